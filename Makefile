@@ -1,0 +1,51 @@
+# Every target works from a fresh clone with only Python 3.11+, make and gcc, without root.
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .venv/.setup-done
+
+.PHONY: setup up test check acceptance lock clean
+
+setup: $(SETUP) studio/static/vendor/hls.min.js
+
+# pip installs the pinned uv, uv installs the hashed lock; the project itself goes in editable.
+$(SETUP): requirements/all.lock requirements/uv.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Kadr needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "This Python has no venv module. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/all.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# hls.js for the watch page. The machine's npm if it has one, else Node from PyPI (whose bin/npm does not start: run its npm-cli.js).
+studio/static/vendor/hls.min.js: studio/package-lock.json $(SETUP)
+	@if command -v npm >/dev/null 2>&1; then cd studio && npm ci --silent --ignore-scripts; else \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/node.lock && \
+	  cd studio && ../$(BIN)/python -m kadr.npm ci --silent --ignore-scripts; fi
+	@mkdir -p $(@D) && cp studio/node_modules/hls.js/dist/hls.min.js $@
+
+# Everything on one machine, in the foreground. make up VIDEO=clip.mp4 also puts that file through.
+up: setup
+	@exec $(BIN)/kadr up $(if $(VIDEO),--video "$(VIDEO)")
+
+test: setup check
+	$(BIN)/python -m pytest
+
+# Style, types and the floors of the house.
+check: $(SETUP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Every clip of ../shared/media with what its index expects of it; a few minutes.
+acceptance: setup
+	$(BIN)/python -m pytest tests/acceptance --acceptance
+
+# Pin again after a change of dependencies.
+lock:
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra embedded --extra test -o requirements/all.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/uv.in -o requirements/uv.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/node.in -o requirements/node.lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache studio/node_modules studio/static/vendor

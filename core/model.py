@@ -1,0 +1,61 @@
+"""Frozen values that cross floors: ids, states and small records. No I/O."""
+
+import secrets
+import time
+from enum import StrEnum
+from typing import NewType
+
+OwnerId = NewType("OwnerId", str)
+AssetId = NewType("AssetId", str)
+UploadId = NewType("UploadId", str)
+PlaybackId = NewType("PlaybackId", str)
+StepId = NewType("StepId", str)
+RevisionId = NewType("RevisionId", str)
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base32: sortable, no look-alikes
+
+
+def new_id(prefix: str) -> str:
+    """`prefix_` + 48 bits of milliseconds + 80 random bits in 26 characters: opaque, sortable by creation, URL-safe."""
+    value = ((time.time_ns() // 1_000_000) << 80) | secrets.randbits(80)
+    chars = []
+    for _ in range(26):
+        chars.append(_ALPHABET[value & 31])
+        value >>= 5
+    return f"{prefix}_{''.join(reversed(chars))}"
+
+
+class Policy(StrEnum):
+    PUBLIC = "public"
+    SIGNED = "signed"
+
+
+class AssetStatus(StrEnum):
+    WAITING = "waiting"  # the upload is not complete yet
+    PROCESSING = "processing"
+    PLAYABLE = "playable"
+    READY = "ready"
+    ERRORED = "errored"
+
+
+class UploadStatus(StrEnum):
+    OPEN = "open"
+    COMPLETED = "completed"
+    ABORTED = "aborted"
+    EXPIRED = "expired"
+
+
+class StepKind(StrEnum):
+    ACCEPT = "accept"
+    PROBE = "probe"
+    PLAN = "plan"
+    ENCODE = "encode"
+    PUBLISH = "publish"
+
+
+class StepState(StrEnum):
+    QUEUED = "queued"
+    LEASED = "leased"
+    DONE = "done"
+    FAILED = "failed"  # the media was rejected: final, told to the owner
+    DEAD = "dead"  # our attempts are used up: dead letter, for ops

@@ -1,0 +1,117 @@
+"""The one frozen Settings, read once from KADR_* variables and passed explicitly.
+
+In: environment variables. Out: `Settings`. Refuses unknown forms by naming the variable, the value and the accepted form.
+"""
+
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from core.errors import ConfigError
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+
+class Settings(BaseSettings):
+    """All settings of all processes. Durations end in `_s`, sizes in `_bytes`."""
+
+    model_config = SettingsConfigDict(env_prefix="KADR_", frozen=True, extra="ignore")
+
+    database_url: SecretStr = SecretStr("postgresql://kadr@127.0.0.1:5432/kadr")
+    database_pool: PositiveInt = 8
+    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+
+    s3_url: str = "http://127.0.0.1:9000"
+    s3_public_url: str | None = Field(default=None, description="What presigned URLs carry; default: s3_url")
+    s3_access_key: str = ""
+    s3_secret_key: SecretStr = SecretStr("")
+    s3_region: str = "us-east-1"
+    uploads_bucket: str = "kadr-uploads"
+    media_bucket: str = "kadr-media"
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=8080, ge=0, le=65535)
+    origin_host: str = "127.0.0.1"
+    origin_port: int = Field(default=8081, ge=0, le=65535)
+    origin_public_url: str | None = Field(default=None, description="Base of playback URLs; default: the origin's address")
+
+    # Each: "kid:secret,kid:secret"; the first signs, all of them verify, so keys rotate without a refused viewer.
+    playback_keys: SecretStr = SecretStr("")
+    delivery_keys: SecretStr = SecretStr("")
+    playback_token_ttl_s: PositiveInt = 3600
+    delivery_slack_s: PositiveInt = Field(default=6 * 3600, description="How long beyond its duration a title may be paused")
+
+    max_upload_bytes: PositiveInt = 20 * GIB
+    part_size_bytes: PositiveInt = 16 * MIB
+    upload_ttl_s: PositiveInt = 24 * 3600
+    max_duration_s: PositiveInt = 12 * 3600
+    max_pixels: PositiveInt = 8192 * 4352
+
+    work_dir: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / f"kadr-work-{os.getuid()}")
+    work_cache_bytes: PositiveInt = 20 * GIB
+    ffmpeg: Path | None = Field(default=None, description="Default: the binary of the imageio-ffmpeg wheel")
+    sandbox: Literal["require", "best-effort"] = "require"
+
+    lease_s: PositiveFloat = 30.0
+    heartbeat_s: PositiveFloat = 10.0
+    poll_s: PositiveFloat = 5.0
+    reconcile_s: PositiveFloat = 15.0
+    max_attempts: PositiveInt = 5
+    max_hard_deaths: PositiveInt = 3
+    light_slots: PositiveInt = Field(default=3, description="accept, probe, plan, publish at once per worker")
+    heavy_slots: PositiveInt = Field(default=1, description="encodes at once per worker")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    # Named points at which a test makes this process die, e.g. "encode.after_upload". Never set in production.
+    failpoint: str = ""
+
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ("*",)
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(v.strip() for v in value.split(",") if v.strip()) if isinstance(value, str) else value
+
+    @property
+    def origin_base(self) -> str:
+        """Base URL of the origin as players see it, without a trailing slash."""
+        return (self.origin_public_url or f"http://{self.origin_host}:{self.origin_port}").rstrip("/")
+
+    @property
+    def s3_presign_base(self) -> str:
+        return (self.s3_public_url or self.s3_url).rstrip("/")
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment once; raises ConfigError that names every variable at fault."""
+        try:
+            return cls()
+        except ValidationError as exc:
+            lines = [
+                f"KADR_{'_'.join(str(p) for p in e['loc']).upper()}={e['input']!r}: {e['msg']}" for e in exc.errors()
+            ]
+            raise ConfigError("; ".join(lines)) from exc
+
+
+def parse_keys(name: str, raw: SecretStr) -> dict[str, bytes]:
+    """`"k2:hex,k1:hex"` -> {kid: key bytes}, in order. Raises ConfigError without showing the secret."""
+    keys: dict[str, bytes] = {}
+    for item in filter(None, raw.get_secret_value().split(",")):
+        kid, _, secret = item.strip().partition(":")
+        try:
+            key = bytes.fromhex(secret)
+        except ValueError:
+            key = b""
+        if not kid.isalnum() or len(key) < 16:
+            raise ConfigError(f"{name}: each key is kid:hex with an alphanumeric kid and at least 16 bytes of hex")
+        keys[kid] = key
+    if not keys:
+        raise ConfigError(f"{name} is not set: give at least one kid:hex, for example k1:{secrets.token_hex(4)}...")
+    return keys
