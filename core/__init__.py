@@ -1,1 +1,1 @@
-"""Ground floor: settings, errors, values, keys, database, storage, steps, logs, and the one module that starts programs."""
+"""Ground floor: settings, errors, values, keys, database, storage, steps, logs, starting other programs."""

@@ -1,10 +1,10 @@
 """The one frozen Settings, read once from KADR_* variables and passed explicitly.
 
-In: environment variables. Out: `Settings`. Refuses unknown forms by naming the variable, the value and the accepted form.
+In: environment variables. Out: `Settings`. Refuses a form it does not know by naming the variable, the value and
+the accepted form.
 """
 
 import os
-import secrets
 import tempfile
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -39,13 +39,13 @@ class Settings(BaseSettings):
     api_port: int = Field(default=8080, ge=0, le=65535)
     origin_host: str = "127.0.0.1"
     origin_port: int = Field(default=8081, ge=0, le=65535)
-    origin_public_url: str | None = Field(default=None, description="Base of playback URLs; default: the origin's address")
+    origin_public_url: str | None = Field(default=None, description="Base of playback URLs; default: host:port")
 
     # Each: "kid:secret,kid:secret"; the first signs, all of them verify, so keys rotate without a refused viewer.
     playback_keys: SecretStr = SecretStr("")
     delivery_keys: SecretStr = SecretStr("")
     playback_token_ttl_s: PositiveInt = 3600
-    delivery_slack_s: PositiveInt = Field(default=6 * 3600, description="How long beyond its duration a title may be paused")
+    delivery_slack_s: PositiveInt = Field(default=6 * 3600, description="How long past its duration a title may pause")
 
     max_upload_bytes: PositiveInt = 20 * GIB
     part_size_bytes: PositiveInt = 16 * MIB
@@ -113,5 +113,5 @@ def parse_keys(name: str, raw: SecretStr) -> dict[str, bytes]:
             raise ConfigError(f"{name}: each key is kid:hex with an alphanumeric kid and at least 16 bytes of hex")
         keys[kid] = key
     if not keys:
-        raise ConfigError(f"{name} is not set: give at least one kid:hex, for example k1:{secrets.token_hex(4)}...")
+        raise ConfigError(f"{name} is not set: give at least one kid:hex")
     return keys

@@ -1,0 +1,79 @@
+"""Hints that there may be work, as arq jobs. A lost hint costs at most one poll, so every failure here is only logged.
+
+One queue per class of work. A job carries a step id at most, as JSON: whoever can write to Redis can wake a worker,
+not run code in it.
+"""
+
+import asyncio
+import json
+from enum import StrEnum
+from typing import Any
+
+from arq.connections import ArqRedis
+from redis.asyncio import ConnectionPool
+from redis.exceptions import RedisError
+
+from core.logs import Log
+from core.model import StepKind
+from core.settings import Settings
+
+_LOG = Log("hints")
+JOB = "wake"
+
+
+class WorkClass(StrEnum):
+    LIGHT = "light"  # seconds, mostly waiting for disk and network
+    HEAVY = "heavy"  # minutes of all cores
+
+    @property
+    def queue(self) -> str:
+        return f"kadr:{self.value}"
+
+    @property
+    def kinds(self) -> frozenset[StepKind]:
+        return frozenset(kind for kind in StepKind if class_of(kind) is self)
+
+
+def class_of(kind: StepKind) -> WorkClass:
+    return WorkClass.HEAVY if kind is StepKind.ENCODE else WorkClass.LIGHT
+
+
+def serialize(job: dict[str, Any]) -> bytes:
+    return json.dumps(job, default=str).encode()
+
+
+def deserialize(raw: bytes) -> dict[str, Any]:
+    job: dict[str, Any] = json.loads(raw)
+    return job
+
+
+class Hints:
+    """Sends hints. Connects when first used, so that a missing Redis stops nothing from starting."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._redis = ArqRedis(
+            ConnectionPool.from_url(settings.redis_url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2),
+            job_serializer=serialize,
+            job_deserializer=deserialize,
+        )
+
+    async def send(self, step_id: str, kind: StepKind) -> None:
+        """Wake some worker for this step; the same step is hinted once while the hint is unread."""
+        work = class_of(kind)
+        try:
+            async with asyncio.timeout(2):
+                await self._redis.enqueue_job(JOB, step_id, _job_id=step_id, _queue_name=work.queue)
+        except (RedisError, OSError, TimeoutError) as exc:
+            _LOG.warning("hint.lost", step=step_id, error=repr(exc))
+
+    async def ping(self) -> bool:
+        """Whether Redis answers."""
+        try:
+            async with asyncio.timeout(2):
+                return bool(await self._redis.ping())
+        except (RedisError, OSError, TimeoutError):
+            return False
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+        await self._redis.connection_pool.disconnect()

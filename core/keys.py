@@ -1,0 +1,36 @@
+"""Object keys: the one place that knows where things lie in the two buckets. Pure.
+
+No key lies below another object's key, and none holds `//`: file-backed S3 servers cannot store those.
+Media objects are named by their own SHA-256, so writing one twice, or by a worker that lost its lease, changes nothing.
+"""
+
+from core.model import AssetId, RevisionId, UploadId
+
+
+def upload_prefix(upload_id: UploadId) -> str:
+    return f"uploads/{upload_id}/"
+
+
+def upload_part(upload_id: UploadId, number: int) -> str:
+    """Part `number` (from 1) of an upload, an object of its own in the uploads bucket."""
+    return f"{upload_prefix(upload_id)}{number:05d}"
+
+
+def asset_prefix(asset_id: AssetId) -> str:
+    """Everything of one asset in the media bucket lies below this."""
+    return f"assets/{asset_id}/"
+
+
+def source(asset_id: AssetId, sha256: str) -> str:
+    """The worker-only copy of what was uploaded."""
+    return f"{asset_prefix(asset_id)}source/{sha256}"
+
+
+def media_object(asset_id: AssetId, sha256: str) -> str:
+    """A segment, init segment or playlist."""
+    return f"{asset_prefix(asset_id)}objects/{sha256[:2]}/{sha256}"
+
+
+def revision_manifest(asset_id: AssetId, revision_id: RevisionId) -> str:
+    """The manifest object of a revision: path -> size, hash, type and key of every file in it."""
+    return f"{asset_prefix(asset_id)}revisions/{revision_id}.json"

@@ -1,0 +1,52 @@
+"""JSON logs: one line per event, a name and fields. Secrets never get here: callers log ids, not URLs or tokens."""
+
+import json
+import logging
+import sys
+import time
+from typing import Any
+
+_FIELDS = "kadr_fields"
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "event": record.getMessage(),
+            **getattr(record, _FIELDS, {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def configure(level: str) -> None:
+    """Send every log record of this program to stderr as one JSON line."""
+    sink = logging.StreamHandler(sys.stderr)
+    sink.setFormatter(_Json())
+    logging.basicConfig(level=level, handlers=[sink], force=True)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    for chatty in ("botocore", "aiobotocore", "aioboto3", "arq"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+class Log:
+    """`Log("worker").info("step.claimed", step=..., asset=...)`."""
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(f"kadr.{name}")
+
+    def _emit(self, level: int, event: str, fields: dict[str, Any], exc: BaseException | None = None) -> None:
+        self._logger.log(level, event, extra={_FIELDS: fields}, exc_info=exc)
+
+    def info(self, event: str, **fields: Any) -> None:
+        self._emit(logging.INFO, event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        self._emit(logging.WARNING, event, fields)
+
+    def error(self, event: str, exc: BaseException | None = None, **fields: Any) -> None:
+        self._emit(logging.ERROR, event, fields, exc)

@@ -1,0 +1,44 @@
+"""Playback ids in PostgreSQL: one function per statement of playback.sql."""
+
+from dataclasses import dataclass
+
+from core import sql
+from core.db import Connection, Pool
+from core.model import AssetId, AssetStatus, OwnerId, PlaybackId, Policy, RevisionId, new_id
+
+_SQL = sql.load("playback")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What a playback id leads to now. `revision_id` is None until something is published."""
+
+    policy: Policy
+    asset_id: AssetId
+    revision_id: RevisionId | None
+    title: str
+    status: AssetStatus
+
+
+async def insert(connection: Connection, asset_id: AssetId, policy: Policy) -> PlaybackId:
+    playback_id = PlaybackId(new_id("pb"))
+    await connection.execute(_SQL["insert"], playback_id, asset_id, policy.value)
+    return playback_id
+
+
+async def of_asset(pool: Pool, asset_id: AssetId) -> list[tuple[PlaybackId, Policy]]:
+    """In order of creation."""
+    return [(row["id"], Policy(row["policy"])) for row in await pool.fetch(_SQL["of_asset"], asset_id)]
+
+
+async def policy_of_owner(pool: Pool, playback_id: str, owner_id: OwnerId) -> Policy | None:
+    """None where the id is not this owner's."""
+    row = await pool.fetchrow(_SQL["of_owner"], playback_id, owner_id)
+    return Policy(row["policy"]) if row else None
+
+
+async def published(pool: Pool, playback_id: str) -> Published | None:
+    row = await pool.fetchrow(_SQL["published"], playback_id)
+    if row is None:
+        return None
+    return Published(**{**row, "policy": Policy(row["policy"]), "status": AssetStatus(row["status"])})

@@ -1,0 +1,8 @@
+-- name: ensure_owner
+INSERT INTO owners (id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING;
+
+-- name: ensure_key
+INSERT INTO api_keys (prefix, owner_id, secret_sha256) VALUES ($1, $2, $3) ON CONFLICT (prefix) DO NOTHING;
+
+-- name: by_prefix
+SELECT owner_id, secret_sha256 FROM api_keys WHERE prefix = $1 AND revoked_at IS NULL;

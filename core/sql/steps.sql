@@ -1,0 +1,82 @@
+-- name: insert
+-- A step is inserted in the transaction of the fact that needs it; the same input twice is one step.
+INSERT INTO steps (id, asset_id, kind, input_hash, input)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (asset_id, kind, input_hash) DO NOTHING
+RETURNING id;
+
+-- name: claim
+-- Take the oldest due step of these kinds, or one whose lease ran out (that is an interruption, not an attempt).
+UPDATE steps SET
+    state = 'leased',
+    lease_token = gen_random_uuid(),
+    lease_until = now() + $2 * interval '1 second',
+    leased_by = $3,
+    interruptions = interruptions + (state = 'leased')::int,
+    started_at = COALESCE(started_at, now())
+WHERE id = (
+    SELECT id FROM steps
+    WHERE kind = ANY($1::text[])
+      AND ((state = 'queued' AND due_at <= now()) OR (state = 'leased' AND lease_until < now()))
+    ORDER BY due_at, id
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING id, asset_id, kind, input, lease_token, attempts, interruptions, hard_deaths;
+
+-- name: heartbeat
+-- Renew the lease and tell progress. No row: the lease is lost.
+UPDATE steps SET
+    lease_until = now() + $3 * interval '1 second',
+    progress = GREATEST(progress, $4)
+WHERE id = $1 AND lease_token = $2 AND state = 'leased'
+RETURNING id;
+
+-- name: finish
+-- Fenced end of a step, in the transaction of its effect. No row: the lease is lost and the effect rolls back.
+UPDATE steps SET
+    state = $3, lease_token = NULL, lease_until = NULL, progress = CASE WHEN $3 = 'done' THEN 1 ELSE progress END,
+    output = $4, error = $5, finished_at = now(),
+    attempts = attempts + $6, hard_deaths = hard_deaths + $7
+WHERE id = $1 AND lease_token = $2 AND state = 'leased'
+RETURNING id;
+
+-- name: hand_back
+-- Put a leased step back: after a failure of ours (with a delay), or because this worker is leaving.
+UPDATE steps SET
+    state = 'queued', lease_token = NULL, lease_until = NULL, error = $3,
+    attempts = attempts + $4, interruptions = interruptions + $5, hard_deaths = hard_deaths + $6,
+    due_at = now() + $7 * interval '1 second'
+WHERE id = $1 AND lease_token = $2 AND state = 'leased'
+RETURNING id;
+
+-- name: exhausted
+-- Steps that were interrupted too often to be called bad luck and whose lease has run out: dead letters.
+SELECT id, asset_id FROM steps
+WHERE state = 'leased' AND lease_until < now() AND interruptions >= $1
+FOR UPDATE SKIP LOCKED;
+
+-- name: bury
+UPDATE steps SET state = 'dead', lease_token = NULL, lease_until = NULL, error = $2, finished_at = now()
+WHERE id = $1;
+
+-- name: of_asset
+SELECT kind, state, progress, attempts, interruptions FROM steps WHERE asset_id = $1 ORDER BY created_at, id;
+
+-- name: claimable
+-- How many steps could be claimed now, and of which kinds: what the reconciler hints about.
+SELECT id, kind FROM steps
+WHERE (state = 'queued' AND due_at <= now()) OR (state = 'leased' AND lease_until < now())
+ORDER BY due_at, id
+LIMIT $1;
+
+-- name: stuck
+-- Assets on their way with nothing that will move them: the alert of the reliability contract.
+SELECT a.id FROM assets a
+WHERE a.status IN ('processing', 'playable')
+  AND NOT EXISTS (
+    SELECT 1 FROM steps s
+    WHERE s.asset_id = a.id
+      AND (s.state = 'queued' OR (s.state = 'leased' AND s.lease_until > now() - interval '60 seconds'))
+  )
+  AND a.uploaded_at < now() - interval '60 seconds';

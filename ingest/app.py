@@ -1,0 +1,36 @@
+"""The application: routes, middlewares, and what is opened and closed with it."""
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from core import db, problems, storage
+from core.hints import Hints
+from core.settings import Settings, parse_keys
+from ingest import assets, health, uploads
+from ingest.context import CONTEXT, Context, authenticate
+
+
+def create(settings: Settings) -> web.Application:
+    """The write door for these settings."""
+    app = web.Application(middlewares=[problems.middleware, authenticate], client_max_size=256 * 1024)
+    for routes in (uploads.routes, assets.routes, health.routes):
+        app.add_routes(routes)
+
+    async def connections(app: web.Application) -> AsyncIterator[None]:
+        hints = Hints(settings)
+        pool = await db.connect(settings)
+        async with storage.connect(settings) as stored:
+            app[CONTEXT] = Context(
+                settings=settings,
+                pool=pool,
+                storage=stored,
+                hints=hints,
+                playback_keys=parse_keys("KADR_PLAYBACK_KEYS", settings.playback_keys),
+            )
+            yield
+        await hints.close()
+        await pool.close()
+
+    app.cleanup_ctx.append(connections)
+    return app

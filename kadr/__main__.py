@@ -1,0 +1,5 @@
+"""`python -m kadr` is `kadr`."""
+
+from kadr.cli import main
+
+main()

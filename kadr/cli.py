@@ -1,0 +1,133 @@
+"""The command line: one subcommand per program. Errors are one sentence on stderr and exit code 2."""
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from core import logs
+from core.errors import KadrError
+from core.settings import Settings
+from kadr.client import CannotIngest
+
+DEFAULT_HOME = Path(".kadr")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kadr", description="Self-hosted video: uploads in, signed HLS out.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    up = commands.add_parser("up", help="everything on one machine, in the foreground")
+    up.add_argument("--home", type=Path, default=DEFAULT_HOME, help="where all state lives (default: .kadr)")
+    up.add_argument("--port", type=int, help="port of the API; the origin takes the next one (kept in the home)")
+    up.add_argument("--video", type=Path, metavar="FILE", help="also put this file through and print its playback URL")
+
+    ingest = commands.add_parser("ingest", help="upload a file through the API and wait until it is ready")
+    ingest.add_argument("file", type=Path)
+    ingest.add_argument("--title", help="default: the file's name")
+    ingest.add_argument("--ref", help="what it belongs to, for example product:42")
+    ingest.add_argument("--policy", choices=("public", "signed"), default="public")
+    ingest.add_argument("--language", help="spoken language, for example en")
+    ingest.add_argument("--wait", action="store_true", help="wait for the end (as without it, when --json is not given)")
+    ingest.add_argument("--json", action="store_true", help="print the final asset as JSON")
+
+    for name, text in (
+        ("api", "the write door: uploads and assets over HTTP"),
+        ("origin", "the read door: playback over HTTP"),
+        ("worker", "claim steps and work on them"),
+        ("migrate", "bring the database up to date and make the buckets"),
+    ):
+        commands.add_parser(name, help=text)
+    return parser
+
+
+def main() -> None:
+    """Run one subcommand and exit with its code."""
+    given = _parser().parse_args()
+    try:
+        sys.exit(_COMMANDS[given.command](given))
+    except CannotIngest as exc:
+        sys.exit(_told(str(exc), 1))
+    except KadrError as exc:
+        sys.exit(_told(f"kadr {given.command}: {exc}", 2))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _told(sentence: str, code: int) -> int:
+    print(sentence, file=sys.stderr)
+    return code
+
+
+def _settings() -> Settings:
+    settings = Settings.load()
+    logs.configure(settings.log_level)
+    return settings
+
+
+def _up(given: argparse.Namespace) -> int:
+    from kadr.stack.up import up
+    from kadr.video import Guest
+
+    guest = Guest(given.video)
+    return asyncio.run(up(given.home, given.port, guest.on_ready))
+
+
+def _ingest(given: argparse.Namespace) -> int:
+    from kadr import client
+
+    return asyncio.run(
+        client.ingest(
+            client.Target.from_environment(os.environ),
+            given.file,
+            client.Wanted(title=given.title, ref=given.ref, policy=given.policy, language=given.language),
+            as_json=given.json,
+        )
+    )
+
+
+def _api(_: argparse.Namespace) -> int:
+    from ingest.app import create
+
+    settings = _settings()
+    return _serve(create(settings), settings.api_host, settings.api_port)
+
+
+def _origin(_: argparse.Namespace) -> int:
+    from origin.app import create
+
+    settings = _settings()
+    return _serve(create(settings), settings.origin_host, settings.origin_port)
+
+
+def _serve(app: Any, host: str, port: int) -> int:
+    from aiohttp import web
+
+    web.run_app(app, host=host, port=port, print=None, access_log=None, shutdown_timeout=3, handler_cancellation=True)
+    return 0
+
+
+def _worker(_: argparse.Namespace) -> int:
+    from workers.run import run
+
+    asyncio.run(run(_settings()))
+    return 0
+
+
+def _migrate(_: argparse.Namespace) -> int:
+    from kadr.migrate import migrate
+
+    asyncio.run(migrate(_settings(), os.environ.get("KADR_BOOTSTRAP_API_KEY")))
+    return 0
+
+
+_COMMANDS = {
+    "up": _up,
+    "ingest": _ingest,
+    "api": _api,
+    "origin": _origin,
+    "worker": _worker,
+    "migrate": _migrate,
+}

@@ -1,0 +1,58 @@
+"""The secrets of one home: generated once, kept in secrets.json (mode 0600), never printed.
+
+In: a home. Out: `Credentials`. A secret that a newer Kadr needs is added; an existing one is never changed.
+"""
+
+import base64
+import dataclasses
+import json
+import os
+import secrets
+from collections.abc import Callable
+
+from core.errors import ConfigError
+from kadr.stack.home import Home, write_private
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Credentials:
+    postgres_password: str
+    redis_password: str
+    s3_access_key: str
+    s3_secret_key: str
+    playback_key: str  # 32 bytes of hex
+    delivery_key: str  # 32 bytes of hex
+    api_key: str  # "prefix.secret"
+
+
+def _api_key() -> str:
+    # 60 random bits are 12 base32 letters; 32 random bytes are 43 letters of URL-safe base64.
+    prefix = base64.b32encode(os.urandom(8)).decode().lower()[:12]
+    return f"kadr_{prefix}.{secrets.token_urlsafe(32)}"
+
+
+_MAKE: dict[str, Callable[[], str]] = {
+    "postgres_password": lambda: secrets.token_hex(24),
+    "redis_password": lambda: secrets.token_hex(24),
+    "s3_access_key": lambda: base64.b32encode(os.urandom(15)).decode()[:20],
+    "s3_secret_key": lambda: secrets.token_hex(24),
+    "playback_key": lambda: secrets.token_hex(32),
+    "delivery_key": lambda: secrets.token_hex(32),
+    "api_key": _api_key,
+}
+
+
+def load_credentials(home: Home) -> Credentials:
+    """Read secrets.json, or make it. Raises ConfigError when the file is there but not readable as secrets."""
+    path = home.path / "secrets.json"
+    kept: dict[str, str] = {}
+    if path.exists():
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            kept = {name: value for name, value in raw.items() if name in _MAKE and isinstance(value, str) and value}
+        except (ValueError, AttributeError) as exc:
+            raise ConfigError(f"{path} is not a JSON object of secrets; put back the copy that belongs here") from exc
+    credentials = Credentials(**{name: kept.get(name) or make() for name, make in _MAKE.items()})
+    if dataclasses.asdict(credentials) != kept:
+        write_private(path, json.dumps(dataclasses.asdict(credentials), indent=2) + "\n")
+    return credentials

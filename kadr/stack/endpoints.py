@@ -1,0 +1,29 @@
+"""endpoints.json: what other programs need to talk to a running stack. It exists only while the stack is ready.
+
+In: `Endpoints`. Out: the file, written atomically with mode 0600, because it carries the API key.
+"""
+
+import dataclasses
+import json
+
+from kadr.stack.home import Home, write_private
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    api: str
+    origin: str
+    s3: str
+    database_url: str = dataclasses.field(repr=False)
+    redis_url: str = dataclasses.field(repr=False)
+    api_key: str = dataclasses.field(repr=False)
+    pid: int
+    worker_pids: tuple[int, ...]
+
+
+def write_endpoints(home: Home, endpoints: Endpoints) -> None:
+    write_private(home.path / "endpoints.json", json.dumps(dataclasses.asdict(endpoints), indent=2) + "\n")
+
+
+def remove_endpoints(home: Home) -> None:
+    (home.path / "endpoints.json").unlink(missing_ok=True)

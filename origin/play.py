@@ -1,0 +1,121 @@
+"""The multivariant playlist of a session, and the files below its signed path."""
+
+import gzip
+import re
+import time
+
+from aiohttp import web
+
+from core.errors import ObjectMissing
+from core.model import AssetId, RevisionId
+from core.problems import Problem
+from origin import delivery, sessions
+from origin.context import CONTEXT
+from origin.delivery import DeliveryRefused
+from packager.playlist import multivariant
+from packager.revision import PLAYLIST_TYPE, File
+
+routes = web.RouteTableDef()
+PRIVATE = "private, no-store"
+IMMUTABLE = "public, max-age=31536000, immutable"
+# The only spelling of a signed path that is served: no percent sign, no dots to climb, no empty name.
+_SIGNED_PATH = re.compile(
+    r"/s/(?P<token>[0-9A-Za-z]+\.[0-9]+\.[0-9a-f]{64})"
+    r"(?P<prefix>/v/(?P<asset>as_[0-9a-z]+)/(?P<revision>[0-9a-f]+)/)"
+    r"(?P<path>(?:[0-9a-z]+/)?[0-9a-z]+\.[0-9a-z]+)"
+)
+_RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))")
+
+
+@routes.get("/play/{playback_id}/index.m3u8")
+async def session_playlist(request: web.Request) -> web.Response:
+    """Where every player begins. Its URIs are relative and carry this session's path token."""
+    session = await sessions.start(request)
+    text = multivariant(session.manifest.renditions, prefix=f"../..{session.path}")
+    headers = {"Content-Type": PLAYLIST_TYPE, "Cache-Control": PRIVATE}
+    return _compressed(request, text.encode(), headers)
+
+
+@routes.get("/s/{rest:.*}")
+async def signed_file(request: web.Request) -> web.StreamResponse:
+    """Any file of a revision: playlist, init segment, segment. PostgreSQL is not asked."""
+    context = request.app[CONTEXT]
+    parts = _SIGNED_PATH.fullmatch(request.raw_path.partition("?")[0])
+    if parts is None:
+        raise Problem(403, "path_refused", "This is not a path of ours.")
+    try:
+        delivery.verify(parts["token"], parts["prefix"], context.delivery_keys, time.time())
+    except DeliveryRefused as exc:
+        raise Problem(403, "token_refused", str(exc)) from exc
+    try:
+        manifest = await context.manifests.get(AssetId(parts["asset"]), RevisionId(parts["revision"]))
+    except ObjectMissing:
+        return _missing()
+    file = manifest.files.get(parts["path"])
+    if file is None:
+        return _missing()
+    return await _serve(request, file)
+
+
+def _missing() -> web.Response:
+    return web.json_response({"code": "not_found"}, status=404, headers={"Cache-Control": "max-age=5"})
+
+
+async def _serve(request: web.Request, file: File) -> web.Response:
+    """The bytes of one immutable file, whole, in part, or only their headers."""
+    context = request.app[CONTEXT]
+    text = file.type == PLAYLIST_TYPE
+    zipped = text and _takes_gzip(request)
+    etag = f'"{file.sha256[:32]}{"-gz" if zipped else ""}"'
+    headers = {"Content-Type": file.type, "Cache-Control": IMMUTABLE, "ETag": etag, "Accept-Ranges": "bytes"}
+    if text:
+        headers["Vary"] = "Accept-Encoding"
+    known = request.headers.get("If-None-Match", "")
+    if etag in (tag.strip().removeprefix("W/") for tag in known.split(",")) or known.strip() == "*":
+        return web.Response(status=304, headers=headers)
+    if text:
+        body = await context.storage.get(context.settings.media_bucket, file.key)
+        return _compressed(request, body, headers)
+    span = _span(request.headers.get("Range", ""), file.size_bytes, request.headers.get("If-Range"), etag)
+    if span is None:
+        return web.Response(
+            status=416, headers={**headers, "Content-Range": f"bytes */{file.size_bytes}", "Cache-Control": "no-store"}
+        )
+    first, last = span
+    partial = (first, last) != (0, file.size_bytes - 1)
+    if partial or ("Range" in request.headers and _RANGE.fullmatch(request.headers["Range"])):
+        headers["Content-Range"] = f"bytes {first}-{last}/{file.size_bytes}"
+    status = 206 if "Content-Range" in headers else 200
+    if request.method == "HEAD":
+        return web.Response(status=status, headers={**headers, "Content-Length": str(last - first + 1)})
+    # Whole segments only: a ranged read's status differs between servers, and a segment is small.
+    body = await context.storage.get(context.settings.media_bucket, file.key)
+    return web.Response(status=status, body=body[first : last + 1], headers=headers)
+
+
+def _span(asked: str, size: int, if_range: str | None, etag: str) -> tuple[int, int] | None:
+    """(first, last) byte of the answer; all of it where the range is none we serve. None: it cannot be satisfied."""
+    found = _RANGE.fullmatch(asked)
+    whole = (0, size - 1)
+    if found is None or (if_range is not None and if_range != etag):
+        return whole
+    first, last, suffix = found.groups()
+    if suffix is not None:
+        return (max(0, size - int(suffix)), size - 1) if int(suffix) else None
+    span = (int(first), min(int(last), size - 1) if last else size - 1)
+    if last and int(last) < int(first):
+        return whole  # not a range at all (RFC 9110, 14.1.1)
+    return span if span[0] < size else None
+
+
+def _takes_gzip(request: web.Request) -> bool:
+    return "gzip" in request.headers.get("Accept-Encoding", "")
+
+
+def _compressed(request: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:
+    """Playlists travel gzipped where the client takes it [Apple 10.1]."""
+    headers = {**headers, "Vary": "Accept-Encoding"}
+    if _takes_gzip(request):
+        body = gzip.compress(body, compresslevel=6, mtime=0)
+        headers["Content-Encoding"] = "gzip"
+    return web.Response(body=body, headers=headers)

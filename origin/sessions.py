@@ -1,0 +1,60 @@
+"""Starting a playback session: playback id + token -> what may be watched, until when."""
+
+import time
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from core import playback, playback_token
+from core.model import AssetId, Policy, RevisionId
+from core.playback_token import TokenExpired, TokenRefused
+from core.problems import Problem
+from origin import delivery
+from origin.context import CONTEXT, Context
+from packager.revision import Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A viewer's right to one revision. `path` is where its files lie, as a path from the root, token included."""
+
+    title: str
+    asset_id: AssetId
+    revision_id: RevisionId
+    manifest: Manifest
+    path: str
+
+
+async def start(request: web.Request) -> Session:
+    """Check the token against the policy. Raises Problem: 403 for a bad token, 404 for nothing to show."""
+    context = request.app[CONTEXT]
+    playback_id = request.match_info["playback_id"]
+    published = await playback.published(context.pool, playback_id)
+    if published is None:
+        raise Problem(404, "not_found", "There is no such playback id.")
+    token = request.query.get("token")
+    if token is not None:
+        _check(context, token, playback_id)  # a token that is given must be good, also where none is needed
+    elif published.policy is Policy.SIGNED:
+        raise Problem(403, "token_missing", "This video needs a token.", hint="Ask the page that embeds it for a link.")
+    if published.revision_id is None:
+        raise Problem(404, "not_ready", f"The video is {published.status}.", hint="Try again when it is ready.")
+    manifest = await context.manifests.get(published.asset_id, published.revision_id)
+    prefix = f"/v/{published.asset_id}/{published.revision_id}/"
+    expires_at = int(time.time() + float(manifest.duration_s)) + context.settings.delivery_slack_s
+    return Session(
+        title=published.title,
+        asset_id=published.asset_id,
+        revision_id=published.revision_id,
+        manifest=manifest,
+        path=f"/s/{delivery.sign(prefix, expires_at, context.delivery_keys)}{prefix}",
+    )
+
+
+def _check(context: Context, token: str, playback_id: str) -> None:
+    try:
+        playback_token.verify(token, context.playback_keys, playback_id, time.time())
+    except TokenExpired as exc:
+        raise Problem(403, "token_expired", str(exc), hint="Load the page again for a new link.") from exc
+    except TokenRefused as exc:
+        raise Problem(403, "token_refused", "The token is not valid for this video.") from exc

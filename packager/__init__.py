@@ -1,0 +1,1 @@
+"""Renditions -> HLS playlists and the manifest object of a revision. playlist and revision are pure."""

@@ -1,0 +1,114 @@
+"""Renditions -> a revision: its files, its manifest object and its id. Pure.
+
+The manifest is what the origin trusts: path -> size, hash, type and object key of every file. The revision's id is the
+hash of the manifest, so equal content is one revision and a URL below it never changes its bytes.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from core import keys
+from core.media import Blob, Encoded, Rendition
+from core.model import AssetId, RevisionId
+from packager import playlist
+
+PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
+INIT_TYPE = "video/mp4"
+SEGMENT_TYPE = "video/iso.segment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """One file of a revision."""
+
+    key: str
+    size_bytes: int
+    sha256: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A published revision. `files` is by path below `/v/{asset}/{revision}/`."""
+
+    asset_id: str
+    duration_s: Fraction
+    renditions: tuple[Rendition, ...]
+    files: dict[str, File]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """A manifest with its id, its bytes and the small text files that are not stored yet, by object key."""
+
+    id: RevisionId
+    manifest: Manifest
+    body: bytes
+    texts: dict[str, bytes]
+
+
+_MANIFEST = TypeAdapter(Manifest)
+
+
+def revision(asset_id: AssetId, encoded: Encoded) -> Revision:
+    """Playlists and manifest for what was encoded."""
+    files: dict[str, File] = {}
+    texts: dict[str, bytes] = {}
+
+    def add_text(path: str, text: str) -> None:
+        body = text.encode()
+        blob = Blob(sha256=hashlib.sha256(body).hexdigest(), size_bytes=len(body))
+        files[path] = _file(asset_id, blob, PLAYLIST_TYPE)
+        texts[files[path].key] = body
+
+    target_s = playlist.target_duration(encoded.renditions)
+    for rendition in encoded.renditions:
+        files[f"{rendition.id}/{playlist.INIT_NAME}"] = _file(asset_id, rendition.init, INIT_TYPE)
+        for number, segment in enumerate(rendition.segments):
+            files[f"{rendition.id}/{playlist.segment_name(number)}"] = _file(asset_id, segment.blob, SEGMENT_TYPE)
+        add_text(f"{rendition.id}/{playlist.PLAYLIST_NAME}", playlist.media_playlist(rendition, target_s))
+    add_text(playlist.PLAYLIST_NAME, playlist.multivariant(encoded.renditions))
+    manifest = Manifest(
+        asset_id=asset_id,
+        duration_s=max(rendition.duration_s for rendition in encoded.renditions),
+        renditions=encoded.renditions,
+        files=files,
+    )
+    body = json.dumps(_MANIFEST.dump_python(manifest, mode="json"), sort_keys=True, separators=(",", ":")).encode()
+    return Revision(id=RevisionId(hashlib.sha256(body).hexdigest()[:20]), manifest=manifest, body=body, texts=texts)
+
+
+def _file(asset_id: AssetId, blob: Blob, kind: str) -> File:
+    return File(key=keys.media_object(asset_id, blob.sha256), size_bytes=blob.size_bytes, sha256=blob.sha256, type=kind)
+
+
+def manifest_from_bytes(body: bytes) -> Manifest:
+    """The manifest of a stored manifest object."""
+    return _MANIFEST.validate_json(body)
+
+
+def summary(manifest: Manifest) -> dict[str, Any]:
+    """What the API shows of a revision: reference/api's `renditions` and the duration."""
+    return {
+        "duration_s": round(float(manifest.duration_s), 6),
+        "renditions": [
+            {
+                "id": r.id,
+                "kind": r.kind.value,
+                "codec": r.codec,
+                "width": r.width,
+                "height": r.height,
+                "frame_rate": None if r.frame_rate is None else round(float(r.frame_rate), 3),
+                "bandwidth_bps": r.bandwidth_bps,
+                "average_bandwidth_bps": r.average_bandwidth_bps,
+                "bytes": r.size_bytes,
+                "passthrough": r.passthrough,
+            }
+            for r in manifest.renditions
+        ],
+    }

@@ -1,0 +1,1 @@
+"""Pure values: ladders and encoder settings."""

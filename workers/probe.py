@@ -1,0 +1,38 @@
+"""probe: the source object -> its exact facts, or a rejection its owner can act on."""
+
+from core import assets
+from core.db import Connection
+from core.model import StepKind
+from transcode.probe import probe as probe_file
+from transcode.source import Source, to_json
+from workers.stage import Assignment, Outcome, Tools
+
+DAMAGED = ("source_damaged", "Parts of the file could not be read or decoded; what could be is shown.")
+NO_AUDIO = ("no_audio", "The video has no sound.")
+
+
+async def probe(tools: Tools, work: Assignment) -> Outcome:
+    sha256 = work.step.input["source"]
+    file = await tools.sources.fetch(tools.storage, tools.settings.media_bucket, work.asset.source_key or "", sha256)
+    source = await probe_file(
+        file,
+        work.work_dir,
+        tools.runner,
+        max_pixels=tools.settings.max_pixels,
+        max_duration_s=tools.settings.max_duration_s,
+    )
+    facts = to_json(source)
+
+    async def effect(connection: Connection) -> None:
+        await assets.probed(connection, work.asset.id, facts)
+
+    return Outcome(
+        output=facts,
+        effect=effect,
+        warnings=_warnings(source),
+        then=((StepKind.PLAN, {"source": sha256, "facts": facts}),),
+    )
+
+
+def _warnings(source: Source) -> tuple[tuple[str, str], ...]:
+    return (*((DAMAGED,) if source.damaged else ()), *(() if source.audio else (NO_AUDIO,)))

@@ -1,0 +1,47 @@
+"""The backstop: every `reconcile_s`, by one process at a time, look for work that nobody was told of.
+
+It hints at claimable steps, buries those that were interrupted too often, and reports assets that nothing will move.
+"""
+
+import asyncio
+
+from core import assets, db, sql
+from core.db import Pool
+from core.hints import Hints
+from core.logs import Log
+from core.model import StepKind
+from core.settings import Settings
+from workers.worker import gave_up
+
+_LOG = Log("reconciler")
+_SQL = sql.load("steps")
+HINTS_AT_ONCE = 16
+MAX_INTERRUPTIONS = 20
+
+
+async def reconcile(pool: Pool, hints: Hints) -> None:
+    """One round. Does nothing while another process is at it."""
+    async with pool.acquire() as connection, connection.transaction():
+        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock(hashtext('kadr.reconcile'))"):
+            return
+        for row in await connection.fetch(_SQL["exhausted"], MAX_INTERRUPTIONS):
+            error = {"code": "interrupted", "message": f"interrupted {MAX_INTERRUPTIONS} times"}
+            await connection.execute(_SQL["bury"], row["id"], error)
+            await assets.errored(connection, row["asset_id"], gave_up(deadly=False))
+            _LOG.error("step.dead", step=row["id"], asset=row["asset_id"])
+        claimable = await connection.fetch(_SQL["claimable"], HINTS_AT_ONCE)
+        stuck = [row["id"] for row in await connection.fetch(_SQL["stuck"])]
+    if stuck:
+        _LOG.error("asset.stuck", assets=stuck)
+    for row in claimable:
+        await hints.send(row["id"], StepKind(row["kind"]))
+
+
+async def run(settings: Settings, pool: Pool, hints: Hints) -> None:
+    """Rounds until cancelled."""
+    while True:
+        try:
+            await reconcile(pool, hints)
+        except db.UNAVAILABLE as exc:
+            _LOG.warning("reconcile.failed", error=repr(exc))
+        await asyncio.sleep(settings.reconcile_s)

@@ -1,0 +1,76 @@
+"""The `kadr worker` program: make the tools, start worker, listeners and reconciler, stop cleanly on SIGTERM."""
+
+import asyncio
+import os
+import signal
+import socket
+
+import imageio_ffmpeg
+
+from core import db, storage
+from core.child import ChildRunner
+from core.errors import ConfigError
+from core.hints import Hints, WorkClass
+from core.logs import Log
+from core.settings import Settings
+from transcode.capabilities import check
+from workers import reconciler
+from workers.listener import listen
+from workers.sources import Sources
+from workers.stage import Tools
+from workers.workdirs import worker_folder
+from workers.worker import Worker
+
+_LOG = Log("worker")
+
+
+def ffmpeg_binary(settings: Settings) -> str:
+    """The configured binary, or that of the wheel. Raises ConfigError when it is not there."""
+    if settings.ffmpeg is None:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    if not settings.ffmpeg.is_file():
+        raise ConfigError(f"KADR_FFMPEG={str(settings.ffmpeg)!r}: no such file")
+    return str(settings.ffmpeg)
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT. Raises ConfigError when this machine cannot do the work safely."""
+    runner = await ChildRunner.detect(settings.sandbox)
+    binary = ffmpeg_binary(settings)
+    version = await check(binary, runner, settings.work_dir)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    pool = await db.connect(settings)
+    hints = Hints(settings)
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    try:
+        async with storage.connect(settings) as stored:
+            with worker_folder(settings.work_dir / "steps") as folder:
+                tools = Tools(
+                    settings=settings,
+                    pool=pool,
+                    storage=stored,
+                    runner=runner,
+                    sources=Sources(settings.work_dir / "sources", settings.work_cache_bytes),
+                    ffmpeg=binary,
+                )
+                worker = Worker(tools, hints, name, folder)
+                _LOG.info("worker.started", worker=name, ffmpeg=version, sandbox=sorted(runner.layers))
+                jobs = [
+                    loop.create_task(worker.run()),
+                    loop.create_task(reconciler.run(settings, pool, hints)),
+                    *(loop.create_task(listen(settings, worker, work)) for work in WorkClass),
+                    loop.create_task(stopping.wait()),
+                ]
+                done, pending = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+                for job in pending:
+                    job.cancel()
+                await asyncio.wait(pending)
+                for job in done:
+                    job.result()
+    finally:
+        await hints.close()
+        await pool.close()
+    _LOG.info("worker.stopped", worker=name)

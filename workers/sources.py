@@ -1,0 +1,58 @@
+"""Local copies of accepted sources, named by their hash, shared by the steps of a machine and bounded in size."""
+
+import asyncio
+import os
+import uuid
+from pathlib import Path
+
+from core.errors import Transient
+from core.storage import Storage
+
+
+class Sources:
+    """A folder of sources. A file under its final name is whole: it was renamed into place after its hash was checked."""
+
+    def __init__(self, folder: Path, limit_bytes: int) -> None:
+        self._folder = folder
+        self._limit_bytes = limit_bytes
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, sha256: str) -> Path:
+        return self._folder / sha256
+
+    def scratch(self) -> Path:
+        """A new name in the same folder, for writing before `keep`."""
+        return self._folder / f".partial-{uuid.uuid4().hex}"
+
+    async def keep(self, scratch: Path, sha256: str) -> Path:
+        """Make a checked file the local copy of this hash, and drop the least recently used ones above the limit."""
+        return await asyncio.to_thread(self._keep, scratch, sha256)
+
+    def _keep(self, scratch: Path, sha256: str) -> Path:
+        path = self.path(sha256)
+        scratch.replace(path)
+        known = sorted(
+            ((entry.stat().st_atime, entry.stat().st_size, Path(entry.path)) for entry in os.scandir(self._folder)),
+            reverse=True,
+        )
+        total = 0
+        for _, size, old in known:
+            total += size
+            # A source in use stays readable after unlink for whoever has it open.
+            if total > self._limit_bytes and old != path:
+                old.unlink(missing_ok=True)
+        return path
+
+    async def fetch(self, storage: Storage, bucket: str, key: str, sha256: str) -> Path:
+        """The local copy, downloaded and checked where it is not here. Raises Transient when the bytes are wrong."""
+        path = self.path(sha256)
+        if await asyncio.to_thread(path.exists):
+            await asyncio.to_thread(os.utime, path)
+            return path
+        scratch = self.scratch()
+        try:
+            if await storage.download(bucket, key, scratch) != sha256:
+                raise Transient(f"{key}: other bytes came back than were stored")
+            return await self.keep(scratch, sha256)
+        finally:
+            await asyncio.to_thread(scratch.unlink, missing_ok=True)
