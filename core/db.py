@@ -6,15 +6,15 @@ Safe behind PgBouncer in transaction mode: no prepared-statement cache, no LISTE
 import json
 import re
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
 from core.errors import KadrError
 from core.settings import Settings
 
-Pool = asyncpg.Pool
-Connection = Any  # asyncpg hands out pool proxies and connections; both have execute, fetch*, transaction
+Pool: TypeAlias = Any  # asyncpg.Pool; the package carries no types
+Connection: TypeAlias = Any  # asyncpg hands out pool proxies and connections; both have execute, fetch*, transaction
 
 
 async def _prepare(connection: Any) -> None:

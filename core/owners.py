@@ -17,7 +17,7 @@ def _parts(api_key: str) -> tuple[str, bytes]:
 
 
 async def ensure(pool: Pool, owner_id: OwnerId, name: str, api_key: str) -> None:
-    """Make the owner and this key known; nothing happens when they are. Raises ConfigError for a key of another form."""
+    """Make the owner and this key known, once. Raises ConfigError for a key of another form."""
     prefix, digest = _parts(api_key)
     if len(prefix) < 4 or len(api_key) - len(prefix) < 21:
         raise ConfigError("an API key has the form prefix.secret with at least 20 characters of secret")

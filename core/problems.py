@@ -12,6 +12,7 @@ from core.errors import Transient
 from core.logs import Log
 
 _LOG = Log("http")
+_UNAVAILABLE: tuple[type[Exception], ...] = (Transient, *db.UNAVAILABLE)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -85,7 +86,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
             raise
         allow = {"Allow": exc.headers["Allow"]} if "Allow" in exc.headers else {}
         return response(Problem(exc.status, (exc.reason or "error").lower().replace(" ", "_"), exc.reason), allow)
-    except (Transient, *db.UNAVAILABLE) as exc:
+    except _UNAVAILABLE as exc:
         _LOG.warning("request.unavailable", method=request.method, route=_route(request), error=repr(exc))
         problem = Problem(503, "unavailable", "A part of the service is not available.", hint="Try again in a moment.")
         return response(problem, {"Retry-After": "2"})

@@ -1,7 +1,7 @@
 """S3-compatible object storage through aioboto3.
 
-What is trusted of the server: a PUT is atomic and the bytes come back. Not trusted, because servers differ: the status of
-ranged reads, ETags, content types and metadata, checksums. Callers keep sizes and hashes themselves.
+Trusted of the server: a PUT is atomic and the bytes come back. Not trusted, because servers differ: the status of a
+ranged read, ETags, content types and metadata, checksums. Callers keep sizes and hashes themselves.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
 """Assets: show, list; playback ids and tokens."""
 
 import time
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -121,13 +122,14 @@ def _progress(asset: Asset, steps: list[Any]) -> float:
     """0..1 over all steps."""
     if asset.status is AssetStatus.READY:
         return 1.0
-    return round(sum(_WEIGHTS.get(step["kind"], 0.0) * step["progress"] for step in steps), 3)
+    done: float = sum(_WEIGHTS.get(step["kind"], 0.0) * step["progress"] for step in steps)
+    return round(done, 3)
 
 
 def _timings(asset: Asset) -> dict[str, float | None]:
     """Seconds from the moment the upload completed."""
 
-    def since(moment: Any) -> float | None:
+    def since(moment: datetime | None) -> float | None:
         if moment is None or asset.uploaded_at is None:
             return None
         return round((moment - asset.uploaded_at).total_seconds(), 3)

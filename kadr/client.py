@@ -1,7 +1,7 @@
 """`kadr ingest`: a client of the public API, with no knowledge of what is behind it.
 
-Uploads the parts over their presigned URLs, completes, and follows the asset to its end. Progress goes to stderr and only
-to a terminal; stdout is for the result.
+Uploads the parts over their presigned URLs, completes, and follows the asset to its end. Progress goes to stderr, only
+where that is a terminal; stdout is for the result.
 """
 
 import asyncio
@@ -53,7 +53,8 @@ class Target:
             endpoints = json.loads((home / "endpoints.json").read_text("utf-8"))
         except FileNotFoundError as exc:
             raise ConfigError(
-                f"no endpoints.json in {home}: start `kadr up` there, or set KADR_HOME, or KADR_API_URL and KADR_API_KEY"
+                f"no endpoints.json in {home}: start `kadr up` there,"
+                " or set KADR_HOME, or KADR_API_URL and KADR_API_KEY"
             ) from exc
         return cls(api=endpoints["api"], api_key=environ.get("KADR_API_KEY") or endpoints["api_key"])
 

@@ -1,1 +1,4 @@
-"""The read door (HTTP): playback sessions, signed paths, bytes, and the watch page. Needs PostgreSQL only to start a session."""
+"""The read door (HTTP): playback sessions, signed paths, bytes, and the watch page.
+
+PostgreSQL is asked only when a session starts.
+"""

@@ -21,7 +21,8 @@ _PLAYER = """<video controls playsinline data-src="{source}"></video>
   <p class="error" role="alert" hidden></p>
   <script src="/static/vendor/hls.min.js"></script>
   <script src="/static/watch.js"></script>"""
-_CHOOSE = """<form id="choose"><input name="id" placeholder="pb_..." aria-label="Playback id" required pattern="pb_[0-9a-z]+">
+_CHOOSE = """<form id="choose">
+  <input name="id" placeholder="pb_..." aria-label="Playback id" required pattern="pb_[0-9a-z]+">
   <button>Watch</button></form>
   <p class="hint">Every asset names its playback ids and its watch page: see <code>watch_url</code> in the API.</p>
   <script src="/static/choose.js"></script>"""

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core import keys
-from core.media import Blob, Encoded, Rendition
+from core.media import Blob, Encoded, Kind, Rendition
 from core.model import AssetId, RevisionId
 from packager import playlist
 
@@ -73,9 +73,11 @@ def revision(asset_id: AssetId, encoded: Encoded) -> Revision:
             files[f"{rendition.id}/{playlist.segment_name(number)}"] = _file(asset_id, segment.blob, SEGMENT_TYPE)
         add_text(f"{rendition.id}/{playlist.PLAYLIST_NAME}", playlist.media_playlist(rendition, target_s))
     add_text(playlist.PLAYLIST_NAME, playlist.multivariant(encoded.renditions))
+    video = [rendition for rendition in encoded.renditions if rendition.kind is Kind.VIDEO]
     manifest = Manifest(
         asset_id=asset_id,
-        duration_s=max(rendition.duration_s for rendition in encoded.renditions),
+        # Of the picture where there is one: the sound's last frame may reach a little further.
+        duration_s=max(r.duration_s for r in video or encoded.renditions),
         renditions=encoded.renditions,
         files=files,
     )

@@ -1,4 +1,4 @@
-"""What the ffmpeg binary can do, asked once at start: a missing encoder is named then, not in the middle of an upload."""
+"""What the ffmpeg binary can do, asked once at start: a missing encoder is named then, not in mid-upload."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,6 @@ FILTERS = ("aresample", "bwdif", "fps", "scale", "split", "tonemap", "tpad", "tr
 
 async def check(binary: str, runner: ChildRunner, work_dir: Path) -> str:
     """The version, for the log. Raises ConfigError naming what is too old or missing."""
-    work_dir.mkdir(parents=True, exist_ok=True)
     limits = Limits(wall_s=20, cpu_s=20, memory_bytes=4 * GIB, file_bytes=MIB)
 
     async def ask(*words: str) -> str:

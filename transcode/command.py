@@ -1,6 +1,7 @@
-"""EncodePlan -> the argv of one ffmpeg run: one decode, every rung, the sound once. Pure; ffmpeg-python builds the graph.
+"""EncodePlan -> the argv of one ffmpeg run: one decode, every rung, the sound once. Pure.
 
-Each rung becomes one fragmented MP4 (CMAF, a fragment per GOP, presentation from 0, no edit list); transcode.fmp4 cuts it.
+ffmpeg-python builds the graph. Each rung becomes one fragmented MP4 (CMAF, a fragment per GOP, presentation from 0, no
+edit list), which transcode.fmp4 cuts.
 """
 
 from fractions import Fraction
@@ -122,7 +123,7 @@ def _x264(plan: EncodePlan, rung: VideoRung) -> dict[str, Any]:
         "map_chapters": -1,
         "video_track_timescale": plan.timescale,
         "f": "mp4",
-        # frag_discont keeps composition times signed so that the first frame is shown at exactly 0, without an edit list.
+        # cmaf + frag_discont: signed composition times, so that the first frame is shown at 0 without an edit list.
         "movflags": "+cmaf+frag_keyframe+frag_discont",
     }
 

@@ -6,7 +6,7 @@ Raises Rejected(corrupt) when the picture cannot be decoded; any other failure i
 import asyncio
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.child import ChildRunner, Limits
@@ -86,7 +86,7 @@ async def encode(
 
 
 def _collect(plan: EncodePlan, work_dir: Path, damaged: bool) -> EncodedFiles:
-    pieces: list[Piece] = []
+    cuts: list[Cut] = []
     renditions: list[Rendition] = []
     for rung in plan.rungs:
         cut = cut_video(
@@ -97,32 +97,24 @@ def _collect(plan: EncodePlan, work_dir: Path, damaged: bool) -> EncodedFiles:
             gop=plan.gop_frames,
             segment=plan.segment_frames,
         )
-        renditions.append(
-            Rendition(
-                id=rung.id,
-                kind=Kind.VIDEO,
-                width=rung.width,
-                height=rung.height,
-                frame_rate=plan.frame_rate,
-                **_delivered(cut),
-            )
-        )
-        pieces += [cut.init, *(piece for piece, _ in cut.segments)]
+        bare = _rendition(rung.id, Kind.VIDEO, cut)
+        renditions.append(replace(bare, width=rung.width, height=rung.height, frame_rate=plan.frame_rate))
+        cuts.append(cut)
     if plan.audio:
-        cut = cut_audio(
-            work_dir / AUDIO_FILE, duration_s=plan.duration_s, segment_s=plan.segment_frames / plan.frame_rate
-        )
-        renditions.append(
-            Rendition(id="a1", kind=Kind.AUDIO, channels=2, language=plan.audio.language, **_delivered(cut))
-        )
-        pieces += [cut.init, *(piece for piece, _ in cut.segments)]
+        segment_s = plan.segment_frames / plan.frame_rate
+        cut = cut_audio(work_dir / AUDIO_FILE, duration_s=plan.duration_s, segment_s=segment_s)
+        renditions.append(replace(_rendition("a1", Kind.AUDIO, cut), channels=2, language=plan.audio.language))
+        cuts.append(cut)
+    pieces = [piece for cut in cuts for piece in (cut.init, *(segment for segment, _ in cut.segments))]
     return EncodedFiles(encoded=Encoded(renditions=tuple(renditions)), pieces=tuple(pieces), damaged=damaged)
 
 
-def _delivered(cut: Cut) -> dict[str, object]:
-    return {
-        "codec": cut.codec,
-        "timescale": cut.timescale,
-        "init": cut.init.blob,
-        "segments": tuple(Segment(blob=piece.blob, duration=ticks) for piece, ticks in cut.segments),
-    }
+def _rendition(name: str, kind: Kind, cut: Cut) -> Rendition:
+    return Rendition(
+        id=name,
+        kind=kind,
+        codec=cut.codec,
+        timescale=cut.timescale,
+        init=cut.init.blob,
+        segments=tuple(Segment(blob=piece.blob, duration=ticks) for piece, ticks in cut.segments),
+    )

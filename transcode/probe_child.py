@@ -19,12 +19,16 @@ from core.errors import Rejected
 from transcode import sniff, timing
 from transcode.source import AudioTrack, Source, VideoTrack, to_json
 
-VIDEO_CODECS = frozenset(
-    ["av1", "dnxhd", "dvvideo", "ffv1", "h263", "h264", "hevc", "libdav1d", "mjpeg", "mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v3", "prores", "qtrle", "vp8", "vp9"]
-)
-AUDIO_CODECS = frozenset(
-    ["aac", "ac3", "alac", "amr_nb", "amr_wb", "amrnb", "amrwb", "dca", "eac3", "flac", "mp2", "mp2float", "mp3", "mp3float", "opus", "truehd", "vorbis"]
-)
+# fmt: off
+VIDEO_CODECS = frozenset((
+    "av1", "dnxhd", "dvvideo", "ffv1", "h263", "h264", "hevc", "libdav1d", "mjpeg", "mpeg1video", "mpeg2video", "mpeg4",
+    "msmpeg4v3", "prores", "qtrle", "vp8", "vp9",
+))
+AUDIO_CODECS = frozenset((
+    "aac", "ac3", "alac", "amr_nb", "amr_wb", "amrnb", "amrwb", "dca", "eac3", "flac", "mp2", "mp2float", "mp3",
+    "mp3float", "opus", "truehd", "vorbis",
+))
+# fmt: on
 MAX_TRACKS = 16
 MIN_SIDE, LOOK_FRAMES, MAX_UNDECODED_PACKETS = 32, 12, 900
 _REEXPORT = "Export the video again as MP4 (H.264 + AAC) and upload that."
@@ -74,11 +78,11 @@ def _facts(opened: Any, path: Path, container: str, max_pixels: int, max_duratio
     packets, damaged = _scan(opened)
     stream = _choose_video(opened, packets)
     audio = [s for s in opened.streams.audio if packets[s.index].ticks and _can_decode_audio(s)]
-    starts = [packets[s.index].ticks and min(packets[s.index].ticks) * s.time_base for s in (stream, *audio)]
-    zero = min(Fraction(start) for start in starts)
+    zero = min(Fraction(min(packets[s.index].ticks) * s.time_base) for s in (stream, *audio))
     video, frame_damage = _video_facts(opened, stream, packets[stream.index], zero, max_pixels)
     tracks = tuple(_audio_facts(s, packets[s.index], zero) for s in audio)
-    duration = max((t.start_s + t.duration_s for t in (video, *tracks)), default=Fraction(0))
+    ends = [video.start_s + video.duration_s, *(track.start_s + track.duration_s for track in tracks)]
+    duration = max(ends)
     if duration > max_duration_s:
         raise Rejected(
             "too_long", f"The video lasts {float(duration):.0f} s.", f"At most {max_duration_s} s are taken."
@@ -139,7 +143,7 @@ def _video_facts(
         )
     frames, damaged = _first_frames(opened, stream)
     first = frames[0]
-    aspect = Fraction(stream.sample_aspect_ratio or first_aspect(first) or 1)
+    aspect = Fraction(stream.sample_aspect_ratio or getattr(first, "sample_aspect_ratio", None) or 1)
     aspect = aspect if Fraction(1, 10) <= aspect <= 10 else Fraction(1)
     rotation = round(-first.rotation / 90) * 90 % 360
     wide, high = round(first.width * aspect), first.height
@@ -183,10 +187,6 @@ def _video_facts(
         ),
         damaged,
     )
-
-
-def first_aspect(frame: Any) -> Fraction | None:
-    return getattr(frame, "sample_aspect_ratio", None) or None
 
 
 def _name(kind: Any, value: int) -> str:

@@ -1,20 +1,19 @@
 """Frame times -> a rational frame rate. Pure.
 
-Containers round times to their time base (1 ms in Matroska) and some headers claim a rate that no frame has, so the rate
-is read from the packets and then snapped to the standard rate they mean.
+Containers round times to their time base (1 ms in Matroska) and some headers claim a rate that no frame has, so the
+rate is read from the packets and then snapped to the standard rate they mean.
 """
 
 from fractions import Fraction
+from itertools import pairwise
 from statistics import median
 
-_STANDARD = tuple(
-    Fraction(n, d)
-    for n, d in (
-        (24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (48, 1), (48000, 1001), (50, 1), (60000, 1001), (60, 1),
-        (90, 1), (100, 1), (120000, 1001), (120, 1), (240000, 1001), (240, 1),
-        (5, 1), (6, 1), (8, 1), (10, 1), (12, 1), (12000, 1001), (25, 2), (15000, 1001), (15, 1), (20, 1), (18, 1), (1, 1), (2, 1),
-    )
-)  # fmt: skip
+_WHOLE = (1, 2, 5, 6, 8, 10, 12, 15, 18, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 240)
+_STANDARD = (
+    *(Fraction(rate) for rate in _WHOLE),
+    *(Fraction(rate * 1000, 1001) for rate in (12, 15, 24, 30, 48, 60, 120, 240)),
+    Fraction(25, 2),
+)
 DEFAULT_RATE = Fraction(25)
 SLOWEST, FASTEST = Fraction(1, 10), Fraction(240)
 SNAP = Fraction(3, 1000)  # 24 and 24000/1001 differ by one part in a thousand: nearest wins
@@ -28,7 +27,7 @@ def frame_rate(
 
     `average` and `guessed` are what the container claims; used only when they agree with the packets.
     """
-    distances = [b - a for a, b in zip(ticks, ticks[1:], strict=False) if b > a]
+    distances = [b - a for a, b in pairwise(ticks) if b > a]
     if not distances:
         claimed = average or guessed or DEFAULT_RATE
         return (_snap(claimed) if SLOWEST <= claimed <= 60 else DEFAULT_RATE), False
@@ -41,9 +40,9 @@ def frame_rate(
         # Few gaps: the mean over the steady distances is exact where one distance is a rounded number of ticks.
         kept = [d for d in distances if abs(d - usual) <= slack]
         measured = Fraction(len(kept), sum(kept)) / time_base
-        for claimed in (guessed, average):
-            if claimed and abs(claimed - measured) <= measured / 1000:
-                return _bound(_snap(claimed)), False
+        for rate in (guessed, average):
+            if rate and abs(rate - measured) <= measured / 1000:
+                return _bound(_snap(rate)), False
         return _bound(_snap(measured)), False
     # Variable: the rate of its usual distance keeps the smooth stretches smooth; never slower than the mean.
     wanted = max(1 / (Fraction(usual) * time_base), mean)
@@ -53,7 +52,7 @@ def frame_rate(
 def longest_gap(ticks: list[int], end: int) -> int:
     """The longest distance between neighbours of `ticks`, `end` included, in ticks."""
     marks = [*sorted(ticks), end]
-    return max((b - a for a, b in zip(marks, marks[1:], strict=False)), default=0)
+    return max((b - a for a, b in pairwise(marks)), default=0)
 
 
 def _snap(rate: Fraction) -> Fraction:

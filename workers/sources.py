@@ -10,7 +10,7 @@ from core.storage import Storage
 
 
 class Sources:
-    """A folder of sources. A file under its final name is whole: it was renamed into place after its hash was checked."""
+    """A folder of sources. A file under its final name is whole: it was renamed there after its hash was checked."""
 
     def __init__(self, folder: Path, limit_bytes: int) -> None:
         self._folder = folder

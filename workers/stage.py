@@ -39,7 +39,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a step achieved. `effect` runs in the transaction that ends the step; `afterwards` once that is committed."""
+    """What a step achieved. `effect` runs in the transaction that ends the step, `afterwards` after its commit."""
 
     output: dict[str, Any] = field(default_factory=dict)
     effect: Callable[[Connection], Awaitable[None]] | None = None
@@ -49,6 +49,6 @@ class Outcome:
 
 
 class Stage(Protocol):
-    """Does the work of one kind of step. Raises Rejected, Transient or ToolFailed; writes nothing to PostgreSQL itself."""
+    """Does the work of one kind of step and writes nothing to PostgreSQL. Raises Rejected, Transient or ToolFailed."""
 
     async def __call__(self, tools: Tools, work: Assignment) -> Outcome: ...

@@ -1,7 +1,7 @@
 """One worker: claim due steps, keep their leases while the stage runs, and end them by fenced writes.
 
 PostgreSQL is asked every `poll_s`, and at once when a hint comes or a step of ours has just queued the next. Losing
-PostgreSQL, Redis or storage for a while costs time, never work: what cannot be ended is claimed again when its lease ends.
+PostgreSQL, Redis or storage costs time, never work: what cannot be ended is claimed again when its lease ends.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from workers.workdirs import step_folder
 
 _LOG = Log("worker")
 PROGRESS_EVERY_S = 1.0
+_CANNOT_END: tuple[type[Exception], ...] = (LeaseLost, *db.UNAVAILABLE)
 GAVE_UP_HINT = "Nothing is wrong with what you did. The upload is kept; the operators can see the failure."
 
 
@@ -106,7 +107,7 @@ class Worker:
         except Exception as exc:  # noqa: BLE001 - one bad step must not end the worker; it is logged and counted
             try:
                 await self._failed(step, exc, hard_death=False)
-            except (LeaseLost, *db.UNAVAILABLE) as second:
+            except _CANNOT_END as second:
                 _LOG.warning("step.unended", error=repr(second), **where)
 
     async def _run_leased(self, step: Step) -> Outcome:
@@ -170,9 +171,9 @@ class Worker:
             for kind, step_input in outcome.then:
                 if new := await steps.insert(connection, step.asset_id, kind, step_input):
                     queued.append((new, kind))
-        for new, kind in queued:
+        for owed, kind in queued:
             self.wake(class_of(kind))
-            await self._hints.send(new, kind)
+            await self._hints.send(owed, kind)
         if outcome.afterwards:
             try:
                 await outcome.afterwards()
@@ -209,7 +210,7 @@ class Worker:
         async def back() -> None:
             try:
                 await steps.hand_back(self._tools.pool, step)
-            except (LeaseLost, *db.UNAVAILABLE) as exc:
+            except _CANNOT_END as exc:
                 _LOG.warning("step.not_handed_back", step=step.id, error=repr(exc))
 
         await asyncio.shield(asyncio.ensure_future(back()))

@@ -1,0 +1,1 @@
+"""One file per question, honest peers beside us. Nothing here yet."""

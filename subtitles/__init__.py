@@ -1,0 +1,1 @@
+"""Audio -> words -> cues -> WebVTT and SRT. Nothing here yet."""

@@ -1,0 +1,162 @@
+"""A running `kadr up` for tests: start, talk to, kill, stop; and what it left behind."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+START_S = 90
+# Short leases, so that what a killed worker held comes back within a test.
+QUICK = {"KADR_LEASE_S": "3", "KADR_HEARTBEAT_S": "1", "KADR_POLL_S": "1", "KADR_RECONCILE_S": "2"}
+
+
+def free_port() -> int:
+    """The first of two free neighbouring ports."""
+    while True:
+        with socket.socket() as one, socket.socket() as two:
+            one.bind(("127.0.0.1", 0))
+            port: int = one.getsockname()[1]
+            try:
+                two.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+
+
+@dataclass
+class Stack:
+    """`kadr up` on a home of its own. `env` goes to every program in it."""
+
+    home: Path
+    env: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    up: asyncio.subprocess.Process | None = None
+    endpoints: dict[str, Any] = field(default_factory=dict)
+
+    async def start(self) -> None:
+        """Start and wait until it is ready."""
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("KADR_")}
+        log = self.home.parent / f"{self.home.name}.log"
+        with log.open("ab") as out:
+            self.up = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "kadr", "up", "--home", str(self.home), "--port", str(self.port)),
+                env={**environ, **QUICK, **self.env},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        ready = self.home / "endpoints.json"
+        deadline = time.monotonic() + START_S
+        while not (ready.exists() and json.loads(ready.read_text())["pid"] == self.up.pid):
+            assert self.up.returncode is None, f"kadr up ended with {self.up.returncode}:\n{log.read_text()[-4000:]}"
+            assert time.monotonic() < deadline, f"kadr up is not ready:\n{log.read_text()[-4000:]}"
+            await asyncio.sleep(0.05)
+        self.read_endpoints()
+
+    def read_endpoints(self) -> None:
+        self.endpoints = json.loads((self.home / "endpoints.json").read_text())
+
+    async def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        assert self.up is not None
+        if self.up.returncode is None:
+            self.up.send_signal(signal.SIGTERM)
+        return await asyncio.wait_for(self.up.wait(), 60)
+
+    async def kill_everything(self) -> None:
+        """SIGKILL to every program of this home at once, `kadr up` first."""
+        assert self.up is not None
+        for pid in [self.up.pid, *self.programs()]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        await self.up.wait()
+
+    def programs(self) -> Iterator[int]:
+        """Pids of living programs that belong to this home: by environment, working folder or command line."""
+        home = str(self.home).encode()
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit() or int(entry.name) == os.getpid():
+                continue
+            try:
+                if (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                    continue
+                marks = [(entry / "cmdline").read_bytes(), os.readlink(entry / "cwd").encode()]
+                marks.append((entry / "environ").read_bytes())
+            except OSError:
+                continue
+            if any(home in mark for mark in marks):
+                yield int(entry.name)
+
+    def running(self, name: str) -> list[int]:
+        """Pids of this home's programs whose command line has `name` in it."""
+        found = []
+        for pid in self.programs():
+            try:
+                if name.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.append(pid)
+            except OSError:
+                continue
+        return found
+
+    async def api(self, method: str, path: str, *, key: str | None = None, **kwargs: Any) -> tuple[int, Any]:
+        """(status, JSON) of one call with the home's own API key, or another one."""
+        headers = {"Authorization": f"Bearer {key or self.endpoints['api_key']}", **kwargs.pop("headers", {})}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, self.endpoints["api"] + path, headers=headers, **kwargs) as answer,
+        ):
+            return answer.status, await answer.json(content_type=None)
+
+    async def upload(self, file: Path, **wanted: Any) -> str:
+        """Create, PUT every part, complete; the asset's id."""
+        body = {"filename": file.name, "size_bytes": file.stat().st_size, **wanted}
+        status, created = await self.api("POST", "/v1/uploads", json=body)
+        assert status == 201, created
+        upload = created["data"]
+        async with aiohttp.ClientSession() as session:
+            for part in upload["parts"]:
+                with file.open("rb") as opened:
+                    opened.seek((part["number"] - 1) * upload["part_size_bytes"])
+                    content = opened.read(part["size_bytes"])
+                async with session.put(part["url"], data=content) as answer:
+                    assert answer.status == 200, await answer.text()
+        status, completed = await self.api("POST", f"/v1/uploads/{upload['id']}/complete")
+        assert status == 202, completed
+        return str(upload["asset_id"])
+
+    async def wait(self, asset_id: str, *statuses: str, within_s: float = 120) -> Any:
+        """The asset once it has one of these statuses (default: an end)."""
+        wanted = statuses or ("ready", "errored")
+        deadline = time.monotonic() + within_s
+        while True:
+            try:
+                status, body = await self.api("GET", f"/v1/assets/{asset_id}")
+            except aiohttp.ClientError:
+                status, body = 503, None
+            if status == 200 and body["data"]["status"] in wanted:
+                return body["data"]
+            assert time.monotonic() < deadline, f"{asset_id} is not {wanted} after {within_s} s: {body}"
+            await asyncio.sleep(0.2)
+
+    async def wait_step(self, asset_id: str, kind: str, *, within_s: float = 60) -> Any:
+        """The asset once this step is being worked on and has made some progress."""
+        deadline = time.monotonic() + within_s
+        while True:
+            _, body = await self.api("GET", f"/v1/assets/{asset_id}")
+            for step in body["data"]["steps"]:
+                if step["kind"] == kind and step["state"] == "leased" and step["progress"] > 0:
+                    return body["data"]
+            assert time.monotonic() < deadline, f"{kind} of {asset_id} has not begun: {body}"
+            await asyncio.sleep(0.05)

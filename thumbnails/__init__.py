@@ -1,0 +1,1 @@
+"""Frames -> posters, storyboard, preview, smart crop. Nothing here yet."""
