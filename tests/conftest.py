@@ -48,8 +48,10 @@ def generate(path: Path, video: str, audio: str | None = None, *options: str) ->
     """A small real file from lavfi sources."""
     sound = ["-f", "lavfi", "-i", audio, "-c:a", "aac"] if audio else []
     subprocess.run(
-        [FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", video, *sound, "-c:v", "libx264", "-preset", "ultrafast"]
-        + ["-pix_fmt", "yuv420p", *options, str(path)],
+        [
+            *(FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", video, *sound),
+            *("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", *options, str(path)),
+        ],
         check=True,
         timeout=60,
     )

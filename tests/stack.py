@@ -1,6 +1,7 @@
 """A running `kadr up` for tests: start, talk to, kill, stop; and what it left behind."""
 
 import asyncio
+import io
 import json
 import os
 import signal
@@ -92,7 +93,7 @@ class Stack:
             try:
                 if (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z":
                     continue
-                marks = [(entry / "cmdline").read_bytes(), os.readlink(entry / "cwd").encode()]
+                marks = [(entry / "cmdline").read_bytes(), bytes((entry / "cwd").readlink())]
                 marks.append((entry / "environ").read_bytes())
             except OSError:
                 continue
@@ -129,7 +130,7 @@ class Stack:
             for part in upload["parts"]:
                 with file.open("rb") as opened:
                     opened.seek((part["number"] - 1) * upload["part_size_bytes"])
-                    content = opened.read(part["size_bytes"])
+                    content = io.BytesIO(opened.read(part["size_bytes"]))
                 async with session.put(part["url"], data=content) as answer:
                     assert answer.status == 200, await answer.text()
         status, completed = await self.api("POST", f"/v1/uploads/{upload['id']}/complete")

@@ -1,0 +1,126 @@
+"""Power cuts: workers, the whole stack and Redis die in mid-encode, and every asset still becomes ready, once."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from tests.conftest import generate
+from tests.stack import Stack
+
+
+@pytest.fixture(scope="module")
+async def mortal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """A stack of this module's own, to be killed."""
+    stack = Stack(tmp_path_factory.mktemp("mortal") / "home")
+    await stack.start()
+    yield stack
+    await stack.stop()
+    assert list(stack.programs()) == []
+
+
+@pytest.fixture(scope="module")
+def slow_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some ten seconds of encoding: enough to be killed in the middle of."""
+    path = tmp_path_factory.mktemp("clips") / "slow.mp4"
+    generate(path, "mandelbrot=size=1280x720:rate=30,trim=duration=6", "sine=frequency=300:duration=6", "-t", "6")
+    return path
+
+
+async def encodes(stack: Stack) -> list[int]:
+    return [pid for pid in stack.running("-progress") if "ffmpeg" in Path(f"/proc/{pid}/cmdline").read_text()]
+
+
+async def published_once(stack: Stack, asset: Any) -> None:
+    """Ready, by one publication, with every step done once in effect."""
+    assert asset["status"] == "ready", asset
+    connection = await asyncpg.connect(stack.endpoints["database_url"])
+    rows = await connection.fetch("SELECT kind, state FROM steps WHERE asset_id = $1", asset["id"])
+    revisions = await connection.fetchval("SELECT count(*) FROM revisions WHERE asset_id = $1", asset["id"])
+    await connection.close()
+    assert sorted(row["kind"] for row in rows) == ["accept", "encode", "plan", "probe", "publish"]
+    assert {row["state"] for row in rows} == {"done"}
+    assert revisions == 1
+
+
+def encode_step(asset: Any) -> Any:
+    return next(step for step in asset["steps"] if step["kind"] == "encode")
+
+
+async def test_worker_killed_in_mid_encode(mortal: Stack, slow_clip: Path) -> None:
+    asset_id = await mortal.upload(slow_clip)
+    await mortal.wait_step(asset_id, "encode")
+    orphans = await encodes(mortal)
+    assert orphans, "no ffmpeg to be orphaned"
+    mortal.read_endpoints()
+    for pid in mortal.endpoints["worker_pids"]:
+        os.kill(pid, signal.SIGKILL)
+    async with asyncio.timeout(5):
+        while set(orphans) & set(mortal.programs()):
+            await asyncio.sleep(0.05)
+    asset = await mortal.wait(asset_id)
+    await published_once(mortal, asset)
+    assert encode_step(asset)["attempts"] == 0, "a kill is an interruption, not an attempt"
+
+
+async def test_worker_stopped_by_sigterm_hands_back(mortal: Stack, slow_clip: Path) -> None:
+    asset_id = await mortal.upload(slow_clip)
+    await mortal.wait_step(asset_id, "encode")
+    mortal.read_endpoints()
+    os.kill(mortal.endpoints["worker_pids"][0], signal.SIGTERM)
+    await published_once(mortal, await mortal.wait(asset_id))
+
+
+async def test_everything_killed_at_once(mortal: Stack, slow_clip: Path) -> None:
+    asset_id = await mortal.upload(slow_clip)
+    await mortal.wait_step(asset_id, "encode")
+    await mortal.kill_everything()
+    assert [pid for pid in mortal.programs() if pid] == []
+    await mortal.start()
+    await published_once(mortal, await mortal.wait(asset_id))
+
+
+async def test_redis_flushed_in_mid_encode(mortal: Stack, slow_clip: Path) -> None:
+    asset_id = await mortal.upload(slow_clip)
+    await mortal.wait_step(asset_id, "encode")
+    async with Redis.from_url(mortal.endpoints["redis_url"]) as redis:
+        await redis.flushall()
+    await published_once(mortal, await mortal.wait(asset_id))
+
+
+async def test_redis_killed_before_the_upload_completes(mortal: Stack, clip: Path) -> None:
+    for pid in mortal.running("redis-server"):
+        os.kill(pid, signal.SIGKILL)
+    asset = await mortal.wait(await mortal.upload(clip))
+    await published_once(mortal, asset)
+
+
+async def test_postgres_killed_in_mid_encode(mortal: Stack, slow_clip: Path) -> None:
+    asset_id = await mortal.upload(slow_clip)
+    await mortal.wait_step(asset_id, "encode")
+    os.kill(int((mortal.home / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    await published_once(mortal, await mortal.wait(asset_id))
+
+
+@pytest.mark.parametrize("point", ["encode.before_upload", "encode.after_upload", "publish.before_flip"])
+async def test_worker_dies_at_a_boundary(tmp_path: Path, clip: Path, point: str) -> None:
+    """The failpoint kills every worker that gets there; the next start without it finishes the work."""
+    stack = Stack(tmp_path / "home", env={"KADR_FAILPOINT": point})
+    await stack.start()
+    asset_id = await stack.upload(clip)
+    async with asyncio.timeout(60):
+        log = stack.home.parent / "home.log"
+        while "worker" not in log.read_text().partition("ready")[2]:  # the supervisor tells of its death
+            await asyncio.sleep(0.1)
+    assert await stack.stop() == 0
+    stack.env.clear()
+    await stack.start()
+    await published_once(stack, await stack.wait(asset_id))
+    assert await stack.stop() == 0
+    assert list(stack.programs()) == []

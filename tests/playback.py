@@ -1,0 +1,37 @@
+"""Play an asset as a player would: every variant and the sound, decoded to the end through the origin."""
+
+import asyncio
+import re
+from typing import Any
+from urllib.parse import urljoin
+
+import aiohttp
+
+from tests.conftest import FFMPEG
+
+
+async def check_playback(asset: dict[str, Any]) -> None:
+    """Every rendition decodes to its last frame without an error, and all last equally long."""
+    async with aiohttp.ClientSession() as session, session.get(asset["playback_url"]) as answer:
+        assert answer.status == 200
+        multivariant = await answer.text()
+    uris = re.findall(r'^(?!#)(\S+)$|URI="([^"]+)"', multivariant, re.MULTILINE)
+    urls = [urljoin(asset["playback_url"], one or two) for one, two in uris]
+    assert len(urls) == len(asset["renditions"])
+    times = [await _decode(url) for url in urls]
+    assert max(times) - min(times) < 0.05, times
+
+
+async def _decode(url: str) -> float:
+    """Seconds of what ffmpeg decoded from this media playlist."""
+    decoding = await asyncio.create_subprocess_exec(
+        *(FFMPEG, "-v", "error", "-progress", "pipe:1", "-nostdin", "-i", url, "-f", "null", "-"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    progress, complaints = await asyncio.wait_for(decoding.communicate(), 300)
+    assert decoding.returncode == 0
+    assert complaints == b"", complaints.decode()
+    played = re.findall(rb"out_time_us=(\d+)", progress)
+    assert played
+    return int(played[-1]) / 1e6
