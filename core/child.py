@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from core import sandbox
+from core.child_output import Pipe, Stderr, Stdout, TooMuch
 from core.errors import ConfigError, KadrError, ToolFailed, ToolKilled, ToolTimedOut, Transient
 from core.sandbox import Limits, python_argv
 
@@ -28,9 +29,6 @@ __all__ = ["ChildRunner", "Finished", "Limits", "python_argv"]
 log = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
-STDERR_TAIL_BYTES = 16 * 1024
-STDERR_LINE_BYTES = 64 * 1024
-READ_BYTES = 64 * 1024
 REAP_S = 60.0  # a killed program leaves at once unless the kernel itself waits for a disk
 DRAIN_S = 5.0  # what is left in the pipes once all writers are dead
 
@@ -109,8 +107,8 @@ class ChildRunner:
         """
         argv = [_program(argv[0]), *argv[1:]]
         _must_exist(work_dir, readable)
-        stdout = _Stdout(max_stdout_bytes, on_stdout_line)
-        stderr = _Stderr(on_stderr_line)
+        stdout = Stdout(max_stdout_bytes, on_stdout_line)
+        stderr = Stderr(on_stderr_line)
         begun = time.monotonic()
         program = _Program(
             lambda status_fd: sandbox.launcher_argv(
@@ -136,7 +134,7 @@ class ChildRunner:
         finally:
             await program.end()
         if program.fault is not None:
-            if isinstance(program.fault, _TooMuch):
+            if isinstance(program.fault, TooMuch):
                 raise ToolFailed(argv, -signal.SIGKILL, stderr.tail(), f"{argv[0]} {program.fault}") from None
             raise program.fault
         stdout.finish()
@@ -195,117 +193,6 @@ def _judge(argv: Sequence[str], exit_code: int, cpu_s: float, limits: Limits, ta
     raise ToolKilled(argv, exit_code, tail)
 
 
-class _TooMuch(Exception):
-    """stdout went over its bound."""
-
-
-class _Lines:
-    """Splits a stream at \\n and \\r itself: asyncio's StreamReader raises on long lines and does not know \\r."""
-
-    def __init__(self, longest: int, whole: bool) -> None:
-        self._longest = longest
-        self._whole = whole  # a line over the bound: refuse it, or give it in pieces
-        self._open: list[bytes] = []
-        self._open_bytes = 0
-
-    def feed(self, chunk: bytes) -> Iterable[str]:
-        *ended, rest = chunk.replace(b"\r", b"\n").split(b"\n")
-        for piece in ended:
-            self._open.append(piece)
-            yield from self.finish()
-        if rest:
-            self._open.append(rest)
-            self._open_bytes += len(rest)
-            if self._open_bytes > self._longest:
-                if self._whole:
-                    raise _TooMuch(f"wrote a line of more than {self._longest} bytes to stdout")
-                yield from self.finish()
-
-    def finish(self) -> Iterable[str]:
-        line = b"".join(self._open)
-        self._open.clear()
-        self._open_bytes = 0
-        if line:
-            yield line.decode(errors="replace")
-
-
-class _Stdout:
-    """Keeps stdout up to a bound, or gives its lines away."""
-
-    def __init__(self, limit: int, on_line: Callable[[str], None] | None) -> None:
-        self.kept = bytearray()
-        self._limit = limit
-        self._on_line = on_line
-        self._lines = _Lines(limit, whole=True)
-
-    def take(self, chunk: bytes) -> None:
-        if self._on_line:
-            for line in self._lines.feed(chunk):
-                self._on_line(line)
-        elif len(self.kept) + len(chunk) > self._limit:
-            raise _TooMuch(f"wrote more than {self._limit} bytes to stdout")
-        else:
-            self.kept += chunk
-
-    def finish(self) -> None:
-        for line in self._lines.finish():
-            if self._on_line:
-                self._on_line(line)
-
-
-class _Stderr:
-    """Keeps the end of stderr and gives its lines away."""
-
-    def __init__(self, on_line: Callable[[str], None] | None) -> None:
-        self._kept = bytearray()
-        self._on_line = on_line
-        self._lines = _Lines(STDERR_LINE_BYTES, whole=False)
-
-    def take(self, chunk: bytes) -> None:
-        self._kept += chunk
-        if len(self._kept) > 4 * STDERR_TAIL_BYTES:
-            del self._kept[:-STDERR_TAIL_BYTES]
-        if self._on_line:
-            for line in self._lines.feed(chunk):
-                self._on_line(line)
-
-    def finish(self) -> None:
-        for line in self._lines.finish():
-            if self._on_line:
-                self._on_line(line)
-
-    def tail(self) -> str:
-        return self._kept[-STDERR_TAIL_BYTES:].decode(errors="replace")
-
-
-class _Pipe:
-    """Reads one pipe to its end as soon as anything is in it, so that a flood never blocks the program."""
-
-    def __init__(self, fd: int, take: Callable[[bytes], None]) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._fd = fd
-        self._take = take
-        self.closed: asyncio.Future[None] = self._loop.create_future()
-        os.set_blocking(fd, False)
-        self._loop.add_reader(fd, self._ready)
-
-    def _ready(self) -> None:
-        try:
-            chunk = os.read(self._fd, READ_BYTES)
-        except BlockingIOError:
-            return
-        if chunk:
-            self._take(chunk)
-        else:
-            self.close()
-
-    def close(self) -> None:
-        if not self.closed.done():
-            self._loop.remove_reader(self._fd)
-            os.close(self._fd)
-            self.closed.set_result(None)
-
-
 _End = tuple[int, float]  # exit code, CPU seconds
 
 
@@ -332,9 +219,9 @@ class _Program:
         self._started, self._pidfd, fds = _start(command, work_dir, stdin)
         self._loop.add_reader(self._pidfd, self._reap)
         self._pipes = [
-            _Pipe(fds[0], self._guarded(take["stdout"])),
-            _Pipe(fds[1], self._guarded(take["stderr"])),
-            _Pipe(fds[2], self._take_status),
+            Pipe(fds[0], self._guarded(take["stdout"])),
+            Pipe(fds[1], self._guarded(take["stderr"])),
+            Pipe(fds[2], self._take_status),
         ]
 
     def _guarded(self, take: Callable[[bytes], None]) -> Callable[[bytes], None]:

@@ -82,7 +82,8 @@ class Settings(BaseSettings):
     @property
     def origin_base(self) -> str:
         """Base URL of the origin as players see it, without a trailing slash."""
-        return (self.origin_public_url or f"http://{self.origin_host}:{self.origin_port}").rstrip("/")
+        host = "127.0.0.1" if self.origin_host in ("0.0.0.0", "::") else self.origin_host  # noqa: S104 - compared only
+        return (self.origin_public_url or f"http://{host}:{self.origin_port}").rstrip("/")
 
     @property
     def s3_presign_base(self) -> str:

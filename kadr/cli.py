@@ -30,9 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     ingest.add_argument("--ref", help="what it belongs to, for example product:42")
     ingest.add_argument("--policy", choices=("public", "signed"), default="public")
     ingest.add_argument("--language", help="spoken language, for example en")
-    ingest.add_argument(
-        "--wait", action="store_true", help="wait for the end (as without it, when --json is not given)"
-    )
+    ingest.add_argument("--wait", action="store_true", help="wait until it is ready or errored (it always does)")
     ingest.add_argument("--json", action="store_true", help="print the final asset as JSON")
 
     for name, text in (

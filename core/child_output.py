@@ -1,0 +1,123 @@
+"""What a running program prints: read to its end as it comes, kept within bounds, split into lines.
+
+A flood on either stream never blocks the program and never grows the memory of the worker.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable
+
+STDERR_TAIL_BYTES = 16 * 1024
+STDERR_LINE_BYTES = 64 * 1024
+READ_BYTES = 64 * 1024
+
+
+class TooMuch(Exception):
+    """stdout went over its bound."""
+
+
+class Lines:
+    """Splits a stream at \\n and \\r itself: asyncio's StreamReader raises on long lines and does not know \\r."""
+
+    def __init__(self, longest: int, whole: bool) -> None:
+        self._longest = longest
+        self._whole = whole  # a line over the bound: refuse it, or give it in pieces
+        self._open: list[bytes] = []
+        self._open_bytes = 0
+
+    def feed(self, chunk: bytes) -> Iterable[str]:
+        *ended, rest = chunk.replace(b"\r", b"\n").split(b"\n")
+        for piece in ended:
+            self._open.append(piece)
+            yield from self.finish()
+        if rest:
+            self._open.append(rest)
+            self._open_bytes += len(rest)
+            if self._open_bytes > self._longest:
+                if self._whole:
+                    raise TooMuch(f"wrote a line of more than {self._longest} bytes to stdout")
+                yield from self.finish()
+
+    def finish(self) -> Iterable[str]:
+        line = b"".join(self._open)
+        self._open.clear()
+        self._open_bytes = 0
+        if line:
+            yield line.decode(errors="replace")
+
+
+class Stdout:
+    """Keeps stdout up to a bound, or gives its lines away."""
+
+    def __init__(self, limit: int, on_line: Callable[[str], None] | None) -> None:
+        self.kept = bytearray()
+        self._limit = limit
+        self._on_line = on_line
+        self._lines = Lines(limit, whole=True)
+
+    def take(self, chunk: bytes) -> None:
+        if self._on_line:
+            for line in self._lines.feed(chunk):
+                self._on_line(line)
+        elif len(self.kept) + len(chunk) > self._limit:
+            raise TooMuch(f"wrote more than {self._limit} bytes to stdout")
+        else:
+            self.kept += chunk
+
+    def finish(self) -> None:
+        for line in self._lines.finish():
+            if self._on_line:
+                self._on_line(line)
+
+
+class Stderr:
+    """Keeps the end of stderr and gives its lines away."""
+
+    def __init__(self, on_line: Callable[[str], None] | None) -> None:
+        self._kept = bytearray()
+        self._on_line = on_line
+        self._lines = Lines(STDERR_LINE_BYTES, whole=False)
+
+    def take(self, chunk: bytes) -> None:
+        self._kept += chunk
+        if len(self._kept) > 4 * STDERR_TAIL_BYTES:
+            del self._kept[:-STDERR_TAIL_BYTES]
+        if self._on_line:
+            for line in self._lines.feed(chunk):
+                self._on_line(line)
+
+    def finish(self) -> None:
+        for line in self._lines.finish():
+            if self._on_line:
+                self._on_line(line)
+
+    def tail(self) -> str:
+        return self._kept[-STDERR_TAIL_BYTES:].decode(errors="replace")
+
+
+class Pipe:
+    """Reads one pipe to its end as soon as anything is in it, so that a flood never blocks the program."""
+
+    def __init__(self, fd: int, take: Callable[[bytes], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._fd = fd
+        self._take = take
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+        os.set_blocking(fd, False)
+        self._loop.add_reader(fd, self._ready)
+
+    def _ready(self) -> None:
+        try:
+            chunk = os.read(self._fd, READ_BYTES)
+        except BlockingIOError:
+            return
+        if chunk:
+            self._take(chunk)
+        else:
+            self.close()
+
+    def close(self) -> None:
+        if not self.closed.done():
+            self._loop.remove_reader(self._fd)
+            os.close(self._fd)
+            self.closed.set_result(None)
