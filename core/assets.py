@@ -1,10 +1,10 @@
 """Assets and their revisions in PostgreSQL: one function per statement of assets.sql."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from core import sql
+from core import outbox, sql
 from core.db import Connection, Pool
 from core.errors import Rejected
 from core.model import AssetId, AssetStatus, OwnerId, Policy, RevisionId
@@ -14,7 +14,7 @@ _SQL = sql.load("assets")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """A row of `assets` with the summary of its published revision."""
+    """A row of `asset_view`: the asset, the summary of its published revision, its steps and playback ids."""
 
     id: AssetId
     owner_id: OwnerId
@@ -36,7 +36,10 @@ class Asset:
     accepted_at: datetime | None
     playable_at: datetime | None
     ready_at: datetime | None
+    deleted_at: datetime | None
     summary: dict[str, Any] | None
+    steps: list[dict[str, Any]]
+    playback_ids: list[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +53,33 @@ class NewAsset:
     ref_id: str | None
     policy: Policy
     language: str | None
+    status: AssetStatus = AssetStatus.WAITING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which assets to list; None is any."""
+
+    status: AssetStatus | None = None
+    ref: tuple[str, str] | None = None
+    q: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What to change; a pair (given, value) can also set to nothing."""
+
+    title: str | None
+    ref: tuple[bool, tuple[str, str] | None]
+    language: tuple[bool, str | None]
+
+
+_FIELDS = tuple(field.name for field in fields(Asset))
 
 
 def _asset(row: Any) -> Asset:
-    return Asset(**{**row, "status": AssetStatus(row["status"]), "policy": Policy(row["policy"])})
+    values = {name: row[name] for name in _FIELDS}
+    return Asset(**{**values, "status": AssetStatus(row["status"]), "policy": Policy(row["policy"])})
 
 
 async def insert(connection: Connection, asset: NewAsset) -> None:
@@ -66,7 +92,9 @@ async def insert(connection: Connection, asset: NewAsset) -> None:
         asset.ref_id,
         asset.policy.value,
         asset.language,
+        asset.status.value,
     )
+    await outbox.add(connection, asset.owner_id, "video.asset.created", asset.id, {"title": asset.title})
 
 
 async def of_owner(pool: Pool, asset_id: str, owner_id: OwnerId) -> Asset | None:
@@ -79,13 +107,16 @@ async def by_id(pool: Pool, asset_id: AssetId) -> Asset | None:
     return _asset(row) if row else None
 
 
-async def page(pool: Pool, owner_id: OwnerId, after: str | None, limit: int) -> list[Asset]:
+async def page(pool: Pool, owner_id: OwnerId, after: str | None, limit: int, filters: Filters) -> list[Asset]:
     """Newest first; `after` is the last id of the page before."""
-    return [_asset(row) for row in await pool.fetch(_SQL["page"], owner_id, after, limit)]
+    kind, ident = filters.ref or (None, None)
+    status = filters.status.value if filters.status else None
+    rows = await pool.fetch(_SQL["page"], owner_id, after, status, kind, ident, filters.q, limit)
+    return [_asset(row) for row in rows]
 
 
-async def uploaded(connection: Connection, asset_id: AssetId) -> None:
-    await connection.execute(_SQL["uploaded"], asset_id)
+async def under_way(connection: Connection, asset_id: AssetId) -> None:
+    await connection.execute(_SQL["under_way"], asset_id)
 
 
 async def accepted(connection: Connection, asset_id: AssetId, key: str, sha256: str, size_bytes: int) -> None:
@@ -103,10 +134,44 @@ async def warn(connection: Connection, asset_id: AssetId, code: str, message: st
 
 async def errored(connection: Connection, asset_id: AssetId, rejected: Rejected) -> None:
     error = {"code": rejected.code, "message": str(rejected), "hint": rejected.hint}
-    await connection.execute(_SQL["errored"], asset_id, error)
+    owner_id = await connection.fetchval(_SQL["errored"], asset_id, error)
+    if owner_id:
+        await outbox.add(connection, owner_id, "video.asset.errored", asset_id, {"error": error})
 
 
 async def publish(connection: Connection, asset_id: AssetId, revision_id: RevisionId, summary: dict[str, Any]) -> None:
     """Make this revision the one that new sessions get."""
     await connection.execute(_SQL["insert_revision"], revision_id, asset_id, summary)
-    await connection.execute(_SQL["publish"], asset_id, revision_id)
+    owner_id = await connection.fetchval(_SQL["publish"], asset_id, revision_id)
+    if owner_id:
+        facts = {"revision": revision_id, "duration_s": summary["duration_s"]}
+        await outbox.add(connection, owner_id, "video.asset.ready", asset_id, facts)
+
+
+async def change(connection: Connection, asset_id: AssetId, owner_id: OwnerId, changes: Changes) -> bool:
+    """False where there is no such asset of this owner."""
+    ref_given, ref = changes.ref
+    kind, ident = ref or (None, None)
+    return (
+        await connection.fetchval(
+            _SQL["change"], asset_id, owner_id, changes.title, ref_given, kind, ident, *changes.language
+        )
+        is not None
+    )
+
+
+async def delete(connection: Connection, asset_id: AssetId, owner_id: OwnerId) -> bool:
+    """Gone for everybody at once, its playback ids with it. False where there is no such asset of this owner."""
+    if await connection.fetchval(_SQL["delete"], asset_id, owner_id) is None:
+        return False
+    await connection.execute(_SQL["revoke_playback"], asset_id)
+    await outbox.add(connection, owner_id, "video.asset.deleted", asset_id, {})
+    return True
+
+
+async def delete_waiting(connection: Connection, asset_id: AssetId) -> bool:
+    """Drop an asset whose upload never came; False where it has become more than that."""
+    if await connection.fetchval(_SQL["delete_waiting"], asset_id) is None:
+        return False
+    await connection.execute(_SQL["revoke_playback"], asset_id)
+    return True

@@ -22,7 +22,8 @@ JOB = "wake"
 
 
 class WorkClass(StrEnum):
-    LIGHT = "light"  # seconds, mostly waiting for disk and network
+    LIGHT = "light"  # a second or so
+    TRANSFER = "transfer"  # as long as the network takes
     HEAVY = "heavy"  # minutes of all cores
 
     @property
@@ -35,7 +36,13 @@ class WorkClass(StrEnum):
 
 
 def class_of(kind: StepKind) -> WorkClass:
-    return WorkClass.HEAVY if kind is StepKind.ENCODE else WorkClass.LIGHT
+    match kind:
+        case StepKind.ENCODE:
+            return WorkClass.HEAVY
+        case StepKind.ACCEPT | StepKind.FETCH:
+            return WorkClass.TRANSFER
+        case _:
+            return WorkClass.LIGHT
 
 
 def serialize(job: dict[str, Any]) -> bytes:

@@ -47,10 +47,13 @@ class UploadStatus(StrEnum):
 
 class StepKind(StrEnum):
     ACCEPT = "accept"
+    FETCH = "fetch"
     PROBE = "probe"
     PLAN = "plan"
     ENCODE = "encode"
     PUBLISH = "publish"
+    DISCARD = "discard"
+    DELETE = "delete"
 
 
 class StepState(StrEnum):

@@ -26,15 +26,15 @@ async def insert(connection: Connection, asset_id: AssetId, policy: Policy) -> P
     return playback_id
 
 
-async def of_asset(pool: Pool, asset_id: AssetId) -> list[tuple[PlaybackId, Policy]]:
-    """In order of creation."""
-    return [(row["id"], Policy(row["policy"])) for row in await pool.fetch(_SQL["of_asset"], asset_id)]
-
-
 async def policy_of_owner(pool: Pool, playback_id: str, owner_id: OwnerId) -> Policy | None:
     """None where the id is not this owner's."""
     row = await pool.fetchrow(_SQL["of_owner"], playback_id, owner_id)
     return Policy(row["policy"]) if row else None
+
+
+async def remove(pool: Pool, playback_id: str, asset_id: str, owner_id: OwnerId) -> bool:
+    """False where this asset of this owner has no such id."""
+    return await pool.fetchval(_SQL["remove"], playback_id, asset_id, owner_id) is not None
 
 
 async def published(pool: Pool, playback_id: str) -> Published | None:

@@ -87,15 +87,15 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         allow = {"Allow": exc.headers["Allow"]} if "Allow" in exc.headers else {}
         return response(Problem(exc.status, (exc.reason or "error").lower().replace(" ", "_"), exc.reason), allow)
     except _UNAVAILABLE as exc:
-        _LOG.warning("request.unavailable", method=request.method, route=_route(request), error=repr(exc))
+        _LOG.warning("request.unavailable", method=request.method, route=route(request), error=repr(exc))
         problem = Problem(503, "unavailable", "A part of the service is not available.", hint="Try again in a moment.")
         return response(problem, {"Retry-After": "2"})
     except Exception as exc:  # noqa: BLE001 - the last line of defence of a server
-        _LOG.error("request.failed", exc, method=request.method, route=_route(request))
+        _LOG.error("request.failed", exc, method=request.method, route=route(request))
         return response(Problem(500, "internal_error", "Something went wrong on our side."))
 
 
-def _route(request: web.Request) -> str:
-    """The route's pattern, not the path: paths can carry tokens."""
+def route(request: web.Request) -> str:
+    """The route's pattern, not the path: paths can carry tokens, and each would be a series of its own."""
     resource = request.match_info.route.resource
     return resource.canonical if resource else "?"

@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     max_upload_bytes: PositiveInt = 20 * GIB
     part_size_bytes: PositiveInt = 16 * MIB
     upload_ttl_s: PositiveInt = 24 * 3600
+    input_url_timeout_s: PositiveInt = 3600
+    # Networks that input_url may reach although they are not public, on any port: "10.1.0.0/16,127.0.0.1/32".
+    input_url_networks: Annotated[tuple[str, ...], NoDecode] = ()
+    storage_events_key: SecretStr | None = Field(default=None, description="Bearer key of POST /storage/events")
     max_duration_s: PositiveInt = 12 * 3600
     max_pixels: PositiveInt = 8192 * 4352
 
@@ -64,17 +68,20 @@ class Settings(BaseSettings):
     reconcile_s: PositiveFloat = 15.0
     max_attempts: PositiveInt = 5
     max_hard_deaths: PositiveInt = 3
-    light_slots: PositiveInt = Field(default=3, description="accept, probe, plan, publish at once per worker")
+    light_slots: PositiveInt = Field(default=3, description="probes, plans, publications at once per worker")
+    transfer_slots: PositiveInt = Field(default=2, description="accepts and pulls from URLs at once per worker")
     heavy_slots: PositiveInt = Field(default=1, description="encodes at once per worker")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    worker_metrics_port: int | None = Field(default=None, ge=0, le=65535, description="0: any free port; unset: none")
 
     # Named points at which a test makes this process die, e.g. "encode.after_upload". Never set in production.
     failpoint: str = ""
 
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ("*",)
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "input_url_networks", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(v.strip() for v in value.split(",") if v.strip()) if isinstance(value, str) else value

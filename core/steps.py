@@ -38,10 +38,29 @@ def digest(value: object) -> str:
 
 
 async def insert(
-    connection: Connection, asset_id: AssetId, kind: StepKind, step_input: dict[str, Any]
+    connection: Connection, asset_id: AssetId, kind: StepKind, step_input: dict[str, Any], delay_s: float = 0.0
 ) -> StepId | None:
-    """Owe a step. None when the same step (asset, kind, input) is already there."""
-    return await connection.fetchval(_SQL["insert"], new_id("st"), asset_id, kind.value, digest(step_input), step_input)  # type: ignore[no-any-return]
+    """Owe a step, due after `delay_s`. None when the same step (asset, kind, input) is already there."""
+    step: StepId | None = await connection.fetchval(
+        _SQL["insert"], new_id("st"), asset_id, kind.value, digest(step_input), step_input, delay_s
+    )
+    return step
+
+
+async def cancel(connection: Connection, asset_id: AssetId) -> None:
+    """End every step of a deleted asset; their workers lose the lease."""
+    await connection.execute(_SQL["cancel"], asset_id)
+
+
+async def retry(connection: Connection, asset_id: AssetId) -> list[tuple[StepId, StepKind]]:
+    """Queue again what was rejected or given up."""
+    return [(row["id"], StepKind(row["kind"])) for row in await connection.fetch(_SQL["retry"], asset_id)]
+
+
+async def busy(connection: Connection, asset_id: AssetId) -> bool:
+    """Whether work on the asset is under way."""
+    under_way: bool = await connection.fetchval(_SQL["busy"], asset_id)
+    return under_way
 
 
 async def claim(pool: Pool, kinds: frozenset[StepKind], worker: str, lease_s: float) -> Step | None:

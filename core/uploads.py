@@ -1,12 +1,13 @@
-"""Uploads in PostgreSQL: one function per statement of uploads.sql, and how a size is cut into parts."""
+"""Uploads in PostgreSQL: what closes one, and how a size is cut into parts."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from core import sql
+from core import assets, keys, outbox, sql, steps
 from core.db import Connection, Pool
-from core.model import AssetId, OwnerId, UploadId, UploadStatus
+from core.model import AssetId, OwnerId, StepId, StepKind, UploadId, UploadStatus
+from core.storage import Storage
 
 _SQL = sql.load("uploads")
 MAX_PARTS = 1000
@@ -28,6 +29,7 @@ class Upload:
     created_at: datetime
     expires_at: datetime
     completed_at: datetime | None
+    swept_at: datetime | None
 
     @property
     def part_sizes(self) -> list[int]:
@@ -37,9 +39,9 @@ class Upload:
 
 
 def part_size(size_bytes: int, smallest_bytes: int) -> int:
-    """Part size in bytes: never more than MAX_PARTS parts, rounded up to a whole MiB."""
+    """Part size in bytes: `smallest_bytes`, or as many whole MiB as keep the parts at MAX_PARTS or fewer."""
     needed = -(-size_bytes // MAX_PARTS)
-    return max(smallest_bytes, -(-needed // 2**20) * 2**20)
+    return smallest_bytes if needed <= smallest_bytes else -(-needed // 2**20) * 2**20
 
 
 def _upload(row: Any) -> Upload:
@@ -71,6 +73,7 @@ async def insert(
         sha256,
         ttl_s,
     )
+    await outbox.add(connection, owner_id, "video.upload.created", upload_id, {"asset_id": asset_id})
 
 
 async def of_owner(pool: Pool, upload_id: str, owner_id: OwnerId) -> Upload | None:
@@ -83,6 +86,49 @@ async def by_id(pool: Pool, upload_id: UploadId) -> Upload | None:
     return _upload(row) if row else None
 
 
-async def complete(connection: Connection, upload_id: UploadId) -> bool:
-    """Close an open upload; False when it was not open (any more)."""
-    return await connection.fetchval(_SQL["complete"], upload_id) is not None
+async def of_asset(connection: Connection, asset_id: AssetId) -> list[UploadId]:
+    return [row["id"] for row in await connection.fetch(_SQL["of_asset"], asset_id)]
+
+
+async def complete(connection: Connection, upload: Upload) -> StepId | None:
+    """Close an open upload and owe its accept step, in the caller's transaction; from its commit on nothing is lost.
+
+    None when the upload was not open (any more): another call was quicker.
+    """
+    if await connection.fetchval(_SQL["close"], upload.id, UploadStatus.COMPLETED.value) is None:
+        return None
+    await assets.under_way(connection, upload.asset_id)
+    await outbox.add(connection, upload.owner_id, "video.upload.completed", upload.id, {"asset_id": upload.asset_id})
+    return await steps.insert(connection, upload.asset_id, StepKind.ACCEPT, {"upload_id": upload.id})
+
+
+async def abandon(connection: Connection, upload: Upload, status: UploadStatus) -> bool:
+    """Close an open upload without completing it, and drop the asset that waited only for it."""
+    if await connection.fetchval(_SQL["close"], upload.id, status.value) is None:
+        return False
+    await assets.delete_waiting(connection, upload.asset_id)
+    await outbox.add(connection, upload.owner_id, f"video.upload.{status}", upload.id, {"asset_id": upload.asset_id})
+    return True
+
+
+async def discard(connection: Connection, upload: Upload) -> None:
+    """Owe the removal of an abandoned upload's parts."""
+    await steps.insert(connection, upload.asset_id, StepKind.DISCARD, {"upload_id": upload.id})
+
+
+async def sweep(connection: Connection) -> None:
+    """Owe the removal of what expired uploads may have left in storage."""
+    for row in await connection.fetch(_SQL["to_sweep"]):
+        await steps.insert(connection, row["asset_id"], StepKind.DISCARD, {"upload_id": row["id"], "expired": True})
+
+
+def missing_parts(upload: Upload, arrived: dict[int, int]) -> list[int]:
+    """Numbers of the parts that are not there in full; `arrived` is {number: bytes}."""
+    return [number for number, size in enumerate(upload.part_sizes, start=1) if arrived.get(number) != size]
+
+
+async def arrived_parts(storage: Storage, bucket: str, upload_id: UploadId) -> dict[int, int]:
+    """{part number: bytes} of what lies in storage. Names that are no part numbers are none of ours."""
+    prefix = keys.upload_prefix(upload_id)
+    found = {entry.key.removeprefix(prefix): entry.size_bytes async for entry in storage.list(bucket, prefix)}
+    return {int(name): size for name, size in found.items() if name.isdigit()}

@@ -4,18 +4,20 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from core import db, problems, storage
+from core import db, metrics, problems, storage
 from core.hints import Hints
 from core.settings import Settings, parse_keys
-from ingest import assets, health, uploads
+from ingest import assets, events, health, playback, storage_events, uploads
 from ingest.context import CONTEXT, Context, authenticate
 
 
 def create(settings: Settings) -> web.Application:
     """The write door for these settings."""
-    app = web.Application(middlewares=[problems.middleware, authenticate], client_max_size=256 * 1024)
-    for routes in (uploads.routes, assets.routes, health.routes):
-        app.add_routes(routes)
+    app = web.Application(
+        middlewares=[metrics.middleware("api"), problems.middleware, authenticate], client_max_size=256 * 1024
+    )
+    for door in (uploads, assets, playback, events, storage_events, health):
+        app.add_routes(door.routes)
 
     async def connections(app: web.Application) -> AsyncIterator[None]:
         hints = Hints(settings)

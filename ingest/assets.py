@@ -1,141 +1,196 @@
-"""Assets: show, list; playback ids and tokens."""
-
-import time
-from datetime import datetime
-from typing import Any
+"""Assets: pull from a URL, show, list, change, delete; work on them again; replace their source."""
 
 from aiohttp import web
+from core.public_fetch import check_url
 
-from core import assets, playback, playback_token, sql
-from core.assets import Asset
-from core.model import AssetStatus, PlaybackId, Policy
-from core.playback_token import Claims
+from core import assets, playback, steps
+from core.assets import Asset, Changes, Filters, NewAsset
+from core.db import Connection
+from core.errors import Rejected
+from core.model import AssetId, AssetStatus, StepId, StepKind, new_id
 from core.problems import Problem
-from ingest.context import CONTEXT, Context, answer, body_of, not_found, owner_of
-from ingest.schemas import NewPlaybackId, NewToken
+from ingest import shapes
+from ingest.asset_shape import shown
+from ingest.context import CONTEXT, answer, body_of, ident, not_found, once, owner_of, query_of
+from ingest.openapi import operation
+from ingest.schemas import AssetChanges, AssetQuery, NewPull, NewSource, Nothing, Reprocess, ref_pair
+from ingest.uploads import check_size, of_owner, reserve
+from ingest.uploads import shown as upload_shown
 
 routes = web.RouteTableDef()
-_STEPS = sql.load("steps")
-# How much of an asset's way each kind of step is.
-_WEIGHTS = {"accept": 0.1, "probe": 0.05, "plan": 0.0, "encode": 0.8, "publish": 0.05}
-MAX_PAGE = 100
+
+
+@routes.post("/v1/assets")
+@operation(shapes.AssetShape, status=202, body=NewPull, idempotent=True)
+async def pull(request: web.Request) -> web.Response:
+    """Make an asset from a file at a public URL; a worker fetches it."""
+    context, owner = request.app[CONTEXT], owner_of(request)
+    wanted = await body_of(request, NewPull)
+    try:
+        check_url(wanted.input_url)
+    except Rejected as exc:
+        raise Problem(422, exc.code, str(exc), hint=exc.hint, pointer="/input_url") from exc
+    owed: list[tuple[str, StepKind]] = []
+
+    async def make(connection: Connection) -> str:
+        asset_id = AssetId(new_id("as"))
+        kind, name = ref_pair(wanted.ref) or (None, None)
+        await assets.insert(
+            connection,
+            NewAsset(
+                id=asset_id,
+                owner_id=owner,
+                title=wanted.title or wanted.input_url.partition("?")[0].rstrip("/").rpartition("/")[2][:500],
+                ref_type=kind,
+                ref_id=name,
+                policy=wanted.policy,
+                language=wanted.language,
+            ),
+        )
+        await playback.insert(connection, asset_id, wanted.policy)
+        await assets.under_way(connection, asset_id)
+        _owe(owed, StepKind.FETCH, await steps.insert(connection, asset_id, StepKind.FETCH, {"url": wanted.input_url}))
+        return asset_id
+
+    asset_id, _ = await once(request, make)
+    await context.hint(owed)
+    return answer(shown(context, await _of_owner(request, asset_id)), status=202)
 
 
 @routes.get("/v1/assets")
+@operation(shapes.AssetShape, listing=True, query=AssetQuery)
 async def page(request: web.Request) -> web.Response:
     """Newest first; `next_cursor` goes into `cursor` of the next call."""
-    context = request.app[CONTEXT]
-    raw = request.query.get("limit", "20")
-    if not raw.isdigit() or not 1 <= int(raw) <= MAX_PAGE:
-        raise Problem(422, "invalid", f"limit is a number from 1 to {MAX_PAGE}.", pointer="/limit")
-    limit = int(raw)
-    found = await assets.page(context.pool, owner_of(request), request.query.get("cursor"), limit + 1)
-    cursor = found[limit - 1].id if len(found) > limit else None
-    return answer([await _shown(context, asset) for asset in found[:limit]], next_cursor=cursor)
+    context, wanted = request.app[CONTEXT], query_of(request, AssetQuery)
+    filters = Filters(status=wanted.status, ref=ref_pair(wanted.ref), q=wanted.q)
+    found = await assets.page(context.pool, owner_of(request), wanted.cursor, wanted.limit + 1, filters)
+    cursor = found[wanted.limit - 1].id if len(found) > wanted.limit else None
+    data = [shown(context, asset).model_dump(mode="json") for asset in found[: wanted.limit]]
+    return answer(data, next_cursor=cursor)
 
 
 @routes.get("/v1/assets/{asset_id}")
+@operation(shapes.AssetShape, errors=(404,))
 async def show(request: web.Request) -> web.Response:
-    context = request.app[CONTEXT]
-    return answer(await _shown(context, await _asset(request)))
+    """One asset with its progress, renditions and playback ids."""
+    return answer(shown(request.app[CONTEXT], await asked(request)))
 
 
-@routes.post("/v1/assets/{asset_id}/playback_ids")
-async def add_playback_id(request: web.Request) -> web.Response:
-    """One more way to the same asset, public or signed."""
-    wanted = await body_of(request, NewPlaybackId)
-    asset = await _asset(request)
-    async with request.app[CONTEXT].pool.acquire() as connection:
-        playback_id = await playback.insert(connection, asset.id, wanted.policy)
-    return answer({"id": playback_id, "policy": wanted.policy.value}, status=201)
+@routes.patch("/v1/assets/{asset_id}")
+@operation(shapes.AssetShape, body=AssetChanges, errors=(404,))
+async def change(request: web.Request) -> web.Response:
+    """Change title, ref or language; what is not given stays."""
+    context, asset = request.app[CONTEXT], await asked(request)
+    wanted = await body_of(request, AssetChanges)
+    given = wanted.model_fields_set
+    changes = Changes(
+        title=wanted.title,
+        ref=("ref" in given, ref_pair(wanted.ref)),
+        language=("language" in given, wanted.language),
+    )
+    async with context.pool.acquire() as connection, connection.transaction():
+        if not await assets.change(connection, asset.id, asset.owner_id, changes):
+            raise not_found("asset")
+    return answer(shown(context, await asked(request)))
 
 
-@routes.post("/v1/playback_ids/{playback_id}/token")
-async def token(request: web.Request) -> web.Response:
-    """A signed playback URL for a session of its own."""
-    context, playback_id = request.app[CONTEXT], request.match_info["playback_id"]
-    wanted = await body_of(request, NewToken)
-    if await playback.policy_of_owner(context.pool, playback_id, owner_of(request)) is None:
-        raise not_found("playback id")
-    ttl_s = wanted.ttl_s or context.settings.playback_token_ttl_s
-    claims, signed = _sign(context, PlaybackId(playback_id), ttl_s)
-    shown = {"token": signed, "url": _play_url(context, playback_id, signed), "expires_at": claims.expires_at}
-    return answer(shown, status=201)
+@routes.delete("/v1/assets/{asset_id}")
+@operation(None, status=204, errors=(404,))
+async def delete(request: web.Request) -> web.Response:
+    """Gone at once for the owner and for new viewers; a worker removes every object."""
+    context, asset = request.app[CONTEXT], await asked(request)
+    async with context.pool.acquire() as connection, connection.transaction():
+        if not await assets.delete(connection, asset.id, asset.owner_id):
+            raise not_found("asset")
+        await steps.cancel(connection, asset.id)
+        # A worker that has just lost its lease may still be writing an object: remove a second time after that.
+        owed = [(await steps.insert(connection, asset.id, StepKind.DELETE, {"round": 1}), StepKind.DELETE)]
+        await steps.insert(connection, asset.id, StepKind.DELETE, {"round": 2}, delay_s=3 * context.settings.lease_s)
+    await context.hint([(step, kind) for step, kind in owed if step])
+    return web.Response(status=204)
 
 
-def _sign(context: Context, playback_id: PlaybackId, ttl_s: int) -> tuple[Claims, str]:
-    claims = Claims(playback_id=playback_id, session=playback_token.new_session(), expires_at=int(time.time()) + ttl_s)
-    return claims, playback_token.sign(claims, context.playback_keys)
+@routes.post("/v1/assets/{asset_id}/retry")
+@operation(shapes.AssetShape, status=202, body=Nothing, errors=(404, 409), idempotent=True)
+async def retry(request: web.Request) -> web.Response:
+    """Try an errored asset again from the step that ended it."""
+    context, asset = request.app[CONTEXT], await asked(request)
+    await body_of(request, Nothing)
+    owed: list[tuple[str, StepKind]] = []
+
+    async def make(connection: Connection) -> str:
+        if asset.error is None:
+            raise Problem(409, "not_errored", f"The asset is {asset.status}, there is nothing to retry.")
+        owed.extend(await steps.retry(connection, asset.id))
+        await assets.under_way(connection, asset.id)
+        return asset.id
+
+    await once(request, make)
+    await context.hint(owed)
+    return answer(shown(context, await asked(request)), status=202)
 
 
-def _play_url(context: Context, playback_id: str, signed: str | None) -> str:
-    return f"{context.settings.origin_base}/play/{playback_id}/index.m3u8" + (f"?token={signed}" if signed else "")
+@routes.post("/v1/assets/{asset_id}/reprocess")
+@operation(shapes.AssetShape, status=202, body=Reprocess, errors=(404, 409), idempotent=True)
+async def reprocess(request: web.Request) -> web.Response:
+    """Encode the kept source again with other settings; what is published plays on until the new revision is there."""
+    context, asset = request.app[CONTEXT], await asked(request)
+    wanted = await body_of(request, Reprocess)
+    owed: list[tuple[str, StepKind]] = []
+
+    async def make(connection: Connection) -> str:
+        await _not_busy(connection, asset)
+        if asset.source is None:
+            raise Problem(409, "no_source", "There is no readable source to work on.", hint="Upload a new source.")
+        # A step of its own each time: the same settings may be asked for again after others.
+        again = {"source": asset.source_sha256, "facts": asset.source, "effort": wanted.effort, "again": new_id("st")}
+        _owe(owed, StepKind.PLAN, await steps.insert(connection, asset.id, StepKind.PLAN, again))
+        await assets.under_way(connection, asset.id)
+        return asset.id
+
+    await once(request, make)
+    await context.hint(owed)
+    return answer(shown(context, await asked(request)), status=202)
 
 
-async def _asset(request: web.Request) -> Asset:
-    asset = await assets.of_owner(request.app[CONTEXT].pool, request.match_info["asset_id"], owner_of(request))
+@routes.post("/v1/assets/{asset_id}/source")
+@operation(shapes.Upload, status=201, body=NewSource, errors=(404, 409), idempotent=True)
+async def replace_source(request: web.Request) -> web.Response:
+    """Upload another file for the same asset and playback ids; the old one plays until the new one is ready."""
+    context, asset = request.app[CONTEXT], await asked(request)
+    wanted = await body_of(request, NewSource)
+    check_size(wanted.size_bytes, context.settings)
+
+    async def make(connection: Connection) -> str:
+        await _not_busy(connection, asset)
+        if asset.status is AssetStatus.WAITING:
+            raise Problem(409, "waiting", "The asset still waits for its first upload.", hint="Complete that one.")
+        return await reserve(connection, context.settings, asset.owner_id, asset.id, wanted)
+
+    upload_id, now = await once(request, make)
+    upload = await of_owner(context, upload_id, asset.owner_id)
+    return answer(await upload_shown(context, upload, empty=now), status=201)
+
+
+async def _not_busy(connection: Connection, asset: Asset) -> None:
+    if await steps.busy(connection, asset.id):
+        raise Problem(
+            409, "busy", "Work on this asset is under way.", hint="Wait until its status is ready or errored."
+        )
+
+
+def _owe(owed: list[tuple[str, StepKind]], kind: StepKind, step: StepId | None) -> None:
+    if step:
+        owed.append((step, kind))
+
+
+async def asked(request: web.Request) -> Asset:
+    """The asset of the path, for its owner. Raises Problem(404)."""
+    return await _of_owner(request, ident(request, "asset_id", "asset"))
+
+
+async def _of_owner(request: web.Request, asset_id: str) -> Asset:
+    asset = await assets.of_owner(request.app[CONTEXT].pool, asset_id, owner_of(request))
     if asset is None:
         raise not_found("asset")
     return asset
-
-
-async def _shown(context: Context, asset: Asset) -> dict[str, Any]:
-    """The asset as its owner sees it."""
-    steps = await context.pool.fetch(_STEPS["of_asset"], asset.id)
-    ids = await playback.of_asset(context.pool, asset.id)
-    source, summary = asset.source, asset.summary or {}
-    video = source["video"] if source else None
-    url = watch = None
-    if asset.revision_id and ids:
-        first, policy = ids[0]
-        signed = _sign(context, first, context.settings.playback_token_ttl_s)[1] if policy is Policy.SIGNED else None
-        url = _play_url(context, first, signed)
-        watch = f"{context.settings.origin_base}/watch/{first}" + (f"?token={signed}" if signed else "")
-    return {
-        "id": asset.id,
-        "status": asset.status.value,
-        "progress": _progress(asset, steps),
-        "steps": [
-            {"kind": s["kind"], "state": s["state"], "progress": round(s["progress"], 3), "attempts": s["attempts"]}
-            for s in steps
-        ],
-        "title": asset.title,
-        "ref": {"type": asset.ref_type, "id": asset.ref_id} if asset.ref_type else None,
-        "policy": asset.policy.value,
-        "language": asset.language,
-        "duration_s": summary.get("duration_s"),
-        "aspect_ratio": f"{video['shown_width']}:{video['shown_height']}" if video else None,
-        "source": source,
-        "renditions": summary.get("renditions", []),
-        "tracks": [],
-        "playback_ids": [{"id": playback_id, "policy": policy.value} for playback_id, policy in ids],
-        "playback_url": url,
-        "watch_url": watch,
-        "warnings": asset.warnings,
-        "error": asset.error,
-        "timings": _timings(asset),
-        "created_at": asset.created_at.isoformat(),
-    }
-
-
-def _progress(asset: Asset, steps: list[Any]) -> float:
-    """0..1 over all steps."""
-    if asset.status is AssetStatus.READY:
-        return 1.0
-    done: float = sum(_WEIGHTS.get(step["kind"], 0.0) * step["progress"] for step in steps)
-    return round(done, 3)
-
-
-def _timings(asset: Asset) -> dict[str, float | None]:
-    """Seconds from the moment the upload completed."""
-
-    def since(moment: datetime | None) -> float | None:
-        if moment is None or asset.uploaded_at is None:
-            return None
-        return round((moment - asset.uploaded_at).total_seconds(), 3)
-
-    return {
-        "accepted_s": since(asset.accepted_at),
-        "playable_s": since(asset.playable_at),
-        "ready_s": since(asset.ready_at),
-    }

@@ -1,20 +1,26 @@
-"""What the handlers share: typed keys of the application, the owner of a request, bodies."""
+"""What the handlers share: typed keys of the application, the owner of a request, bodies, answers."""
 
+import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel
 
-from core import owners
-from core.db import Pool
+from core import idempotency, owners
+from core.db import Connection, Pool
 from core.hints import Hints
-from core.model import OwnerId
+from core.idempotency import KeyReused
+from core.model import OwnerId, StepKind
 from core.problems import Handler, Problem
 from core.settings import Settings
 from core.storage import Storage
+
+KEY_KNOWN_S = 5.0  # how long a revoked API key may still be taken
+MAX_KEYS_KNOWN = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +32,30 @@ class Context:
     storage: Storage
     hints: Hints
     playback_keys: Mapping[str, bytes]
+    known_keys: dict[bytes, tuple[OwnerId, float]] = field(default_factory=dict)
+
+    async def owner_of_key(self, api_key: str) -> OwnerId | None:
+        """Whose key this is, asked of PostgreSQL at most every KEY_KNOWN_S; refused keys are asked each time."""
+        digest = hashlib.sha256(api_key.encode()).digest()
+        owner, until = self.known_keys.get(digest, (None, 0.0))
+        if owner is None or time.monotonic() > until:
+            owner = await owners.of_key(self.pool, api_key)
+            if len(self.known_keys) >= MAX_KEYS_KNOWN:
+                self.known_keys.clear()
+            self.known_keys.pop(digest, None)
+            if owner is not None:
+                self.known_keys[digest] = (owner, time.monotonic() + KEY_KNOWN_S)
+        return owner
+
+    async def hint(self, owed: list[tuple[str, StepKind]]) -> None:
+        """After the commit: wake workers for these steps."""
+        for step, kind in owed:
+            await self.hints.send(step, kind)
 
 
 CONTEXT = web.AppKey("context", Context)
 _OWNER: web.RequestKey[OwnerId] = web.RequestKey("owner", OwnerId)
-_Body = TypeVar("_Body", bound=BaseModel)
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 @web.middleware
@@ -38,7 +63,7 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
     """Everything below /v1 needs `Authorization: Bearer <api key>`."""
     if request.path.startswith("/v1/"):
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        owner = await owners.of_key(request.app[CONTEXT].pool, key.strip()) if scheme.lower() == "bearer" else None
+        owner = await request.app[CONTEXT].owner_of_key(key.strip()) if scheme.lower() == "bearer" else None
         if owner is None:
             raise Problem(
                 401, "unauthenticated", "The API key is missing or unknown.", hint="Send Authorization: Bearer <key>."
@@ -51,19 +76,47 @@ def owner_of(request: web.Request) -> OwnerId:
     return request[_OWNER]
 
 
-async def body_of(request: web.Request, model: type[_Body]) -> _Body:
+def ident(request: web.Request, name: str, what: str) -> str:
+    """An id from the path. What cannot be an id is not asked of the database. Raises Problem(404)."""
+    value = request.match_info[name]
+    if not value.isascii() or not value.replace("_", "").isalnum() or len(value) > 64:
+        raise not_found(what)
+    return value
+
+
+async def body_of(request: web.Request, model: type[_Model]) -> _Model:
     """The JSON body as `model`; no body is an empty object. Raises Problem or ValidationError."""
     raw = await request.read()
     try:
         value = json.loads(raw) if raw.strip() else {}
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise Problem(400, "not_json", "The body is not JSON.") from exc
     return model.model_validate(value)
 
 
-def answer(value: object, status: int = 200, **more: Any) -> web.Response:
-    """`{"data": value, ...}`, never cached."""
-    return web.json_response({"data": value, **more}, status=status, headers={"Cache-Control": "no-store"})
+def query_of(request: web.Request, model: type[_Model]) -> _Model:
+    """The query string as `model`; a name given twice counts once, the last time."""
+    return model.model_validate(dict(request.query))
+
+
+async def once(request: web.Request, make: Callable[[Connection], Awaitable[str]]) -> tuple[str, bool]:
+    """Run `make` in a transaction, once per Idempotency-Key: (id of what it made, whether now)."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not (0 < len(key) <= 255 and key.isprintable()):
+        raise Problem(422, "invalid", "Idempotency-Key is 1 to 255 printable characters.")
+    spoken = f"{request.method} {request.path}\n".encode() + await request.read()
+    try:
+        return await idempotency.once(
+            request.app[CONTEXT].pool, owner_of(request), key, hashlib.sha256(spoken).hexdigest(), make
+        )
+    except KeyReused as exc:
+        raise Problem(422, "idempotency_key_reused", str(exc), hint="Use a new key for a new request.") from exc
+
+
+def answer(shape: BaseModel | list[Any], status: int = 200, **more: Any) -> web.Response:
+    """`{"data": ..., **more}`, never cached."""
+    data = shape.model_dump(mode="json") if isinstance(shape, BaseModel) else shape
+    return web.json_response({"data": data, **more}, status=status, headers={"Cache-Control": "no-store"})
 
 
 def not_found(what: str) -> Problem:

@@ -1,29 +1,51 @@
-"""Liveness and readiness: is this program up, and are the parts it stands on."""
+"""Liveness, readiness, metrics and the API's own description."""
 
 import asyncio
+from importlib.metadata import version
 
 from aiohttp import web
 
-from core import db
+from core import db, metrics
 from core.errors import Transient
+from ingest import shapes
 from ingest.context import CONTEXT, Context, answer
+from ingest.openapi import document, operation
 
 routes = web.RouteTableDef()
 
 
 @routes.get("/health/live")
+@operation(shapes.Health)
 async def live(_: web.Request) -> web.Response:
-    return answer({"status": "ok"})
+    """This program is up."""
+    return answer(shapes.Health(status="ok"))
 
 
 @routes.get("/health/ready")
+@operation(shapes.Health, errors=(503,))
 async def ready(request: web.Request) -> web.Response:
     """200 while uploads can be taken. Redis carries hints only, so its absence is told but is no reason to refuse."""
     context = request.app[CONTEXT]
     database, storage, redis = await asyncio.gather(_database(context), _storage(context), context.hints.ping())
-    parts = {"postgresql": database, "storage": storage, "redis": redis}
     good = database and storage
-    return answer({"status": "ok" if good else "unavailable", "parts": parts}, status=200 if good else 503)
+    parts = {"postgresql": database, "storage": storage, "redis": redis}
+    return answer(shapes.Health(status="ok" if good else "unavailable", parts=parts), status=200 if good else 503)
+
+
+@routes.get("/metrics")
+async def scrape(request: web.Request) -> web.Response:
+    """For Prometheus; the backlog is read anew each time, and left out while PostgreSQL is away."""
+    try:
+        await metrics.read_backlog(request.app[CONTEXT].pool)
+    except db.UNAVAILABLE:
+        metrics.BACKLOG.clear()
+    return metrics.exposition()
+
+
+@routes.get("/openapi.json")
+async def openapi(request: web.Request) -> web.Response:
+    """OpenAPI 3.1 of this API."""
+    return web.json_response(document(request.app, version("kadr")), headers={"Cache-Control": "max-age=300"})
 
 
 async def _database(context: Context) -> bool:

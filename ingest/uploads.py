@@ -1,147 +1,173 @@
-"""Uploads: create, show what has arrived, complete."""
+"""Uploads: create, show what has arrived, complete, abort."""
 
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Any
 
 from aiohttp import web
 
-from core import assets, keys, playback, steps, uploads
+from core import assets, keys, playback, uploads
 from core.assets import NewAsset
-from core.hints import Hints
-from core.model import AssetId, StepKind, UploadId, UploadStatus, new_id
+from core.db import Connection
+from core.model import AssetId, OwnerId, StepKind, UploadId, UploadStatus, new_id
 from core.problems import Problem
+from core.settings import Settings
 from core.uploads import Upload
-from ingest.context import CONTEXT, Context, answer, body_of, not_found, owner_of
-from ingest.schemas import NewUpload
+from ingest import shapes
+from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of
+from ingest.openapi import operation
+from ingest.schemas import NewSource, NewUpload, Nothing, ref_pair
 
 routes = web.RouteTableDef()
 
 
 @routes.post("/v1/uploads")
+@operation(shapes.Upload, status=201, body=NewUpload, idempotent=True)
 async def create(request: web.Request) -> web.Response:
-    """Reserve an asset and answer one presigned PUT per part."""
+    """Make an asset that waits for its upload; answers one presigned PUT per part."""
     context, owner = request.app[CONTEXT], owner_of(request)
     wanted = await body_of(request, NewUpload)
-    settings = context.settings
-    if wanted.size_bytes == 0:
-        raise Problem(422, "not_media", "The file is empty.", hint="Choose another file.", pointer="/size_bytes")
-    if wanted.size_bytes > settings.max_upload_bytes:
-        raise Problem(
-            422,
-            "too_large",
-            f"The file has {wanted.size_bytes} bytes; at most {settings.max_upload_bytes} are taken.",
-            hint="Export it at a lower bit rate, or cut it.",
-            pointer="/size_bytes",
-        )
-    upload_id, asset_id = UploadId(new_id("up")), AssetId(new_id("as"))
-    async with context.pool.acquire() as connection, connection.transaction():
+    check_size(wanted.size_bytes, context.settings)
+
+    async def make(connection: Connection) -> str:
+        asset_id = AssetId(new_id("as"))
+        kind, name = ref_pair(wanted.ref) or (None, None)
         await assets.insert(
             connection,
             NewAsset(
                 id=asset_id,
                 owner_id=owner,
                 title=wanted.title or PurePosixPath(wanted.filename).stem or wanted.filename,
-                ref_type=wanted.ref.type if wanted.ref else None,
-                ref_id=wanted.ref.id if wanted.ref else None,
+                ref_type=kind,
+                ref_id=name,
                 policy=wanted.policy,
                 language=wanted.language,
             ),
         )
         await playback.insert(connection, asset_id, wanted.policy)
-        await uploads.insert(
-            connection,
-            upload_id=upload_id,
-            owner_id=owner,
-            asset_id=asset_id,
-            filename=wanted.filename,
-            content_type=wanted.content_type,
-            size_bytes=wanted.size_bytes,
-            part_size_bytes=uploads.part_size(wanted.size_bytes, settings.part_size_bytes),
-            sha256=wanted.sha256,
-            ttl_s=settings.upload_ttl_s,
+        return await reserve(connection, context.settings, owner, asset_id, wanted)
+
+    upload_id, now = await once(request, make)
+    return answer(await shown(context, await of_owner(context, upload_id, owner), empty=now), status=201)
+
+
+async def reserve(
+    connection: Connection, settings: Settings, owner: OwnerId, asset_id: AssetId, wanted: NewUpload | NewSource
+) -> UploadId:
+    """An open upload for an asset."""
+    upload_id = UploadId(new_id("up"))
+    await uploads.insert(
+        connection,
+        upload_id=upload_id,
+        owner_id=owner,
+        asset_id=asset_id,
+        filename=wanted.filename,
+        content_type=wanted.content_type,
+        size_bytes=wanted.size_bytes,
+        part_size_bytes=uploads.part_size(wanted.size_bytes, settings.part_size_bytes),
+        sha256=wanted.sha256,
+        ttl_s=settings.upload_ttl_s,
+    )
+    return upload_id
+
+
+def check_size(size_bytes: int, settings: Settings) -> None:
+    """Raises Problem for an empty file and for one that is larger than allowed."""
+    if size_bytes == 0:
+        raise Problem(422, "not_media", "The file is empty.", hint="Choose another file.", pointer="/size_bytes")
+    if size_bytes > settings.max_upload_bytes:
+        raise Problem(
+            422,
+            "too_large",
+            f"The file has {size_bytes} bytes; at most {settings.max_upload_bytes} are taken.",
+            hint="Export it at a lower bit rate, or cut it.",
+            pointer="/size_bytes",
         )
-    upload = await _upload(context, upload_id, request)
-    return answer(await _shown(context, upload, arrived={}), status=201)
 
 
 @routes.get("/v1/uploads/{upload_id}")
+@operation(shapes.Upload, errors=(404,))
 async def show(request: web.Request) -> web.Response:
-    """Which parts have arrived, and fresh URLs for the rest."""
-    context = request.app[CONTEXT]
-    upload = await _upload(context, request.match_info["upload_id"], request)
-    arrived = await _arrived(context, upload) if upload.status is UploadStatus.OPEN else {}
-    return answer(await _shown(context, upload, arrived))
+    """Which parts have arrived, and fresh URLs for the rest: what a client resumes from."""
+    return answer(await shown(request.app[CONTEXT], await _asked(request)))
 
 
 @routes.post("/v1/uploads/{upload_id}/complete")
+@operation(shapes.Upload, status=202, body=Nothing, errors=(404, 409))
 async def complete(request: web.Request) -> web.Response:
     """Check that every part is there and owe the accept step. Idempotent; from the 202 on nothing is lost."""
-    context = request.app[CONTEXT]
-    upload = await _upload(context, request.match_info["upload_id"], request)
+    context, upload = request.app[CONTEXT], await _asked(request)
+    await body_of(request, Nothing)
     if upload.status is UploadStatus.OPEN:
-        _check_parts(upload, await _arrived(context, upload))
-        await _close(context, upload, context.hints)
+        arrived = await uploads.arrived_parts(context.storage, context.settings.uploads_bucket, upload.id)
+        if missing := uploads.missing_parts(upload, arrived):
+            raise Problem(
+                422,
+                "size_mismatch",
+                f"Parts missing or of a wrong size: {', '.join(map(str, missing[:20]))}.",
+                hint="GET the upload for fresh URLs of the missing parts, PUT them, and complete again.",
+            )
+        await close(context, upload)
     elif upload.status is not UploadStatus.COMPLETED:
-        raise Problem(409, f"upload_{upload.status}", f"The upload is {upload.status}.", hint="Start a new upload.")
-    done = await _upload(context, upload.id, request)
-    return answer(await _shown(context, done, arrived={}), status=202)
+        raise _closed(upload)
+    return answer(await shown(context, await _asked(request)), status=202)
 
 
-async def _close(context: Context, upload: Upload, hints: Hints) -> None:
-    """One transaction: the upload is complete, the asset is on its way, the accept step is owed."""
+async def close(context: Context, upload: Upload) -> None:
+    """Complete an upload whose parts are all there, and wake a worker."""
     async with context.pool.acquire() as connection, connection.transaction():
-        if not await uploads.complete(connection, upload.id):
-            return  # another call was quicker
-        await assets.uploaded(connection, upload.asset_id)
-        step = await steps.insert(connection, upload.asset_id, StepKind.ACCEPT, {"upload_id": upload.id})
+        step = await uploads.complete(connection, upload)
     if step:
-        await hints.send(step, StepKind.ACCEPT)
+        await context.hint([(step, StepKind.ACCEPT)])
 
 
-async def _upload(context: Context, upload_id: str, request: web.Request) -> Upload:
-    upload = await uploads.of_owner(context.pool, upload_id, owner_of(request))
+@routes.delete("/v1/uploads/{upload_id}")
+@operation(None, status=204, errors=(404, 409))
+async def abort(request: web.Request) -> web.Response:
+    """Give the upload up: its parts go, and an asset that waited only for it. Idempotent."""
+    context, upload = request.app[CONTEXT], await _asked(request)
+    if upload.status is UploadStatus.COMPLETED:
+        raise Problem(409, "upload_completed", "The upload is completed.", hint="Delete its asset instead.")
+    async with context.pool.acquire() as connection, connection.transaction():
+        if await uploads.abandon(connection, upload, UploadStatus.ABORTED):
+            await uploads.discard(connection, upload)
+    return web.Response(status=204)
+
+
+def _closed(upload: Upload) -> Problem:
+    return Problem(409, f"upload_{upload.status}", f"The upload is {upload.status}.", hint="Start a new upload.")
+
+
+async def _asked(request: web.Request) -> Upload:
+    return await of_owner(request.app[CONTEXT], ident(request, "upload_id", "upload"), owner_of(request))
+
+
+async def of_owner(context: Context, upload_id: str, owner: OwnerId) -> Upload:
+    """Raises Problem(404)."""
+    upload = await uploads.of_owner(context.pool, upload_id, owner)
     if upload is None:
         raise not_found("upload")
     return upload
 
 
-async def _arrived(context: Context, upload: Upload) -> dict[int, int]:
-    """{part number: bytes} of what lies in storage."""
-    prefix = keys.upload_prefix(upload.id)
-    listed = context.storage.list(context.settings.uploads_bucket, prefix)
-    return {int(entry.key.removeprefix(prefix)): entry.size_bytes async for entry in listed}
-
-
-def _check_parts(upload: Upload, arrived: dict[int, int]) -> None:
-    wrong = [number for number, size in enumerate(upload.part_sizes, start=1) if arrived.get(number) != size]
-    if wrong:
-        raise Problem(
-            422,
-            "size_mismatch",
-            f"Parts missing or of a wrong size: {', '.join(map(str, wrong[:20]))}.",
-            hint="GET the upload for fresh URLs of the missing parts, PUT them, and complete again.",
-        )
-
-
-async def _shown(context: Context, upload: Upload, arrived: dict[int, int]) -> dict[str, Any]:
+async def shown(context: Context, upload: Upload, *, empty: bool = False) -> shapes.Upload:
+    """The upload as its owner sees it; `empty`: just made. URLs live as long as the upload does."""
     settings = context.settings
-    parts: list[dict[str, Any]] = []
-    if upload.status is UploadStatus.OPEN:
+    left_s = int((upload.expires_at - datetime.now(UTC)).total_seconds())
+    parts: list[shapes.Part] = []
+    if upload.status is UploadStatus.OPEN and left_s > 0:
+        bucket = settings.uploads_bucket
+        arrived = {} if empty else await uploads.arrived_parts(context.storage, bucket, upload.id)
         for number, size in enumerate(upload.part_sizes, start=1):
-            part: dict[str, Any] = {"number": number, "size_bytes": size}
-            if arrived.get(number) == size:
-                part["arrived"] = True
-            else:
-                part["url"] = await context.storage.presign_put(
-                    settings.uploads_bucket, keys.upload_part(upload.id, number), size, settings.upload_ttl_s
-                )
-            parts.append(part)
-    return {
-        "id": upload.id,
-        "asset_id": upload.asset_id,
-        "status": upload.status.value,
-        "method": "PUT",
-        "parts": parts,
-        "part_size_bytes": upload.part_size_bytes,
-        "expires_at": upload.expires_at.isoformat(),
-    }
+            there = arrived.get(number) == size
+            key = keys.upload_part(upload.id, number)
+            url = None if there else await context.storage.presign_put(bucket, key, size, left_s)
+            parts.append(shapes.Part(number=number, size_bytes=size, arrived=there, url=url))
+    return shapes.Upload(
+        id=upload.id,
+        asset_id=upload.asset_id,
+        status=upload.status,
+        method="PUT",
+        parts=parts,
+        part_size_bytes=upload.part_size_bytes,
+        expires_at=upload.expires_at,
+    )

@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         ("api", "the write door: uploads and assets over HTTP"),
         ("origin", "the read door: playback over HTTP"),
         ("worker", "claim steps and work on them"),
+        ("reconcile", "one round of the backstop: expired uploads, unseen work, stuck assets"),
         ("migrate", "bring the database up to date and make the buckets"),
     ):
         commands.add_parser(name, help=text)
@@ -116,6 +117,13 @@ def _worker(_: argparse.Namespace) -> int:
     return 0
 
 
+def _reconcile(_: argparse.Namespace) -> int:
+    from workers.reconciler import once
+
+    asyncio.run(once(_settings()))
+    return 0
+
+
 def _migrate(_: argparse.Namespace) -> int:
     from kadr.migrate import migrate
 
@@ -129,5 +137,6 @@ _COMMANDS = {
     "api": _api,
     "origin": _origin,
     "worker": _worker,
+    "reconcile": _reconcile,
     "migrate": _migrate,
 }

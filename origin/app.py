@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from core import db, problems, storage
+from core import db, metrics, problems, storage
 from core.errors import Transient
 from core.settings import Settings, parse_keys
 from origin import pages, play
@@ -34,9 +34,17 @@ async def ready(request: web.Request) -> web.Response:
     return web.json_response(body, status=200 if good else 503, headers={"Cache-Control": "no-store"})
 
 
+@health.get("/metrics")
+async def scrape(_: web.Request) -> web.Response:
+    """For Prometheus."""
+    return metrics.exposition()
+
+
 def create(settings: Settings) -> web.Application:
     """The read door for these settings."""
-    app = web.Application(middlewares=[cors, problems.middleware], client_max_size=16 * 1024)
+    app = web.Application(
+        middlewares=[metrics.middleware("origin"), cors, problems.middleware], client_max_size=16 * 1024
+    )
     for routes in (play.routes, pages.routes, health):
         app.add_routes(routes)
     app.router.add_static("/static", STATIC)

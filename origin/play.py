@@ -6,6 +6,7 @@ import time
 
 from aiohttp import web
 
+from core import metrics
 from core.errors import ObjectMissing
 from core.model import AssetId, RevisionId
 from core.problems import Problem
@@ -54,7 +55,10 @@ async def signed_file(request: web.Request) -> web.StreamResponse:
     file = manifest.files.get(parts["path"])
     if file is None:
         return _missing()
-    return await _serve(request, file)
+    try:
+        return await _serve(request, file)
+    except ObjectMissing:  # the asset was deleted while its manifest was kept here
+        return _missing()
 
 
 def _missing() -> web.Response:
@@ -90,6 +94,7 @@ async def _serve(request: web.Request, file: File) -> web.Response:
         return web.Response(status=status, headers={**headers, "Content-Length": str(last - first + 1)})
     # Whole segments only: a ranged read's status differs between servers, and a segment is small.
     body = await context.storage.get(context.settings.media_bucket, file.key)
+    metrics.BYTES.labels("served").inc(last - first + 1)
     return web.Response(status=status, body=body[first : last + 1], headers=headers)
 
 

@@ -6,10 +6,10 @@ From here on the presigned URLs are harmless: whatever is written through them i
 import asyncio
 import hashlib
 
-from core import assets, keys, uploads
-from core.db import Connection
+from core import keys, uploads
 from core.errors import KadrError, ObjectMissing, Rejected
-from core.model import StepKind, UploadId
+from core.model import UploadId
+from workers.store_source import store_source
 from workers.stage import Assignment, Outcome, Tools
 
 
@@ -19,6 +19,10 @@ async def accept(tools: Tools, work: Assignment) -> Outcome:
     upload = await uploads.by_id(tools.pool, UploadId(work.step.input["upload_id"]))
     if upload is None:
         raise KadrError("an accept step without its upload")
+
+    async def afterwards() -> None:
+        await storage.delete_below(settings.uploads_bucket, keys.upload_prefix(upload.id))
+
     scratch = tools.sources.scratch()
     try:
         digest, received = hashlib.sha256(), 0
@@ -42,24 +46,9 @@ async def accept(tools: Tools, work: Assignment) -> Outcome:
                 "The bytes that arrived are not those whose SHA-256 was announced.",
                 "Upload the file again; if it happens again, check the file on your disk.",
             )
-        key = keys.source(work.asset.id, sha256)
-        await storage.put_file(settings.media_bucket, key, scratch)
-        await tools.sources.keep(scratch, sha256)
+        return await store_source(tools, work, scratch, sha256=sha256, size_bytes=received, afterwards=afterwards)
     finally:
         await asyncio.to_thread(scratch.unlink, missing_ok=True)
-
-    async def effect(connection: Connection) -> None:
-        await assets.accepted(connection, work.asset.id, key, sha256, received)
-
-    async def afterwards() -> None:
-        await storage.delete_below(settings.uploads_bucket, keys.upload_prefix(upload.id))
-
-    return Outcome(
-        output={"sha256": sha256, "bytes": received},
-        effect=effect,
-        then=((StepKind.PROBE, {"source": sha256}),),
-        afterwards=afterwards,
-    )
 
 
 def _mismatch(message: str) -> Rejected:

@@ -6,6 +6,7 @@ import signal
 import socket
 
 import imageio_ffmpeg
+from prometheus_client import start_http_server
 
 from core import db, storage
 from core.child import ChildRunner
@@ -33,6 +34,14 @@ def ffmpeg_binary(settings: Settings) -> str:
     return str(settings.ffmpeg)
 
 
+def _serve_metrics(settings: Settings) -> int | None:
+    """Serve Prometheus on a port of this worker's own, in a thread; the port, or None when there is to be none."""
+    if settings.worker_metrics_port is None:
+        return None
+    server, _ = start_http_server(settings.worker_metrics_port)
+    return int(server.server_port)
+
+
 async def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. Raises ConfigError when this machine cannot do the work safely."""
     runner = await ChildRunner.detect(settings.sandbox)
@@ -57,7 +66,9 @@ async def run(settings: Settings) -> None:
                     ffmpeg=binary,
                 )
                 worker = Worker(tools, hints, name, folder)
-                _LOG.info("worker.started", worker=name, ffmpeg=version, sandbox=sorted(runner.layers))
+                port = _serve_metrics(settings)
+                layers = sorted(runner.layers)
+                _LOG.info("worker.started", worker=name, ffmpeg=version, sandbox=layers, metrics_port=port)
                 jobs = [
                     loop.create_task(worker.run()),
                     loop.create_task(reconciler.run(settings, pool, hints)),

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from core import assets, db, steps
+from core import assets, db, metrics, steps
 from core.errors import LeaseLost, Rejected, ToolKilled
 from core.hints import Hints, WorkClass, class_of
 from core.logs import Log
@@ -52,11 +52,16 @@ class Worker:
         self._wake[work].set()
 
     async def run(self) -> None:
-        """Serve both classes of work. Cancel to stop; every step held then goes back without using up an attempt."""
+        """Serve every class of work. Cancel to stop; every step held then goes back without using up an attempt."""
         settings = self._tools.settings
         async with asyncio.TaskGroup() as group:
-            for work, slots in ((WorkClass.LIGHT, settings.light_slots), (WorkClass.HEAVY, settings.heavy_slots)):
-                for _ in range(slots):
+            slots = {
+                WorkClass.LIGHT: settings.light_slots,
+                WorkClass.TRANSFER: settings.transfer_slots,
+                WorkClass.HEAVY: settings.heavy_slots,
+            }
+            for work, count in slots.items():
+                for _ in range(count):
                     group.create_task(self._serve(work))
 
     async def _serve(self, work: WorkClass) -> None:
@@ -81,34 +86,48 @@ class Worker:
                 pass
 
     async def _attempt(self, step: Step) -> None:
-        """Run one claimed step to one of its ends. Only cancellation comes out of here."""
+        """Run one claimed step to one of its ends, measured. Only cancellation comes out of here."""
         where = {"step": step.id, "kind": step.kind, "asset": step.asset_id, "attempt": step.attempts + 1}
-        started = time.monotonic()
+        if step.interruptions:
+            metrics.RECLAIMS.labels(step.kind).inc()
+        started, outcome = time.monotonic(), "handed_back"
         try:
-            try:
-                outcome = await self._run_leased(step)
-                await self._end(step, outcome)
-            except Rejected as exc:
-                await self._reject(step, exc)
-                _LOG.info("step.rejected", code=exc.code, reason=str(exc), **where)
-                return
-            except ToolKilled as exc:
-                await self._failed(step, exc, hard_death=True)
-                return
-            _LOG.info("step.done", seconds=round(time.monotonic() - started, 3), **where)
+            outcome = await self._work(step)
+            _LOG.info(f"step.{outcome}", seconds=round(time.monotonic() - started, 3), **where)
         except LeaseLost:
+            outcome = "lease_lost"
+            metrics.LEASES_LOST.labels(step.kind).inc()
             _LOG.warning("step.lease_lost", **where)
         except asyncio.CancelledError:
             await self._hand_back(step)
             raise
         except db.UNAVAILABLE as exc:
             # Nothing was written; the lease runs out and the step is claimed again.
+            outcome = "unended"
             _LOG.warning("step.unended", error=repr(exc), **where)
+        finally:
+            metrics.STEP_SECONDS.labels(step.kind, outcome).observe(time.monotonic() - started)
+
+    async def _work(self, step: Step) -> str:
+        """The stage and the write that ends the step; how it ended. Raises LeaseLost, or that PostgreSQL is away."""
+        try:
+            outcome = await self._run_leased(step)
+        except Rejected as exc:
+            await self._reject(step, exc)
+            return "rejected"
+        except ToolKilled as exc:
+            return await self._failed(step, exc, hard_death=True)
+        except LeaseLost:
+            raise
         except Exception as exc:  # noqa: BLE001 - one bad step must not end the worker; it is logged and counted
-            try:
-                await self._failed(step, exc, hard_death=False)
-            except _CANNOT_END as second:
-                _LOG.warning("step.unended", error=repr(second), **where)
+            return await self._failed(step, exc, hard_death=False)
+        try:
+            await self._end(step, outcome)
+        except _CANNOT_END:
+            raise
+        except Exception as exc:  # noqa: BLE001 - an effect that PostgreSQL refuses is a failure of ours, too
+            return await self._failed(step, exc, hard_death=False)
+        return "done"
 
     async def _run_leased(self, step: Step) -> Outcome:
         """The stage, with its lease kept. Raises LeaseLost as soon as the lease is known to be gone."""
@@ -168,8 +187,10 @@ class Worker:
                 await outcome.effect(connection)
             for code, message in outcome.warnings:
                 await assets.warn(connection, step.asset_id, code, message)
+            # A run of its own for each upload, pull or reprocess: the same bytes again are new work.
+            run = step.input.get("run", step.id)
             for kind, step_input in outcome.then:
-                if new := await steps.insert(connection, step.asset_id, kind, step_input):
+                if new := await steps.insert(connection, step.asset_id, kind, {**step_input, "run": run}):
                     queued.append((new, kind))
         for owed, kind in queued:
             self.wake(class_of(kind))
@@ -186,7 +207,7 @@ class Worker:
             await steps.finish(connection, step, StepState.FAILED, error=error)
             await assets.errored(connection, step.asset_id, rejected)
 
-    async def _failed(self, step: Step, exc: Exception, *, hard_death: bool) -> None:
+    async def _failed(self, step: Step, exc: Exception, *, hard_death: bool) -> str:
         """Count an attempt; queue again after a while, or give up and leave a dead letter."""
         settings = self._tools.settings
         error = {"code": type(exc).__name__, "message": str(exc)[:2000]}
@@ -198,11 +219,12 @@ class Worker:
                 self._tools.pool, step, error=error, attempt=True, hard_death=hard_death, delay_s=delay_s
             )
             asyncio.get_running_loop().call_later(delay_s, self.wake, class_of(step.kind))
-            return
+            return "failed"
         _LOG.error("step.dead", exc, step=step.id, kind=step.kind, asset=step.asset_id)
         async with self._tools.pool.acquire() as connection, connection.transaction():
             await steps.finish(connection, step, StepState.DEAD, error=error, attempt=True, hard_death=hard_death)
             await assets.errored(connection, step.asset_id, gave_up(deadly=deadly))
+        return "dead"
 
     async def _hand_back(self, step: Step) -> None:
         """Leaving: the step is due at once for somebody else. Shielded, because this worker is being cancelled."""

@@ -1,32 +1,41 @@
 -- name: insert
 INSERT INTO assets (id, owner_id, status, title, ref_type, ref_id, policy, language)
-VALUES ($1, $2, 'waiting', $3, $4, $5, $6, $7);
+VALUES ($1, $2, $8, $3, $4, $5, $6, $7);
 
 -- name: of_owner
 -- One asset, for its owner only: another owner's id is as good as none.
-SELECT a.*, r.summary FROM assets a LEFT JOIN revisions r ON r.asset_id = a.id AND r.id = a.revision_id
-WHERE a.id = $1 AND a.owner_id = $2;
+SELECT * FROM asset_view WHERE id = $1 AND owner_id = $2 AND deleted_at IS NULL;
 
 -- name: page
--- Newest first, below the cursor.
-SELECT a.*, r.summary FROM assets a LEFT JOIN revisions r ON r.asset_id = a.id AND r.id = a.revision_id
-WHERE a.owner_id = $1 AND ($2::text IS NULL OR a.id < $2)
-ORDER BY a.id DESC LIMIT $3;
+-- Newest first, below the cursor; every filter is optional.
+SELECT * FROM asset_view
+WHERE owner_id = $1 AND deleted_at IS NULL
+  AND ($2::text IS NULL OR id < $2)
+  AND ($3::text IS NULL OR status = $3)
+  AND ($4::text IS NULL OR (ref_type = $4 AND ref_id = $5))
+  AND ($6::text IS NULL OR position(lower($6) in lower(title)) > 0)
+ORDER BY id DESC LIMIT $7;
 
 -- name: by_id
-SELECT a.*, r.summary FROM assets a LEFT JOIN revisions r ON r.asset_id = a.id AND r.id = a.revision_id
-WHERE a.id = $1;
+-- For workers: deleted ones, too, because deleting is work.
+SELECT * FROM asset_view WHERE id = $1;
 
--- name: uploaded
--- The upload is complete: from here on it is never lost.
-UPDATE assets SET status = 'processing', uploaded_at = now() WHERE id = $1 AND status = 'waiting';
+-- name: under_way
+-- Work on the asset begins (again): after an upload, a replacement, a retry, a reprocess. What is published stays.
+UPDATE assets SET
+    status = CASE WHEN revision_id IS NULL THEN 'processing' ELSE 'playable' END,
+    error = NULL,
+    uploaded_at = now(), accepted_at = NULL, ready_at = NULL,
+    playable_at = CASE WHEN revision_id IS NULL THEN NULL ELSE now() END
+WHERE id = $1 AND deleted_at IS NULL;
 
 -- name: accepted
 UPDATE assets SET source_key = $2, source_sha256 = $3, source_bytes = $4, accepted_at = COALESCE(accepted_at, now())
 WHERE id = $1;
 
 -- name: probed
-UPDATE assets SET source = $2 WHERE id = $1;
+-- A new source: what was warned of the old one no longer holds.
+UPDATE assets SET source = $2, warnings = '[]' WHERE id = $1;
 
 -- name: warn
 -- Add a warning once per code.
@@ -34,7 +43,12 @@ UPDATE assets SET warnings = warnings || $2
 WHERE id = $1 AND NOT warnings @> jsonb_build_array(jsonb_build_object('code', $3::text));
 
 -- name: errored
-UPDATE assets SET status = 'errored', error = $2 WHERE id = $1 AND status <> 'ready';
+-- What was published before goes on being played: then the error is told beside it.
+UPDATE assets SET
+    status = CASE WHEN revision_id IS NULL THEN 'errored' ELSE 'ready' END,
+    error = $2
+WHERE id = $1 AND deleted_at IS NULL
+RETURNING owner_id;
 
 -- name: insert_revision
 INSERT INTO revisions (id, asset_id, summary) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
@@ -44,4 +58,26 @@ INSERT INTO revisions (id, asset_id, summary) VALUES ($1, $2, $3) ON CONFLICT DO
 UPDATE assets SET
     revision_id = $2, status = 'ready', error = NULL,
     playable_at = COALESCE(playable_at, now()), ready_at = now()
-WHERE id = $1;
+WHERE id = $1 AND deleted_at IS NULL
+RETURNING owner_id;
+
+-- name: change
+-- Only what is given.
+UPDATE assets SET
+    title = COALESCE($3, title),
+    ref_type = CASE WHEN $4 THEN $5 ELSE ref_type END,
+    ref_id = CASE WHEN $4 THEN $6 ELSE ref_id END,
+    language = CASE WHEN $7 THEN $8 ELSE language END
+WHERE id = $1 AND owner_id = $2 AND deleted_at IS NULL
+RETURNING id;
+
+-- name: delete
+-- From here on nobody finds it; its objects go with the delete step.
+UPDATE assets SET deleted_at = now() WHERE id = $1 AND owner_id = $2 AND deleted_at IS NULL RETURNING id;
+
+-- name: delete_waiting
+-- The asset of an upload that never came.
+UPDATE assets SET deleted_at = now() WHERE id = $1 AND status = 'waiting' AND deleted_at IS NULL RETURNING id;
+
+-- name: revoke_playback
+DELETE FROM playback_ids WHERE asset_id = $1;

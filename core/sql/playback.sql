@@ -1,12 +1,14 @@
 -- name: insert
 INSERT INTO playback_ids (id, asset_id, policy) VALUES ($1, $2, $3);
 
--- name: of_asset
-SELECT id, policy FROM playback_ids WHERE asset_id = $1 ORDER BY id;
-
 -- name: of_owner
-SELECT p.id, p.policy, p.asset_id FROM playback_ids p JOIN assets a ON a.id = p.asset_id
+SELECT p.policy FROM playback_ids p JOIN assets a ON a.id = p.asset_id
 WHERE p.id = $1 AND a.owner_id = $2;
+
+-- name: remove
+DELETE FROM playback_ids p USING assets a
+WHERE p.id = $1 AND p.asset_id = $2 AND a.id = p.asset_id AND a.owner_id = $3
+RETURNING p.id;
 
 -- name: published
 -- What the origin needs to start a session: the policy and the published revision, if there is one.

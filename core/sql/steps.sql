@@ -1,7 +1,7 @@
 -- name: insert
 -- A step is inserted in the transaction of the fact that needs it; the same input twice is one step.
-INSERT INTO steps (id, asset_id, kind, input_hash, input)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO steps (id, asset_id, kind, input_hash, input, due_at)
+VALUES ($1, $2, $3, $4, $5, now() + $6 * interval '1 second')
 ON CONFLICT (asset_id, kind, input_hash) DO NOTHING
 RETURNING id;
 
@@ -60,8 +60,21 @@ FOR UPDATE SKIP LOCKED;
 UPDATE steps SET state = 'dead', lease_token = NULL, lease_until = NULL, error = $2, finished_at = now()
 WHERE id = $1;
 
--- name: of_asset
-SELECT kind, state, progress, attempts, interruptions FROM steps WHERE asset_id = $1 ORDER BY created_at, id;
+-- name: cancel
+-- The asset is gone: take its steps from whoever works on them, and from the queue.
+UPDATE steps SET state = 'dead', lease_token = NULL, lease_until = NULL, finished_at = now(),
+    error = '{"code": "deleted", "message": "the asset was deleted"}'
+WHERE asset_id = $1 AND state IN ('queued', 'leased');
+
+-- name: retry
+-- Once more for what was given up or rejected, with all counters at zero.
+UPDATE steps SET state = 'queued', due_at = now(), attempts = 0, interruptions = 0, hard_deaths = 0, progress = 0,
+    error = NULL, finished_at = NULL
+WHERE asset_id = $1 AND state IN ('failed', 'dead')
+RETURNING id, kind;
+
+-- name: busy
+SELECT EXISTS (SELECT 1 FROM steps WHERE asset_id = $1 AND state IN ('queued', 'leased') AND kind <> 'discard');
 
 -- name: claimable
 -- How many steps could be claimed now, and of which kinds: what the reconciler hints about.
@@ -73,10 +86,20 @@ LIMIT $1;
 -- name: stuck
 -- Assets on their way with nothing that will move them: the alert of the reliability contract.
 SELECT a.id FROM assets a
-WHERE a.status IN ('processing', 'playable')
+WHERE a.status IN ('processing', 'playable') AND a.deleted_at IS NULL
   AND NOT EXISTS (
     SELECT 1 FROM steps s
     WHERE s.asset_id = a.id
       AND (s.state = 'queued' OR (s.state = 'leased' AND s.lease_until > now() - interval '60 seconds'))
   )
   AND a.uploaded_at < now() - interval '60 seconds';
+
+-- name: backlog
+-- Depth and age of what waits, and what is being worked on, per kind: for the metrics.
+SELECT kind,
+    count(*) FILTER (WHERE state = 'queued') AS queued,
+    count(*) FILTER (WHERE state = 'leased') AS leased,
+    count(*) FILTER (WHERE state = 'dead') AS dead,
+    COALESCE(extract(epoch FROM now() - min(due_at) FILTER (WHERE state = 'queued' AND due_at <= now())), 0)::float8
+        AS oldest_s
+FROM steps WHERE state IN ('queued', 'leased', 'dead') GROUP BY kind;

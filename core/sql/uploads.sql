@@ -9,6 +9,20 @@ SELECT * FROM uploads WHERE id = $1 AND owner_id = $2;
 -- name: by_id
 SELECT * FROM uploads WHERE id = $1;
 
--- name: complete
--- Once: a second call finds no open row and changes nothing.
-UPDATE uploads SET status = 'completed', completed_at = now() WHERE id = $1 AND status = 'open' RETURNING id;
+-- name: of_asset
+SELECT id FROM uploads WHERE asset_id = $1;
+
+-- name: close
+-- Once: whoever finds the row no longer open changes nothing.
+UPDATE uploads SET status = $2, completed_at = CASE WHEN $2 = 'completed' THEN now() END
+WHERE id = $1 AND status = 'open'
+RETURNING id;
+
+-- name: to_sweep
+-- Expired uploads of any state whose parts have not been removed for good.
+UPDATE uploads SET swept_at = now()
+WHERE id IN (
+    SELECT id FROM uploads WHERE swept_at IS NULL AND expires_at < now() ORDER BY expires_at LIMIT 100
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING id, asset_id;

@@ -1,0 +1,68 @@
+"""What Prometheus can ask of each program. Names follow its conventions: base units, `_total` for counters."""
+
+import time
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
+
+from core import sql
+from core.db import Pool
+from core.problems import Handler
+from core.problems import route as route_of
+
+REQUESTS = Counter("kadr_http_requests_total", "Answers", ["door", "method", "route", "status"])
+REQUEST_SECONDS = Histogram(
+    "kadr_http_request_seconds",
+    "Time to the end of an answer",
+    ["door", "method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
+)
+STEP_SECONDS = Histogram(
+    "kadr_step_seconds",
+    "Time a worker spent on one attempt at a step",
+    ["kind", "outcome"],
+    buckets=(0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200),
+)
+RECLAIMS = Counter("kadr_lease_reclaims_total", "Steps claimed because another worker's lease had run out", ["kind"])
+LEASES_LOST = Counter("kadr_leases_lost_total", "Steps whose lease this worker lost", ["kind"])
+BYTES = Counter("kadr_bytes_total", "Bytes of media moved", ["what"])
+BACKLOG = Gauge("kadr_steps", "Steps that wait, are worked on, or are dead letters", ["kind", "state"])
+OLDEST = Gauge("kadr_oldest_due_step_seconds", "Age of the oldest step that is due and not claimed", ["kind"])
+_BACKLOG_SQL = sql.load("steps")["backlog"]
+
+
+def middleware(door: str) -> Middleware:
+    """Count and time every answer of a door by its route's pattern."""
+
+    @web.middleware
+    async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started, status = time.perf_counter(), 499  # the client left
+        try:
+            response = await handler(request)
+            status = response.status
+            return response
+        finally:
+            pattern = route_of(request)
+            # A method nobody routes is a client's invention; it must not make a series of its own.
+            method = request.method if request.method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") else "other"
+            REQUESTS.labels(door, method, pattern, status).inc()
+            REQUEST_SECONDS.labels(door, method, pattern).observe(time.perf_counter() - started)
+
+    return measure
+
+
+async def read_backlog(pool: Pool) -> None:
+    """Set the gauges of the step table."""
+    rows = await pool.fetch(_BACKLOG_SQL)
+    BACKLOG.clear()
+    OLDEST.clear()
+    for row in rows:
+        for state in ("queued", "leased", "dead"):
+            BACKLOG.labels(row["kind"], state).set(row[state])
+        OLDEST.labels(row["kind"]).set(row["oldest_s"])
+
+
+def exposition() -> web.Response:
+    """The text Prometheus scrapes."""
+    return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})

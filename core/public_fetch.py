@@ -1,0 +1,289 @@
+"""Pull a file from a URL somebody gave us: public addresses only, checked at the socket.
+
+In: a URL and bounds. Out: a file on disk and its SHA-256. Every address is judged at the moment its socket is made,
+whatever led there: a name, a literal in any notation, a redirect. So nothing that a name resolves to later, and no
+redirect, reaches what only this machine can reach. Refuses private addresses, other ports than 80 and 443, other
+schemes than http and https, credentials in the URL. Uses no proxy, no cookies, no netrc.
+"""
+
+import asyncio
+import errno
+import hashlib
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import aiohttp
+from yarl import URL
+
+from core.errors import ConfigError, KadrError, Rejected, Transient
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+PORTS = frozenset({80, 443})
+MAX_REDIRECTS = 5
+CONNECT_S = 10.0
+READ_S = 30.0
+BLOCK_BYTES = 1024 * 1024
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_TRY_AGAIN = frozenset({408, 425, 429})
+_NO_SUCH_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
+
+_UNICAST_6 = IPv6Network("2000::/3")  # RFC 4291, 2.4: all global unicast there is so far
+_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052, 2.1; the local-use 64:ff9b:1::/48 is none of ours
+# What `is_global` of one Python or another lets pass and what is not a host of the public internet.
+_NOT_PUBLIC = (
+    IPv4Network("192.0.0.0/24"),  # RFC 6890: protocol assignments; .192 is Oracle's metadata service
+    IPv4Network("192.88.99.0/24"),  # RFC 7526: the 6to4 relays that were
+    IPv4Network("168.63.129.16/32"),  # Azure's host, reachable from each of its guests
+    IPv6Network("2001::/23"),  # RFC 2928: protocol assignments
+    IPv6Network("3fff::/20"),  # RFC 9637: documentation
+)
+
+_HINT = "Give an http or https address on port 80 or 443 of a server that everybody can reach."
+
+
+async def fetch(
+    url: str,
+    out: Path,
+    *,
+    max_bytes: int,
+    timeout_s: float,
+    allowed_networks: Sequence[str] = (),
+    on_bytes: Callable[[int, int | None], None],
+) -> str:
+    """Write what the URL answers to `out` and return its SHA-256 in hex.
+
+    `on_bytes` is told (received, announced or None) after every block. In `allowed_networks` addresses need not be
+    public and any port will do. What was written stays behind on an error. Raises Rejected(input_url_refused,
+    input_url_failed, too_large, timed_out) or Transient; none of them tells an address or repeats the URL.
+    """
+    guard = _Guard(_networks(allowed_networks))
+    target = guard.check(_parsed(url))
+    try:
+        async with asyncio.timeout(timeout_s) as wall, _session(guard) as session:
+            for _ in range(MAX_REDIRECTS + 1):
+                guard.passed = guard.refused = False
+                try:
+                    # Redirects are followed here, so that each target is judged like the first one.
+                    async with session.get(target, allow_redirects=False) as answer:
+                        if answer.status not in _REDIRECTS:
+                            return await _receive(answer, out, max_bytes, on_bytes)
+                        location = answer.headers.get("Location")
+                except (aiohttp.ClientError, UnicodeError) as exc:
+                    # Without its cause: aiohttp's messages carry addresses and the URL, which may be signed.
+                    raise _translated(exc, guard) from None
+                if not location:
+                    raise _failed("The server redirects to nowhere.")
+                target = guard.check(_parsed(location, base=target))
+            raise _failed(f"The server redirects more than {MAX_REDIRECTS} times.")
+    except TimeoutError:
+        if not wall.expired():
+            raise
+        raise Rejected(
+            "timed_out",
+            f"The file did not arrive within {timeout_s:.0f} seconds.",
+            "Try again later, or upload the file.",
+        ) from None
+
+
+def check_url(url: str, allowed_networks: Sequence[str] = ()) -> None:
+    """For the door: refuse what can be refused without asking anybody. Raises Rejected(input_url_refused)."""
+    _Guard(_networks(allowed_networks)).check(_parsed(url))
+
+
+def is_public(address: Address) -> bool:
+    """Whether this is an address of the public internet, and so is each address a packet to it would be carried to."""
+    carried = _carried(address)
+    if carried:
+        return all(is_public(inner) for inner in carried)
+    if isinstance(address, IPv6Address) and (address not in _UNICAST_6 or address.scope_id):
+        return False
+    if any(address in network for network in _NOT_PUBLIC):
+        return False
+    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+
+
+def _carried(address: Address) -> tuple[IPv4Address, ...]:
+    """The IPv4 addresses inside an IPv6 address that a kernel, gateway or relay unwraps."""
+    if isinstance(address, IPv4Address):
+        return ()
+    if address.ipv4_mapped:
+        return (address.ipv4_mapped,)
+    if address in _NAT64:
+        return (IPv4Address(address.packed[-4:]),)
+    if address.sixtofour:
+        return (address.sixtofour,)
+    return address.teredo or ()  # (server, client)
+
+
+def _may_connect(address: Address, port: int, networks: Sequence[Network]) -> bool:
+    if any(address in network for network in networks):
+        return True
+    carried = _carried(address)
+    if carried:
+        return all(_may_connect(inner, port, networks) for inner in carried)
+    return port in PORTS and is_public(address)
+
+
+class _Guard:
+    """Judges every target before it is looked up and every address before it gets a socket."""
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self._networks = networks
+        self.passed = False  # of this target: some address was connected to, or tried
+        self.refused = False  # of this target: some address was not even tried
+
+    def socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
+        """For TCPConnector: the socket, or an OSError where the address may not be connected to."""
+        family, kind, protocol, _, (host, port, *_) = info
+        address = _literal(str(host))
+        if address is None or not _may_connect(address, int(port), self._networks):
+            self.refused = True
+            raise PermissionError(errno.EACCES, "not a public address")
+        self.passed = True
+        return socket.socket(family, kind, protocol)
+
+    def check(self, url: URL) -> URL:
+        """The same URL. Raises Rejected(input_url_refused) where the URL alone is reason enough."""
+        host, port = url.host, url.port
+        if url.scheme not in ("http", "https"):
+            raise _refused("Only http and https addresses are read.")
+        if url.user is not None or url.password is not None:
+            raise _refused("An address with a user name or password in it is not read.")
+        if not host or port is None:
+            raise _refused("The address names no server.")
+        address = _literal(host.rstrip("."))
+        if address is None:
+            if _looks_numeric(host.rstrip(".")):
+                raise _refused("The server's address is written in a form that is not read.")
+            # A name may lie in an allowed network, where any port will do: the socket will tell.
+            if port not in PORTS and not self._networks:
+                raise _refused("Only ports 80 and 443 are read from.")
+        elif not _may_connect(address, port, self._networks):
+            raise _refused("The address is not a public one.")
+        return url
+
+
+def _session(guard: _Guard) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            socket_factory=guard.socket,
+            resolver=aiohttp.ThreadedResolver(),
+            use_dns_cache=False,
+            force_close=True,
+        ),
+        headers={"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "Kadr"},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=READ_S),
+        read_bufsize=BLOCK_BYTES,
+        auto_decompress=False,
+        trust_env=False,
+    )
+
+
+async def _receive(
+    answer: aiohttp.ClientResponse, out: Path, max_bytes: int, on_bytes: Callable[[int, int | None], None]
+) -> str:
+    """The body to disk; its SHA-256 in hex."""
+    if answer.status >= 500 or answer.status in _TRY_AGAIN:
+        raise Transient(f"The server of the input URL answered {answer.status}.")
+    if answer.status != 200:
+        raise _failed(f"The server answered {answer.status}, not 200.")
+    announced = answer.content_length
+    if announced is not None and announced > max_bytes:
+        raise _too_large(max_bytes)
+    digest, received = hashlib.sha256(), 0
+    with out.open("wb") as file:
+        async for block in answer.content.iter_chunked(BLOCK_BYTES):
+            received += len(block)
+            if received > max_bytes:
+                raise _too_large(max_bytes)
+            await asyncio.to_thread(_absorb, file, digest, block)
+            on_bytes(received, announced)
+    if announced is not None and received != announced:
+        raise Transient(f"The input URL gave {received} of {announced} bytes.")
+    return digest.hexdigest()
+
+
+def _absorb(file: BinaryIO, digest: Any, block: bytes) -> None:
+    file.write(block)
+    digest.update(block)
+
+
+def _translated(exc: aiohttp.ClientError | UnicodeError, guard: _Guard) -> KadrError:
+    """What went wrong, as one of ours."""
+    if guard.refused and not guard.passed:
+        return _refused("The address does not lead to a public server.")
+    match exc:
+        case aiohttp.ClientConnectorDNSError() if exc.os_error.errno not in _NO_SUCH_NAME:
+            return Transient("The name of the input URL's server could not be looked up.")
+        case aiohttp.ClientConnectorDNSError() | UnicodeError():
+            return _failed("There is no server of this name.")
+        case aiohttp.ClientConnectorCertificateError():
+            return _failed("The server's certificate is not valid.")
+        case aiohttp.ClientSSLError() if not isinstance(exc.os_error, ssl.SSLEOFError):
+            return _failed("The server cannot be spoken to securely.")
+        case aiohttp.InvalidURL():
+            return _refused("The address is written in a form that is not read.")
+        case aiohttp.ClientResponseError():
+            return _failed("The server's answer is not HTTP.")
+        case _:
+            return Transient(f"Reading the input URL failed: {type(exc).__name__}.")
+
+
+def _parsed(text: str, base: URL | None = None) -> URL:
+    """A URL exactly as it was given, because it may be signed; only what cannot be sent as it is gets quoted."""
+    text = text.strip()
+    as_it_is = text.isascii() and text.isprintable() and " " not in text
+    try:
+        url = URL(text, encoded=as_it_is)
+        if base is not None:
+            url = base.join(url)
+        _ = url.host, url.port, url.user, url.raw_path_qs  # yarl looks at some of them only now
+    except ValueError:
+        raise _refused("This is not the address of a file.") from None
+    if not as_it_is and not text.isprintable():
+        raise _refused("The address has unprintable characters in it.")
+    return url
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def _looks_numeric(host: str) -> bool:
+    """Whether the C library takes this name for an IPv4 address: 2130706433, 0x7f.1, 0177.0.0.1, 127.1."""
+    try:
+        socket.inet_aton(host)
+    except (OSError, UnicodeError):
+        return False
+    return True
+
+
+def _networks(texts: Sequence[str]) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(text) for text in texts)
+    except ValueError as exc:
+        raise ConfigError(f"KADR_INPUT_URL_NETWORKS: {exc}; accepted are networks like 10.1.0.0/16,fd12::/64") from exc
+
+
+def _refused(message: str) -> Rejected:
+    return Rejected("input_url_refused", message, _HINT)
+
+
+def _failed(message: str) -> Rejected:
+    return Rejected(
+        "input_url_failed", message, "Check that the address opens in a private browser window, then try again."
+    )
+
+
+def _too_large(max_bytes: int) -> Rejected:
+    return Rejected("too_large", f"The file has more than {max_bytes} bytes.", "Export it at a lower bitrate.")

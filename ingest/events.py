@@ -1,0 +1,69 @@
+"""Server-sent events of one asset: what happened to it, and its status and progress as they change."""
+
+import asyncio
+import json
+
+from aiohttp import web
+
+from core import assets, outbox
+from core.model import AssetStatus
+from core.outbox import Event
+from ingest.asset_shape import shown
+from ingest.assets import asked
+from ingest.context import CONTEXT, owner_of
+from ingest.openapi import operation
+
+routes = web.RouteTableDef()
+LOOK_S = 0.5
+KEEPALIVE_S = 15.0
+# A client that reconnects is cheap; a stream for ever is not.
+LONGEST_S = 3600.0
+
+
+@routes.get("/v1/assets/{asset_id}/events")
+@operation(None, errors=(404,), media_type="text/event-stream")
+async def stream(request: web.Request) -> web.StreamResponse:
+    """Events with their ids (to resume with Last-Event-ID) and `progress` in between, until the asset has ended."""
+    asset = await asked(request)
+    last = request.headers.get("Last-Event-ID", "")
+    after = int(last) if last.isdigit() and len(last) < 19 else 0
+    response = web.StreamResponse(
+        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    )
+    await response.prepare(request)
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            await _follow(request, response, asset.id, after)
+    except (ConnectionResetError, TimeoutError):
+        pass  # the client left, or has listened long enough and may come back
+    return response
+
+
+async def _follow(request: web.Request, response: web.StreamResponse, asset_id: str, after: int) -> None:
+    context = request.app[CONTEXT]
+    told, silent_s = "", 0.0
+    while True:
+        asset = await assets.of_owner(context.pool, asset_id, owner_of(request))
+        events = await outbox.of_object(context.pool, asset_id, after)
+        for event in events:
+            await response.write(_event(event))
+            after = event.position
+        if asset is None:
+            return  # deleted
+        shape = shown(context, asset)
+        steps = [{"kind": s.kind, "state": s.state, "progress": s.progress} for s in shape.steps]
+        now = json.dumps({"status": shape.status.value, "progress": shape.progress, "steps": steps})
+        if now != told:
+            await response.write(f"event: progress\ndata: {now}\n\n".encode())
+            told, silent_s = now, 0.0
+        elif silent_s >= KEEPALIVE_S:
+            await response.write(b": still here\n\n")
+            silent_s = 0.0
+        if asset.status in (AssetStatus.READY, AssetStatus.ERRORED) and not events:
+            return
+        await asyncio.sleep(LOOK_S)
+        silent_s += LOOK_S
+
+
+def _event(event: Event) -> bytes:
+    return f"id: {event.position}\nevent: {event.type}\ndata: {json.dumps(event.envelope())}\n\n".encode()

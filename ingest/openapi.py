@@ -1,0 +1,158 @@
+"""/openapi.json, made from the models that validate: each handler says what it takes and gives beside its code."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from ingest.shapes import ProblemShape
+
+_Handler = TypeVar("_Handler", bound=Callable[..., Any])
+_Schemas = dict[Any, dict[str, Any]]
+_OPERATION = "__kadr_operation__"
+_WORDS = {
+    200: "Done", 201: "Made", 202: "Taken; work is under way", 204: "Gone",
+    400: "Not JSON", 401: "No or unknown API key", 404: "No such thing of yours", 409: "Not in this state",
+    413: "Body too large", 422: "Not acceptable as it is", 503: "A part is missing for the moment",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What one route takes and gives. `errors` are statuses beside 401, 413 and 503, which all of /v1 can answer."""
+
+    status: int
+    returns: type[BaseModel] | None
+    listing: bool
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    errors: tuple[int, ...]
+    media_type: str
+    idempotent: bool
+
+
+def operation(
+    returns: type[BaseModel] | None,
+    *,
+    status: int = 200,
+    listing: bool = False,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    errors: tuple[int, ...] = (),
+    media_type: str = "application/json",
+    idempotent: bool = False,
+) -> Callable[[_Handler], _Handler]:
+    """Say of a handler what /openapi.json tells."""
+
+    def mark(handler: _Handler) -> _Handler:
+        said = Operation(
+            status=status,
+            returns=returns,
+            listing=listing,
+            body=body,
+            query=query,
+            errors=errors,
+            media_type=media_type,
+            idempotent=idempotent,
+        )
+        setattr(handler, _OPERATION, said)
+        return handler
+
+    return mark
+
+
+def document(app: web.Application, version: str) -> dict[str, Any]:
+    """OpenAPI 3.1 of every marked route of the application."""
+    marked = [
+        (route.method, route.resource.canonical, route.handler, getattr(route.handler, _OPERATION))
+        for route in app.router.routes()
+        if route.resource is not None and route.method != "HEAD" and hasattr(route.handler, _OPERATION)
+    ]
+    models = {m for *_, said in marked for m in (said.returns, said.body, said.query) if m} | {ProblemShape}
+    inputs = {m for *_, said in marked for m in (said.body, said.query) if m}
+    names, definitions = models_json_schema(
+        [(m, "validation" if m in inputs else "serialization") for m in sorted(models, key=lambda m: m.__name__)],
+        ref_template="#/components/schemas/{model}",
+    )
+    schema_of: _Schemas = {model: schema for (model, _), schema in names.items()}
+    paths: dict[str, dict[str, Any]] = {}
+    for method, path, handler, said in marked:
+        paths.setdefault(path, {})[method.lower()] = _operation(path, handler, said, schema_of)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Kadr", "version": version, "description": "Uploads in, signed HLS out."},
+        "paths": paths,
+        "components": {
+            "schemas": definitions.get("$defs", {}),
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(path: str, handler: Any, said: Operation, schema_of: _Schemas) -> dict[str, Any]:
+    private = path.startswith("/v1/")
+    errors = sorted({*said.errors, *((401, 503) if private else ()), *((400, 413, 422) if said.body else ())})
+    if said.query or said.idempotent:
+        errors = sorted({*errors, 422})
+    problem = {"application/problem+json": {"schema": schema_of[ProblemShape]}}
+    result: dict[str, Any] = {"description": _WORDS[said.status]}
+    if said.returns:
+        result["content"] = {said.media_type: {"schema": _wrapped(said, schema_of[said.returns])}}
+    elif said.media_type != "application/json":
+        result["content"] = {said.media_type: {"schema": {"type": "string"}}}
+    out: dict[str, Any] = {
+        "summary": (handler.__doc__ or "").strip().splitlines()[0],
+        "operationId": f"{handler.__module__.rpartition('.')[2]}_{handler.__name__}",
+        "parameters": _parameters(path, said),
+        "responses": {
+            str(said.status): result,
+            **{str(status): {"description": _WORDS[status], "content": problem} for status in errors},
+        },
+    }
+    if said.body:
+        required = any(field.is_required() for field in said.body.model_fields.values())
+        out["requestBody"] = {"required": required, "content": {"application/json": {"schema": schema_of[said.body]}}}
+    if private:
+        out["security"] = [{"key": []}]
+    return out
+
+
+def _wrapped(said: Operation, schema: dict[str, Any]) -> dict[str, Any]:
+    data = {"type": "array", "items": schema} if said.listing else schema
+    properties: dict[str, Any] = {"data": data}
+    if said.listing:
+        properties["next_cursor"] = {"type": ["string", "null"]}
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _parameters(path: str, said: Operation) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z]{2}_[0-9a-z]+$"}}
+        for name in re.findall(r"{(\w+)}", path)
+    ]
+    if said.query:
+        schema = said.query.model_json_schema(ref_template="#/components/schemas/{model}")
+        found += [
+            {"name": name, "in": "query", "required": False, "schema": _inlined(spec, schema.get("$defs", {}))}
+            for name, spec in schema["properties"].items()
+        ]
+    if said.idempotent:
+        key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
+        found.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": key})
+    return found
+
+
+def _inlined(spec: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A query parameter's schema without null (it cannot be sent) and without references."""
+    options = [option for option in spec.get("anyOf", [spec]) if option.get("type") != "null"]
+    chosen = dict(options[0])
+    if reference := chosen.pop("$ref", None):
+        chosen = {**definitions[reference.rpartition("/")[2]], **chosen}
+    for name in ("description", "default"):
+        if spec.get(name) is not None:
+            chosen[name] = spec[name]
+    return chosen

@@ -1,0 +1,64 @@
+"""Playback ids and the tokens that open them."""
+
+import time
+
+from aiohttp import web
+
+from core import assets, playback, playback_token
+from core.model import PlaybackId
+from core.playback_token import Claims
+from ingest import shapes
+from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of
+from ingest.openapi import operation
+from ingest.schemas import NewPlaybackId, NewToken
+
+routes = web.RouteTableDef()
+
+
+@routes.post("/v1/assets/{asset_id}/playback_ids")
+@operation(shapes.PlaybackIdShape, status=201, body=NewPlaybackId, errors=(404,), idempotent=True)
+async def add(request: web.Request) -> web.Response:
+    """One more way to the same asset, public or signed."""
+    context, owner = request.app[CONTEXT], owner_of(request)
+    wanted = await body_of(request, NewPlaybackId)
+    asset = await assets.of_owner(context.pool, ident(request, "asset_id", "asset"), owner)
+    if asset is None:
+        raise not_found("asset")
+    made, _ = await once(request, lambda connection: playback.insert(connection, asset.id, wanted.policy))
+    return answer(shapes.PlaybackIdShape(id=made, policy=wanted.policy), status=201)
+
+
+@routes.delete("/v1/assets/{asset_id}/playback_ids/{playback_id}")
+@operation(None, status=204, errors=(404,))
+async def remove(request: web.Request) -> web.Response:
+    """No new session starts with this id; sessions under way end with their delivery tokens."""
+    context, asset_id = request.app[CONTEXT], ident(request, "asset_id", "asset")
+    playback_id = ident(request, "playback_id", "playback id")
+    if not await playback.remove(context.pool, playback_id, asset_id, owner_of(request)):
+        raise not_found("playback id")
+    return web.Response(status=204)
+
+
+@routes.post("/v1/playback_ids/{playback_id}/token")
+@operation(shapes.Token, status=201, body=NewToken, errors=(404,))
+async def token(request: web.Request) -> web.Response:
+    """A signed playback URL for a session of its own."""
+    context, playback_id = request.app[CONTEXT], PlaybackId(ident(request, "playback_id", "playback id"))
+    wanted = await body_of(request, NewToken)
+    if await playback.policy_of_owner(context.pool, playback_id, owner_of(request)) is None:
+        raise not_found("playback id")
+    claims, signed = sign(context, playback_id, wanted.ttl_s or context.settings.playback_token_ttl_s)
+    url = play_url(context, playback_id, signed)
+    return answer(shapes.Token(token=signed, url=url, expires_at=claims.expires_at), status=201)
+
+
+def sign(context: Context, playback_id: PlaybackId, ttl_s: int) -> tuple[Claims, str]:
+    """A playback token for a new session."""
+    session = playback_token.new_session()
+    claims = Claims(playback_id=playback_id, session=session, expires_at=int(time.time()) + ttl_s)
+    return claims, playback_token.sign(claims, context.playback_keys)
+
+
+def play_url(context: Context, playback_id: PlaybackId, signed: str | None) -> str:
+    """Where a player begins."""
+    return f"{context.settings.origin_base}/play/{playback_id}/index.m3u8" + (f"?token={signed}" if signed else "")

@@ -1,0 +1,130 @@
+"""HTTP bodies out: the shapes clients rely on; the same models make /openapi.json."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from core.model import AssetStatus, Policy, UploadStatus
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Part(_Shape):
+    """One part of an upload: PUT exactly `size_bytes` to `url`. An arrived part has no URL any more."""
+
+    number: int
+    size_bytes: int
+    arrived: bool
+    url: str | None
+
+
+class Upload(_Shape):
+    id: str
+    asset_id: str
+    status: UploadStatus
+    method: Literal["PUT"]
+    parts: list[Part]
+    part_size_bytes: int
+    expires_at: datetime
+
+
+class PlaybackIdShape(_Shape):
+    id: str
+    policy: Policy
+
+
+class Token(_Shape):
+    token: str
+    url: str
+    expires_at: int
+
+
+class RefShape(_Shape):
+    type: str
+    id: str
+
+
+class StepShape(_Shape):
+    kind: str
+    state: str
+    progress: float
+    attempts: int
+
+
+class RenditionShape(_Shape):
+    id: str
+    kind: Literal["video", "audio"]
+    codec: str
+    width: int | None
+    height: int | None
+    frame_rate: float | None
+    bandwidth_bps: int
+    average_bandwidth_bps: int
+    bytes: int
+    passthrough: bool
+
+
+class Failure(_Shape):
+    code: str
+    message: str
+    hint: str
+
+
+class Warned(_Shape):
+    code: str
+    message: str
+
+
+class Timings(_Shape):
+    """Seconds from the moment the upload completed."""
+
+    accepted_s: float | None
+    playable_s: float | None
+    ready_s: float | None
+
+
+class AssetShape(_Shape):
+    id: str
+    status: AssetStatus
+    progress: float
+    steps: list[StepShape]
+    title: str
+    ref: RefShape | None
+    policy: Policy
+    language: str | None
+    duration_s: float | None
+    aspect_ratio: str | None
+    source: dict[str, Any] | None
+    renditions: list[RenditionShape]
+    tracks: list[dict[str, Any]]
+    poster_url: str | None
+    storyboard_url: str | None
+    preview_url: str | None
+    downloads: list[dict[str, Any]]
+    playback_ids: list[PlaybackIdShape]
+    playback_url: str | None
+    watch_url: str | None
+    warnings: list[Warned]
+    error: Failure | None
+    timings: Timings
+    created_at: datetime
+
+
+class ProblemShape(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    hint: str | None = None
+    pointer: str | None = None
+
+
+class Health(_Shape):
+    status: Literal["ok", "unavailable"]
+    parts: dict[str, bool] | None = None

@@ -1,0 +1,339 @@
+"""The write door in full: resume, abort, expiry, idempotency, deletion, retry, reprocess, replacement, events."""
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+import pytest
+
+from core import storage
+from core.settings import Settings
+from core.storage import Storage
+from tests.conftest import generate
+from tests.playback import check_playback
+from tests.stack import Stack
+
+PART = 64 * 1024
+
+
+@pytest.fixture(scope="module")
+async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """A stack with small parts and a key for storage events."""
+    env = {"KADR_PART_SIZE_BYTES": str(PART), "KADR_STORAGE_EVENTS_KEY": "events-key"}
+    stack = Stack(tmp_path_factory.mktemp("door") / "home", env=env)
+    await stack.start()
+    yield stack
+    assert await stack.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds that encode at once, in about five parts."""
+    path = tmp_path_factory.mktemp("clips") / "short.mp4"
+    generate(path, "testsrc2=size=320x240:rate=25:duration=2", "sine=duration=2", "-b:v", "1M")
+    assert path.stat().st_size > 3 * PART
+    return path
+
+
+@pytest.fixture
+async def stored(door: Stack) -> AsyncIterator[tuple[Storage, Settings]]:
+    secrets = json.loads((door.home / "secrets.json").read_text())
+    settings = Settings(
+        s3_url=door.endpoints["s3"], s3_access_key=secrets["s3_access_key"], s3_secret_key=secrets["s3_secret_key"]
+    )
+    async with storage.connect(settings) as connected:
+        yield connected, settings
+
+
+async def create(stack: Stack, file: Path, **wanted: Any) -> Any:
+    body = {"filename": file.name, "size_bytes": file.stat().st_size, **wanted}
+    status, answer = await stack.api("POST", "/v1/uploads", json=body)
+    assert status == 201, answer
+    return answer["data"]
+
+
+async def put(file: Path, upload: Any, *numbers: int) -> None:
+    async with aiohttp.ClientSession() as session:
+        for part in upload["parts"]:
+            if part["number"] in numbers or not numbers:
+                with file.open("rb") as opened:
+                    opened.seek((part["number"] - 1) * upload["part_size_bytes"])
+                    body = io.BytesIO(opened.read(part["size_bytes"]))
+                async with session.put(part["url"], data=body) as answer:
+                    assert answer.status == 200
+
+
+async def row(stack: Stack, query: str, *values: Any) -> Any:
+    connection = await asyncpg.connect(stack.endpoints["database_url"])
+    try:
+        return await connection.fetchrow(query, *values)
+    finally:
+        await connection.close()
+
+
+async def execute(stack: Stack, query: str, *values: Any) -> None:
+    await row(stack, query + " RETURNING 1", *values)
+
+
+async def until(read: Any, within_s: float = 30) -> Any:
+    async with asyncio.timeout(within_s):
+        while not (value := await read()):
+            await asyncio.sleep(0.1)
+    return value
+
+
+async def test_an_upload_resumes_after_everything_was_killed(door: Stack, short: Path) -> None:
+    upload = await create(door, short)
+    await put(short, upload, 1, 2)
+    await door.kill_everything()
+    await door.start()
+    status, body = await door.api("POST", f"/v1/uploads/{upload['id']}/complete")
+    assert (status, body["code"]) == (422, "size_mismatch")
+    status, body = await door.api("GET", f"/v1/uploads/{upload['id']}")
+    again = body["data"]
+    assert [part["arrived"] for part in again["parts"]] == [True, True, *[False] * (len(again["parts"]) - 2)]
+    assert [bool(part["url"]) for part in again["parts"]] == [not part["arrived"] for part in again["parts"]]
+    await put(short, again, *(part["number"] for part in again["parts"] if not part["arrived"]))
+    status, _ = await door.api("POST", f"/v1/uploads/{upload['id']}/complete")
+    assert status == 202
+    asset = await door.wait(upload["asset_id"])
+    assert asset["status"] == "ready"
+    await check_playback(asset)
+
+
+async def test_a_hundred_creates_with_one_key_make_one_asset(door: Stack, short: Path) -> None:
+    body = {"filename": "x.mp4", "size_bytes": 100, "ref": "test:idempotent"}
+    headers = {"Idempotency-Key": "hundred"}
+    answers = await asyncio.gather(*(door.api("POST", "/v1/uploads", json=body, headers=headers) for _ in range(100)))
+    assert {status for status, _ in answers} == {201}
+    assert len({answer["data"]["asset_id"] for _, answer in answers}) == 1
+    _, listed = await door.api("GET", "/v1/assets?ref=test:idempotent")
+    assert len(listed["data"]) == 1
+    status, problem = await door.api("POST", "/v1/uploads", json={**body, "size_bytes": 101}, headers=headers)
+    assert (status, problem["code"]) == (422, "idempotency_key_reused")
+    _, replay = await door.api("POST", "/v1/uploads", json=body, headers=headers)
+    assert replay["data"]["parts"][0]["url"].startswith("http")
+
+
+async def test_abort_removes_parts_and_the_waiting_asset(
+    door: Stack, short: Path, stored: tuple[Storage, Settings]
+) -> None:
+    connected, settings = stored
+    upload = await create(door, short)
+    await put(short, upload, 1)
+    for _ in range(2):
+        assert (await door.api("DELETE", f"/v1/uploads/{upload['id']}"))[0] == 204
+    assert (await door.api("GET", f"/v1/assets/{upload['asset_id']}"))[0] == 404
+    status, problem = await door.api("POST", f"/v1/uploads/{upload['id']}/complete")
+    assert (status, problem["code"]) == (409, "upload_aborted")
+
+    async def gone() -> bool:
+        return [e async for e in connected.list(settings.uploads_bucket, f"uploads/{upload['id']}/")] == []
+
+    await until(gone)
+
+
+async def test_an_expired_upload_is_swept_and_a_complete_one_is_saved(door: Stack, short: Path) -> None:
+    half, whole = await create(door, short), await create(door, short)
+    await put(short, half, 1)
+    await put(short, whole)
+    for upload in (half, whole):
+        await execute(door, "UPDATE uploads SET expires_at = now() - interval '1 second' WHERE id = $1", upload["id"])
+
+    async def expired() -> bool:
+        _, body = await door.api("GET", f"/v1/uploads/{half['id']}")
+        return bool(body["data"]["status"] == "expired")
+
+    await until(expired)
+    assert (await door.api("GET", f"/v1/assets/{half['asset_id']}"))[0] == 404
+    assert (await door.wait(whole["asset_id"]))["status"] == "ready"
+
+
+async def test_a_storage_event_completes_an_upload_whose_parts_are_all_there(door: Stack, short: Path) -> None:
+    upload = await create(door, short)
+    await put(short, upload, 1)
+    event = {"Records": [{"s3": {"object": {"key": f"uploads/{upload['id']}/00001", "size": 1}}}]}
+    url = "/storage/events"
+    assert (await door.api("POST", url, json=event, key="wrong"))[0] == 401
+    assert (await door.api("POST", url, json=event, key="events-key"))[0] == 204
+    assert (await door.api("GET", f"/v1/uploads/{upload['id']}"))[1]["data"]["status"] == "open"
+    await put(short, upload)
+    assert (await door.api("POST", url, json=event, key="events-key"))[0] == 204
+    assert (await door.wait(upload["asset_id"]))["status"] == "ready"
+
+
+async def test_delete_revokes_playback_and_removes_every_object(
+    door: Stack, short: Path, stored: tuple[Storage, Settings]
+) -> None:
+    connected, settings = stored
+    asset = await door.wait(await door.upload(short))
+    prefix = f"assets/{asset['id']}/"
+    assert [entry async for entry in connected.list(settings.media_bucket, prefix)]
+    assert (await door.api("DELETE", f"/v1/assets/{asset['id']}"))[0] == 204
+    assert (await door.api("GET", f"/v1/assets/{asset['id']}"))[0] == 404
+    async with aiohttp.ClientSession() as session, session.get(asset["playback_url"]) as answer:
+        assert answer.status == 404
+
+    async def gone() -> bool:
+        return [entry async for entry in connected.list(settings.media_bucket, prefix)] == []
+
+    await until(gone)
+    _, listed = await door.api("GET", "/v1/assets")
+    assert asset["id"] not in {entry["id"] for entry in listed["data"]}
+
+
+async def test_delete_in_mid_encode_stops_the_work(door: Stack, tmp_path: Path) -> None:
+    slow = tmp_path / "slow.mp4"
+    generate(slow, "mandelbrot=size=1280x720:rate=30", None, "-t", "5")
+    asset_id = await door.upload(slow)
+    await door.wait_step(asset_id, "encode")
+    assert (await door.api("DELETE", f"/v1/assets/{asset_id}"))[0] == 204
+
+    async def no_encoder() -> bool:
+        return not door.running("-progress")
+
+    await until(no_encoder)
+
+
+async def test_retry_of_an_errored_asset_begins_again(door: Stack, tmp_path: Path) -> None:
+    junk = tmp_path / "junk.mp4"
+    junk.write_bytes(b"nothing like a video" * 100)
+    asset_id = await door.upload(junk)
+    asset = await door.wait(asset_id)
+    assert asset["error"]["code"] == "not_media"
+    status, body = await door.api("POST", f"/v1/assets/{asset_id}/retry")
+    assert (status, body["data"]["status"]) == (202, "processing")
+    assert body["data"]["error"] is None
+    assert (await door.wait(asset_id, "errored"))["error"]["code"] == "not_media"
+
+
+async def test_reprocess_and_replace_keep_playback_ids_and_play_on(door: Stack, short: Path, tmp_path: Path) -> None:
+    asset = await door.wait(await door.upload(short))
+    assert (await door.api("POST", f"/v1/assets/{asset['id']}/retry"))[0] == 409
+    status, body = await door.api("POST", f"/v1/assets/{asset['id']}/reprocess", json={"effort": "economy"})
+    assert (status, body["data"]["status"]) == (202, "playable")
+    assert body["data"]["playback_url"] == asset["playback_url"]
+    assert (await door.api("POST", f"/v1/assets/{asset['id']}/reprocess"))[1]["code"] == "busy"
+    again = await door.wait(asset["id"], "ready")
+    assert again["renditions"] != asset["renditions"]
+    await check_playback(again)
+
+    other = tmp_path / "other.mp4"
+    generate(other, "testsrc=size=426x240:rate=30:duration=1", None)
+    body = {"filename": "other.mp4", "size_bytes": other.stat().st_size}
+    _, answer = await door.api("POST", f"/v1/assets/{asset['id']}/source", json=body)
+    await put(other, answer["data"])
+    await door.api("POST", f"/v1/uploads/{answer['data']['id']}/complete")
+    replaced = await door.wait(asset["id"], "ready")
+    assert replaced["playback_ids"] == asset["playback_ids"]
+    assert replaced["duration_s"] == 1.0
+    assert [warning["code"] for warning in replaced["warnings"]] == ["no_audio"]
+    await check_playback(replaced)
+
+    # The same bytes once more are a run of their own, not a step that was done long ago.
+    _, answer = await door.api("POST", f"/v1/assets/{asset['id']}/source", json=body)
+    await put(other, answer["data"])
+    await door.api("POST", f"/v1/uploads/{answer['data']['id']}/complete")
+    await door.wait(asset["id"], "ready")
+
+
+async def test_a_replacement_that_is_broken_leaves_the_old_one_playing(
+    door: Stack, short: Path, tmp_path: Path
+) -> None:
+    asset = await door.wait(await door.upload(short))
+    junk = tmp_path / "junk.mp4"
+    junk.write_bytes(b"no video" * 100)
+    body = {"filename": "junk.mp4", "size_bytes": junk.stat().st_size}
+    _, answer = await door.api("POST", f"/v1/assets/{asset['id']}/source", json=body)
+    await put(junk, answer["data"])
+    await door.api("POST", f"/v1/uploads/{answer['data']['id']}/complete")
+
+    async def told() -> bool:
+        _, body = await door.api("GET", f"/v1/assets/{asset['id']}")
+        return body["data"]["error"] is not None
+
+    await until(told)
+    _, body = await door.api("GET", f"/v1/assets/{asset['id']}")
+    assert (body["data"]["status"], body["data"]["error"]["code"]) == ("ready", "not_media")
+    await check_playback(body["data"])
+
+
+async def test_patch_and_filters(door: Stack) -> None:
+    made = []
+    for number in range(3):
+        body = {"filename": f"{number}.mp4", "size_bytes": 5, "title": f"Kettle {number}", "ref": "kettle:1"}
+        made.append((await door.api("POST", "/v1/uploads", json=body))[1]["data"]["asset_id"])
+    path = f"/v1/assets/{made[0]}"
+    status, body = await door.api("PATCH", path, json={"title": "Samovar", "ref": {"type": "samovar", "id": "1"}})
+    assert (status, body["data"]["title"], body["data"]["ref"]) == (200, "Samovar", {"type": "samovar", "id": "1"})
+    assert (await door.api("PATCH", path, json={"ref": None}))[1]["data"]["ref"] is None
+    assert (await door.api("PATCH", path, json={"status": "ready"}))[1]["code"] == "unknown_field"
+
+    async def listed(query: str) -> set[str]:
+        return {entry["id"] for entry in (await door.api("GET", f"/v1/assets?{query}"))[1]["data"]}
+
+    assert await listed("ref=kettle:1") == set(made[1:])
+    assert await listed("q=kETTLE%202") == {made[2]}
+    assert made[0] not in await listed("status=ready")
+    assert (await door.api("GET", "/v1/assets?status=burnt"))[0] == 422
+    assert (await door.api("GET", "/v1/assets?colour=red"))[1]["code"] == "unknown_field"
+
+
+async def test_a_removed_playback_id_starts_no_session(door: Stack, short: Path) -> None:
+    asset = await door.wait(await door.upload(short))
+    _, made = await door.api("POST", f"/v1/assets/{asset['id']}/playback_ids", json={"policy": "signed"})
+    path = f"/v1/assets/{asset['id']}/playback_ids/{made['data']['id']}"
+    assert (await door.api("DELETE", path))[0] == 204
+    assert (await door.api("DELETE", path))[0] == 404
+    assert (await door.api("POST", f"/v1/playback_ids/{made['data']['id']}/token"))[0] == 404
+
+
+async def test_the_event_stream_tells_progress_and_ends(door: Stack, short: Path) -> None:
+    upload = await create(door, short)
+    headers = {"Authorization": f"Bearer {door.endpoints['api_key']}"}
+    url = f"{door.endpoints['api']}/v1/assets/{upload['asset_id']}/events"
+    async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as stream:
+        assert stream.headers["Content-Type"] == "text/event-stream"
+        await put(short, upload)
+        await door.api("POST", f"/v1/uploads/{upload['id']}/complete")
+        async with asyncio.timeout(60):
+            text = (await stream.content.read()).decode()
+    events = [dict(line.split(": ", 1) for line in block.splitlines()) for block in text.split("\n\n") if block]
+    kinds = [event["event"] for event in events if "event" in event]
+    assert kinds[0] == "video.asset.created"
+    assert "video.asset.ready" in kinds
+    progress = [json.loads(event["data"])["progress"] for event in events if event.get("event") == "progress"]
+    assert progress == sorted(progress)
+    assert progress[-1] == 1.0
+    ready = next(event for event in events if event["event"] == "video.asset.ready")
+    assert json.loads(ready["data"])["object"] == {"type": "asset", "id": upload["asset_id"]}
+    # Resumed after the last event there is nothing left to tell but the state.
+    async with aiohttp.ClientSession(headers={**headers, "Last-Event-ID": ready["id"]}) as session:
+        async with session.get(url) as stream:
+            assert "video.asset" not in (await stream.content.read()).decode()
+
+
+async def test_events_reach_the_log(door: Stack) -> None:
+    upload = (await door.api("POST", "/v1/uploads", json={"filename": "a.mp4", "size_bytes": 1}))[1]["data"]
+
+    async def logged() -> bool:
+        logs = "".join(path.read_text() for path in (door.home / "logs").glob("worker-*.log"))
+        return '"event": "video.upload.created"' in logs and upload["id"] in logs
+
+    await until(logged)
+
+
+async def test_metrics_of_doors(door: Stack) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with session.get(door.endpoints["api"] + "/metrics") as answer:
+            text = await answer.text()
+        async with session.get(door.endpoints["origin"] + "/metrics") as answer:
+            origin = await answer.text()
+    assert 'kadr_http_requests_total{door="api",method="POST",route="/v1/uploads",status="201"}' in text
+    assert "kadr_oldest_due_step_seconds" in text
+    assert "kadr_http_request_seconds_bucket" in origin
