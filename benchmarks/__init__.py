@@ -1,1 +1,1 @@
-"""One file per question, honest peers beside us. Nothing here yet."""
+"""One file per question, each with a `main(argv)`; `kadr bench NAME` runs it. Results carry the machine's facts."""

@@ -239,16 +239,15 @@ def _translated(exc: aiohttp.ClientError | UnicodeError, guard: _Guard) -> KadrE
 def _parsed(text: str, base: URL | None = None) -> URL:
     """A URL exactly as it was given, because it may be signed; only what cannot be sent as it is gets quoted."""
     text = text.strip()
-    as_it_is = text.isascii() and text.isprintable() and " " not in text
+    if not text.isprintable():
+        raise _refused("The address has unprintable characters in it.")
     try:
-        url = URL(text, encoded=as_it_is)
+        url = URL(text, encoded=text.isascii() and " " not in text)
         if base is not None:
             url = base.join(url)
         _ = url.host, url.port, url.user, url.raw_path_qs  # yarl looks at some of them only now
     except ValueError:
         raise _refused("This is not the address of a file.") from None
-    if not as_it_is and not text.isprintable():
-        raise _refused("The address has unprintable characters in it.")
     return url
 
 

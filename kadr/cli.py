@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from core.settings import Settings
 from kadr.client import CannotIngest
 
 DEFAULT_HOME = Path(".kadr")
+BENCHMARKS = ("api", "overhead", "workers")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -32,6 +34,10 @@ def _parser() -> argparse.ArgumentParser:
     ingest.add_argument("--language", help="spoken language, for example en")
     ingest.add_argument("--wait", action="store_true", help="wait until it is ready or errored (it always does)")
     ingest.add_argument("--json", action="store_true", help="print the final asset as JSON")
+
+    bench = commands.add_parser("bench", help=f"measure this installation: {', '.join(BENCHMARKS)}")
+    bench.add_argument("name", choices=BENCHMARKS)
+    bench.add_argument("args", nargs=argparse.REMAINDER, help="its own options; `kadr bench NAME --help` lists them")
 
     for name, text in (
         ("api", "the write door: uploads and assets over HTTP"),
@@ -89,6 +95,12 @@ def _ingest(given: argparse.Namespace) -> int:
     )
 
 
+def _bench(given: argparse.Namespace) -> int:
+    # By name: the two rooms under the roof do not know each other.
+    code: int = importlib.import_module(f"benchmarks.{given.name}").main(given.args)
+    return code
+
+
 def _api(_: argparse.Namespace) -> int:
     from ingest.app import create
 
@@ -134,6 +146,7 @@ def _migrate(_: argparse.Namespace) -> int:
 _COMMANDS = {
     "up": _up,
     "ingest": _ingest,
+    "bench": _bench,
     "api": _api,
     "origin": _origin,
     "worker": _worker,

@@ -9,8 +9,8 @@ import hashlib
 from core import keys, uploads
 from core.errors import KadrError, ObjectMissing, Rejected
 from core.model import UploadId
-from workers.store_source import store_source
 from workers.stage import Assignment, Outcome, Tools
+from workers.store_source import store_source
 
 
 async def accept(tools: Tools, work: Assignment) -> Outcome:

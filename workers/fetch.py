@@ -6,8 +6,8 @@ The URL is read once, here: what its server answers later changes nothing.
 import asyncio
 
 from core import public_fetch
-from workers.store_source import store_source
 from workers.stage import Assignment, Outcome, Tools
+from workers.store_source import store_source
 
 
 async def fetch(tools: Tools, work: Assignment) -> Outcome:

@@ -1,6 +1,7 @@
 """The container files agree with the code: variables, commands, pins, users. No container engine is needed or used."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -154,14 +155,6 @@ def test_everything_the_dockerfile_copies_gets_into_the_build() -> None:
 
 
 def test_every_package_is_in_the_image() -> None:
-    packages = re.findall(
-        r'"(\w+)"', re.search(r"^packages = \[(.*?)\]\n\n", _pyproject(), re.DOTALL | re.MULTILINE)[1]
-    )  # type: ignore[index]
-    assert packages
-    for package in packages:
+    project = tomllib.loads((TOP / "pyproject.toml").read_text())
+    for package in project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]:
         assert f"COPY {package} {package}\n" in DOCKERFILE
-
-
-def _pyproject() -> str:
-    text = (TOP / "pyproject.toml").read_text()
-    return text[text.index("[tool.hatch.build.targets.wheel]") :]

@@ -1,0 +1,73 @@
+"""What does a second worker bring?
+
+Two clips are completed at the same moment, once with one worker and once with two, in turn, each time on a stack of its
+own (`KADR_UP_WORKERS`). wall_s runs from the first completed upload until both are ready; uploading is not in it.
+
+ffmpeg uses several cores by itself: where one encode keeps the machine busy, two workers share it and the ratio stays
+near 1. The ratio is about this machine's cores, never about two machines; those have a core each for each worker.
+"""
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from benchmarks import client
+from benchmarks.clips import read_clip, unlike
+from benchmarks.machine import facts, report
+from benchmarks.stack import running
+
+CLIPS = 2
+COUNTS = (1, 2)
+READY_WITHIN_S = 3600.0
+
+
+async def both_ready_s(workers: int, name: str, content: bytes) -> float:
+    """Seconds from the first completed upload until every clip is ready."""
+    async with running(workers) as stack, aiohttp.ClientSession() as session:
+        sent = [await client.send(session, stack.api, name, unlike(content)) for _ in range(CLIPS)]
+        completed = await asyncio.gather(*(client.complete(session, stack.api, one) for one in sent))
+        assets = await asyncio.gather(*(client.ready(session, stack.api, one, READY_WITHIN_S) for one in sent))
+    # ready_s counts from each upload's completion, by the database's clock: finer than how often we ask.
+    ends: list[float] = [at + asset["timings"]["ready_s"] for at, asset in zip(completed, assets, strict=True)]
+    return max(ends) - min(completed)
+
+
+async def compare(name: str, content: bytes, repeat: int) -> dict[str, Any]:
+    walls: dict[int, list[float]] = {count: [] for count in COUNTS}
+    for _ in range(repeat):
+        for count in COUNTS:
+            walls[count].append(await both_ready_s(count, name, content))
+    medians = {count: statistics.median(found) for count, found in walls.items()}
+    return {
+        "benchmark": "workers",
+        "clip": {"name": name, "bytes": len(content)},
+        "clips": CLIPS,
+        "wall_s": {count: {"median": round(medians[count], 3), "runs": walls[count]} for count in COUNTS},
+        "speedup": round(medians[1] / medians[2], 3),
+    }
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="kadr bench workers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--clip", type=Path, help="an MP4 or MOV (default: 10 s of 720p, made here)")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each (default: 3)")
+    given = parser.parse_args(argv)
+    if given.repeat < 1:
+        parser.error("--repeat is at least 1")
+    machine = facts()
+    with tempfile.TemporaryDirectory(prefix="kadr-bench-") as folder:
+        name, content = read_clip(given.clip, Path(folder))
+    result = asyncio.run(compare(name, content, given.repeat))
+    lines = [f"{CLIPS} x {name} on {machine.cores} cores, medians of {given.repeat}", f"{'workers':<8} {'wall s':>8}"]
+    lines += [f"{count:<8} {result['wall_s'][count]['median']:>8.2f}" for count in COUNTS]
+    lines.append(f"{'speedup':<8} {result['speedup']:>8.3f}")
+    report("\n".join(lines), result, machine)
+    return 0
