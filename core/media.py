@@ -67,18 +67,24 @@ class Rendition:
     def bandwidth_bps(self) -> int:
         """Peak segment bit rate: the largest of any run of segments whose time is 0.5 to 1.5 target durations
         (RFC 8216, 4.1). A last segment shorter than that counts only together with the one before it."""
-        longest = max(segment.duration for segment in self.segments)
+        target = target_duration(self) * self.timescale
         peak = Fraction(0)
         for first in range(len(self.segments)):
             bits, time = 0, 0
             for segment in self.segments[first:]:
                 bits += segment.blob.size_bytes * 8
                 time += segment.duration
-                if 2 * time > 3 * longest:
+                if 2 * time > 3 * target:
                     break
-                if 2 * time >= longest:
+                if 2 * time >= target:
                     peak = max(peak, Fraction(bits * self.timescale, time))
-        return round(peak)
+        return round(peak) or self.average_bandwidth_bps  # a title shorter than half a target
+
+
+def target_duration(*renditions: Rendition) -> int:
+    """Seconds that every playlist of these declares: the longest segment, to the nearest whole one (RFC 4.4.3.1)."""
+    longest = max(Fraction(s.duration, r.timescale) for r in renditions for s in r.segments)
+    return max(1, int(longest + Fraction(1, 2)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

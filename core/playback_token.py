@@ -58,7 +58,7 @@ def verify(token: str, keys: Mapping[str, bytes], playback_id: str, now: float) 
     kid, _, rest = token.partition(".")
     body, _, signature = rest.partition(".")
     key = keys.get(kid)
-    if key is None or not hmac.compare_digest(_signature(kid, body, key).encode(), signature.encode()):
+    if not token.isascii() or key is None or not hmac.compare_digest(_signature(kid, body, key), signature):
         raise TokenRefused
     try:
         decoded = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))

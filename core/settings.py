@@ -21,7 +21,9 @@ GIB = 1024 * MIB
 class Settings(BaseSettings):
     """All settings of all processes. Durations end in `_s`, sizes in `_bytes`."""
 
-    model_config = SettingsConfigDict(env_prefix="KADR_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="KADR_", env_ignore_empty=True, frozen=True, extra="ignore", allow_inf_nan=False
+    )
 
     database_url: SecretStr = SecretStr("postgresql://kadr@127.0.0.1:5432/kadr")
     database_pool: PositiveInt = 8
@@ -117,8 +119,10 @@ def parse_keys(name: str, raw: SecretStr) -> dict[str, bytes]:
             key = bytes.fromhex(secret)
         except ValueError:
             key = b""
-        if not kid.isalnum() or len(key) < 16:
-            raise ConfigError(f"{name}: each key is kid:hex with an alphanumeric kid and at least 16 bytes of hex")
+        if not (kid.isascii() and kid.isalnum()) or len(key) < 16 or kid in keys:
+            raise ConfigError(
+                f"{name}: each key is kid:hex with an alphanumeric kid of its own and at least 16 bytes of hex"
+            )
         keys[kid] = key
     if not keys:
         raise ConfigError(f"{name} is not set: give at least one kid:hex")

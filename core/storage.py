@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import aioboto3
+import aiohttp
 from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -43,7 +44,7 @@ async def _translated(action: str) -> AsyncIterator[None]:
         if code in _MISSING:
             raise ObjectMissing(f"{action}: no such object") from exc
         raise Transient(f"{action}: storage answered {code or exc}") from exc
-    except (BotoCoreError, OSError, TimeoutError, asyncio.IncompleteReadError) as exc:
+    except (BotoCoreError, aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError) as exc:
         raise Transient(f"{action}: {exc!r}") from exc
 
 
@@ -164,7 +165,9 @@ class Storage:
         for start in range(0, len(keys), 1000):
             batch = [{"Key": key} for key in keys[start : start + 1000]]
             async with _translated(f"delete below {prefix}"):
-                await self._client.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+                answer = await self._client.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+            if errors := answer.get("Errors"):
+                raise Transient(f"delete below {prefix}: {len(errors)} were refused, first {errors[0].get('Code')}")
         return len(keys)
 
     async def presign_put(self, bucket: str, key: str, size_bytes: int, expires_s: int) -> str:

@@ -30,7 +30,9 @@ def verify(token: str, prefix: str, keys: Mapping[str, bytes], now: float) -> No
     kid, _, rest = token.partition(".")
     expires_at, _, signature = rest.partition(".")
     key = keys.get(kid)
-    if key is None or not hmac.compare_digest(_signature(kid, key, prefix, expires_at), signature):
+    if not token.isascii() or key is None:
+        raise DeliveryRefused
+    if not hmac.compare_digest(_signature(kid, key, prefix, expires_at), signature):
         raise DeliveryRefused
     if now > int(expires_at):  # signed, so it is the number we wrote
         raise DeliveryRefused("the playback session has expired; load the page again")

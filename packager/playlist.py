@@ -3,6 +3,7 @@
 Below the multivariant playlist every URI is relative, so that whatever signs its path signs them all.
 """
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -17,12 +18,6 @@ PLAYLIST_NAME = "index.m3u8"
 def segment_name(number: int) -> str:
     """File name of the segment with this number, from 0."""
     return f"{number:05d}.m4s"
-
-
-def target_duration(renditions: Sequence[Rendition]) -> int:
-    """One for all renditions [8.2]: the longest segment, rounded to the nearest second (RFC 4.4.3.1)."""
-    longest = max(Fraction(s.duration, r.timescale) for r in renditions for s in r.segments)
-    return max(1, int(longest + Fraction(1, 2)))
 
 
 def media_playlist(rendition: Rendition, target_s: int) -> str:
@@ -49,6 +44,11 @@ def _extinf(start: int, end: int, timescale: int) -> str:
     return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
 
 
+def _quoted(text: str) -> str:
+    """A quoted-string, which can hold neither quotes nor line ends (RFC 4.2)."""
+    return '"' + re.sub(r'["\r\n]', "", text) + '"'
+
+
 def multivariant(renditions: Sequence[Rendition], prefix: str = "") -> str:
     """All variants; `prefix` goes before each URI. The sound is a group of its own, or absent where there is none."""
     audio = [r for r in renditions if r.kind is Kind.AUDIO]
@@ -58,8 +58,8 @@ def multivariant(renditions: Sequence[Rendition], prefix: str = "") -> str:
         attributes = [
             "TYPE=AUDIO",
             'GROUP-ID="audio"',
-            f'NAME="{rendition.language or "Original"}"',
-            f'LANGUAGE="{rendition.language or "und"}"',  # [8.10]
+            f"NAME={_quoted(rendition.language or 'Original')}",
+            f"LANGUAGE={_quoted(rendition.language or 'und')}",  # [8.10]
             f"DEFAULT={'YES' if number == 0 else 'NO'}",
             "AUTOSELECT=YES",
             f'CHANNELS="{rendition.channels}"',

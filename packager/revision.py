@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core import keys
-from core.media import Blob, Encoded, Kind, Rendition
+from core.media import Blob, Encoded, Kind, Rendition, target_duration
 from core.model import AssetId, RevisionId
 from packager import playlist
 
@@ -66,7 +66,7 @@ def revision(asset_id: AssetId, encoded: Encoded) -> Revision:
         files[path] = _file(asset_id, blob, PLAYLIST_TYPE)
         texts[files[path].key] = body
 
-    target_s = playlist.target_duration(encoded.renditions)
+    target_s = target_duration(*encoded.renditions)  # one for all [8.2]
     for rendition in encoded.renditions:
         files[f"{rendition.id}/{playlist.INIT_NAME}"] = _file(asset_id, rendition.init, INIT_TYPE)
         for number, segment in enumerate(rendition.segments):

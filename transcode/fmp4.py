@@ -6,8 +6,10 @@ Box layouts: ISO/IEC 14496-12; constraints: ISO/IEC 23000-19 (CMAF).
 """
 
 import hashlib
+import os
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from mmap import ACCESS_READ, mmap
@@ -15,6 +17,7 @@ from pathlib import Path
 
 from core.errors import Transient
 from core.media import Blob
+from transcode.plan import AUDIO_RATE_HZ
 
 AAC_FRAME_SAMPLES = 1024
 _NON_SYNC = 0x00010000
@@ -66,6 +69,8 @@ def _boxes(buffer: Bytes, start: int, end: int) -> Iterator[tuple[bytes, int, in
         size, kind = struct.unpack_from(">I4s", buffer, start)
         body = start + 8
         if size == 1:
+            if end - start < 16:
+                raise WrongOutput("a box is cut off")
             (size,) = struct.unpack_from(">Q", buffer, body)
             body += 8
         if size < body - start or start + size > end:
@@ -99,7 +104,7 @@ def _timescale(buffer: Bytes, start: int, end: int) -> int:
     return scale
 
 
-def _fragment(buffer: Bytes, offset: int, body: int, end: int, mdat_end: int) -> Fragment:
+def _fragment(buffer: Bytes, offset: int, body: int, end: int, mdat: int, mdat_end: int) -> Fragment:
     traf, traf_end = _find(buffer, body, end, b"traf")
     tfhd, _ = _find(buffer, traf, traf_end, b"tfhd")
     flags = int.from_bytes(buffer[tfhd + 1 : tfhd + 4], "big")
@@ -111,7 +116,7 @@ def _fragment(buffer: Bytes, offset: int, body: int, end: int, mdat_end: int) ->
             at += 4
     tfdt, _ = _find(buffer, traf, traf_end, b"tfdt")
     (decode_time,) = struct.unpack_from(">Q" if buffer[tfdt] else ">I", buffer, tfdt + 4)
-    trun, _ = _find(buffer, traf, traf_end, b"trun")
+    trun, trun_end = _find(buffer, traf, traf_end, b"trun")
     flags = int.from_bytes(buffer[trun + 1 : trun + 4], "big")
     count, payload = struct.unpack_from(">Ii", buffer, trun + 4)
     if not flags & 1:
@@ -121,6 +126,9 @@ def _fragment(buffer: Bytes, offset: int, body: int, end: int, mdat_end: int) ->
     if flags & 4:
         (first_flags,) = struct.unpack_from(">I", buffer, at)
         at += 4
+    row_bytes = 4 * (flags >> 8 & 0xF).bit_count()
+    if not count or at + count * row_bytes != trun_end or count > mdat_end - mdat:
+        raise WrongOutput(f"a trun of {trun_end - trun} bytes says {count} samples")
     durations, sizes, first_offset = [], [], 0
     for number in range(count):
         row = dict(defaults)
@@ -136,6 +144,8 @@ def _fragment(buffer: Bytes, offset: int, body: int, end: int, mdat_end: int) ->
             first_flags = row.get(0x20, 0)
         durations.append(row[0x8])
         sizes.append(row[0x10])
+    if offset + payload != mdat or sum(sizes) != mdat_end - mdat:
+        raise WrongOutput(f"the samples of the fragment at {offset} are not its mdat")
     return Fragment(
         offset=offset,
         size=mdat_end - offset,
@@ -150,6 +160,13 @@ def _fragment(buffer: Bytes, offset: int, body: int, end: int, mdat_end: int) ->
 
 def read(buffer: Bytes) -> Track:
     """The track of a fragmented file. Raises WrongOutput."""
+    try:
+        return _read(buffer)
+    except (struct.error, IndexError, KeyError, StopIteration) as exc:
+        raise WrongOutput(f"a box is cut off or lacks a field: {exc!r}") from exc
+
+
+def _read(buffer: Bytes) -> Track:
     fragments: list[Fragment] = []
     moof: tuple[int, int, int] | None = None
     track: tuple[int, int, str] | None = None
@@ -161,9 +178,11 @@ def read(buffer: Bytes) -> Track:
                 raise WrongOutput("an edit list: players differ in how they read it")
             track = (end, _timescale(buffer, trak, trak_end), _codec(buffer, trak, trak_end))
         elif kind == b"moof":
+            if moof:
+                raise WrongOutput("a moof without its mdat")
             moof = (start, body, end)
         elif kind == b"mdat" and moof:
-            fragments.append(_fragment(buffer, *moof, mdat_end=end))
+            fragments.append(_fragment(buffer, *moof, mdat=body, mdat_end=end))
             moof = None
         start = end
     if track is None or not fragments or moof is not None:
@@ -186,9 +205,18 @@ class Cut:
     segments: tuple[tuple[Piece, int], ...]
 
 
+@contextmanager
+def _mapped(path: Path) -> Iterator[mmap]:
+    with path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            raise WrongOutput(f"{path.name} is empty")
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as buffer:
+            yield buffer
+
+
 def cut_video(path: Path, *, frames: int, frame_ticks: int, timescale: int, gop: int, segment: int) -> Cut:
     """Check every fragment against the plan (counts in frames) and cut every `segment` frames. Raises WrongOutput."""
-    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as buffer:
+    with _mapped(path) as buffer:
         track = read(buffer)
         if track.timescale != timescale:
             raise WrongOutput(f"{path.name}: timescale {track.timescale}, planned {timescale}")
@@ -230,10 +258,16 @@ def cut_audio(path: Path, *, duration_s: Fraction, segment_s: Fraction) -> Cut:
     The priming frame holds the 1024 samples before time 0; left in, all sound is 21 ms late. Writes `path` + ".cut".
     """
     out_path = path.with_suffix(".cut.mp4")
-    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as buffer:
+    with _mapped(path) as buffer:
         track = read(buffer)
+        if track.timescale != AUDIO_RATE_HZ:
+            raise WrongOutput(f"{path.name}: timescale {track.timescale}, planned {AUDIO_RATE_HZ}")
         samples: list[tuple[int, int]] = []  # offset, size
         for fragment in track.fragments:
+            # The very last frame may say less: it is cut off or written as a whole one.
+            whole = fragment.durations[:-1] if fragment is track.fragments[-1] else fragment.durations
+            if fragment.decode_time != len(samples) * AAC_FRAME_SAMPLES or set(whole) - {AAC_FRAME_SAMPLES}:
+                raise WrongOutput(f"{path.name}: frames of sound at {fragment.decode_time} are not where they belong")
             at = fragment.payload
             for size in fragment.sizes:
                 samples.append((at, size))

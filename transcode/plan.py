@@ -3,9 +3,13 @@
 The plan counts in output frames: how many there are is decided here, so that the encode can be checked against it.
 """
 
+import re
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
+
+import langcodes
+from langcodes.tag_parser import LanguageTagError
 
 from core.errors import Rejected
 from core.steps import digest
@@ -16,6 +20,7 @@ VERSION = 1  # part of the plan's digest: a change of what the encoder does must
 FASTEST_RATE = Fraction(60)
 GOP_S, GOPS_PER_SEGMENT = 2, 3
 AUDIO_RATE_HZ, AUDIO_BPS = 48_000, 128_000
+_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +101,7 @@ def plan(source: Source, *, ladder: tuple[Rung, ...] = DEFAULT, preset: str = "f
         gop_frames=gop,
         segment_frames=gop * GOPS_PER_SEGMENT,
         rungs=_rungs(video.shown_width, video.shown_height, ladder),
-        audio=AudioPlan(index=source.audio[0].index, language=source.audio[0].language) if source.audio else None,
+        audio=_audio(source),
         deinterlace=video.interlaced,
         tone_map=video.is_hdr,
         from_matrix=_matrix(video.matrix, min(video.width, video.height)),
@@ -110,7 +115,7 @@ def _rungs(shown_width: int, shown_height: int, ladder: tuple[Rung, ...]) -> tup
     """Never upscaled; a source between rungs gets a top rung at its own size, one below all rungs gets only that."""
     short = min(shown_width, shown_height)
     chosen = [rung for rung in ladder if rung.short_side <= short]
-    if short < ladder[0].short_side and (not chosen or chosen[0].short_side != short):
+    if short < ladder[0].short_side and (not chosen or chosen[0].short_side != _even_down(short)):
         chosen.insert(0, Rung(short_side=short, cap_bps=cap_between(short, ladder)))
     aspect = Fraction(shown_width, shown_height)
     rungs = []
@@ -129,6 +134,23 @@ def _even_down(value: int) -> int:
 
 def _even_near(value: Fraction) -> int:
     return max(2, round(value / 2) * 2)
+
+
+def _audio(source: Source) -> AudioPlan | None:
+    if not source.audio:
+        return None
+    return AudioPlan(index=source.audio[0].index, language=language_tag(source.audio[0].language))
+
+
+def language_tag(named: str | None) -> str | None:
+    """BCP 47 for what a container names: "eng" is "en". None for the undetermined, and for what is no language tag."""
+    if named is None or not _TAG.fullmatch(named):
+        return None
+    try:
+        tag: str = langcodes.standardize_tag(named)
+    except LanguageTagError:
+        return None
+    return None if tag in ("und", "mul", "mis", "zxx") else tag
 
 
 def _matrix(named: str, coded_short_side: int) -> str:

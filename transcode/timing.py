@@ -40,8 +40,10 @@ def frame_rate(
         # Few gaps: the mean over the steady distances is exact where one distance is a rounded number of ticks.
         kept = [d for d in distances if abs(d - usual) <= slack]
         measured = Fraction(len(kept), sum(kept)) / time_base
+        # How far rounding to ticks can have moved the mean over this many of them.
+        rounding = max(Fraction(1, 1000), Fraction(1, sum(kept)))
         for rate in (guessed, average):
-            if rate and abs(rate - measured) <= measured / 1000:
+            if rate and abs(rate - measured) <= measured * rounding:
                 return _bound(_snap(rate)), False
         return _bound(_snap(measured)), False
     # Variable: the rate of its usual distance keeps the smooth stretches smooth; never slower than the mean.

@@ -2,11 +2,17 @@
 
 import asyncio
 import os
+import time
 import uuid
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from core.errors import Transient
 from core.storage import Storage
+
+_PARTIAL = ".partial-"
+_LEFT_S = 86400
 
 
 class Sources:
@@ -16,13 +22,17 @@ class Sources:
         self._folder = folder
         self._limit_bytes = limit_bytes
         folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(f"{_PARTIAL}*"):  # by a worker that was killed
+            with suppress(FileNotFoundError):
+                if time.time() - left.stat().st_mtime > _LEFT_S:
+                    left.unlink()
 
     def path(self, sha256: str) -> Path:
         return self._folder / sha256
 
     def scratch(self) -> Path:
         """A new name in the same folder, for writing before `keep`."""
-        return self._folder / f".partial-{uuid.uuid4().hex}"
+        return self._folder / f"{_PARTIAL}{uuid.uuid4().hex}"
 
     async def keep(self, scratch: Path, sha256: str) -> Path:
         """Make a checked file the local copy of this hash, and drop the least recently used ones above the limit."""
@@ -31,23 +41,27 @@ class Sources:
     def _keep(self, scratch: Path, sha256: str) -> Path:
         path = self.path(sha256)
         scratch.replace(path)
-        known = sorted(
-            ((entry.stat().st_atime, entry.stat().st_size, Path(entry.path)) for entry in os.scandir(self._folder)),
-            reverse=True,
-        )
         total = 0
-        for _, size, old in known:
+        for _, size, old in sorted(self._copies(), reverse=True):
             total += size
             # A source in use stays readable after unlink for whoever has it open.
             if total > self._limit_bytes and old != path:
                 old.unlink(missing_ok=True)
         return path
 
+    def _copies(self) -> Iterator[tuple[float, int, Path]]:
+        """(last use, bytes, path) of every whole copy. Other workers may remove some while we look."""
+        for entry in os.scandir(self._folder):
+            if not entry.name.startswith(_PARTIAL):
+                with suppress(FileNotFoundError):
+                    facts = entry.stat()
+                    yield facts.st_atime, facts.st_size, Path(entry.path)
+
     async def fetch(self, storage: Storage, bucket: str, key: str, sha256: str) -> Path:
         """The local copy, downloaded and checked where it is not here. Raises Transient when the bytes are wrong."""
         path = self.path(sha256)
-        if await asyncio.to_thread(path.exists):
-            await asyncio.to_thread(os.utime, path)
+        with suppress(FileNotFoundError):
+            await asyncio.to_thread(os.utime, path)  # a use; and whether it is there
             return path
         scratch = self.scratch()
         try:

@@ -18,10 +18,13 @@ def worker_folder(base: Path) -> Iterator[Path]:
     base.mkdir(parents=True, exist_ok=True)
     for old in base.glob("*.lock"):
         _remove_dead(old)
-    lock = base / f"{uuid.uuid4().hex}.lock"
-    with lock.open("w") as held:
+    folder = base / uuid.uuid4().hex
+    # Locked under a name nobody looks at, then renamed: no other worker can take it for a dead one in between.
+    unseen = folder.with_suffix(".new")
+    lock = folder.with_suffix(".lock")
+    with unseen.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        folder = lock.with_suffix("")
+        unseen.rename(lock)
         folder.mkdir()
         try:
             yield folder

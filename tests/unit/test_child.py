@@ -72,7 +72,7 @@ def zombies() -> list[str]:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110  /proc has no event for it
+        while not condition():
             await asyncio.sleep(0.01)
 
 

@@ -1,0 +1,120 @@
+"""packager.revision: content decides the id, and the manifest knows every file."""
+
+import hashlib
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from core.media import Blob, Encoded, Kind, Rendition, Segment, encoded_from_json, encoded_to_json
+from core.model import AssetId
+from packager import playlist
+from packager.revision import INIT_TYPE, PLAYLIST_TYPE, SEGMENT_TYPE, manifest_from_bytes, revision, summary
+
+ASSET = AssetId("as_1")
+
+
+def blob(content: str) -> Blob:
+    return Blob(sha256=hashlib.sha256(content.encode()).hexdigest(), size_bytes=len(content) * 1000)
+
+
+def rendition(name: str, kind: Kind, **more) -> Rendition:
+    return Rendition(
+        id=name,
+        kind=kind,
+        timescale=30_000,
+        init=blob(f"{name} init"),
+        segments=tuple(Segment(blob=blob(f"{name} {n}"), duration=180_180) for n in range(3)),
+        **more,
+    )
+
+
+VIDEO = rendition("v720", Kind.VIDEO, codec="avc1.64001f", width=1280, height=720, frame_rate=Fraction(30000, 1001))
+SOUND = replace(
+    rendition("a1", Kind.AUDIO, codec="mp4a.40.2", channels=2, language="en"),
+    segments=tuple(Segment(blob=blob(f"a1 {n}"), duration=180_300) for n in range(3)),
+)
+ENCODED = Encoded(renditions=(VIDEO, SOUND))
+
+
+def test_equal_content_is_one_revision() -> None:
+    again = encoded_from_json(encoded_to_json(ENCODED))
+    assert again == ENCODED
+    assert revision(ASSET, again) == revision(ASSET, ENCODED)
+    assert len(revision(ASSET, ENCODED).id) == 20
+
+
+def changed_segment(**change) -> Encoded:
+    first, *rest = VIDEO.segments
+    return Encoded(renditions=(replace(VIDEO, segments=(replace(first, **change), *rest)), SOUND))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(changed_segment(blob=blob("v720 x")), id="bytes of one segment"),
+        pytest.param(changed_segment(duration=180_179), id="duration of one segment"),
+        pytest.param(Encoded(renditions=(replace(VIDEO, init=blob("x")), SOUND)), id="init"),
+        pytest.param(Encoded(renditions=(replace(VIDEO, codec="avc1.640028"), SOUND)), id="codec"),
+        pytest.param(Encoded(renditions=(VIDEO,)), id="no sound"),
+        pytest.param(Encoded(renditions=(SOUND, VIDEO)), id="order"),
+    ],
+)
+def test_other_content_is_another_revision(other: Encoded) -> None:
+    assert revision(ASSET, other).id != revision(ASSET, ENCODED).id
+
+
+def test_other_asset_is_another_revision() -> None:
+    assert revision(AssetId("as_2"), ENCODED).id != revision(ASSET, ENCODED).id
+
+
+def test_every_file_is_in_the_manifest() -> None:
+    made = revision(ASSET, ENCODED)
+    files = made.manifest.files
+    names = {"init.mp4", "00000.m4s", "00001.m4s", "00002.m4s", "index.m3u8"}
+    assert set(files) == {"index.m3u8", *(f"{r}/{name}" for r in ("v720", "a1") for name in names)}
+    types = {"m3u8": PLAYLIST_TYPE, "mp4": INIT_TYPE, "m4s": SEGMENT_TYPE}
+    for path, file in files.items():
+        assert file.type == types[path.rpartition(".")[2]]
+        assert file.key == f"assets/as_1/objects/{file.sha256[:2]}/{file.sha256}"
+    stored = {blob.sha256: blob for r in ENCODED.renditions for blob in (r.init, *(s.blob for s in r.segments))}
+    media = [file for file in files.values() if file.type != PLAYLIST_TYPE]
+    assert {(file.sha256, file.size_bytes) for file in media} == {(b.sha256, b.size_bytes) for b in stored.values()}
+
+
+def test_every_playlist_is_handed_over_with_its_hash() -> None:
+    made = revision(ASSET, ENCODED)
+    lists = {path: file for path, file in made.manifest.files.items() if file.type == PLAYLIST_TYPE}
+    assert {file.key for file in lists.values()} == set(made.texts)
+    for file in lists.values():
+        body = made.texts[file.key]
+        assert (hashlib.sha256(body).hexdigest(), len(body)) == (file.sha256, file.size_bytes)
+    assert made.texts[lists["index.m3u8"].key].decode() == playlist.multivariant(ENCODED.renditions)
+    # One target duration for all renditions [8.2].
+    assert made.texts[lists["a1/index.m3u8"].key].decode() == playlist.media_playlist(SOUND, 6)
+
+
+def test_every_uri_of_the_playlists_is_a_file() -> None:
+    made = revision(ASSET, ENCODED)
+    for path, file in made.manifest.files.items():
+        if file.type == PLAYLIST_TYPE:
+            folder = path.rpartition("/")[0]
+            for line in made.texts[file.key].decode().splitlines():
+                if line and not line.startswith("#"):
+                    assert f"{folder}/{line}".removeprefix("/") in made.manifest.files
+
+
+def test_manifest_round_trip() -> None:
+    made = revision(ASSET, ENCODED)
+    assert manifest_from_bytes(made.body) == made.manifest
+    assert made.manifest.duration_s == Fraction(3 * 180_180, 30_000), "the picture's, not the longer sound's"
+    assert hashlib.sha256(made.body).hexdigest().startswith(made.id)
+
+
+def test_summary() -> None:
+    shown = summary(revision(ASSET, ENCODED).manifest)
+    assert shown["duration_s"] == 18.018
+    video, sound = shown["renditions"]
+    assert (video["id"], video["kind"], video["frame_rate"], video["width"]) == ("v720", "video", 29.97, 1280)
+    assert (sound["id"], sound["frame_rate"], sound["height"]) == ("a1", None, None)
+    assert video["bytes"] == 9_000 + 3 * 6_000

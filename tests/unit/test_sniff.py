@@ -1,0 +1,75 @@
+"""transcode.sniff: the first bytes decide which demuxer may open an upload, and what is refused by name."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import Rejected
+from transcode.sniff import DEMUXERS, SNIFF_BYTES, container
+
+
+def transport(packets: int, size: int, first: int) -> bytes:
+    """MPEG-TS packets of `size` bytes with the sync byte at `first`."""
+    return (bytes(first) + b"\x47" + bytes(size - first - 1)) * packets
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"\x00\x00\x00\x1cftypisom", "mp4"),
+        (b"\x00\x00\x00\x14ftypqt  ", "mp4"),
+        (b"\x00\x00\x00\x08wide\x00\x00\x00\x00mdat", "mp4"),
+        (b"\x00\x00\x10\x00moov", "mp4"),
+        (b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01", "matroska"),
+        (b"RIFF\x00\x10\x00\x00AVI LIST", "avi"),
+        (transport(3, 188, 0), "mpegts"),
+        (transport(22, 188, 0)[:SNIFF_BYTES], "mpegts"),
+        (transport(22, 192, 4)[:SNIFF_BYTES], "mpegts"),
+    ],
+)
+def test_known_containers(head: bytes, name: str) -> None:
+    assert container(head) == name
+    assert name in DEMUXERS
+
+
+@pytest.mark.parametrize(
+    ("head", "code", "said"),
+    [
+        (b"", "not_media", "empty"),
+        (b"\x00", "not_media", "not a video"),
+        (b"<html><body>", "not_media", "not a video"),
+        (b"%PDF-1.7", "not_media", "not a video"),
+        (b"#!/bin/sh\n", "not_media", "not a video"),
+        (b"#EXTM3U\nhttp://169.254.169.254/", "unsupported_container", "HLS playlist"),
+        (b"ffconcat version 1.0\nfile /etc/passwd", "unsupported_container", "concat script"),
+        (b"OggS\x00\x02", "unsupported_container", "Ogg"),
+        (b"FLV\x01\x05", "unsupported_container", "FLV"),
+        (b"GIF89a", "unsupported_container", "GIF"),
+        (b"RIFF\x00\x10\x00\x00WAVEfmt ", "unsupported_container", "not AVI"),
+        (b"\x00\x00\x01\xba\x44\x00", "unsupported_container", "program stream"),
+        (b"\x00\x00\x01\xb3\x16\x00", "unsupported_container", "raw video"),
+        (b"\x00\x00\x00\x01\x67\x64", "unsupported_container", "raw video"),
+        (transport(2, 188, 0), "not_media", "not a video"),
+        (b"\x47" + bytes(SNIFF_BYTES - 1), "not_media", "not a video"),
+    ],
+)
+def test_refused(head: bytes, code: str, said: str) -> None:
+    with pytest.raises(Rejected, match=said) as refused:
+        container(head)
+    assert refused.value.code == code
+    assert "MP4" in refused.value.hint
+
+
+def test_one_wrong_sync_byte_is_no_transport_stream() -> None:
+    head = bytearray(transport(21, 188, 0))
+    head[188 * 20] = 0
+    with pytest.raises(Rejected):
+        container(bytes(head))
+
+
+@given(st.binary(max_size=600))
+def test_any_bytes_are_named_or_refused(head: bytes) -> None:
+    try:
+        assert container(head) in DEMUXERS
+    except Rejected as refused:
+        assert refused.code in ("not_media", "unsupported_container")
