@@ -30,10 +30,10 @@ def unlike(content: bytes) -> bytes:
 
 def _make(path: Path) -> None:
     """Moving test picture with noise, which costs an encoder something, and a tone."""
-    picture = "testsrc2=size=1280x720:rate=30:duration=10,noise=alls=12:allf=t"
+    picture = "testsrc2=size=1280x720:rate=30:duration=10,noise=alls=4:allf=t"
     command = [
         *(ffmpeg_binary(Settings.load()), "-v", "error", "-y"),
         *("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=frequency=440:duration=10"),
-        *("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-c:a", "aac", str(path)),
+        *("-c:v", "libx264", "-preset", "veryfast", "-b:v", "6M", "-pix_fmt", "yuv420p", "-c:a", "aac", str(path)),
     ]
     subprocess.run(command, check=True, timeout=120)

@@ -1,7 +1,6 @@
 """Assets: pull from a URL, show, list, change, delete; work on them again; replace their source."""
 
 from aiohttp import web
-from core.public_fetch import check_url
 
 from core import assets, playback, steps
 from core.assets import Asset, Changes, Filters, NewAsset
@@ -9,6 +8,7 @@ from core.db import Connection
 from core.errors import Rejected
 from core.model import AssetId, AssetStatus, StepId, StepKind, new_id
 from core.problems import Problem
+from core.public_fetch import check_url
 from ingest import shapes
 from ingest.asset_shape import shown
 from ingest.context import CONTEXT, answer, body_of, ident, not_found, once, owner_of, query_of

@@ -50,5 +50,5 @@ async def new_asset(pool: db.Pool) -> AssetId:
                 language=None,
             ),
         )
-        await assets.uploaded(connection, asset_id)
+        await assets.under_way(connection, asset_id)
     return asset_id

@@ -308,6 +308,7 @@ REFUSED = [
     "http://[64:ff9b:1::808:808]/",
     "http://[2002:7f00:1::]/",
     "http://[2001:0:7f00:1::]/",
+    "http://[2001:0:808:808::80ff:fffe]/",  # Teredo: server 8.8.8.8, client 127.0.0.1
     "http://[2001:db8::1]/",
     "http://[fd00::1]/",
     "http://[fd00:ec2::254]/",
@@ -543,10 +544,12 @@ async def test_a_reset_within_the_body(pull: Pull) -> None:
         await fails(pull(f"http://127.0.0.1:{port}/"), Transient)
 
 
-async def test_nobody_listens(pull: Pull) -> None:
+async def test_nobody_listens(pull: Pull, names: dict[str, list[str] | int]) -> None:
+    names["both.example"] = ["127.0.0.2", "127.0.0.1"]  # only the second may be tried
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
-        await fails(pull(f"http://127.0.0.1:{bound.getsockname()[1]}/"), Transient)
+        for host in ("127.0.0.1", "both.example"):
+            await fails(pull(f"http://{host}:{bound.getsockname()[1]}/"), Transient)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ def parts(size_bytes: int, smallest_bytes: int) -> list[int]:
         created_at=datetime.now(UTC),
         expires_at=datetime.now(UTC),
         completed_at=None,
+        swept_at=None,
     )
     return upload.part_sizes
 
