@@ -27,7 +27,7 @@ async def pull(request: web.Request) -> web.Response:
     context, owner = request.app[CONTEXT], owner_of(request)
     wanted = await body_of(request, NewPull)
     try:
-        check_url(wanted.input_url)
+        check_url(wanted.input_url, context.settings.input_url_networks)
     except Rejected as exc:
         raise Problem(422, exc.code, str(exc), hint=exc.hint, pointer="/input_url") from exc
     owed: list[tuple[str, StepKind]] = []

@@ -103,7 +103,7 @@ def _operation(path: str, handler: Any, said: Operation, schema_of: _Schemas) ->
     if said.returns:
         result["content"] = {said.media_type: {"schema": _wrapped(said, schema_of[said.returns])}}
     elif said.media_type != "application/json":
-        result["content"] = {said.media_type: {"schema": {"type": "string"}}}
+        result["content"] = {said.media_type: {}}
     out: dict[str, Any] = {
         "summary": (handler.__doc__ or "").strip().splitlines()[0],
         "operationId": f"{handler.__module__.rpartition('.')[2]}_{handler.__name__}",

@@ -46,7 +46,7 @@ async def accept(tools: Tools, work: Assignment) -> Outcome:
                 "The bytes that arrived are not those whose SHA-256 was announced.",
                 "Upload the file again; if it happens again, check the file on your disk.",
             )
-        return await store_source(tools, work, scratch, sha256=sha256, size_bytes=received, afterwards=afterwards)
+        return await store_source(tools, work, scratch, sha256=sha256, afterwards=afterwards)
     finally:
         await asyncio.to_thread(scratch.unlink, missing_ok=True)
 

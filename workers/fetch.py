@@ -6,6 +6,7 @@ The URL is read once, here: what its server answers later changes nothing.
 import asyncio
 
 from core import public_fetch
+from core.errors import Rejected, Transient
 from workers.stage import Assignment, Outcome, Tools
 from workers.store_source import store_source
 
@@ -27,7 +28,12 @@ async def fetch(tools: Tools, work: Assignment) -> Outcome:
             allowed_networks=settings.input_url_networks,
             on_bytes=on_bytes,
         )
-        size_bytes = (await asyncio.to_thread(scratch.stat)).st_size
-        return await store_source(tools, work, scratch, sha256=sha256, size_bytes=size_bytes)
+    except Transient as exc:
+        if work.step.attempts + 1 < settings.max_attempts:
+            raise
+        # The last attempt: that server is not ours to mend, so its owner is told, not operators.
+        raise Rejected("input_url_failed", str(exc), "Check that the address works, then retry the asset.") from exc
+    else:
+        return await store_source(tools, work, scratch, sha256=sha256)
     finally:
         await asyncio.to_thread(scratch.unlink, missing_ok=True)

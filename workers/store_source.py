@@ -1,5 +1,6 @@
 """The common end of accept and fetch: a whole, hashed file on this machine -> the asset's worker-only source."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -15,10 +16,10 @@ async def store_source(
     scratch: Path,
     *,
     sha256: str,
-    size_bytes: int,
     afterwards: Callable[[], Awaitable[None]] | None = None,
 ) -> Outcome:
     """Store the file, keep it here for the probe (`scratch` is gone then), and owe the probe."""
+    size_bytes = (await asyncio.to_thread(scratch.stat)).st_size
     key = keys.source(work.asset.id, sha256)
     await tools.storage.put_file(tools.settings.media_bucket, key, scratch)
     await tools.sources.keep(scratch, sha256)

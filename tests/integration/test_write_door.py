@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 import pytest
+from aiohttp import web
 
 from core import storage
 from core.settings import Settings
@@ -337,3 +338,43 @@ async def test_metrics_of_doors(door: Stack) -> None:
     assert 'kadr_http_requests_total{door="api",method="POST",route="/v1/uploads",status="201"}' in text
     assert "kadr_oldest_due_step_seconds" in text
     assert "kadr_http_request_seconds_bucket" in origin
+
+
+async def test_a_pull_from_a_url_becomes_an_asset(tmp_path: Path, short: Path) -> None:
+    """From an allowed network here; what is not public and not allowed is refused at the door, or by the worker."""
+    stack = Stack(tmp_path / "home", env={"KADR_INPUT_URL_NETWORKS": "127.0.0.1/32"})
+    await stack.start()
+
+    async def film(_: web.Request) -> web.FileResponse:
+        return web.FileResponse(short)
+
+    async def elsewhere(_: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "http://127.0.0.2:9/"})
+
+    app = web.Application()
+    app.router.add_get("/film.mp4", film)
+    app.router.add_get("/elsewhere", elsewhere)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    base = site.name
+    status, body = await stack.api("POST", "/v1/assets", json={"input_url": f"{base}/film.mp4", "title": "Pulled"})
+    assert status == 202, body
+    _, moved = await stack.api("POST", "/v1/assets", json={"input_url": f"{base}/elsewhere"})
+    _, missing = await stack.api("POST", "/v1/assets", json={"input_url": f"{base}/none.mp4"})
+    for url in (
+        "http://169.254.169.254/",
+        "http://[::ffff:127.0.0.2]/",
+        "http://10.0.0.1/a.mp4",
+        "ftp://example.com/a",
+    ):
+        status, problem = await stack.api("POST", "/v1/assets", json={"input_url": url})
+        assert (status, problem["code"]) in {(422, "input_url_refused"), (422, "invalid")}, url
+    asset = await stack.wait(body["data"]["id"])
+    assert (asset["status"], asset["title"]) == ("ready", "Pulled")
+    await check_playback(asset)
+    assert (await stack.wait(moved["data"]["id"]))["error"]["code"] == "input_url_refused"
+    assert (await stack.wait(missing["data"]["id"]))["error"]["code"] == "input_url_failed"
+    await runner.cleanup()
+    assert await stack.stop() == 0

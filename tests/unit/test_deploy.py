@@ -158,3 +158,9 @@ def test_every_package_is_in_the_image() -> None:
     project = tomllib.loads((TOP / "pyproject.toml").read_text())
     for package in project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]:
         assert f"COPY {package} {package}\n" in DOCKERFILE
+
+
+def test_operators_find_every_setting() -> None:
+    told = set(re.findall(r"`([A-Z0-9_]+)`", (TOP / "docs" / "operations.md").read_text()))
+    # A failpoint is for tests: it makes a process die.
+    assert {field.upper() for field in Settings.model_fields} - {"FAILPOINT"} <= told

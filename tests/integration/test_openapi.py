@@ -1,0 +1,58 @@
+"""The API against its own description: generated requests find no 5xx and no undocumented answer; owners are apart."""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from core import db, owners
+from core.model import OwnerId
+from core.settings import Settings
+from tests.stack import Stack
+
+CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+
+
+async def test_generated_requests(stack: Stack, tmp_path: Path) -> None:
+    schemathesis = await asyncio.create_subprocess_exec(
+        *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{stack.endpoints['api']}/openapi.json"),
+        *("-H", f"Authorization: Bearer {stack.endpoints['api_key']}"),
+        *("--checks", CHECKS, "--max-examples", "10", "--seed", "1", "--no-color"),
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    told, _ = await asyncio.wait_for(schemathesis.communicate(), 240)
+    assert schemathesis.returncode == 0, told.decode()[-6000:]
+
+
+async def test_every_route_with_another_owners_id_is_404(stack: Stack) -> None:
+    """Whatever the method and body; and with no key it is 401."""
+    other = "kadr_other.0123456789012345678901234567890"
+    pool = await db.connect(Settings(database_url=stack.endpoints["database_url"]))
+    await owners.ensure(pool, OwnerId("ow_other"), "Other", other)
+    await pool.close()
+    _, upload = await stack.api("POST", "/v1/uploads", json={"filename": "a.mp4", "size_bytes": 1})
+    _, asset = await stack.api("GET", f"/v1/assets/{upload['data']['asset_id']}")
+    ids = {
+        "upload_id": upload["data"]["id"],
+        "asset_id": asset["data"]["id"],
+        "playback_id": asset["data"]["playback_ids"][0]["id"],
+    }
+    bodies = {"/source": {"filename": "a", "size_bytes": 1}, "/playback_ids": {"policy": "public"}}
+    _, document = await stack.api("GET", "/openapi.json")
+    tried = 0
+    for path, methods in document["paths"].items():
+        url = re.sub(r"{(\w+)}", lambda found: ids[found[1]], path)
+        if url == path:
+            continue
+        body: Any = next((body for end, body in bodies.items() if path.endswith(end)), {})
+        for method in methods:
+            status, answer = await stack.api(method.upper(), url, key=other, json=body)
+            assert (status, answer["code"]) == (404, "not_found"), (method, path, answer)
+            assert (await stack.api(method.upper(), url, key="kadr_nobody.x", json=body))[0] == 401
+            tried += 1
+    assert tried >= 13
+    _, listed = await stack.api("GET", "/v1/assets", key=other)
+    assert listed["data"] == []
