@@ -1,7 +1,7 @@
 """What all tests share: one embedded stack per run, generated clips, the shared ones where they are there."""
 
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -34,6 +34,22 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     yield running
     assert await running.stop() == 0
     assert list(running.programs()) == [], "kadr up left programs behind"
+
+
+@pytest.fixture
+async def own_stack(tmp_path: Path) -> AsyncIterator[Callable[..., Stack]]:
+    """Makes stacks for one test alone, which starts them; they are stopped whatever becomes of the test."""
+    made: list[Stack] = []
+
+    def make(**env: str) -> Stack:
+        made.append(Stack(tmp_path / f"home{len(made)}", env=env))
+        return made[-1]
+
+    yield make
+    for one in made:
+        if one.up is not None:
+            assert await one.stop() == 0
+            assert list(one.programs()) == [], "kadr up left programs behind"
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -340,9 +340,9 @@ async def test_metrics_of_doors(door: Stack) -> None:
     assert "kadr_http_request_seconds_bucket" in origin
 
 
-async def test_a_pull_from_a_url_becomes_an_asset(tmp_path: Path, short: Path) -> None:
+async def test_a_pull_from_a_url_becomes_an_asset(own_stack: Callable[..., Stack], short: Path) -> None:
     """From an allowed network here; what is not public and not allowed is refused at the door, or by the worker."""
-    stack = Stack(tmp_path / "home", env={"KADR_INPUT_URL_NETWORKS": "127.0.0.1/32"})
+    stack = own_stack(KADR_INPUT_URL_NETWORKS="127.0.0.1/32")
     await stack.start()
 
     async def film(_: web.Request) -> web.FileResponse:
@@ -377,4 +377,3 @@ async def test_a_pull_from_a_url_becomes_an_asset(tmp_path: Path, short: Path) -
     assert (await stack.wait(moved["data"]["id"]))["error"]["code"] == "input_url_refused"
     assert (await stack.wait(missing["data"]["id"]))["error"]["code"] == "input_url_failed"
     await runner.cleanup()
-    assert await stack.stop() == 0
