@@ -1,7 +1,9 @@
 """Assets: show, list; playback ids and tokens."""
 
+import re
 import time
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
 from aiohttp import web
@@ -26,10 +28,12 @@ async def page(request: web.Request) -> web.Response:
     """Newest first; `next_cursor` goes into `cursor` of the next call."""
     context = request.app[CONTEXT]
     raw = request.query.get("limit", "20")
-    if not raw.isdigit() or not 1 <= int(raw) <= MAX_PAGE:
+    if not re.fullmatch(r"[0-9]{1,4}", raw) or not 1 <= int(raw) <= MAX_PAGE:
         raise Problem(422, "invalid", f"limit is a number from 1 to {MAX_PAGE}.", pointer="/limit")
-    limit = int(raw)
-    found = await assets.page(context.pool, owner_of(request), request.query.get("cursor"), limit + 1)
+    limit, after = int(raw), request.query.get("cursor")
+    if after is not None and not re.fullmatch(r"as_[0-9a-z]+", after):
+        raise Problem(422, "invalid", "cursor is the next_cursor of the page before.", pointer="/cursor")
+    found = await assets.page(context.pool, owner_of(request), after, limit + 1)
     cursor = found[limit - 1].id if len(found) > limit else None
     return answer([await _shown(context, asset) for asset in found[:limit]], next_cursor=cursor)
 
@@ -104,7 +108,7 @@ async def _shown(context: Context, asset: Asset) -> dict[str, Any]:
         "policy": asset.policy.value,
         "language": asset.language,
         "duration_s": summary.get("duration_s"),
-        "aspect_ratio": f"{video['shown_width']}:{video['shown_height']}" if video else None,
+        "aspect_ratio": _aspect(video) if video else None,
         "source": source,
         "renditions": summary.get("renditions", []),
         "tracks": [],
@@ -116,6 +120,12 @@ async def _shown(context: Context, asset: Asset) -> dict[str, Any]:
         "timings": _timings(asset),
         "created_at": asset.created_at.isoformat(),
     }
+
+
+def _aspect(video: dict[str, Any]) -> str:
+    """In lowest terms, as in "16:9"."""
+    ratio = Fraction(video["shown_width"], video["shown_height"])
+    return f"{ratio.numerator}:{ratio.denominator}"
 
 
 def _progress(asset: Asset, steps: list[Any]) -> float:

@@ -12,6 +12,14 @@ Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _storable(cls, value: object) -> object:
+        """PostgreSQL's text holds every character but NUL."""
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("a NUL character cannot be stored")
+        return value
+
 
 class Ref(_Body):
     """What the asset belongs to in the application, for example product 42."""

@@ -51,15 +51,17 @@ async def accept(tools: Tools, work: Assignment) -> Outcome:
     async def effect(connection: Connection) -> None:
         await assets.accepted(connection, work.asset.id, key, sha256, received)
 
-    async def afterwards() -> None:
-        await storage.delete_below(settings.uploads_bucket, keys.upload_prefix(upload.id))
-
     return Outcome(
         output={"sha256": sha256, "bytes": received},
         effect=effect,
         then=((StepKind.PROBE, {"source": sha256}),),
-        afterwards=afterwards,
+        afterwards=lambda: discard_parts(tools, upload.id),
     )
+
+
+async def discard_parts(tools: Tools, upload_id: UploadId) -> None:
+    """They have been copied, or refused for good."""
+    await tools.storage.delete_below(tools.settings.uploads_bucket, keys.upload_prefix(upload_id))
 
 
 def _mismatch(message: str) -> Rejected:

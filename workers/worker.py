@@ -14,8 +14,9 @@ from core import assets, db, steps
 from core.errors import LeaseLost, Rejected, ToolKilled
 from core.hints import Hints, WorkClass, class_of
 from core.logs import Log
-from core.model import StepKind, StepState
+from core.model import StepKind, StepState, UploadId
 from core.steps import Step
+from workers.accept import discard_parts
 from workers.pipeline import STAGES
 from workers.stage import Assignment, Outcome, Tools
 from workers.workdirs import step_folder
@@ -185,6 +186,11 @@ class Worker:
             error = {"code": rejected.code, "message": str(rejected)}
             await steps.finish(connection, step, StepState.FAILED, error=error)
             await assets.errored(connection, step.asset_id, rejected)
+        if step.kind is StepKind.ACCEPT:
+            try:
+                await discard_parts(self._tools, UploadId(step.input["upload_id"]))
+            except Exception as exc:  # noqa: BLE001 - tidying up only; the step has ended
+                _LOG.warning("step.afterwards_failed", step=step.id, error=repr(exc))
 
     async def _failed(self, step: Step, exc: Exception, *, hard_death: bool) -> None:
         """Count an attempt; queue again after a while, or give up and leave a dead letter."""
