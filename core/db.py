@@ -7,6 +7,7 @@ import json
 import re
 from importlib.resources import files
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -23,6 +24,14 @@ async def _prepare(connection: Any) -> None:
 
 async def connect(settings: Settings) -> Pool:
     """A pool with jsonb as Python values. Every statement ends within 30 s or raises asyncio.TimeoutError."""
+    try:
+        return await _pool(settings)
+    except (OSError, TimeoutError) as exc:
+        at = urlsplit(settings.database_url.get_secret_value())
+        raise KadrError(f"PostgreSQL at {at.hostname}:{at.port or 5432} does not answer ({exc})") from exc
+
+
+async def _pool(settings: Settings) -> Pool:
     return await asyncpg.create_pool(
         settings.database_url.get_secret_value(),
         min_size=1,

@@ -59,8 +59,13 @@ def response(problem: Problem, headers: dict[str, str] | None = None) -> web.Res
         status=problem.status,
         text=json.dumps(body),
         content_type="application/problem+json",
-        headers={"Cache-Control": "no-store", **(headers or {})},
+        headers={"Cache-Control": "no-store", **_challenge(problem), **(headers or {})},
     )
+
+
+def _challenge(problem: Problem) -> dict[str, str]:
+    """RFC 9110, 15.5.2: a 401 says how to authenticate."""
+    return {"WWW-Authenticate": 'Bearer realm="kadr"'} if problem.status == 401 else {}
 
 
 def from_validation(exc: ValidationError) -> Problem:
@@ -75,6 +80,8 @@ def from_validation(exc: ValidationError) -> Problem:
 @web.middleware
 async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every error of a handler becomes a problem; what nobody expected is logged and becomes a bare 500."""
+    if "\0" in request.path:  # no id holds one, and PostgreSQL takes none
+        return response(Problem(404, "not_found", "There is no such page."))
     try:
         return await handler(request)
     except Problem as exc:

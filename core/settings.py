@@ -19,6 +19,13 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 
+# What the command line and the embedded stack read for themselves.
+NOT_SETTINGS = {
+    *("KADR_HOME", "KADR_API_URL", "KADR_API_KEY"),
+    *("KADR_UP_HOME", "KADR_UP_WORKERS", "KADR_BOOTSTRAP_API_KEY"),
+}
+
+
 class Settings(BaseSettings):
     """All settings of all processes. Durations end in `_s`, sizes in `_bytes`."""
 
@@ -109,6 +116,9 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls) -> Self:
         """Read the environment once; raises ConfigError that names every variable at fault."""
+        ours = {f"KADR_{name.upper()}" for name in cls.model_fields} | NOT_SETTINGS
+        if unknown := sorted(name for name in os.environ if name.startswith("KADR_") and name not in ours):
+            raise ConfigError(f"there is no setting {', '.join(unknown)}: look for a typing error, or unset it")
         try:
             return cls()
         except ValidationError as exc:

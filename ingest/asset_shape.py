@@ -1,6 +1,7 @@
 """A row of an asset -> what its owner sees. No I/O."""
 
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
 from core.assets import Asset
@@ -41,7 +42,7 @@ def shown(context: Context, asset: Asset) -> shapes.AssetShape:
         policy=asset.policy,
         language=asset.language,
         duration_s=summary.get("duration_s"),
-        aspect_ratio=f"{video['shown_width']}:{video['shown_height']}" if video else None,
+        aspect_ratio=_aspect(video) if video else None,
         source=asset.source,
         renditions=summary.get("renditions", []),
         tracks=[],
@@ -57,6 +58,12 @@ def shown(context: Context, asset: Asset) -> shapes.AssetShape:
         timings=_timings(asset),
         created_at=asset.created_at,
     )
+
+
+def _aspect(video: dict[str, Any]) -> str:
+    """In lowest terms, as in "16:9"."""
+    ratio = Fraction(video["shown_width"], video["shown_height"])
+    return f"{ratio.numerator}:{ratio.denominator}"
 
 
 def _progress(asset: Asset) -> float:

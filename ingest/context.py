@@ -63,7 +63,8 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
     """Everything below /v1 needs `Authorization: Bearer <api key>`."""
     if request.path.startswith("/v1/"):
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        owner = await request.app[CONTEXT].owner_of_key(key.strip()) if scheme.lower() == "bearer" else None
+        bearer = scheme.lower() == "bearer" and key.isascii()
+        owner = await request.app[CONTEXT].owner_of_key(key.strip()) if bearer else None
         if owner is None:
             raise Problem(
                 401, "unauthenticated", "The API key is missing or unknown.", hint="Send Authorization: Bearer <key>."
@@ -91,6 +92,8 @@ async def body_of(request: web.Request, model: type[_Model]) -> _Model:
         value = json.loads(raw) if raw.strip() else {}
     except (ValueError, RecursionError) as exc:
         raise Problem(400, "not_json", "The body is not JSON.") from exc
+    if not isinstance(value, dict):
+        raise Problem(422, "invalid", "The body is not a JSON object.")
     return model.model_validate(value)
 
 

@@ -15,10 +15,10 @@ routes = web.RouteTableDef()
 
 
 @routes.get("/health/live")
-@operation(shapes.Health)
+@operation(shapes.Alive)
 async def live(_: web.Request) -> web.Response:
     """This program is up."""
-    return answer(shapes.Health(status="ok"))
+    return answer(shapes.Alive(status="ok"))
 
 
 @routes.get("/health/ready")

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
 from core.model import AssetStatus, Policy
 
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^[^\x00]*$")]
 Language = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35),
@@ -15,7 +15,7 @@ Language = Annotated[
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Field(description="Of the whole file, in hex")]
 RefType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 RefId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
-ShortRef = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}:[^\x00]+$", max_length=233)]
+_SHORT_REF = r"^[a-z][a-z0-9_-]{0,31}:[^\x00]{1,200}$"
 
 
 class _Body(BaseModel):
@@ -29,11 +29,26 @@ class Ref(_Body):
     id: RefId
 
 
-def ref_pair(value: "Ref | str | None") -> tuple[str, str] | None:
-    """(type, id) of either form; `"product:42"` is product, 42."""
+def _long_form(value: object) -> object:
+    """`"product:42"` is `{"type": "product", "id": "42"}`."""
     if isinstance(value, str):
         kind, _, ident = value.partition(":")
-        return kind, ident
+        return {"type": kind, "id": ident}
+    return value
+
+
+AnyRef = Annotated[
+    Ref,
+    BeforeValidator(_long_form),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _SHORT_REF, "maxLength": 233}, Ref.model_json_schema()]}),
+]
+
+
+ShortRef = Annotated[Ref, BeforeValidator(_long_form), WithJsonSchema({"type": "string", "pattern": _SHORT_REF})]
+
+
+def ref_pair(value: Ref | None) -> tuple[str, str] | None:
+    """(type, id)."""
     return (value.type, value.id) if value else None
 
 
@@ -41,7 +56,7 @@ class _About(_Body):
     """What an owner says of an asset."""
 
     title: Title | None = None
-    ref: Ref | ShortRef | None = None
+    ref: AnyRef | None = None
     policy: Policy = Policy.PUBLIC
     language: Language | None = None
 
@@ -50,7 +65,7 @@ class _File(_Body):
     """What is going to be uploaded."""
 
     filename: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
-    size_bytes: int = Field(ge=0, le=2**53)
+    size_bytes: int = Field(ge=0)
     content_type: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")] | None = None
     sha256: Sha256 | None = None
 
@@ -73,7 +88,7 @@ class AssetChanges(_Body):
     """PATCH /v1/assets/{asset_id}: only what is given changes; null clears ref and language."""
 
     title: Title | None = None
-    ref: Ref | ShortRef | None = None
+    ref: AnyRef | None = None
     language: Language | None = None
 
 

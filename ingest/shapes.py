@@ -125,6 +125,10 @@ class ProblemShape(BaseModel):
     pointer: str | None = None
 
 
+class Alive(_Shape):
+    status: Literal["ok"]
+
+
 class Health(_Shape):
     status: Literal["ok", "unavailable"]
-    parts: dict[str, bool] | None = None
+    parts: dict[str, bool]

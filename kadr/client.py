@@ -7,6 +7,7 @@ where that is a terminal; stdout is for the result.
 import asyncio
 import hashlib
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -145,7 +146,8 @@ async def put_through(
     size = (await asyncio.to_thread(file.stat)).st_size
     named = {"title": wanted.title, "ref": wanted.ref, "language": wanted.language}
     request = {
-        "filename": file.name[-255:],
+        # A name that is no text on this disk is sent with marks in place of its odd bytes.
+        "filename": os.fsencode(file.name).decode("utf-8", "replace")[-255:],
         "size_bytes": size,
         "sha256": await asyncio.to_thread(_sha256, file),
         "policy": wanted.policy,
@@ -159,9 +161,15 @@ async def put_through(
         async with slots:
             await _put(session, file, part, upload["part_size_bytes"], bars, bar)
 
-    async with asyncio.TaskGroup() as group:
-        for part in upload["parts"]:
-            group.create_task(put(part))
+    failed: Exception | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            for part in upload["parts"]:
+                group.create_task(put(part))
+    except* CannotIngest as several:
+        failed = several.exceptions[0]  # one is enough to read; it cancelled the others
+    if failed is not None:
+        raise failed
     await api.call("POST", f"/v1/uploads/{upload['id']}/complete", {})
     return await _follow(api, upload["asset_id"], bars)
 

@@ -49,7 +49,10 @@ async def watch(request: web.Request) -> web.Response:
         session = await sessions.start(request)
     except Problem as exc:
         waiting = exc.code == "not_ready"
-        message = f'<p class="error" role="alert">{escape(str(exc))} {escape(exc.hint or "")}</p>'
+        if waiting:
+            message = '<p role="status">The video is being prepared. This page shows it as soon as it is ready.</p>'
+        else:
+            message = f'<p class="error" role="alert">{escape(str(exc))} {escape(exc.hint or "")}</p>'
         return _page("Video", message, status=200 if waiting else exc.status, refresh_s=3 if waiting else None)
     query = f"?{request.query_string}" if request.query_string else ""
     source = f"/play/{request.match_info['playback_id']}/index.m3u8{query}"

@@ -25,7 +25,8 @@ _SIGNED_PATH = re.compile(
     r"(?P<prefix>/v/(?P<asset>as_[0-9a-z]+)/(?P<revision>[0-9a-f]+)/)"
     r"(?P<path>(?:[0-9a-z]+/)?[0-9a-z]+\.[0-9a-z]+)"
 )
-_RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))")
+# More digits than any file has bytes: int() refuses thousands of them.
+_RANGE = re.compile(r"bytes=(?:([0-9]{1,20})-([0-9]{0,20})|-([0-9]{1,20}))")
 
 
 @routes.get("/play/{playback_id}/index.m3u8")
@@ -81,15 +82,13 @@ async def _serve(request: web.Request, file: File) -> web.Response:
         body = await context.storage.get(context.settings.media_bucket, file.key)
         return _compressed(request, body, headers)
     span = _span(request.headers.get("Range", ""), file.size_bytes, request.headers.get("If-Range"), etag)
-    if span is None:
+    if isinstance(span, Unsatisfiable):
         return web.Response(
             status=416, headers={**headers, "Content-Range": f"bytes */{file.size_bytes}", "Cache-Control": "no-store"}
         )
-    first, last = span
-    partial = (first, last) != (0, file.size_bytes - 1)
-    if partial or ("Range" in request.headers and _RANGE.fullmatch(request.headers["Range"])):
+    status, (first, last) = (206, span) if span else (200, (0, file.size_bytes - 1))
+    if span:
         headers["Content-Range"] = f"bytes {first}-{last}/{file.size_bytes}"
-    status = 206 if "Content-Range" in headers else 200
     if request.method == "HEAD":
         return web.Response(status=status, headers={**headers, "Content-Length": str(last - first + 1)})
     # Whole segments only: a ranged read's status differs between servers, and a segment is small.
@@ -98,23 +97,30 @@ async def _serve(request: web.Request, file: File) -> web.Response:
     return web.Response(status=status, body=body[first : last + 1], headers=headers)
 
 
-def _span(asked: str, size: int, if_range: str | None, etag: str) -> tuple[int, int] | None:
-    """(first, last) byte of the answer; all of it where the range is none we serve. None: it cannot be satisfied."""
+class Unsatisfiable:
+    """No byte of the file is in the range that was asked for."""
+
+
+def _span(asked: str, size: int, if_range: str | None, etag: str) -> tuple[int, int] | Unsatisfiable | None:
+    """(first, last) byte asked for. None: no range, or none we serve, or one of another version: the whole file."""
     found = _RANGE.fullmatch(asked)
-    whole = (0, size - 1)
     if found is None or (if_range is not None and if_range != etag):
-        return whole
+        return None
     first, last, suffix = found.groups()
     if suffix is not None:
-        return (max(0, size - int(suffix)), size - 1) if int(suffix) else None
-    span = (int(first), min(int(last), size - 1) if last else size - 1)
+        return (max(0, size - int(suffix)), size - 1) if int(suffix) else Unsatisfiable()
     if last and int(last) < int(first):
-        return whole  # not a range at all (RFC 9110, 14.1.1)
-    return span if span[0] < size else None
+        return None  # not a range at all (RFC 9110, 14.1.1)
+    return (int(first), min(int(last), size - 1) if last else size - 1) if int(first) < size else Unsatisfiable()
 
 
 def _takes_gzip(request: web.Request) -> bool:
-    return "gzip" in request.headers.get("Accept-Encoding", "")
+    """Named, and not with a weight of 0."""
+    for item in request.headers.get("Accept-Encoding", "").split(","):
+        coding, _, weight = item.replace(" ", "").lower().partition(";")
+        if coding == "gzip":
+            return re.fullmatch(r"q=0(\.0*)?", weight) is None
+    return False
 
 
 def _compressed(request: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:

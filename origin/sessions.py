@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from core import playback, playback_token
-from core.model import AssetId, Policy, RevisionId
+from core.model import AssetId, AssetStatus, Policy, RevisionId
 from core.playback_token import TokenExpired, TokenRefused
 from core.problems import Problem
 from origin import delivery
@@ -38,7 +38,9 @@ async def start(request: web.Request) -> Session:
     elif published.policy is Policy.SIGNED:
         raise Problem(403, "token_missing", "This video needs a token.", hint="Ask the page that embeds it for a link.")
     if published.revision_id is None:
-        raise Problem(404, "not_ready", f"The video is {published.status}.", hint="Try again when it is ready.")
+        if published.status is AssetStatus.ERRORED:
+            raise Problem(404, "errored", "The video could not be prepared.", hint="Its owner can see why.")
+        raise Problem(404, "not_ready", "The video is not ready yet.", hint="Try again in a moment.")
     manifest = await context.manifests.get(published.asset_id, published.revision_id)
     prefix = f"/v/{published.asset_id}/{published.revision_id}/"
     expires_at = int(time.time() + float(manifest.duration_s)) + context.settings.delivery_slack_s

@@ -27,8 +27,9 @@ async def discard(tools: Tools, work: Assignment) -> Outcome:
             await uploads.abandon(connection, open_upload, UploadStatus.EXPIRED)
 
         return Outcome(effect=expire, afterwards=lambda: _remove(tools, upload_id))
-    if upload is not None and upload.status is UploadStatus.COMPLETED and work.asset.accepted_at is None:
-        return Outcome(output={"kept": True})  # being accepted, or its accept failed and may be retried
+    accepted = work.asset.accepted_at is not None or work.step.input.get("refused")
+    if upload is not None and upload.status is UploadStatus.COMPLETED and not accepted:
+        return Outcome(output={"kept": True})  # being accepted, or given up after failures of ours and may be retried
     await _remove(tools, upload_id)
     return Outcome(output={"removed": True})
 

@@ -46,6 +46,7 @@ async def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. Raises ConfigError when this machine cannot do the work safely."""
     runner = await ChildRunner.detect(settings.sandbox)
     binary = ffmpeg_binary(settings)
+    settings.work_dir.mkdir(parents=True, exist_ok=True)
     version = await check(binary, runner, settings.work_dir)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -206,6 +206,9 @@ class Worker:
             error = {"code": rejected.code, "message": str(rejected)}
             await steps.finish(connection, step, StepState.FAILED, error=error)
             await assets.errored(connection, step.asset_id, rejected)
+            if step.kind is StepKind.ACCEPT:
+                refused = {"upload_id": step.input["upload_id"], "refused": True}
+                await steps.insert(connection, step.asset_id, StepKind.DISCARD, refused)
 
     async def _failed(self, step: Step, exc: Exception, *, hard_death: bool) -> str:
         """Count an attempt; queue again after a while, or give up and leave a dead letter."""

@@ -53,7 +53,7 @@ async def test_core(stack: Stack, name: str) -> None:
     assert abs(asset["duration_s"] - seconds) <= frame_s
     top = asset["renditions"][0]
     assert f"{top['width']}x{top['height']}" == size
-    assert asset["aspect_ratio"] == size.replace("x", ":")
+    assert Fraction(asset["aspect_ratio"].replace(":", "/")) == Fraction(size.replace("x", "/"))
     assert abs(top["frame_rate"] - float(Fraction(rate))) < 0.001
     assert any(r["kind"] == "audio" for r in asset["renditions"]) is sound
     await check_playback(asset)

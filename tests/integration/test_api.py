@@ -27,7 +27,7 @@ from core.storage import Storage
 from ingest import assets, uploads
 from tests.stack import Stack
 
-WITHIN_S = 30
+WITHIN_S = 15
 # Not a container, not a known other kind: the probe says not_media.
 JUNK = random.Random(7).randbytes(1000)
 

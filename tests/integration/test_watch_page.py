@@ -1,0 +1,259 @@
+"""The watch page in a real browser: it plays to the end, tells what is wrong, waits for what is not ready."""
+
+import asyncio
+import re
+import shutil
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import cv2
+import numpy as np
+import pytest
+from playwright.async_api import Browser, Page, Playwright, async_playwright
+
+from tests.stack import Stack
+
+pytestmark = pytest.mark.browser
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--autoplay-policy=no-user-gesture-required",
+)
+WITHIN_MS = 30_000
+TITLE = '<b>"x" & y</b>'
+# Keeps every error event of hls.js from its first moment on.
+LISTEN = """
+window.hlsErrors = [];
+let player;
+Object.defineProperty(window, "kadrPlayer", {
+  get: () => player,
+  set(made) {
+    player = made;
+    made.on(Hls.Events.ERROR, (_, {type, details, fatal}) => hlsErrors.push({type, details, fatal}));
+  },
+});
+"""
+
+
+@dataclass  # no slots: Playwright keeps a mark of its own on whoever listens
+class Visit:
+    """A page and everything in it that went wrong."""
+
+    page: Page
+    problems: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def listen(self) -> None:
+        self.page.set_default_timeout(WITHIN_MS)
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
+        self.page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.url}"))
+        self.page.on("response", self._response)
+
+    def _console(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.problems.append(f"console: {message.text} {message.location.get('url')}")
+
+    def _response(self, response: Any) -> None:
+        self.asked.append(response.url)
+        if response.status >= 400:
+            self.problems.append(f"{response.status}: {response.url}")
+
+    async def of_video(self, what: str) -> Any:
+        return await self.page.evaluate(f"document.querySelector('video').{what}")
+
+    async def until(self, condition: str) -> None:
+        """Asked from outside: the page's policy forbids what wait_for_function does inside."""
+        deadline = time.monotonic() + WITHIN_MS / 1000
+        while not await self.page.evaluate(condition):
+            assert time.monotonic() < deadline, f"not in time: {condition}; {self.problems}"
+            await asyncio.sleep(0.05)
+
+    async def fatal_errors(self) -> list[Any]:
+        errors: list[Any] = await self.page.evaluate("hlsErrors")
+        return [error for error in errors if error["fatal"]]
+
+
+@pytest.fixture(scope="module")
+async def playwright() -> AsyncIterator[Playwright]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    async with async_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def browser(playwright: Playwright) -> AsyncIterator[Browser]:
+    opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def visit(browser: Browser) -> AsyncIterator[Visit]:
+    """A fresh page without cookies or cache."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 720})
+    await context.add_init_script(LISTEN)
+    made = Visit(await context.new_page())
+    made.listen()
+    yield made
+    await context.close()
+
+
+@pytest.fixture(scope="module")
+async def ready(stack: Stack, clip: Path) -> Any:
+    """Public, with a title that is HTML."""
+    return await stack.wait(await stack.upload(clip, title=TITLE), "ready")
+
+
+async def is_colourful(visit: Visit, path: Path) -> None:
+    """The picture is that of testsrc2: bars of strong colours from edge to edge."""
+    await visit.page.locator("video").screenshot(path=path)
+    picture = cv2.imread(str(path))
+    assert picture is not None
+    height, width = picture.shape[:2]
+    assert width > 600
+    assert height > 300
+    hue, saturation, value = cv2.split(cv2.cvtColor(picture, cv2.COLOR_BGR2HSV))
+    assert value.mean() > 150, "black"
+    assert saturation.mean() > 150, "grey"
+    # The middle of each bar, over most of the height: what moves across and the controls below do not count.
+    middles = [width * (2 * bar + 1) // 12 for bar in range(6)]
+    bars = {round(float(np.median(hue[height // 10 : height * 8 // 10, at - 20 : at + 20])) / 30) % 6 for at in middles}
+    assert bars == set(range(6)), f"the six bars are red, green, yellow, blue, magenta and cyan: {bars}"
+
+
+async def test_it_plays_to_its_end(visit: Visit, ready: Any, tmp_path: Path) -> None:
+    answer = await visit.page.goto(ready["watch_url"])
+    assert answer is not None
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "private, no-store"
+    await visit.until("document.querySelector('video').readyState >= 3")
+    assert await visit.of_video("currentTime") == 0, "nothing plays before somebody wants it to"
+
+    await visit.of_video("play()")
+    await visit.until("document.querySelector('video').currentTime > 2")
+    await visit.page.screenshot(path=tmp_path / "page.png")
+    await is_colourful(visit, tmp_path / "video.png")
+    await visit.until("document.querySelector('video').ended")
+    assert await visit.of_video("currentTime") == pytest.approx(ready["duration_s"], abs=0.1)
+    quality = await visit.page.evaluate("document.querySelector('video').getVideoPlaybackQuality().totalVideoFrames")
+    assert quality > 100
+
+    assert (await visit.of_video("videoWidth"), await visit.of_video("videoHeight")) in ((640, 360), (416, 234))
+    facts = await visit.page.locator(".facts").text_content()
+    assert re.fullmatch(r"(640 × 360|416 × 234) · \d+\.\d Mb/s", facts or "")
+    assert await visit.page.locator(".error").is_hidden()
+    assert await visit.fatal_errors() == []
+    assert visit.problems == []
+    segments = [url for url in visit.asked if url.endswith(".m4s")]
+    assert len(segments) == len(set(segments)) == 4, "two of sound, two of picture, each once"
+    assert all(url.startswith((ready["watch_url"].partition("/watch")[0], "blob:")) for url in visit.asked)
+
+
+async def test_seeking_goes_on_from_there(visit: Visit, ready: Any) -> None:
+    await visit.page.goto(ready["watch_url"])
+    await visit.until("document.querySelector('video').readyState >= 3")
+    await visit.page.evaluate("document.querySelector('video').currentTime = 6.3")
+    await visit.of_video("play()")
+    await visit.until("document.querySelector('video').ended")
+    assert await visit.fatal_errors() == []
+    assert visit.problems == []
+
+
+async def test_the_title_is_text(visit: Visit, ready: Any) -> None:
+    await visit.page.goto(ready["watch_url"])
+    assert await visit.page.locator("h1").inner_text() == TITLE
+    assert await visit.page.title() == f"{TITLE} · Kadr"
+    assert await visit.page.locator("h1 b").count() == 0
+    content = await visit.page.content()
+    assert "&lt;b&gt;" in content
+    assert TITLE not in content
+
+
+async def test_a_signed_video_needs_its_token(visit: Visit, stack: Stack, clip: Path) -> None:
+    asset = await stack.wait(await stack.upload(clip, title="Secret lesson", policy="signed"), "ready")
+    page = visit.page
+    for url in (asset["watch_url"].partition("?")[0], f"{asset['watch_url']}0"):
+        answer = await page.goto(url)
+        assert answer is not None
+        assert answer.status == 403
+        words = await page.locator("[role=alert]").inner_text()
+        assert "token" in words or "link" in words
+        assert "Secret" not in await page.content(), "the title is for those who may watch"
+        assert await page.locator("video").count() == 0
+    visit.problems.clear()
+    await page.goto(asset["watch_url"])
+    assert await page.locator("h1").inner_text() == "Secret lesson"
+    await visit.of_video("play()")
+    await visit.until("document.querySelector('video').currentTime > 0.5")
+    assert await visit.fatal_errors() == []
+    assert visit.problems == []
+
+
+async def test_an_unknown_id_is_a_page_too(visit: Visit, stack: Stack) -> None:
+    answer = await visit.page.goto(f"{stack.endpoints['origin']}/watch/pb_nothing")
+    assert answer is not None
+    assert answer.status == 404
+    assert await visit.page.locator("[role=alert]").inner_text()
+
+
+async def test_what_is_not_ready_is_waited_for(visit: Visit, stack: Stack, clip: Path) -> None:
+    size = clip.stat().st_size
+    status, created = await stack.api("POST", "/v1/uploads", json={"filename": clip.name, "size_bytes": size})
+    assert status == 201
+    upload = created["data"]
+    _, shown = await stack.api("GET", f"/v1/assets/{upload['asset_id']}")
+    answer = await visit.page.goto(f"{stack.endpoints['origin']}/watch/{shown['data']['playback_ids'][0]['id']}")
+    assert answer is not None
+    assert answer.status == 200
+    assert await visit.page.locator("video").count() == 0
+    assert await visit.page.locator("main p").first.inner_text()
+
+    async with aiohttp.ClientSession() as session:
+        with clip.open("rb") as body:
+            async with session.put(upload["parts"][0]["url"], data=body) as put:
+                assert put.status == 200
+    assert (await stack.api("POST", f"/v1/uploads/{upload['id']}/complete"))[0] == 202
+    # Nobody touches the page: it becomes the player.
+    await visit.page.wait_for_selector("video")
+    await visit.of_video("play()")
+    await visit.until("document.querySelector('video').currentTime > 0.5")
+    assert await visit.fatal_errors() == []
+    assert visit.problems == []
+
+
+async def test_what_failed_is_not_waited_for(visit: Visit, stack: Stack, tmp_path: Path) -> None:
+    junk = tmp_path / "junk.mp4"
+    junk.write_bytes(b"no video" * 100)
+    asset = await stack.wait(await stack.upload(junk), "errored")
+    await visit.page.goto(f"{stack.endpoints['origin']}/watch/{asset['playback_ids'][0]['id']}")
+    words = await visit.page.locator("[role=alert]").inner_text()
+    assert "when it is ready" not in words, "it never will be"
+    assert await visit.page.locator("meta[http-equiv=refresh]").count() == 0
+
+
+async def test_the_form_leads_to_a_video(visit: Visit, stack: Stack, ready: Any) -> None:
+    await visit.page.goto(f"{stack.endpoints['origin']}/watch")
+    await visit.page.fill("input[name=id]", ready["playback_ids"][0]["id"])
+    async with visit.page.expect_navigation():
+        await visit.page.click("button")
+    assert visit.page.url == ready["watch_url"]
+    await visit.until("document.querySelector('video').readyState >= 3")
+    assert visit.problems == []
+
+
+async def test_a_session_that_is_refused_midway_is_told(visit: Visit, ready: Any) -> None:
+    """A delivery token that has expired: every file below the session's path is 403."""
+    await visit.page.route("**/s/**", lambda route: route.fulfill(status=403, body="{}"))
+    await visit.page.goto(ready["watch_url"])
+    alert = visit.page.locator("[role=alert]")
+    await alert.wait_for(state="visible")
+    assert "expired" in await alert.inner_text()
