@@ -21,7 +21,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kadr",
         description="Self-hosted video: uploads in, signed HLS out.",
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=16),
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30),
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
