@@ -18,11 +18,7 @@ BENCHMARKS = ("api", "overhead", "workers")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="kadr",
-        description="Self-hosted video: uploads in, signed HLS out.",
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30),
-    )
+    parser = argparse.ArgumentParser(prog="kadr", description="Self-hosted video: uploads in, signed HLS out.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     up = commands.add_parser("up", help="everything on one machine, in the foreground")
