@@ -31,6 +31,7 @@ class Stack:
 
     api: Api
     pid: int
+    worker_pids: tuple[int, ...]
 
     def cpu_s(self) -> float:
         """CPU seconds of the whole stack since it started: see `tree_cpu_s`."""
@@ -51,7 +52,8 @@ async def running(workers: int) -> AsyncIterator[Stack]:
             )
         try:
             await _until_ready(up, home / "endpoints.json", log)
-            yield Stack(api=Api.of_home(home), pid=up.pid)
+            pids = json.loads((home / "endpoints.json").read_text())["worker_pids"]
+            yield Stack(api=Api.of_home(home), pid=up.pid, worker_pids=tuple(pids))
         finally:
             await _stop(up)
     finally:

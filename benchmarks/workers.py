@@ -4,11 +4,12 @@ Two clips are completed at the same moment, once with one worker and once with t
 own (`KADR_UP_WORKERS`). wall_s runs from the first completed upload until both are ready; uploading is not in it.
 
 ffmpeg uses several cores by itself: where one encode keeps the machine busy, two workers share it and the ratio stays
-near 1. The ratio is about this machine's cores, never about two machines; those have a core each for each worker.
+near 1. `--pin` gives each worker one core of its own, as if each were a machine of one core.
 """
 
 import argparse
 import asyncio
+import os
 import statistics
 import tempfile
 from collections.abc import Sequence
@@ -27,9 +28,12 @@ COUNTS = (1, 2)
 READY_WITHIN_S = 3600.0
 
 
-async def both_ready_s(workers: int, name: str, content: bytes) -> float:
+async def both_ready_s(workers: int, name: str, content: bytes, pin: bool) -> float:
     """Seconds from the first completed upload until every clip is ready."""
     async with running(workers) as stack, aiohttp.ClientSession() as session:
+        if pin:
+            for core, pid in enumerate(stack.worker_pids):
+                os.sched_setaffinity(pid, {core})  # and with it every program it starts
         sent = [await client.send(session, stack.api, name, unlike(content)) for _ in range(CLIPS)]
         completed = await asyncio.gather(*(client.complete(session, stack.api, one) for one in sent))
         assets = await asyncio.gather(*(client.ready(session, stack.api, one, READY_WITHIN_S) for one in sent))
@@ -38,16 +42,17 @@ async def both_ready_s(workers: int, name: str, content: bytes) -> float:
     return max(ends) - min(completed)
 
 
-async def compare(name: str, content: bytes, repeat: int) -> dict[str, Any]:
+async def compare(name: str, content: bytes, repeat: int, pin: bool) -> dict[str, Any]:
     walls: dict[int, list[float]] = {count: [] for count in COUNTS}
     for _ in range(repeat):
         for count in COUNTS:
-            walls[count].append(await both_ready_s(count, name, content))
+            walls[count].append(await both_ready_s(count, name, content, pin))
     medians = {count: statistics.median(found) for count, found in walls.items()}
     return {
         "benchmark": "workers",
         "clip": {"name": name, "bytes": len(content)},
         "clips": CLIPS,
+        "pinned": pin,
         "wall_s": {count: {"median": round(medians[count], 3), "runs": walls[count]} for count in COUNTS},
         "speedup": round(medians[1] / medians[2], 3),
     }
@@ -59,13 +64,14 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--clip", type=Path, help="an MP4 or MOV (default: 10 s of 720p, made here)")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each (default: 3)")
+    parser.add_argument("--pin", action="store_true", help="each worker, and what it starts, on a core of its own")
     given = parser.parse_args(argv)
     if given.repeat < 1:
         parser.error("--repeat is at least 1")
     machine = facts()
     with tempfile.TemporaryDirectory(prefix="kadr-bench-") as folder:
         name, content = read_clip(given.clip, Path(folder))
-    result = asyncio.run(compare(name, content, given.repeat))
+    result = asyncio.run(compare(name, content, given.repeat, given.pin))
     lines = [f"{CLIPS} x {name} on {machine.cores} cores, medians of {given.repeat}", f"{'workers':<8} {'wall s':>8}"]
     lines += [f"{count:<8} {result['wall_s'][count]['median']:>8.2f}" for count in COUNTS]
     lines.append(f"{'speedup':<8} {result['speedup']:>8.3f}")
