@@ -43,7 +43,7 @@ async def running(workers: int) -> AsyncIterator[Stack]:
     """Start with this many workers. KADR_* of the caller's environment go through, so a setting can be tried out."""
     folder = Path(tempfile.mkdtemp(prefix="kadr-bench-"))
     home, log = folder / "home", folder / "up.log"
-    command = (sys.executable, "-m", "kadr", "up", "--home", str(home), "--port", str(_two_free_ports()))
+    command = (sys.executable, "-m", "kadr", "up", "--home", str(home), "--port", str(two_free_ports()))
     environment = {**os.environ, "KADR_UP_WORKERS": str(workers)}
     try:
         with log.open("wb") as out:
@@ -83,7 +83,7 @@ async def _stop(up: asyncio.subprocess.Process) -> None:
             await up.wait()
 
 
-def _two_free_ports() -> int:
+def two_free_ports() -> int:
     """The first of two free neighbours: the API's and the origin's."""
     while True:
         with socket.socket() as one, socket.socket() as two:

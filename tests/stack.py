@@ -5,7 +5,6 @@ import io
 import json
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -15,22 +14,11 @@ from typing import Any
 
 import aiohttp
 
+from benchmarks.stack import two_free_ports
+
 START_S = 90
 # Short leases, so that what a killed worker held comes back within a test.
 QUICK = {"KADR_LEASE_S": "3", "KADR_HEARTBEAT_S": "1", "KADR_POLL_S": "1", "KADR_RECONCILE_S": "2"}
-
-
-def free_port() -> int:
-    """The first of two free neighbouring ports."""
-    while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            port: int = one.getsockname()[1]
-            try:
-                two.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
 
 
 @dataclass
@@ -39,7 +27,7 @@ class Stack:
 
     home: Path
     env: dict[str, str] = field(default_factory=dict)
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=two_free_ports)
     up: asyncio.subprocess.Process | None = None
     endpoints: dict[str, Any] = field(default_factory=dict)
 
