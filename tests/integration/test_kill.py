@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -124,3 +125,30 @@ async def test_worker_dies_at_a_boundary(own_stack: Callable[..., Stack], clip: 
     stack.env.clear()
     await stack.start()
     await published_once(stack, await stack.wait(asset_id))
+
+
+async def test_three_kills_in_a_row_on_random_workers(own_stack: Callable[..., Stack], slow_clip: Path) -> None:
+    """Two workers share one queue; what one of them drops the other takes, or its successor."""
+    stack = own_stack(KADR_UP_WORKERS="2")
+    await stack.start()
+    assets = [await stack.upload(slow_clip) for _ in range(2)]
+    for asset_id in assets:
+        await stack.wait_step(asset_id, "encode")
+    victims = random.Random(20261121)
+    for _ in range(3):
+        stack.read_endpoints()
+        os.kill(victims.choice(stack.endpoints["worker_pids"]), signal.SIGKILL)
+        await until_two_workers(stack)
+    for asset_id in assets:
+        await published_once(stack, await stack.wait(asset_id))
+
+
+async def until_two_workers(stack: Stack) -> None:
+    """Both workers are there again, as endpoints.json says."""
+    async with asyncio.timeout(30):
+        while True:
+            stack.read_endpoints()
+            pids = stack.endpoints["worker_pids"]
+            if len(pids) == 2 and all(Path(f"/proc/{pid}").exists() for pid in pids):
+                return
+            await asyncio.sleep(0.1)
