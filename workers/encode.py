@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 
-from core import keys
+from core import keys, metrics
 from core.failpoint import failpoint
 from core.media import encoded_to_json
 from core.model import StepKind
@@ -58,6 +58,7 @@ async def _store(tools: Tools, work: Assignment, pieces: tuple[Piece, ...]) -> N
             key = keys.media_object(work.asset.id, piece.blob.sha256)
             await tools.storage.put(tools.settings.media_bucket, key, body, INIT_TYPE)
         stored += 1
+        metrics.BYTES.labels("encoded").inc(piece.blob.size_bytes)
         work.progress(0.95 + 0.05 * stored / len(pieces))
 
     async with asyncio.TaskGroup() as group:

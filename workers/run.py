@@ -38,7 +38,7 @@ def _serve_metrics(settings: Settings) -> int | None:
     """Serve Prometheus on a port of this worker's own, in a thread; the port, or None when there is to be none."""
     if settings.worker_metrics_port is None:
         return None
-    server, _ = start_http_server(settings.worker_metrics_port)
+    server, _ = start_http_server(settings.worker_metrics_port, addr=settings.worker_metrics_host)
     return int(server.server_port)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from core import assets, keys
+from core import assets, keys, metrics
 from core.db import Connection
 from core.model import StepKind
 from workers.stage import Assignment, Outcome, Tools
@@ -23,6 +23,7 @@ async def store_source(
     key = keys.source(work.asset.id, sha256)
     await tools.storage.put_file(tools.settings.media_bucket, key, scratch)
     await tools.sources.keep(scratch, sha256)
+    metrics.BYTES.labels("accepted").inc(size_bytes)
 
     async def effect(connection: Connection) -> None:
         await assets.accepted(connection, work.asset.id, key, sha256, size_bytes)

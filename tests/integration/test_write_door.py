@@ -329,15 +329,25 @@ async def test_events_reach_the_log(door: Stack) -> None:
     await until(logged)
 
 
-async def test_metrics_of_doors(door: Stack) -> None:
+async def test_metrics_of_doors_and_worker(door: Stack, short: Path) -> None:
+    await door.wait(await door.upload(short))
+    started = [json.loads(line) for line in (door.home / "logs" / "worker-1.log").read_text().splitlines()]
+    port = [line["metrics_port"] for line in started if line["event"] == "worker.started"][-1]
+    texts = {}
     async with aiohttp.ClientSession() as session:
-        async with session.get(door.endpoints["api"] + "/metrics") as answer:
-            text = await answer.text()
-        async with session.get(door.endpoints["origin"] + "/metrics") as answer:
-            origin = await answer.text()
-    assert 'kadr_http_requests_total{door="api",method="POST",route="/v1/uploads",status="201"}' in text
-    assert "kadr_oldest_due_step_seconds" in text
-    assert "kadr_http_request_seconds_bucket" in origin
+        for name, base in (
+            ("api", door.endpoints["api"]),
+            ("origin", door.endpoints["origin"]),
+            ("worker", f"http://127.0.0.1:{port}"),
+        ):
+            async with session.get(base + "/metrics") as answer:
+                texts[name] = await answer.text()
+    assert 'kadr_http_requests_total{door="api",method="POST",route="/v1/uploads",status="201"}' in texts["api"]
+    assert "kadr_oldest_due_step_seconds" in texts["api"]
+    assert "kadr_http_request_seconds_bucket" in texts["origin"]
+    assert 'kadr_step_seconds_count{kind="encode",outcome="done"}' in texts["worker"]
+    assert 'kadr_bytes_total{what="accepted"}' in texts["worker"]
+    assert "kadr_lease_reclaims_total" in texts["worker"]
 
 
 async def test_a_pull_from_a_url_becomes_an_asset(own_stack: Callable[..., Stack], short: Path) -> None:
