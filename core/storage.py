@@ -21,6 +21,9 @@ from core.errors import KadrError, ObjectMissing, Transient
 from core.settings import MIB, Settings
 
 CHUNK_BYTES = MIB
+CALL_S = 10.0
+SLOWEST_BYTES_PER_S = 256 * 1024
+PUT_TRIES = 3
 SINGLE_PUT_MAX_BYTES = 4 * 1024 * MIB  # S3 refuses a single PUT above 5 GB
 MULTIPART_PART_BYTES = 64 * MIB
 _MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
@@ -35,10 +38,14 @@ class Stored:
 
 
 @asynccontextmanager
-async def _translated(action: str) -> AsyncIterator[None]:
-    """Library errors become ours, once, here."""
+async def _translated(action: str, within_s: float | None = CALL_S) -> AsyncIterator[None]:
+    """Library errors become ours, once, here; and no call waits for ever.
+
+    The client's own timeouts do not cover a server that stops reading a body in the middle.
+    """
     try:
-        yield
+        async with asyncio.timeout(within_s):
+            yield
     except ClientError as exc:
         code = str(exc.response.get("Error", {}).get("Code", ""))
         if code in _MISSING:
@@ -72,13 +79,20 @@ class Storage:
 
     async def put(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
         """Store `body` whole. Atomic: readers see all of it or nothing."""
-        async with _translated(f"put {key}"):
-            await self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+        for tried in range(1, PUT_TRIES + 1):
+            try:
+                async with _translated(f"put {key}", CALL_S + len(body) / SLOWEST_BYTES_PER_S):
+                    await self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+            except Transient:
+                if tried == PUT_TRIES:
+                    raise
+            else:
+                return
 
     async def put_file(self, bucket: str, key: str, path: Path) -> None:
         """Store a file without holding it in memory; multipart where a single PUT would be refused."""
         size = (await asyncio.to_thread(path.stat)).st_size
-        async with _translated(f"put {key}"):
+        async with _translated(f"put {key}", CALL_S + size / SLOWEST_BYTES_PER_S):
             if size <= SINGLE_PUT_MAX_BYTES:
                 with path.open("rb") as body:
                     await self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentLength=size)
@@ -116,7 +130,8 @@ class Storage:
     async def stream(self, bucket: str, key: str) -> AsyncIterator[bytes]:
         """The object in blocks of about a MiB. Raises Transient when it ends early."""
         received = 0
-        async with _translated(f"get {key}"):
+        # Bounded between reads by the client's read timeout: how long the whole takes is the reader's business.
+        async with _translated(f"get {key}", None):
             answer = await self._client.get_object(Bucket=bucket, Key=key)
             body = answer["Body"]
             try:
@@ -149,7 +164,7 @@ class Storage:
         """Objects below `prefix`, which ends in `/`, in key order."""
         if not prefix.endswith("/"):
             raise KadrError(f"a prefix ends in /: {prefix!r}")
-        async with _translated(f"list {prefix}"):
+        async with _translated(f"list {prefix}", None):
             async for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
                 for entry in page.get("Contents", ()):
                     yield Stored(key=entry["Key"], size_bytes=entry["Size"])
