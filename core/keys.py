@@ -27,8 +27,11 @@ def source(asset_id: AssetId, sha256: str) -> str:
 
 
 def media_object(asset_id: AssetId, sha256: str) -> str:
-    """A segment, init segment or playlist."""
-    return f"{asset_prefix(asset_id)}objects/{sha256[:2]}/{sha256}"
+    """A segment, init segment or playlist.
+
+    All in one folder: making sibling folders in parallel stalls some file-backed servers (rclone 1.75, 1 PUT in 1,000).
+    """
+    return f"{asset_prefix(asset_id)}objects/{sha256}"
 
 
 def revision_manifest(asset_id: AssetId, revision_id: RevisionId) -> str:

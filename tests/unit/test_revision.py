@@ -76,7 +76,7 @@ def test_every_file_is_in_the_manifest() -> None:
     types = {"m3u8": PLAYLIST_TYPE, "mp4": INIT_TYPE, "m4s": SEGMENT_TYPE}
     for path, file in files.items():
         assert file.type == types[path.rpartition(".")[2]]
-        assert file.key == f"assets/as_1/objects/{file.sha256[:2]}/{file.sha256}"
+        assert file.key == f"assets/as_1/objects/{file.sha256}"
     stored = {blob.sha256: blob for r in ENCODED.renditions for blob in (r.init, *(s.blob for s in r.segments))}
     media = [file for file in files.values() if file.type != PLAYLIST_TYPE]
     assert {(file.sha256, file.size_bytes) for file in media} == {(b.sha256, b.size_bytes) for b in stored.values()}
