@@ -90,9 +90,7 @@ class Settings(BaseSettings):
     # Named points at which a test makes this process die, e.g. "encode.after_upload". Never set in production.
     failpoint: str = ""
 
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = ("*",)
-
-    @field_validator("cors_origins", "input_url_networks", mode="before")
+    @field_validator("input_url_networks", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(v.strip() for v in value.split(",") if v.strip()) if isinstance(value, str) else value

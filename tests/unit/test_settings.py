@@ -23,7 +23,7 @@ def test_defaults() -> None:
     settings = Settings.load()
     assert settings.origin_base == "http://127.0.0.1:8081"
     assert settings.s3_presign_base == settings.s3_url
-    assert settings.cors_origins == ("*",)
+    assert settings.input_url_networks == ()
     assert settings.sandbox == "require"
 
 
@@ -33,7 +33,12 @@ def test_defaults() -> None:
         ("KADR_API_PORT", "0", "api_port", 0),
         ("KADR_LEASE_S", "2.5", "lease_s", 2.5),
         ("KADR_FFMPEG", "/usr/bin/ffmpeg", "ffmpeg", Path("/usr/bin/ffmpeg")),
-        ("KADR_CORS_ORIGINS", "https://a.test, https://b.test,", "cors_origins", ("https://a.test", "https://b.test")),
+        (
+            "KADR_INPUT_URL_NETWORKS",
+            "10.1.0.0/16, 127.0.0.1/32,",
+            "input_url_networks",
+            ("10.1.0.0/16", "127.0.0.1/32"),
+        ),
         ("KADR_ORIGIN_PUBLIC_URL", "https://cdn.test/", "origin_base", "https://cdn.test"),
         ("KADR_S3_PUBLIC_URL", "https://s3.test/", "s3_presign_base", "https://s3.test"),
         ("KADR_LOG_LEVEL", "ERROR", "log_level", "ERROR"),
