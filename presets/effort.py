@@ -1,4 +1,4 @@
-"""What an operator trades: CPU against bytes, as x264 presets. Pure."""
+"""What an operator trades: CPU against bytes. What it means to an encoder stands in presets/codecs.yaml. Pure."""
 
 from enum import StrEnum
 

@@ -1,28 +1,14 @@
-"""The default ladder: six rungs by displayed short side, Apple's averages as bit-rate caps. Pure.
+"""The default ladder, and a cap for the sizes between its rungs. Pure.
 
-Source of the numbers: Apple HLS Authoring Specification, H.264 averages.
+The numbers stand in presets/profiles.yaml.
 """
 
-from dataclasses import dataclass
+from presets.profile import profile
+from presets.rung import SHORTEST_SIDE, Codec, Rung
 
+__all__ = ("DEFAULT", "SHORTEST_SIDE", "Rung", "cap_between")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rung:
-    """One quality of a ladder: `short_side` in displayed pixels, `cap_bps` what its average may reach."""
-
-    short_side: int
-    cap_bps: int
-
-
-DEFAULT = (
-    Rung(short_side=1080, cap_bps=6_000_000),
-    Rung(short_side=720, cap_bps=3_000_000),
-    Rung(short_side=540, cap_bps=2_000_000),
-    Rung(short_side=432, cap_bps=1_100_000),
-    Rung(short_side=360, cap_bps=365_000),
-    Rung(short_side=234, cap_bps=145_000),
-)
-SHORTEST_SIDE = 32  # pixels; anything smaller is refused
+DEFAULT = profile("standard").ladders[Codec.H264]
 
 
 def cap_between(short_side: int, ladder: tuple[Rung, ...] = DEFAULT) -> int:
