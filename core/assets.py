@@ -1,6 +1,6 @@
 """Assets and their revisions in PostgreSQL: one function per statement of assets.sql."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,8 @@ class Asset:
     source: dict[str, Any] | None
     warnings: list[dict[str, str]]
     revision_id: RevisionId | None
+    provisional: bool
+    options: dict[str, Any]
     error: dict[str, str] | None
     created_at: datetime
     uploaded_at: datetime | None
@@ -54,6 +56,7 @@ class NewAsset:
     policy: Policy
     language: str | None
     status: AssetStatus = AssetStatus.WAITING
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,7 @@ class Changes:
     language: tuple[bool, str | None]
 
 
-_FIELDS = tuple(field.name for field in fields(Asset))
+_FIELDS = tuple(entry.name for entry in fields(Asset))
 
 
 def _asset(row: Any) -> Asset:
@@ -93,6 +96,7 @@ async def insert(connection: Connection, asset: NewAsset) -> None:
         asset.policy.value,
         asset.language,
         asset.status.value,
+        asset.options,
     )
     await outbox.add(connection, asset.owner_id, "video.asset.created", asset.id, {"title": asset.title})
 
@@ -146,6 +150,27 @@ async def publish(connection: Connection, asset_id: AssetId, revision_id: Revisi
     if owner_id:
         facts = {"revision": revision_id, "duration_s": summary["duration_s"]}
         await outbox.add(connection, owner_id, "video.asset.ready", asset_id, facts)
+
+
+async def publish_provisional(
+    connection: Connection, asset_id: AssetId, revision_id: RevisionId, summary: dict[str, Any]
+) -> bool:
+    """Something to watch until the ladder is there; True when it is this that made the asset playable."""
+    await connection.execute(_SQL["insert_revision"], revision_id, asset_id, summary)
+    owner_id = await connection.fetchval(_SQL["publish_provisional"], asset_id, revision_id)
+    if owner_id:
+        await outbox.add(connection, owner_id, "video.asset.playable", asset_id, {"revision": revision_id})
+    return owner_id is not None
+
+
+async def analysis(pool: Pool, source_sha256: str, key: str) -> dict[str, Any] | None:
+    """What was measured of this content before, by these tools."""
+    result: dict[str, Any] | None = await pool.fetchval(_SQL["analysis"], source_sha256, key)
+    return result
+
+
+async def keep_analysis(connection: Connection, source_sha256: str, key: str, result: dict[str, Any]) -> None:
+    await connection.execute(_SQL["keep_analysis"], source_sha256, key, result)
 
 
 async def change(connection: Connection, asset_id: AssetId, owner_id: OwnerId, changes: Changes) -> bool:

@@ -24,6 +24,7 @@ JOB = "wake"
 class WorkClass(StrEnum):
     LIGHT = "light"  # a second or so
     TRANSFER = "transfer"  # as long as the network takes
+    FIRST = "first"  # what somebody waits for to see anything at all
     HEAVY = "heavy"  # minutes of all cores
 
     @property
@@ -37,8 +38,10 @@ class WorkClass(StrEnum):
 
 def class_of(kind: StepKind) -> WorkClass:
     match kind:
-        case StepKind.ENCODE:
+        case StepKind.ENCODE | StepKind.ANALYSE | StepKind.SOUND:
             return WorkClass.HEAVY
+        case StepKind.REMUX | StepKind.FIRST_RUNG | StepKind.FIRST_SOUND:
+            return WorkClass.FIRST
         case StepKind.ACCEPT | StepKind.FETCH:
             return WorkClass.TRANSFER
         case _:

@@ -50,7 +50,12 @@ class StepKind(StrEnum):
     FETCH = "fetch"
     PROBE = "probe"
     PLAN = "plan"
-    ENCODE = "encode"
+    REMUX = "remux"  # the upload's own picture track, shown at once
+    FIRST_RUNG = "first_rung"  # one small rung, a chunk at a time, shown while it grows
+    FIRST_SOUND = "first_sound"
+    ANALYSE = "analyse"  # measure the title, settle the ladder, share out the work
+    ENCODE = "encode"  # the other rungs of one chunk
+    SOUND = "sound"
     PUBLISH = "publish"
     DISCARD = "discard"
     DELETE = "delete"

@@ -80,7 +80,12 @@ class Settings(BaseSettings):
     max_hard_deaths: PositiveInt = 3
     light_slots: PositiveInt = Field(default=3, description="probes, plans, publications at once per worker")
     transfer_slots: PositiveInt = Field(default=2, description="accepts and pulls from URLs at once per worker")
+    first_slots: PositiveInt = Field(default=2, description="first renditions at once per worker: picture and sound")
     heavy_slots: PositiveInt = Field(default=1, description="encodes at once per worker")
+
+    memory_bytes: PositiveInt | None = Field(
+        default=None, description="for the encodes of one worker; default: half of the machine's"
+    )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -126,3 +126,30 @@ async def hand_back(
     )
     if back is None:
         raise LeaseLost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A step that ended well."""
+
+    kind: StepKind
+    input: dict[str, Any]
+    output: dict[str, Any]
+
+
+async def done_of_run(
+    connection: Connection | Pool, asset_id: AssetId, run: str, kinds: frozenset[StepKind]
+) -> list[Done]:
+    """The steps of these kinds that are done in one run."""
+    rows = await connection.fetch(_SQL["done_of_run"], asset_id, run, sorted(kind.value for kind in kinds))
+    return [Done(kind=StepKind(row["kind"]), input=row["input"], output=row["output"]) for row in rows]
+
+
+async def lock_asset(connection: Connection, asset_id: AssetId) -> None:
+    """Until the transaction ends, no other step of this asset passes here."""
+    await connection.execute(_SQL["lock_asset"], asset_id)
+
+
+async def stop_run(connection: Connection, asset_id: AssetId, run: str) -> None:
+    """Take what still waits of a run out of the queue."""
+    await connection.execute(_SQL["stop_run"], asset_id, run)

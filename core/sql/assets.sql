@@ -1,6 +1,6 @@
 -- name: insert
-INSERT INTO assets (id, owner_id, status, title, ref_type, ref_id, policy, language)
-VALUES ($1, $2, $8, $3, $4, $5, $6, $7);
+INSERT INTO assets (id, owner_id, status, title, ref_type, ref_id, policy, language, options)
+VALUES ($1, $2, $8, $3, $4, $5, $6, $7, $9);
 
 -- name: of_owner
 -- One asset, for its owner only: another owner's id is as good as none.
@@ -23,10 +23,12 @@ SELECT * FROM asset_view WHERE id = $1;
 -- name: under_way
 -- Work on the asset begins (again): after an upload, a replacement, a retry, a reprocess. What is published stays.
 UPDATE assets SET
-    status = CASE WHEN revision_id IS NULL THEN 'processing' ELSE 'playable' END,
+    status = CASE WHEN revision_id IS NULL OR provisional THEN 'processing' ELSE 'playable' END,
     error = NULL,
     uploaded_at = now(), accepted_at = NULL, ready_at = NULL,
-    playable_at = CASE WHEN revision_id IS NULL THEN NULL ELSE now() END
+    playable_at = CASE WHEN revision_id IS NULL OR provisional THEN NULL ELSE now() END,
+    revision_id = CASE WHEN provisional THEN NULL ELSE revision_id END,
+    provisional = false
 WHERE id = $1 AND deleted_at IS NULL;
 
 -- name: accepted
@@ -45,7 +47,7 @@ WHERE id = $1 AND NOT warnings @> jsonb_build_array(jsonb_build_object('code', $
 -- name: errored
 -- What was published before goes on being played: then the error is told beside it.
 UPDATE assets SET
-    status = CASE WHEN revision_id IS NULL THEN 'errored' ELSE 'ready' END,
+    status = CASE WHEN revision_id IS NULL OR provisional THEN 'errored' ELSE 'ready' END,
     error = $2
 WHERE id = $1 AND deleted_at IS NULL
 RETURNING owner_id;
@@ -56,10 +58,23 @@ INSERT INTO revisions (id, asset_id, summary) VALUES ($1, $2, $3) ON CONFLICT DO
 -- name: publish
 -- The one pointer flip.
 UPDATE assets SET
-    revision_id = $2, status = 'ready', error = NULL,
+    revision_id = $2, status = 'ready', error = NULL, provisional = false,
     playable_at = COALESCE(playable_at, now()), ready_at = now()
 WHERE id = $1 AND deleted_at IS NULL
 RETURNING owner_id;
+
+-- name: publish_provisional
+-- Something to watch until the ladder is there. Never in place of a revision that was ready.
+UPDATE assets SET
+    revision_id = $2, status = 'playable', provisional = true, playable_at = COALESCE(playable_at, now())
+WHERE id = $1 AND deleted_at IS NULL AND status = 'processing' AND (revision_id IS NULL OR provisional)
+RETURNING owner_id;
+
+-- name: analysis
+SELECT result FROM analyses WHERE source_sha256 = $1 AND key = $2;
+
+-- name: keep_analysis
+INSERT INTO analyses (source_sha256, key, result) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
 
 -- name: change
 -- Only what is given.

@@ -103,3 +103,18 @@ SELECT kind,
     COALESCE(extract(epoch FROM now() - min(due_at) FILTER (WHERE state = 'queued' AND due_at <= now())), 0)::float8
         AS oldest_s
 FROM steps WHERE state IN ('queued', 'leased', 'dead') GROUP BY kind;
+
+-- name: lock_asset
+-- Parts of one encode that end at the same moment agree here on who is the last.
+SELECT id FROM assets WHERE id = $1 FOR UPDATE;
+
+-- name: done_of_run
+-- Which steps of this run of an asset are done, and with what.
+SELECT kind, input, output FROM steps
+WHERE asset_id = $1 AND state = 'done' AND input ->> 'run' = $2 AND kind = ANY($3::text[])
+ORDER BY created_at, id;
+
+-- name: stop_run
+-- One step of the run cannot be done, so the others are of no use; a retry queues them again.
+UPDATE steps SET state = 'failed', finished_at = now(), error = '{"code": "stopped", "message": "another step failed"}'
+WHERE asset_id = $1 AND state = 'queued' AND COALESCE(input ->> 'run', id) = $2 AND kind NOT IN ('discard', 'delete');

@@ -1,0 +1,99 @@
+"""Provisional revisions that are watched while they are made: only what exists is listed, and what is listed stays.
+
+Segments are appended by the step that makes them, fenced by its lease; a chunk made twice adds nothing. The revision
+becomes the asset's, and the asset playable, with the first segment of the last rendition it waits for.
+"""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from core import assets, sql
+from core.db import Connection, Pool
+from core.errors import LeaseLost
+from core.media import Blob, Rendition, Segment
+from core.model import AssetId, RevisionId
+from core.steps import Step
+
+_SQL = sql.load("growing")
+_RENDITION = TypeAdapter(Rendition)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of the whole before it is made. `awaited`: renditions without which there is nothing to show."""
+
+    target_s: int
+    duration_s: Fraction
+    awaited: tuple[str, ...]
+
+
+_FACTS = TypeAdapter(Facts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growing:
+    """A provisional revision as it is now. `ended`: renditions that will not grow any more."""
+
+    facts: Facts
+    renditions: tuple[Rendition, ...]
+    ended: frozenset[str]
+
+
+async def append(
+    pool: Pool, step: Step, revision_id: RevisionId, facts: Facts, rendition: Rendition, first_number: int
+) -> bool:
+    """List the segments of `rendition`, numbered from `first_number`. True when this made the asset playable.
+
+    Raises LeaseLost.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        if await connection.fetchval(_SQL["holds"], step.id, step.lease_token) is None:
+            raise LeaseLost
+        where = (step.asset_id, revision_id)
+        await connection.execute(_SQL["insert_revision"], *where, _FACTS.dump_python(facts, mode="json"))
+        bare = _RENDITION.dump_python(replace(rendition, segments=()), mode="json")
+        await connection.execute(_SQL["insert_rendition"], *where, rendition.id, bare)
+        await connection.execute(
+            _SQL["insert_segments"],
+            *where,
+            rendition.id,
+            [first_number + number for number in range(len(rendition.segments))],
+            [segment.blob.sha256 for segment in rendition.segments],
+            [segment.blob.size_bytes for segment in rendition.segments],
+            [segment.duration for segment in rendition.segments],
+        )
+        begun = await connection.fetchval(_SQL["begun"], *where) or []
+        if not set(facts.awaited) <= set(begun):
+            return False
+        summary: dict[str, Any] = {"duration_s": round(float(facts.duration_s), 6), "renditions": []}
+        return await assets.publish_provisional(connection, step.asset_id, revision_id, summary)
+
+
+async def end(connection: Connection, asset_id: AssetId, revision_id: RevisionId, rendition: str) -> None:
+    """This rendition has all its segments."""
+    await connection.execute(_SQL["end_rendition"], asset_id, revision_id, rendition)
+
+
+async def read(pool: Pool, asset_id: AssetId, revision_id: RevisionId) -> Growing | None:
+    """As it is now; None where there is no such revision."""
+    rows = await pool.fetch(_SQL["read"], asset_id, revision_id)
+    if not rows:
+        return None
+    renditions: dict[str, Rendition] = {}
+    segments: dict[str, list[Segment]] = {}
+    for row in rows:
+        name = row["rendition_id"]
+        if name not in renditions:
+            renditions[name] = _RENDITION.validate_python(row["rendition"])
+        # Chunks follow each other, so numbers have no holes; where one was, what comes after it is not listed yet.
+        if row["number"] == len(segments.setdefault(name, [])):
+            blob = Blob(sha256=row["sha256"], size_bytes=row["size_bytes"])
+            segments[name].append(Segment(blob=blob, duration=row["duration"]))
+    return Growing(
+        facts=_FACTS.validate_python(rows[0]["facts"]),
+        renditions=tuple(replace(r, segments=tuple(segments[name])) for name, r in renditions.items()),
+        ended=frozenset(row["rendition_id"] for row in rows if row["ended"]),
+    )
