@@ -62,13 +62,14 @@ class Sent:
     asset_id: str
 
 
-async def send(session: aiohttp.ClientSession, api: Api, name: str, content: bytes) -> Sent:
-    """Create an upload and PUT every part."""
-    upload = await api.call(session, "POST", "/v1/uploads", {"filename": name, "size_bytes": len(content)})
+async def send(session: aiohttp.ClientSession, api: Api, name: str, content: bytes, **options: str) -> Sent:
+    """Create an upload with these options of the asset, and PUT every part."""
+    body = {"filename": name, "size_bytes": len(content), **options}
+    upload = await api.call(session, "POST", "/v1/uploads", body)
     size = upload["part_size_bytes"]
     for part in upload["parts"]:
-        body = io.BytesIO(content[(part["number"] - 1) * size :][: part["size_bytes"]])
-        async with session.put(part["url"], data=body) as answer:
+        block = io.BytesIO(content[(part["number"] - 1) * size :][: part["size_bytes"]])
+        async with session.put(part["url"], data=block) as answer:
             if answer.status >= 300:
                 raise KadrError(f"PUT part {part['number']}: {answer.status} {(await answer.text())[:300]}")
     return Sent(upload_id=upload["id"], asset_id=upload["asset_id"])

@@ -1,8 +1,9 @@
 """What does the pipeline cost beyond the encode itself?
 
-The peer is one ffmpeg command with the very arguments the pipeline would use for this clip (probe, plan, encode_argv),
-run by hand: no upload, no hashing, no storage, no sandbox, no checks, no playlists. Both run in turn on one machine, at
-the same niceness, each time with a file nobody has seen before; medians are compared.
+The peer are two ffmpeg commands side by side, pictures and sound, with the very arguments the pipeline would use for
+this clip on the fixed ladder in one piece (probe, plan, video_argv, sound_argv): no early playback, no loudness, no
+upload, no hashing, no storage, no sandbox, no checks, no playlists. Both run in turn on one machine, at the same
+niceness, each time with a file nobody has seen before; medians are compared.
 
 wall_s of the pipeline: from the first call of the API until the asset is ready, upload included.
 cpu_s of the pipeline: what all processes of the stack used meanwhile (PostgreSQL, Redis, S3, API, origin, worker, and
@@ -30,10 +31,10 @@ from benchmarks.clips import read_clip, unlike
 from benchmarks.machine import facts, report
 from benchmarks.stack import Stack, running
 from core.child import ChildRunner
+from core.errors import KadrError
 from core.settings import Settings
-from presets.effort import Effort
-from transcode.command import encode_argv
-from transcode.plan import EncodePlan, plan
+from transcode.command import sound_argv, video_argv
+from transcode.plan import EncodePlan, Options, plan
 from transcode.probe import probe
 from workers.run import ffmpeg_binary
 
@@ -56,7 +57,7 @@ async def pipeline(stack: Stack, session: aiohttp.ClientSession, name: str, cont
     content = unlike(content)
     before, own_before = stack.cpu_s(), time.process_time()
     began = time.monotonic()
-    sent = await client.send(session, stack.api, name, content)
+    sent = await client.send(session, stack.api, name, content, ladder="apple")
     completed = await client.complete(session, stack.api, sent)
     asset = await client.ready(session, stack.api, sent, READY_WITHIN_S)
     own = time.process_time() - own_before
@@ -70,12 +71,22 @@ def by_hand(decided: EncodePlan, binary: str, content: bytes) -> Run:
     with tempfile.TemporaryDirectory(prefix="kadr-bench-") as folder:
         source = Path(folder) / "source"
         source.write_bytes(unlike(content))
-        command = ["nice", "-n", str(NICE), *encode_argv(decided, binary, source)]
+        commands = [
+            video_argv(decided, binary, source, first=0, end=decided.frames, rungs=decided.rungs),
+            *(sound_argv(decided, binary, source, sound) for sound in decided.sounds),
+        ]
+        commands = [["nice", "-n", str(NICE), *command] for command in commands]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         began = time.monotonic()
-        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        programs = [
+            subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for command in commands
+        ]
+        codes = [program.wait() for program in programs]
         wall_s = time.monotonic() - began
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if any(codes):
+        raise KadrError(f"by hand: exit codes {codes}")
     return Run(wall_s=wall_s, cpu_s=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
@@ -86,10 +97,10 @@ async def decide(content: bytes, settings: Settings) -> EncodePlan:
         await asyncio.to_thread(source.write_bytes, content)
         await asyncio.to_thread(work.mkdir)
         runner = await ChildRunner.detect(settings.sandbox)
-        found = await probe(
+        found, index = await probe(
             source, work, runner, max_pixels=settings.max_pixels, max_duration_s=settings.max_duration_s
         )
-    return plan(found, preset=Effort.BALANCED.x264_preset)
+    return plan(found, index, Options(ladder="apple", chunk_s=None))
 
 
 async def compare(name: str, content: bytes, repeat: int) -> dict[str, Any]:
