@@ -6,16 +6,16 @@ The demuxer is pinned because libav would otherwise open playlists and scripts t
 from core.errors import Rejected
 
 # name for people and for the asset JSON -> the demuxer's name in libav
-DEMUXERS = {"mp4": "mov", "matroska": "matroska", "mpegts": "mpegts", "avi": "avi"}
+DEMUXERS = {
+    **{"mp4": "mov", "matroska": "matroska", "mpegts": "mpegts", "avi": "avi"},
+    **{"mp3": "mp3", "flac": "flac", "wav": "wav", "ogg": "ogg"},  # sound
+}
 SNIFF_BYTES = 4096
 
 _ISO_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"uuid"}
 _KNOWN_OTHERS = (
     (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", "MXF"),
-    (b"OggS", "Ogg"),
     (b"FLV\x01", "FLV"),
-    (b"fLaC", "FLAC"),
-    (b"ID3", "MP3"),
     (b"#EXTM3U", "an HLS playlist"),
     (b"ffconcat", "a concat script"),
     (b"\x00\x00\x01\xba", "an MPEG program stream"),
@@ -24,7 +24,19 @@ _KNOWN_OTHERS = (
     (b"\x30\x26\xb2\x75", "ASF/WMV"),
     (b"GIF8", "GIF"),
 )
-_HINT = "Export the video as MP4 (H.264 + AAC), MOV, MKV, WebM, MPEG-TS or AVI and upload it again."
+_HINT = (
+    "Export the video as MP4 (H.264 + AAC), MOV, MKV, WebM, MPEG-TS or AVI, or sound as MP3, FLAC, WAV or Ogg, "
+    "and upload it again."
+)
+_MP3_KBPS = {  # by (MPEG-1, layer), ISO 11172-3 2.4.2.3 and ISO 13818-3
+    (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 1): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_MP3_HZ = (44_100, 48_000, 32_000)
 
 
 def container(head: bytes) -> str:
@@ -38,14 +50,22 @@ def container(head: bytes) -> str:
         return "matroska"
     if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
         return "avi"
+    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
+        return "wav"
+    if head.startswith(b"fLaC"):
+        return "flac"
+    if head.startswith(b"OggS"):
+        return "ogg"
     if _is_mpegts(head):
         return "mpegts"
+    if head.startswith(b"ID3") or _is_mp3(head):
+        return "mp3"
     for magic, name in _KNOWN_OTHERS:
         if head.startswith(magic):
             raise Rejected("unsupported_container", f"The file is {name}, which Kadr does not take.", _HINT)
     if head.startswith(b"RIFF"):
-        raise Rejected("unsupported_container", "The file is RIFF, but not AVI.", _HINT)
-    what = "The file is empty." if not head else "The file is not a video Kadr knows."
+        raise Rejected("unsupported_container", "The file is RIFF, but neither AVI nor WAV.", _HINT)
+    what = "The file is empty." if not head else "The file is no video or sound Kadr knows."
     raise Rejected("not_media", what, _HINT)
 
 
@@ -56,3 +76,25 @@ def _is_mpegts(head: bytes) -> bool:
         if len(marks) >= 3 and set(marks[: (len(head) - first) // size]) == {0x47}:
             return True
     return False
+
+
+def _is_mp3(head: bytes) -> bool:
+    """A frame header, and a second one where the first frame ends: the sync bits alone are in too many files."""
+    size = _mp3_frame_bytes(head)
+    return size > 0 and _mp3_frame_bytes(head[size:]) > 0
+
+
+def _mp3_frame_bytes(head: bytes) -> int:
+    """The length of the frame that begins here; 0 where none does."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+        return 0
+    version, layer, rate, hz = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3), head[2] >> 4, head[2] >> 2 & 3
+    if version == 1 or layer == 4 or rate in (0, 15) or hz == 3:
+        return 0
+    bps = _MP3_KBPS[version == 3, layer][rate - 1] * 1000
+    sample_rate_hz = _MP3_HZ[hz] >> {3: 0, 2: 1, 0: 2}[version]
+    padding = head[2] >> 1 & 1
+    if layer == 1:
+        return (12 * bps // sample_rate_hz + padding) * 4
+    samples = 576 if layer == 3 and version != 3 else 1152
+    return samples // 8 * bps // sample_rate_hz + padding

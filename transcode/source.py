@@ -3,11 +3,10 @@
 Times are seconds as Fractions on the file's own timeline, whose zero is the earliest frame of any used track.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any
-
-from pydantic import TypeAdapter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +28,10 @@ class VideoTrack:
     duration_s: Fraction
     keyframes: int
     longest_gop_s: Fraction
+    longest_gap_s: Fraction  # the longest time one picture stands: what a seek must go back at least
+    bit_rate_bps: int  # of the packets of this track, over its duration
+    profile: str  # as libav names it: "High", "Main 10"; "" where there is none
+    level: int  # as the codec counts it (H.264: 41 is 4.1); 0 where unknown
     pixel_format: str
     bit_depth: int
     interlaced: bool
@@ -54,6 +57,8 @@ class AudioTrack:
     language: str | None
     start_s: Fraction
     duration_s: Fraction
+    profile: str  # as libav names it: "LC" is plain AAC
+    bit_rate_bps: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,18 +68,60 @@ class Source:
     container: str
     bytes: int
     duration_s: Fraction
-    video: VideoTrack
+    video: VideoTrack | None  # None: sound only
     audio: tuple[AudioTrack, ...]
+    unplayable_audio: tuple[str, ...]  # codec names of sound tracks that nothing here decodes
     damaged: bool  # libav complained or gave up somewhere, and enough is left to show
 
 
-_ADAPTER = TypeAdapter(Source)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gop:
+    """A run of pictures from one keyframe to the next, in presentation order. The first begins with picture 0."""
+
+    frame: int  # how many pictures are shown before this keyframe
+    frames: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """Where the keyframes of the chosen picture track are. Kept apart from Source: it grows with the title."""
+
+    gops: tuple[Gop, ...]
+    # H.264 only: every keyframe is an IDR picture, so nothing after it refers to what is before it; the track begins
+    # with one, and no packet is there only to be decoded (an edit list's). The packets can be cut before each keyframe.
+    all_idr: bool
+    constant: bool  # every picture is shown exactly 1/frame_rate after the one before, to a tick of the time base
 
 
 def to_json(source: Source) -> dict[str, Any]:
     """Plain JSON values; Fractions become "30000/1001"."""
-    return _ADAPTER.dump_python(source, mode="json")  # type: ignore[no-any-return]
+    return _plain(source)  # type: ignore[no-any-return]
 
 
 def from_json(value: dict[str, Any]) -> Source:
-    return _ADAPTER.validate_python(value)
+    return _adapter(Source).validate_python(value)  # type: ignore[no-any-return]
+
+
+def index_to_json(index: Index) -> dict[str, Any]:
+    return _plain(index)  # type: ignore[no-any-return]
+
+
+def index_from_json(value: dict[str, Any]) -> Index:
+    return _adapter(Index).validate_python(value)  # type: ignore[no-any-return]
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Fraction) else value
+
+
+@cache
+def _adapter(kind: type) -> Any:
+    # Imported when first asked for: the probe's child only writes, and this import is half of its time.
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)

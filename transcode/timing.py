@@ -1,12 +1,14 @@
 """Frame times -> a rational frame rate. Pure.
 
 Containers round times to their time base (1 ms in Matroska) and some headers claim a rate that no frame has, so the
-rate is read from the packets and then snapped to the standard rate they mean.
+rate is read from the packets and then snapped to the standard rate they mean. Where pictures come at changing
+distances, it is the slowest standard rate at which every stretch of even motion stays even.
 """
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
-from statistics import median
 
 _WHOLE = (1, 2, 5, 6, 8, 10, 12, 15, 18, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 240)
 _STANDARD = (
@@ -18,43 +20,135 @@ DEFAULT_RATE = Fraction(25)
 SLOWEST, FASTEST = Fraction(1, 10), Fraction(240)
 SNAP = Fraction(3, 1000)  # 24 and 24000/1001 differ by one part in a thousand: nearest wins
 USUAL_SHARE = Fraction(9, 10)
+SMOOTH = 60  # Hz: faster only for pictures that come faster
+STRETCH_PICTURES = 4  # so many like distances in a row are motion; fewer are jitter
+JITTER = 0.1  # of the distance between two pictures: less is not seen
 
 
 def frame_rate(
-    ticks: list[int], time_base: Fraction, average: Fraction | None, guessed: Fraction | None
+    ticks: Sequence[int],
+    time_base: Fraction,
+    average: Fraction | None,
+    guessed: Fraction | None,
+    others_last_s: Fraction = Fraction(0),
 ) -> tuple[Fraction, bool]:
     """(rate in Hz, whether it varies) of sorted presentation `ticks` in `time_base` seconds.
 
     `average` and `guessed` are what the container claims; used only when they agree with the packets.
+    `others_last_s` is how long the other tracks last: the only clue where the picture times themselves are wrong.
     """
-    distances = [b - a for a, b in pairwise(ticks) if b > a]
+    distances = Counter(b - a for a, b in pairwise(ticks) if b > a)
     if not distances:
         claimed = average or guessed or DEFAULT_RATE
         return (_snap(claimed) if SLOWEST <= claimed <= 60 else DEFAULT_RATE), False
-    usual = median(distances)
+    usual = _median(distances)
+    if 1 / (usual * time_base) > FASTEST and others_last_s > 4 * (ticks[-1] - ticks[0]) * time_base:
+        # No camera: times counted in a wrong unit, while the sound goes on. The pictures are meant to last as long.
+        told = len(ticks) / others_last_s
+        return Fraction(min(_WHOLE, key=lambda whole: abs(whole - told))), True
     # One tick of rounding on either side, or a tenth of a frame.
-    slack = max(1, usual / 10)
-    steady = sum(abs(d - usual) <= slack for d in distances) >= USUAL_SHARE * len(distances)
-    mean = Fraction(len(distances), ticks[-1] - ticks[0]) / time_base
-    if steady:
-        # Few gaps: the mean over the steady distances is exact where one distance is a rounded number of ticks.
-        kept = [d for d in distances if abs(d - usual) <= slack]
-        measured = Fraction(len(kept), sum(kept)) / time_base
-        # How far rounding to ticks can have moved the mean over this many of them.
-        rounding = max(Fraction(1, 1000), Fraction(1, sum(kept)))
-        for rate in (guessed, average):
-            if rate and abs(rate - measured) <= measured * rounding:
-                return _bound(_snap(rate)), False
-        return _bound(_snap(measured)), False
-    # Variable: the rate of its usual distance keeps the smooth stretches smooth; never slower than the mean.
-    wanted = max(1 / (Fraction(usual) * time_base), mean)
-    return min(_STANDARD, key=lambda standard: abs(standard - wanted)), True
+    slack = max(Fraction(1), usual / 10)
+    near = {d: times for d, times in distances.items() if abs(d - usual) <= slack}
+    if sum(near.values()) >= USUAL_SHARE * distances.total():
+        return _steady_rate(ticks, time_base, near, average, guessed), False
+    return _even_rate(ticks, time_base, usual), True
 
 
-def longest_gap(ticks: list[int], end: int) -> int:
-    """The longest distance between neighbours of `ticks`, `end` included, in ticks."""
-    marks = [*sorted(ticks), end]
-    return max((b - a for a, b in pairwise(marks)), default=0)
+def is_constant(ticks: Sequence[int], time_base: Fraction, rate: Fraction) -> bool:
+    """Whether sorted `ticks` are start + k frame distances, each within a tick (and within a quarter of a frame)."""
+    distance = 1 / (rate * time_base)
+    over, under = distance.numerator, distance.denominator
+    off = min(under, over // 4)
+    last = len(ticks) - 1
+    if last < 0 or abs((ticks[last] - ticks[0]) * under - last * over) > off:
+        return False
+    start = ticks[0]
+    return all(-off <= (tick - start) * under - k * over <= off for k, tick in enumerate(ticks))
+
+
+def longest_gap(ticks: Sequence[int], end: int) -> int:
+    """The longest distance between neighbours of sorted `ticks`, `end` included, in ticks."""
+    if not ticks:
+        return 0
+    return max(max((b - a for a, b in pairwise(ticks)), default=0), end - ticks[-1])
+
+
+def _steady_rate(
+    ticks: Sequence[int],
+    time_base: Fraction,
+    near: dict[int, int],
+    average: Fraction | None,
+    guessed: Fraction | None,
+) -> Fraction:
+    # Few gaps: the mean over the steady distances is exact where one distance is a rounded number of ticks.
+    count, total = sum(near.values()), sum(d * times for d, times in near.items())
+    measured = Fraction(count, total) / time_base
+    # How far rounding to ticks, and jitter at both ends, can have moved the mean over this many of them.
+    rounding = max(Fraction(1, 1000), Fraction(max(1, max(near) - min(near)), total))
+    claims = [_snap(rate) for rate in (guessed, average) if rate and abs(rate - measured) <= measured * rounding]
+    meant = [_bound(rate) for rate in (*claims, _snap(measured))]
+    # Some encoders count in a clock of their own, 1501/90000 s say. Where every picture keeps to it, it is the rate:
+    # the standard one nearby would drop a picture now and then.
+    exact = [_bound(measured)] if len(near) == 1 else []
+    return next((rate for rate in (*meant, *exact) if is_constant(ticks, time_base, rate)), meant[0])
+
+
+def _even_rate(ticks: Sequence[int], time_base: Fraction, usual: Fraction) -> Fraction:
+    """The slowest standard rate whose frame distance divides the distance of nine in ten evenly moving pictures."""
+    stretches = Counter(_stretches(ticks))
+    if sum(count * times for (_, count), times in stretches.items()) * 2 < len(ticks):
+        stretches = Counter((b - a, 1) for a, b in pairwise(ticks) if b > a)
+    # A float is exact enough to compare with a tenth.
+    moving = [(float(Fraction(total, count) * time_base), count * n) for (total, count), n in stretches.items()]
+    fitting = [rate for rate in _STANDARD if _fit(moving, float(rate)) >= USUAL_SHARE]
+    if not fitting or (min(fitting) > SMOOTH and usual * time_base * SMOOTH > 1):
+        # Mere jitter: the rate of the usual distance; never slower than the mean, which would lose pictures.
+        wanted = max(1 / (usual * time_base), Fraction(len(ticks) - 1, ticks[-1] - ticks[0]) / time_base)
+        return Fraction(min(_WHOLE, key=lambda whole: abs(whole - wanted)))
+    # 48 nearly fits what is 50, and would drop a picture every second: of those close together the best,
+    # and a whole one unless the other is twice as near.
+    close = (rate for rate in fitting if rate * USUAL_SHARE <= min(fitting))
+    return min(close, key=lambda rate: _off(moving, float(rate)) * (1 if rate.denominator == 1 else 2))
+
+
+def _stretches(ticks: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """(ticks, pictures) of each run of like distances that is long enough to be seen as motion."""
+    total = count = 0
+    for a, b in pairwise(ticks):
+        distance = b - a
+        if distance <= 0:
+            continue
+        if count and abs(distance * count - total) > max(count, total // 10):
+            if count >= STRETCH_PICTURES:
+                yield total, count
+            total = count = 0
+        total += distance
+        count += 1
+    if count >= STRETCH_PICTURES:
+        yield total, count
+
+
+def _fit(moving: list[tuple[float, int]], rate: float) -> float:
+    """The share of pictures whose distance is a whole number of frames, near enough. `moving`: (seconds, pictures)."""
+    fit = 0
+    for distance_s, count in moving:
+        frames = distance_s * rate
+        if frames >= 1 - JITTER and abs(frames - round(frames)) <= JITTER * frames:
+            fit += count
+    return fit / sum(count for _, count in moving)
+
+
+def _off(moving: list[tuple[float, int]], rate: float) -> float:
+    return sum(abs(distance_s * rate - round(distance_s * rate)) * count for distance_s, count in moving)
+
+
+def _median(distances: Counter[int]) -> Fraction:
+    left = distances.total() / 2
+    for distance in sorted(distances):
+        left -= distances[distance]
+        if left <= 0:
+            return Fraction(distance)
+    raise ValueError("no distances")
 
 
 def _snap(rate: Fraction) -> Fraction:

@@ -13,6 +13,11 @@ def transport(packets: int, size: int, first: int) -> bytes:
     return (bytes(first) + b"\x47" + bytes(size - first - 1)) * packets
 
 
+def mp3(header: bytes, size: int) -> bytes:
+    """Two frames of `size` bytes, as MPEG-1 and MPEG-2 audio of these bit rates has them."""
+    return (header + bytes(size - 4)) * 2
+
+
 @pytest.mark.parametrize(
     ("head", "name"),
     [
@@ -22,6 +27,15 @@ def transport(packets: int, size: int, first: int) -> bytes:
         (b"\x00\x00\x10\x00moov", "mp4"),
         (b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01", "matroska"),
         (b"RIFF\x00\x10\x00\x00AVI LIST", "avi"),
+        (b"RIFF\x00\x10\x00\x00WAVEfmt ", "wav"),
+        (b"RF64\xff\xff\xff\xffWAVEds64", "wav"),
+        (b"fLaC\x00\x00\x00\x22", "flac"),
+        (b"OggS\x00\x02", "ogg"),
+        (b"ID3\x04\x00\x00", "mp3"),
+        (mp3(b"\xff\xfb\x90\x00", 417), "mp3"),
+        (mp3(b"\xff\xfb\x92\x00", 418), "mp3"),
+        (mp3(b"\xff\xf3\x44\xc4", 96), "mp3"),
+        (mp3(b"\xff\xfd\x80\x00", 417), "mp3"),
         (transport(3, 188, 0), "mpegts"),
         (transport(22, 188, 0)[:SNIFF_BYTES], "mpegts"),
         (transport(22, 192, 4)[:SNIFF_BYTES], "mpegts"),
@@ -36,21 +50,24 @@ def test_known_containers(head: bytes, name: str) -> None:
     ("head", "code", "said"),
     [
         (b"", "not_media", "empty"),
-        (b"\x00", "not_media", "not a video"),
-        (b"<html><body>", "not_media", "not a video"),
-        (b"%PDF-1.7", "not_media", "not a video"),
-        (b"#!/bin/sh\n", "not_media", "not a video"),
+        (b"\x00", "not_media", "no video or sound"),
+        (b"<html><body>", "not_media", "no video or sound"),
+        (b"%PDF-1.7", "not_media", "no video or sound"),
+        (b"#!/bin/sh\n", "not_media", "no video or sound"),
         (b"#EXTM3U\nhttp://169.254.169.254/", "unsupported_container", "HLS playlist"),
         (b"ffconcat version 1.0\nfile /etc/passwd", "unsupported_container", "concat script"),
-        (b"OggS\x00\x02", "unsupported_container", "Ogg"),
         (b"FLV\x01\x05", "unsupported_container", "FLV"),
         (b"GIF89a", "unsupported_container", "GIF"),
-        (b"RIFF\x00\x10\x00\x00WAVEfmt ", "unsupported_container", "not AVI"),
+        (b"RIFF\x00\x10\x00\x00WEBPVP8 ", "unsupported_container", "neither AVI nor WAV"),
+        (mp3(b"\xff\xfb\x90\x00", 416), "not_media", "no video or sound"),
+        (b"\xff\xfb\x90\x00" + bytes(500), "not_media", "no video or sound"),
+        (b"\xff\xf1\x50\x80" * 400, "not_media", "no video or sound"),
+        (b"\xff\xd8\xff\xe0" + bytes(500), "not_media", "no video or sound"),
         (b"\x00\x00\x01\xba\x44\x00", "unsupported_container", "program stream"),
         (b"\x00\x00\x01\xb3\x16\x00", "unsupported_container", "raw video"),
         (b"\x00\x00\x00\x01\x67\x64", "unsupported_container", "raw video"),
-        (transport(2, 188, 0), "not_media", "not a video"),
-        (b"\x47" + bytes(SNIFF_BYTES - 1), "not_media", "not a video"),
+        (transport(2, 188, 0), "not_media", "no video or sound"),
+        (b"\x47" + bytes(SNIFF_BYTES - 1), "not_media", "no video or sound"),
     ],
 )
 def test_refused(head: bytes, code: str, said: str) -> None:

@@ -1,0 +1,339 @@
+"""The sandboxed probe on real clips. What is expected was read by decoding every frame with another reader."""
+
+import subprocess
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import pytest
+
+from core.child import ChildRunner
+from core.errors import Rejected
+from tests.conftest import FFMPEG, shared
+from transcode.probe import probe
+from transcode.source import Index, Source, from_json, index_from_json, index_to_json, to_json
+
+NTSC, NTSC60, FILM = "30000/1001", "60000/1001", "24000/1001"
+
+# name: shown size, rotation, frame rate, frames, seconds of the longest track, sound tracks
+PICTURES = {
+    "core/bbb_1080p24_20s_aac51.mp4": ("1920x1080", 0, "24", 482, 20.083, 1),
+    "core/bbb_1080p60_2s_5mbps.mp4": ("1920x1080", 0, "60", 120, 2.0, 1),
+    "core/elephantsdream_576p24_20s_2audio.ts": ("1024x576", 0, "24", 482, 20.246, 2),
+    "core/head_vertical_hevc_1080x1920_20s.mp4": ("1080x1920", 0, "25", 502, 20.08, 1),
+    "core/phone_rot270_720p30_5s.mp4": ("720x1280", 270, NTSC, 149, 4.972, 1),
+    "core/product_cups_720p30_10s.mp4": ("1280x720", 0, NTSC, 300, 10.01, 1),
+    "core/screencast_webcam_1920x880_60fps_14s.mp4": ("1920x880", 0, "60", 817, 13.617, 1),
+    "core/sintel_trailer_720p24_52s_av1_opus.webm": ("1280x720", 0, "24", 1253, 52.209, 1),
+    "core/sintel_trailer_720p30_16s.mp4": ("1280x720", 0, "30", 481, 16.115, 1),
+    "core/speaker_slides_googleio_720p30_10s.ts": ("1280x720", 0, NTSC, 299, 10.025, 1),
+    "core/tears_of_steel_1080p2997_8s_frame_marks.mp4": ("1920x1080", 0, NTSC, 240, 8.008, 0),
+    "odd/1080p30_363s_in_0.8MB.mp4": ("1920x1080", 0, "30", 10883, 362.767, 1),
+    "odd/4k60_portrait_rot90_0.3s.mp4": ("2160x3840", 90, "60", 18, 0.313, 1),
+    "odd/8k24_hevc_0.3s.mp4": ("7680x4320", 0, "90000/3749", 8, 0.339, 1),
+    "odd/avi_two_video_two_audio_18s.avi": ("1280x720", 0, "30", 450, 17.667, 2),
+    "odd/bbb_2160p60_10s_vp9_lowrate.mkv": ("3840x2160", 0, "60", 600, 10.0, 0),
+    "odd/bt601_full_range_2s.mp4": ("320x240", 0, "30", 60, 2.0, 0),
+    "odd/fragmented_h264_aac_33s.mp4": ("320x180", 0, "25", 812, 32.896, 1),
+    "odd/gopro_karma_480p30_13s_3data.mp4": ("854x480", 0, NTSC, 362, 12.079, 1),
+    "odd/h263_amr_176x144_15s.3gp": ("192x144", 0, "15", 222, 15.2, 1),
+    "odd/h264_444_odd_321x241_1s.mp4": ("321x241", 0, "25", 25, 1.0, 0),
+    "odd/hevc_444_12bit_321x241_1s.mp4": ("321x241", 0, "25", 25, 1.0, 0),
+    "odd/iibbibb_editlist_yuv444_1fps.mp4": ("704x576", 0, "1", 12, 12.0, 0),
+    "odd/interview_320x180_35s.mp4": ("320x180", 0, NTSC, 1026, 35.102, 1),
+    "odd/m4v_two_movtext_subs_vfr_7s.m4v": ("640x480", 0, "60", 123, 7.477, 1),  # stretches of 15 and of 20
+    "odd/mkv_ass_subs_1s.mkv": ("1080x720", 0, "30", 30, 1.072, 1),
+    "odd/mkv_pgs_subs_1s.mkv": ("1080x720", 0, "30", 30, 1.01, 1),  # its times claim 600
+    "odd/mkv_srt_subs_1s.mkv": ("1080x720", 0, "30", 30, 1.071, 1),
+    "odd/mpeg2_1080i50_hdv_anamorphic_1s.mov": ("1920x1080", 0, "25", 25, 1.0, 0),
+    "odd/nonzero_start_0.4s.mp4": ("199x112", 0, "30", 12, 0.4, 0),
+    "odd/one_frame_h264_aac.mp4": ("320x240", 0, "25", 1, 0.04, 1),
+    "odd/one_frame_sar_16_9.mp4": ("1138x480", 0, "25", 1, 0.04, 0),
+    "odd/phone_iphone_1080p60_hevc_rot90_0.6s.mov": ("1080x1920", 90, "60", 36, 0.602, 1),
+    "odd/phone_portrait_rot90_568x320_2s.MOV": ("320x568", 90, NTSC, 62, 2.068, 1),
+    "odd/phone_rot180_720p30_5s.mp4": ("1280x720", 180, NTSC, 149, 4.972, 1),
+    "odd/product_joyrides_ad_720p24_19s_opus.ts": ("1280x720", 0, "24", 450, 19.14, 1),
+    "odd/qtrle_argb_1s.mov": ("320x240", 0, "25", 25, 1.0, 0),
+    "odd/screencast_jupyter_1616x1568_30fps_73s.mp4": ("1616x1568", 0, "30", 2190, 73.0, 0),
+    "odd/sintel_960x408_10s_mpeg4_mp3_2.4mbps.mp4": ("960x408", 0, "25", 249, 10.008, 1),
+    "odd/slowmo_sef_320x240.mp4": ("320x240", 0, "30", 63, 2.152, 1),
+    "odd/sony_a7m3_1080i25_ac3_pgs_0.5s.mts": ("1920x1080", 0, "25", 13, 0.544, 1),
+    "odd/video_only_1s.mp4": ("1080x720", 0, NTSC, 30, 1.001, 0),
+    "odd/vp9_10bit_426x240_3s.webm": ("426x240", 0, FILM, 72, 3.003, 0),
+    "hdr/dolbyvision_p9_avc_1080p60_1.3s.mp4": ("1920x1080", 0, "90000/1501", 77, 1.284, 0),
+    "hdr/hdr10_av1_1080p60_mdcv_clli_1s.mp4": ("1920x1080", 0, NTSC60, 60, 1.022, 1),
+    "hdr/hdr10_av1_720x1280_4s.mp4": ("720x1280", 0, NTSC, 127, 4.238, 1),
+    "hdr/hdr10plus_hevc10_256x144_10.8s.mkv": ("256x144", 0, FILM, 259, 10.803, 0),
+    "hdr/hlg_hevc10_1080p60_iphone_8frames.mov": ("1080x1920", 90, "60", 6, 0.105, 1),
+    "hdr/hlg_hevc10_1080p_rot90_editlist_2.5s.mp4": ("1080x1920", 90, NTSC, 77, 2.568, 1),
+    "audio/dolby_channel_id_voices_720p25_24s_eac3_51.ts": ("1280x720", 0, "25", 600, 24.0, 1),
+    "broken/no_initial_keyframe.ts": ("626x352", 0, NTSC, 15, 2.647, 1),
+    "broken/missing_keyframe_labels_720p60.ts": ("1280x720", 0, "60", 600, 10.023, 1),
+}
+INTERLACED = {"odd/mpeg2_1080i50_hdv_anamorphic_1s.mov", "odd/sony_a7m3_1080i25_ac3_pgs_0.5s.mts"}
+VARIABLE = {"odd/h263_amr_176x144_15s.3gp", "odd/m4v_two_movtext_subs_vfr_7s.m4v", "odd/mkv_pgs_subs_1s.mkv"}
+NOT_CONSTANT = VARIABLE | {
+    "core/elephantsdream_576p24_20s_2audio.ts",
+    "odd/4k60_portrait_rot90_0.3s.mp4",
+    "odd/avi_two_video_two_audio_18s.avi",
+    "odd/interview_320x180_35s.mp4",
+    "odd/product_joyrides_ad_720p24_19s_opus.ts",
+    "broken/no_initial_keyframe.ts",
+}
+
+
+@pytest.fixture(scope="module")
+async def runner() -> ChildRunner:
+    return await ChildRunner.detect("best-effort")
+
+
+async def read(file: Path, work_dir: Path, runner: ChildRunner) -> tuple[Source, Index | None]:
+    return await probe(file, work_dir, runner, max_pixels=50_000_000, max_duration_s=12 * 3600)
+
+
+async def read_pictures(file: Path, work_dir: Path, runner: ChildRunner) -> tuple[Source, Index]:
+    source, index = await read(file, work_dir, runner)
+    assert index is not None
+    return source, index
+
+
+@pytest.mark.parametrize("name", PICTURES)
+async def test_pictures(name: str, tmp_path: Path, runner: ChildRunner) -> None:
+    shown, rotation, rate, frames, seconds, sounds = PICTURES[name]
+    source, index = await read_pictures(shared(name), tmp_path, runner)
+    video = source.video
+    assert video is not None
+    assert f"{video.shown_width}x{video.shown_height}" == shown
+    assert video.rotation == rotation
+    assert video.frame_rate == Fraction(rate)
+    assert video.frames == frames
+    assert abs(float(source.duration_s) - seconds) < 0.001
+    assert len(source.audio) == sounds
+    assert source.unplayable_audio == ()
+    assert video.interlaced is (name in INTERLACED)
+    assert video.variable is (name in VARIABLE)
+    assert index.constant is (name not in NOT_CONSTANT)
+    assert min(track.start_s for track in (video, *source.audio)) == 0
+    consistent(index, frames)
+    assert (from_json(to_json(source)), index_from_json(index_to_json(index))) == (source, index)
+
+
+def consistent(index: Index, frames: int) -> None:
+    at = 0
+    for gop in index.gops:
+        assert gop.frame == at
+        assert gop.frames > 0
+        assert gop.bytes > 0
+        at += gop.frames
+    assert at == frames
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "odd/sony_a7m3_1080i25_ac3_pgs_0.5s.mts",  # two packets per frame
+        "odd/vp9_10bit_426x240_3s.webm",  # hidden frames in packets of their own
+        "odd/iibbibb_editlist_yuv444_1fps.mp4",
+        "odd/slowmo_sef_320x240.mp4",
+        "hdr/hlg_hevc10_1080p60_iphone_8frames.mov",
+        "broken/no_initial_keyframe.ts",
+    ],
+)
+async def test_pictures_are_those_a_decoder_shows(name: str, tmp_path: Path, runner: ChildRunner) -> None:
+    source, _ = await read_pictures(shared(name), tmp_path, runner)
+    assert source.video is not None
+    with av.open(str(shared(name))) as container:
+        stream = container.streams[source.video.index]
+        times = sorted(frame.pts * stream.time_base for frame in container.decode(stream))
+    assert source.video.frames == len(times)
+    assert source.video.duration_s >= times[-1] - times[0]
+    assert source.video.longest_gap_s >= max(b - a for a, b in pairwise(times))
+
+
+async def test_facts_of_the_whole_clip(tmp_path: Path, runner: ChildRunner) -> None:
+    source, index = await read_pictures(shared("core/bbb_1080p24_20s_aac51.mp4"), tmp_path, runner)
+    video, sound = source.video, source.audio[0]
+    assert video is not None
+    assert (video.codec, video.profile, video.level, video.bit_depth) == ("h264", "Main", 40, 8)
+    assert (video.keyframes, video.longest_gop_s, video.longest_gap_s) == (11, 2, Fraction(1, 24))
+    assert 4_400_000 < video.bit_rate_bps < 4_500_000
+    assert (sound.codec, sound.profile, sound.channels, sound.sample_rate_hz) == ("aac", "LC", 6, 48_000)
+    assert 190_000 < sound.bit_rate_bps < 195_000
+    assert index.all_idr
+    assert [gop.frame for gop in index.gops] == [48 * n for n in range(11)]
+    assert sum(gop.bytes for gop in index.gops) * 8 / video.duration_s == pytest.approx(video.bit_rate_bps, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "primaries", "transfer", "matrix", "full_range", "hdr"),
+    [
+        ("odd/bt601_full_range_2s.mp4", "smpte170m", "smpte170m", "unspecified", True, False),
+        ("odd/4k60_portrait_rot90_0.3s.mp4", "bt470bg", "smpte170m", "itu601", True, False),
+        ("core/head_vertical_hevc_1080x1920_20s.mp4", "bt709", "bt709", "itu709", False, False),
+        ("hdr/hdr10_av1_720x1280_4s.mp4", "bt2020", "smpte2084", "bt2020", False, True),
+        ("hdr/hdr10_av1_1080p60_mdcv_clli_1s.mp4", "bt2020", "smpte2084", "bt2020", False, True),
+        ("hdr/hdr10plus_hevc10_256x144_10.8s.mkv", "bt2020", "smpte2084", "bt2020", False, True),
+        ("hdr/hlg_hevc10_1080p60_iphone_8frames.mov", "bt2020", "arib-std-b67", "bt2020", False, True),
+        ("hdr/hlg_hevc10_1080p_rot90_editlist_2.5s.mp4", "bt2020", "arib-std-b67", "bt2020", False, True),
+        ("hdr/dolbyvision_p9_avc_1080p60_1.3s.mp4", "unspecified", "unspecified", "unspecified", False, False),
+    ],
+)
+async def test_colour(
+    name: str,
+    primaries: str,
+    transfer: str,
+    matrix: str,
+    full_range: bool,
+    hdr: bool,
+    tmp_path: Path,
+    runner: ChildRunner,
+) -> None:
+    source, _ = await read(shared(name), tmp_path, runner)
+    video = source.video
+    assert video is not None
+    assert (video.primaries, video.transfer, video.matrix) == (primaries, transfer, matrix)
+    assert (video.full_range, video.is_hdr) == (full_range, hdr)
+
+
+# name: container, seconds, (codec, channels, sample rate)
+SOUNDS = {
+    "audio/audio_only_15s.mp4": ("mp4", 15.019, [("aac", 2, 48_000)]),
+    "audio/opus_51.mka": ("matroska", 2.735, [("opus", 6, 48_000)]),
+    "audio/audio_ac3_and_aac_tracks_0.3s.mp4": ("mp4", 0.298, [("ac3", 6, 48_000), ("aac", 2, 48_000)]),
+    "audio/mp4_two_51_audio_tracks_5s.mp4": ("mp4", 5.013, [("aac", 6, 48_000)] * 2),
+    "speech/en_de_multilingual.mp3": ("mp3", 59.9, [("mp3", 1, 24_000)]),
+    "speech/en_jfk_11s.flac": ("flac", 11.0, [("flac", 2, 44_100)]),
+    "speech/ru_deepspeech_6s.wav": ("wav", 5.667, [("pcm_s16le", 1, 16_000)]),
+}
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+async def test_sound_only(name: str, tmp_path: Path, runner: ChildRunner) -> None:
+    container, seconds, tracks = SOUNDS[name]
+    source, index = await read(shared(name), tmp_path, runner)
+    assert (source.container, source.video, index) == (container, None, None)
+    assert abs(float(source.duration_s) - seconds) < 0.001
+    assert [(track.codec, track.channels, track.sample_rate_hz) for track in source.audio] == tracks
+    assert min(track.start_s for track in source.audio) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("odd/vvc_10bit_320x180_5s.mp4", "unsupported_codec"),
+        ("hdr/dolbyvision_p10_av1_4k30_4s.mp4", "unsupported_codec"),
+        ("odd/mpeg2_pal_10.6s.mxf", "unsupported_container"),
+        ("broken/broken_mp4_4kB.mp4", "corrupt"),
+        ("broken/chunk_out_of_range.mp4", "corrupt"),
+        ("broken/malformed_free_box.mp4", "corrupt"),
+        ("broken/fragmented_uuid_undecodable.mp4", "corrupt"),
+        ("broken/h264_missing_refs_and_errors.264", "unsupported_container"),
+        ("broken/-video-with-dash-.mp4", "dimensions"),
+        ("broken/zero_bytes.webm", "not_media"),
+    ],
+)
+async def test_refused(name: str, code: str, tmp_path: Path, runner: ChildRunner) -> None:
+    with pytest.raises(Rejected) as refused:
+        await read(shared(name), tmp_path, runner)
+    assert refused.value.code == code
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "damaged"),
+    [
+        ("broken/corrupted_720p.mp4", True),  # its last third: found without decoding that far
+        ("broken/invalid_nalu.mp4", True),
+        ("broken/no_timescale_bad_rotation.mp4", True),
+        ("broken/no_initial_keyframe.ts", True),
+        ("broken/ts_hevc_4k_cut_fragment.ts", True),
+        ("broken/mdat_too_long.mp4", False),
+        ("broken/empty_second_video_track.mp4", False),
+        ("broken/missing_keyframe_labels_720p60.ts", False),
+    ],
+)
+async def test_damage(name: str, damaged: bool, tmp_path: Path, runner: ChildRunner) -> None:
+    source, index = await read_pictures(shared(name), tmp_path, runner)
+    assert source.damaged is damaged
+    assert source.video is not None
+    consistent(index, source.video.frames)
+
+
+def ffmpeg(*options: str) -> None:
+    subprocess.run([FFMPEG, "-v", "error", "-y", *options], check=True, timeout=60)
+
+
+def make(path: Path, *options: str) -> Path:
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=4", *options, str(path))
+    return path
+
+
+X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "25", "-sc_threshold", "0")
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi"])
+@pytest.mark.parametrize(("params", "all_idr"), [("open-gop=0", True), ("open-gop=1", False)])
+async def test_idr_pictures_in_both_forms_of_packets(
+    suffix: str, params: str, all_idr: bool, tmp_path: Path, runner: ChildRunner
+) -> None:
+    file = make(tmp_path / f"a.{suffix}", *X264, "-bf", "3", "-x264-params", params)
+    source, index = await read_pictures(file, tmp_path, runner)
+    assert source.video is not None
+    assert (source.video.frames, source.video.frame_rate, source.video.keyframes) == (100, 25, 4)
+    assert (index.all_idr, index.constant) == (all_idr, True)
+    consistent(index, 100)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "ts"])
+async def test_interlaced_h264_counts_frames(suffix: str, tmp_path: Path, runner: ChildRunner) -> None:
+    file = make(tmp_path / f"a.{suffix}", "-vf", "setfield=tff", *X264, "-flags", "+ildct+ilme")
+    source, index = await read_pictures(file, tmp_path, runner)
+    assert source.video is not None
+    assert (source.video.interlaced, source.video.frames, source.video.frame_rate) == (True, 100, 25)
+    assert index.constant
+
+
+async def test_keyframes_alone(tmp_path: Path, runner: ChildRunner) -> None:
+    source, index = await read_pictures(make(tmp_path / "a.mov", "-c:v", "prores_ks"), tmp_path, runner)
+    assert source.video is not None
+    assert (source.video.codec, source.video.keyframes, len(index.gops)) == ("prores", 100, 100)
+    assert not index.all_idr
+
+
+async def test_a_first_track_that_is_neither_picture_nor_sound(tmp_path: Path, runner: ChildRunner) -> None:
+    (tmp_path / "a.srt").write_text("1\n00:00:00,000 --> 00:00:02,000\nHello\n")
+    clip, file = make(tmp_path / "a.mp4", *X264), tmp_path / "a.mkv"
+    ffmpeg("-i", str(clip), "-i", str(tmp_path / "a.srt"), "-map", "1", "-map", "0", "-c", "copy", str(file))
+    source, _ = await read(file, tmp_path, runner)
+    assert source.video is not None
+    assert (source.video.index, source.video.frames) == (1, 100)
+
+
+async def test_a_cover_is_no_video(tmp_path: Path, runner: ChildRunner) -> None:
+    cover = make(tmp_path / "cover.png", "-frames:v", "1")
+    song = tmp_path / "song.m4a"
+    sine = ("-f", "lavfi", "-i", "sine=duration=2", "-i", str(cover), "-map", "0", "-map", "1")
+    ffmpeg(*sine, "-c:a", "aac", "-c:v", "copy", "-disposition:v", "attached_pic", str(song))
+    source, index = await read(song, tmp_path, runner)
+    assert (source.video, index) == (None, None)
+    assert [track.codec for track in source.audio] == ["aac"]
+
+
+async def test_sound_nothing_decodes_is_named(tmp_path: Path, runner: ChildRunner) -> None:
+    file = make(tmp_path / "a.mkv", "-f", "lavfi", "-i", "sine=duration=4", *X264, "-c:a", "wmav2")
+    source, _ = await read(file, tmp_path, runner)
+    assert (source.audio, source.unplayable_audio) == ((), ("wmav2",))
+    bare = tmp_path / "bare.mka"
+    ffmpeg("-i", str(file), "-vn", "-c", "copy", str(bare))
+    with pytest.raises(Rejected, match="wmav2") as refused:
+        await read(bare, tmp_path, runner)
+    assert refused.value.code == "unsupported_codec"
+
+
+async def test_too_long_and_too_large_are_refused(tmp_path: Path, runner: ChildRunner) -> None:
+    file = make(tmp_path / "a.mp4", *X264)
+    for limits, code in (((50_000_000, 3), "too_long"), ((50_000, 100), "dimensions")):
+        with pytest.raises(Rejected) as refused:
+            await probe(file, tmp_path, runner, max_pixels=limits[0], max_duration_s=limits[1])
+        assert refused.value.code == code
