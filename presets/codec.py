@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Self
 
-from pydantic import RootModel, model_validator
+from pydantic import Field, RootModel, model_validator
 
 from presets.document import Form, Number, Word, Words, load
 from presets.effort import Effort
@@ -25,6 +25,7 @@ class EffortSetting:
 
     preset: str
     crf: int | float
+    parameters: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,8 @@ class CodecPreset:
         `preset` and `crf` replace the effort's own; `more` are a profile's parameters and win over ours.
         """
         setting = self.efforts[effort]
-        joined = ":".join(f"{key}={value}" for key, value in {**self.parameters, **(more or {})}.items())
+        own = setting.parameters if preset in (None, setting.preset) else {}
+        joined = ":".join(f"{key}={value}" for key, value in {**self.parameters, **own, **(more or {})}.items())
         return {
             "c:v": self.encoder,
             "preset": preset or setting.preset,
@@ -88,6 +90,7 @@ def cut_times(cuts: Sequence[int], frame_rate: Fraction) -> str:
 class EffortForm(Form):
     preset: Word
     crf: Number
+    parameters: Words = Field(default_factory=dict)
 
 
 class CodecForm(Form):
@@ -106,7 +109,10 @@ class CodecForm(Form):
         return self
 
     def preset(self, codec: Codec) -> CodecPreset:
-        efforts = {effort: EffortSetting(preset=form.preset, crf=form.crf) for effort, form in self.efforts.items()}
+        efforts = {
+            effort: EffortSetting(preset=form.preset, crf=form.crf, parameters=form.parameters)
+            for effort, form in self.efforts.items()
+        }
         plain = self.model_dump(exclude={"efforts"})
         return CodecPreset(codec=codec, efforts=efforts, **plain)
 

@@ -7,7 +7,3 @@ class Effort(StrEnum):
     ECONOMY = "economy"
     BALANCED = "balanced"
     QUALITY = "quality"
-
-    @property
-    def x264_preset(self) -> str:
-        return {"economy": "veryfast", "balanced": "fast", "quality": "slow"}[self.value]

@@ -1,19 +1,34 @@
 """What the ffmpeg binary can do, asked once at start: a missing encoder is named then, not in mid-upload."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.child import ChildRunner, Limits
 from core.errors import ConfigError
 from core.settings import GIB, MIB
+from presets.codec import codec_preset
+from presets.rung import Codec
 
 OLDEST = (8, 1, 3)  # older ones follow playlists inside uploads (CVE-2026-107697)
 ENCODERS = ("libx264", "aac")
-FILTERS = ("aresample", "bwdif", "fps", "scale", "split", "tonemap", "tpad", "trim", "zscale")
+FILTERS = (
+    *("alimiter", "apad", "aresample", "atrim", "bwdif", "colorchannelmixer", "ebur128", "fps", "framestep"),
+    *("overlay", "scale", "split", "tonemap", "tpad", "trim", "zscale"),
+)
 
 
-async def check(binary: str, runner: ChildRunner, work_dir: Path) -> str:
-    """The version, for the log. Raises ConfigError naming what is too old or missing."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binary:
+    """An ffmpeg that will do. `codecs`: those it can encode to; without `vmaf` ladders are chosen unmeasured."""
+
+    version: str
+    codecs: frozenset[Codec]
+    vmaf: bool
+
+
+async def check(binary: str, runner: ChildRunner, work_dir: Path) -> Binary:
+    """What it can do. Raises ConfigError naming what is too old or missing."""
     limits = Limits(wall_s=20, cpu_s=20, memory_bytes=4 * GIB, file_bytes=MIB)
 
     async def ask(*words: str) -> str:
@@ -25,11 +40,17 @@ async def check(binary: str, runner: ChildRunner, work_dir: Path) -> str:
         raise ConfigError(f"{binary} does not say a release version; KADR_FFMPEG must name a released ffmpeg")
     if tuple(int(part or 0) for part in found.groups()) < OLDEST:
         raise ConfigError(f"{binary} is {found[0]}; uploads need {'.'.join(map(str, OLDEST))} or newer")
-    encoders, filters = await ask("-encoders"), await ask("-filters")
-    missing = [
-        *(name for name in ENCODERS if not re.search(rf"^ \S+ {name} ", encoders, re.MULTILINE)),
-        *(name for name in FILTERS if not re.search(rf"^ \S+ {name} ", filters, re.MULTILINE)),
-    ]
+    encoders, filters = _names(await ask("-encoders")), _names(await ask("-filters"))
+    missing = [*(name for name in ENCODERS if name not in encoders), *(name for name in FILTERS if name not in filters)]
     if missing:
         raise ConfigError(f"{binary} lacks {', '.join(missing)}; use the imageio-ffmpeg wheel or a fuller build")
-    return found[0].removeprefix("version ")
+    return Binary(
+        version=found[0].removeprefix("version "),
+        codecs=frozenset(codec for codec in Codec if codec_preset(codec).encoder in encoders),
+        vmaf="libvmaf" in filters,
+    )
+
+
+def _names(listed: str) -> set[str]:
+    """Second words of a list of encoders or filters."""
+    return set(re.findall(r"^ \S+ (\S+) ", listed, re.MULTILINE))

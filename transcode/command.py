@@ -1,40 +1,252 @@
-"""EncodePlan -> the argv of one ffmpeg run: one decode, every rung, the sound once. Pure.
+"""EncodePlan -> argv of ffmpeg runs. Pure. ffmpeg-python builds the graphs.
 
-ffmpeg-python builds the graph. Each rung becomes one fragmented MP4 (CMAF, a fragment per GOP, presentation from 0, no
-edit list), which transcode.fmp4 cuts.
+One run makes all rungs of a chunk: one decode, one preparation, a cascade of scalings. Sound is a run of its own for
+the whole title, because AAC cut into chunks leaves holes. Every output is a fragmented MP4 (CMAF, a fragment per GOP,
+presentation from the chunk's own place on, no edit list), which transcode.cut checks and cuts.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import PurePath
 from typing import Any
 
 import ffmpeg
 
-from transcode.plan import AUDIO_BPS, AUDIO_RATE_HZ, EncodePlan, VideoRung
+from presets.codec import codec_preset, cut_times
+from transcode.cut import SOUND_OFFSET_S
+from transcode.plan import AUDIO_RATE_HZ, EncodePlan, Picture, SoundPlan, Watermark
+from transcode.rungs import VideoRung
 from transcode.sniff import DEMUXERS
 
-AUDIO_FILE = "audio.mp4"
+PEAK = 0.891  # -1 dBTP: what lossy coding of the sound may still add
+# cmaf + frag_discont: signed composition times and the times given, so that no edit list is needed.
+MOVFLAGS = "+cmaf+frag_keyframe+frag_discont"
+_OVERLAY_AT = {
+    "top-left": ("{m}", "{m}"),
+    "top-right": ("W-w-{m}", "{m}"),
+    "bottom-left": ("{m}", "H-h-{m}"),
+    "bottom-right": ("W-w-{m}", "H-h-{m}"),
+    "center": ("(W-w)/2", "(H-h)/2"),
+}
 
 
-def rung_file(rung: VideoRung) -> str:
-    return f"{rung.id}.mp4"
+def output_file(rendition: str) -> str:
+    return f"{rendition}.mp4"
 
 
-def encode_argv(plan: EncodePlan, binary: str, source: PurePath) -> list[str]:
-    """argv that writes `rung_file` of every rung and AUDIO_FILE into the working directory.
+def video_argv(
+    plan: EncodePlan,
+    binary: str,
+    source: PurePath,
+    *,
+    first: int,
+    end: int,
+    rungs: Sequence[VideoRung],
+    watermark: PurePath | None = None,
+    threads: int | None = None,
+) -> list[str]:
+    """argv that writes `output_file` of each of `rungs`, frames `first`..`end` of the title, in the working directory.
 
     Progress goes to stdout as key=value lines; problems go to stderr, each with its level and its part's name.
     """
-    opened = ffmpeg.input(
+    opened = opened_at(plan, source, first)
+    mark = ffmpeg.input(f"file:{watermark}", protocol_whitelist="file,pipe") if watermark else None
+    picture = prepared(plan, opened, first=first, end=end, size=(rungs[0].width, rungs[0].height), mark=mark)
+    outputs = []
+    for number, rung in enumerate(rungs):
+        if number:
+            # A cascade: each rung is scaled from the one above it, so that the source is read at full size once.
+            picture = picture.filter("scale", rung.width, rung.height, flags="bicubic")
+        mine = picture
+        if number + 1 < len(rungs):
+            pair = picture.filter_multi_output("split", 2)
+            mine, picture = pair[0], pair[1]
+        if rung.frame_step > 1:
+            mine = mine.filter("framestep", rung.frame_step)
+        outputs.append(ffmpeg.output(mine, output_file(rung.id), **_encoder(plan, rung, first, end, threads)))
+    return _compiled(outputs, binary)
+
+
+def opened_at(plan: EncodePlan, source: PurePath, first: int) -> Any:
+    """The upload, read from a little before frame `first` on, its times kept."""
+    seek_s = plan.start_s + first / plan.frame_rate - plan.seek_back_s
+    if seek_s <= 0:
+        return _opened(plan, source)
+    # Milliseconds, rounded down: only where reading begins, never which frame is first.
+    return _opened(plan, source, ss=f"{int(seek_s * 1000) / 1000:.3f}", copyts=None, start_at_zero=None)
+
+
+def _opened(plan: EncodePlan, source: PurePath, **options: Any) -> Any:
+    if plan.picture and plan.picture.retimed:
+        options["r"] = rational(plan.frame_rate)
+    return ffmpeg.input(
         f"file:{source}",
         format=DEMUXERS[plan.container],
         # Only this file: nothing in it can name another one or a host.
         protocol_whitelist="file,pipe",
         max_streams=64,
+        **options,
     )
-    outputs = [*_video_outputs(plan, opened)]
-    if plan.audio:
-        outputs.append(_audio_output(plan, opened[str(plan.audio.index)]))
+
+
+def prepared(plan: EncodePlan, opened: Any, *, first: int, end: int, size: tuple[int, int], mark: Any = None) -> Any:
+    """All that is done once: deinterlace, frame rate, tone-map, size, colour, watermark; exactly end - first frames.
+
+    Rotation is ffmpeg's own autorotate, which runs before this graph.
+    """
+    look = plan.picture
+    assert look is not None  # noqa: S101 - a plan without a picture has no rungs
+    picture = opened[str(look.index)]
+    if look.deinterlace:
+        picture = picture.filter("bwdif", mode="send_frame", deint="interlaced")
+    start = plan.start_s + first / plan.frame_rate
+    # start_time repeats the first picture where the sound starts earlier, and drops what a seek read too early.
+    picture = picture.filter("fps", fps=rational(plan.frame_rate), start_time=_seconds(start))
+    picture = _toned(picture, look, size).filter("format", "yuv420p").filter("setsar", 1)
+    if mark is not None and look.watermark:
+        picture = _marked(picture, mark, look.watermark, size)
+    picture = picture.filter("tpad", stop_mode="clone", stop=-1).filter("trim", end_frame=end - first)
+    # Each chunk says itself where it belongs, in frames.
+    picture = picture.filter("setpts", f"N+{first}" if first else "N")
+    return picture.filter("setparams", range="limited", color_primaries="bt709", color_trc="bt709", colorspace="bt709")
+
+
+def _toned(picture: Any, look: Picture, size: tuple[int, int]) -> Any:
+    """BT.709 in TV range at `size`."""
+    if look.tone_map:
+        return (
+            picture.filter("zscale", w=size[0], h=size[1], f="bicubic")
+            .filter("zscale", t="linear", npl=203)
+            .filter("format", "gbrpf32le")
+            .filter("zscale", p="bt709")
+            .filter("tonemap", "mobius", desat=0)
+            .filter("zscale", t="bt709", m="bt709", r="tv")
+        )
+    return picture.filter(
+        "scale",
+        size[0],
+        size[1],
+        flags="bicubic",
+        in_color_matrix=look.from_matrix,
+        in_range="full" if look.from_full_range else "limited",
+        out_color_matrix="bt709",
+        out_range="limited",
+    )
+
+
+def _marked(picture: Any, mark: Any, wanted: Watermark, size: tuple[int, int]) -> Any:
+    """The owner's image over every frame; its margin is a fiftieth of the picture's short side."""
+    width = max(2, round(size[0] * wanted.width_share))
+    image = mark.filter("scale", width, -1, flags="bicubic").filter("format", "yuva420p")
+    image = image.filter("colorchannelmixer", aa=wanted.opacity)
+    x, y = (at.format(m=max(2, min(size) // 50)) for at in _OVERLAY_AT[wanted.position])
+    return ffmpeg.overlay(picture, image, x=x, y=y, eof_action="repeat", format="yuv420")
+
+
+def _encoder(plan: EncodePlan, rung: VideoRung, first: int, end: int, threads: int | None) -> dict[str, Any]:
+    options = codec_preset(plan.codec).encoder_options(
+        plan.effort,
+        gop_frames=plan.gop_frames // rung.frame_step,
+        cap_bps=rung.maxrate_bps,
+        preset=plan.preset,
+        crf=rung.crf,
+        more=dict(plan.encoder_options),
+    )
+    if threads:
+        options["threads"] = threads
+    own = [cut for cut in plan.cuts if first <= cut < end]
+    if any((cut - first) % plan.gop_frames for cut in own):
+        options["force_key_frames"] = cut_times(own, plan.frame_rate)
+    return {
+        **options,
+        "fps_mode": "passthrough",
+        "map_metadata": -1,
+        "map_chapters": -1,
+        "video_track_timescale": plan.timescale,
+        "f": "mp4",
+        "movflags": MOVFLAGS,
+        # Fragments leave as soon as they are whole: the first rung is shown while it is made.
+        "flush_packets": 1,
+    }
+
+
+def sound_argv(
+    plan: EncodePlan, binary: str, source: PurePath, sound: SoundPlan, *, copy: bool = False, gain_db: float = 0.0
+) -> list[str]:
+    """argv that writes one sound rendition of the whole title, SOUND_OFFSET_S late, as `output_file(sound.id)`."""
+    whole = _opened(plan, source)
+    return _compiled([_sound_output(plan, whole[str(sound.index)], sound, copy=copy, gain_db=gain_db)], binary)
+
+
+def _sound_output(plan: EncodePlan, track: Any, sound: SoundPlan, *, copy: bool, gain_db: float) -> Any:
+    written = {
+        "map_metadata": -1,
+        "map_chapters": -1,
+        "f": "mp4",
+        "movflags": MOVFLAGS,
+        "frag_duration": 1_000_000,
+        "flush_packets": 1,
+        "output_ts_offset": SOUND_OFFSET_S,
+    }
+    if copy:
+        return ffmpeg.output(track, output_file(sound.id), **{"c:a": "copy"}, **written)
+    track = levelled(track, plan)
+    if gain_db:
+        track = track.filter("volume", f"{gain_db:.2f}dB").filter("alimiter", limit=PEAK, level=0, latency=1)
+    samples = round(plan.duration_s * AUDIO_RATE_HZ)
+    track = track.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)
+    return ffmpeg.output(track, output_file(sound.id), **{"c:a": "aac", "b:a": plan.audio_bps}, **written)
+
+
+def levelled(track: Any, plan: EncodePlan) -> Any:
+    """Stereo at 48 kHz on the title's own clock."""
+    # async=1 fills holes and cuts overlaps; first_pts=0 keeps it in time with a picture that starts earlier.
+    track = track.filter("aresample", AUDIO_RATE_HZ, **{"async": 1, "first_pts": 0})
+    track = track.filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
+    if plan.first_frame:
+        track = track.filter("atrim", start_sample=round(plan.start_s * AUDIO_RATE_HZ)).filter("asetpts", "N/SR/TB")
+    return track
+
+
+def loudness_argv(plan: EncodePlan, binary: str, source: PurePath, sound: SoundPlan) -> list[str]:
+    """argv that measures one track by EBU R128; the summary is the end of stderr."""
+    whole = _opened(plan, source)
+    track = levelled(whole[str(sound.index)], plan).filter("atrim", end_sample=round(plan.duration_s * AUDIO_RATE_HZ))
+    track = track.filter("ebur128", peak="true", framelog="quiet")
+    argv: list[str] = (
+        ffmpeg.output(track, "-", f="null")
+        .global_args("-hide_banner", "-nostdin", "-nostats", "-loglevel", "info")
+        .compile(cmd=binary)
+    )
+    return argv
+
+
+def remux_argv(plan: EncodePlan, binary: str, source: PurePath, *, copy_sound: bool) -> list[str]:
+    """argv that writes the upload's own picture track, and the first sound track, as they are (or the sound as AAC)."""
+    through = plan.passthrough
+    assert through is not None and plan.picture is not None  # noqa: S101 - asked only where it was planned
+    opened = opened_at(plan, source, 0)
+    outputs = [
+        ffmpeg.output(
+            opened[str(plan.picture.index)],
+            output_file(through.rung.id),
+            **{
+                "c:v": "copy",
+                "map_metadata": -1,
+                "map_chapters": -1,
+                "video_track_timescale": plan.timescale,
+                "f": "mp4",
+                "movflags": MOVFLAGS,
+            },
+        )
+    ]
+    if plan.sounds:
+        sound = plan.sounds[0]
+        outputs.append(_sound_output(plan, opened[str(sound.index)], sound, copy=copy_sound, gain_db=0.0))
+    return _compiled(outputs, binary)
+
+
+def _compiled(outputs: Sequence[Any], binary: str) -> list[str]:
     merged = ffmpeg.merge_outputs(*outputs).global_args(
         "-hide_banner",
         "-nostdin",
@@ -44,113 +256,16 @@ def encode_argv(plan: EncodePlan, binary: str, source: PurePath) -> list[str]:
         "-progress",
         "pipe:1",
         "-stats_period",
-        "0.5",
+        "0.25",
     )
     argv: list[str] = merged.overwrite_output().compile(cmd=binary)
     return argv
 
 
-def _video_outputs(plan: EncodePlan, opened: Any) -> list[Any]:
-    """A cascade: each rung is scaled from the one above it, so that the source is read at full size once."""
-    picture = _prepared(plan, opened[str(plan.video_index)])
-    outputs = []
-    for number, rung in enumerate(plan.rungs):
-        if number:
-            picture = picture.filter("scale", rung.width, rung.height, flags="bicubic")
-        if number + 1 < len(plan.rungs):
-            pair = picture.filter_multi_output("split", 2)
-            mine, picture = pair[0], pair[1]
-        else:
-            mine = picture
-        outputs.append(ffmpeg.output(mine, rung_file(rung), **_x264(plan, rung)))
-    return outputs
-
-
-def _prepared(plan: EncodePlan, picture: Any) -> Any:
-    """Everything that is done once: deinterlace, frame rate, tone-map, size, colour; then exactly plan.frames frames.
-
-    Rotation is ffmpeg's own autorotate, which runs before this graph.
-    """
-    if plan.deinterlace:
-        picture = picture.filter("bwdif", mode="send_frame", deint="interlaced")
-    # start_time=0 repeats the first picture where the sound starts earlier.
-    picture = picture.filter("fps", fps=_rational(plan.frame_rate), start_time=0)
-    top = plan.rungs[0]
-    if plan.tone_map:
-        picture = (
-            picture.filter("zscale", w=top.width, h=top.height, f="bicubic")
-            .filter("zscale", t="linear", npl=203)
-            .filter("format", "gbrpf32le")
-            .filter("zscale", p="bt709")
-            .filter("tonemap", "mobius", desat=0)
-            .filter("zscale", t="bt709", m="bt709", r="tv")
-        )
-    else:
-        picture = picture.filter(
-            "scale",
-            top.width,
-            top.height,
-            flags="bicubic",
-            in_color_matrix=plan.from_matrix,
-            in_range="full" if plan.from_full_range else "limited",
-            out_color_matrix="bt709",
-            out_range="limited",
-        )
-    return (
-        picture.filter("format", "yuv420p")
-        .filter("setsar", 1)
-        .filter("tpad", stop_mode="clone", stop=-1)
-        .filter("trim", end_frame=plan.frames)
-        .filter("setparams", range="limited", color_primaries="bt709", color_trc="bt709", colorspace="bt709")
-    )
-
-
-def _x264(plan: EncodePlan, rung: VideoRung) -> dict[str, Any]:
-    return {
-        "c:v": "libx264",
-        "preset": plan.preset,
-        "crf": plan.crf,
-        "maxrate": rung.cap_bps,
-        "bufsize": rung.cap_bps * 2,
-        "profile:v": "high",
-        # An IDR exactly every GOP: no extra ones at scene cuts, none moved.
-        "g": plan.gop_frames,
-        "keyint_min": plan.gop_frames,
-        "sc_threshold": 0,
-        "flags": "+cgop",
-        "fps_mode": "passthrough",
-        "map_metadata": -1,
-        "map_chapters": -1,
-        "video_track_timescale": plan.timescale,
-        "f": "mp4",
-        # cmaf + frag_discont: signed composition times, so that the first frame is shown at 0 without an edit list.
-        "movflags": "+cmaf+frag_keyframe+frag_discont",
-    }
-
-
-def _audio_output(plan: EncodePlan, sound: Any) -> Any:
-    samples = round(plan.duration_s * AUDIO_RATE_HZ)
-    sound = (
-        # async=1 fills holes and cuts overlaps; first_pts=0 keeps it in time with a picture that starts earlier.
-        sound.filter("aresample", AUDIO_RATE_HZ, **{"async": 1, "first_pts": 0})
-        .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
-        .filter("apad", whole_len=samples)
-        .filter("atrim", end_sample=samples)
-    )
-    return ffmpeg.output(
-        sound,
-        AUDIO_FILE,
-        **{
-            "c:a": "aac",
-            "b:a": AUDIO_BPS,
-            "map_metadata": -1,
-            "map_chapters": -1,
-            "f": "mp4",
-            "movflags": "+cmaf+frag_keyframe",
-            "frag_duration": 6_000_000,
-        },
-    )
-
-
-def _rational(value: Fraction) -> str:
+def rational(value: Fraction) -> str:
     return f"{value.numerator}/{value.denominator}"
+
+
+def _seconds(value: Fraction) -> str | int:
+    """For a filter that takes decimal seconds: exact to a nanosecond."""
+    return int(value) if value.denominator == 1 else f"{float(value):.9f}"

@@ -1,29 +1,30 @@
-"""Run one encode: plan -> ffmpeg in the sandbox -> checked CMAF pieces on local disk.
+"""Plan -> renditions on local disk: a chunk of pictures, the sound of a title, or the upload's own track as it is.
 
-Raises Rejected(corrupt) when the picture cannot be decoded; any other failure is ours and Transient.
+Each call is one ffmpeg run in the sandbox and a check of everything it wrote. `on_segments` hears of segments while the
+run still goes on.
 """
 
 import asyncio
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
-from core.child import ChildRunner, Limits
-from core.errors import Rejected, ToolFailed, ToolKilled, ToolTimedOut
 from core.media import Encoded, Kind, Rendition, Segment
 from core.settings import GIB
-from transcode.command import AUDIO_FILE, encode_argv, rung_file
-from transcode.fmp4 import Cut, Piece, cut_audio, cut_video
-from transcode.plan import EncodePlan
+from transcode import loudness, verify
+from transcode.boxes import WrongOutput
+from transcode.command import output_file, remux_argv, sound_argv, video_argv
+from transcode.cut import Cut, Piece, SoundCutter, VideoCutter, VideoGrid
+from transcode.plan import EncodePlan, SoundPlan
+from transcode.run import Bench, run
+from transcode.rungs import VideoRung
 
-# "[h264 @ 0x55d0] [error] ..." and "[dec:h264 @ 0x55d0] [error] ...": what decoders and demuxers complain of
-_COMPLAINT = re.compile(r"^\[(?P<part>[\w:/.,]+) @ [^\]]*\] \[(?:error|fatal)\]")
-_UNDECODABLE = re.compile(
-    r"Invalid data found|Error while decoding|decode error rate|Decode error rate|Cannot determine format of input"
-    r"|does not contain any stream|Output file is empty|received no packets|Nothing was written"
-)
-_OURS = re.compile(r"No space left|Cannot allocate memory|Permission denied|Resource temporarily unavailable")
+# A rendition with only the segments that have become whole since the last call, and the pieces it is made of.
+OnSegments = Callable[[Rendition, list[Piece]], None]
+_Making = partial[Rendition]
+Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,86 +36,179 @@ class EncodedFiles:
     damaged: bool
 
 
-async def encode(
+async def pictures(
     plan: EncodePlan,
+    bench: Bench,
     source: Path,
-    work_dir: Path,
-    runner: ChildRunner,
-    binary: str,
-    on_progress: Callable[[float], None],
+    *,
+    chunk: int,
+    rungs: Sequence[VideoRung],
+    watermark: Path | None = None,
+    on_progress: Progress = lambda _: None,
+    on_segments: OnSegments | None = None,
 ) -> EncodedFiles:
-    """All rungs and the sound of `source` into `work_dir`; `on_progress` gets 0..1."""
-    complaints = 0
+    """`rungs` of one chunk. Raises Rejected(corrupt), WrongOutput, ToolFailed."""
+    first, end = plan.chunk(chunk)
+    argv = video_argv(
+        plan, bench.binary, source, first=first, end=end, rungs=rungs, watermark=watermark, threads=bench.threads
+    )
+    cutters = {
+        rung.id: VideoCutter(bench.work_dir / output_file(rung.id), _grid(plan, rung, first, end)) for rung in rungs
+    }
+    making = {rung.id: _picture(plan, rung) for rung in rungs}
+    tick = _ticker([(making[rung], cutter) for rung, cutter in cutters.items()], on_segments)
+    ran = await run(
+        bench,
+        argv,
+        readable=[source, *([watermark] if watermark else [])],
+        work_s=(end - first) / plan.frame_rate * len(rungs) + plan.seek_back_s,
+        frames=end - first,
+        memory_bytes=(12 if plan.picture and plan.picture.tone_map else 8) * GIB,
+        on_progress=on_progress,
+        on_tick=tick,
+    )
+    if tick is not None:
+        tick()
+    cuts = {rung: await asyncio.to_thread(cutter.finish) for rung, cutter in cutters.items()}
+    await verify.last_gops(bench, [cutter.last_gop() for cutter in cutters.values()])
+    return _files([_rendition(making[rung], cut) for rung, cut in cuts.items()], list(cuts.values()), ran.damaged)
 
-    def progress(line: str) -> None:
-        key, _, value = line.partition("=")
-        if key == "frame" and value.strip().isdigit():
-            on_progress(min(1.0, int(value) / plan.frames))
 
-    def complaint(line: str) -> None:
-        nonlocal complaints
-        complaints += _COMPLAINT.match(line) is not None
+async def sound(
+    plan: EncodePlan,
+    bench: Bench,
+    source: Path,
+    wanted: SoundPlan,
+    *,
+    level: bool = True,
+    on_segments: OnSegments | None = None,
+) -> EncodedFiles:
+    """One sound rendition of the whole title; `level`: measured first, and brought to the usual loudness.
 
-    # Slower than a tenth of real time per rung is a hang, not an encode.
-    allowed_s = int(120 + 10 * len(plan.rungs) * plan.duration_s)
+    Frames that are AAC already and loud enough are taken as they are.
+    """
+    gain_db = await loudness.gain_db(plan, bench, source, wanted) if level else 0.0
+    if wanted.copyable and not gain_db:
+        try:
+            return await _sound(plan, bench, source, wanted, copy=True, gain_db=0.0, on_segments=None)
+        except WrongOutput:
+            pass  # frames that are not where they belong: encoding puts them there
+    return await _sound(plan, bench, source, wanted, copy=False, gain_db=gain_db, on_segments=on_segments)
+
+
+async def _sound(
+    plan: EncodePlan,
+    bench: Bench,
+    source: Path,
+    wanted: SoundPlan,
+    *,
+    copy: bool,
+    gain_db: float,
+    on_segments: OnSegments | None,
+) -> EncodedFiles:
+    argv = sound_argv(plan, bench.binary, source, wanted, copy=copy, gain_db=gain_db)
+    cutter = SoundCutter(bench.work_dir / output_file(wanted.id), duration_s=plan.duration_s, cuts_s=plan.cuts_s)
+    tick = _ticker([(_heard(wanted), cutter)], on_segments)
+    ran = await run(bench, argv, readable=[source], work_s=plan.duration_s, frames=0, on_tick=tick)
+    if tick is not None:
+        tick()
+    cut = await asyncio.to_thread(cutter.finish)
+    return _files([_rendition(_heard(wanted), cut)], [cut], ran.damaged)
+
+
+async def remux(plan: EncodePlan, bench: Bench, source: Path, *, cuts: tuple[int, ...]) -> EncodedFiles:
+    """The upload's own picture track, cut at `cuts`, and its first sound. Raises WrongOutput where it is not fit."""
+    through = plan.passthrough
+    if through is None:
+        raise WrongOutput("no passthrough was planned")
+    copy_sound = bool(plan.sounds) and plan.sounds[0].copyable
     try:
-        await runner.run(
-            encode_argv(plan, binary, source),
-            work_dir=work_dir,
-            readable=[source],
-            limits=Limits(
-                wall_s=allowed_s,
-                cpu_s=allowed_s * 4,
-                memory_bytes=12 * GIB if plan.tone_map else 8 * GIB,
-                file_bytes=200 * GIB,
-            ),
-            on_stdout_line=progress,
-            on_stderr_line=complaint,
-            nice=5,
-        )
-    except (ToolKilled, ToolTimedOut):
-        raise
-    except ToolFailed as exc:
-        if _UNDECODABLE.search(exc.stderr_tail) and not _OURS.search(exc.stderr_tail):
-            raise Rejected(
-                "corrupt",
-                "The video cannot be decoded.",
-                "Check that the file plays on your device, export it again as MP4 (H.264 + AAC) and upload that.",
-            ) from exc
-        raise
-    return await asyncio.to_thread(_collect, plan, work_dir, complaints > 0)
+        return await _remux(plan, bench, source, through.rung, cuts, copy_sound=copy_sound)
+    except WrongOutput:
+        if not copy_sound:
+            raise
+        return await _remux(plan, bench, source, through.rung, cuts, copy_sound=False)
 
 
-def _collect(plan: EncodePlan, work_dir: Path, damaged: bool) -> EncodedFiles:
-    cuts: list[Cut] = []
-    renditions: list[Rendition] = []
-    for rung in plan.rungs:
-        cut = cut_video(
-            work_dir / rung_file(rung),
-            frames=plan.frames,
-            frame_ticks=plan.frame_ticks,
-            timescale=plan.timescale,
-            gop=plan.gop_frames,
-            segment=plan.segment_frames,
-        )
-        bare = _rendition(rung.id, Kind.VIDEO, cut)
-        renditions.append(replace(bare, width=rung.width, height=rung.height, frame_rate=plan.frame_rate))
-        cuts.append(cut)
-    if plan.audio:
-        segment_s = plan.segment_frames / plan.frame_rate
-        cut = cut_audio(work_dir / AUDIO_FILE, duration_s=plan.duration_s, segment_s=segment_s)
-        renditions.append(replace(_rendition("a1", Kind.AUDIO, cut), channels=2, language=plan.audio.language))
-        cuts.append(cut)
+async def _remux(
+    plan: EncodePlan, bench: Bench, source: Path, rung: VideoRung, cuts: tuple[int, ...], *, copy_sound: bool
+) -> EncodedFiles:
+    argv = remux_argv(plan, bench.binary, source, copy_sound=copy_sound)
+    ran = await run(bench, argv, readable=[source], work_s=plan.duration_s, frames=plan.frames)
+    grid = replace(_grid(plan, rung, 0, plan.frames), cuts=cuts, gop=0)
+    picture = VideoCutter(bench.work_dir / output_file(rung.id), grid)
+    all_cuts = [await asyncio.to_thread(picture.finish)]
+    made = [_rendition(_picture(plan, rung, passthrough=True), all_cuts[0])]
+    if plan.sounds:
+        cuts_s = tuple(at / plan.frame_rate for at in cuts)
+        wanted = plan.sounds[0]
+        cutter = SoundCutter(bench.work_dir / output_file(wanted.id), duration_s=plan.duration_s, cuts_s=cuts_s)
+        all_cuts.append(await asyncio.to_thread(cutter.finish))
+        made.append(_rendition(_heard(wanted), all_cuts[-1]))
+    await verify.last_gops(bench, [picture.last_gop()])
+    return _files(made, all_cuts, ran.damaged)
+
+
+def _grid(plan: EncodePlan, rung: VideoRung, first: int, end: int) -> VideoGrid:
+    step = rung.frame_step
+    return VideoGrid(
+        first=first // step,
+        end=end // step,
+        cuts=tuple(cut // step for cut in plan.cuts),
+        frame_ticks=plan.frame_ticks * step,
+        timescale=plan.timescale,
+        gop=plan.gop_frames // step,
+    )
+
+
+def _ticker(
+    cutters: list[tuple[_Making, VideoCutter | SoundCutter]], on_segments: OnSegments | None
+) -> Callable[[], None] | None:
+    if on_segments is None:
+        return None
+
+    def tick() -> None:
+        for making, cutter in cutters:
+            if (new := cutter.poll()) and cutter.init is not None:
+                so_far = making(
+                    codec=cutter.codec, timescale=cutter.timescale, init=cutter.init.blob, segments=_segments(new)
+                )
+                on_segments(so_far, [cutter.init, *(piece for piece, _ in new)])
+
+    return tick
+
+
+def _picture(plan: EncodePlan, rung: VideoRung, *, passthrough: bool = False) -> _Making:
+    """The rendition, but for what is known only from its bytes."""
+    return partial(
+        Rendition,
+        id=rung.id,
+        kind=Kind.VIDEO,
+        width=rung.width,
+        height=rung.height,
+        frame_rate=plan.frame_rate / rung.frame_step,
+        passthrough=passthrough,
+    )
+
+
+def _heard(wanted: SoundPlan) -> _Making:
+    return partial(Rendition, id=wanted.id, kind=Kind.AUDIO, channels=2, language=wanted.language)
+
+
+def _rendition(making: _Making, cut: Cut) -> Rendition:
+    return making(codec=cut.codec, timescale=cut.timescale, init=cut.init.blob, segments=_segments(cut.segments))
+
+
+def _segments(cut: Sequence[tuple[Piece, int]]) -> tuple[Segment, ...]:
+    return tuple(Segment(blob=piece.blob, duration=ticks) for piece, ticks in cut)
+
+
+def _files(renditions: list[Rendition], cuts: list[Cut], damaged: bool) -> EncodedFiles:
     pieces = [piece for cut in cuts for piece in (cut.init, *(segment for segment, _ in cut.segments))]
     return EncodedFiles(encoded=Encoded(renditions=tuple(renditions)), pieces=tuple(pieces), damaged=damaged)
 
 
-def _rendition(name: str, kind: Kind, cut: Cut) -> Rendition:
-    return Rendition(
-        id=name,
-        kind=kind,
-        codec=cut.codec,
-        timescale=cut.timescale,
-        init=cut.init.blob,
-        segments=tuple(Segment(blob=piece.blob, duration=ticks) for piece, ticks in cut.segments),
-    )
+def length_s(plan: EncodePlan, chunk: int) -> Fraction:
+    """How long a chunk plays."""
+    first, end = plan.chunk(chunk)
+    return (end - first) / plan.frame_rate

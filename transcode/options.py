@@ -1,0 +1,28 @@
+"""Options as JSON: what the API stores of an asset and what the command line takes. Pure."""
+
+from fractions import Fraction
+from typing import Any
+
+from presets.effort import Effort
+from presets.rung import Codec
+from transcode.plan import Options, Watermark
+
+
+def options_from_json(value: dict[str, Any]) -> Options:
+    """`{profile?, codec?, effort?, ladder?, clip?: {start_s?, end_s?}, watermark?: {sha256, position?, ...}}`."""
+    clip = value.get("clip") or {}
+    mark = value.get("watermark")
+    return Options(
+        profile=value.get("profile", "standard"),
+        codec=Codec(value.get("codec", Codec.H264)),
+        effort=Effort(value.get("effort", Effort.BALANCED)),
+        ladder=value.get("ladder", "smart"),
+        start_s=seconds(clip.get("start_s", 0)),
+        end_s=None if clip.get("end_s") is None else seconds(clip["end_s"]),
+        watermark=Watermark(**mark) if mark else None,
+    )
+
+
+def seconds(value: float) -> Fraction:
+    """What a person means by 1.1: not the nearest binary number."""
+    return Fraction(str(value))
