@@ -1,7 +1,7 @@
 """What does a second worker bring?
 
 Two clips (`--clips`) are completed at the same moment, once with one worker and once with two, in turn, each time on a
-stack of its own (`KADR_UP_WORKERS`). wall_s runs from the first completed upload until all are ready, without uploading.
+stack of its own (`KADR_UP_WORKERS`). wall_s runs from the first completed upload until all are ready.
 One long clip shows what chunks bring.
 
 ffmpeg uses several cores by itself: where one encode keeps the machine busy, two workers share it and the ratio stays

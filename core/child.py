@@ -296,7 +296,8 @@ def _start(
             started = subprocess.Popen(
                 command(status_w),
                 cwd=home,
-                env={"PATH": sandbox.PATH, "LANG": "C.UTF-8", "HOME": home, "TMPDIR": home},
+                # SVT_LOG=1: one encoder greets at length otherwise, and pushes real complaints out of the tail.
+                env={"PATH": sandbox.PATH, "LANG": "C.UTF-8", "HOME": home, "TMPDIR": home, "SVT_LOG": "1"},
                 stdin=given,
                 stdout=out_w,
                 stderr=err_w,

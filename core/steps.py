@@ -153,3 +153,9 @@ async def lock_asset(connection: Connection, asset_id: AssetId) -> None:
 async def stop_run(connection: Connection, asset_id: AssetId, run: str) -> None:
     """Take what still waits of a run out of the queue."""
     await connection.execute(_SQL["stop_run"], asset_id, run)
+
+
+async def newest_output(connection: Connection | Pool, asset_id: AssetId, kind: StepKind) -> dict[str, Any] | None:
+    """What the newest step of this kind that is done left for others; None where none is done."""
+    output: dict[str, Any] | None = await connection.fetchval(_SQL["newest_output"], asset_id, kind.value)
+    return output

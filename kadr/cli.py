@@ -6,15 +6,19 @@ import importlib
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from core import logs
-from core.errors import KadrError
+from core.errors import KadrError, Rejected
 from core.settings import Settings
-from kadr.client import CannotIngest
+from kadr.client import CannotIngest, image_in_base64
+from presets.effort import Effort
+from presets.profile import NAMES as PROFILES
+from presets.rung import Codec
+from transcode.plan import Position
 
 DEFAULT_HOME = Path(".kadr")
-BENCHMARKS = ("api", "overhead", "workers")
+BENCHMARKS = ("api", "overhead", "transcode", "workers")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -34,6 +38,18 @@ def _parser() -> argparse.ArgumentParser:
     ingest.add_argument("--language", help="spoken language, for example en")
     ingest.add_argument("--wait", action="store_true", help="wait until it is ready or errored (it always does)")
     ingest.add_argument("--json", action="store_true", help="print the final asset as JSON")
+    _add_options(ingest, alone=False)
+
+    for name, text in (
+        ("plan", "what would be encoded of a file, and why"),
+        ("encode", "encode a file into a folder of HLS, with no services"),
+    ):
+        alone = commands.add_parser(name, help=text)
+        alone.add_argument("file", type=Path)
+        alone.add_argument("--json", action="store_true", help="print everything as JSON")
+        if name == "encode":
+            alone.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder; DIR/index.m3u8")
+        _add_options(alone, alone=True)
 
     bench = commands.add_parser("bench", help=f"measure this installation: {', '.join(BENCHMARKS)}")
     bench.add_argument("name", choices=BENCHMARKS)
@@ -50,6 +66,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_options(parser: argparse.ArgumentParser, *, alone: bool) -> None:
+    """What can be wished of an encode; `alone`: with no services, which has a few options more."""
+    parser.add_argument("--profile", choices=PROFILES, default="standard", help="what kind of video it is")
+    parser.add_argument("--codec", choices=[codec.value for codec in Codec], default="h264")
+    parser.add_argument(
+        "--ladder", choices=("smart", "apple"), default="smart", help="measured for this title, or Apple's fixed one"
+    )
+    parser.add_argument("--effort", choices=[effort.value for effort in Effort], default="balanced")
+    if alone:
+        parser.add_argument("--preset", help="the encoder's own preset, instead of the effort's")
+        parser.add_argument("--chunk", type=int, metavar="S", help="encode in chunks of at least so many seconds")
+    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="leave out what is before (seconds)")
+    parser.add_argument("--end", type=float, metavar="S", help="leave out what is after (seconds)")
+    parser.add_argument("--watermark", type=Path, metavar="IMAGE", help="an image to draw over the picture")
+    parser.add_argument("--watermark-position", choices=get_args(Position), default="bottom-right")
+    parser.add_argument("--watermark-width", type=float, default=0.12, metavar="SHARE", help="of the picture's width")
+    parser.add_argument("--watermark-opacity", type=float, default=0.8, metavar="0..1")
+
+
 def main() -> None:
     """Run one subcommand and exit with its code."""
     given = _parser().parse_args()
@@ -57,6 +92,8 @@ def main() -> None:
         sys.exit(_COMMANDS[given.command](given))
     except CannotIngest as exc:
         sys.exit(_told(str(exc), 1))
+    except Rejected as exc:
+        sys.exit(_told(f"kadr {given.command}: {exc.code}: {exc} {exc.hint}", 1))
     except KadrError as exc:
         sys.exit(_told(f"kadr {given.command}: {exc}", 2))
     except KeyboardInterrupt:
@@ -89,10 +126,43 @@ def _ingest(given: argparse.Namespace) -> int:
         client.ingest(
             client.Target.from_environment(os.environ),
             given.file,
-            client.Wanted(title=given.title, ref=given.ref, policy=given.policy, language=given.language),
+            client.Wanted(
+                title=given.title,
+                ref=given.ref,
+                policy=given.policy,
+                language=given.language,
+                options=_options(given),
+            ),
             as_json=given.json,
         )
     )
+
+
+def _options(given: argparse.Namespace) -> dict[str, Any]:
+    """What `_add_options` took, as the API takes it."""
+    options: dict[str, Any] = {name: getattr(given, name) for name in ("profile", "codec", "effort", "ladder")}
+    if given.start or given.end is not None:
+        options["clip"] = {"start_s": given.start, "end_s": given.end}
+    if given.watermark:
+        options["watermark"] = {
+            "image": image_in_base64(given.watermark),
+            "position": given.watermark_position,
+            "width_share": given.watermark_width,
+            "opacity": given.watermark_opacity,
+        }
+    return options
+
+
+def _plan(given: argparse.Namespace) -> int:
+    from kadr import encode
+
+    return encode.run_plan(encode.wanted(given), as_json=given.json)
+
+
+def _encode(given: argparse.Namespace) -> int:
+    from kadr import encode
+
+    return encode.run_encode(encode.wanted(given), given.out, as_json=given.json)
 
 
 def _bench(given: argparse.Namespace) -> int:
@@ -146,6 +216,8 @@ def _migrate(_: argparse.Namespace) -> int:
 _COMMANDS = {
     "up": _up,
     "ingest": _ingest,
+    "plan": _plan,
+    "encode": _encode,
     "bench": _bench,
     "api": _api,
     "origin": _origin,

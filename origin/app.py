@@ -10,6 +10,7 @@ from core.errors import Transient
 from core.settings import Settings, parse_keys
 from origin import pages, play
 from origin.context import CONTEXT, Context, cors
+from origin.growing import GrowingRevisions
 from origin.manifests import Manifests
 from studio import STATIC
 
@@ -57,6 +58,7 @@ def create(settings: Settings) -> web.Application:
                 pool=pool,
                 storage=stored,
                 manifests=Manifests(stored, settings.media_bucket),
+                growing=GrowingRevisions(pool),
                 playback_keys=parse_keys("KADR_PLAYBACK_KEYS", settings.playback_keys),
                 delivery_keys=parse_keys("KADR_DELIVERY_KEYS", settings.delivery_keys),
             )

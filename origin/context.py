@@ -9,6 +9,7 @@ from core.db import Pool
 from core.problems import Handler
 from core.settings import Settings
 from core.storage import Storage
+from origin.growing import GrowingRevisions
 from origin.manifests import Manifests
 
 
@@ -20,6 +21,7 @@ class Context:
     pool: Pool
     storage: Storage
     manifests: Manifests
+    growing: GrowingRevisions
     playback_keys: Mapping[str, bytes]
     delivery_keys: Mapping[str, bytes]
 

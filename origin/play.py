@@ -13,8 +13,8 @@ from core.problems import Problem
 from origin import delivery, sessions
 from origin.context import CONTEXT
 from origin.delivery import DeliveryRefused
-from packager.playlist import multivariant
-from packager.revision import PLAYLIST_TYPE, File
+from packager.playlist import PLAYLIST_NAME, media_playlist, multivariant
+from packager.revision import PLAYLIST_TYPE, File, media_files
 
 routes = web.RouteTableDef()
 PRIVATE = "private, no-store"
@@ -33,7 +33,7 @@ _RANGE = re.compile(r"bytes=(?:([0-9]{1,20})-([0-9]{0,20})|-([0-9]{1,20}))")
 async def session_playlist(request: web.Request) -> web.Response:
     """Where every player begins. Its URIs are relative and carry this session's path token."""
     session = await sessions.start(request)
-    text = multivariant(session.manifest.renditions, prefix=f"../..{session.path}")
+    text = multivariant(session.renditions, prefix=f"../..{session.path}")
     headers = {"Content-Type": PLAYLIST_TYPE, "Cache-Control": PRIVATE}
     return _compressed(request, text.encode(), headers)
 
@@ -49,30 +49,52 @@ async def signed_file(request: web.Request) -> web.StreamResponse:
         delivery.verify(parts["token"], parts["prefix"], context.delivery_keys, time.time())
     except DeliveryRefused as exc:
         raise Problem(403, "token_refused", str(exc)) from exc
+    asset_id, revision_id = AssetId(parts["asset"]), RevisionId(parts["revision"])
     try:
-        manifest = await context.manifests.get(AssetId(parts["asset"]), RevisionId(parts["revision"]))
+        manifest = await context.manifests.get(asset_id, revision_id)
     except ObjectMissing:
-        return _missing()
+        return await _growing_file(request, asset_id, revision_id, parts["path"])
     file = manifest.files.get(parts["path"])
     if file is None:
-        return _missing()
+        return _missing(for_good=not manifest.provisional)
     try:
-        return await _serve(request, file)
+        return await _serve(request, file, provisional=manifest.provisional)
     except ObjectMissing:  # the asset was deleted while its manifest was kept here
         return _missing()
 
 
-def _missing() -> web.Response:
-    return web.json_response({"code": "not_found"}, status=404, headers={"Cache-Control": "max-age=5"})
+async def _growing_file(
+    request: web.Request, asset_id: AssetId, revision_id: RevisionId, path: str
+) -> web.StreamResponse:
+    """A file of a revision that is still being made: its playlists are written as they are asked for."""
+    growing = await request.app[CONTEXT].growing.get(asset_id, revision_id)
+    if growing is None:
+        return _missing()
+    rendition = next((entry for entry in growing.renditions if path.startswith(f"{entry.id}/")), None)
+    if rendition is not None and path == f"{rendition.id}/{PLAYLIST_NAME}":
+        text = media_playlist(rendition, growing.facts.target_s, growing=rendition.id not in growing.ended)
+        return _compressed(request, text.encode(), {"Content-Type": PLAYLIST_TYPE, "Cache-Control": PRIVATE})
+    file = media_files(asset_id, rendition).get(path) if rendition is not None else None
+    try:
+        return _missing(for_good=False) if file is None else await _serve(request, file)
+    except ObjectMissing:
+        return _missing()
 
 
-async def _serve(request: web.Request, file: File) -> web.Response:
+def _missing(*, for_good: bool = True) -> web.Response:
+    """Not there; kept for a moment unless it may come any time."""
+    kept = "max-age=5" if for_good else "no-store"
+    return web.json_response({"code": "not_found"}, status=404, headers={"Cache-Control": kept})
+
+
+async def _serve(request: web.Request, file: File, *, provisional: bool = False) -> web.Response:
     """The bytes of one immutable file, whole, in part, or only their headers."""
     context = request.app[CONTEXT]
     text = file.type == PLAYLIST_TYPE
     zipped = text and _takes_gzip(request)
     etag = f'"{file.sha256[:32]}{"-gz" if zipped else ""}"'
-    headers = {"Content-Type": file.type, "Cache-Control": IMMUTABLE, "ETag": etag, "Accept-Ranges": "bytes"}
+    cached = PRIVATE if provisional and text else IMMUTABLE
+    headers = {"Content-Type": file.type, "Cache-Control": cached, "ETag": etag, "Accept-Ranges": "bytes"}
     if text:
         headers["Vary"] = "Accept-Encoding"
     known = request.headers.get("If-None-Match", "")

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from core import playback, playback_token
+from core.errors import ObjectMissing
+from core.media import Rendition
 from core.model import AssetId, AssetStatus, Policy, RevisionId
 from core.playback_token import TokenExpired, TokenRefused
 from core.problems import Problem
 from origin import delivery
 from origin.context import CONTEXT, Context
-from packager.revision import Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class Session:
     title: str
     asset_id: AssetId
     revision_id: RevisionId
-    manifest: Manifest
+    renditions: tuple[Rendition, ...]
     path: str
 
 
@@ -41,14 +42,21 @@ async def start(request: web.Request) -> Session:
         if published.status is AssetStatus.ERRORED:
             raise Problem(404, "errored", "The video could not be prepared.", hint="Its owner can see why.")
         raise Problem(404, "not_ready", "The video is not ready yet.", hint="Try again in a moment.")
-    manifest = await context.manifests.get(published.asset_id, published.revision_id)
+    try:
+        manifest = await context.manifests.get(published.asset_id, published.revision_id)
+        duration_s, renditions = manifest.duration_s, manifest.renditions
+    except ObjectMissing:
+        growing = await context.growing.get(published.asset_id, published.revision_id)
+        if growing is None:
+            raise
+        duration_s, renditions = growing.facts.duration_s, growing.renditions
     prefix = f"/v/{published.asset_id}/{published.revision_id}/"
-    expires_at = int(time.time() + float(manifest.duration_s)) + context.settings.delivery_slack_s
+    expires_at = int(time.time() + float(duration_s)) + context.settings.delivery_slack_s
     return Session(
         title=published.title,
         asset_id=published.asset_id,
         revision_id=published.revision_id,
-        manifest=manifest,
+        renditions=renditions,
         path=f"/s/{delivery.sign(prefix, expires_at, context.delivery_keys)}{prefix}",
     )
 

@@ -20,22 +20,25 @@ def segment_name(number: int) -> str:
     return f"{number:05d}.m4s"
 
 
-def media_playlist(rendition: Rendition, target_s: int) -> str:
-    """A whole VOD playlist [8.6, 8.20]."""
+def media_playlist(rendition: Rendition, target_s: int, *, growing: bool | None = None) -> str:
+    """A whole VOD playlist [8.6, 8.20]; with `growing` an EVENT one of what exists, ended once it is False."""
+    kind = "VOD" if growing is None else "EVENT"
     lines = [
         "#EXTM3U",
         f"#EXT-X-VERSION:{VERSION}",
         f"#EXT-X-TARGETDURATION:{target_s}",
         "#EXT-X-MEDIA-SEQUENCE:0",
-        "#EXT-X-PLAYLIST-TYPE:VOD",
+        f"#EXT-X-PLAYLIST-TYPE:{kind}",
         "#EXT-X-INDEPENDENT-SEGMENTS",
+        # From the beginning: players begin what still grows near its end, as if it were live.
+        *(["#EXT-X-START:TIME-OFFSET=0"] if growing is not None else []),
         f'#EXT-X-MAP:URI="{INIT_NAME}"',
     ]
     ticks = 0
     for number, segment in enumerate(rendition.segments):
         start, ticks = ticks, ticks + segment.duration
         lines += [f"#EXTINF:{_extinf(start, ticks, rendition.timescale)},", segment_name(number)]
-    return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
+    return "\n".join([*lines, *([] if growing else ["#EXT-X-ENDLIST"]), ""])
 
 
 def _extinf(start: int, end: int, timescale: int) -> str:
@@ -66,6 +69,8 @@ def multivariant(renditions: Sequence[Rendition], prefix: str = "") -> str:
             f'URI="{prefix}{rendition.id}/{PLAYLIST_NAME}"',
         ]
         lines.append(f"#EXT-X-MEDIA:{','.join(attributes)}")
+    if not video:
+        return "\n".join([*lines, *_sound_variants(audio, prefix), ""])
     sound_peak = max((r.bandwidth_bps for r in audio), default=0)
     sound_average = max((r.average_bandwidth_bps for r in audio), default=0)
     first = min(video, key=lambda r: abs(r.average_bandwidth_bps + sound_average - STARTUP_BPS))
@@ -83,3 +88,16 @@ def multivariant(renditions: Sequence[Rendition], prefix: str = "") -> str:
         ]
         lines += [f"#EXT-X-STREAM-INF:{','.join(attributes)}", f"{prefix}{rendition.id}/{PLAYLIST_NAME}"]
     return "\n".join([*lines, ""])
+
+
+def _sound_variants(audio: list[Rendition], prefix: str) -> list[str]:
+    """A title without pictures: its first sound is the variant."""
+    first = audio[0]
+    attributes = [
+        f"BANDWIDTH={first.bandwidth_bps}",
+        f"AVERAGE-BANDWIDTH={first.average_bandwidth_bps}",
+        f'CODECS="{first.codec}"',
+        'AUDIO="audio"',
+        "CLOSED-CAPTIONS=NONE",
+    ]
+    return [f"#EXT-X-STREAM-INF:{','.join(attributes)}", f"{prefix}{first.id}/{PLAYLIST_NAME}"]

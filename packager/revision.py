@@ -40,6 +40,7 @@ class Manifest:
     duration_s: Fraction
     renditions: tuple[Rendition, ...]
     files: dict[str, File]
+    provisional: bool = False  # something to watch until the ladder is there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +56,8 @@ class Revision:
 _MANIFEST = TypeAdapter(Manifest)
 
 
-def revision(asset_id: AssetId, encoded: Encoded) -> Revision:
-    """Playlists and manifest for what was encoded."""
+def revision(asset_id: AssetId, encoded: Encoded, *, provisional: RevisionId | None = None) -> Revision:
+    """Playlists and manifest for what was encoded; `provisional` is the id where the bytes do not give it."""
     files: dict[str, File] = {}
     texts: dict[str, bytes] = {}
 
@@ -68,9 +69,7 @@ def revision(asset_id: AssetId, encoded: Encoded) -> Revision:
 
     target_s = target_duration(*encoded.renditions)  # one for all [8.2]
     for rendition in encoded.renditions:
-        files[f"{rendition.id}/{playlist.INIT_NAME}"] = _file(asset_id, rendition.init, INIT_TYPE)
-        for number, segment in enumerate(rendition.segments):
-            files[f"{rendition.id}/{playlist.segment_name(number)}"] = _file(asset_id, segment.blob, SEGMENT_TYPE)
+        files |= media_files(asset_id, rendition)
         add_text(f"{rendition.id}/{playlist.PLAYLIST_NAME}", playlist.media_playlist(rendition, target_s))
     add_text(playlist.PLAYLIST_NAME, playlist.multivariant(encoded.renditions))
     video = [rendition for rendition in encoded.renditions if rendition.kind is Kind.VIDEO]
@@ -80,9 +79,19 @@ def revision(asset_id: AssetId, encoded: Encoded) -> Revision:
         duration_s=max(r.duration_s for r in video or encoded.renditions),
         renditions=encoded.renditions,
         files=files,
+        provisional=provisional is not None,
     )
     body = json.dumps(_MANIFEST.dump_python(manifest, mode="json"), sort_keys=True, separators=(",", ":")).encode()
-    return Revision(id=RevisionId(hashlib.sha256(body).hexdigest()[:20]), manifest=manifest, body=body, texts=texts)
+    named = provisional or RevisionId(hashlib.sha256(body).hexdigest()[:20])
+    return Revision(id=named, manifest=manifest, body=body, texts=texts)
+
+
+def media_files(asset_id: AssetId, rendition: Rendition) -> dict[str, File]:
+    """Init segment and segments by path."""
+    files = {f"{rendition.id}/{playlist.INIT_NAME}": _file(asset_id, rendition.init, INIT_TYPE)}
+    for number, segment in enumerate(rendition.segments):
+        files[f"{rendition.id}/{playlist.segment_name(number)}"] = _file(asset_id, segment.blob, SEGMENT_TYPE)
+    return files
 
 
 def _file(asset_id: AssetId, blob: Blob, kind: str) -> File:

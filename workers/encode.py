@@ -1,72 +1,79 @@
-"""encode: source + plan -> segments in storage, named by their content, and one object that lists them."""
+"""encode: one chunk of the title -> its rungs in storage. sound: the whole title's sound."""
 
-import asyncio
-import hashlib
-import json
+import os
+from pathlib import Path
 
-from core import keys, metrics
+from core import keys
 from core.failpoint import failpoint
-from core.media import encoded_to_json
-from core.model import StepKind
-from packager.revision import INIT_TYPE
-from transcode.encode import encode as encode_file
-from transcode.fmp4 import Piece
-from transcode.plan import plan_from_json
+from transcode import encode as transcoder
+from transcode.encode import EncodedFiles
+from transcode.plan import EncodePlan
+from transcode.run import Bench
+from workers import kept
+from workers.budget import encode_bytes
 from workers.probe import DAMAGED
 from workers.stage import Assignment, Outcome, Tools
 
-PARALLEL_PUTS = 8
-
 
 async def encode(tools: Tools, work: Assignment) -> Outcome:
-    settings = tools.settings
-    file = await tools.sources.fetch(
-        tools.storage, settings.media_bucket, work.asset.source_key or "", work.step.input["source"]
+    """The rungs of a chunk that did not go first."""
+    plan = await kept.plan(tools, work.asset.id, work.step.input["plan"])
+    rungs = tuple(rung for rung in plan.rungs if rung.id != plan.first_rung)
+    source = await local_source(tools, work)
+    async with tools.memory.hold(encode_bytes(plan, rungs, source_pixels(work))):
+        made = await transcoder.pictures(
+            plan,
+            bench(tools, work),
+            source,
+            chunk=work.step.input["chunk"],
+            rungs=rungs,
+            watermark=await watermark(tools, work, plan),
+            on_progress=lambda done: work.progress(0.95 * done),
+        )
+        return await stored(tools, work, made)
+
+
+async def sound(tools: Tools, work: Assignment) -> Outcome:
+    """One sound rendition, as loud as its neighbours."""
+    plan = await kept.plan(tools, work.asset.id, work.step.input["plan"])
+    wanted = next(entry for entry in plan.sounds if entry.id == work.step.input["sound"])
+    source = await local_source(tools, work)
+    return await stored(tools, work, await transcoder.sound(plan, bench(tools, work), source, wanted))
+
+
+async def stored(tools: Tools, work: Assignment, made: EncodedFiles) -> Outcome:
+    """Everything that was made, in storage, and a listing of it; the outcome of a part of the title."""
+    failpoint(tools.settings, "encode.before_upload")
+    await kept.keep_pieces(tools, work, made.pieces, lambda done: work.progress(0.95 + 0.05 * done))
+    failpoint(tools.settings, "encode.after_upload")
+    listing = await kept.keep_encoded(tools, work.asset.id, made.encoded)
+    return Outcome(output={"encoded": listing}, warnings=(DAMAGED,) if made.damaged else (), part=True)
+
+
+def bench(tools: Tools, work: Assignment, nice: int = 5) -> Bench:
+    """Where this step's runs work. Encodes at once share the cores."""
+    slots = tools.settings.heavy_slots
+    threads = max(1, len(os.sched_getaffinity(0)) // slots) if slots > 1 else None
+    return Bench(work_dir=work.work_dir, runner=tools.runner, binary=tools.ffmpeg, nice=nice, threads=threads)
+
+
+async def local_source(tools: Tools, work: Assignment) -> Path:
+    """The upload on this machine."""
+    return await tools.sources.fetch(
+        tools.storage, tools.settings.media_bucket, work.asset.source_key or "", work.step.input["source"]
     )
-    made = await encode_file(
-        plan_from_json(work.step.input["plan"]),
-        file,
-        work.work_dir,
-        tools.runner,
-        tools.ffmpeg,
-        lambda done: work.progress(0.95 * done),
-    )
-    failpoint(settings, "encode.before_upload")
-    await _store(tools, work, made.pieces)
-    failpoint(settings, "encode.after_upload")
-    listing = json.dumps(encoded_to_json(made.encoded), sort_keys=True, separators=(",", ":")).encode()
-    sha256 = hashlib.sha256(listing).hexdigest()
-    await tools.storage.put(
-        settings.media_bucket, keys.media_object(work.asset.id, sha256), listing, "application/json"
-    )
-    return Outcome(
-        output={"encoded": sha256},
-        warnings=(DAMAGED,) if made.damaged else (),
-        then=((StepKind.PUBLISH, {"encoded": sha256}),),
-    )
 
 
-async def _store(tools: Tools, work: Assignment, pieces: tuple[Piece, ...]) -> None:
-    """Put every piece under its own hash: a second writer of the same piece changes nothing."""
-    slots = asyncio.Semaphore(PARALLEL_PUTS)
-    stored = 0
-
-    async def put(piece: Piece) -> None:
-        nonlocal stored
-        async with slots:
-            body = await asyncio.to_thread(_read, piece)
-            key = keys.media_object(work.asset.id, piece.blob.sha256)
-            await tools.storage.put(tools.settings.media_bucket, key, body, INIT_TYPE)
-        stored += 1
-        metrics.BYTES.labels("encoded").inc(piece.blob.size_bytes)
-        work.progress(0.95 + 0.05 * stored / len(pieces))
-
-    async with asyncio.TaskGroup() as group:
-        for piece in pieces:
-            group.create_task(put(piece))
+async def watermark(tools: Tools, work: Assignment, plan: EncodePlan) -> Path | None:
+    """The owner's image on this machine, where the plan wants one."""
+    if plan.picture is None or plan.picture.watermark is None:
+        return None
+    sha256 = plan.picture.watermark.sha256
+    key = keys.media_object(work.asset.id, sha256)
+    return await tools.sources.fetch(tools.storage, tools.settings.media_bucket, key, sha256)
 
 
-def _read(piece: Piece) -> bytes:
-    with piece.path.open("rb") as file:
-        file.seek(piece.offset)
-        return file.read(piece.blob.size_bytes)
+def source_pixels(work: Assignment) -> int:
+    """Of a decoded frame."""
+    video = (work.asset.source or {}).get("video")
+    return video["width"] * video["height"] if video else 0

@@ -1,12 +1,19 @@
-"""The steps by kind. Each names what follows it; accept and fetch, the first, are owed by the
-write door, as are discard and delete."""
+"""The steps by kind, and their order. Each names what follows it; accept and fetch, the first, are owed by the write
+door, as are discard and delete.
+
+    accept | fetch -> probe -> plan -> remux, or first_rung (chunk after chunk) and first_sound: something to watch
+                                    -> analyse -> encode (chunk x rungs), sound: in any order, on any worker
+                               the last of them -> publish
+"""
 
 from core.model import StepKind
 from workers.accept import accept
+from workers.analyse import analyse
 from workers.delete import delete
 from workers.discard import discard
-from workers.encode import encode
+from workers.encode import encode, sound
 from workers.fetch import fetch
+from workers.first import first_rung, first_sound, remux
 from workers.plan import plan
 from workers.probe import probe
 from workers.publish import publish
@@ -17,7 +24,12 @@ STAGES: dict[StepKind, Stage] = {
     StepKind.FETCH: fetch,
     StepKind.PROBE: probe,
     StepKind.PLAN: plan,
+    StepKind.REMUX: remux,
+    StepKind.FIRST_RUNG: first_rung,
+    StepKind.FIRST_SOUND: first_sound,
+    StepKind.ANALYSE: analyse,
     StepKind.ENCODE: encode,
+    StepKind.SOUND: sound,
     StepKind.PUBLISH: publish,
     StepKind.DISCARD: discard,
     StepKind.DELETE: delete,

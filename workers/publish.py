@@ -1,23 +1,37 @@
-"""publish: stored segments -> playlists, the manifest object, and one pointer flip."""
+"""publish: stored segments of all parts -> playlists, the manifest object, and one pointer flip."""
 
-import json
-
-from core import assets, keys
+from core import assets, steps
 from core.db import Connection
+from core.errors import Transient
 from core.failpoint import failpoint
-from core.media import encoded_from_json
+from core.media import Encoded
+from core.model import StepKind
 from packager import revision
+from transcode.join import join
+from workers import kept
+from workers.first import put_revision
 from workers.stage import Assignment, Outcome, Tools
+
+PARTS = frozenset((StepKind.REMUX, StepKind.FIRST_RUNG, StepKind.ENCODE, StepKind.SOUND))
 
 
 async def publish(tools: Tools, work: Assignment) -> Outcome:
-    bucket, storage, asset_id = tools.settings.media_bucket, tools.storage, work.asset.id
-    listing = await storage.get(bucket, keys.media_object(asset_id, work.step.input["encoded"]))
-    new = revision.revision(asset_id, encoded_from_json(json.loads(listing)))
-    # Media lies there already; now the playlists, the manifest after them, and the pointer last.
-    for key, body in new.texts.items():
-        await storage.put(bucket, key, body, revision.PLAYLIST_TYPE)
-    await storage.put(bucket, keys.revision_manifest(asset_id, new.id), new.body, "application/json")
+    asset_id, run = work.asset.id, work.step.input["run"]
+    plan = await kept.plan(tools, asset_id, work.step.input["plan"])
+    done = await steps.done_of_run(tools.pool, asset_id, run, PARTS)
+    kept_track = plan.passthrough.rung.id if plan.passthrough and plan.passthrough.lasting else None
+    parts = []
+    for step in sorted(done, key=lambda step: step.input.get("chunk", 0)):
+        if step.kind is StepKind.REMUX and kept_track is None:
+            continue
+        encoded = await kept.encoded(tools, asset_id, step.output["encoded"])
+        if step.kind is StepKind.REMUX:  # its sound was only for the time being
+            encoded = Encoded(renditions=tuple(r for r in encoded.renditions if r.id == kept_track))
+        parts.append(encoded)
+    if not parts:
+        raise Transient("a publication without parts")
+    new = revision.revision(asset_id, join(plan, parts))
+    await put_revision(tools, work, new)
     failpoint(tools.settings, "publish.before_flip")
 
     async def effect(connection: Connection) -> None:

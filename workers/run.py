@@ -16,6 +16,7 @@ from core.logs import Log
 from core.settings import Settings
 from transcode.capabilities import check
 from workers import reconciler
+from workers.budget import MemoryBudget, half_of_memory
 from workers.listener import listen
 from workers.sources import Sources
 from workers.stage import Tools
@@ -47,7 +48,7 @@ async def run(settings: Settings) -> None:
     runner = await ChildRunner.detect(settings.sandbox)
     binary = ffmpeg_binary(settings)
     settings.work_dir.mkdir(parents=True, exist_ok=True)
-    version = await check(binary, runner, settings.work_dir)
+    able = await check(binary, runner, settings.work_dir)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -65,11 +66,14 @@ async def run(settings: Settings) -> None:
                     runner=runner,
                     sources=Sources(settings.work_dir / "sources", settings.work_cache_bytes),
                     ffmpeg=binary,
+                    ffmpeg_version=able.version,
+                    codecs=able.codecs,
+                    memory=MemoryBudget(settings.memory_bytes or half_of_memory()),
                 )
                 worker = Worker(tools, hints, name, folder)
                 port = _serve_metrics(settings)
                 layers = sorted(runner.layers)
-                _LOG.info("worker.started", worker=name, ffmpeg=version, sandbox=layers, metrics_port=port)
+                _LOG.info("worker.started", worker=name, ffmpeg=able.version, sandbox=layers, metrics_port=port)
                 jobs = [
                     loop.create_task(worker.run()),
                     loop.create_task(reconciler.run(settings, pool, hints)),

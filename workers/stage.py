@@ -12,6 +12,8 @@ from core.model import StepKind
 from core.settings import Settings
 from core.steps import Step
 from core.storage import Storage
+from presets.rung import Codec
+from workers.budget import MemoryBudget
 from workers.sources import Sources
 
 
@@ -25,6 +27,9 @@ class Tools:
     runner: ChildRunner
     sources: Sources
     ffmpeg: str
+    ffmpeg_version: str
+    codecs: frozenset[Codec]  # that this ffmpeg encodes to
+    memory: MemoryBudget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,9 @@ class Assignment:
     progress: Callable[[float], None]
 
 
+Then = tuple[StepKind, dict[str, Any]]  # a step that follows, and its input
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a step achieved. `effect` runs in the transaction that ends the step, `afterwards` after its commit."""
@@ -44,7 +52,8 @@ class Outcome:
     output: dict[str, Any] = field(default_factory=dict)
     effect: Callable[[Connection], Awaitable[None]] | None = None
     warnings: tuple[tuple[str, str], ...] = ()
-    then: tuple[tuple[StepKind, dict[str, Any]], ...] = ()
+    then: tuple[Then, ...] = ()
+    part: bool = False  # of an encode: the last part to end owes the publication
     afterwards: Callable[[], Awaitable[None]] | None = None
 
 

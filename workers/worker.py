@@ -16,6 +16,7 @@ from core.hints import Hints, WorkClass, class_of
 from core.logs import Log
 from core.model import StepKind, StepState
 from core.steps import Step
+from workers.fan_in import fan_in
 from workers.pipeline import STAGES
 from workers.stage import Assignment, Outcome, Tools
 from workers.workdirs import step_folder
@@ -58,6 +59,7 @@ class Worker:
             slots = {
                 WorkClass.LIGHT: settings.light_slots,
                 WorkClass.TRANSFER: settings.transfer_slots,
+                WorkClass.FIRST: settings.first_slots,
                 WorkClass.HEAVY: settings.heavy_slots,
             }
             for work, count in slots.items():
@@ -189,7 +191,10 @@ class Worker:
                 await assets.warn(connection, step.asset_id, code, message)
             # A run of its own for each upload, pull or reprocess: the same bytes again are new work.
             run = step.input.get("run", step.id)
-            for kind, step_input in outcome.then:
+            then = outcome.then
+            if outcome.part:
+                then = (*then, *await fan_in(connection, step.asset_id, run))
+            for kind, step_input in then:
                 if new := await steps.insert(connection, step.asset_id, kind, {**step_input, "run": run}):
                     queued.append((new, kind))
         for owed, kind in queued:
@@ -205,6 +210,7 @@ class Worker:
         async with self._tools.pool.acquire() as connection, connection.transaction():
             error = {"code": rejected.code, "message": str(rejected)}
             await steps.finish(connection, step, StepState.FAILED, error=error)
+            await steps.stop_run(connection, step.asset_id, step.input.get("run", step.id))
             await assets.errored(connection, step.asset_id, rejected)
             if step.kind is StepKind.ACCEPT:
                 refused = {"upload_id": step.input["upload_id"], "refused": True}
@@ -226,6 +232,7 @@ class Worker:
         _LOG.error("step.dead", exc, step=step.id, kind=step.kind, asset=step.asset_id)
         async with self._tools.pool.acquire() as connection, connection.transaction():
             await steps.finish(connection, step, StepState.DEAD, error=error, attempt=True, hard_death=hard_death)
+            await steps.stop_run(connection, step.asset_id, step.input.get("run", step.id))
             await assets.errored(connection, step.asset_id, gave_up(deadly=deadly))
         return "dead"
 

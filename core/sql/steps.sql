@@ -118,3 +118,6 @@ ORDER BY created_at, id;
 -- One step of the run cannot be done, so the others are of no use; a retry queues them again.
 UPDATE steps SET state = 'failed', finished_at = now(), error = '{"code": "stopped", "message": "another step failed"}'
 WHERE asset_id = $1 AND state = 'queued' AND COALESCE(input ->> 'run', id) = $2 AND kind NOT IN ('discard', 'delete');
+
+-- name: newest_output
+SELECT output FROM steps WHERE asset_id = $1 AND kind = $2 AND state = 'done' ORDER BY created_at DESC, id DESC LIMIT 1;

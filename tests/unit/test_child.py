@@ -87,7 +87,7 @@ async def test_what_a_program_finds(python, tmp_path, monkeypatch):
     done = await python("import os; print(sorted(os.environ.items())); print(os.getcwd()); print(open(0).read() == '')")
     environment, folder, no_input = done.stdout.decode().splitlines()
     home = str(tmp_path)
-    expected = {"HOME": home, "LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin", "TMPDIR": home}
+    expected = {"HOME": home, "LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin", "SVT_LOG": "1", "TMPDIR": home}
     assert environment == str(sorted(expected.items()))
     assert (folder, no_input) == (home, "True")
 
