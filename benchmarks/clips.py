@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.errors import ConfigError
 from core.settings import Settings
-from workers.run import ffmpeg_binary
+from transcode.capabilities import ffmpeg_binary
 
 
 def read_clip(given: Path | None, folder: Path) -> tuple[str, bytes]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core.settings import Settings
-from workers.run import ffmpeg_binary
+from transcode.capabilities import ffmpeg_binary
 
 UNKNOWN = "unknown"
 

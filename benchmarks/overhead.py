@@ -33,10 +33,10 @@ from benchmarks.stack import Stack, running
 from core.child import ChildRunner
 from core.errors import KadrError
 from core.settings import Settings
+from transcode.capabilities import ffmpeg_binary
 from transcode.command import sound_argv, video_argv
 from transcode.plan import EncodePlan, Options, plan
 from transcode.probe import probe
-from workers.run import ffmpeg_binary
 
 NICE = 5  # of the pipeline's encodes (transcode.encode)
 IDLE_S = 5.0

@@ -30,8 +30,8 @@ from benchmarks.rounds import BANDWIDTHS_BPS, System, Wanted, compare
 from core.child import ChildRunner
 from core.errors import ConfigError
 from core.settings import Settings
+from transcode.capabilities import ffmpeg_binary
 from transcode.probe import probe
-from workers.run import ffmpeg_binary
 
 OURS = (acceptance.SAME, *acceptance.EFFORTS)
 

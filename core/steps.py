@@ -4,14 +4,13 @@ A step is inserted with the fact that needs it, claimed by one worker, kept by h
 carries its lease token. A worker that lost its lease writes nothing: `finish` and `hand_back` raise LeaseLost.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from core import sql
 from core.db import Connection, Pool
+from core.digest import digest
 from core.errors import LeaseLost
 from core.model import AssetId, StepId, StepKind, StepState, new_id
 
@@ -30,11 +29,6 @@ class Step:
     attempts: int
     interruptions: int
     hard_deaths: int
-
-
-def digest(value: object) -> str:
-    """SHA-256 (hex) of a JSON value in canonical form: equal inputs are one step."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 async def insert(

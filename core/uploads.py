@@ -106,7 +106,9 @@ async def abandon(connection: Connection, upload: Upload, status: UploadStatus) 
     """Close an open upload without completing it, and drop the asset that waited only for it."""
     if await connection.fetchval(_SQL["close"], upload.id, status.value) is None:
         return False
-    await assets.delete_waiting(connection, upload.asset_id)
+    if await assets.delete_waiting(connection, upload.asset_id):
+        # What was stored beside the upload, a watermark for one, goes with it.
+        await steps.insert(connection, upload.asset_id, StepKind.DELETE, {"round": 1})
     await outbox.add(connection, upload.owner_id, f"video.upload.{status}", upload.id, {"asset_id": upload.asset_id})
     return True
 

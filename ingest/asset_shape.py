@@ -1,17 +1,31 @@
 """A row of an asset -> what its owner sees. No I/O."""
 
+from dataclasses import asdict
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
 from core.assets import Asset
-from core.model import AssetStatus, PlaybackId, Policy
+from core.model import AssetStatus, PlaybackId, Policy, StepKind
 from ingest import shapes
 from ingest.context import Context
 from ingest.playback import play_url, sign
+from transcode.options import options_from_json
 
-# How much of an asset's way each kind of step is.
-_WEIGHTS = {"accept": 0.1, "fetch": 0.1, "probe": 0.05, "plan": 0.0, "encode": 0.8, "publish": 0.05}
+# How much of the way each kind of step is, and what owes it, in the order of the pipeline.
+_WAY: dict[StepKind, tuple[float, tuple[StepKind, ...]]] = {
+    StepKind.ACCEPT: (0.1, ()),
+    StepKind.FETCH: (0.1, ()),
+    StepKind.PROBE: (0.05, (StepKind.ACCEPT, StepKind.FETCH)),
+    StepKind.PLAN: (0.01, (StepKind.PROBE,)),
+    StepKind.REMUX: (0.05, (StepKind.PLAN,)),
+    StepKind.FIRST_RUNG: (0.1, (StepKind.PLAN, StepKind.REMUX)),
+    StepKind.FIRST_SOUND: (0.02, (StepKind.PLAN, StepKind.REMUX)),
+    StepKind.ANALYSE: (0.1, (StepKind.PLAN, StepKind.REMUX)),
+    StepKind.ENCODE: (0.5, (StepKind.ANALYSE,)),
+    StepKind.SOUND: (0.05, (StepKind.ANALYSE,)),
+    StepKind.PUBLISH: (0.05, (StepKind.REMUX, StepKind.FIRST_RUNG, StepKind.ANALYSE, StepKind.ENCODE, StepKind.SOUND)),
+}
 
 
 def shown(context: Context, asset: Asset) -> shapes.AssetShape:
@@ -35,12 +49,13 @@ def shown(context: Context, asset: Asset) -> shapes.AssetShape:
     return shapes.AssetShape(
         id=asset.id,
         status=asset.status,
-        progress=_progress(asset),
+        progress=1.0 if asset.status is AssetStatus.READY else progress(asset.steps),
         steps=steps,
         title=asset.title,
         ref=shapes.RefShape(type=asset.ref_type, id=asset.ref_id or "") if asset.ref_type else None,
         policy=asset.policy,
         language=asset.language,
+        options=_options(asset.options),
         duration_s=summary.get("duration_s"),
         aspect_ratio=_aspect(video) if video else None,
         source=asset.source,
@@ -66,13 +81,56 @@ def _aspect(video: dict[str, Any]) -> str:
     return f"{ratio.numerator}:{ratio.denominator}"
 
 
-def _progress(asset: Asset) -> float:
-    """0..1 over the newest step of each kind."""
-    if asset.status is AssetStatus.READY:
-        return 1.0
-    newest: dict[str, Any] = {step["kind"]: step["progress"] for step in asset.steps}
-    done: float = sum(_WEIGHTS.get(kind, 0.0) * progress for kind, progress in newest.items())
-    return round(min(1.0, done), 3)
+def _options(stored: dict[str, Any]) -> shapes.OptionsShape:
+    """With the defaults of what was not given."""
+    options = options_from_json(stored)
+    clip, mark = None, options.watermark
+    if options.start_s > 0 or options.end_s is not None:
+        end_s = None if options.end_s is None else float(options.end_s)
+        clip = shapes.ClipShape(start_s=float(options.start_s), end_s=end_s)
+    return shapes.OptionsShape(
+        profile=options.profile,
+        codec=options.codec,
+        effort=options.effort,
+        ladder=options.ladder,
+        clip=clip,
+        watermark=shapes.WatermarkShape(**asdict(mark)) if mark else None,
+    )
+
+
+def progress(steps: list[dict[str, Any]]) -> float:
+    """0..1 over the newest run that has work; `steps` are those of asset_view, oldest first.
+
+    Within a run it never goes back: a kind counts from the start for as long as a step of it may still be owed, and
+    what turns out not to be needed only leaves less to do.
+    """
+    newest: dict[StepKind, list[dict[str, Any]]] = {}
+    runs = list(dict.fromkeys(step["run"] for step in steps if step["kind"] in _WAY))
+    for step in steps:
+        if step["kind"] in _WAY and step["run"] == runs[-1]:
+            newest.setdefault(StepKind(step["kind"]), []).append(step)
+    open_kinds: set[StepKind] = set()
+    weights: dict[StepKind, float] = {}
+    for kind, (weight, owed_by) in _WAY.items():
+        found = newest.get(kind)
+        if any(step["state"] != "done" for step in found) if found else not open_kinds.isdisjoint(owed_by):
+            open_kinds.add(kind)
+        if found or kind in open_kinds:
+            weights[kind] = weight
+    if StepKind.ENCODE not in weights and StepKind.FIRST_RUNG in newest:
+        weights[StepKind.FIRST_RUNG] += _WAY[StepKind.ENCODE][0]  # one rung is all there is
+    total = sum(weights.values())
+    done = sum(weights[kind] * _done(kind, found) for kind, found in newest.items())
+    return round(done / total, 3) if total else 0.0
+
+
+def _done(kind: StepKind, steps: list[dict[str, Any]]) -> float:
+    """0..1 of the steps of one kind in one run."""
+    shares = [1.0 if step["state"] == "done" else float(step["progress"]) for step in steps]
+    if kind is StepKind.FIRST_RUNG and any(step["state"] != "done" for step in steps):
+        # A chunk owes the next one as it ends, so how many there will be is not known: ever nearer to 1.
+        return sum(shares) / (sum(shares) + 1)
+    return sum(shares) / len(shares)
 
 
 def _timings(asset: Asset) -> shapes.Timings:

@@ -1,12 +1,14 @@
 """Assets: pull from a URL, show, list, change, delete; work on them again; replace their source."""
 
+from dataclasses import dataclass
+
 from aiohttp import web
 
 from core import assets, playback, steps
 from core.assets import Asset, Changes, Filters, NewAsset
 from core.db import Connection
 from core.errors import Rejected
-from core.model import AssetId, AssetStatus, StepId, StepKind, new_id
+from core.model import AssetId, AssetStatus, OwnerId, Policy, StepId, StepKind, new_id
 from core.problems import Problem
 from core.public_fetch import check_url
 from ingest import shapes
@@ -14,47 +16,81 @@ from ingest.asset_shape import shown
 from ingest.context import CONTEXT, answer, body_of, ident, not_found, once, owner_of, query_of
 from ingest.openapi import operation
 from ingest.schemas import AssetChanges, AssetQuery, NewPull, NewSource, Nothing, Reprocess, ref_pair
-from ingest.uploads import check_size, of_owner, reserve
+from ingest.uploads import check_size, image_of, of_owner, once_with, reserve, with_room
 from ingest.uploads import shown as upload_shown
 
 routes = web.RouteTableDef()
 
 
 @routes.post("/v1/assets")
-@operation(shapes.AssetShape, status=202, body=NewPull, idempotent=True)
+@operation(shapes.AssetShape, status=202, body=NewPull, errors=(404, 409), idempotent=True)
 async def pull(request: web.Request) -> web.Response:
-    """Make an asset from a file at a public URL; a worker fetches it."""
+    """Make an asset from a file at a public URL, or from a part of another asset; a worker fetches it."""
+    request = await with_room(request)
     context, owner = request.app[CONTEXT], owner_of(request)
     wanted = await body_of(request, NewPull)
-    try:
-        check_url(wanted.input_url, context.settings.input_url_networks)
-    except Rejected as exc:
-        raise Problem(422, exc.code, str(exc), hint=exc.hint, pointer="/input_url") from exc
+    if wanted.input_url is not None:
+        try:
+            check_url(wanted.input_url, context.settings.input_url_networks)
+        except Rejected as exc:
+            raise Problem(422, exc.code, str(exc), hint=exc.hint, pointer="/input_url") from exc
+    new_asset_id, image = AssetId(new_id("as")), image_of(wanted.watermark)
     owed: list[tuple[str, StepKind]] = []
 
     async def make(connection: Connection) -> str:
-        asset_id = AssetId(new_id("as"))
+        origin = await _origin(connection, owner, wanted)
         kind, name = ref_pair(wanted.ref) or (None, None)
         await assets.insert(
             connection,
             NewAsset(
-                id=asset_id,
+                id=new_asset_id,
                 owner_id=owner,
-                title=wanted.title or wanted.input_url.partition("?")[0].rstrip("/").rpartition("/")[2][:500],
+                title=wanted.title or origin.title,
                 ref_type=kind,
                 ref_id=name,
-                policy=wanted.policy,
-                language=wanted.language,
+                policy=origin.policy,
+                language=origin.language,
+                options=wanted.options(image.sha256 if image else None),
             ),
         )
-        await playback.insert(connection, asset_id, wanted.policy)
-        await assets.under_way(connection, asset_id)
-        _owe(owed, StepKind.FETCH, await steps.insert(connection, asset_id, StepKind.FETCH, {"url": wanted.input_url}))
-        return asset_id
+        await playback.insert(connection, new_asset_id, origin.policy)
+        await assets.under_way(connection, new_asset_id)
+        _owe(owed, StepKind.FETCH, await steps.insert(connection, new_asset_id, StepKind.FETCH, origin.fetch))
+        return new_asset_id
 
-    asset_id, _ = await once(request, make)
+    asset_id, _ = await once_with(image, new_asset_id, request, make)
     await context.hint(owed)
     return answer(shown(context, await _of_owner(request, asset_id)), status=202)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Origin:
+    """Where a file comes from, as the fetch step reads it, and what is known of it for want of the owner's word."""
+
+    fetch: dict[str, str]
+    title: str
+    policy: Policy
+    language: str | None
+
+
+async def _origin(connection: Connection, owner: OwnerId, wanted: NewPull) -> _Origin:
+    """Raises Problem for an asset that is not there, or has nothing to cut from."""
+    if wanted.input_url is not None:
+        name = wanted.input_url.partition("?")[0].rstrip("/").rpartition("/")[2][:500]
+        return _Origin(fetch={"url": wanted.input_url}, title=name, policy=wanted.policy, language=wanted.language)
+    original = await assets.of_owner(connection, wanted.clip_of or "", owner)
+    if original is None:
+        raise not_found("asset")
+    if original.source_key is None:
+        raise _no_source("Wait until its upload is accepted.")
+    # A part of what only some may watch must not become public for want of a word.
+    given = wanted.model_fields_set
+    return _Origin(
+        fetch={"clip_of": original.id},
+        title=original.title,
+        policy=wanted.policy if "policy" in given else original.policy,
+        language=wanted.language if "language" in given else original.language,
+    )
 
 
 @routes.get("/v1/assets")
@@ -141,9 +177,16 @@ async def reprocess(request: web.Request) -> web.Response:
     async def make(connection: Connection) -> str:
         await _not_busy(connection, asset)
         if asset.source is None:
-            raise Problem(409, "no_source", "There is no readable source to work on.", hint="Upload a new source.")
-        # A step of its own each time: the same settings may be asked for again after others.
-        again = {"source": asset.source_sha256, "facts": asset.source, "effort": wanted.effort, "again": new_id("st")}
+            raise _no_source("Upload a new source.")
+        probed = await steps.newest_output(connection, asset.id, StepKind.PROBE) or {}
+        again = {
+            "source": asset.source_sha256,
+            "facts": asset.source,
+            "index": probed.get("index"),
+            "options": wanted.model_dump(mode="json", exclude_none=True),
+            # A step of its own each time: the same settings may be asked for again after others.
+            "again": new_id("st"),
+        }
         _owe(owed, StepKind.PLAN, await steps.insert(connection, asset.id, StepKind.PLAN, again))
         await assets.under_way(connection, asset.id)
         return asset.id
@@ -177,6 +220,10 @@ async def _not_busy(connection: Connection, asset: Asset) -> None:
         raise Problem(
             409, "busy", "Work on this asset is under way.", hint="Wait until its status is ready or errored."
         )
+
+
+def _no_source(hint: str) -> Problem:
+    return Problem(409, "no_source", "There is no readable source to work on.", hint=hint)
 
 
 def _owe(owed: list[tuple[str, StepKind]], kind: StepKind, step: StepId | None) -> None:

@@ -1,10 +1,29 @@
 """HTTP bodies and queries in. Unknown fields are refused by name; the same models make /openapi.json."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from core.model import AssetStatus, Policy
+from core.problems import Problem
+from presets.effort import Effort
+from presets.profile import NAMES as PROFILES
+from presets.rung import Codec
+from transcode.plan import Options
+from transcode.watermark import MAX_IMAGE_BYTES, Position, Watermark
+
+_DEFAULTS = Options()
+_DEFAULT_MARK = Watermark(sha256="")
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^[^\x00]*$")]
 Language = Annotated[
@@ -13,13 +32,15 @@ Language = Annotated[
     Field(description="Spoken language, BCP 47"),
 ]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Field(description="Of the whole file, in hex")]
+InputUrl = Annotated[str, StringConstraints(min_length=8, max_length=2000, pattern=r"^https?://[^\x00-\x20]+$")]
+AnyAssetId = Annotated[str, StringConstraints(pattern=r"^as_[0-9a-z]{26}$")]
 RefType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 RefId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 _SHORT_REF = r"^[a-z][a-z0-9_-]{0,31}:[^\x00]{1,200}$"
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Ref(_Body):
@@ -52,6 +73,63 @@ def ref_pair(value: Ref | None) -> tuple[str, str] | None:
     return (value.type, value.id) if value else None
 
 
+def _known_profile(value: str) -> str:
+    if value not in PROFILES:
+        raise PydanticCustomError("profile", f"Take one of {', '.join(PROFILES)}")
+    return value
+
+
+Profile = Annotated[
+    str, AfterValidator(_known_profile), WithJsonSchema({"type": "string", "enum": list(PROFILES)}, mode="validation")
+]
+Ladder = Literal["smart", "apple"]
+Seconds = Annotated[float, Field(ge=0, le=1_000_000)]
+
+
+class Clip(_Body):
+    """The part of the upload to keep, on the upload's own timeline."""
+
+    start_s: Seconds = 0.0
+    end_s: Seconds | None = Field(default=None, description="Default: the end")
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.end_s is not None and self.end_s <= self.start_s:
+            raise PydanticCustomError("range", "end_s must be after start_s")
+        return self
+
+
+class NewWatermark(_Body):
+    """An image over the picture."""
+
+    image: str = Field(
+        description=f"PNG, JPEG or WebP in base64, at most {MAX_IMAGE_BYTES} bytes decoded",
+        json_schema_extra={"contentEncoding": "base64"},
+    )
+    position: Position = _DEFAULT_MARK.position
+    width_share: float = Field(default=_DEFAULT_MARK.width_share, ge=0.01, le=1, description="Of the picture's width")
+    opacity: float = Field(default=_DEFAULT_MARK.opacity, gt=0, le=1)
+
+
+class _Wishes(_Body):
+    """How an asset is to be encoded."""
+
+    profile: Profile = Field(default=_DEFAULTS.profile, description="What kind of video it is")
+    codec: Codec = _DEFAULTS.codec
+    effort: Effort = _DEFAULTS.effort
+    ladder: Ladder = Field(default=_DEFAULTS.ladder, description="Measured for this title, or Apple's fixed one")
+    clip: Clip | None = None
+    watermark: NewWatermark | None = None
+
+    def options(self, image_sha256: str | None) -> dict[str, Any]:
+        """What was given, in the form that transcode.options reads: the image is named by its hash."""
+        given = self.model_dump(mode="json", include=set(_Wishes.model_fields), exclude_unset=True, exclude_none=True)
+        if mark := given.get("watermark"):
+            del mark["image"]
+            mark["sha256"] = image_sha256
+        return given
+
+
 class _About(_Body):
     """What an owner says of an asset."""
 
@@ -70,7 +148,7 @@ class _File(_Body):
     sha256: Sha256 | None = None
 
 
-class NewUpload(_File, _About):
+class NewUpload(_File, _About, _Wishes):
     """POST /v1/uploads."""
 
 
@@ -78,10 +156,41 @@ class NewSource(_File):
     """POST /v1/assets/{asset_id}/source."""
 
 
-class NewPull(_About):
-    """POST /v1/assets."""
+class NewPull(_About, _Wishes):
+    """POST /v1/assets: from a file at a public URL, or from the upload of another asset, trimmed."""
 
-    input_url: Annotated[str, StringConstraints(min_length=8, max_length=2000, pattern=r"^https?://[^\x00-\x20]+$")]
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["input_url"]}, {"required": ["clip_of", "start_s", "end_s"]}]}
+    )
+
+    input_url: InputUrl | None = None
+    clip_of: AnyAssetId | None = Field(
+        default=None, description="An asset of yours; its title, policy and language are taken where none are given"
+    )
+    start_s: Seconds | None = Field(default=None, description="With clip_of: on the timeline of that asset's upload")
+    end_s: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.input_url is None) == (self.clip_of is None):
+            raise Problem(422, "invalid", "Give exactly one of input_url and clip_of.", pointer="/input_url")
+        if self.clip_of is None:
+            for name in ("start_s", "end_s"):
+                if getattr(self, name) is not None:
+                    raise Problem(422, "invalid", f"With input_url {name} stands in clip.", pointer=f"/{name}")
+            return self
+        if self.clip is not None:
+            raise Problem(422, "invalid", "With clip_of give start_s and end_s themselves.", pointer="/clip")
+        for name in ("start_s", "end_s"):
+            if getattr(self, name) is None:
+                raise Problem(422, "invalid", f"With clip_of {name} is required.", pointer=f"/{name}")
+        if self.end_s is not None and self.start_s is not None and self.end_s <= self.start_s:
+            raise Problem(422, "invalid", "end_s must be after start_s.", pointer="/end_s")
+        return self
+
+    def options(self, image_sha256: str | None) -> dict[str, Any]:
+        given = super().options(image_sha256)
+        return {**given, "clip": {"start_s": self.start_s, "end_s": self.end_s}} if self.clip_of else given
 
 
 class AssetChanges(_Body):
@@ -93,9 +202,12 @@ class AssetChanges(_Body):
 
 
 class Reprocess(_Body):
-    """POST /v1/assets/{asset_id}/reprocess."""
+    """POST /v1/assets/{asset_id}/reprocess: what is not given stays as the asset's own options have it."""
 
-    effort: Literal["economy", "balanced", "quality"] = "balanced"
+    profile: Profile | None = None
+    codec: Codec | None = None
+    effort: Effort | None = None
+    ladder: Ladder | None = None
 
 
 class NewPlaybackId(_Body):
@@ -114,7 +226,7 @@ class AssetQuery(_Body):
     """GET /v1/assets."""
 
     limit: int = Field(default=20, ge=1, le=100)
-    cursor: Annotated[str, StringConstraints(pattern=r"^as_[0-9a-z]{26}$")] | None = None
+    cursor: AnyAssetId | None = None
     status: AssetStatus | None = None
     ref: ShortRef | None = None
     q: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")] | None = Field(

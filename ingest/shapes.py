@@ -6,6 +6,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from core.model import AssetStatus, Policy, UploadStatus
+from presets.effort import Effort
+from presets.rung import Codec
+from transcode.watermark import Position
 
 
 class _Shape(BaseModel):
@@ -86,6 +89,33 @@ class Timings(_Shape):
     ready_s: float | None
 
 
+class ClipShape(_Shape):
+    """The part of the upload that is kept."""
+
+    start_s: float
+    end_s: float | None
+
+
+class WatermarkShape(_Shape):
+    """The image itself is not given out."""
+
+    sha256: str
+    position: Position
+    width_share: float
+    opacity: float
+
+
+class OptionsShape(_Shape):
+    """How the asset is encoded, unless a reprocess said otherwise."""
+
+    profile: str
+    codec: Codec
+    effort: Effort
+    ladder: Literal["smart", "apple"]
+    clip: ClipShape | None
+    watermark: WatermarkShape | None
+
+
 class AssetShape(_Shape):
     id: str
     status: AssetStatus
@@ -95,6 +125,7 @@ class AssetShape(_Shape):
     ref: RefShape | None
     policy: Policy
     language: str | None
+    options: OptionsShape
     duration_s: float | None
     aspect_ratio: str | None
     source: dict[str, Any] | None

@@ -1,5 +1,10 @@
 """Uploads: create, show what has arrived, complete, abort."""
 
+import base64
+import binascii
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
@@ -15,21 +20,37 @@ from core.uploads import Upload
 from ingest import shapes
 from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of
 from ingest.openapi import operation
-from ingest.schemas import NewSource, NewUpload, Nothing, ref_pair
+from ingest.schemas import NewSource, NewUpload, NewWatermark, Nothing, ref_pair
+from transcode.watermark import MAX_IMAGE_BYTES
 
 routes = web.RouteTableDef()
+MAX_BODY_BYTES = 768 * 1024  # an image of MAX_IMAGE_BYTES in lines of base64, and every other field at its longest
+_IMAGE_HINT = f"Send a PNG, JPEG or WebP of at most {MAX_IMAGE_BYTES // 1024} KiB in base64."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A watermark as it came. What is in it is for the sandbox to find out."""
+
+    content: bytes
+    content_type: str
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
 
 
 @routes.post("/v1/uploads")
 @operation(shapes.Upload, status=201, body=NewUpload, idempotent=True)
 async def create(request: web.Request) -> web.Response:
     """Make an asset that waits for its upload; answers one presigned PUT per part."""
+    request = await with_room(request)
     context, owner = request.app[CONTEXT], owner_of(request)
     wanted = await body_of(request, NewUpload)
     check_size(wanted.size_bytes, context.settings)
+    asset_id, image = AssetId(new_id("as")), image_of(wanted.watermark)
 
     async def make(connection: Connection) -> str:
-        asset_id = AssetId(new_id("as"))
         kind, name = ref_pair(wanted.ref) or (None, None)
         await assets.insert(
             connection,
@@ -41,13 +62,67 @@ async def create(request: web.Request) -> web.Response:
                 ref_id=name,
                 policy=wanted.policy,
                 language=wanted.language,
+                options=wanted.options(image.sha256 if image else None),
             ),
         )
         await playback.insert(connection, asset_id, wanted.policy)
         return await reserve(connection, context.settings, owner, asset_id, wanted)
 
-    upload_id, now = await once(request, make)
+    upload_id, now = await once_with(image, asset_id, request, make)
     return answer(await shown(context, await of_owner(context, upload_id, owner), empty=now), status=201)
+
+
+async def with_room(request: web.Request) -> web.Request:
+    """The request with its body, which may hold a watermark. Raises Problem(413)."""
+    roomy = request.clone(client_max_size=MAX_BODY_BYTES)
+    try:
+        await roomy.read()
+    except web.HTTPRequestEntityTooLarge as exc:
+        told = f"The body has more than {MAX_BODY_BYTES} bytes."
+        raise Problem(413, "request_entity_too_large", told, hint=_IMAGE_HINT) from exc
+    return roomy
+
+
+def image_of(watermark: NewWatermark | None) -> Image | None:
+    """The image out of its base64, known by its first bytes. Raises Problem."""
+    if watermark is None:
+        return None
+    try:
+        content = base64.b64decode("".join(watermark.image.split()), validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise _refused("The image is not base64.") from exc
+    if len(content) > MAX_IMAGE_BYTES:
+        raise _refused(f"The image has {len(content)} bytes; at most {MAX_IMAGE_BYTES} are taken.")
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return Image(content=content, content_type="image/png")
+    if content.startswith(b"\xff\xd8\xff"):
+        return Image(content=content, content_type="image/jpeg")
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return Image(content=content, content_type="image/webp")
+    raise _refused("The image is neither PNG nor JPEG nor WebP.")
+
+
+def _refused(detail: str) -> Problem:
+    return Problem(422, "watermark_refused", detail, hint=_IMAGE_HINT, pointer="/watermark/image")
+
+
+async def once_with(
+    image: Image | None, asset_id: AssetId, request: web.Request, make: Callable[[Connection], Awaitable[str]]
+) -> tuple[str, bool]:
+    """`once`, with the image in storage before the row that names it. It goes again where no such row was written."""
+    if image is None:
+        return await once(request, make)
+    context = request.app[CONTEXT]
+    bucket, key = context.settings.media_bucket, keys.media_object(asset_id, image.sha256)
+    await context.storage.put(bucket, key, image.content, image.content_type)
+    try:
+        made, now = await once(request, make)
+    except Problem:  # rolled back for certain; of a lost connection that cannot be said
+        await context.storage.delete(bucket, key)
+        raise
+    if not now:
+        await context.storage.delete(bucket, key)
+    return made, now
 
 
 async def reserve(

@@ -11,11 +11,11 @@ from typing import Any, get_args
 from core import logs
 from core.errors import KadrError, Rejected
 from core.settings import Settings
-from kadr.client import CannotIngest, image_in_base64
+from kadr.refused import CannotIngest
 from presets.effort import Effort
 from presets.profile import NAMES as PROFILES
 from presets.rung import Codec
-from transcode.plan import Position
+from transcode.watermark import Position
 
 DEFAULT_HOME = Path(".kadr")
 BENCHMARKS = ("api", "overhead", "transcode", "workers")
@@ -140,12 +140,14 @@ def _ingest(given: argparse.Namespace) -> int:
 
 def _options(given: argparse.Namespace) -> dict[str, Any]:
     """What `_add_options` took, as the API takes it."""
+    from kadr import client
+
     options: dict[str, Any] = {name: getattr(given, name) for name in ("profile", "codec", "effort", "ladder")}
     if given.start or given.end is not None:
         options["clip"] = {"start_s": given.start, "end_s": given.end}
     if given.watermark:
         options["watermark"] = {
-            "image": image_in_base64(given.watermark),
+            "image": client.image_in_base64(given.watermark),
             "position": given.watermark_position,
             "width_share": given.watermark_width,
             "opacity": given.watermark_opacity,

@@ -5,12 +5,13 @@ where that is a terminal; stdout is for the result.
 """
 
 import asyncio
+import base64
 import hashlib
 import json
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,14 @@ import aiohttp
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from core.errors import ConfigError, KadrError
+from core.errors import ConfigError
+from kadr.refused import CannotIngest
+from transcode.watermark import MAX_IMAGE_BYTES
 
 PARALLEL_PUTS = 4
 BLOCK_BYTES = 256 * 1024
 TRIES = 5
 POLL_S = 0.25
-
-
-class CannotIngest(KadrError):
-    """The API refused, or could not be reached."""
-
-    def __init__(self, message: str, problem: dict[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +63,16 @@ class Wanted:
     ref: str | None = None
     policy: str = "public"
     language: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)  # as the API takes them
+
+
+def image_in_base64(file: Path) -> str:
+    """A watermark for the options. Raises CannotIngest."""
+    if not file.is_file():
+        raise CannotIngest(f"{file}: no such file")
+    if file.stat().st_size > MAX_IMAGE_BYTES:
+        raise CannotIngest(f"{file} is larger than the {MAX_IMAGE_BYTES // 1024} KiB a watermark may have")
+    return base64.b64encode(file.read_bytes()).decode()
 
 
 class _Api:
@@ -152,6 +157,7 @@ async def put_through(
         "sha256": await asyncio.to_thread(_sha256, file),
         "policy": wanted.policy,
         **{key: value for key, value in named.items() if value is not None},
+        **wanted.options,
     }
     upload = await api.call("POST", "/v1/uploads", request)
     bar = bars.add_task("upload", total=size)
@@ -208,14 +214,17 @@ async def _put(
 
 
 async def _follow(api: _Api, asset_id: str, bars: Progress) -> dict[str, Any]:
-    """Poll the asset to its end, one bar per step."""
+    """Poll the asset to its end, one bar per kind of step."""
     tasks: dict[str, TaskID] = {}
+    shown: dict[str, float] = {}
     while True:
         asset = await api.call("GET", f"/v1/assets/{asset_id}")
-        for step in asset["steps"]:
-            if step["kind"] not in tasks:
-                tasks[step["kind"]] = bars.add_task(step["kind"], total=1.0)
-            bars.update(tasks[step["kind"]], completed=step["progress"])
+        for kind in dict.fromkeys(step["kind"] for step in asset["steps"]):
+            if kind not in tasks:
+                tasks[kind] = bars.add_task(kind, total=1.0)
+            done = [step["progress"] for step in asset["steps"] if step["kind"] == kind]
+            shown[kind] = max(shown.get(kind, 0.0), sum(done) / len(done))  # a step more is no step back
+            bars.update(tasks[kind], completed=shown[kind])
         if asset["status"] in ("ready", "errored"):
             return asset
         await asyncio.sleep(POLL_S)
@@ -236,5 +245,5 @@ class _SizeOrPercent(DownloadColumn):
 def progress_bars() -> Progress:
     """Bars on stderr, and only on a terminal."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description:<8}"), BarColumn(), _SizeOrPercent(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description:<11}"), BarColumn(), _SizeOrPercent(), TimeElapsedColumn())
     return Progress(*columns, console=console, disable=not console.is_terminal)

@@ -29,15 +29,16 @@ from presets.effort import Effort
 from presets.rung import Codec
 from transcode import analyse as analyser
 from transcode import encode as transcoder
+from transcode.capabilities import ffmpeg_binary
 from transcode.encode import EncodedFiles
 from transcode.join import join
 from transcode.options import seconds
-from transcode.plan import EncodePlan, Options, Watermark, on_regular_grid, plan, plan_to_json
+from transcode.plan import EncodePlan, Options, on_regular_grid, plan, plan_to_json
 from transcode.probe import probe
 from transcode.run import Bench
 from transcode.settle import settle
 from transcode.source import Index, Source, to_json
-from workers.run import ffmpeg_binary
+from transcode.watermark import Watermark
 
 NOBODY = AssetId("as_none")  # whose objects the files of a folder would be
 

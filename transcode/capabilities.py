@@ -1,12 +1,14 @@
-"""What the ffmpeg binary can do, asked once at start: a missing encoder is named then, not in mid-upload."""
+"""Which ffmpeg binary, and what it can do, asked once at start: a missing encoder is named then, not in mid-upload."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import imageio_ffmpeg
+
 from core.child import ChildRunner, Limits
 from core.errors import ConfigError
-from core.settings import GIB, MIB
+from core.settings import GIB, MIB, Settings
 from presets.codec import codec_preset
 from presets.rung import Codec
 
@@ -25,6 +27,15 @@ class Binary:
     version: str
     codecs: frozenset[Codec]
     vmaf: bool
+
+
+def ffmpeg_binary(settings: Settings) -> str:
+    """The configured binary, or that of the wheel. Raises ConfigError when it is not there."""
+    if settings.ffmpeg is None:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    if not settings.ffmpeg.is_file():
+        raise ConfigError(f"KADR_FFMPEG={str(settings.ffmpeg)!r}: no such file")
+    return str(settings.ffmpeg)
 
 
 async def check(binary: str, runner: ChildRunner, work_dir: Path) -> Binary:

@@ -14,9 +14,10 @@ import ffmpeg
 
 from presets.codec import codec_preset, cut_times
 from transcode.cut import SOUND_OFFSET_S
-from transcode.plan import AUDIO_RATE_HZ, EncodePlan, Picture, SoundPlan, Watermark
+from transcode.plan import AUDIO_RATE_HZ, EncodePlan, Picture, SoundPlan
 from transcode.rungs import VideoRung
 from transcode.sniff import DEMUXERS
+from transcode.watermark import Watermark
 
 PEAK = 0.891  # -1 dBTP: what lossy coding of the sound may still add
 # cmaf + frag_discont: signed composition times and the times given, so that no edit list is needed.

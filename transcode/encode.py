@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+from core.errors import Rejected
 from core.media import Encoded, Kind, Rendition, Segment
 from core.settings import GIB
 from transcode import loudness, verify
@@ -57,16 +58,23 @@ async def pictures(
     }
     making = {rung.id: _picture(plan, rung) for rung in rungs}
     tick = _ticker([(making[rung], cutter) for rung, cutter in cutters.items()], on_segments)
-    ran = await run(
-        bench,
-        argv,
-        readable=[source, *([watermark] if watermark else [])],
-        work_s=(end - first) / plan.frame_rate * len(rungs) + plan.seek_back_s,
-        frames=end - first,
-        memory_bytes=(12 if plan.picture and plan.picture.tone_map else 8) * GIB,
-        on_progress=on_progress,
-        on_tick=tick,
-    )
+    try:
+        ran = await run(
+            bench,
+            argv,
+            readable=[source, *([watermark] if watermark else [])],
+            work_s=(end - first) / plan.frame_rate * len(rungs) + plan.seek_back_s,
+            frames=end - first,
+            memory_bytes=(12 if plan.picture and plan.picture.tone_map else 8) * GIB,
+            on_progress=on_progress,
+            on_tick=tick,
+        )
+    except Rejected as exc:
+        if watermark is not None and watermark.name in getattr(exc.__cause__, "stderr_tail", ""):
+            raise Rejected(
+                "watermark_refused", "The watermark is not an image that can be read.", "Give a PNG, JPEG or WebP."
+            ) from exc
+        raise
     if tick is not None:
         tick()
     cuts = {rung: await asyncio.to_thread(cutter.finish) for rung, cutter in cutters.items()}

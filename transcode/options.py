@@ -5,7 +5,8 @@ from typing import Any
 
 from presets.effort import Effort
 from presets.rung import Codec
-from transcode.plan import Options, Watermark
+from transcode.plan import Options
+from transcode.watermark import Watermark
 
 
 def options_from_json(value: dict[str, Any]) -> Options:

@@ -9,12 +9,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal
 
-import langcodes
-from langcodes.tag_parser import LanguageTagError
 from pydantic import TypeAdapter
 
+from core.digest import digest
 from core.errors import Rejected
-from core.steps import digest
 from presets.codec import codec_preset
 from presets.effort import Effort
 from presets.ladder import SHORTEST_SIDE
@@ -24,6 +22,7 @@ from transcode import grid, passthrough
 from transcode.cut import AAC_FRAME_SAMPLES
 from transcode.rungs import VideoRung, rungs
 from transcode.source import AudioTrack, Index, Source, VideoTrack
+from transcode.watermark import Watermark
 
 VERSION = 2  # part of the plan's digest: a change of what the encoder does must not reuse old outputs
 HALF_RATE_ABOVE = 30  # frames a second: small rungs show every second frame of anything faster
@@ -31,18 +30,7 @@ AUDIO_RATE_HZ = 48_000
 SEEKABLE = ("mp4", "matroska", "mpegts")  # where a seek finds the picture it was asked for
 INDEXED = ("mp4", "matroska")  # ... and lands on a keyframe
 MAX_SOUNDS = 8
-Position = Literal["top-left", "top-right", "bottom-left", "bottom-right", "center"]
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watermark:
-    """An owner's image over the picture: its width as a share of the picture's, its place and how much it covers."""
-
-    sha256: str
-    position: Position = "bottom-right"
-    width_share: float = 0.12
-    opacity: float = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -394,6 +382,10 @@ def language_tag(named: str | None) -> str | None:
     """BCP 47 for what a container names: "eng" is "en". None for the undetermined, and for what is no language tag."""
     if named is None or not _TAG.fullmatch(named):
         return None
+    # Here, because it takes longer to load than a probe and most uploads name no language.
+    import langcodes
+    from langcodes.tag_parser import LanguageTagError
+
     try:
         tag: str = langcodes.standardize_tag(named)
     except LanguageTagError:

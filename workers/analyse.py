@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from core import assets
 from core.db import Connection
+from core.digest import digest
 from core.model import StepKind
-from core.steps import digest
 from transcode import analyse as analyser
 from transcode.encode import length_s
 from transcode.plan import EncodePlan

@@ -149,10 +149,14 @@ class _Listing:
 
     async def beside(self, run: Awaitable[EncodedFiles]) -> EncodedFiles:
         """The run, with everything it adds listed before this returns."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._list())
+        lister = asyncio.ensure_future(self._list())
+        try:
             made = await run
             self._queue.put_nowait(None)
+            await lister
+        finally:
+            lister.cancel()
+            await asyncio.wait({lister})
         if not self._stored:  # frames that were copied are there all at once
             await self._append(made.encoded.renditions[0], list(made.pieces))
         return made

@@ -5,16 +5,14 @@ import os
 import signal
 import socket
 
-import imageio_ffmpeg
 from prometheus_client import start_http_server
 
 from core import db, storage
 from core.child import ChildRunner
-from core.errors import ConfigError
 from core.hints import Hints, WorkClass
 from core.logs import Log
 from core.settings import Settings
-from transcode.capabilities import check
+from transcode.capabilities import check, ffmpeg_binary
 from workers import reconciler
 from workers.budget import MemoryBudget, half_of_memory
 from workers.listener import listen
@@ -24,15 +22,6 @@ from workers.workdirs import worker_folder
 from workers.worker import Worker
 
 _LOG = Log("worker")
-
-
-def ffmpeg_binary(settings: Settings) -> str:
-    """The configured binary, or that of the wheel. Raises ConfigError when it is not there."""
-    if settings.ffmpeg is None:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    if not settings.ffmpeg.is_file():
-        raise ConfigError(f"KADR_FFMPEG={str(settings.ffmpeg)!r}: no such file")
-    return str(settings.ffmpeg)
 
 
 def _serve_metrics(settings: Settings) -> int | None:

@@ -133,7 +133,12 @@ async def stranger(pool: Pool) -> str:
 async def ready(stack: Stack, clip: Path) -> Any:
     """A ready asset of which the owner has said everything there is to say."""
     asset_id = await stack.upload(
-        clip, title="  Ünïcode <b> ", ref={"type": "lesson", "id": "7/a"}, language="en-GB", policy="signed"
+        clip,
+        title="  Ünïcode <b> ",
+        ref={"type": "lesson", "id": "7/a"},
+        language="en-GB",
+        policy="signed",
+        ladder="apple",  # the same rungs whatever is measured
     )
     return await stack.wait(asset_id, "ready")
 
@@ -248,7 +253,7 @@ async def test_a_list_holds_only_ones_own(stack: Stack, stranger: str, ready: An
         ("GET", "/v1/assets/as_nothing", {}, 404, "not_found", None),
         ("DELETE", "/v1/uploads", {}, 405, "method_not_allowed", None),
         ("PUT", "/health/live", {}, 405, "method_not_allowed", None),
-        ("POST", "/v1/uploads", {"data": b" " * 300_000}, 413, None, None),
+        ("POST", "/v1/uploads", {"data": b" " * 800_000}, 413, None, None),
         ("GET", "/v1/assets?limit=0", {}, 422, "invalid", "/limit"),
         ("GET", "/v1/assets?limit=101", {}, 422, "invalid", "/limit"),
         ("GET", "/v1/assets?limit=ten", {}, 422, "invalid", "/limit"),
@@ -532,7 +537,7 @@ async def test_a_ready_asset_has_the_documented_fields(stack: Stack, ready: Any)
     asset = answer.body["data"]
     documented = (
         "id status progress title ref policy duration_s aspect_ratio source renditions tracks playback_ids"
-        " playback_url error timings created_at warnings"
+        " playback_url error timings created_at warnings options"
     )  # poster_url, storyboard_url, preview_url and downloads come with their own jobs
     assert set(documented.split()) <= set(asset)
     assert asset["id"].startswith("as_")
@@ -540,6 +545,7 @@ async def test_a_ready_asset_has_the_documented_fields(stack: Stack, ready: Any)
     assert asset["title"] == "Ünïcode <b>"
     assert asset["ref"] == {"type": "lesson", "id": "7/a"}
     assert (asset["policy"], asset["language"]) == ("signed", "en-GB")
+    assert asset["options"]["ladder"] == "apple"
     assert asset["duration_s"] == pytest.approx(210 * 1001 / 30000, abs=1e-6)
     assert asset["aspect_ratio"] == "16:9"
     assert asset["source"]["container"] == "mp4"
@@ -547,7 +553,11 @@ async def test_a_ready_asset_has_the_documented_fields(stack: Stack, ready: Any)
     assert datetime.fromisoformat(asset["created_at"]).tzinfo is not None
     timings = asset["timings"]
     assert 0 < timings["accepted_s"] < timings["playable_s"] <= timings["ready_s"]
-    assert [step["kind"] for step in asset["steps"]] == ["accept", "probe", "plan", "encode", "publish"]
+    kinds = [step["kind"] for step in asset["steps"]]
+    assert kinds[:3] == ["accept", "probe", "plan"]
+    # The small rung and the sound of it are shown while the title is measured; then the rest of its one chunk.
+    assert sorted(kinds[3:-1]) == ["analyse", "encode", "first_rung", "first_sound", "sound"]
+    assert kinds[-1] == "publish"
     assert {step["state"] for step in asset["steps"]} == {"done"}
 
     fields = "id kind codec width height frame_rate bandwidth_bps average_bandwidth_bps bytes passthrough"
