@@ -134,7 +134,10 @@ def _init(moov: bytes, body: int, end: int) -> Init:
     header, _ = _find(moov, trak, trak_end, b"mdia", b"mdhd")
     (timescale,) = struct.unpack_from(">I", moov, header + (20 if moov[header] else 12))
     table, table_end = _find(moov, trak, trak_end, b"mdia", b"minf", b"stbl", b"stsd")
-    kind, entry, entry_end = next(boxes(moov, table + 8, table_end))
+    first = next(boxes(moov, table + 8, table_end), None)
+    if first is None or not timescale:
+        raise WrongOutput("a track without a sample entry or a timescale")
+    kind, entry, entry_end = first
     return Init(size=end, timescale=timescale, codec=codec_string(kind, moov[entry:entry_end]))
 
 

@@ -224,19 +224,19 @@ class SoundCutter:
         new = []
         while self._ends and self._written + len(self._frames) >= self._ends[0]:
             new.append(self._close(self._ends.pop(0)))
-        self._segments += new
+            self._segments.append(new[-1])
         return new
 
     def _begin(self, init: Init) -> None:
-        head = self._path.open("rb").read(init.size)
-        self._out.write_bytes(head)
+        with self._path.open("rb") as file:
+            self._out.write_bytes(file.read(init.size))
         self._size = init.size
         self.init = _piece(self._out, 0, init.size)
         frame_s = Fraction(AAC_FRAME_SAMPLES, init.timescale)
         total = -(-self._duration_s // frame_s)
         # Nearest to each cut; the title's own end last, with no segment of nothing before it.
         ends = [round(cut / frame_s) for cut in self._cuts_s[1:]]
-        self._ends = [*(end for end in ends if 0 < end < total), int(total)]
+        self._ends = [*dict.fromkeys(end for end in ends if 0 < end < total), int(total)]
 
     def _keep(self, fragment: Fragment) -> None:
         timescale = self._reader.init.timescale if self._reader.init else 0
@@ -250,6 +250,8 @@ class SoundCutter:
         for size in fragment.sizes:
             if time >= 0 or self._read:
                 if not self._read:
+                    if time > 3 * AAC_FRAME_SAMPLES:
+                        raise WrongOutput(f"{self._path.name}: sound begins at {time}")
                     self._start = time
                 self._frames.append((at, size))
                 self._read += 1

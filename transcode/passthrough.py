@@ -52,7 +52,8 @@ def _unfit(source: Source, video: VideoTrack, index: Index | None, top: VideoRun
     """Why not; empty when fit."""
     ends_s = max((track.start_s + track.duration_s for track in source.audio), default=Fraction(0))
     tests = (
-        (codec == "h264" and video.codec == "h264", f"the codec is {video.codec}"),
+        (codec == "h264", f"{codec} is wanted"),
+        (video.codec == "h264", f"the codec is {video.codec}"),
         (source.container in ("mp4", "matroska"), f"times in {source.container} are not exact enough"),
         (not source.damaged, "the file is damaged"),
         (video.pixel_format == "yuv420p" and video.bit_depth == 8, f"the pixel format is {video.pixel_format}"),

@@ -104,6 +104,7 @@ class EncodePlan:
     cuts: tuple[int, ...]
     shortest_chunk_s: Fraction | None  # None: in one piece
     chunks: tuple[int, ...]
+    half_rate_at: int  # rungs up to this short side show every second frame; 0 where the title is slow enough
     rungs: tuple[VideoRung, ...]
     first_rung: str | None  # goes first and is shown while the others are made
     sounds: tuple[SoundPlan, ...]
@@ -237,7 +238,7 @@ def _with_picture(
             tone_map=video.is_hdr,
             from_matrix=_matrix(video.matrix, min(video.width, video.height)),
             from_full_range=video.full_range,
-            retimed=video.frames / video.frame_rate > 2 * video.duration_s,
+            retimed=rate == video.frame_rate and _retimed(video),
             watermark=options.watermark,
         ),
         frame_rate=rate,
@@ -249,6 +250,7 @@ def _with_picture(
         cuts=cuts,
         shortest_chunk_s=shortest_chunk_s,
         chunks=chunks,
+        half_rate_at=wanted.fast_above_side if halve else 0,
         rungs=ladder,
         first_rung=None if through else first.id,
         sounds=sounds,
@@ -284,6 +286,7 @@ def _sound_only(source: Source, wanted: Profile, options: Options, start_s: Frac
         cuts=grid.regular_cuts(frames, segment),
         shortest_chunk_s=None,
         chunks=(0,),
+        half_rate_at=0,
         rungs=(),
         first_rung=None,
         sounds=_sounds(source, end_s - start_s, trimmed=start_s > 0 or options.end_s is not None),
@@ -321,7 +324,7 @@ def _ladder_reason(video: VideoTrack, ladder: tuple[VideoRung, ...]) -> str:
 def _shortest_chunk(source: Source, video: VideoTrack, options: Options) -> tuple[Fraction | None, str]:
     if options.chunk_s is None:
         return None, "asked for one piece"
-    if source.damaged or source.container not in SEEKABLE:
+    if source.damaged or source.container not in SEEKABLE or _retimed(video):
         return None, "a seek in this file cannot be trusted"
     shortest_s = max(Fraction(options.chunk_s), grid.GOPS_PER_CHUNK * video.longest_gop_s)
     return shortest_s, f"each at least {float(shortest_s):.1f} s"
@@ -331,11 +334,21 @@ def _chunks(cuts: tuple[int, ...], frames: int, rate: Fraction, shortest_s: Frac
     return (0,) if shortest_s is None else grid.chunks(cuts, frames, rate, shortest_s)
 
 
+def _retimed(video: VideoTrack) -> bool:
+    """Half of the pictures or more would never be seen at the times they claim."""
+    return video.frames / video.frame_rate > 2 * video.duration_s
+
+
 def on_regular_grid(planned: EncodePlan) -> EncodePlan:
     """The same encode without the upload's own picture track, and so without its cuts."""
-    cuts = grid.regular_cuts(planned.frames, planned.segment_frames)
-    chunks = _chunks(cuts, planned.frames, planned.frame_rate, planned.shortest_chunk_s)
-    return replace(planned, passthrough=None, cuts=cuts, chunks=chunks)
+    frames, rungs = planned.frames, planned.rungs
+    if planned.half_rate_at and frames > 1:
+        # As it would have been without the track: small rungs show every second frame of an even count.
+        frames += frames % 2
+        rungs = tuple(replace(r, frame_step=2 if r.short_side <= planned.half_rate_at else 1) for r in rungs)
+    cuts = grid.regular_cuts(frames, planned.segment_frames)
+    chunks = _chunks(cuts, frames, planned.frame_rate, planned.shortest_chunk_s)
+    return replace(planned, passthrough=None, frames=frames, rungs=rungs, cuts=cuts, chunks=chunks)
 
 
 def _seek_back(source: Source, video: VideoTrack) -> Fraction:

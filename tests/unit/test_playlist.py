@@ -23,9 +23,9 @@ def rendition(name: str, timescale: int, durations: list[int], bits: int = 8_000
     )
 
 
-def sound(**more) -> Rendition:
+def sound(name: str = "a1", bits: int = 480_000, **more) -> Rendition:
     only = {"kind": Kind.AUDIO, "codec": "mp4a.40.2", "width": None, "height": None, "frame_rate": None, "channels": 2}
-    return rendition("a1", 48_000, [288_000, 192_000], 480_000, **{**only, **more})
+    return rendition(name, 48_000, [288_000, 192_000], bits, **{**only, **more})
 
 
 def test_media_playlist_at_2997() -> None:
@@ -62,6 +62,62 @@ def test_media_playlist_at_25() -> None:
         "#EXTINF:1.040000,\n00001.m4s\n"
         "#EXT-X-ENDLIST\n"
     )
+
+
+def event(growing: bool, *durations: int) -> str:
+    made = rendition("v360", 25_000, list(durations))
+    return media_playlist(made, target_duration(made), growing=growing)
+
+
+def test_a_growing_playlist() -> None:
+    """RFC 4.4.3.5: EVENT, segments are only added to its end; no ENDLIST while it may grow. EXT-X-START (RFC 4.4.2.2),
+    because players begin a playlist without ENDLIST near its end (RFC 6.3.3)."""
+    assert event(True, 150_000, 150_000) == (
+        "#EXTM3U\n"
+        "#EXT-X-VERSION:7\n"
+        "#EXT-X-TARGETDURATION:6\n"
+        "#EXT-X-MEDIA-SEQUENCE:0\n"
+        "#EXT-X-PLAYLIST-TYPE:EVENT\n"
+        "#EXT-X-INDEPENDENT-SEGMENTS\n"
+        "#EXT-X-START:TIME-OFFSET=0\n"
+        '#EXT-X-MAP:URI="init.mp4"\n'
+        "#EXTINF:6.000000,\n00000.m4s\n"
+        "#EXTINF:6.000000,\n00001.m4s\n"
+    )
+
+
+def test_a_playlist_that_has_grown() -> None:
+    """RFC 4.4.3.4: with ENDLIST nothing is added any more; it stays EVENT, for the players that loaded it as one."""
+    assert event(False, 150_000, 26_000) == (
+        "#EXTM3U\n"
+        "#EXT-X-VERSION:7\n"
+        "#EXT-X-TARGETDURATION:6\n"
+        "#EXT-X-MEDIA-SEQUENCE:0\n"
+        "#EXT-X-PLAYLIST-TYPE:EVENT\n"
+        "#EXT-X-INDEPENDENT-SEGMENTS\n"
+        "#EXT-X-START:TIME-OFFSET=0\n"
+        '#EXT-X-MAP:URI="init.mp4"\n'
+        "#EXTINF:6.000000,\n00000.m4s\n"
+        "#EXTINF:1.040000,\n00001.m4s\n"
+        "#EXT-X-ENDLIST\n"
+    )
+
+
+@given(
+    st.lists(st.integers(1, 200_000), min_size=2, max_size=30),
+    st.sampled_from([25_000, 30_000, 48_000, 24_000]),
+    st.data(),
+)
+def test_a_growing_playlist_only_grows(durations: list[int], timescale: int, data: st.DataObject) -> None:
+    """RFC 6.2.1: of an EVENT playlist nothing is changed or deleted; lines may be appended.."""
+    early = data.draw(st.integers(1, len(durations) - 1))
+    before, after, ended = (
+        media_playlist(rendition("v", timescale, durations[:until]), 8, growing=growing)
+        for until, growing in ((early, True), (len(durations), True), (len(durations), False))
+    )
+    assert after.startswith(before)
+    assert len(after) > len(before)
+    assert ended == after + "#EXT-X-ENDLIST\n"
 
 
 def test_multivariant_with_sound() -> None:
@@ -104,6 +160,40 @@ def test_sound_of_unknown_language() -> None:
     """RFC 4.4.6.1: NAME is required; "und" is BCP 47 for undetermined."""
     text = multivariant([rendition("v720", 25_000, [150_000]), sound()])
     assert 'NAME="Original",LANGUAGE="und",' in text
+
+
+def test_several_languages() -> None:
+    """RFC 4.4.6.1.1: names differ within a group, and one is DEFAULT. The largest sound counts for bandwidth."""
+    german = sound("a2", 960_000, language="de")
+    made = [rendition("v720", 25_000, [150_000, 150_000], 18_000_000), sound(language="en"), german]
+    assert multivariant(made) == (
+        "#EXTM3U\n"
+        "#EXT-X-VERSION:7\n"
+        "#EXT-X-INDEPENDENT-SEGMENTS\n"
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="en",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",'
+        'URI="a1/index.m3u8"\n'
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="de",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,CHANNELS="2",'
+        'URI="a2/index.m3u8"\n'
+        "#EXT-X-STREAM-INF:BANDWIDTH=3240000,AVERAGE-BANDWIDTH=3192000,"
+        'CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=25.000,AUDIO="audio",CLOSED-CAPTIONS=NONE\n'
+        "v720/index.m3u8\n"
+    )
+
+
+def test_sound_only() -> None:
+    """RFC 4.4.6.2: a variant without pictures has no RESOLUTION and no FRAME-RATE; it names its own group."""
+    assert multivariant([sound(language="en"), sound("a2", language="de")], prefix="/s/t/") == (
+        "#EXTM3U\n"
+        "#EXT-X-VERSION:7\n"
+        "#EXT-X-INDEPENDENT-SEGMENTS\n"
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="en",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",'
+        'URI="/s/t/a1/index.m3u8"\n'
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="de",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,CHANNELS="2",'
+        'URI="/s/t/a2/index.m3u8"\n'
+        "#EXT-X-STREAM-INF:BANDWIDTH=120000,AVERAGE-BANDWIDTH=96000,"
+        'CODECS="mp4a.40.2",AUDIO="audio",CLOSED-CAPTIONS=NONE\n'
+        "/s/t/a1/index.m3u8\n"
+    )
 
 
 @pytest.mark.parametrize("language", ['en"', "en\n#EXT-X-ENDLIST", 'x",URI="https://elsewhere.test/', "en\r"])

@@ -1,13 +1,14 @@
 """packager.revision: content decides the id, and the manifest knows every file."""
 
 import hashlib
+import json
 from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from core.media import Blob, Encoded, Kind, Rendition, Segment, encoded_from_json, encoded_to_json
-from core.model import AssetId
+from core.model import AssetId, RevisionId
 from packager import playlist
 from packager.revision import INIT_TYPE, PLAYLIST_TYPE, SEGMENT_TYPE, manifest_from_bytes, revision, summary
 
@@ -118,3 +119,34 @@ def test_summary() -> None:
     assert (video["id"], video["kind"], video["frame_rate"], video["width"]) == ("v720", "video", 29.97, 1280)
     assert (sound["id"], sound["frame_rate"], sound["height"]) == ("a1", None, None)
     assert video["bytes"] == 9_000 + 3 * 6_000
+
+
+def test_a_provisional_revision_has_the_id_it_is_given() -> None:
+    """Something to watch meanwhile is named before its bytes are known."""
+    named = RevisionId("p-0123456789")
+    made = revision(ASSET, ENCODED, provisional=named)
+    assert made.id == named
+    assert made.manifest.provisional
+    assert manifest_from_bytes(made.body) == made.manifest
+    assert made.body != revision(ASSET, ENCODED).body
+
+
+def test_what_is_ready_is_not_provisional() -> None:
+    final, early = revision(ASSET, ENCODED), revision(ASSET, ENCODED, provisional=RevisionId("p-0"))
+    assert not final.manifest.provisional
+    assert final.manifest == replace(early.manifest, provisional=False), "the same files, whole VOD playlists"
+    assert final.texts == early.texts
+    assert all("#EXT-X-PLAYLIST-TYPE:EVENT" not in text.decode() for text in early.texts.values())
+
+
+def test_a_manifest_that_does_not_say_is_final() -> None:
+    """Stored before there were provisional ones."""
+    body = json.loads(revision(ASSET, ENCODED).body)
+    assert body.pop("provisional") is False
+    assert not manifest_from_bytes(json.dumps(body).encode()).provisional
+
+
+def test_a_revision_of_sound_alone() -> None:
+    made = revision(ASSET, Encoded(renditions=(SOUND,)))
+    assert made.manifest.duration_s == SOUND.duration_s
+    assert summary(made.manifest)["renditions"][0]["width"] is None

@@ -1,0 +1,87 @@
+"""transcode.loudness: the gain for what was measured, and what a real measurement says."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.child import ChildRunner
+from tests.conftest import FFMPEG, generate
+from tests.unit.test_plan import source
+from transcode.loudness import gain_db, gain_for
+from transcode.plan import Options, plan
+from transcode.run import Bench
+
+
+@pytest.mark.parametrize(
+    ("lufs", "gain"),
+    [
+        (-16.0, 0.0),
+        (-17.0, 0.0),  # within 1 LU nothing is touched
+        (-15.0, 0.0),
+        (-17.1, 1.1),
+        (-14.9, -1.1),
+        (-23.0, 7.0),
+        (-6.5, -9.5),
+        (-31.0, 15.0),
+        (-45.0, 15.0),  # more would be hiss
+        (-60.0, 0.0),  # silence stays silence
+        (-70.0, 0.0),
+        (float("-inf"), 0.0),
+        (float("nan"), 0.0),
+    ],
+)
+def test_gain(lufs: float, gain: float) -> None:
+    assert gain_for(lufs) == gain
+
+
+@given(st.floats(min_value=-100, max_value=20, allow_nan=False))
+def test_a_gain_never_passes_the_target(lufs: float) -> None:
+    gain = gain_for(lufs)
+    assert gain <= 15
+    if gain:
+        assert abs(lufs + gain + 16) <= abs(lufs + 16)
+        assert lufs + gain <= -15.99
+
+
+@pytest.fixture(scope="module")
+async def runner() -> ChildRunner:
+    return await ChildRunner.detect("best-effort")
+
+
+@pytest.mark.parametrize(
+    ("sound", "gain"),
+    [
+        # A sine of full scale at 1 kHz on both sides is 0 LUFS, on one of two -3 (ITU-R BS.1770).
+        ("sin(2*PI*1000*t)*0.1|sin(2*PI*1000*t)*0.1", 4.0),
+        ("sin(2*PI*1000*t)*0.5|sin(2*PI*1000*t)*0.5", -10.0),
+        ("sin(2*PI*1000*t)*0.158|sin(2*PI*1000*t)*0.158", 0.0),
+        ("0|0", 0.0),
+    ],
+    ids=["quiet", "loud", "right", "silent"],
+)
+async def test_a_real_title(runner: ChildRunner, tmp_path: Path, sound: str, gain: float) -> None:
+    upload = tmp_path / "in.mp4"
+    generate(upload, "testsrc2=size=64x64:rate=25:duration=4", f"aevalsrc={sound}:sample_rate=48000:duration=4")
+    made = plan(source(width=64, height=64, frame_rate=Fraction(25), duration_s=Fraction(4)), None)
+    bench = Bench(work_dir=tmp_path, runner=runner, binary=FFMPEG)
+    assert await gain_db(made, bench, upload, made.sounds[0]) == pytest.approx(gain, abs=0.3)
+
+
+async def test_only_what_is_kept_is_measured(runner: ChildRunner, tmp_path: Path) -> None:
+    """A loud second half that is cut off says nothing about the first."""
+    upload = tmp_path / "in.mp4"
+    level = "(0.1+0.8*gte(t,4))"
+    generate(
+        upload,
+        "testsrc2=size=64x64:rate=25:duration=8",
+        f"aevalsrc='sin(2*PI*1000*t)*{level}|sin(2*PI*1000*t)*{level}':sample_rate=48000:duration=8",
+    )
+    facts = source(width=64, height=64, frame_rate=Fraction(25), duration_s=Fraction(8))
+    bench = Bench(work_dir=tmp_path, runner=runner, binary=FFMPEG)
+    first = plan(facts, None, Options(end_s=Fraction(4)))
+    second = plan(facts, None, Options(start_s=Fraction(4)))
+    assert await gain_db(first, bench, upload, first.sounds[0]) == pytest.approx(4.0, abs=0.3)
+    assert await gain_db(second, bench, upload, second.sounds[0]) == pytest.approx(-15.1, abs=0.3)

@@ -1,0 +1,139 @@
+"""transcode.settle: what was measured of a title becomes the plan that is encoded, and says why."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from tests.unit.test_plan import NTSC, conforming, index_of, source
+from transcode.analyse import VERSION, Analysis
+from transcode.pertitle import Point
+from transcode.plan import EncodePlan, plan, plan_from_json, plan_to_json
+from transcode.settle import settle
+
+
+def analysis(*points: Point, skipped: str | None = None) -> Analysis:
+    return Analysis(
+        version=VERSION,
+        points=points,
+        starts_s=tuple(Fraction(n) for n in range(8)) if points else (),
+        sample_s=Fraction(2),
+        cpu_s=3.25,
+        budget_s=10.0,
+        wall_s=2.0,
+        skipped=skipped,
+    )
+
+
+def seen(side: int, crf: float, bps: float, vmaf: float) -> Point:
+    return Point(short_side=side, crf=crf, bps=bps, vmaf_mean=vmaf, vmaf_p1=vmaf - 4)
+
+
+FILM = analysis(seen(1080, 24, 2_800_000, 92.0), seen(540, 26, 600_000, 72.0), seen(1080, 30, 1_350_000, 83.0))
+SCREENCAST = analysis(seen(1080, 24, 150_000, 96.5), seen(540, 26, 60_000, 78.0), seen(1080, 30, 80_000, 91.0))
+NOISE = analysis(seen(1080, 24, 14_000_000, 90.0), seen(540, 26, 4_000_000, 75.0))
+SKIPPED = analysis(skipped="the title is too short to be worth it")
+
+
+def passthrough(bps: int) -> EncodePlan:
+    """An upload whose own track may stay, at a rate of `bps`; cut every 5 s."""
+    return plan(conforming(NTSC, 3000, bit_rate_bps=bps), index_of(range(0, 3000, 150), 3000))
+
+
+@pytest.mark.parametrize("found", [FILM, SCREENCAST, NOISE, SKIPPED], ids=["film", "screencast", "noise", "skipped"])
+def test_each_rung_is_kept_or_dropped_with_a_reason(found: Analysis) -> None:
+    before = plan(source(), None)
+    after = settle(before, found)
+    kept = [rung.id for rung in after.rungs]
+    dropped = [one.what.removeprefix("no ") for one in after.decisions if one.what.startswith("no v")]
+    assert sorted([*kept, *dropped]) == sorted(rung.id for rung in before.rungs)
+    assert kept == [rung.id for rung in before.rungs if rung.id in kept], "from largest to smallest"
+    assert kept[0] == "v1080"
+    assert not after.smart
+    assert after.decisions[: len(before.decisions)] == before.decisions
+    assert all(decision.why for decision in after.decisions)
+    told = [one.what for one in after.decisions if " at CRF " in one.what]
+    assert told == [f"{rung.id} at CRF {rung.crf:g}" for rung in after.rungs]
+    assert plan_from_json(plan_to_json(after)) == after
+
+
+def test_rungs_get_what_the_title_needs() -> None:
+    after = settle(plan(source(), None), SCREENCAST)
+    assert [rung.id for rung in after.rungs] == ["v1080", "v360"]
+    assert after.rungs[0].maxrate_bps < 1_000_000 < after.rungs[0].cap_bps
+    assert after.rungs[0].crf != 23
+
+
+def test_what_went_first_stays_as_it_is_being_encoded() -> None:
+    before = plan(source(), None)
+    assert before.first_rung == "v360"
+    for found in (FILM, SCREENCAST, NOISE, SKIPPED):
+        after = settle(before, found)
+        assert after.first_rung == "v360"
+        assert [rung for rung in after.rungs if rung.id == "v360"] == [before.rungs[4]]
+
+
+def test_grid_sound_and_picture_are_left_alone() -> None:
+    before = plan(source(), None)
+    after = settle(before, FILM)
+    assert replace(after, rungs=(), smart=True, decisions=()) == replace(before, rungs=(), decisions=())
+
+
+def test_why_nothing_was_measured() -> None:
+    after = settle(plan(source(), None), SKIPPED)
+    assert ("analysis", SKIPPED.skipped) in [(one.what, one.why) for one in after.decisions]
+    assert {rung.maxrate_bps == rung.cap_bps for rung in after.rungs} == {True}
+
+
+def test_what_was_measured_is_told() -> None:
+    (told,) = [one.why for one in settle(plan(source(), None), FILM).decisions if one.what == "analysis"]
+    assert told == "8 samples of 2.00 s at 3 settings, 3.2 CPU s"
+
+
+def test_the_uploads_own_track_stays_where_it_costs_no_more() -> None:
+    before = passthrough(1_000_000)
+    after = settle(before, FILM)
+    assert after.passthrough == before.passthrough
+    assert after.cuts == before.cuts
+    assert after.chunks == before.chunks
+    assert "v1080" not in [rung.id for rung in after.rungs], "it is the top rung"
+    assert after.rungs
+    assert "passthrough kept" in [one.what for one in after.decisions]
+
+
+def test_the_uploads_own_track_goes_where_its_encode_is_smaller() -> None:
+    before = passthrough(5_900_000)
+    assert before.cuts == tuple(range(0, 3000, 150))
+    after = settle(before, SCREENCAST)
+    assert after.passthrough is None
+    assert after.rungs[0].id == "v1080"
+    assert after.cuts == tuple(range(0, 3000, 180))
+    assert set(after.chunks) <= set(after.cuts)
+    (why,) = [one.why for one in after.decisions if one.what == "passthrough only until ready"]
+    assert why.startswith("5900 kb/s, its encode about ")
+
+
+def test_a_track_shown_only_until_ready_changes_nothing() -> None:
+    before = plan(conforming(NTSC, 3000), index_of(range(0, 3000, 300), 3000))
+    assert before.passthrough is not None
+    assert not before.passthrough.lasting
+    after = settle(before, FILM)
+    assert after.passthrough == before.passthrough
+    assert after.rungs[0].id == "v1080"
+    assert after.cuts == before.cuts
+
+
+def test_small_rungs_of_a_fast_title_still_show_every_second_frame() -> None:
+    after = settle(plan(source(frame_rate=Fraction(50)), None), FILM)
+    assert {rung.id: rung.frame_step for rung in after.rungs}["v360"] == 2
+
+
+def test_a_lone_rung_may_be_the_uploads_own_track() -> None:
+    """Nothing is left to encode but the sound."""
+    facts = conforming(NTSC, 3000, width=320, height=200, bit_rate_bps=10_000)
+    before = plan(facts, index_of(range(0, 3000, 150), 3000))
+    assert [rung.id for rung in before.rungs] == ["v200"]
+    after = settle(before, SKIPPED)
+    assert after.passthrough is not None
+    assert (after.passthrough.rung.id, after.rungs, after.first_rung) == ("v200", (), None)
+    assert plan_from_json(plan_to_json(after)) == after
