@@ -78,7 +78,7 @@ def test_json_prints_the_final_asset_and_nothing_else(home: str, clip: Path, tmp
     assert asset["title"] == "My <title>"
     assert asset["ref"] == {"type": "product", "id": "42"}
     assert (asset["policy"], asset["language"]) == ("signed", "en")
-    assert [step["state"] for step in asset["steps"]] == ["done"] * 5
+    assert {step["state"] for step in asset["steps"]} == {"done"}
     assert "?token=" in asset["playback_url"]
 
 
@@ -218,7 +218,7 @@ def on_a_terminal(*arguments: str, **settings: str) -> tuple[int, str, str]:
 
 
 def test_on_a_terminal_every_step_has_a_bar(home: str, clip: Path) -> None:
-    code, out, seen = on_a_terminal("ingest", "--title", "bars", str(clip), KADR_HOME=home)
+    code, out, seen = on_a_terminal("ingest", "--title", "bars", "--ladder", "apple", str(clip), KADR_HOME=home)
     assert code == 0
     first, watch, url = out.splitlines()
     assert re.fullmatch(r"as_\w{26} ready in [\d.]+ s", first)
@@ -230,9 +230,43 @@ def test_on_a_terminal_every_step_has_a_bar(home: str, clip: Path) -> None:
         assert re.search(rf"^\W*{name} ", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen), re.MULTILINE), name
     size_mb = clip.stat().st_size / 1e6
     assert f"{size_mb:.1f}/{size_mb:.1f} MB" in seen
-    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen).rstrip().splitlines()[-5:]
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen).rstrip().splitlines()[-8:]
     assert all("100 %" in line for line in last), last
     assert seen.rstrip().endswith("\x1b[?25h") or "\x1b[?25l" not in seen, "the cursor is back"
+
+
+# the engine alone on a file
+
+
+def test_encode_makes_a_folder_that_plays(clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = kadr("encode", str(clip), "--out", str(out), "--ladder", "apple", "--preset", "ultrafast", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    summary = json.loads(done.stdout)
+    assert [r["id"] for r in summary["renditions"]] == ["v360", "v234", "a1"]
+    assert summary["playlist"] == str(out / "index.m3u8")
+    assert "v360/index.m3u8" in (out / "index.m3u8").read_text()
+    for name in ("v360", "v234", "a1"):
+        listed = [line for line in (out / name / "index.m3u8").read_text().splitlines() if not line.startswith("#")]
+        assert sorted(path.name for path in (out / name).glob("*.m4s")) == listed
+    again = kadr("encode", str(clip), "--out", str(out))
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "is not empty" in again.stderr
+
+
+def test_plan_says_why(clip: Path, tmp_path: Path) -> None:
+    told = kadr("plan", str(clip), "--ladder", "apple").stdout
+    assert "30000/1001 frames a second: as the upload" in told
+    plan = json.loads(kadr("plan", str(clip), "--ladder", "apple", "--start", "1", "--end", "3", "--json").stdout)[
+        "plan"
+    ]
+    assert (plan["frames"], plan["first_frame"]) == (60, 30)
+    text = tmp_path / "notes.txt"
+    text.write_text("no video at all")
+    refused = kadr("plan", str(text))
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("kadr plan: not_media: ")
+    assert kadr("plan", str(tmp_path / "gone.mp4")).stderr.endswith("gone.mp4: no such file\n")
 
 
 # the others
@@ -242,7 +276,7 @@ def test_help_lists_what_there_is() -> None:
     done = kadr("--help")
     assert (done.returncode, done.stderr) == (0, "")
     listed = re.findall(r"^    (\w+)(?: |$)", done.stdout, re.MULTILINE)
-    assert listed == ["up", "ingest", "bench", "api", "origin", "worker", "reconcile", "migrate"]
+    assert listed == ["up", "ingest", "plan", "encode", "bench", "api", "origin", "worker", "reconcile", "migrate"]
 
 
 def test_the_installed_script_is_the_module() -> None:

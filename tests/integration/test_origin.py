@@ -158,7 +158,7 @@ async def start(url: str, asset: Any) -> Title:
 @pytest.fixture(scope="module")
 async def titles(stack: Stack, clip: Path) -> tuple[Title, Title]:
     """The same clip as a public and as a signed asset."""
-    ids = [await stack.upload(clip, policy=policy, title=policy) for policy in ("public", "signed")]
+    ids = [await stack.upload(clip, policy=policy, title=policy, ladder="apple") for policy in ("public", "signed")]
     ready = [await stack.wait(asset_id, "ready") for asset_id in ids]
     public, signed = [await start(asset["playback_url"], asset) for asset in ready]
     return public, signed

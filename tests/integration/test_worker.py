@@ -18,6 +18,7 @@ from core.settings import Settings
 from core.storage import Storage
 from tests.integration.conftest import new_asset
 from workers import reconciler, worker
+from workers.budget import MemoryBudget
 from workers.sources import Sources
 from workers.stage import Assignment, Outcome, Stage, Tools
 from workers.worker import Worker
@@ -38,6 +39,9 @@ async def working(
         runner=ChildRunner((), {}),
         sources=Sources(folder / "sources", 1),
         ffmpeg="",
+        ffmpeg_version="",
+        codecs=frozenset(),
+        memory=MemoryBudget(1),
     )
     hints = Hints(SETTINGS)
     task = asyncio.create_task(Worker(tools, hints, "test", folder).run())
