@@ -16,18 +16,29 @@ $(SETUP): requirements/all.lock requirements/uv.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# hls.js for the watch page. The machine's npm if it has one, else Node from PyPI (whose bin/npm does not start: run its npm-cli.js).
+# hls.js for the watch page.
 studio/static/vendor/hls.min.js: studio/package-lock.json $(SETUP)
-	@if command -v npm >/dev/null 2>&1; then cd studio && npm ci --silent --ignore-scripts; else \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/node.lock && \
-	  cd studio && ../$(BIN)/python -m kadr.npm ci --silent --ignore-scripts; fi
+	$(call npm_ci,--omit=dev)
 	@mkdir -p $(@D) && cp studio/node_modules/hls.js/dist/hls.min.js $@
+
+# A second player, for tests only.
+SHAKA := studio/node_modules/shaka-player/dist/shaka-player.compiled.js
+$(SHAKA): studio/package-lock.json studio/static/vendor/hls.min.js
+	$(call npm_ci)
+	@touch $@
+
+# The machine's npm if it has one, else Node from PyPI (whose bin/npm does not start: run its npm-cli.js).
+define npm_ci
+@if command -v npm >/dev/null 2>&1; then cd studio && npm ci --silent --ignore-scripts $(1); else \
+  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/node.lock && \
+  cd studio && ../$(BIN)/python -m kadr.npm ci --silent --ignore-scripts $(1); fi
+endef
 
 # Everything on one machine, in the foreground. make up VIDEO=clip.mp4 also puts that file through.
 up: setup
 	@exec $(BIN)/kadr up $(if $(VIDEO),--video "$(VIDEO)")
 
-test: setup check
+test: setup check $(SHAKA)
 	$(BIN)/python -m pytest
 
 # Style, types and the floors of the house.

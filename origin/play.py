@@ -72,7 +72,9 @@ async def _growing_file(
         return _missing()
     rendition = next((entry for entry in growing.renditions if path.startswith(f"{entry.id}/")), None)
     if rendition is not None and path == f"{rendition.id}/{PLAYLIST_NAME}":
-        text = media_playlist(rendition, growing.facts.target_s, growing=rendition.id not in growing.ended)
+        # All end together: a player takes the first end for that of the title.
+        whole = set(growing.facts.awaited) <= growing.ended
+        text = media_playlist(rendition, growing.facts.target_s, growing=not whole)
         return _compressed(request, text.encode(), {"Content-Type": PLAYLIST_TYPE, "Cache-Control": PRIVATE})
     file = media_files(asset_id, rendition).get(path) if rendition is not None else None
     try:

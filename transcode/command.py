@@ -73,13 +73,19 @@ def opened_at(plan: EncodePlan, source: PurePath, first: int) -> Any:
     seek_s = plan.start_s + first / plan.frame_rate - plan.seek_back_s
     if seek_s <= 0:
         return _opened(plan, source)
-    # Milliseconds, rounded down: only where reading begins, never which frame is first.
-    return _opened(plan, source, ss=f"{int(seek_s * 1000) / 1000:.3f}", copyts=None, start_at_zero=None)
+    # Only where reading begins: which frame is first, the graph says.
+    return _opened(plan, source, ss=f"{int(seek_s * 1000) / 1000:.3f}", noaccurate_seek=None)
 
 
 def _opened(plan: EncodePlan, source: PurePath, **options: Any) -> Any:
     if plan.picture and plan.picture.retimed:
         options["r"] = rational(plan.frame_rate)
+    else:
+        # The file's own times, less where the plan says they begin. Left alone, a run that reads one track only takes
+        # that track's start for the file's, and picture and sound drift apart.
+        options["copyts"] = None
+        if plan.origin_s:
+            options["itsoffset"] = f"{-float(plan.origin_s):.6f}"
     return ffmpeg.input(
         f"file:{source}",
         format=DEMUXERS[plan.container],
@@ -201,8 +207,8 @@ def _sound_output(plan: EncodePlan, track: Any, sound: SoundPlan, *, copy: bool,
 
 def levelled(track: Any, plan: EncodePlan) -> Any:
     """Stereo at 48 kHz on the title's own clock."""
-    # async=1 fills holes and cuts overlaps; first_pts=0 keeps it in time with a picture that starts earlier.
-    track = track.filter("aresample", AUDIO_RATE_HZ, **{"async": 1, "first_pts": 0})
+    # async=1 fills holes and cuts overlaps of 10 ms and more; first_pts=0 begins with the picture.
+    track = track.filter("aresample", AUDIO_RATE_HZ, **{"async": 1, "min_hard_comp": 0.01, "first_pts": 0})
     track = track.filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
     if plan.first_frame:
         track = track.filter("atrim", start_sample=round(plan.start_s * AUDIO_RATE_HZ)).filter("asetpts", "N/SR/TB")

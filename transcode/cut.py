@@ -240,11 +240,12 @@ class SoundCutter:
 
     def _keep(self, fragment: Fragment) -> None:
         timescale = self._reader.init.timescale if self._reader.init else 0
-        time = fragment.decode_time - SOUND_OFFSET_S * timescale
-        if self._next is not None and abs(time - self._next) > 1:
+        time = begun = fragment.decode_time - SOUND_OFFSET_S * timescale
+        # Frames follow each other without a hole; where a container rounds times to milliseconds they seem not to.
+        if self._next is not None and abs(time - self._next) > timescale // 500:
             raise WrongOutput(f"{self._path.name}: frames of sound at {time}, expected at {self._next}")
         # The very last frame may say less: it is cut off or written as a whole one.
-        if set(fragment.durations[:-1]) - {AAC_FRAME_SAMPLES}:
+        if any(abs(ticks - AAC_FRAME_SAMPLES) > timescale // 500 for ticks in fragment.durations[:-1]):
             raise WrongOutput(f"{self._path.name}: frames of {set(fragment.durations)} samples")
         at = fragment.payload
         for size in fragment.sizes:
@@ -257,7 +258,7 @@ class SoundCutter:
                 self._read += 1
             at += size
             time += AAC_FRAME_SAMPLES
-        self._next = time
+        self._next = (begun if self._next is None else self._next) + len(fragment.sizes) * AAC_FRAME_SAMPLES
 
     def _close(self, end: int) -> tuple[Piece, int]:
         group = self._frames[: end - self._written]

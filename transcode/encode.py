@@ -116,12 +116,12 @@ async def _sound(
 ) -> EncodedFiles:
     argv = sound_argv(plan, bench.binary, source, wanted, copy=copy, gain_db=gain_db)
     cutter = SoundCutter(bench.work_dir / output_file(wanted.id), duration_s=plan.duration_s, cuts_s=plan.cuts_s)
-    tick = _ticker([(_heard(wanted), cutter)], on_segments)
+    tick = _ticker([(_heard(wanted, copied=copy), cutter)], on_segments)
     ran = await run(bench, argv, readable=[source], work_s=plan.duration_s, frames=0, on_tick=tick)
     if tick is not None:
         tick()
     cut = await asyncio.to_thread(cutter.finish)
-    return _files([_rendition(_heard(wanted), cut)], [cut], ran.damaged)
+    return _files([_rendition(_heard(wanted, copied=copy), cut)], [cut], ran.damaged)
 
 
 async def remux(plan: EncodePlan, bench: Bench, source: Path, *, cuts: tuple[int, ...]) -> EncodedFiles:
@@ -152,7 +152,7 @@ async def _remux(
         wanted = plan.sounds[0]
         cutter = SoundCutter(bench.work_dir / output_file(wanted.id), duration_s=plan.duration_s, cuts_s=cuts_s)
         all_cuts.append(await asyncio.to_thread(cutter.finish))
-        made.append(_rendition(_heard(wanted), all_cuts[-1]))
+        made.append(_rendition(_heard(wanted, copied=copy_sound), all_cuts[-1]))
     await verify.last_gops(bench, [picture.last_gop()])
     return _files(made, all_cuts, ran.damaged)
 
@@ -199,8 +199,9 @@ def _picture(plan: EncodePlan, rung: VideoRung, *, passthrough: bool = False) ->
     )
 
 
-def _heard(wanted: SoundPlan) -> _Making:
-    return partial(Rendition, id=wanted.id, kind=Kind.AUDIO, channels=2, language=wanted.language)
+def _heard(wanted: SoundPlan, *, copied: bool) -> _Making:
+    channels = wanted.channels if copied else 2
+    return partial(Rendition, id=wanted.id, kind=Kind.AUDIO, channels=channels, language=wanted.language)
 
 
 def _rendition(making: _Making, cut: Cut) -> Rendition:

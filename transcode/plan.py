@@ -68,6 +68,7 @@ class SoundPlan:
     id: str
     index: int
     language: str | None
+    channels: int  # of the track; 2 unless its frames are copied
     copyable: bool
 
 
@@ -94,6 +95,7 @@ class EncodePlan:
 
     version: int
     container: str
+    origin_s: Fraction  # where the upload's timeline begins in the file's own times
     picture: Picture | None
     frame_rate: Fraction
     frames: int
@@ -103,6 +105,7 @@ class EncodePlan:
     segment_frames: int  # between regular cuts
     cuts: tuple[int, ...]
     shortest_chunk_s: Fraction | None  # None: in one piece
+    shown_frames: int  # from here on the last picture stands: no chunk begins there
     chunks: tuple[int, ...]
     half_rate_at: int  # rungs up to this short side show every second frame; 0 where the title is slow enough
     rungs: tuple[VideoRung, ...]
@@ -224,7 +227,8 @@ def _with_picture(
             ladder = tuple(replace(rung, frame_step=1) for rung in ladder)
     decisions.append(Decision(what="passthrough" if through else "no passthrough", why=refused))
     shortest_chunk_s, why_chunks = _shortest_chunk(source, video, options)
-    chunks = _chunks(cuts, frames, rate, shortest_chunk_s)
+    shown_frames = max(1, min(frames, int((video.start_s + video.duration_s - start_s) * rate)))
+    chunks = _chunks(cuts, shown_frames, rate, shortest_chunk_s)
     decisions.append(Decision(what=f"{len(chunks)} chunk{'s' * (len(chunks) > 1)}", why=why_chunks))
     sounds = _sounds(source, end_s - start_s, trimmed=start_s > 0 or options.end_s is not None)
     decisions.append(Decision(what=f"{len(sounds)} sound renditions", why=_sound_reason(source, sounds)))
@@ -232,6 +236,7 @@ def _with_picture(
     return EncodePlan(
         version=VERSION,
         container=source.container,
+        origin_s=source.origin_s,
         picture=Picture(
             index=video.index,
             deinterlace=video.interlaced,
@@ -249,6 +254,7 @@ def _with_picture(
         segment_frames=gop * wanted.gops_per_segment,
         cuts=cuts,
         shortest_chunk_s=shortest_chunk_s,
+        shown_frames=shown_frames,
         chunks=chunks,
         half_rate_at=wanted.fast_above_side if halve else 0,
         rungs=ladder,
@@ -276,6 +282,7 @@ def _sound_only(source: Source, wanted: Profile, options: Options, start_s: Frac
     return EncodePlan(
         version=VERSION,
         container=source.container,
+        origin_s=source.origin_s,
         picture=None,
         frame_rate=rate,
         frames=frames,
@@ -285,6 +292,7 @@ def _sound_only(source: Source, wanted: Profile, options: Options, start_s: Frac
         segment_frames=segment,
         cuts=grid.regular_cuts(frames, segment),
         shortest_chunk_s=None,
+        shown_frames=frames,
         chunks=(0,),
         half_rate_at=0,
         rungs=(),
@@ -347,7 +355,7 @@ def on_regular_grid(planned: EncodePlan) -> EncodePlan:
         frames += frames % 2
         rungs = tuple(replace(r, frame_step=2 if r.short_side <= planned.half_rate_at else 1) for r in rungs)
     cuts = grid.regular_cuts(frames, planned.segment_frames)
-    chunks = _chunks(cuts, frames, planned.frame_rate, planned.shortest_chunk_s)
+    chunks = _chunks(cuts, planned.shown_frames, planned.frame_rate, planned.shortest_chunk_s)
     return replace(planned, passthrough=None, frames=frames, rungs=rungs, cuts=cuts, chunks=chunks)
 
 
@@ -366,7 +374,15 @@ def _sounds(source: Source, duration_s: Fraction, *, trimmed: bool) -> tuple[Sou
         if chosen and (language is None or language in known or len(chosen) == MAX_SOUNDS):
             continue
         copyable = not trimmed and _copyable(source, track, duration_s)
-        chosen.append(SoundPlan(id=f"a{len(chosen) + 1}", index=track.index, language=language, copyable=copyable))
+        chosen.append(
+            SoundPlan(
+                id=f"a{len(chosen) + 1}",
+                index=track.index,
+                language=language,
+                channels=track.channels,
+                copyable=copyable,
+            )
+        )
     return tuple(chosen)
 
 

@@ -7,7 +7,9 @@ caller's to see.
 
 import json
 import sys
+from dataclasses import replace
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ AUDIO_CODECS = frozenset((
 ))
 # fmt: on
 MAX_TRACKS = 16
+SMALL_LEAD_S = Fraction(45, 1000)
 MIN_SIDE = 32
 # Enough frames to tell interlaced from progressive and to meet damage; fewer of very large pictures.
 LOOK_FRAMES, LOOK_PIXELS, LEAST_FRAMES = 12, 12 * 1920 * 1080, 2
@@ -77,18 +80,32 @@ def _facts(
     if stream:
         damaged = damaged or look.damaged
         video, index = _video_facts(stream, pictures[stream.index], look, zero, longest_s)
-        longest_s = max(longest_s, video.start_s + video.duration_s)
+        late_s = _off_grid(video.start_s, video.frame_rate)
+        zero += late_s
+        video = replace(video, start_s=video.start_s - late_s)
+        tracks = tuple(replace(track, start_s=track.start_s - late_s) for track in tracks)
+        longest_s = max(longest_s - late_s, video.start_s + video.duration_s)
     if longest_s > max_duration_s:
         raise _too_long(f"The video lasts {float(longest_s):.0f} s.", max_duration_s)
     return Source(
         container=container,
         bytes=path.stat().st_size,
+        origin_s=zero,
         duration_s=longest_s,
         video=video,
         audio=tracks,
         unplayable_audio=unplayable,
         damaged=damaged,
     ), index
+
+
+def _off_grid(start_s: Fraction, rate: Fraction) -> Fraction:
+    """How much later the timeline must begin for the pictures to be on its grid of frames.
+
+    That cuts less than a frame of sound, an encoder's priming mostly; where frames are long it adds silence instead.
+    """
+    frames = start_s * rate
+    return (frames - (int(frames) if 1 / rate <= SMALL_LEAD_S else ceil(frames))) / rate
 
 
 def _too_long(message: str, max_duration_s: int) -> Rejected:

@@ -67,6 +67,7 @@ class Source:
 
     container: str
     bytes: int
+    origin_s: Fraction  # where the timeline's zero is in the file's own times
     duration_s: Fraction
     video: VideoTrack | None  # None: sound only
     audio: tuple[AudioTrack, ...]

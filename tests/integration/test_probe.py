@@ -10,67 +10,12 @@ import pytest
 
 from core.child import ChildRunner
 from core.errors import Rejected
+from tests.clips import PICTURES
 from tests.conftest import FFMPEG, shared
 from transcode.probe import probe
+from transcode.probe_child import SMALL_LEAD_S
 from transcode.source import Index, Source, from_json, index_from_json, index_to_json, to_json
 
-NTSC, NTSC60, FILM = "30000/1001", "60000/1001", "24000/1001"
-
-# name: shown size, rotation, frame rate, frames, seconds of the longest track, sound tracks
-PICTURES = {
-    "core/bbb_1080p24_20s_aac51.mp4": ("1920x1080", 0, "24", 482, 20.083, 1),
-    "core/bbb_1080p60_2s_5mbps.mp4": ("1920x1080", 0, "60", 120, 2.0, 1),
-    "core/elephantsdream_576p24_20s_2audio.ts": ("1024x576", 0, "24", 482, 20.246, 2),
-    "core/head_vertical_hevc_1080x1920_20s.mp4": ("1080x1920", 0, "25", 502, 20.08, 1),
-    "core/phone_rot270_720p30_5s.mp4": ("720x1280", 270, NTSC, 149, 4.972, 1),
-    "core/product_cups_720p30_10s.mp4": ("1280x720", 0, NTSC, 300, 10.01, 1),
-    "core/screencast_webcam_1920x880_60fps_14s.mp4": ("1920x880", 0, "60", 817, 13.617, 1),
-    "core/sintel_trailer_720p24_52s_av1_opus.webm": ("1280x720", 0, "24", 1253, 52.209, 1),
-    "core/sintel_trailer_720p30_16s.mp4": ("1280x720", 0, "30", 481, 16.115, 1),
-    "core/speaker_slides_googleio_720p30_10s.ts": ("1280x720", 0, NTSC, 299, 10.025, 1),
-    "core/tears_of_steel_1080p2997_8s_frame_marks.mp4": ("1920x1080", 0, NTSC, 240, 8.008, 0),
-    "odd/1080p30_363s_in_0.8MB.mp4": ("1920x1080", 0, "30", 10883, 362.767, 1),
-    "odd/4k60_portrait_rot90_0.3s.mp4": ("2160x3840", 90, "60", 18, 0.313, 1),
-    "odd/8k24_hevc_0.3s.mp4": ("7680x4320", 0, "90000/3749", 8, 0.339, 1),
-    "odd/avi_two_video_two_audio_18s.avi": ("1280x720", 0, "30", 450, 17.667, 2),
-    "odd/bbb_2160p60_10s_vp9_lowrate.mkv": ("3840x2160", 0, "60", 600, 10.0, 0),
-    "odd/bt601_full_range_2s.mp4": ("320x240", 0, "30", 60, 2.0, 0),
-    "odd/fragmented_h264_aac_33s.mp4": ("320x180", 0, "25", 812, 32.896, 1),
-    "odd/gopro_karma_480p30_13s_3data.mp4": ("854x480", 0, NTSC, 362, 12.079, 1),
-    "odd/h263_amr_176x144_15s.3gp": ("192x144", 0, "15", 222, 15.2, 1),
-    "odd/h264_444_odd_321x241_1s.mp4": ("321x241", 0, "25", 25, 1.0, 0),
-    "odd/hevc_444_12bit_321x241_1s.mp4": ("321x241", 0, "25", 25, 1.0, 0),
-    "odd/iibbibb_editlist_yuv444_1fps.mp4": ("704x576", 0, "1", 12, 12.0, 0),
-    "odd/interview_320x180_35s.mp4": ("320x180", 0, NTSC, 1026, 35.102, 1),
-    "odd/m4v_two_movtext_subs_vfr_7s.m4v": ("640x480", 0, "60", 123, 7.477, 1),  # stretches of 15 and of 20
-    "odd/mkv_ass_subs_1s.mkv": ("1080x720", 0, "30", 30, 1.072, 1),
-    "odd/mkv_pgs_subs_1s.mkv": ("1080x720", 0, "30", 30, 1.01, 1),  # its times claim 600
-    "odd/mkv_srt_subs_1s.mkv": ("1080x720", 0, "30", 30, 1.071, 1),
-    "odd/mpeg2_1080i50_hdv_anamorphic_1s.mov": ("1920x1080", 0, "25", 25, 1.0, 0),
-    "odd/nonzero_start_0.4s.mp4": ("199x112", 0, "30", 12, 0.4, 0),
-    "odd/one_frame_h264_aac.mp4": ("320x240", 0, "25", 1, 0.04, 1),
-    "odd/one_frame_sar_16_9.mp4": ("1138x480", 0, "25", 1, 0.04, 0),
-    "odd/phone_iphone_1080p60_hevc_rot90_0.6s.mov": ("1080x1920", 90, "60", 36, 0.602, 1),
-    "odd/phone_portrait_rot90_568x320_2s.MOV": ("320x568", 90, NTSC, 62, 2.068, 1),
-    "odd/phone_rot180_720p30_5s.mp4": ("1280x720", 180, NTSC, 149, 4.972, 1),
-    "odd/product_joyrides_ad_720p24_19s_opus.ts": ("1280x720", 0, "24", 450, 19.14, 1),
-    "odd/qtrle_argb_1s.mov": ("320x240", 0, "25", 25, 1.0, 0),
-    "odd/screencast_jupyter_1616x1568_30fps_73s.mp4": ("1616x1568", 0, "30", 2190, 73.0, 0),
-    "odd/sintel_960x408_10s_mpeg4_mp3_2.4mbps.mp4": ("960x408", 0, "25", 249, 10.008, 1),
-    "odd/slowmo_sef_320x240.mp4": ("320x240", 0, "30", 63, 2.152, 1),
-    "odd/sony_a7m3_1080i25_ac3_pgs_0.5s.mts": ("1920x1080", 0, "25", 13, 0.544, 1),
-    "odd/video_only_1s.mp4": ("1080x720", 0, NTSC, 30, 1.001, 0),
-    "odd/vp9_10bit_426x240_3s.webm": ("426x240", 0, FILM, 72, 3.003, 0),
-    "hdr/dolbyvision_p9_avc_1080p60_1.3s.mp4": ("1920x1080", 0, "90000/1501", 77, 1.284, 0),
-    "hdr/hdr10_av1_1080p60_mdcv_clli_1s.mp4": ("1920x1080", 0, NTSC60, 60, 1.022, 1),
-    "hdr/hdr10_av1_720x1280_4s.mp4": ("720x1280", 0, NTSC, 127, 4.238, 1),
-    "hdr/hdr10plus_hevc10_256x144_10.8s.mkv": ("256x144", 0, FILM, 259, 10.803, 0),
-    "hdr/hlg_hevc10_1080p60_iphone_8frames.mov": ("1080x1920", 90, "60", 6, 0.105, 1),
-    "hdr/hlg_hevc10_1080p_rot90_editlist_2.5s.mp4": ("1080x1920", 90, NTSC, 77, 2.568, 1),
-    "audio/dolby_channel_id_voices_720p25_24s_eac3_51.ts": ("1280x720", 0, "25", 600, 24.0, 1),
-    "broken/no_initial_keyframe.ts": ("626x352", 0, NTSC, 15, 2.647, 1),
-    "broken/missing_keyframe_labels_720p60.ts": ("1280x720", 0, "60", 600, 10.023, 1),
-}
 INTERLACED = {"odd/mpeg2_1080i50_hdv_anamorphic_1s.mov", "odd/sony_a7m3_1080i25_ac3_pgs_0.5s.mts"}
 VARIABLE = {"odd/h263_amr_176x144_15s.3gp", "odd/m4v_two_movtext_subs_vfr_7s.m4v", "odd/mkv_pgs_subs_1s.mkv"}
 NOT_CONSTANT = VARIABLE | {
@@ -108,13 +53,15 @@ async def test_pictures(name: str, tmp_path: Path, runner: ChildRunner) -> None:
     assert video.rotation == rotation
     assert video.frame_rate == Fraction(rate)
     assert video.frames == frames
-    assert abs(float(source.duration_s) - seconds) < 0.001
+    # Sound that leads by less than two frames is cut to where the picture begins.
+    lead_s = -min(track.start_s for track in (video, *source.audio))
+    assert 0 <= lead_s <= SMALL_LEAD_S
+    assert abs(float(source.duration_s + lead_s) - seconds) < 0.001
     assert len(source.audio) == sounds
     assert source.unplayable_audio == ()
     assert video.interlaced is (name in INTERLACED)
     assert video.variable is (name in VARIABLE)
     assert index.constant is (name not in NOT_CONSTANT)
-    assert min(track.start_s for track in (video, *source.audio)) == 0
     consistent(index, frames)
     assert (from_json(to_json(source)), index_from_json(index_to_json(index))) == (source, index)
 

@@ -36,7 +36,7 @@ Object.defineProperty(window, "kadrPlayer", {
   get: () => player,
   set(made) {
     player = made;
-    made.on(Hls.Events.ERROR, (_, {type, details, fatal}) => hlsErrors.push({type, details, fatal}));
+    made.on(Hls.Events.ERROR, (_, {type, details, fatal, buffer}) => hlsErrors.push({type, details, fatal, buffer}));
   },
 });
 """
@@ -54,7 +54,7 @@ class Visit:
         self.page.set_default_timeout(WITHIN_MS)
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        self.page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.url}"))
+        self.page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.failure} {request.url}"))
         self.page.on("response", self._response)
 
     def _console(self, message: Any) -> None:
@@ -69,9 +69,9 @@ class Visit:
     async def of_video(self, what: str) -> Any:
         return await self.page.evaluate(f"document.querySelector('video').{what}")
 
-    async def until(self, condition: str) -> None:
+    async def until(self, condition: str, within_s: float = WITHIN_MS / 1000) -> None:
         """Asked from outside: the page's policy forbids what wait_for_function does inside."""
-        deadline = time.monotonic() + WITHIN_MS / 1000
+        deadline = time.monotonic() + within_s
         while not await self.page.evaluate(condition):
             assert time.monotonic() < deadline, f"not in time: {condition}; {self.problems}"
             await asyncio.sleep(0.05)
@@ -166,6 +166,49 @@ async def test_seeking_goes_on_from_there(visit: Visit, ready: Any) -> None:
     await visit.until("document.querySelector('video').ended")
     assert await visit.fatal_errors() == []
     assert visit.problems == []
+
+
+async def test_a_reload_resumes_until_the_end_was_seen(visit: Visit, ready: Any) -> None:
+    page = visit.page
+    await page.goto(ready["watch_url"])
+    await visit.until("document.querySelector('video').readyState >= 3")
+    await visit.of_video("play()")
+    await visit.until("document.querySelector('video').currentTime > 1.5")
+    left_at = await visit.of_video("currentTime")
+    await page.reload()
+    await visit.until("document.querySelector('video').readyState >= 3")
+    assert left_at - 0.01 <= await visit.of_video("currentTime") < left_at + 1
+
+    # A position somebody chose counts without playing, the beginning too.
+    for chosen in (4.5, 0):
+        await page.evaluate(f"document.querySelector('video').currentTime = {chosen}")
+        await visit.until("!document.querySelector('video').seeking")
+        await page.reload()
+        await visit.until("document.querySelector('video').readyState >= 3")
+        assert await visit.of_video("currentTime") == pytest.approx(chosen, abs=0.01)
+
+    await page.evaluate("document.querySelector('video').currentTime = 6.3")
+    await visit.of_video("play()")
+    await visit.until("document.querySelector('video').ended")
+    await page.reload()
+    await visit.until("document.querySelector('video').readyState >= 3")
+    assert await visit.of_video("currentTime") == 0, "who has seen it all begins again"
+    assert await visit.fatal_errors() == []
+
+
+async def test_each_video_has_a_position_of_its_own(visit: Visit, stack: Stack, ready: Any) -> None:
+    status, made = await stack.api("POST", f"/v1/assets/{ready['id']}/playback_ids", json={"policy": "public"})
+    assert status == 201, made
+    await visit.page.goto(ready["watch_url"])
+    await visit.until("document.querySelector('video').readyState >= 3")
+    await visit.page.evaluate("document.querySelector('video').currentTime = 3")
+    await visit.until("!document.querySelector('video').seeking")
+    await visit.page.goto(f"{stack.endpoints['origin']}/watch/{made['data']['id']}")
+    await visit.until("document.querySelector('video').readyState >= 3")
+    assert await visit.of_video("currentTime") == 0
+    await visit.page.goto(ready["watch_url"])
+    await visit.until("document.querySelector('video').readyState >= 3")
+    assert await visit.of_video("currentTime") == pytest.approx(3, abs=0.01)
 
 
 async def test_the_title_is_text(visit: Visit, ready: Any) -> None:

@@ -82,6 +82,7 @@ def source(
         "full_range": False,
     }
     return Source(
+        origin_s=Fraction(0),
         container=container,
         bytes=1,
         duration_s=duration_s,
@@ -499,7 +500,9 @@ def test_why_it_is_silent() -> None:
 )
 def test_which_sound_may_be_copied(facts: dict[str, Any], changed: dict[str, Any], copyable: bool) -> None:
     made = plan(source(audio=(replace(SOUND, **changed),), **facts), None)
-    assert made.sounds == (SoundPlan(id="a1", index=1, language="en", copyable=copyable),)
+    assert made.sounds == (
+        SoundPlan(id="a1", index=1, language="en", channels=changed.get("channels", 2), copyable=copyable),
+    )
 
 
 def test_sound_only() -> None:

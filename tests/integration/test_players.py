@@ -1,0 +1,431 @@
+"""Real players on what is playable before it is ready, and on every switch between renditions.
+
+hls.js on the watch page and alone, and Shaka Player, both on a page this file serves. What they stall on, lose and skip
+is counted inside the page, from its first moment on.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import aiohttp
+import pytest
+from aiohttp import web
+from playwright.async_api import Browser, async_playwright
+
+from studio import STATIC
+from tests.conftest import generate
+from tests.integration.test_watch_page import ARGUMENTS, CHROMIUM, LISTEN, Visit
+from tests.stack import Stack
+
+pytestmark = pytest.mark.browser
+SHAKA = STATIC.parent / "node_modules" / "shaka-player" / "dist" / "shaka-player.compiled.js"
+HLS = STATIC / "vendor" / "hls.min.js"
+GROWING_S = 42
+SWITCHED_S = 96  # 16 segments: room for 12 switches
+RATE = 10  # few frames, so that a busy machine shows them all
+VIDEO = "document.querySelector('video')"
+PLAY_S = 120
+PLAYS = 4
+
+# `dry`: it waits with nothing left to play. A wait with frames at hand is this machine's, not ours.
+WATCH = """
+window.seen = {began: null, dry: [], waits: 0};
+const ahead = (video) => {
+  for (let i = 0; i < video.buffered.length; i += 1) {
+    if (video.buffered.start(i) <= video.currentTime + 0.1 && video.currentTime <= video.buffered.end(i))
+      return video.buffered.end(i) - video.currentTime;
+  }
+  return 0;
+};
+window.noteWait = (video) => {
+  if (seen.began === null || video.seeking || video.ended || video.duration - video.currentTime < 0.5) return;
+  seen.waits += 1;
+  if (ahead(video) < 0.5) seen.dry.push({at: video.currentTime, ahead: ahead(video)});
+};
+document.addEventListener("playing", ({target}) => { seen.began ??= target.currentTime; }, true);
+document.addEventListener("waiting", ({target}) => noteWait(target), true);
+"""
+PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
+<video width="320" height="180"></video>
+<script src="/hls.js"></script><script src="/shaka.js"></script><script>
+const video = document.querySelector("video");
+window.open = {
+  hls(url, config = {}) {
+    window.kadrPlayer = new Hls(config);
+    kadrPlayer.loadSource(url);
+    kadrPlayer.attachMedia(video);
+  },
+  async shaka(url) {
+    shaka.polyfill.installAll();
+    window.shakaPlayer = new shaka.Player();
+    window.shakaErrors = [];
+    shakaPlayer.addEventListener("error", ({detail}) => shakaErrors.push([detail.code, String(detail.data)]));
+    // It holds the video by its speed, which the video itself does not call waiting.
+    shakaPlayer.addEventListener("buffering", ({buffering}) => { if (buffering) noteWait(video); });
+    await shakaPlayer.attach(video);
+    await shakaPlayer.load(url);
+  },
+};
+</script>"""
+# Between the top level and each other one in turn, from every segment to the next. hls.js tells of a switch when its
+# first frame is seen.
+SWITCH = """
+([top, others]) => {
+  const hls = kadrPlayer;
+  const video = document.querySelector("video");
+  window.switched = [];
+  hls.startLevel = top;
+  hls.on(Hls.Events.LEVEL_SWITCHED, (_, {level}) => {
+    switched.push({level, at: video.currentTime, ranges: video.buffered.length});
+    hls.nextLevel = level === top ? others[switched.length / 2 % others.length | 0] : top;
+  });
+  window.shown = [];
+  const note = (_, {mediaTime}) => {
+    shown.push(mediaTime);
+    video.requestVideoFrameCallback(note);
+  };
+  video.requestVideoFrameCallback(note);
+  hls.startLoad(0);
+}
+"""
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    async with async_playwright() as running:
+        opened = await running.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield opened
+        await opened.close()
+
+
+@pytest.fixture(scope="module")
+async def page_url() -> AsyncIterator[str]:
+    """A page with both players and no policy of its own, on another origin than the media."""
+    if not SHAKA.exists():
+        pytest.skip("shaka-player is not installed (make test does)")
+    app = web.Application()
+
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text=PAGE, content_type="text/html")
+
+    async def script(request: web.Request) -> web.FileResponse:
+        return web.FileResponse(HLS if request.path == "/hls.js" else SHAKA)
+
+    app.add_routes([web.get("/", page), web.get("/hls.js", script), web.get("/shaka.js", script)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    await runner.cleanup()
+
+
+@asynccontextmanager
+async def visiting(browser: Browser) -> AsyncIterator[Visit]:
+    """A fresh page that counts what goes wrong."""
+    context = await browser.new_context(viewport={"width": 400, "height": 300})
+    await context.add_init_script(LISTEN)
+    await context.add_init_script(WATCH)
+    made = Visit(await context.new_page())
+    made.listen()
+    yield made
+    await context.close()
+
+
+@pytest.fixture
+async def visit(browser: Browser) -> AsyncIterator[Visit]:
+    async with visiting(browser) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def to_encode(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """HEVC with sound, which nobody passes through; small, so that its encode is faster than its playback."""
+    path = tmp_path_factory.mktemp("players") / "encode.mp4"
+    picture = f"testsrc2=size=640x360:rate=15:duration={GROWING_S}"
+    options = ("-c:v", "libx265", "-x265-params", "log-level=error", "-tag:v", "hvc1")
+    generate(path, picture, f"sine=frequency=440:duration={GROWING_S}", *options)
+    return path
+
+
+@pytest.fixture(scope="module")
+def to_pass(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """H.264 High in closed GOPs of 2 s, at fewer bits than an encode of it would take, and AAC."""
+    path = tmp_path_factory.mktemp("players") / "pass.mp4"
+    picture = f"testsrc2=size=1280x720:rate={RATE}:duration={SWITCHED_S}"
+    gop = str(2 * RATE)
+    options = ("-preset", "faster", "-crf", "32", "-profile:v", "high", "-g", gop, "-keyint_min", gop)
+    sound = f"sine=frequency=440:duration={SWITCHED_S}"
+    generate(path, picture, sound, *options, "-sc_threshold", "0", "-flags", "+cgop", "-ac", "2")
+    return path
+
+
+@dataclass
+class Watched:
+    """A media playlist as it was at every look, and the headers it came with."""
+
+    texts: list[str] = field(default_factory=list)
+    cached: set[str | None] = field(default_factory=set)
+
+    @property
+    def ended(self) -> bool:
+        return bool(self.texts) and self.texts[-1].endswith("#EXT-X-ENDLIST\n")
+
+
+async def media_playlists(session: aiohttp.ClientSession, asset: Any) -> list[str]:
+    """URLs of all of them, signed."""
+    async with session.get(asset["playback_url"]) as answer:
+        assert answer.status == 200
+        multivariant = await answer.text()
+    uris = re.findall(r'^(?!#)(\S+)$|URI="([^"]+)"', multivariant, re.MULTILINE)
+    return [urljoin(asset["playback_url"], one or two) for one, two in uris]
+
+
+async def watch_playlist(session: aiohttp.ClientSession, url: str, watched: Watched) -> None:
+    """Look until it has ended."""
+    async with asyncio.timeout(PLAY_S):
+        while not watched.ended:
+            async with session.get(url) as answer:
+                assert answer.status == 200
+                watched.texts.append(await answer.text())
+                watched.cached.add(answer.headers.get("Cache-Control"))
+            await asyncio.sleep(0.25)
+
+
+async def check_all_was_seen(visit: Visit, duration_s: float) -> None:
+    """From its first second to its last, without once running dry."""
+    await visit.until(f"{VIDEO}.ended", PLAY_S)
+    seen = await visit.page.evaluate("seen")
+    assert seen["began"] < 1, "from the beginning, not near the end of what is there"
+    assert seen["dry"] == []
+    assert await visit.of_video("currentTime") == pytest.approx(duration_s, abs=0.2)
+    assert await visit.of_video("buffered.length") == 1
+    played = await visit.page.evaluate(f"[{VIDEO}.played.length, {VIDEO}.played.end(0) - {VIDEO}.played.start(0)]")
+    assert played == [1, pytest.approx(duration_s, abs=1)], "nothing was jumped over"
+    assert visit.problems == []
+    assert [error for error in await hls_errors(visit) if not machine_was_late(error)] == []
+    assert await visit.page.evaluate("window.shakaErrors ?? []") == []
+
+
+async def hls_errors(visit: Visit) -> list[Any]:
+    errors: list[Any] = await visit.page.evaluate("hlsErrors")
+    return errors
+
+
+def machine_was_late(error: Any) -> bool:
+    """hls.js calls it a stall, too, when a busy machine does not get to show what is in the buffer."""
+    return bool(error["details"] == "bufferStalledError" and error["buffer"] > 0.5)
+
+
+async def begun(stack: Stack, file: Path, **options: str) -> Any:
+    """An upload that nobody has completed yet: (the upload, the asset)."""
+    body = {"filename": file.name, "size_bytes": file.stat().st_size, **options}
+    status, created = await stack.api("POST", "/v1/uploads", json=body)
+    assert status == 201, created
+    _, shown = await stack.api("GET", f"/v1/assets/{created['data']['asset_id']}")
+    return created["data"], shown["data"]
+
+
+async def complete(stack: Stack, upload: Any, file: Path) -> None:
+    async with aiohttp.ClientSession() as session:
+        with file.open("rb") as body:
+            async with session.put(upload["parts"][0]["url"], data=body) as put:
+                assert put.status == 200
+    assert (await stack.api("POST", f"/v1/uploads/{upload['id']}/complete"))[0] == 202
+
+
+async def test_what_grows_plays_from_its_beginning_to_its_end(
+    stack: Stack, browser: Browser, page_url: str, to_encode: Path
+) -> None:
+    """RFC 8216bis 4.4.3.5: an EVENT playlist is only added to."""
+    upload, asset = await begun(stack, to_encode, effort="economy", ladder="apple")
+    async with visiting(browser) as page, visiting(browser) as hls, visiting(browser) as shaka:
+        for other in (hls, shaka):
+            await other.page.goto(page_url)
+        await page.page.goto(f"{stack.endpoints['origin']}/watch/{asset['playback_ids'][0]['id']}")
+        assert await page.page.locator("video").count() == 0
+        assert await page.page.locator("meta[http-equiv=refresh]").count() == 1
+        await complete(stack, upload, to_encode)
+
+        playable = await stack.wait(asset["id"], "playable")
+        assert playable["timings"]["ready_s"] is None
+        async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
+            urls = await media_playlists(session, playable)
+            looks = {url: Watched() for url in urls}
+            picture = next(url for url in urls if "/v360/" in url)
+            last = urljoin(picture, f"{GROWING_S // 6 - 1:05d}.m4s")
+            async with session.get(last) as answer:
+                assert answer.status == 404, "the title was made before its first second could be asked for"
+                assert answer.headers["Cache-Control"] == "no-store"
+            for url in sorted(urls, key=lambda url: url == picture):
+                group.create_task(watch_playlist(session, url, looks[url]))
+            for player, other in (("hls", hls), ("shaka", shaka)):
+                await other.page.evaluate("([player, url]) => open[player](url)", [player, playable["playback_url"]])
+                await other.of_video("play()")
+            # Nobody touches it: it becomes the player.
+            await page.page.wait_for_selector("video")
+            await page.of_video("play()")
+
+        for look in looks.values():
+            assert look.cached == {"private, no-store"}
+            assert all("#EXT-X-PLAYLIST-TYPE:EVENT\n#" in text for text in look.texts)
+            assert all("#EXT-X-START:TIME-OFFSET=0\n" in text for text in look.texts)
+            assert all(after.startswith(before) for before, after in pairwise(look.texts)), "only added to"
+            assert look.texts[-1].count("#EXTINF") == GROWING_S // 6
+        assert len(set(looks[picture].texts)) > 2, "it grew while it was watched"
+
+        ready = await stack.wait(asset["id"], "ready")
+        assert 0 < playable["timings"]["playable_s"] == ready["timings"]["playable_s"] < ready["timings"]["ready_s"]
+        assert ready["playback_url"] == playable["playback_url"]
+        # Whoever began before goes on with what they began, to its end.
+        for one in (page, hls, shaka):
+            await check_all_was_seen(one, ready["duration_s"])
+        old = urls[0].partition("/v/")[2].split("/")[1]
+        for one in (page, hls, shaka):
+            media = [url for url in one.asked if "/v/" in url]
+            assert {url.partition("/v/")[2].split("/")[1] for url in media} == {old}
+            segments = [url for url in media if url.endswith(".m4s")]
+            assert len(segments) == len(set(segments)) == 2 * GROWING_S // 6, "each once"
+
+        async with aiohttp.ClientSession() as session:
+            new = await media_playlists(session, ready)
+            assert all(old not in url for url in new), "a new session gets the whole ladder"
+            assert len(new) == len(ready["renditions"]) > len(urls)
+
+
+async def test_a_reload_after_ready_resumes_in_the_new_revision(stack: Stack, visit: Visit, to_encode: Path) -> None:
+    asset_id = await stack.upload(to_encode, effort="economy", ladder="apple")
+    playable = await stack.wait(asset_id, "playable")
+    await visit.page.goto(playable["watch_url"])
+    await visit.of_video("play()")
+    await visit.until(f"{VIDEO}.currentTime > 4")
+    await stack.wait(asset_id, "ready")
+    at = await visit.of_video("currentTime")
+    before = {url.partition("/v/")[2].split("/")[1] for url in visit.asked if "/v/" in url}
+    visit.asked.clear()
+    await visit.page.reload()
+    await visit.until(f"{VIDEO}.readyState >= 3")
+    assert at - 0.01 <= await visit.of_video("currentTime") < at + 2
+    after = {url.partition("/v/")[2].split("/")[1] for url in visit.asked if "/v/" in url}
+    assert len(before) == len(after) == 1
+    assert before != after
+    await visit.page.evaluate(f"{VIDEO}.playbackRate = 2")
+    await visit.of_video("play()")
+    await visit.until(f"{VIDEO}.ended", PLAY_S)
+    assert await visit.page.evaluate("seen.dry") == []
+    assert await visit.fatal_errors() == []
+    assert visit.problems == []
+
+
+@pytest.fixture(scope="module")
+async def encoded(stack: Stack, to_pass: Path) -> str:
+    """Its id: passed through for the time being, then in five encoded rungs."""
+    return await stack.upload(to_pass, ladder="apple")
+
+
+async def test_an_upload_that_plays_as_it_is_can_be_watched_to_its_end_at_once(
+    stack: Stack, browser: Browser, page_url: str, encoded: str
+) -> None:
+    playable = await stack.wait(encoded, "playable")
+    async with visiting(browser) as hls, visiting(browser) as shaka:
+        for player, one in (("hls", hls), ("shaka", shaka)):
+            await one.page.goto(page_url)
+            await one.page.evaluate("([player, url]) => open[player](url)", [player, playable["playback_url"]])
+            await one.until(f"{VIDEO}.readyState >= 3")
+            assert await one.of_video("duration") == pytest.approx(SWITCHED_S, abs=0.2)
+            await one.page.evaluate(f"{VIDEO}.currentTime = {SWITCHED_S - 3}")
+            await one.of_video("play()")
+        for one in (hls, shaka):
+            await one.until(f"{VIDEO}.ended")
+        _, now = await stack.api("GET", f"/v1/assets/{encoded}")
+        assert now["data"]["status"] == "playable", "its ladder was made before anybody could see the end"
+        for one in (hls, shaka):
+            # A seek gives up what it was about to fetch.
+            assert [problem for problem in one.problems if "ERR_ABORTED" not in problem] == []
+            assert {url.partition("/v/")[2].split("/")[2] for url in one.asked if ".m4s" in url} == {"v720", "a1"}
+        assert await hls.fatal_errors() == []
+        assert await shaka.page.evaluate("shakaErrors") == []
+    async with aiohttp.ClientSession() as session:
+        for url in await media_playlists(session, playable):
+            async with session.get(url) as answer:
+                assert answer.headers["Cache-Control"] == "private, no-store"
+                text = await answer.text()
+            assert "#EXT-X-PLAYLIST-TYPE:VOD\n" in text
+            assert text.endswith("#EXT-X-ENDLIST\n")
+    ready = await stack.wait(encoded, "ready", within_s=300)
+    assert 0 < ready["timings"]["playable_s"] < ready["timings"]["ready_s"]
+
+
+async def test_no_playlist_ends_before_all_do(stack: Stack, to_encode: Path) -> None:
+    """Shaka Player takes a title of which one track has ended for complete, and stops where the others are by then."""
+    playable = await stack.wait(await stack.upload(to_encode, effort="economy", ladder="apple"), "playable")
+    async with aiohttp.ClientSession() as session:
+        urls = await media_playlists(session, playable)
+        urls.sort(key=lambda url: "/v360/" in url)
+        async with asyncio.timeout(PLAY_S):
+            while True:
+                ended = []
+                for url in urls:
+                    async with session.get(url) as answer:
+                        ended.append("#EXT-X-ENDLIST" in await answer.text())
+                # The picture is read last.
+                assert ended[-1] or not any(ended), "the sound has ended, the picture has not"
+                if all(ended):
+                    return
+                await asyncio.sleep(0.25)
+
+
+@pytest.mark.parametrize("ladder", ["smart", "apple"])
+async def test_twelve_switches_lose_nothing(
+    stack: Stack, browser: Browser, page_url: str, to_pass: Path, encoded: str, ladder: str
+) -> None:
+    """Between the upload's own track and encoded rungs, and between encoded rungs alone."""
+    asset_id = encoded if ladder == "apple" else await stack.upload(to_pass)
+    ready = await stack.wait(asset_id, "ready", within_s=300)
+    pictures = [one for one in ready["renditions"] if one["kind"] == "video"]
+    assert [one["passthrough"] for one in pictures] == [ladder == "smart"] + [False] * (len(pictures) - 1)
+    # A busy machine drops frames anywhere; what a switch loses is lost each time.
+    lost = set(range(SWITCHED_S * RATE))
+    for _ in range(PLAYS):
+        async with visiting(browser) as visit:
+            lost -= await frames_of_switched_play(visit, page_url, ready["playback_url"], len(pictures))
+        if not lost:
+            return
+    raise AssertionError(f"{len(lost)} frames were shown in none of {PLAYS} plays: {sorted(lost)[:50]}")
+
+
+async def frames_of_switched_play(visit: Visit, page_url: str, playback_url: str, count: int) -> set[int]:
+    """Numbers of the frames that were shown; everything that does not depend on how busy the machine is, is checked."""
+    await visit.page.goto(page_url)
+    await visit.page.evaluate("url => open.hls(url, {autoStartLoad: false})", playback_url)
+    await visit.until("kadrPlayer.levels.length > 0")
+    heights = await visit.page.evaluate("kadrPlayer.levels.map(({height}) => height)")
+    assert len(heights) == count > 1
+    top = heights.index(max(heights))
+    await visit.page.evaluate(SWITCH, [top, [level for level in range(count) if level != top]])
+    await visit.page.evaluate(f"{VIDEO}.playbackRate = 2")
+    await visit.of_video("play()")
+    await visit.until(f"{VIDEO}.ended", PLAY_S)
+
+    switched = await visit.page.evaluate("switched")
+    assert len(switched) > 12
+    assert all((here["level"] == top) != (there["level"] == top) for here, there in pairwise(switched))
+    assert {one["level"] for one in switched} == set(range(count))
+    assert {one["ranges"] for one in switched} == {1}, "a gap in the buffer"
+    assert await visit.of_video("buffered.length") == 1
+    assert await visit.page.evaluate("seen.dry") == []
+    # What it was fetching when it was told to switch is given up.
+    errors = [error for error in await hls_errors(visit) if not machine_was_late(error)]
+    assert [error for error in errors if error["details"] != "aborted"] == []
+    # Every frame was decoded once: none is missing from a segment or in two of them.
+    assert await visit.of_video("getVideoPlaybackQuality().totalVideoFrames") == SWITCHED_S * RATE
+    return {round(time_s * RATE) for time_s in await visit.page.evaluate("shown")}
