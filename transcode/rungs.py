@@ -45,7 +45,7 @@ def rungs(
     for rung in chosen:
         # Never above the source, even where its odd side must become even.
         side = even_down(rung.short_side)
-        long = _even_near(side * max(aspect, 1 / aspect))
+        long = min(_even_near(side * max(aspect, 1 / aspect)), even_down(max(shown_width, shown_height)))
         width, height = (long, side) if aspect >= 1 else (side, long)
         made.append(
             VideoRung(
