@@ -254,7 +254,7 @@ def choose(rungs: tuple[VideoRung, ...], model: Model, effort: Effort, keep: fro
     smaller = [r for r in rungs[1:] if r.id not in keep]
     lower = next((chosen[r.id] for r in reversed(rungs[1:]) if r.id in keep), None)
     why = {}
-    if lower is None and upper.predicted_bps > LOW_BPS * SMALLEST_RATIO:
+    if lower is None and upper.predicted_bps > FLOOR_BPS * SMALLEST_RATIO:
         low_bps = max(FLOOR_BPS, min(LOW_BPS, round(upper.predicted_bps / SMALLEST_RATIO)))
         if low := _best_at(smaller, model, low_bps):
             lower = chosen[low.id] = _held(low, model, model.crf_for_bps(low.short_side, low_bps), "the low rung")
