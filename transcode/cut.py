@@ -16,6 +16,7 @@ from core.media import Blob
 from transcode.boxes import Fragment, FragmentReader, Init, WrongOutput
 
 AAC_FRAME_SAMPLES = 1024
+MAY_LACK_FRAMES = 3  # at the end of a title
 # Sound is written this much later than it is, because no decode time can be negative; the cutter takes it off again.
 SOUND_OFFSET_S = 10
 
@@ -176,8 +177,16 @@ class SoundCutter:
     What lies before time 0 (the encoder's priming, which would make all sound 21 ms late) is dropped.
     """
 
-    def __init__(self, path: Path, *, duration_s: Fraction, cuts_s: tuple[Fraction, ...]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        duration_s: Fraction,
+        cuts_s: tuple[Fraction, ...],
+        may_lack_frames: int = MAY_LACK_FRAMES,
+    ) -> None:
         self._path = path
+        self._may_lack_frames = may_lack_frames
         self._reader = FragmentReader(path)
         self._duration_s = duration_s
         self._cuts_s = cuts_s
@@ -207,6 +216,9 @@ class SoundCutter:
     def finish(self) -> Cut:
         """The whole rendition, once the encoder has ended."""
         self._take(self._reader.finish())
+        if len(self._ends) == 1 and 0 < self._ends[0] - self._read <= self._may_lack_frames < self._read:
+            # Sound that was copied ends when it ends.
+            self._segments.append(self._close(self._ends.pop()))
         if self.init is None or self._reader.init is None or self._ends:
             raise WrongOutput(f"{self._path.name}: {self._read} frames of sound, more are needed")
         return Cut(

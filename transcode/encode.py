@@ -25,6 +25,7 @@ from transcode.rungs import VideoRung
 # A rendition with only the segments that have become whole since the last call, and the pieces it is made of.
 OnSegments = Callable[[Rendition, list[Piece]], None]
 _Making = partial[Rendition]
+SHORT_FOR_NOW_FRAMES = 50  # of sound, about a second, that a provisional revision may lack at its end
 Progress = Callable[[float], None]
 
 
@@ -129,7 +130,7 @@ async def remux(plan: EncodePlan, bench: Bench, source: Path, *, cuts: tuple[int
     through = plan.passthrough
     if through is None:
         raise WrongOutput("no passthrough was planned")
-    copy_sound = bool(plan.sounds) and plan.sounds[0].copyable
+    copy_sound = bool(plan.sounds) and plan.sounds[0].copyable_for_now
     try:
         return await _remux(plan, bench, source, through.rung, cuts, copy_sound=copy_sound)
     except WrongOutput:
@@ -150,7 +151,12 @@ async def _remux(
     if plan.sounds:
         cuts_s = tuple(at / plan.frame_rate for at in cuts)
         wanted = plan.sounds[0]
-        cutter = SoundCutter(bench.work_dir / output_file(wanted.id), duration_s=plan.duration_s, cuts_s=cuts_s)
+        cutter = SoundCutter(
+            bench.work_dir / output_file(wanted.id),
+            duration_s=plan.duration_s,
+            cuts_s=cuts_s,
+            may_lack_frames=SHORT_FOR_NOW_FRAMES,
+        )
         all_cuts.append(await asyncio.to_thread(cutter.finish))
         made.append(_rendition(_heard(wanted, copied=copy_sound), all_cuts[-1]))
     await verify.last_gops(bench, [picture.last_gop()])

@@ -70,6 +70,7 @@ class SoundPlan:
     language: str | None
     channels: int  # of the track; 2 unless its frames are copied
     copyable: bool
+    copyable_for_now: bool  # good enough until the ladder is there: any AAC, a little short, as loud as it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -381,6 +382,7 @@ def _sounds(source: Source, duration_s: Fraction, *, trimmed: bool) -> tuple[Sou
                 language=language,
                 channels=track.channels,
                 copyable=copyable,
+                copyable_for_now=not trimmed and _is_aac(source, track),
             )
         )
     return tuple(chosen)
@@ -389,15 +391,17 @@ def _sounds(source: Source, duration_s: Fraction, *, trimmed: bool) -> tuple[Sou
 def _copyable(source: Source, track: AudioTrack, duration_s: Fraction) -> bool:
     """Plain stereo AAC that begins and ends with the title."""
     return (
-        source.container in INDEXED
-        and not source.damaged
-        and (track.codec, track.profile) == ("aac", "LC")
+        _is_aac(source, track)
         and track.channels <= 2
         and track.sample_rate_hz in (44_100, 48_000)
         and track.bit_rate_bps <= 200_000
         and abs(track.start_s) <= Fraction(3 * AAC_FRAME_SAMPLES, track.sample_rate_hz)
         and track.start_s + track.duration_s >= duration_s - Fraction(1, 20)
     )
+
+
+def _is_aac(source: Source, track: AudioTrack) -> bool:
+    return source.container in INDEXED and not source.damaged and (track.codec, track.profile) == ("aac", "LC")
 
 
 def _sound_reason(source: Source, sounds: tuple[SoundPlan, ...]) -> str:
