@@ -63,11 +63,10 @@ def _run_one(command: Sequence[str], folder: Path, environment: Mapping[str, str
         watch.start()
         try:
             code = started.wait(limit_s)
-        except BaseException:
-            started.kill()
-            started.wait()
-            raise
         finally:
+            if started.poll() is None:  # out of time, or interrupted
+                started.kill()
+                started.wait()
             ended.set()
             watch.join()
         if code:

@@ -33,11 +33,11 @@ from transcode.capabilities import ffmpeg_binary
 from transcode.encode import EncodedFiles
 from transcode.join import join
 from transcode.options import seconds
-from transcode.plan import EncodePlan, Options, on_regular_grid, plan, plan_to_json
+from transcode.plan import EncodePlan, Options, SoundPlan, on_regular_grid, plan, plan_to_json
 from transcode.probe import probe
 from transcode.run import Bench
 from transcode.settle import settle
-from transcode.source import Index, Source, to_json
+from transcode.source import Source, to_json
 from transcode.watermark import Watermark
 
 NOBODY = AssetId("as_none")  # whose objects the files of a folder would be
@@ -62,7 +62,6 @@ class _Title:
 
     file: Path
     source: Source
-    index: Index | None
     plan: EncodePlan
     watermark: Path | None
 
@@ -138,14 +137,15 @@ async def _encode(wanted: Wanted, out: Path, *, as_json: bool) -> int:
             analysed = _cpu_s() - used
             parts = await _parts(title, bench, bar)
             made = join(title.plan, [part.encoded for part in parts])
-            await asyncio.to_thread(_write, made, parts, out)
+            new = revision.revision(NOBODY, made)
+            await asyncio.to_thread(_write, new, parts, out)
     summary = {
         "playlist": str(out / PLAYLIST_NAME),
         "wall_s": round(time.monotonic() - began, 3),
         "cpu_s": round(_cpu_s() - used, 3),
         "analysis_cpu_s": round(analysed, 3),
         "damaged": title.source.damaged or any(part.damaged for part in parts),
-        **revision.summary(revision.revision(NOBODY, made).manifest),
+        **revision.summary(new.manifest),
         "decisions": [f"{decision.what}: {decision.why}" for decision in title.plan.decisions],
     }
     if as_json:
@@ -206,18 +206,21 @@ async def _decide(wanted: Wanted, bench: Bench, bar: _Bar) -> _Title:
         )
         decided = settle(decided, found)
     mark = wanted.watermark.resolve() if wanted.watermark else None
-    return _Title(file=file, source=source, index=index, plan=decided, watermark=mark)
+    return _Title(file=file, source=source, plan=decided, watermark=mark)
 
 
 async def _parts(title: _Title, bench: Bench, bar: _Bar) -> list[EncodedFiles]:
     """Every part of the title: its own track where it stays, chunk after chunk, and the sounds beside them."""
-    async with asyncio.TaskGroup() as group:
-        sounds = [
-            group.create_task(transcoder.sound(title.plan, _below(bench, sound.id), title.file, sound))
-            for sound in title.plan.sounds
-        ]
-        pictures = await _pictures(title, bench, bar)
-    return [*pictures, *(sound.result() for sound in sounds)]
+    # Not a TaskGroup: what is wrong with the file is to come out as it is, not in a group.
+    pictures, *sounds = await asyncio.gather(
+        _pictures(title, bench, bar),
+        *(_sound(title, bench, sound) for sound in title.plan.sounds),
+    )
+    return [*pictures, *(part for parts in sounds for part in parts)]
+
+
+async def _sound(title: _Title, bench: Bench, sound: SoundPlan) -> list[EncodedFiles]:
+    return [await transcoder.sound(title.plan, _below(bench, sound.id), title.file, sound)]
 
 
 async def _pictures(title: _Title, bench: Bench, bar: _Bar) -> list[EncodedFiles]:
@@ -251,10 +254,9 @@ def _below(bench: Bench, name: str) -> Bench:
     return replace(bench, work_dir=folder)
 
 
-def _write(made: Encoded, parts: list[EncodedFiles], out: Path) -> None:
+def _write(new: revision.Revision, parts: list[EncodedFiles], out: Path) -> None:
     """Playlists, init segments and segments, under the names they have below a revision's URL."""
     pieces = {piece.blob.sha256: piece for part in parts for piece in part.pieces}
-    new = revision.revision(NOBODY, made)
     for path, file in new.manifest.files.items():
         target = out / path
         target.parent.mkdir(parents=True, exist_ok=True)
