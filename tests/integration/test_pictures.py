@@ -282,13 +282,15 @@ async def test_a_transparent_watermark_lets_the_picture_through(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("name", "rate", "count"),
+    ("name", "rate", "count", "sound_s"),
     [
-        ("core/bbb_1080p24_20s_aac51.mp4", Fraction(24), 482),
-        ("core/product_cups_720p30_10s.mp4", Fraction(30_000, 1001), 300),
+        ("core/bbb_1080p24_20s_aac51.mp4", Fraction(24), 482, 20.0107),  # its own sound ends before its picture
+        ("core/product_cups_720p30_10s.mp4", Fraction(30_000, 1001), 300, 10.01),
     ],
 )
-async def test_a_remux_is_the_upload_frame_for_frame(tmp_path: Path, name: str, rate: Fraction, count: int) -> None:
+async def test_a_remux_is_the_upload_frame_for_frame(
+    tmp_path: Path, name: str, rate: Fraction, count: int, sound_s: float
+) -> None:
     file = shared(name)
     made = await remuxed(file, tmp_path / "made")
     own = made.encoded.renditions[0]
@@ -308,8 +310,7 @@ async def test_a_remux_is_the_upload_frame_for_frame(tmp_path: Path, name: str, 
         assert at == number / rate
         assert np.array_equal(uploaded, shown), f"frame {number}"
     assert number == count - 1
-    sound = made.rendition("a1")
-    assert math.isclose(sound.duration_s, own.duration_s, abs_tol=0.03)
+    assert math.isclose(made.rendition("a1").duration_s, sound_s, abs_tol=0.03)
 
 
 async def test_segments_of_a_remux_decode_alone(tmp_path: Path) -> None:
