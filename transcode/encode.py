@@ -71,7 +71,7 @@ async def pictures(
             on_tick=tick,
         )
     except Rejected as exc:
-        if watermark is not None and watermark.name in getattr(exc.__cause__, "stderr_tail", ""):
+        if watermark is not None and not await _decodes(bench, watermark):
             raise Rejected(
                 "watermark_refused", "The watermark is not an image that can be read.", "Give a PNG, JPEG or WebP."
             ) from exc
@@ -81,6 +81,17 @@ async def pictures(
     cuts = {rung: await asyncio.to_thread(cutter.finish) for rung, cutter in cutters.items()}
     await verify.last_gops(bench, [cutter.last_gop() for cutter in cutters.values()])
     return _files([_rendition(making[rung], cut) for rung, cut in cuts.items()], list(cuts.values()), ran.damaged)
+
+
+async def _decodes(bench: Bench, image: Path) -> bool:
+    """Alone, without the upload: which of the two is to blame?"""
+    argv = [bench.binary, "-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]
+    argv += ["-i", f"file:{image}", "-frames:v", "1", "-f", "null", "-"]
+    try:
+        await run(bench, argv, readable=[image], work_s=Fraction(1), frames=1)
+    except Rejected:
+        return False
+    return True
 
 
 async def sound(

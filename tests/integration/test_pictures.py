@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from core.errors import Rejected
 from core.media import Rendition
 from tests.conftest import generate, shared
 from tests.frames import Made, Pixels, ffmpeg, fragments, frames, lumas, make, psnr, remuxed, rgb, rgb709
@@ -276,6 +277,22 @@ async def test_a_transparent_watermark_lets_the_picture_through(tmp_path: Path) 
     assert on_ring[0] > 200
     assert max(on_ring[1:]) < 60
     assert np.abs(shown[:100] - without[:100]).max() <= 3
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [b"\x89PNG\r\n\x1a\n" + bytes(200), b"\xff\xd8\xff\xe0" + bytes(200), b"RIFF\xd0\x00\x00\x00WEBPVP8 " + bytes(200)],
+    ids=["png", "jpeg", "webp"],
+)
+async def test_a_watermark_that_is_none_is_blamed_not_the_video(tmp_path: Path, junk: bytes) -> None:
+    file = tmp_path / "black.mp4"
+    generate(file, "color=black:size=320x180:rate=25:duration=1")
+    image = tmp_path / "mark.png"
+    image.write_bytes(junk)
+    options = Options(watermark=Watermark(sha256=sha256(junk).hexdigest()), preset="ultrafast")
+    with pytest.raises(Rejected) as caught:
+        await make(file, tmp_path / "made", options, watermark=image)
+    assert caught.value.code == "watermark_refused"
 
 
 # The upload's own track
