@@ -39,9 +39,12 @@ class Asset:
     playable_at: datetime | None
     ready_at: datetime | None
     deleted_at: datetime | None
+    taken_down_at: datetime | None
     summary: dict[str, Any] | None
     steps: list[dict[str, Any]]
     playback_ids: list[dict[str, str]]
+    tracks: list[dict[str, Any]]
+    tracks_version: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +155,19 @@ async def publish(connection: Connection, asset_id: AssetId, revision_id: Revisi
         await outbox.add(connection, owner_id, "video.asset.ready", asset_id, facts)
 
 
+async def republish(
+    connection: Connection,
+    asset_id: AssetId,
+    revision_id: RevisionId,
+    summary: dict[str, Any],
+    *,
+    instead_of: RevisionId,
+) -> bool:
+    """This revision in place of that one; False where another is published by now."""
+    await connection.execute(_SQL["insert_revision"], revision_id, asset_id, summary)
+    return await connection.fetchval(_SQL["republish"], asset_id, revision_id, instead_of) is not None
+
+
 async def publish_provisional(
     connection: Connection, asset_id: AssetId, revision_id: RevisionId, summary: dict[str, Any]
 ) -> bool:
@@ -186,12 +202,16 @@ async def change(connection: Connection, asset_id: AssetId, owner_id: OwnerId, c
 
 
 async def delete(connection: Connection, asset_id: AssetId, owner_id: OwnerId) -> bool:
-    """Gone for everybody at once, its playback ids with it. False where there is no such asset of this owner."""
+    """Gone for everybody at once; its playback ids say so. False where there is no such asset of this owner."""
     if await connection.fetchval(_SQL["delete"], asset_id, owner_id) is None:
         return False
-    await connection.execute(_SQL["revoke_playback"], asset_id)
     await outbox.add(connection, owner_id, "video.asset.deleted", asset_id, {})
     return True
+
+
+async def take_down(connection: Connection, asset_id: AssetId, owner_id: OwnerId, *, down: bool) -> bool:
+    """Keep it and show it to nobody, or show it again. False where nothing changed."""
+    return await connection.fetchval(_SQL["take_down"], asset_id, owner_id, down) is not None
 
 
 async def delete_waiting(connection: Connection, asset_id: AssetId) -> bool:

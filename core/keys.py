@@ -34,6 +34,11 @@ def media_object(asset_id: AssetId, sha256: str) -> str:
     return f"{asset_prefix(asset_id)}objects/{sha256}"
 
 
+def public_prefix(asset_id: AssetId) -> str:
+    """The path below which CDNs find everything of one asset."""
+    return f"/v/{asset_id}/"
+
+
 def revision_manifest(asset_id: AssetId, revision_id: RevisionId) -> str:
     """The manifest object of a revision: path -> size, hash, type and key of every file in it."""
     return f"{asset_prefix(asset_id)}revisions/{revision_id}.json"

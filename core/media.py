@@ -1,8 +1,9 @@
-"""Values that the stages hand on: what an encode made, down to each delivered file. Pure.
+"""Values that the stages hand on: what an encode made, down to each delivered file, and timed text. Pure.
 
 Durations are integers in the rendition's timescale; sizes are bytes; hashes are SHA-256 in hex.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -25,11 +26,21 @@ class Blob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keyframe:
+    """A picture that stands alone: `size_bytes` from the `moof` at `offset` of its segment to its own last byte."""
+
+    offset: int
+    size_bytes: int
+    duration: int  # until the next keyframe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """One delivered media file and how long it plays."""
+    """One delivered media file and how long it plays. Keyframes are of pictures only, and unknown in old listings."""
 
     blob: Blob
     duration: int
+    keyframes: tuple[Keyframe, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +58,7 @@ class Rendition:
     frame_rate: Fraction | None = None
     channels: int | None = None
     language: str | None = None
+    name: str | None = None  # as its owner calls it
     passthrough: bool = False
 
     @property
@@ -60,28 +72,98 @@ class Rendition:
     @property
     def average_bandwidth_bps(self) -> int:
         """All segment bits over the whole time."""
-        bits = sum(segment.blob.size_bytes for segment in self.segments) * 8
-        return round(bits / self.duration_s)
+        return _average_bps(_sizes(self.segments), self.timescale)
 
     @property
     def bandwidth_bps(self) -> int:
-        """Peak segment bit rate: the largest of any run of segments whose time is 0.5 to 1.5 target durations
-        (RFC 8216, 4.1). A last segment shorter than that counts only together with the one before it."""
-        target = target_duration(self) * self.timescale
-        peak = Fraction(0)
-        for first in range(len(self.segments)):
-            bits, time = 0, 0
-            for segment in self.segments[first:]:
-                bits += segment.blob.size_bytes * 8
-                time += segment.duration
-                if 2 * time > 3 * target:
-                    break
-                if 2 * time >= target:
-                    peak = max(peak, Fraction(bits * self.timescale, time))
-        return round(peak) or self.average_bandwidth_bps  # a title shorter than half a target
+        """Peak segment bit rate."""
+        return _peak_bps(_sizes(self.segments), self.timescale, target_duration(self))
+
+    @property
+    def keyframes_known(self) -> bool:
+        """Whether there is a keyframe for every moment of the title."""
+        return bool(self.segments) and all(
+            segment.keyframes and sum(frame.duration for frame in segment.keyframes) == segment.duration
+            for segment in self.segments
+        )
+
+    @property
+    def keyframes_average_bandwidth_bps(self) -> int:
+        """Of the keyframes alone, each standing until the next one."""
+        return _average_bps(self._keyframe_sizes(), self.timescale)
+
+    @property
+    def keyframes_bandwidth_bps(self) -> int:
+        """Their peak; the target duration is that of the segments they lie in."""
+        return _peak_bps(self._keyframe_sizes(), self.timescale, target_duration(self))
+
+    def _keyframe_sizes(self) -> list[tuple[int, int]]:
+        return [(frame.size_bytes, frame.duration) for segment in self.segments for frame in segment.keyframes]
 
 
-def target_duration(*renditions: Rendition) -> int:
+def _sizes(segments: Iterable[Segment]) -> list[tuple[int, int]]:
+    return [(segment.blob.size_bytes, segment.duration) for segment in segments]
+
+
+def _average_bps(parts: list[tuple[int, int]], timescale: int) -> int:
+    time = sum(duration for _, duration in parts)
+    return round(Fraction(sum(size for size, _ in parts) * 8 * timescale, time))
+
+
+def _peak_bps(parts: list[tuple[int, int]], timescale: int, target_s: int) -> int:
+    """Peak segment bit rate of (size, duration)s: the largest of any run of them whose time is 0.5 to 1.5 target
+    durations (RFC 8216, 4.1). A last one shorter than that counts only together with the one before it."""
+    target = target_s * timescale
+    peak_bits, peak_time = 0, 1  # compared as integers: a long title has tens of thousands of parts
+    for first in range(len(parts)):
+        bits, time = 0, 0
+        for index in range(first, len(parts)):
+            size, duration = parts[index]
+            bits += size * 8
+            time += duration
+            if 2 * time > 3 * target:
+                break
+            if 2 * time >= target and bits * peak_time > peak_bits * time:
+                peak_bits, peak_time = bits, time
+    # A title shorter than half a target has no such run.
+    return round(Fraction(peak_bits * timescale, peak_time)) or _average_bps(parts, timescale)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cue:
+    """A text and when it shows. `text` is WebVTT's: `&` and `<` of plain text are escaped, and no line is empty."""
+
+    start_ms: int
+    end_ms: int
+    text: str
+    settings: str = ""  # WebVTT's: "line:0 align:start"
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subtitles:
+    """One track of timed text as WebVTT segments, and as one file for players that want that."""
+
+    id: str  # "s1": also its folder in the URL
+    language: str
+    name: str
+    machine_generated: bool
+    captions: bool  # sounds are told too, not only speech
+    timescale: int = 1000
+    segments: tuple[Segment, ...]
+    whole: Blob | None = None
+
+    @property
+    def bandwidth_bps(self) -> int:
+        """Peak segment bit rate."""
+        return _peak_bps(_sizes(self.segments), self.timescale, target_duration(self))
+
+    @property
+    def average_bandwidth_bps(self) -> int:
+        return _average_bps(_sizes(self.segments), self.timescale)
+
+
+def target_duration(*renditions: Rendition | Subtitles) -> int:
     """Seconds that every playlist of these declares: the longest segment, to the nearest whole one (RFC 4.4.3.1)."""
     longest = max(Fraction(s.duration, r.timescale) for r in renditions for s in r.segments)
     return max(1, int(longest + Fraction(1, 2)))

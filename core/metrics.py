@@ -1,6 +1,7 @@
 """What Prometheus can ask of each program. Names follow its conventions: base units, `_total` for counters."""
 
 import time
+from functools import lru_cache
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -27,6 +28,7 @@ STEP_SECONDS = Histogram(
 RECLAIMS = Counter("kadr_lease_reclaims_total", "Steps claimed because another worker's lease had run out", ["kind"])
 LEASES_LOST = Counter("kadr_leases_lost_total", "Steps whose lease this worker lost", ["kind"])
 BYTES = Counter("kadr_bytes_total", "Bytes of media moved", ["what"])
+SHED = Counter("kadr_http_shed_total", "Requests refused because too many were in flight")
 BACKLOG = Gauge("kadr_steps", "Steps that wait, are worked on, or are dead letters", ["kind", "state"])
 OLDEST = Gauge("kadr_oldest_due_step_seconds", "Age of the oldest step that is due and not claimed", ["kind"])
 _BACKLOG_SQL = sql.load("steps")["backlog"]
@@ -46,10 +48,17 @@ def middleware(door: str) -> Middleware:
             pattern = route_of(request)
             # A method nobody routes is a client's invention; it must not make a series of its own.
             method = request.method if request.method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") else "other"
-            REQUESTS.labels(door, method, pattern, status).inc()
-            REQUEST_SECONDS.labels(door, method, pattern).observe(time.perf_counter() - started)
+            count, seconds = _series(door, method, pattern, status)
+            count.inc()
+            seconds.observe(time.perf_counter() - started)
 
     return measure
+
+
+@lru_cache(maxsize=4096)
+def _series(door: str, method: str, pattern: str, status: int) -> tuple[Counter, Histogram]:
+    """Looking up labels takes longer than counting."""
+    return REQUESTS.labels(door, method, pattern, status), REQUEST_SECONDS.labels(door, method, pattern)
 
 
 async def read_backlog(pool: Pool) -> None:

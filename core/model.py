@@ -57,8 +57,21 @@ class StepKind(StrEnum):
     ENCODE = "encode"  # the other rungs of one chunk
     SOUND = "sound"
     PUBLISH = "publish"
+    DUB = "dub"  # the sound in another language, made for a title that is there
+    REPUBLISH = "republish"  # with other tracks than before
     DISCARD = "discard"
+    PURGE = "purge"  # the CDNs drop what they keep of it
     DELETE = "delete"
+
+    @property
+    def makes_a_track(self) -> bool:
+        """Where it fails the track is at fault, and the title plays on without it."""
+        return self is StepKind.DUB
+
+    @property
+    def tidies(self) -> bool:
+        """Not work on the media: where it fails, nothing is wrong with the asset."""
+        return self in (StepKind.DISCARD, StepKind.PURGE, StepKind.DELETE)
 
 
 class StepState(StrEnum):

@@ -12,7 +12,7 @@ from core.db import Connection, Pool
 from core.model import OwnerId, new_id
 
 _SQL = sql.load("outbox")
-_OBJECTS = {"as_": "asset", "up_": "upload", "pb_": "playback_id"}
+_OBJECTS = {"as_": "asset", "up_": "upload", "pb_": "playback_id", "tr_": "track"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

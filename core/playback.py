@@ -15,9 +15,12 @@ class Published:
 
     policy: Policy
     asset_id: AssetId
+    owner_id: OwnerId
     revision_id: RevisionId | None
     title: str
     status: AssetStatus
+    deleted: bool
+    taken_down: bool
 
 
 async def insert(connection: Connection, asset_id: AssetId, policy: Policy) -> PlaybackId:

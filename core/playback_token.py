@@ -1,4 +1,4 @@
-"""The playback token: HMAC-SHA256 with a key id over playback id, session and expiry. Pure.
+"""The playback token: HMAC-SHA256 with a key id over playback id, session, expiry and who may use it. Pure.
 
 `kid.claims.signature`: claims are JSON in unpadded base64url, the signature is hex. Exactly one spelling of a token is
 accepted: base64 that does not encode back to itself is refused, and hex has no spare bits.
@@ -6,12 +6,12 @@ accepted: base64 that does not encode back to itself is refused, and hex has no 
 
 import base64
 import binascii
-import hashlib
 import hmac
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from core.errors import KadrError
 from core.model import PlaybackId
@@ -26,12 +26,27 @@ class TokenExpired(TokenRefused):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Who may use a token. None is anybody."""
+
+    viewer: str | None = None  # the application's own name for a person
+    max_sessions: int | None = None  # of that viewer at once
+    domain: str | None = None  # of the page that plays: "example.org", or "*.example.org" for those below it
+    ip: str | None = None  # an address, or a network
+    country: str | None = None  # ISO 3166-1 alpha-2
+
+
+ANYBODY = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
     """What a token says. `expires_at` is in Unix seconds."""
 
     playback_id: PlaybackId
     session: str
     expires_at: int
+    limits: Limits = ANYBODY
 
 
 def new_session() -> str:
@@ -39,7 +54,7 @@ def new_session() -> str:
 
 
 def _signature(kid: str, claims: str, key: bytes) -> str:
-    return hmac.new(key, f"kadr-playback.{kid}.{claims}".encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, f"kadr-playback.{kid}.{claims}".encode(), "sha256").hex()
 
 
 def _encode(value: bytes) -> str:
@@ -49,7 +64,11 @@ def _encode(value: bytes) -> str:
 def sign(claims: Claims, keys: Mapping[str, bytes]) -> str:
     """A token signed with the first of `keys`."""
     kid, key = next(iter(keys.items()))
-    body = _encode(json.dumps([claims.playback_id, claims.session, claims.expires_at]).encode())
+    said: list[Any] = [claims.playback_id, claims.session, claims.expires_at]
+    given = {name: value for name, value in asdict(claims.limits).items() if value is not None}
+    if given:
+        said.append(given)
+    body = _encode(json.dumps(said).encode())
     return f"{kid}.{body}.{_signature(kid, body, key)}"
 
 
@@ -62,11 +81,12 @@ def verify(token: str, keys: Mapping[str, bytes], playback_id: str, now: float) 
         raise TokenRefused
     try:
         decoded = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
-        token_playback_id, session, expires_at = json.loads(decoded)
-    except (binascii.Error, ValueError) as exc:
+        token_playback_id, session, expires_at, *more = json.loads(decoded.decode())
+        limits = Limits(**more[0]) if more else ANYBODY
+    except (binascii.Error, ValueError, TypeError) as exc:
         raise TokenRefused from exc
     if _encode(decoded) != body or token_playback_id != playback_id:
         raise TokenRefused
     if now > expires_at:  # our own clock set it: no slack
         raise TokenExpired
-    return Claims(playback_id=PlaybackId(token_playback_id), session=session, expires_at=expires_at)
+    return Claims(playback_id=PlaybackId(token_playback_id), session=session, expires_at=expires_at, limits=limits)

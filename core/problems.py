@@ -36,8 +36,11 @@ _TITLES = {
     404: "Not found",
     405: "Method not allowed",
     409: "Conflict",
+    410: "Gone",
+    412: "Changed meanwhile",
     413: "Too large",
     422: "Not acceptable as it is",
+    428: "Say which version",
     500: "Internal error",
     503: "Not available for the moment",
 }

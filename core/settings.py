@@ -55,7 +55,22 @@ class Settings(BaseSettings):
     playback_keys: SecretStr = SecretStr("")
     delivery_keys: SecretStr = SecretStr("")
     playback_token_ttl_s: PositiveInt = 3600
+    # Who may say whose request it is (X-Forwarded-For, the country header): "10.0.0.0/8,127.0.0.1/32".
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    country_header: str | None = Field(default=None, description="in which a trusted proxy names the country")
+    seat_slack_s: PositiveInt = Field(
+        default=300, description="how long past its duration a session counts against a viewer's most"
+    )
+    renewal_s: PositiveInt = Field(default=24 * 3600, description="how long a session may be started again")
     delivery_slack_s: PositiveInt = Field(default=6 * 3600, description="How long past its duration a title may pause")
+
+    # What CDNs show before they may read /v/: "kid:secret,kid:secret", any of them opens. Unset: nobody may.
+    origin_lock_keys: SecretStr = SecretStr("")
+    origin_cache_dir: Path | None = Field(default=None, description="default: origin-cache in work_dir")
+    origin_cache_bytes: PositiveInt = GIB
+    origin_max_requests: PositiveInt = Field(default=2048, description="files being sent at once by one process")
+
+    cdns: Path | None = Field(default=None, description="YAML file of the CDNs; without one the origin serves alone")
 
     max_upload_bytes: PositiveInt = 20 * GIB
     part_size_bytes: PositiveInt = 16 * MIB
@@ -95,12 +110,12 @@ class Settings(BaseSettings):
     # Named points at which a test makes this process die, e.g. "encode.after_upload". Never set in production.
     failpoint: str = ""
 
-    @field_validator("input_url_networks", mode="before")
+    @field_validator("input_url_networks", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(v.strip() for v in value.split(",") if v.strip()) if isinstance(value, str) else value
 
-    @field_validator("input_url_networks")
+    @field_validator("input_url_networks", "trusted_proxies")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:

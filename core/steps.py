@@ -153,3 +153,9 @@ async def newest_output(connection: Connection | Pool, asset_id: AssetId, kind: 
     """What the newest step of this kind that is done left for others; None where none is done."""
     output: dict[str, Any] | None = await connection.fetchval(_SQL["newest_output"], asset_id, kind.value)
     return output
+
+
+async def newest_input(connection: Connection | Pool, asset_id: AssetId, kind: StepKind) -> dict[str, Any] | None:
+    """What the newest step of this kind that is done was given; None where none is done."""
+    step_input: dict[str, Any] | None = await connection.fetchval(_SQL["newest_input"], asset_id, kind.value)
+    return step_input

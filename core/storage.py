@@ -127,21 +127,32 @@ class Storage:
             raise Transient(f"get {key}: {len(content)} of {answer['ContentLength']} bytes arrived")
         return content
 
-    async def stream(self, bucket: str, key: str) -> AsyncIterator[bytes]:
-        """The object in blocks of about a MiB. Raises Transient when it ends early."""
+    async def stream(self, bucket: str, key: str, first: int = 0, last: int | None = None) -> AsyncIterator[bytes]:
+        """The object, or its bytes `first` to `last`, in blocks of about a MiB. Raises Transient when it ends early.
+
+        A server that does not know ranges sends the whole; what was not asked for is left out here.
+        """
+        asked = {"Range": f"bytes={first}-{'' if last is None else last}"} if first or last is not None else {}
         received = 0
         # Bounded between reads by the client's read timeout: how long the whole takes is the reader's business.
         async with _translated(f"get {key}", None):
-            answer = await self._client.get_object(Bucket=bucket, Key=key)
+            answer = await self._client.get_object(Bucket=bucket, Key=key, **asked)
+            # Content-Range, not the status, says what this is: "bytes 0-9/100".
+            begins = int(answer["ContentRange"].split()[1].split("-")[0]) if answer.get("ContentRange") else 0
+            expected = answer["ContentLength"]
+            if last is not None:
+                expected = min(expected, last + 1 - begins)
             body = answer["Body"]
             try:
-                while block := await body.read(CHUNK_BYTES):
+                while received < expected and (block := await body.read(min(CHUNK_BYTES, expected - received))):
+                    skipped = max(0, first - begins - received)
                     received += len(block)
-                    yield block
+                    if skipped < len(block):
+                        yield block[skipped:] if skipped else block
             finally:
                 body.close()
-        if received != answer["ContentLength"]:
-            raise Transient(f"get {key}: {received} of {answer['ContentLength']} bytes arrived")
+        if received != expected:
+            raise Transient(f"get {key}: {received} of {expected} bytes arrived")
 
     async def download(self, bucket: str, key: str, path: Path, *, append: bool = False) -> str:
         """Write the object to `path` and return the SHA-256 (hex) of what was written by this call."""

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from core import db, metrics, problems, storage
+from core import db, live, metrics, problems, storage
 from core.hints import Hints
 from core.settings import Settings, parse_keys
-from ingest import assets, events, health, playback, storage_events, uploads
+from ingest import assets, events, health, playback, storage_events, takedown, tracks, uploads
 from ingest.context import CONTEXT, Context, authenticate
 
 
@@ -16,11 +16,11 @@ def create(settings: Settings) -> web.Application:
     app = web.Application(
         middlewares=[metrics.middleware("api"), problems.middleware, authenticate], client_max_size=256 * 1024
     )
-    for door in (uploads, assets, playback, events, storage_events, health):
+    for door in (uploads, assets, tracks, takedown, playback, events, storage_events, health):
         app.add_routes(door.routes)
 
     async def connections(app: web.Application) -> AsyncIterator[None]:
-        hints = Hints(settings)
+        hints, redis = Hints(settings), live.connect(settings)
         pool = await db.connect(settings)
         async with storage.connect(settings) as stored:
             app[CONTEXT] = Context(
@@ -28,10 +28,12 @@ def create(settings: Settings) -> web.Application:
                 pool=pool,
                 storage=stored,
                 hints=hints,
+                redis=redis,
                 playback_keys=parse_keys("KADR_PLAYBACK_KEYS", settings.playback_keys),
             )
             yield
         await hints.close()
+        await redis.aclose()
         await pool.close()
 
     app.cleanup_ctx.append(connections)

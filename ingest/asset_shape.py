@@ -33,7 +33,7 @@ def shown(context: Context, asset: Asset) -> shapes.AssetShape:
     summary = asset.summary or {}
     video = asset.source["video"] if asset.source else None
     url = watch = None
-    if asset.revision_id and asset.playback_ids:
+    if asset.revision_id and asset.playback_ids and asset.taken_down_at is None:
         first = PlaybackId(asset.playback_ids[0]["id"])
         signed = None
         if asset.playback_ids[0]["policy"] == Policy.SIGNED:
@@ -60,7 +60,7 @@ def shown(context: Context, asset: Asset) -> shapes.AssetShape:
         aspect_ratio=_aspect(video) if video else None,
         source=asset.source,
         renditions=summary.get("renditions", []),
-        tracks=[],
+        tracks=[_track(track) for track in asset.tracks],
         poster_url=None,
         storyboard_url=None,
         preview_url=None,
@@ -72,7 +72,13 @@ def shown(context: Context, asset: Asset) -> shapes.AssetShape:
         error=shapes.Failure.model_validate(asset.error) if asset.error else None,
         timings=_timings(asset),
         created_at=asset.created_at,
+        taken_down_at=asset.taken_down_at,
     )
+
+
+def _track(track: dict[str, Any]) -> shapes.TrackShape:
+    """As the asset lists it; its text is asked for by its id."""
+    return shapes.TrackShape.model_validate({name: value for name, value in track.items() if name != "version"})
 
 
 def _aspect(video: dict[str, Any]) -> str:

@@ -1,10 +1,11 @@
 """Assets: pull from a URL, show, list, change, delete; work on them again; replace their source."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from core import assets, playback, steps
+from core import assets, keys, playback, revocations, steps
 from core.assets import Asset, Changes, Filters, NewAsset
 from core.db import Connection
 from core.errors import Rejected
@@ -20,6 +21,7 @@ from ingest.uploads import check_size, image_of, of_owner, once_with, reserve, w
 from ingest.uploads import shown as upload_shown
 
 routes = web.RouteTableDef()
+GONE_FOR = timedelta(days=30)  # longer than any delivery token lasts
 
 
 @routes.post("/v1/assets")
@@ -135,13 +137,21 @@ async def change(request: web.Request) -> web.Response:
 async def delete(request: web.Request) -> web.Response:
     """Gone at once for the owner and for new viewers; a worker removes every object."""
     context, asset = request.app[CONTEXT], await asked(request)
+    now = datetime.now(UTC)
+    subject, until = revocations.asset(asset.id), now + GONE_FOR
     async with context.pool.acquire() as connection, connection.transaction():
         if not await assets.delete(connection, asset.id, asset.owner_id):
             raise not_found("asset")
         await steps.cancel(connection, asset.id)
         # A worker that has just lost its lease may still be writing an object: remove a second time after that.
-        owed = [(await steps.insert(connection, asset.id, StepKind.DELETE, {"round": 1}), StepKind.DELETE)]
+        await revocations.insert(connection, subject, until)
+        purge = {"prefix": keys.public_prefix(asset.id)}
+        owed = [
+            (await steps.insert(connection, asset.id, StepKind.DELETE, {"round": 1}), StepKind.DELETE),
+            (await steps.insert(connection, asset.id, StepKind.PURGE, purge), StepKind.PURGE),
+        ]
         await steps.insert(connection, asset.id, StepKind.DELETE, {"round": 2}, delay_s=3 * context.settings.lease_s)
+    await revocations.announce(context.redis, subject, until.timestamp(), now.timestamp())
     await context.hint([(step, kind) for step, kind in owed if step])
     return web.Response(status=204)
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel
+from redis.asyncio import Redis
 
 from core import idempotency, owners
 from core.db import Connection, Pool
@@ -31,6 +32,7 @@ class Context:
     pool: Pool
     storage: Storage
     hints: Hints
+    redis: Redis
     playback_keys: Mapping[str, bytes]
     known_keys: dict[bytes, tuple[OwnerId, float]] = field(default_factory=dict)
 

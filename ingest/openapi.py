@@ -17,7 +17,8 @@ _OPERATION = "__kadr_operation__"
 _WORDS = {
     200: "Done", 201: "Made", 202: "Taken; work is under way", 204: "Gone",
     400: "Not JSON", 401: "No or unknown API key", 404: "No such thing of yours", 409: "Not in this state",
-    413: "Body too large", 422: "Not acceptable as it is", 503: "A part is missing for the moment",
+    412: "Changed meanwhile", 413: "Body too large", 422: "Not acceptable as it is", 428: "If-Match is missing",
+    503: "A part is missing for the moment",
 }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """HTTP bodies and queries in. Unknown fields are refused by name; the same models make /openapi.json."""
 
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -15,7 +16,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from core.model import AssetStatus, Policy
+from core.playback_token import Limits
 from core.problems import Problem
+from core.tracks import TrackKind
 from presets.effort import Effort
 from presets.profile import NAMES as PROFILES
 from presets.rung import Codec
@@ -36,7 +39,40 @@ InputUrl = Annotated[str, StringConstraints(min_length=8, max_length=2000, patte
 AnyAssetId = Annotated[str, StringConstraints(pattern=r"^as_[0-9a-z]{26}$")]
 RefType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 RefId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+_ONE_LINE = r'^[^\x00-\x1f\x7f"]*$'
 _SHORT_REF = r"^[a-z][a-z0-9_-]{0,31}:[^\x00]{1,200}$"
+
+
+LONGEST_TOKEN_S = 7 * 86400
+Viewer = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x20\x7f]+$"),
+    Field(description="Your own name for a person"),
+]
+Domain = Annotated[
+    str,
+    StringConstraints(max_length=253, pattern=r"^(\*\.)?([A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}$"),
+    Field(description="Of the page that plays; *.example.org is any below it"),
+]
+Country = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z]{2}$"),
+    Field(description="ISO 3166-1; needs an origin that is told countries"),
+]
+
+
+def _network(value: str) -> str:
+    ip_network(value, strict=False)  # its ValueError says what is wrong
+    return value
+
+
+Network = Annotated[
+    str,
+    StringConstraints(max_length=50),
+    AfterValidator(_network),
+    WithJsonSchema({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}),
+    Field(description="An address or a network"),
+]
 
 
 class _Body(BaseModel):
@@ -219,7 +255,68 @@ class NewPlaybackId(_Body):
 class NewToken(_Body):
     """POST /v1/playback_ids/{playback_id}/token."""
 
-    ttl_s: int | None = Field(default=None, ge=1, le=7 * 86400)
+    ttl_s: int | None = Field(default=None, ge=1, le=LONGEST_TOKEN_S)
+    viewer: Viewer | None = None
+    max_sessions: int | None = Field(default=None, ge=1, le=100, description="Of this viewer at once")
+    domain: Domain | None = None
+    ip: Network | None = None
+    country: Country | None = None
+
+    @model_validator(mode="after")
+    def _counted_of_somebody(self) -> Self:
+        if self.max_sessions is not None and self.viewer is None:
+            raise PydanticCustomError("viewer_missing", "max_sessions counts a viewer's sessions: name the viewer")
+        return self
+
+    def limits(self) -> Limits:
+        """As the token carries them."""
+        return Limits(
+            viewer=self.viewer, max_sessions=self.max_sessions, domain=self.domain, ip=self.ip, country=self.country
+        )
+
+
+class NewRevocation(_Body):
+    """POST /v1/playback_ids/{playback_id}/revocations: one session, or one viewer of all your videos."""
+
+    session: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")] | None = None
+    viewer: Viewer | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.session is None) == (self.viewer is None):
+            raise PydanticCustomError("who", "name a session or a viewer")
+        return self
+
+
+TrackName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_ONE_LINE)]
+TrackContent = Annotated[str, StringConstraints(max_length=2_000_000), Field(description="WebVTT or SRT")]
+
+
+class NewTrack(_Body):
+    """POST /v1/assets/{asset_id}/tracks. Subtitles and captions have a text; sound comes from a URL or an asset."""
+
+    kind: TrackKind
+    language: Language
+    name: TrackName | None = None
+    text: TrackContent | None = None
+    input_url: InputUrl | None = None
+    asset_id: AnyAssetId | None = Field(default=None, description="Another asset of yours, whose sound it is")
+
+    @model_validator(mode="after")
+    def _one_content(self) -> Self:
+        given = {name for name in ("text", "input_url", "asset_id") if getattr(self, name) is not None}
+        fitting = {"input_url", "asset_id"} if self.kind is TrackKind.AUDIO else {"text"}
+        if len(given) != 1 or not given <= fitting:
+            raise PydanticCustomError("content", "give {fitting}", {"fitting": " or ".join(sorted(fitting))})
+        return self
+
+
+class TrackText(_Body):
+    """PUT /v1/assets/{asset_id}/tracks/{track_id}; what is not given stays."""
+
+    text: TrackContent | None = None
+    name: TrackName | None = None
+    language: Language | None = None
 
 
 class AssetQuery(_Body):

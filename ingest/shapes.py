@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from core.model import AssetStatus, Policy, UploadStatus
+from core.tracks import TrackKind, TrackStatus
 from presets.effort import Effort
 from presets.rung import Codec
 from transcode.watermark import Position
@@ -42,7 +43,16 @@ class PlaybackIdShape(_Shape):
 class Token(_Shape):
     token: str
     url: str
+    session: str
     expires_at: int
+
+
+class Revocation(_Shape):
+    """Who may not watch any more. Until then, no token that was signed before lasts longer."""
+
+    session: str | None
+    viewer: str | None
+    until: datetime
 
 
 class RefShape(_Shape):
@@ -55,6 +65,18 @@ class StepShape(_Shape):
     state: str
     progress: float
     attempts: int
+
+
+class TrackShape(_Shape):
+    id: str
+    kind: TrackKind
+    language: str
+    name: str
+    status: TrackStatus
+    generated: bool
+    error: "Failure | None"
+    text: str | None = None
+    updated_at: datetime | None = None
 
 
 class RenditionShape(_Shape):
@@ -130,7 +152,7 @@ class AssetShape(_Shape):
     aspect_ratio: str | None
     source: dict[str, Any] | None
     renditions: list[RenditionShape]
-    tracks: list[dict[str, Any]]
+    tracks: list[TrackShape]
     poster_url: str | None
     storyboard_url: str | None
     preview_url: str | None
@@ -142,6 +164,7 @@ class AssetShape(_Shape):
     error: Failure | None
     timings: Timings
     created_at: datetime
+    taken_down_at: datetime | None
 
 
 class ProblemShape(BaseModel):

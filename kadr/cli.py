@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from core import logs
-from core.errors import KadrError, Rejected
+from core.errors import ConfigError, KadrError, Rejected
 from core.settings import Settings
 from kadr.refused import CannotIngest
 from presets.effort import Effort
@@ -18,7 +18,7 @@ from presets.rung import Codec
 from transcode.watermark import Position
 
 DEFAULT_HOME = Path(".kadr")
-BENCHMARKS = ("api", "overhead", "transcode", "workers")
+BENCHMARKS = ("api", "origin", "overhead", "transcode", "workers")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,13 +51,30 @@ def _parser() -> argparse.ArgumentParser:
             alone.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder; DIR/index.m3u8")
         _add_options(alone, alone=True)
 
+    _add_sign_options(commands.add_parser("sign", help="sign a path prefix as one of the CDNs wants it"))
+
+    check = commands.add_parser("check", help="hold a published title against the rules of HLS")
+    check.add_argument("url", metavar="URL", help="of a multivariant playlist, or the path of one")
+    check.add_argument("--dash", metavar="URL", help="its DASH manifest (default: manifest.mpd beside it, if any)")
+    check.add_argument("--json", action="store_true", help="print what was found as JSON")
+    check.add_argument("--all", action="store_true", help="every repetition of a fault, and the rules that hold")
+
     bench = commands.add_parser("bench", help=f"measure this installation: {', '.join(BENCHMARKS)}")
     bench.add_argument("name", choices=BENCHMARKS)
     bench.add_argument("args", nargs=argparse.REMAINDER, help="its own options; `kadr bench NAME --help` lists them")
 
+    origin = commands.add_parser("origin", help="the read door: playback over HTTP")
+    origin.add_argument("--processes", type=int, default=1, metavar="N", help="that share the port (default: 1)")
+
+    steer = commands.add_parser("steer", help="send all players to one CDN, or let the scores decide again")
+    word = steer.add_mutually_exclusive_group()
+    word.add_argument("--to", metavar="ID", help="a pathway of KADR_CDNS: everybody moves within one TTL")
+    word.add_argument("--auto", action="store_true", help="the scores decide")
+    word.add_argument("--end", action="store_true", help="players stay where they are and never ask again")
+    word.add_argument("--resume", action="store_true", help="after --end, for new sessions")
+
     for name, text in (
         ("api", "the write door: uploads and assets over HTTP"),
-        ("origin", "the read door: playback over HTTP"),
         ("worker", "claim steps and work on them"),
         ("reconcile", "one round of the backstop: expired uploads, unseen work, stuck assets"),
         ("migrate", "bring the database up to date and make the buckets"),
@@ -83,6 +100,21 @@ def _add_options(parser: argparse.ArgumentParser, *, alone: bool) -> None:
     parser.add_argument("--watermark-position", choices=get_args(Position), default="bottom-right")
     parser.add_argument("--watermark-width", type=float, default=0.12, metavar="SHARE", help="of the picture's width")
     parser.add_argument("--watermark-opacity", type=float, default=0.8, metavar="0..1")
+
+
+def _add_sign_options(sign: argparse.ArgumentParser) -> None:
+    sign.add_argument(
+        "--scheme", required=True, metavar="NAME", help="own, secure_link, cloudfront, akamai, bunny, ..."
+    )
+    sign.add_argument("--key", required=True, metavar="K", help="the secret, or @FILE that holds it (a PEM, say)")
+    sign.add_argument("--key-id", metavar="ID", help="the key's id, where the CDN gave it one")
+    sign.add_argument("--prefix", required=True, metavar="P", help="/v/ASSET/REVISION/, or the whole URL of it")
+    sign.add_argument("--expires", required=True, metavar="N", help="Unix seconds, or +SECONDS from now")
+    sign.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="of the scheme; repeatable")
+    sign.add_argument("--ip", help="the viewer's, where the token is bound to it")
+    sign.add_argument("--country", help="the viewer's, where the token is bound to it")
+    sign.add_argument("--session", default="", help="where the token names it")
+    sign.add_argument("--json", action="store_true", help="print it as JSON")
 
 
 def main() -> None:
@@ -167,10 +199,28 @@ def _encode(given: argparse.Namespace) -> int:
     return encode.run_encode(encode.wanted(given), given.out, as_json=given.json)
 
 
+def _sign(given: argparse.Namespace) -> int:
+    from kadr import sign
+
+    return sign.run(given)
+
+
+def _check(given: argparse.Namespace) -> int:
+    from kadr.check import report
+
+    return report.run(given)
+
+
 def _bench(given: argparse.Namespace) -> int:
     # By name: the two rooms under the roof do not know each other.
     code: int = importlib.import_module(f"benchmarks.{given.name}").main(given.args)
     return code
+
+
+def _steer(given: argparse.Namespace) -> int:
+    from kadr import steer
+
+    return steer.run(Settings.load(), to=given.to, auto=given.auto, end=given.end, resume=given.resume)
 
 
 def _api(_: argparse.Namespace) -> int:
@@ -180,17 +230,44 @@ def _api(_: argparse.Namespace) -> int:
     return _serve(create(settings), settings.api_host, settings.api_port)
 
 
-def _origin(_: argparse.Namespace) -> int:
+def _origin(given: argparse.Namespace) -> int:
+    from kadr.several import run_several
     from origin.app import create
 
     settings = _settings()
-    return _serve(create(settings), settings.origin_host, settings.origin_port)
+    if not 1 <= given.processes <= 256:
+        raise ConfigError(f"--processes {given.processes}: give a number from 1 to 256")
+    _many_files()
+
+    def one() -> int:
+        several = given.processes > 1
+        return _serve(create(settings), settings.origin_host, settings.origin_port, reuse_port=several)
+
+    return one() if given.processes == 1 else run_several(given.processes, one)
 
 
-def _serve(app: Any, host: str, port: int) -> int:
+def _many_files() -> None:
+    """As many open files as may be: each viewer is a connection and a segment."""
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _serve(app: Any, host: str, port: int, *, reuse_port: bool | None = None) -> int:
     from aiohttp import web
 
-    web.run_app(app, host=host, port=port, print=None, access_log=None, shutdown_timeout=3, handler_cancellation=True)
+    web.run_app(
+        app,
+        host=host,
+        port=port,
+        reuse_port=reuse_port,
+        backlog=1024,
+        print=None,
+        access_log=None,
+        shutdown_timeout=3,
+        handler_cancellation=True,
+    )
     return 0
 
 
@@ -220,9 +297,12 @@ _COMMANDS = {
     "ingest": _ingest,
     "plan": _plan,
     "encode": _encode,
+    "sign": _sign,
+    "check": _check,
     "bench": _bench,
     "api": _api,
     "origin": _origin,
+    "steer": _steer,
     "worker": _worker,
     "reconcile": _reconcile,
     "migrate": _migrate,

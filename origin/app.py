@@ -1,20 +1,32 @@
 """The application: routes, middlewares, and what is opened and closed with it."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from core import db, metrics, problems, storage
+from core import db, metrics, playback, problems, storage
 from core.errors import Transient
+from core.live import connect as live_redis
+from core.model import PlaybackId
+from core.playback import Published
 from core.settings import Settings, parse_keys
-from origin import pages, play
+from origin import cdn_file, files, pages, play, renewal, rewritten, sessions, shed
+from origin.cache import Cache
 from origin.context import CONTEXT, Context, cors
+from origin.fresh import Fresh
 from origin.growing import GrowingRevisions
 from origin.manifests import Manifests
+from origin.pathways import pathways
+from origin.revoked import Revoked
+from origin.steering import live as steering
+from origin.steering import routes as steer
 from studio import STATIC
 
 health = web.RouteTableDef()
+PUBLISHED_FRESH_S = 1.0  # how long a viewer may be led to what was published before
 
 
 @health.get("/health/live")
@@ -41,29 +53,79 @@ async def scrape(_: web.Request) -> web.Response:
     return metrics.exposition()
 
 
+@asynccontextmanager
+async def _cache(settings: Settings, stored: storage.Storage) -> AsyncIterator[Cache]:
+    folder = settings.origin_cache_dir or settings.work_dir / "origin-cache"
+    cache = Cache(stored, settings.media_bucket, folder, settings.origin_cache_bytes)
+    async with cache.kept():
+        yield cache
+
+
+def _lock_secrets(settings: Settings) -> tuple[bytes, ...]:
+    """As CDNs send them: hex in lower case. None at all without the setting."""
+    if not settings.origin_lock_keys.get_secret_value():
+        return ()
+    keys = parse_keys("KADR_ORIGIN_LOCK_KEYS", settings.origin_lock_keys)
+    return tuple(key.hex().encode() for key in keys.values())
+
+
+async def _settled(_: web.Application) -> None:
+    """What is loaded by now stays: looking through it for garbage again and again was a tenth of a session's cost."""
+    gc.collect()
+    gc.freeze()
+
+
 def create(settings: Settings) -> web.Application:
     """The read door for these settings."""
     app = web.Application(
-        middlewares=[metrics.middleware("origin"), cors, problems.middleware], client_max_size=16 * 1024
+        middlewares=[
+            metrics.middleware("origin"),
+            cors,
+            shed.middleware(settings.origin_max_requests),
+            problems.middleware,
+        ],
+        client_max_size=16 * 1024,
     )
-    for routes in (play.routes, pages.routes, health):
+    for routes in (files.routes, play.routes, renewal.routes, rewritten.routes, steer.routes, pages.routes, health):
         app.add_routes(routes)
     app.router.add_static("/static", STATIC)
+    app[steer.COUNTRY_OF] = sessions.country_of
 
     async def connections(app: web.Application) -> AsyncIterator[None]:
-        pool = await db.connect(settings)
-        async with storage.connect(settings) as stored:
+        pool, redis = await db.connect(settings), live_redis(settings)
+
+        async def published(playback_id: PlaybackId) -> Published | None:
+            return await playback.published(pool, playback_id)
+
+        revoked = Revoked(pool, redis)
+        delivery_keys = parse_keys("KADR_DELIVERY_KEYS", settings.delivery_keys)
+        cdns = cdn_file.load(settings.cdns, settings.origin_base)
+        async with (
+            storage.connect(settings) as stored,
+            revoked.kept_fresh(),
+            _cache(settings, stored) as cache,
+            steering.opened(cdns, redis) as steered,
+        ):
+            app[steer.STEERING] = steered
             app[CONTEXT] = Context(
                 settings=settings,
                 pool=pool,
+                redis=redis,
                 storage=stored,
+                cache=cache,
                 manifests=Manifests(stored, settings.media_bucket),
                 growing=GrowingRevisions(pool),
+                published=Fresh(published, fresh_s=PUBLISHED_FRESH_S, kept=10_000),
+                revoked=revoked,
                 playback_keys=parse_keys("KADR_PLAYBACK_KEYS", settings.playback_keys),
-                delivery_keys=parse_keys("KADR_DELIVERY_KEYS", settings.delivery_keys),
+                delivery_keys=delivery_keys,
+                pathways=pathways(cdns, delivery_keys, settings.origin_base),
+                lock_secrets=_lock_secrets(settings),
             )
             yield
+        await redis.aclose()
         await pool.close()
 
     app.cleanup_ctx.append(connections)
+    app.on_startup.append(_settled)
     return app

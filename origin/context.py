@@ -4,13 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
+from redis.asyncio import Redis
 
 from core.db import Pool
+from core.model import PlaybackId
+from core.playback import Published
 from core.problems import Handler
 from core.settings import Settings
 from core.storage import Storage
+from origin.cache import Cache
+from origin.fresh import Fresh
 from origin.growing import GrowingRevisions
 from origin.manifests import Manifests
+from origin.pathways import Pathways
+from origin.revoked import Revoked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,11 +26,17 @@ class Context:
 
     settings: Settings
     pool: Pool
+    redis: Redis
     storage: Storage
+    cache: Cache
     manifests: Manifests
     growing: GrowingRevisions
+    published: Fresh[PlaybackId, Published | None]
+    revoked: Revoked
+    pathways: Pathways
     playback_keys: Mapping[str, bytes]
     delivery_keys: Mapping[str, bytes]
+    lock_secrets: tuple[bytes, ...]  # any of them opens /v/
 
 
 CONTEXT = web.AppKey("context", Context)
@@ -45,5 +58,6 @@ async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.method == "OPTIONS":
         return web.Response(status=204, headers=PREFLIGHT)
     response = await handler(request)
-    response.headers.update(CORS)
+    if not response.prepared and "Access-Control-Allow-Origin" not in response.headers:  # or the handler has seen to it
+        response.headers.update(CORS)
     return response

@@ -1,70 +1,180 @@
-"""Starting a playback session: playback id + token -> what may be watched, until when."""
+"""Starting a playback session: playback id + token + who asks -> what may be watched, until when.
 
+A session may be started again with the same token: after a pause that was longer than the delivery token lasts a
+player reloads its playlist with the session's renewal token and goes on where it was.
+"""
+
+import secrets
 import time
-from dataclasses import dataclass
+from functools import lru_cache
 
 from aiohttp import web
 
-from core import playback, playback_token
+from core import playback_token, revocations
 from core.errors import ObjectMissing
-from core.media import Rendition
-from core.model import AssetId, AssetStatus, Policy, RevisionId
-from core.playback_token import TokenExpired, TokenRefused
+from core.media import Subtitles
+from core.model import AssetStatus, OwnerId, PlaybackId, Policy, RevisionId
+from core.playback import Published
+from core.playback_token import ANYBODY, Claims, TokenExpired, TokenRefused
 from core.problems import Problem
-from origin import delivery
+from origin import policy, seats
 from origin.context import CONTEXT, Context
+from origin.policy import PolicyRefused, Visit
+from origin.session import Session
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """A viewer's right to one revision. `path` is where its files lie, as a path from the root, token included."""
-
-    title: str
-    asset_id: AssetId
-    revision_id: RevisionId
-    renditions: tuple[Rendition, ...]
-    path: str
+NOWHERE = Visit(page=None, address=None, country=None)
+EXPIRY_STEP_S = 60  # delivery tokens of one minute are alike: they are signed once, and so is what they stand in
 
 
 async def start(request: web.Request) -> Session:
-    """Check the token against the policy. Raises Problem: 403 for a bad token, 404 for nothing to show."""
+    """Check the token against the policy. Raises Problem: 403 for a bad token, 404 for nothing, 410 for gone."""
     context = request.app[CONTEXT]
-    playback_id = request.match_info["playback_id"]
-    published = await playback.published(context.pool, playback_id)
+    playback_id = PlaybackId(request.match_info["playback_id"])
+    published = await context.published.get(playback_id)
     if published is None:
         raise Problem(404, "not_found", "There is no such playback id.")
-    token = request.query.get("token")
-    if token is not None:
-        _check(context, token, playback_id)  # a token that is given must be good, also where none is needed
-    elif published.policy is Policy.SIGNED:
-        raise Problem(403, "token_missing", "This video needs a token.", hint="Ask the page that embeds it for a link.")
+    claims = _claims(context, request.query.get("token"), playback_id, published.policy)
+    if published.deleted or published.taken_down or revocations.asset(published.asset_id) in context.revoked:
+        raise Problem(410, "gone", "This video is no longer shown.")
+    limited = claims is not None and claims.limits is not ANYBODY
+    visit = _visit(context, request) if limited or context.pathways.ask_who else NOWHERE
+    if claims is not None:
+        _allowed(context, visit, claims, published)
     if published.revision_id is None:
         if published.status is AssetStatus.ERRORED:
             raise Problem(404, "errored", "The video could not be prepared.", hint="Its owner can see why.")
         raise Problem(404, "not_ready", "The video is not ready yet.", hint="Try again in a moment.")
+    session = await _session(context, published, published.revision_id, claims, playback_id, visit)
+    await _seated(context, session, published)
+    return session
+
+
+async def known(request: web.Request) -> tuple[Claims, OwnerId]:
+    """The session of a token, whether it may go on or not, and whose title it is. Raises Problem."""
+    context = request.app[CONTEXT]
+    playback_id = PlaybackId(request.match_info["playback_id"])
+    published = await context.published.get(playback_id)
+    claims = _claims(context, request.query.get("token"), playback_id, Policy.SIGNED)
+    if published is None or claims is None:
+        raise Problem(404, "not_found", "There is no such playback id.")
+    return claims, published.owner_id
+
+
+async def _session(
+    context: Context,
+    published: Published,
+    revision_id: RevisionId,
+    claims: Claims | None,
+    playback_id: PlaybackId,
+    visit: Visit,
+) -> Session:
+    subtitles: tuple[Subtitles, ...] = ()
+    whole = True
     try:
-        manifest = await context.manifests.get(published.asset_id, published.revision_id)
-        duration_s, renditions = manifest.duration_s, manifest.renditions
+        manifest = await context.manifests.get(published.asset_id, revision_id)
+        duration_s, renditions, subtitles = manifest.duration_s, manifest.renditions, manifest.subtitles
     except ObjectMissing:
-        growing = await context.growing.get(published.asset_id, published.revision_id)
+        growing = await context.growing.get(published.asset_id, revision_id)
         if growing is None:
             raise
-        duration_s, renditions = growing.facts.duration_s, growing.renditions
-    prefix = f"/v/{published.asset_id}/{published.revision_id}/"
-    expires_at = int(time.time() + float(duration_s)) + context.settings.delivery_slack_s
+        duration_s, renditions, whole = growing.facts.duration_s, growing.renditions, False
+    lasts_s = float(duration_s)
+    until = time.time() + lasts_s + context.settings.delivery_slack_s
+    expires_at = (int(until) // EXPIRY_STEP_S + 1) * EXPIRY_STEP_S
     return Session(
+        id=claims.session if claims else secrets.token_hex(8),
         title=published.title,
+        playback_id=playback_id,
         asset_id=published.asset_id,
-        revision_id=published.revision_id,
+        revision_id=revision_id,
+        duration_s=lasts_s,
         renditions=renditions,
-        path=f"/s/{delivery.sign(prefix, expires_at, context.delivery_keys)}{prefix}",
+        subtitles=subtitles,
+        whole=whole,
+        expires_at=expires_at,
+        limits=claims.limits if claims else ANYBODY,
+        prefix=f"/v/{published.asset_id}/{revision_id}/",
+        address=None if visit.address is None else str(visit.address),
+        country=visit.country,
     )
 
 
-def _check(context: Context, token: str, playback_id: str) -> None:
+def renewal(context: Context, session: Session) -> tuple[str, int]:
+    """A token that starts this very session again, and when it expires."""
+    expires_at = int(time.time()) + context.settings.renewal_s
+    claims = Claims(playback_id=session.playback_id, session=session.id, expires_at=expires_at, limits=session.limits)
+    return playback_token.sign(claims, context.playback_keys), expires_at
+
+
+def _claims(context: Context, token: str | None, playback_id: PlaybackId, wanted: Policy) -> Claims | None:
+    """None for a public title without a token. A token that is given must be good, also where none is needed."""
+    if token is None:
+        if wanted is Policy.SIGNED:
+            raise Problem(
+                403, "token_missing", "This video needs a token.", hint="Ask the page that embeds it for a link."
+            )
+        return None
     try:
-        playback_token.verify(token, context.playback_keys, playback_id, time.time())
-    except TokenExpired as exc:
-        raise Problem(403, "token_expired", str(exc), hint="Load the page again for a new link.") from exc
+        claims = _verified(token, playback_id, tuple(context.playback_keys.items()))
     except TokenRefused as exc:
         raise Problem(403, "token_refused", "The token is not valid for this video.") from exc
+    if time.time() > claims.expires_at:
+        raise Problem(403, "token_expired", str(TokenExpired()), hint="Load the page again for a new link.")
+    return claims
+
+
+@lru_cache(maxsize=8192)
+def _verified(token: str, playback_id: PlaybackId, keys: tuple[tuple[str, bytes], ...]) -> Claims:
+    """A good token stays one until it expires, and is shown again: by the page, the playlist and the renewal.
+
+    What is refused is not kept, so it takes nobody's place.
+    """
+    return playback_token.verify(token, dict(keys), playback_id, now=0)  # when it expires is the caller's to check
+
+
+def _allowed(context: Context, visit: Visit, claims: Claims, published: Published) -> None:
+    """Raises Problem(403) for a session or viewer who was revoked, and for a visit the token is not for."""
+    subjects = [revocations.session(claims.playback_id, claims.session)]
+    if claims.limits.viewer is not None:
+        subjects.append(revocations.viewer(published.owner_id, claims.limits.viewer))
+    if any(subject in context.revoked for subject in subjects):
+        raise Problem(403, "revoked", "This viewer may not watch any more.")
+    if claims.limits is ANYBODY:
+        return
+    try:
+        policy.check(claims.limits, visit)
+    except PolicyRefused as exc:
+        raise Problem(403, exc.code, str(exc), hint="Watch it where the link was made for.") from exc
+
+
+def _visit(context: Context, request: web.Request) -> Visit:
+    settings = context.settings
+    peer = request.remote
+    address = policy.address_of(peer, request.headers.get("X-Forwarded-For", ""), settings.trusted_proxies)
+    country = request.headers.get(settings.country_header) if settings.country_header else None
+    behind_proxy = address is None or str(address) != peer
+    return Visit(
+        page=request.headers.get("Origin") or request.headers.get("Referer"),
+        address=address,
+        country=country if behind_proxy else None,
+    )
+
+
+def country_of(request: web.Request) -> str | None:
+    """As a trusted proxy says it, in two capitals."""
+    country = _visit(request.app[CONTEXT], request).country
+    return country.upper() if country and len(country) == 2 and country.isalpha() else None
+
+
+async def _seated(context: Context, session: Session, published: Published) -> None:
+    """Raises Problem(403) where the viewer watches as much as is allowed already."""
+    limits = session.limits
+    if limits.viewer is None or limits.max_sessions is None:
+        return
+    now = time.time()
+    viewer = revocations.viewer(published.owner_id, limits.viewer)
+    until = now + session.duration_s + context.settings.seat_slack_s
+    if not await seats.take(context.redis, viewer, session.id, limit=limits.max_sessions, now=now, until=until):
+        raise Problem(
+            403, "too_many_sessions", "You are watching on too many devices.", hint="Stop one of them and try again."
+        )

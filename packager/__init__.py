@@ -1,1 +1,1 @@
-"""Renditions -> HLS playlists and the manifest object of a revision. playlist and revision are pure."""
+"""Renditions and cues -> HLS playlists, a DASH manifest, WebVTT and the manifest object of a revision. All pure."""

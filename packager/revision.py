@@ -6,6 +6,7 @@ hash of the manifest, so equal content is one revision and a URL below it never 
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -13,13 +14,18 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core import keys
-from core.media import Blob, Encoded, Kind, Rendition, target_duration
+from core.media import Blob, Encoded, Kind, Rendition, Subtitles, target_duration
 from core.model import AssetId, RevisionId
-from packager import playlist
+from packager import names, playlist
+from packager.dash import mpd
+from packager.multivariant import multivariant
+from packager.vtt import Track
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 INIT_TYPE = "video/mp4"
 SEGMENT_TYPE = "video/iso.segment"
+DASH_TYPE = "application/dash+xml"
+VTT_TYPE = "text/vtt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +47,7 @@ class Manifest:
     renditions: tuple[Rendition, ...]
     files: dict[str, File]
     provisional: bool = False  # something to watch until the ladder is there
+    subtitles: tuple[Subtitles, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,22 +63,36 @@ class Revision:
 _MANIFEST = TypeAdapter(Manifest)
 
 
-def revision(asset_id: AssetId, encoded: Encoded, *, provisional: RevisionId | None = None) -> Revision:
+def revision(
+    asset_id: AssetId,
+    encoded: Encoded,
+    *,
+    provisional: RevisionId | None = None,
+    subtitles: Sequence[Track] = (),
+) -> Revision:
     """Playlists and manifest for what was encoded; `provisional` is the id where the bytes do not give it."""
     files: dict[str, File] = {}
     texts: dict[str, bytes] = {}
 
-    def add_text(path: str, text: str) -> None:
+    def add_text(path: str, text: str, kind: str = PLAYLIST_TYPE) -> None:
         body = text.encode()
         blob = Blob(sha256=hashlib.sha256(body).hexdigest(), size_bytes=len(body))
-        files[path] = _file(asset_id, blob, PLAYLIST_TYPE)
+        files[path] = _file(asset_id, blob, kind)
         texts[files[path].key] = body
 
     target_s = target_duration(*encoded.renditions)  # one for all [8.2]
     for rendition in encoded.renditions:
         files |= media_files(asset_id, rendition)
-        add_text(f"{rendition.id}/{playlist.PLAYLIST_NAME}", playlist.media_playlist(rendition, target_s))
-    add_text(playlist.PLAYLIST_NAME, playlist.multivariant(encoded.renditions))
+        add_text(f"{rendition.id}/{names.PLAYLIST_NAME}", playlist.media_playlist(rendition, target_s))
+        if rendition.kind is Kind.VIDEO and rendition.keyframes_known:
+            add_text(f"{rendition.id}/{names.IFRAMES_NAME}", playlist.iframe_playlist(rendition, target_s))
+    told = tuple(track.subtitles for track in subtitles)
+    for track in subtitles:
+        files |= subtitle_files(asset_id, track.subtitles)
+        texts |= {keys.media_object(asset_id, sha256): body for sha256, body in track.files.items()}
+        add_text(f"{track.subtitles.id}/{names.PLAYLIST_NAME}", playlist.subtitle_playlist(track.subtitles))
+    add_text(names.MPD_NAME, mpd(encoded.renditions, subtitles=told), DASH_TYPE)
+    add_text(names.PLAYLIST_NAME, multivariant(encoded.renditions, subtitles=told))
     video = [rendition for rendition in encoded.renditions if rendition.kind is Kind.VIDEO]
     manifest = Manifest(
         asset_id=asset_id,
@@ -80,6 +101,7 @@ def revision(asset_id: AssetId, encoded: Encoded, *, provisional: RevisionId | N
         renditions=encoded.renditions,
         files=files,
         provisional=provisional is not None,
+        subtitles=told,
     )
     body = json.dumps(_MANIFEST.dump_python(manifest, mode="json"), sort_keys=True, separators=(",", ":")).encode()
     named = provisional or RevisionId(hashlib.sha256(body).hexdigest()[:20])
@@ -88,9 +110,20 @@ def revision(asset_id: AssetId, encoded: Encoded, *, provisional: RevisionId | N
 
 def media_files(asset_id: AssetId, rendition: Rendition) -> dict[str, File]:
     """Init segment and segments by path."""
-    files = {f"{rendition.id}/{playlist.INIT_NAME}": _file(asset_id, rendition.init, INIT_TYPE)}
+    files = {f"{rendition.id}/{names.INIT_NAME}": _file(asset_id, rendition.init, INIT_TYPE)}
     for number, segment in enumerate(rendition.segments):
-        files[f"{rendition.id}/{playlist.segment_name(number)}"] = _file(asset_id, segment.blob, SEGMENT_TYPE)
+        files[f"{rendition.id}/{names.segment_name(number)}"] = _file(asset_id, segment.blob, SEGMENT_TYPE)
+    return files
+
+
+def subtitle_files(asset_id: AssetId, track: Subtitles) -> dict[str, File]:
+    """Segments and the whole file by path."""
+    files = {
+        f"{track.id}/{names.subtitle_segment_name(number)}": _file(asset_id, segment.blob, VTT_TYPE)
+        for number, segment in enumerate(track.segments)
+    }
+    if track.whole is not None:
+        files[f"{track.id}/{names.WHOLE_NAME}"] = _file(asset_id, track.whole, VTT_TYPE)
     return files
 
 

@@ -43,7 +43,7 @@ def load(file: str, form: type[F]) -> F:
 def parse(file: str, text: str, form: type[F]) -> F:
     """The text of `file`, checked. Raises ConfigError."""
     try:
-        return form.model_validate(yaml.load(text, _Loader))  # noqa: S506 - a SafeLoader
+        return form.model_validate(yaml.load(text, UniqueKeyLoader))  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as exc:
         line = exc.problem_mark.line + 1 if exc.problem_mark else 1
         raise ConfigError(f"presets/{file}, line {line}: {exc.problem}; it must be YAML, each key once") from exc
@@ -62,7 +62,7 @@ def _sentence(error: ErrorDetails) -> str:
     return f"{key} is {error['input']!r:.80}; it {accepted}" if shown else f"{key} {accepted}"
 
 
-class _Loader(yaml.SafeLoader):
+class UniqueKeyLoader(yaml.SafeLoader):
     """YAML lets a second key of the same name win in silence; here it is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:

@@ -8,11 +8,11 @@ times or sync points are not what the plan says. Constraints: ISO/IEC 23000-19 (
 import hashlib
 import struct
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from core.media import Blob
+from core.media import Blob, Keyframe
 from transcode.boxes import Fragment, FragmentReader, Init, WrongOutput
 
 AAC_FRAME_SAMPLES = 1024
@@ -23,11 +23,12 @@ SOUND_OFFSET_S = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """Bytes `offset`..`offset + size` of a local file, with their hash."""
+    """Bytes `offset`..`offset + size` of a local file, with their hash; of pictures also where each GOP begins."""
 
     path: Path
     offset: int
     blob: Blob
+    keyframes: tuple[Keyframe, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,10 +166,18 @@ class VideoCutter:
 
     def _close(self) -> tuple[Piece, int]:
         del self._ends[0]
-        first, frames = self._open[0], sum(len(fragment.sizes) for fragment in self._open)
+        first, ticks = self._open[0], self._grid.frame_ticks
         piece = _piece(self._path, first.offset, self._open[-1].offset + self._open[-1].size - first.offset)
+        keyframes = tuple(
+            Keyframe(
+                offset=fragment.offset - first.offset,
+                size_bytes=fragment.payload + fragment.sizes[0] - fragment.offset,
+                duration=len(fragment.sizes) * ticks,
+            )
+            for fragment in self._open
+        )
         self._open.clear()
-        return piece, frames * self._grid.frame_ticks
+        return replace(piece, keyframes=keyframes), sum(frame.duration for frame in keyframes)
 
 
 class SoundCutter:

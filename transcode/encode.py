@@ -226,7 +226,7 @@ def _rendition(making: _Making, cut: Cut) -> Rendition:
 
 
 def _segments(cut: Sequence[tuple[Piece, int]]) -> tuple[Segment, ...]:
-    return tuple(Segment(blob=piece.blob, duration=ticks) for piece, ticks in cut)
+    return tuple(Segment(blob=piece.blob, duration=ticks, keyframes=piece.keyframes) for piece, ticks in cut)
 
 
 def _files(renditions: list[Rendition], cuts: list[Cut], damaged: bool) -> EncodedFiles:

@@ -388,6 +388,21 @@ def _sounds(source: Source, duration_s: Fraction, *, trimmed: bool) -> tuple[Sou
     return tuple(chosen)
 
 
+def dubbed(title: EncodePlan, source: Source, rendition: str, language: str) -> EncodePlan:
+    """The plan of one more sound for `title`: the first track of another file, cut and ended as the title is."""
+    sound = replace(_sounds(source, title.duration_s, trimmed=True)[0], id=rendition, language=language)
+    return replace(
+        title,
+        container=source.container,
+        origin_s=source.origin_s,
+        picture=None,
+        first_frame=0,
+        rungs=(),
+        sounds=(sound,),
+        passthrough=None,
+    )
+
+
 def _copyable(source: Source, track: AudioTrack, duration_s: Fraction) -> bool:
     """Plain stereo AAC that begins and ends with the title."""
     return (

@@ -6,6 +6,7 @@ Either is read once, here: what the URL's server answers later, or that the othe
 import asyncio
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from core import assets, public_fetch
@@ -19,16 +20,20 @@ async def fetch(tools: Tools, work: Assignment) -> Outcome:
     """The file on this machine, hashed, stored and kept for the probe. Raises Rejected or Transient."""
     scratch = tools.sources.scratch()
     try:
-        if "clip_of" in work.step.input:
-            sha256 = await _copy(tools, AssetId(work.step.input["clip_of"]), scratch)
-        else:
-            sha256 = await _download(tools, work, scratch)
+        sha256 = await fetched(tools, work, work.step.input, scratch)
         return await store_source(tools, work, scratch, sha256=sha256)
     finally:
         await asyncio.to_thread(scratch.unlink, missing_ok=True)
 
 
-async def _download(tools: Tools, work: Assignment, scratch: Path) -> str:
+async def fetched(tools: Tools, work: Assignment, wanted: Mapping[str, str], scratch: Path) -> str:
+    """The file behind a `url`, or the source of the asset `clip_of`, as `scratch`; its SHA-256."""
+    if "clip_of" in wanted:
+        return await _copy(tools, AssetId(wanted["clip_of"]), scratch)
+    return await _download(tools, work, wanted["url"], scratch)
+
+
+async def _download(tools: Tools, work: Assignment, url: str, scratch: Path) -> str:
     """One download; its SHA-256. Raises what core.public_fetch raises."""
     settings = tools.settings
 
@@ -37,7 +42,7 @@ async def _download(tools: Tools, work: Assignment, scratch: Path) -> str:
 
     try:
         return await public_fetch.fetch(
-            work.step.input["url"],
+            url,
             scratch,
             max_bytes=settings.max_upload_bytes,
             timeout_s=settings.input_url_timeout_s,

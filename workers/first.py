@@ -74,8 +74,9 @@ async def remux(tools: Tools, work: Assignment) -> Outcome:
 async def put_revision(tools: Tools, work: Assignment, new: revision.Revision) -> None:
     """Media lies there already; now the playlists, and the manifest after them."""
     bucket, storage = tools.settings.media_bucket, tools.storage
+    types = {file.key: file.type for file in new.manifest.files.values()}
     for key, body in new.texts.items():
-        await storage.put(bucket, key, body, revision.PLAYLIST_TYPE)
+        await storage.put(bucket, key, body, types[key])
     key = keys.revision_manifest(work.asset.id, new.id)
     await storage.put(bucket, key, new.body, "application/json")
 

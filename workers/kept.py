@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from core import keys, metrics
+from core import keys, metrics, steps
 from core.media import Encoded, encoded_from_json, encoded_to_json
-from core.model import AssetId
+from core.model import AssetId, StepKind
 from packager.revision import INIT_TYPE
 from transcode.cut import Piece
 from transcode.plan import EncodePlan, plan_from_json, plan_to_json
@@ -35,6 +35,12 @@ async def keep_plan(tools: Tools, asset_id: AssetId, plan: EncodePlan) -> str:
 
 async def plan(tools: Tools, asset_id: AssetId, sha256: str) -> EncodePlan:
     return plan_from_json(await _kept(tools, asset_id, sha256))
+
+
+async def newest_plan(tools: Tools, asset_id: AssetId, kind: StepKind) -> EncodePlan | None:
+    """The plan of the newest step of this kind that is done."""
+    given = await steps.newest_input(tools.pool, asset_id, kind)
+    return None if given is None else await plan(tools, asset_id, given["plan"])
 
 
 async def keep_index(tools: Tools, asset_id: AssetId, index: Index | None) -> str | None:

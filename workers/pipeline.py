@@ -1,9 +1,10 @@
 """The steps by kind, and their order. Each names what follows it; accept and fetch, the first, are owed by the write
-door, as are discard and delete.
+door, as are dub, republish, discard, purge and delete.
 
     accept | fetch -> probe -> plan -> remux, or first_rung (chunk after chunk) and first_sound: something to watch
                                     -> analyse -> encode (chunk x rungs), sound: in any order, on any worker
                                the last of them -> publish
+    dub -> republish: a track that was added to a title that is there
 """
 
 from core.model import StepKind
@@ -11,12 +12,15 @@ from workers.accept import accept
 from workers.analyse import analyse
 from workers.delete import delete
 from workers.discard import discard
+from workers.dub import dub
 from workers.encode import encode, sound
 from workers.fetch import fetch
 from workers.first import first_rung, first_sound, remux
 from workers.plan import plan
 from workers.probe import probe
 from workers.publish import publish
+from workers.purge import purge
+from workers.republish import republish
 from workers.stage import Stage
 
 STAGES: dict[StepKind, Stage] = {
@@ -31,6 +35,9 @@ STAGES: dict[StepKind, Stage] = {
     StepKind.ENCODE: encode,
     StepKind.SOUND: sound,
     StepKind.PUBLISH: publish,
+    StepKind.DUB: dub,
+    StepKind.REPUBLISH: republish,
     StepKind.DISCARD: discard,
+    StepKind.PURGE: purge,
     StepKind.DELETE: delete,
 }

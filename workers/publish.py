@@ -1,6 +1,7 @@
 """publish: stored segments of all parts -> playlists, the manifest object, and one pointer flip."""
 
 from core import assets, steps
+from core import tracks as track_rows
 from core.db import Connection
 from core.errors import Transient
 from core.failpoint import failpoint
@@ -8,7 +9,7 @@ from core.media import Encoded
 from core.model import StepKind
 from packager import revision
 from transcode.join import join
-from workers import kept
+from workers import kept, tracks
 from workers.first import put_revision
 from workers.stage import Assignment, Outcome, Tools
 
@@ -30,11 +31,14 @@ async def publish(tools: Tools, work: Assignment) -> Outcome:
         parts.append(encoded)
     if not parts:
         raise Transient("a publication without parts")
-    new = revision.revision(asset_id, join(plan, parts))
+    joined = join(plan, parts)
+    added = await tracks.added(tools, work.asset, joined)
+    new = revision.revision(asset_id, added.encoded, subtitles=added.subtitles)
     await put_revision(tools, work, new)
     failpoint(tools.settings, "publish.before_flip")
 
     async def effect(connection: Connection) -> None:
         await assets.publish(connection, asset_id, new.id, revision.summary(new.manifest))
+        await track_rows.published(connection, asset_id, added.version)
 
     return Outcome(output={"revision": new.id}, effect=effect)

@@ -6,13 +6,13 @@ the log, and reports assets that nothing will move.
 
 import asyncio
 
-from core import assets, db, idempotency, outbox, sql, uploads
+from core import db, idempotency, outbox, revocations, sql, uploads
 from core.db import Pool
 from core.hints import Hints
 from core.logs import Log
 from core.model import StepKind
 from core.settings import Settings
-from workers.worker import gave_up
+from workers import given_up
 
 _LOG = Log("reconciler")
 _EVENTS = Log("events")
@@ -29,10 +29,12 @@ async def reconcile(pool: Pool, hints: Hints) -> None:
         for row in await connection.fetch(_SQL["exhausted"], MAX_INTERRUPTIONS):
             error = {"code": "interrupted", "message": f"interrupted {MAX_INTERRUPTIONS} times"}
             await connection.execute(_SQL["bury"], row["id"], error)
-            await assets.errored(connection, row["asset_id"], gave_up(deadly=False))
+            why = given_up.dead_letter(deadly=False)
+            await given_up.tell(connection, row["asset_id"], StepKind(row["kind"]), row["input"], why)
             _LOG.error("step.dead", step=row["id"], asset=row["asset_id"])
         await uploads.sweep(connection)
         await idempotency.forget_old(connection)
+        await revocations.forget(connection)
         claimable = await connection.fetch(_SQL["claimable"], HINTS_AT_ONCE)
         stuck = [row["id"] for row in await connection.fetch(_SQL["stuck"])]
     if stuck:

@@ -16,6 +16,7 @@ from core.hints import Hints, WorkClass, class_of
 from core.logs import Log
 from core.model import StepKind, StepState
 from core.steps import Step
+from workers import given_up
 from workers.fan_in import fan_in
 from workers.pipeline import STAGES
 from workers.stage import Assignment, Outcome, Tools
@@ -24,7 +25,6 @@ from workers.workdirs import step_folder
 _LOG = Log("worker")
 PROGRESS_EVERY_S = 1.0
 _CANNOT_END: tuple[type[Exception], ...] = (LeaseLost, *db.UNAVAILABLE)
-GAVE_UP_HINT = "Nothing is wrong with what you did. The upload is kept; the operators can see the failure."
 
 
 class _Progress:
@@ -211,7 +211,7 @@ class Worker:
             error = {"code": rejected.code, "message": str(rejected)}
             await steps.finish(connection, step, StepState.FAILED, error=error)
             await steps.stop_run(connection, step.asset_id, step.input.get("run", step.id))
-            await assets.errored(connection, step.asset_id, rejected)
+            await given_up.tell(connection, step.asset_id, step.kind, step.input, rejected)
             if step.kind is StepKind.ACCEPT:
                 refused = {"upload_id": step.input["upload_id"], "refused": True}
                 await steps.insert(connection, step.asset_id, StepKind.DISCARD, refused)
@@ -233,7 +233,7 @@ class Worker:
         async with self._tools.pool.acquire() as connection, connection.transaction():
             await steps.finish(connection, step, StepState.DEAD, error=error, attempt=True, hard_death=hard_death)
             await steps.stop_run(connection, step.asset_id, step.input.get("run", step.id))
-            await assets.errored(connection, step.asset_id, gave_up(deadly=deadly))
+            await given_up.tell(connection, step.asset_id, step.kind, step.input, given_up.dead_letter(deadly=deadly))
         return "dead"
 
     async def _hand_back(self, step: Step) -> None:
@@ -246,14 +246,3 @@ class Worker:
                 _LOG.warning("step.not_handed_back", step=step.id, error=repr(exc))
 
         await asyncio.shield(asyncio.ensure_future(back()))
-
-
-def gave_up(*, deadly: bool) -> Rejected:
-    """What the owner is told of a dead letter."""
-    if deadly:
-        return Rejected(
-            "corrupt",
-            "The file crashes the decoder.",
-            "Export the video again as MP4 (H.264 + AAC) and upload that.",
-        )
-    return Rejected("internal_error", "The video could not be worked on, after several attempts.", GAVE_UP_HINT)

@@ -63,6 +63,12 @@ UPDATE assets SET
 WHERE id = $1 AND deleted_at IS NULL
 RETURNING owner_id;
 
+-- name: republish
+-- The same media with other tracks. Not where something newer was published meanwhile.
+UPDATE assets SET revision_id = $2
+WHERE id = $1 AND revision_id = $3 AND NOT provisional AND deleted_at IS NULL
+RETURNING owner_id;
+
 -- name: publish_provisional
 -- Something to watch until the ladder is there. Never in place of a revision that was ready.
 UPDATE assets SET
@@ -89,6 +95,11 @@ RETURNING id;
 -- name: delete
 -- From here on nobody finds it; its objects go with the delete step.
 UPDATE assets SET deleted_at = now() WHERE id = $1 AND owner_id = $2 AND deleted_at IS NULL RETURNING id;
+
+-- name: take_down
+UPDATE assets SET taken_down_at = CASE WHEN $3 THEN now() END
+WHERE id = $1 AND owner_id = $2 AND deleted_at IS NULL AND (taken_down_at IS NULL) = $3
+RETURNING id;
 
 -- name: delete_waiting
 -- The asset of an upload that never came.

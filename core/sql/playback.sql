@@ -12,6 +12,7 @@ RETURNING p.id;
 
 -- name: published
 -- What the origin needs to start a session: the policy and the published revision, if there is one.
-SELECT p.policy, a.id AS asset_id, a.revision_id, a.title, a.status
+SELECT p.policy, a.id AS asset_id, a.owner_id, a.revision_id, a.title, a.status,
+    a.deleted_at IS NOT NULL AS deleted, a.taken_down_at IS NOT NULL AS taken_down
 FROM playback_ids p JOIN assets a ON a.id = p.asset_id
 WHERE p.id = $1;

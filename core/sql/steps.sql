@@ -52,7 +52,7 @@ RETURNING id;
 
 -- name: exhausted
 -- Steps that were interrupted too often to be called bad luck and whose lease has run out: dead letters.
-SELECT id, asset_id FROM steps
+SELECT id, asset_id, kind, input FROM steps
 WHERE state = 'leased' AND lease_until < now() AND interruptions >= $1
 FOR UPDATE SKIP LOCKED;
 
@@ -117,7 +117,10 @@ ORDER BY created_at, id;
 -- name: stop_run
 -- One step of the run cannot be done, so the others are of no use; a retry queues them again.
 UPDATE steps SET state = 'failed', finished_at = now(), error = '{"code": "stopped", "message": "another step failed"}'
-WHERE asset_id = $1 AND state = 'queued' AND COALESCE(input ->> 'run', id) = $2 AND kind NOT IN ('discard', 'delete');
+WHERE asset_id = $1 AND state = 'queued' AND COALESCE(input ->> 'run', id) = $2 AND kind NOT IN ('discard', 'purge', 'delete');
+
+-- name: newest_input
+SELECT input FROM steps WHERE asset_id = $1 AND kind = $2 AND state = 'done' ORDER BY created_at DESC, id DESC LIMIT 1;
 
 -- name: newest_output
 SELECT output FROM steps WHERE asset_id = $1 AND kind = $2 AND state = 'done' ORDER BY created_at DESC, id DESC LIMIT 1;

@@ -7,9 +7,13 @@ import asyncio
 import gzip
 import hashlib
 import json
+import os
 import re
+import signal
 import struct
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,8 +25,9 @@ import pytest
 from yarl import URL
 
 from core.settings import SecretStr, parse_keys
-from origin import delivery
+from origin.signers import own as delivery
 from tests.conftest import FFMPEG
+from tests.playback import media_uris
 from tests.stack import Stack
 
 WITHIN_S = 60
@@ -137,7 +142,7 @@ async def start(url: str, asset: Any) -> Title:
     """A session of its own on this asset."""
     text = (await fetch(url)).body.decode()
     variants = []
-    for uri in uris(text):
+    for uri in media_uris(text):
         media_url = urljoin(url, uri)
         media = (await fetch(media_url)).body.decode()
         found = re.findall(r"#EXTINF:([0-9.]+),\n(\S+)", media)
@@ -244,8 +249,9 @@ async def test_what_is_not_there_is_404(stack: Stack, public: Title) -> None:
     origin = stack.endpoints["origin"]
     for playback_id in ("pb_0", f"{public.playback_id}0", public.asset["id"], "%2e%2e", "a%2fb"):
         refused(await fetch(f"{origin}/play/{playback_id}/index.m3u8"), 404, "not_found")
-    for path in ("/", "/play", f"/play/{public.playback_id}", f"/play/{public.playback_id}/other.m3u8", "/v/x"):
+    for path in ("/", "/play", f"/play/{public.playback_id}", f"/play/{public.playback_id}/other.m3u8"):
         refused(await fetch(origin + path), 404, "not_found")
+    refused(await fetch(f"{origin}/v/x"), 403, "locked")
     refused(await fetch(public.play_url, "POST"), 405, "method_not_allowed")
 
 
@@ -290,7 +296,7 @@ async def test_the_multivariant_playlist_is_private_and_gzipped_when_asked(publi
 
 async def test_every_uri_is_relative_and_stays_below_the_sessions_path(stack: Stack, public: Title) -> None:
     written = uris(public.multivariant)
-    assert len(written) == 3
+    assert len(written) == 5, "a sound, two variants and their keyframes"
     path = f"/v/{public.asset['id']}/"
     for uri in written:
         assert uri.startswith("../../s/")
@@ -486,7 +492,7 @@ async def test_a_delivery_token_expires_and_is_for_one_prefix(stack: Stack, publ
     prefix = f"/v/{public.base.split('/v/')[1]}"
     now = int(time.time())
     for expires_at, status in ((now + 600, 200), (now - 1, 403), (0, 403)):
-        path = f"/s/{delivery.sign(prefix, expires_at, keys)}{prefix}v360/index.m3u8"
+        path = f"/s/{delivery.token(prefix, expires_at, keys)}{prefix}v360/index.m3u8"
         assert (await fetch(origin + path)).status == status
     # One asset's token under the other's path, and a prefix that was never signed as a whole.
     assert public.base != signed.base
@@ -496,7 +502,7 @@ async def test_a_delivery_token_expires_and_is_for_one_prefix(stack: Stack, publ
         refused(answer, 403, "token_refused")
     # A good signature over what is not there.
     for gone in (f"/v/{public.asset['id']}/{'0' * 20}/", "/v/as_0/00/"):
-        answer = await fetch(f"{origin}/s/{delivery.sign(gone, now + 600, keys)}{gone}v360/index.m3u8")
+        answer = await fetch(f"{origin}/s/{delivery.token(gone, now + 600, keys)}{gone}v360/index.m3u8")
         assert (answer.status, answer.headers["Cache-Control"]) == (404, "max-age=5")
 
 
@@ -730,3 +736,30 @@ async def test_init_and_segments_are_what_the_playlist_says(public: Title, tmp_p
             alone = tmp_path / f"{variant.name}-{number}.mp4"
             alone.write_bytes(init + segment)
             assert await frames_of(str(alone)) == round(duration * RATE)
+
+
+async def test_a_viewer_goes_on_without_postgresql_and_redis(own_stack: Callable[..., Stack], clip: Path) -> None:
+    stack = own_stack()
+    await stack.start()
+    asset = await stack.wait(await stack.upload(clip, ladder="apple"), "ready")
+    title = await start(asset["playback_url"], asset)
+    await fetch(title.video[0].segments[0][0])
+    assert stack.up is not None
+    stack.up.send_signal(signal.SIGSTOP)  # or it would start them again
+    try:
+        for name in ("postgres", "redis-server"):
+            pids = stack.running(name)
+            assert pids
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        for url in (url for variant in title.variants for url, _ in variant.segments):
+            answer = await fetch(url)
+            assert answer.status == 200
+            assert f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"' == answer.headers["ETag"]
+        for variant in title.variants:
+            assert (await fetch(variant.url)).body.decode() == variant.text
+        # Who comes anew to what this origin knows may watch, too.
+        assert uris((await fetch(title.play_url)).body.decode())
+    finally:
+        stack.up.send_signal(signal.SIGCONT)

@@ -5,7 +5,6 @@ is counted inside the page, from its first moment on.
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from playwright.async_api import Browser, async_playwright
 from studio import STATIC
 from tests.conftest import generate
 from tests.integration.test_watch_page import ARGUMENTS, CHROMIUM, LISTEN, Visit
+from tests.playback import media_uris
 from tests.stack import Stack
 
 pytestmark = pytest.mark.browser
@@ -186,8 +186,7 @@ async def media_playlists(session: aiohttp.ClientSession, asset: Any) -> list[st
     async with session.get(asset["playback_url"]) as answer:
         assert answer.status == 200
         multivariant = await answer.text()
-    uris = re.findall(r'^(?!#)(\S+)$|URI="([^"]+)"', multivariant, re.MULTILINE)
-    return [urljoin(asset["playback_url"], one or two) for one, two in uris]
+    return [urljoin(asset["playback_url"], uri) for uri in media_uris(multivariant)]
 
 
 async def watch_playlist(session: aiohttp.ClientSession, url: str, watched: Watched) -> None:

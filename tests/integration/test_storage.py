@@ -86,6 +86,16 @@ async def test_download_appends_and_hashes_its_own_part(storage: Storage, tmp_pa
     assert (tmp_path / "f").read_bytes() == b"head-tail"
 
 
+async def test_a_stream_of_a_part(storage: Storage) -> None:
+    body = bytes(range(256)) * 9000
+    await storage.put(BUCKET, "t/part", body, "video/mp4")
+    last = len(body) - 1
+    for first, end in ((0, 0), (0, 99), (1000, 1_500_000), (last, last), (5, last)):
+        found = b"".join([block async for block in storage.stream(BUCKET, "t/part", first, end)])
+        assert found == body[first : end + 1], (first, end)
+    assert b"".join([block async for block in storage.stream(BUCKET, "t/part", 2_000_000)]) == body[2_000_000:]
+
+
 async def test_a_big_file(storage: Storage, tmp_path: Path) -> None:
     body = secrets.token_bytes(9 * MIB + 1)
     (tmp_path / "in").write_bytes(body)

@@ -188,6 +188,32 @@ def test_every_frame_is_shown_from_zero(video: Cut, tmp_path: Path) -> None:
     assert first.decode_time + first.first_offset == 0
 
 
+def test_every_keyframe_is_shown_by_its_range_alone(video: Cut) -> None:
+    """Apple 6.10: a byte range of an I-frame list includes the moof; nothing after it is needed to show the picture."""
+    init = content(video)[0]
+    with av.open(io.BytesIO(joined(video))) as opened:
+        whole = [frame.to_ndarray() for frame in opened.decode(video=0)]
+    shown, first = [], 0
+    for piece, ticks in video.segments:
+        assert sum(frame.duration for frame in piece.keyframes) == ticks
+        body = body_of(piece)
+        for frame in piece.keyframes:
+            part = body[frame.offset : frame.offset + frame.size_bytes]
+            assert part[4:8] == b"moof"
+            with av.open(io.BytesIO(init + part)) as opened:
+                assert np.array_equal(next(opened.decode(video=0)).to_ndarray(), whole[first])
+            shown.append(first)
+            first += frame.duration // 1001
+            if first not in (180, FRAMES):
+                at = frame.offset + frame.size_bytes
+                assert body.find(b"moof", at) > at, "other pictures follow before the next fragment"
+    assert (shown, first) == ([0, 60, 120, 180, 240], FRAMES)
+
+
+def test_sound_has_no_keyframes(sound: Cut) -> None:
+    assert all(not piece.keyframes for piece, _ in sound.segments)
+
+
 def onsets(media: bytes) -> list[float]:
     """Seconds at which sound begins after silence."""
     with av.open(io.BytesIO(media)) as opened:

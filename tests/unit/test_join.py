@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from core.media import Blob, Encoded, Kind, Rendition, Segment
+from core.media import Blob, Encoded, Keyframe, Kind, Rendition, Segment
 from tests.unit.test_plan import NTSC, SOUND, conforming, index_of, source
 from transcode.boxes import WrongOutput
 from transcode.join import join
@@ -20,7 +20,11 @@ def picture(made: EncodePlan, name: str, first: int, end: int, step: int = 1) ->
     """Frames `first`..`end` of a rung."""
     cuts = [*(cut for cut in made.cuts if first <= cut < end), end]
     segments = tuple(
-        Segment(blob=Blob(sha256=f"{name} {a}", size_bytes=b - a), duration=(b - a) * made.frame_ticks)
+        Segment(
+            blob=Blob(sha256=f"{name} {a}", size_bytes=b - a),
+            duration=(b - a) * made.frame_ticks,
+            keyframes=(Keyframe(offset=0, size_bytes=1, duration=(b - a) * made.frame_ticks),),
+        )
         for a, b in pairwise(cuts)
     )
     return Rendition(
@@ -64,6 +68,7 @@ def test_all_chunks_in_their_order() -> None:
     for rendition in made.renditions[:2]:
         assert [segment.blob.sha256 for segment in rendition.segments] == [f"{rendition.id} {cut}" for cut in PLAN.cuts]
         assert rendition.duration_s == PLAN.duration_s
+        assert rendition.keyframes_known, "each chunk's segments bring their own"
 
 
 def test_one_part_may_hold_several_rungs() -> None:

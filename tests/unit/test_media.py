@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.media import Blob, Kind, Rendition, Segment, target_duration
+from core.media import Blob, Keyframe, Kind, Rendition, Segment, target_duration
 
 
 def rendition(sizes_and_durations: list[tuple[int, int]], timescale: int = 1000) -> Rendition:
@@ -73,3 +73,40 @@ def test_peak_is_not_under_what_the_declared_target_gives() -> None:
     """A dense last segment of 3.001 s: a checker that reads EXT-X-TARGETDURATION:6 counts it alone."""
     segments = [(750_000, 6006), (750_000, 6006), (1_500_000, 3001)]
     assert rendition(segments).bandwidth_bps >= peak(segments, 1000, Fraction(6))
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(1, 10**6), st.integers(1, 3_000)), min_size=1, max_size=4),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_keyframes_have_rates_of_their_own(segments: list[list[tuple[int, int]]]) -> None:
+    """RFC 8216, 4.1 with "segment" read as one I-frame until the next; the target duration is the segments'."""
+    made = Rendition(
+        id="v1",
+        kind=Kind.VIDEO,
+        codec="avc1.64001f",
+        timescale=1000,
+        init=Blob(sha256="", size_bytes=1),
+        segments=tuple(
+            Segment(
+                blob=Blob(sha256="", size_bytes=10**8),
+                duration=sum(length for _, length in frames),
+                keyframes=tuple(Keyframe(offset=0, size_bytes=size, duration=length) for size, length in frames),
+            )
+            for frames in segments
+        ),
+    )
+    every = [frame for frames in segments for frame in frames]
+    assert made.keyframes_known
+    assert made.keyframes_bandwidth_bps == peak(every, 1000, Fraction(target_duration(made)))
+    bits, time = 8 * sum(size for size, _ in every), sum(length for _, length in every)
+    assert made.keyframes_average_bandwidth_bps == round(Fraction(bits * 1000, time))
+
+
+def test_keyframes_are_known_for_all_of_the_title_or_not() -> None:
+    without = rendition([(750, 6000), (750, 6000)])
+    assert not without.keyframes_known
+    assert not rendition([]).keyframes_known

@@ -1,14 +1,17 @@
 """packager.playlist: the exact text players get. Clauses: RFC is 8216bis; [n.n] Apple's HLS Authoring Specification."""
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.media import Blob, Kind, Rendition, Segment, target_duration
-from packager.playlist import media_playlist, multivariant
+from core.media import Blob, Keyframe, Kind, Rendition, Segment, Subtitles, target_duration
+from packager.multivariant import PathwaysUnclear, multivariant
+from packager.names import Pathway, stable_id, unique
+from packager.playlist import iframe_playlist, media_playlist, subtitle_playlist
 
 
 def rendition(name: str, timescale: int, durations: list[int], bits: int = 8_000_000, **more) -> Rendition:
@@ -26,6 +29,25 @@ def rendition(name: str, timescale: int, durations: list[int], bits: int = 8_000
 def sound(name: str = "a1", bits: int = 480_000, **more) -> Rendition:
     only = {"kind": Kind.AUDIO, "codec": "mp4a.40.2", "width": None, "height": None, "frame_rate": None, "channels": 2}
     return rendition(name, 48_000, [288_000, 192_000], bits, **{**only, **more})
+
+
+def keyed(name: str = "v720", **more) -> Rendition:
+    """6 s and 4 s at 25 fps; a keyframe every 2 s, of 25 kB in the first segment and 50 kB in the second."""
+    made = rendition(name, 25_000, [150_000, 100_000], 18_000_000, **more)
+    frames = [
+        tuple(Keyframe(offset=number * 100_000, size_bytes=size, duration=50_000) for number in range(count))
+        for size, count in ((25_000, 3), (50_000, 2))
+    ]
+    segments = tuple(replace(s, keyframes=k) for s, k in zip(made.segments, frames, strict=True))
+    return replace(made, segments=segments)
+
+
+def subtitles(name: str = "s1", **more) -> Subtitles:
+    """70 s of German in three segments of 3 kB."""
+    blob = Blob(sha256="2" * 64, size_bytes=3_000)
+    facts = {"language": "de", "name": "Deutsch", "machine_generated": False, "captions": False}
+    segments = tuple(Segment(blob=blob, duration=ms) for ms in (30_000, 30_000, 10_000))
+    return Subtitles(id=name, segments=segments, **{**facts, **more})
 
 
 def test_media_playlist_at_2997() -> None:
@@ -132,13 +154,15 @@ def test_multivariant_with_sound() -> None:
         "#EXTM3U\n"
         "#EXT-X-VERSION:7\n"
         "#EXT-X-INDEPENDENT-SEGMENTS\n"
-        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="de",LANGUAGE="de",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",'
-        'URI="/s/t/a1/index.m3u8"\n'
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Deutsch",LANGUAGE="de",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",'
+        'STABLE-RENDITION-ID="a1.de.mp4a",URI="/s/t/a1/index.m3u8"\n'
         "#EXT-X-STREAM-INF:BANDWIDTH=1920000,AVERAGE-BANDWIDTH=1536000,"
-        'CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=960x540,FRAME-RATE=29.970,AUDIO="audio",CLOSED-CAPTIONS=NONE\n'
+        'CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=960x540,FRAME-RATE=29.970,AUDIO="audio",CLOSED-CAPTIONS=NONE,'
+        'STABLE-VARIANT-ID="v540.960x540.avc1"\n'
         "/s/t/v540/index.m3u8\n"
         "#EXT-X-STREAM-INF:BANDWIDTH=6120000,AVERAGE-BANDWIDTH=4896000,"
-        'CODECS="avc1.640028,mp4a.40.2",RESOLUTION=1920x1080,FRAME-RATE=25.000,AUDIO="audio",CLOSED-CAPTIONS=NONE\n'
+        'CODECS="avc1.640028,mp4a.40.2",RESOLUTION=1920x1080,FRAME-RATE=25.000,AUDIO="audio",CLOSED-CAPTIONS=NONE,'
+        'STABLE-VARIANT-ID="v1080.1920x1080.avc1"\n'
         "/s/t/v1080/index.m3u8\n"
     )
 
@@ -151,7 +175,8 @@ def test_multivariant_without_sound() -> None:
         "#EXT-X-VERSION:7\n"
         "#EXT-X-INDEPENDENT-SEGMENTS\n"
         "#EXT-X-STREAM-INF:BANDWIDTH=3000000,AVERAGE-BANDWIDTH=3000000,"
-        'CODECS="avc1.64001f",RESOLUTION=1280x720,FRAME-RATE=25.000,CLOSED-CAPTIONS=NONE\n'
+        'CODECS="avc1.64001f",RESOLUTION=1280x720,FRAME-RATE=25.000,CLOSED-CAPTIONS=NONE,'
+        'STABLE-VARIANT-ID="v720.1280x720.avc1"\n'
         "v720/index.m3u8\n"
     )
 
@@ -170,12 +195,13 @@ def test_several_languages() -> None:
         "#EXTM3U\n"
         "#EXT-X-VERSION:7\n"
         "#EXT-X-INDEPENDENT-SEGMENTS\n"
-        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="en",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",'
-        'URI="a1/index.m3u8"\n'
-        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="de",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,CHANNELS="2",'
-        'URI="a2/index.m3u8"\n'
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",'
+        'STABLE-RENDITION-ID="a1.en.mp4a",URI="a1/index.m3u8"\n'
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Deutsch",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,CHANNELS="2",'
+        'STABLE-RENDITION-ID="a2.de.mp4a",URI="a2/index.m3u8"\n'
         "#EXT-X-STREAM-INF:BANDWIDTH=3240000,AVERAGE-BANDWIDTH=3192000,"
-        'CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=25.000,AUDIO="audio",CLOSED-CAPTIONS=NONE\n'
+        'CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=25.000,AUDIO="audio",CLOSED-CAPTIONS=NONE,'
+        'STABLE-VARIANT-ID="v720.1280x720.avc1"\n'
         "v720/index.m3u8\n"
     )
 
@@ -186,14 +212,167 @@ def test_sound_only() -> None:
         "#EXTM3U\n"
         "#EXT-X-VERSION:7\n"
         "#EXT-X-INDEPENDENT-SEGMENTS\n"
-        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="en",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",'
-        'URI="/s/t/a1/index.m3u8"\n'
-        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="de",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,CHANNELS="2",'
-        'URI="/s/t/a2/index.m3u8"\n'
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",'
+        'STABLE-RENDITION-ID="a1.en.mp4a",URI="/s/t/a1/index.m3u8"\n'
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Deutsch",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,CHANNELS="2",'
+        'STABLE-RENDITION-ID="a2.de.mp4a",URI="/s/t/a2/index.m3u8"\n'
         "#EXT-X-STREAM-INF:BANDWIDTH=120000,AVERAGE-BANDWIDTH=96000,"
-        'CODECS="mp4a.40.2",AUDIO="audio",CLOSED-CAPTIONS=NONE\n'
+        'CODECS="mp4a.40.2",AUDIO="audio",CLOSED-CAPTIONS=NONE,STABLE-VARIANT-ID="a1.en.mp4a"\n'
         "/s/t/a1/index.m3u8\n"
     )
+
+
+def test_iframe_playlist() -> None:
+    """RFC 4.4.3.6: EXTINF is "the time between the presentation time of the I-frame [...] and the presentation time of
+    the next I-frame"; EXT-X-BYTERANGE n@o (RFC 4.4.4.2); EXT-X-MAP needs no version above 7 here (RFC 8)."""
+    assert iframe_playlist(keyed(), 6) == (
+        "#EXTM3U\n"
+        "#EXT-X-VERSION:7\n"
+        "#EXT-X-TARGETDURATION:6\n"
+        "#EXT-X-MEDIA-SEQUENCE:0\n"
+        "#EXT-X-PLAYLIST-TYPE:VOD\n"
+        "#EXT-X-I-FRAMES-ONLY\n"
+        '#EXT-X-MAP:URI="init.mp4"\n'
+        "#EXTINF:2.000000,\n#EXT-X-BYTERANGE:25000@0\n00000.m4s\n"
+        "#EXTINF:2.000000,\n#EXT-X-BYTERANGE:25000@100000\n00000.m4s\n"
+        "#EXTINF:2.000000,\n#EXT-X-BYTERANGE:25000@200000\n00000.m4s\n"
+        "#EXTINF:2.000000,\n#EXT-X-BYTERANGE:50000@0\n00001.m4s\n"
+        "#EXTINF:2.000000,\n#EXT-X-BYTERANGE:50000@100000\n00001.m4s\n"
+        "#EXT-X-ENDLIST\n"
+    )
+
+
+def test_subtitle_playlist() -> None:
+    """RFC 3.1.4: segments of WebVTT; no EXT-X-MAP."""
+    assert subtitle_playlist(subtitles()) == (
+        "#EXTM3U\n"
+        "#EXT-X-VERSION:7\n"
+        "#EXT-X-TARGETDURATION:30\n"
+        "#EXT-X-MEDIA-SEQUENCE:0\n"
+        "#EXT-X-PLAYLIST-TYPE:VOD\n"
+        "#EXTINF:30.000000,\n00000.vtt\n"
+        "#EXTINF:30.000000,\n00001.vtt\n"
+        "#EXTINF:10.000000,\n00002.vtt\n"
+        "#EXT-X-ENDLIST\n"
+    )
+
+
+def test_a_query_goes_after_every_uri_of_a_list() -> None:
+    """For a CDN whose token is no part of the path: relative URIs do not inherit a query (RFC 3986, 5.2.2)."""
+    texts = [
+        media_playlist(keyed(), 6, query="t=1"),
+        iframe_playlist(keyed(), 6, query="t=1"),
+        subtitle_playlist(subtitles(), query="t=1"),
+    ]
+    for text in texts:
+        uris = re.findall(r'^([^#\n]+)$|URI="([^"]+)"', text, re.MULTILINE)
+        assert uris
+        assert all((line or attribute).endswith((".m4s?t=1", ".mp4?t=1", ".vtt?t=1")) for line, attribute in uris)
+
+
+def test_multivariant_with_everything() -> None:
+    """Each pathway has every variant, group and I-frame list, alike but for URIs and group ids (RFC 7.2, 4.4.6.2: "A
+    Content Producer SHOULD provide all Rendition Groups on all Pathways"). EXT-X-MEDIA names its pathway for one
+    player; the others ignore an attribute they do not know (RFC 6.3.1). The peak is 4.5 Mb/s of picture in the second
+    segment, 120 kb/s of sound and 1.2 kb/s in the last 40 s of text; of keyframes it is that of the last two."""
+    pathways = [Pathway(id="one", prefix="https://a.test/t/"), Pathway(id="two", prefix="https://b.test/", query="k=v")]
+    written = multivariant(
+        [keyed(), sound(language="en")],
+        pathways,
+        subtitles=[subtitles(machine_generated=True), subtitles("s2", captions=True)],
+        steering_uri="/steer/1",
+    )
+
+    def block(name: str, prefix: str, query: str) -> str:
+        return (
+            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-{name}",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,'
+            f'CHANNELS="2",STABLE-RENDITION-ID="a1.en.mp4a",PATHWAY-ID="{name}",URI="{prefix}a1/index.m3u8{query}"\n'
+            f'#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="subtitles-{name}",NAME="Deutsch",LANGUAGE="de",DEFAULT=NO,'
+            'AUTOSELECT=YES,FORCED=NO,CHARACTERISTICS="public.machine-generated",STABLE-RENDITION-ID="s1.de.vtt",'
+            f'PATHWAY-ID="{name}",URI="{prefix}s1/index.m3u8{query}"\n'
+            f'#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="subtitles-{name}",NAME="Deutsch 2",LANGUAGE="de",DEFAULT=NO,'
+            'AUTOSELECT=YES,FORCED=NO,CHARACTERISTICS="public.accessibility.transcribes-spoken-dialog,'
+            'public.accessibility.describes-music-and-sound",STABLE-RENDITION-ID="s2.de.vtt",'
+            f'PATHWAY-ID="{name}",URI="{prefix}s2/index.m3u8{query}"\n'
+            "#EXT-X-STREAM-INF:BANDWIDTH=4621200,AVERAGE-BANDWIDTH=3697029,"
+            'CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=25.000,'
+            f'AUDIO="audio-{name}",SUBTITLES="subtitles-{name}",CLOSED-CAPTIONS=NONE,'
+            f'STABLE-VARIANT-ID="v720.1280x720.avc1",PATHWAY-ID="{name}"\n'
+            f"{prefix}v720/index.m3u8{query}\n"
+            "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=200000,AVERAGE-BANDWIDTH=140000,"
+            'CODECS="avc1.64001f",RESOLUTION=1280x720,'
+            f'STABLE-VARIANT-ID="v720.1280x720.avc1.iframes",PATHWAY-ID="{name}",'
+            f'URI="{prefix}v720/iframes.m3u8{query}"\n'
+        )
+
+    assert written == (
+        "#EXTM3U\n"
+        "#EXT-X-VERSION:7\n"
+        "#EXT-X-INDEPENDENT-SEGMENTS\n"
+        '#EXT-X-CONTENT-STEERING:SERVER-URI="/steer/1",PATHWAY-ID="one"\n'
+        + block("one", "https://a.test/t/", "")
+        + block("two", "https://b.test/", "?k=v")
+    )
+
+
+def test_defined_variables() -> None:
+    """RFC 8: EXT-X-DEFINE needs version 8. Its values are quoted-strings."""
+    lines = multivariant([keyed()], defines={"auth": 't=1"\n'}).splitlines()
+    assert lines[:4] == [
+        "#EXTM3U",
+        "#EXT-X-VERSION:8",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+        '#EXT-X-DEFINE:NAME="auth",VALUE="t=1"',
+    ]
+
+
+def test_one_nameless_pathway_is_what_a_prefix_is() -> None:
+    made = [keyed(), sound()]
+    assert multivariant(made, [Pathway(prefix="/s/t/")]) == multivariant(made, prefix="/s/t/")
+    assert "PATHWAY-ID" not in multivariant(made, [Pathway(prefix="/s/t/")])
+
+
+@pytest.mark.parametrize("ids", [[], ["a", "a"], ["a", ""], ["", ""]])
+def test_pathways_are_told_apart(ids: list[str]) -> None:
+    with pytest.raises(PathwaysUnclear):
+        multivariant([keyed()], [Pathway(id=name) for name in ids])
+
+
+def test_no_iframe_list_where_a_keyframe_is_unknown() -> None:
+    """A rendition of an old listing, or one segment without: pictures would be missing while seeking."""
+    first, last = keyed().segments
+    assert not replace(keyed(), segments=(first, replace(last, keyframes=()))).keyframes_known
+    assert not replace(keyed(), segments=(first, replace(last, keyframes=last.keyframes[:1]))).keyframes_known
+    partly = replace(keyed(), segments=(replace(first, keyframes=()), last))
+    assert "I-FRAME" not in multivariant([partly])
+    assert "I-FRAME" in multivariant([partly, keyed("v360")])
+
+
+def test_sound_only_with_subtitles() -> None:
+    (variant,) = (
+        line for line in multivariant([sound()], subtitles=[subtitles()]).splitlines() if "STREAM-INF" in line
+    )
+    assert 'AUDIO="audio",SUBTITLES="subtitles",CLOSED-CAPTIONS=NONE' in variant
+
+
+def test_sound_only_counts_the_largest_sound() -> None:
+    """RFC 4.4.6.2: BANDWIDTH is the largest sum of any playable combination, also of a group's other members."""
+    text = multivariant([sound(), sound("a2", 960_000, language="de")])
+    assert f"BANDWIDTH={sound('a2', 960_000).bandwidth_bps}," in text
+
+
+def test_stable_ids_do_not_change_with_the_encode() -> None:
+    """RFC 4.4.6.2: it "allows the URI of the Variant Stream to change between two distinct downloads"; its characters
+    are of the set [a-z], [A-Z], [0-9], +, /, =, ., -, _."""
+    again = replace(keyed(codec="avc1.640028"), init=Blob(sha256="f" * 64, size_bytes=1))
+    assert stable_id(again) == stable_id(keyed()) == "v720.1280x720.avc1"
+    assert stable_id(keyed(codec="hvc1.1.6.L93.B0")) != stable_id(keyed())
+    assert stable_id(sound(language='d"e\n,')) == "a1.de.mp4a"
+    assert stable_id(subtitles(language="pt-BR")) == "s1.pt-BR.vtt"
+
+
+def test_equal_names_are_numbered() -> None:
+    assert unique(["en", "de", "en", "en 2", "en"]) == ["en", "de", "en 2", "en 2 2", "en 3"]
 
 
 @pytest.mark.parametrize("language", ['en"', "en\n#EXT-X-ENDLIST", 'x",URI="https://elsewhere.test/', "en\r"])

@@ -2,15 +2,37 @@
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
-from core.media import Blob, Encoded, Kind, Rendition, Segment, encoded_from_json, encoded_to_json
+from core.media import (
+    Blob,
+    Cue,
+    Encoded,
+    Keyframe,
+    Kind,
+    Rendition,
+    Segment,
+    encoded_from_json,
+    encoded_to_json,
+)
 from core.model import AssetId, RevisionId
-from packager import playlist
-from packager.revision import INIT_TYPE, PLAYLIST_TYPE, SEGMENT_TYPE, manifest_from_bytes, revision, summary
+from packager import playlist, vtt
+from packager.dash import mpd
+from packager.multivariant import multivariant
+from packager.revision import (
+    DASH_TYPE,
+    INIT_TYPE,
+    PLAYLIST_TYPE,
+    SEGMENT_TYPE,
+    VTT_TYPE,
+    manifest_from_bytes,
+    revision,
+    summary,
+)
 
 ASSET = AssetId("as_1")
 
@@ -36,6 +58,15 @@ SOUND = replace(
     segments=tuple(Segment(blob=blob(f"a1 {n}"), duration=180_300) for n in range(3)),
 )
 ENCODED = Encoded(renditions=(VIDEO, SOUND))
+KEYED = replace(
+    VIDEO,
+    segments=tuple(
+        replace(segment, keyframes=(Keyframe(offset=0, size_bytes=2000, duration=segment.duration),))
+        for segment in VIDEO.segments
+    ),
+)
+CUES = [Cue(start_ms=0, end_ms=2_000, text="Ja")]
+GERMAN = vtt.track(CUES, id="s1", language="de", name="Deutsch", duration_s=VIDEO.duration_s)
 
 
 def test_equal_content_is_one_revision() -> None:
@@ -73,36 +104,84 @@ def test_every_file_is_in_the_manifest() -> None:
     made = revision(ASSET, ENCODED)
     files = made.manifest.files
     names = {"init.mp4", "00000.m4s", "00001.m4s", "00002.m4s", "index.m3u8"}
-    assert set(files) == {"index.m3u8", *(f"{r}/{name}" for r in ("v720", "a1") for name in names)}
-    types = {"m3u8": PLAYLIST_TYPE, "mp4": INIT_TYPE, "m4s": SEGMENT_TYPE}
+    assert set(files) == {"index.m3u8", "manifest.mpd", *(f"{r}/{name}" for r in ("v720", "a1") for name in names)}
+    types = {"m3u8": PLAYLIST_TYPE, "mp4": INIT_TYPE, "m4s": SEGMENT_TYPE, "mpd": DASH_TYPE}
     for path, file in files.items():
         assert file.type == types[path.rpartition(".")[2]]
         assert file.key == f"assets/as_1/objects/{file.sha256}"
     stored = {blob.sha256: blob for r in ENCODED.renditions for blob in (r.init, *(s.blob for s in r.segments))}
-    media = [file for file in files.values() if file.type != PLAYLIST_TYPE]
+    media = [file for file in files.values() if file.key not in made.texts]
     assert {(file.sha256, file.size_bytes) for file in media} == {(b.sha256, b.size_bytes) for b in stored.values()}
 
 
-def test_every_playlist_is_handed_over_with_its_hash() -> None:
-    made = revision(ASSET, ENCODED)
-    lists = {path: file for path, file in made.manifest.files.items() if file.type == PLAYLIST_TYPE}
-    assert {file.key for file in lists.values()} == set(made.texts)
-    for file in lists.values():
+def test_every_text_is_handed_over_with_its_hash() -> None:
+    made = revision(ASSET, ENCODED, subtitles=[GERMAN])
+    told = (PLAYLIST_TYPE, DASH_TYPE, VTT_TYPE)
+    texts = {path: file for path, file in made.manifest.files.items() if file.type in told}
+    assert {file.key for file in texts.values()} == set(made.texts)
+    for file in texts.values():
         body = made.texts[file.key]
         assert (hashlib.sha256(body).hexdigest(), len(body)) == (file.sha256, file.size_bytes)
-    assert made.texts[lists["index.m3u8"].key].decode() == playlist.multivariant(ENCODED.renditions)
+    assert made.texts[texts["index.m3u8"].key].decode() == multivariant(
+        ENCODED.renditions, subtitles=[GERMAN.subtitles]
+    )
+    assert made.texts[texts["manifest.mpd"].key].decode() == mpd(ENCODED.renditions, subtitles=[GERMAN.subtitles])
     # One target duration for all renditions [8.2].
-    assert made.texts[lists["a1/index.m3u8"].key].decode() == playlist.media_playlist(SOUND, 6)
+    assert made.texts[texts["a1/index.m3u8"].key].decode() == playlist.media_playlist(SOUND, 6)
+
+
+def test_keyframes_bring_their_list() -> None:
+    made = revision(ASSET, Encoded(renditions=(KEYED, SOUND)))
+    lists = made.manifest.files
+    assert made.texts[lists["v720/iframes.m3u8"].key].decode() == playlist.iframe_playlist(KEYED, 6)
+    assert 'URI="v720/iframes.m3u8"' in made.texts[lists["index.m3u8"].key].decode()
+    assert "a1/iframes.m3u8" not in lists
+    again = encoded_from_json(encoded_to_json(Encoded(renditions=(KEYED,))))
+    assert again.renditions == (KEYED,)
+
+
+def test_a_listing_without_keyframes_is_read() -> None:
+    """Stored before they were listed."""
+    stored = encoded_to_json(ENCODED)
+    for rendition in stored["renditions"]:
+        for segment in rendition["segments"]:
+            assert not segment.pop("keyframes")
+    assert encoded_from_json(stored) == ENCODED
+
+
+def test_subtitles_are_part_of_a_revision() -> None:
+    made = revision(ASSET, ENCODED, subtitles=[GERMAN])
+    files = made.manifest.files
+    assert manifest_from_bytes(made.body).subtitles == (GERMAN.subtitles,)
+    assert {path: file.type for path, file in files.items() if path.startswith("s1/")} == {
+        "s1/00000.vtt": VTT_TYPE,
+        "s1/whole.vtt": VTT_TYPE,
+        "s1/index.m3u8": PLAYLIST_TYPE,
+    }
+    assert made.texts[files["s1/whole.vtt"].key] == b"WEBVTT\n\n00:00:00.000 --> 00:00:02.000\nJa\n"
+    assert set(files["s1/00000.vtt"].key.rsplit("/")[-1:]) <= set(GERMAN.files)
+    assert b'SUBTITLES="subtitles"' in made.texts[files["index.m3u8"].key]
+    assert b"s1/whole.vtt" in made.texts[files["manifest.mpd"].key]
+    assert made.id != revision(ASSET, ENCODED).id
+    renamed = replace(GERMAN, subtitles=replace(GERMAN.subtitles, name="German"))
+    assert made.id != revision(ASSET, ENCODED, subtitles=[renamed]).id
 
 
 def test_every_uri_of_the_playlists_is_a_file() -> None:
-    made = revision(ASSET, ENCODED)
+    made = revision(ASSET, Encoded(renditions=(KEYED, SOUND)), subtitles=[GERMAN])
     for path, file in made.manifest.files.items():
         if file.type == PLAYLIST_TYPE:
             folder = path.rpartition("/")[0]
             for line in made.texts[file.key].decode().splitlines():
                 if line and not line.startswith("#"):
                     assert f"{folder}/{line}".removeprefix("/") in made.manifest.files
+                for uri in re.findall(r'URI="([^"]+)"', line):
+                    assert f"{folder}/{uri}".removeprefix("/") in made.manifest.files
+
+
+def test_every_name_is_one_the_origin_serves() -> None:
+    made = revision(ASSET, Encoded(renditions=(KEYED, SOUND)), subtitles=[GERMAN])
+    assert all(re.fullmatch(r"(?:[0-9a-z]+/)?[0-9a-z]+\.[0-9a-z]+", path) for path in made.manifest.files)
 
 
 def test_manifest_round_trip() -> None:
@@ -143,6 +222,7 @@ def test_a_manifest_that_does_not_say_is_final() -> None:
     """Stored before there were provisional ones."""
     body = json.loads(revision(ASSET, ENCODED).body)
     assert body.pop("provisional") is False
+    assert body.pop("subtitles") == []
     assert not manifest_from_bytes(json.dumps(body).encode()).provisional
 
 

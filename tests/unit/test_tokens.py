@@ -1,8 +1,10 @@
 """The playback token and the delivery token: one spelling is good, every other string is refused, and refused only."""
 
+import base64
+import json
 import string
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,9 +14,9 @@ from hypothesis import strategies as st
 from core import playback_token
 from core.errors import KadrError
 from core.model import PlaybackId
-from core.playback_token import Claims, TokenExpired, TokenRefused
-from origin import delivery
-from origin.delivery import DeliveryRefused
+from core.playback_token import Claims, Limits, TokenExpired, TokenRefused
+from origin.signers import DeliveryRefused
+from origin.signers import own as delivery
 
 EXPIRES = 1_800_000_000
 PLAYBACK = PlaybackId("pb_01h455vb4pex5vsknk084sn02q")
@@ -39,7 +41,7 @@ SCHEMES = {
         refused=TokenRefused,
     ),
     "delivery": Scheme(
-        sign=lambda keys: delivery.sign(PREFIX, EXPIRES, keys),
+        sign=lambda keys: delivery.token(PREFIX, EXPIRES, keys),
         check=lambda token, keys, now: delivery.verify(token, PREFIX, keys, now),
         refused=DeliveryRefused,
     ),
@@ -61,6 +63,24 @@ def test_round_trip(scheme: Scheme) -> None:
     token = scheme.sign(OLD)
     assert scheme.check(token, OLD, EXPIRES - 1) in (CLAIMS, None)
     assert set(token) <= set(string.ascii_letters + string.digits + "-_."), "goes into a URL as it is"
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        Limits(),
+        Limits(viewer="u-42"),
+        Limits(viewer="ü", max_sessions=3, domain="*.example.org", ip="2001:db8::/64", country="SE"),
+    ],
+)
+def test_limits_travel_with_the_token(limits: Limits) -> None:
+    claims = replace(CLAIMS, limits=limits)
+    assert playback_token.verify(playback_token.sign(claims, OLD), OLD, PLAYBACK, 0) == claims
+
+
+def test_a_token_without_limits_is_as_short_as_it_was() -> None:
+    body = playback_token.sign(CLAIMS, OLD).split(".")[1]
+    assert json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))) == [PLAYBACK, CLAIMS.session, EXPIRES]
 
 
 def test_expiry(scheme: Scheme) -> None:
@@ -161,11 +181,11 @@ def test_another_playback_id_is_refused(other: str) -> None:
 )
 def test_another_prefix_is_refused(other: str) -> None:
     with pytest.raises(DeliveryRefused):
-        delivery.verify(delivery.sign(PREFIX, EXPIRES, OLD), other, OLD, 0)
+        delivery.verify(delivery.token(PREFIX, EXPIRES, OLD), other, OLD, 0)
 
 
 def test_a_prefix_cannot_lend_its_start_to_the_expiry() -> None:
-    _, _, signature = delivery.sign("9./v/x/", 17, OLD).split(".")
+    _, _, signature = delivery.token("9./v/x/", 17, OLD).split(".")
     with pytest.raises(DeliveryRefused):
         delivery.verify(f"k1.17.9.{signature}", "/v/x/", OLD, 0)
 

@@ -1,0 +1,212 @@
+"""Tracks of a title: subtitles and captions as text, and its sound in other languages.
+
+A text is checked here, word for word, and refused with the line at fault; what it changes is published by a worker.
+"""
+
+import asyncio
+import hashlib
+
+from aiohttp import web
+
+from core import assets, keys, tracks
+from core.db import Connection
+from core.errors import Rejected
+from core.languages import language_name
+from core.model import AssetId, AssetStatus, StepId, StepKind
+from core.problems import Problem
+from core.public_fetch import check_url
+from core.tracks import Track, TrackId, TrackKind
+from ingest import shapes
+from ingest.assets import asked
+from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of
+from ingest.openapi import operation
+from ingest.schemas import NewTrack, TrackText
+from packager import captions, vtt
+
+routes = web.RouteTableDef()
+MAX_BODY_BYTES = 4 * 1024 * 1024
+TEXT_TYPE = "text/vtt"
+
+
+@routes.get("/v1/assets/{asset_id}/tracks")
+@operation(shapes.TrackShape, listing=True, errors=(404,))
+async def listed(request: web.Request) -> web.Response:
+    """All tracks of an asset, in the order they were added."""
+    context, asset = request.app[CONTEXT], await asked(request)
+    found = await tracks.of_asset(context.pool, asset.id)
+    return answer([_shown(track).model_dump(mode="json") for track in found], next_cursor=None)
+
+
+@routes.post("/v1/assets/{asset_id}/tracks")
+@operation(shapes.TrackShape, status=201, body=NewTrack, errors=(404,), idempotent=True)
+async def add(request: web.Request) -> web.Response:
+    """Add subtitles or captions as WebVTT or SRT, or the sound in another language from a URL or another asset."""
+    request = await _with_room(request)
+    context, asset = request.app[CONTEXT], await asked(request)
+    wanted = await body_of(request, NewTrack)
+    name = wanted.name or language_name(wanted.language)
+    made = source = None
+    if wanted.text is not None:
+        made = {"text": await _store(context, asset.id, wanted.text)}
+    elif wanted.asset_id is not None:
+        source = {"clip_of": wanted.asset_id}
+    elif wanted.input_url is not None:
+        _check_url(context, wanted.input_url)
+        source = {"url": wanted.input_url}
+    owed: list[tuple[StepId | None, StepKind]] = []
+
+    async def make(connection: Connection) -> str:
+        if wanted.asset_id is not None and await assets.of_owner(connection, wanted.asset_id, asset.owner_id) is None:
+            raise not_found("asset")
+        track_id = await tracks.insert(
+            connection, asset.id, kind=wanted.kind, language=wanted.language, name=name, wanted=source, made=made
+        )
+        if made is not None:
+            owed.append((await tracks.changed(connection, asset.id, "video.track.ready", track_id), StepKind.REPUBLISH))
+        elif asset.status is AssetStatus.READY:  # else its publication owes it
+            owed.append((await tracks.owe_sound(connection, asset.id, track_id), StepKind.DUB))
+        return track_id
+
+    track_id, _ = await once(request, make)
+    await _hint(context, owed)
+    return _answer(await _of_owner(request, track_id), status=201)
+
+
+@routes.get("/v1/assets/{asset_id}/tracks/{track_id}")
+@operation(shapes.TrackShape, errors=(404,))
+async def show(request: web.Request) -> web.Response:
+    """One track, with its text as WebVTT. The ETag goes into If-Match of a change."""
+    track = await _asked(request)
+    return _answer(track, text=await _text(request.app[CONTEXT], track))
+
+
+@routes.put("/v1/assets/{asset_id}/tracks/{track_id}")
+@operation(shapes.TrackShape, body=TrackText, errors=(404, 412, 428))
+async def write(request: web.Request) -> web.Response:
+    """Replace the text, the name or the language; from then on it is a person's work."""
+    request = await _with_room(request)
+    context, track = request.app[CONTEXT], await _asked(request)
+    wanted = await body_of(request, TrackText)
+    _check_version(request, track)
+    made = None
+    if wanted.text is not None:
+        if track.kind is TrackKind.AUDIO:
+            raise Problem(422, "invalid", "A track of sound has no text.", pointer="/text")
+        made = {"text": await _store(context, track.asset_id, wanted.text)}
+    async with context.pool.acquire() as connection, connection.transaction():
+        changed = await tracks.change(connection, track, made=made, name=wanted.name, language=wanted.language)
+        if changed is None:
+            raise _changed_meanwhile()
+        step = await tracks.changed(connection, track.asset_id, "video.track.ready", track.id)
+    await _hint(context, [(step, StepKind.REPUBLISH)])
+    return _answer(changed, text=await _text(context, changed))
+
+
+@routes.delete("/v1/assets/{asset_id}/tracks/{track_id}")
+@operation(None, status=204, errors=(404, 412))
+async def remove(request: web.Request) -> web.Response:
+    """Gone from the next revision on."""
+    context, track = request.app[CONTEXT], await _asked(request)
+    if "If-Match" in request.headers:
+        _check_version(request, track)
+    async with context.pool.acquire() as connection, connection.transaction():
+        if not await tracks.remove(connection, track):
+            raise _changed_meanwhile()
+        step = await tracks.changed(connection, track.asset_id, "video.track.removed", track.id)
+    await _hint(context, [(step, StepKind.REPUBLISH)])
+    return web.Response(status=204)
+
+
+async def _with_room(request: web.Request) -> web.Request:
+    """The request with its body, which may hold the captions of a long lecture. Raises Problem(413)."""
+    roomy = request.clone(client_max_size=MAX_BODY_BYTES)
+    try:
+        await roomy.read()
+    except web.HTTPRequestEntityTooLarge as exc:
+        told = f"The body has more than {MAX_BODY_BYTES} bytes."
+        raise Problem(413, "request_entity_too_large", told) from exc
+    return roomy
+
+
+async def _store(context: Context, asset_id: AssetId, text: str) -> str:
+    """Its hash, once it lies in storage as WebVTT. Raises Problem for what is no subtitles."""
+    try:
+        cues = await asyncio.to_thread(captions.cues, text.encode())
+    except Rejected as exc:
+        raise Problem(422, exc.code, str(exc), hint=exc.hint, pointer="/text") from exc
+    body = vtt.whole(cues).encode()
+    sha256 = hashlib.sha256(body).hexdigest()
+    await context.storage.put(context.settings.media_bucket, keys.media_object(asset_id, sha256), body, TEXT_TYPE)
+    return sha256
+
+
+async def _text(context: Context, track: Track) -> str | None:
+    sha256 = (track.made or {}).get("text")
+    if sha256 is None:
+        return None
+    body = await context.storage.get(context.settings.media_bucket, keys.media_object(track.asset_id, sha256))
+    return body.decode()
+
+
+def _check_url(context: Context, url: str) -> None:
+    try:
+        check_url(url, context.settings.input_url_networks)
+    except Rejected as exc:
+        raise Problem(422, exc.code, str(exc), hint=exc.hint, pointer="/input_url") from exc
+
+
+def _check_version(request: web.Request, track: Track) -> None:
+    """Raises Problem: 428 for a change that does not say what it was read from, 412 for an older text."""
+    asked_for = request.headers.get("If-Match")
+    if asked_for is None:
+        raise Problem(
+            428, "if_match_missing", "Say which version you change.", hint="Send the ETag of your GET in If-Match."
+        )
+    if asked_for.strip() not in (_etag(track), "*"):
+        raise _changed_meanwhile()
+
+
+def _changed_meanwhile() -> Problem:
+    return Problem(
+        412, "changed", "The track was changed meanwhile.", hint="GET it again and make your change in the new text."
+    )
+
+
+async def _hint(context: Context, owed: list[tuple[StepId | None, StepKind]]) -> None:
+    await context.hint([(step, kind) for step, kind in owed if step])
+
+
+async def _asked(request: web.Request) -> Track:
+    return await _of_owner(request, ident(request, "track_id", "track"))
+
+
+async def _of_owner(request: web.Request, track_id: str) -> Track:
+    asset_id = ident(request, "asset_id", "asset")
+    track = await tracks.of_owner(request.app[CONTEXT].pool, TrackId(track_id), asset_id, owner_of(request))
+    if track is None:
+        raise not_found("track")
+    return track
+
+
+def _etag(track: Track) -> str:
+    return f'"{track.version}"'
+
+
+def _shown(track: Track, text: str | None = None) -> shapes.TrackShape:
+    return shapes.TrackShape(
+        id=track.id,
+        kind=track.kind,
+        language=track.language,
+        name=track.name,
+        status=track.status,
+        generated=track.generated,
+        error=shapes.Failure.model_validate(track.error) if track.error else None,
+        text=text,
+        updated_at=track.updated_at,
+    )
+
+
+def _answer(track: Track, *, status: int = 200, text: str | None = None) -> web.Response:
+    response = answer(_shown(track, text), status=status)
+    response.headers["ETag"] = _etag(track)
+    return response

@@ -1,0 +1,10 @@
+"""Emptying CDN caches of one prefix: a takedown's last step. One small adapter per CDN.
+
+None of them was tried against its vendor: each is checked against a local server that records what it is sent, and
+written after the vendor's reference. Where a vendor cannot purge by prefix it purges by tag: see `tags`.
+"""
+
+from origin.purge.purger import Purger, PurgeRefused, purge_everywhere
+from origin.purge.registry import ADAPTERS, make_purger, purgers
+
+__all__ = ["ADAPTERS", "PurgeRefused", "Purger", "make_purger", "purge_everywhere", "purgers"]

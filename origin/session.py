@@ -1,0 +1,27 @@
+"""A playback session, as a value."""
+
+from dataclasses import dataclass
+
+from core.media import Rendition, Subtitles
+from core.model import AssetId, PlaybackId, RevisionId
+from core.playback_token import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A viewer's right to one revision, whose files lie below `prefix`. `origin.pathways` says how they are reached."""
+
+    id: str
+    title: str
+    playback_id: PlaybackId
+    asset_id: AssetId
+    revision_id: RevisionId
+    duration_s: float
+    renditions: tuple[Rendition, ...]
+    subtitles: tuple[Subtitles, ...]
+    whole: bool  # not still being made
+    expires_at: int  # of the delivery token: the title's length and the time it may pause
+    limits: Limits
+    prefix: str
+    address: str | None
+    country: str | None

@@ -1,0 +1,32 @@
+"""Signing playback for several CDNs: one small file per scheme behind one seam. Pure, but for `bucketed`'s memory.
+
+Path tokens are the default: relative URIs inherit them. What each scheme signs is told at the head of its file.
+"""
+
+from origin.signers.canonical import PrefixRefused, canonical_path, canonical_prefix
+from origin.signers.registry import NAMED_KEYS, SCHEMES, make_signer
+from origin.signers.signer import (
+    SKEW_S,
+    CannotSign,
+    DeliveryExpired,
+    DeliveryRefused,
+    Signed,
+    Signer,
+    SigningContext,
+)
+
+__all__ = [
+    "NAMED_KEYS",
+    "SCHEMES",
+    "SKEW_S",
+    "CannotSign",
+    "DeliveryExpired",
+    "DeliveryRefused",
+    "PrefixRefused",
+    "Signed",
+    "Signer",
+    "SigningContext",
+    "canonical_path",
+    "canonical_prefix",
+    "make_signer",
+]

@@ -1,0 +1,78 @@
+"""The steering endpoint: what a player asks every TTL, and how it is answered.
+
+In: `/steer/{session}` with `_HLS_pathway` and `_HLS_throughput`, or `_DASH_pathway` and `_DASH_throughput`. Out: a
+steering list. Never 429: hls.js does not come back from that. 410 only where the operator ended steering. What a
+player reports is taken where it can be read; it never makes a request fail.
+"""
+
+import json
+import re
+from collections.abc import Callable
+
+from aiohttp import web
+
+from core.problems import Problem
+from origin.steering.decide import Decision
+from origin.steering.live import Steering
+
+routes = web.RouteTableDef()
+STEERING = web.AppKey("steering", Steering)
+# Where a request's viewer is, in two capitals, as far as it can be trusted. Optional.
+CountryOf = Callable[[web.Request], str | None]
+COUNTRY_OF: web.AppKey[CountryOf] = web.AppKey("steering_country_of")
+STEERING_LIST = "application/vnd.apple.steering-list"
+_SESSION = re.compile(r"[0-9a-f]{16}")
+_WHOLE = re.compile(r"[0-9]{1,12}")
+
+
+@routes.get("/steer/{session}")
+async def steer(request: web.Request) -> web.Response:
+    session = request.match_info["session"]
+    if _SESSION.fullmatch(session) is None:
+        raise Problem(404, "not_found", "There is no such session.")
+    steering = request.app[STEERING]
+    if steering.known.ended:
+        raise Problem(410, "steering_ended", "Steering has been ended.")
+    dash = "dash" in request.query or "_DASH_pathway" in request.query
+    current = _note(steering, session, request, "_DASH" if dash else "_HLS")
+    decision = steering.decide(session, region=_country(request), current=current)
+    body = json.dumps(steering_list(session, decision, dash=dash), separators=(",", ":"))
+    return web.Response(
+        body=body.encode(), headers={"Content-Type": STEERING_LIST, "Cache-Control": "private, no-store"}
+    )
+
+
+def steering_list(session: str, decision: Decision, *, dash: bool = False) -> dict[str, object]:
+    """HLS: rfc8216bis, 7.2. DASH: ETSI TS 103 998, and the name its first version had for the order."""
+    order = list(decision.pathways)
+    return {
+        "VERSION": 1,
+        "TTL": decision.ttl_s,
+        "RELOAD-URI": f"{session}?dash=1" if dash else session,  # relative to the list itself
+        "PATHWAY-PRIORITY": order,
+        **({"SERVICE-LOCATION-PRIORITY": order} if dash else {}),
+    }
+
+
+def _note(steering: Steering, session: str, request: web.Request, prefix: str) -> str | None:
+    """Keep what the player reports; the pathway it plays from now. DASH lists all it has used, the last one last."""
+    pathways = _listed(request.query.get(f"{prefix}_pathway", ""))
+    throughputs = _listed(request.query.get(f"{prefix}_throughput", ""))
+    if not pathways or pathways[-1] not in steering.cdns.ids:
+        return None
+    steering.seen(session, pathways[-1])
+    if len(pathways) == len(throughputs):
+        for pathway, throughput in zip(pathways, throughputs, strict=True):
+            if _WHOLE.fullmatch(throughput):
+                steering.reported_throughput(pathway, int(throughput))
+    return pathways[-1]
+
+
+def _listed(value: str) -> list[str]:
+    """`"a,b"`, quoted (AVPlayer, dash.js) or not (hls.js)."""
+    return [item for item in value.strip('"').split(",") if item][:16]
+
+
+def _country(request: web.Request) -> str:
+    country_of = request.app.get(COUNTRY_OF)
+    return (country_of(request) or "") if country_of is not None else ""

@@ -1,0 +1,162 @@
+"""The DASH manifest (MPD) as text, over the very same CMAF segments as the HLS playlists. Pure.
+
+In: renditions, subtitles and pathways. Out: a static MPD of profile isoff-live with exact timelines. Elements stand in
+the order of the schema (ISO/IEC 23009-1); content steering is that of ETSI TS 103 998. The CMAF profile is not claimed:
+an upload's own track may be among the renditions.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from itertools import groupby
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from core.media import Kind, Rendition, Segment, Subtitles
+from packager.names import INIT_NAME, WHOLE_NAME, Pathway, unique
+
+NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
+PROFILE = "urn:mpeg:dash:profile:isoff-live:2011"
+ROLE = "urn:mpeg:dash:role:2011"
+CHANNELS = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
+ALONE = (Pathway(),)
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def mpd(
+    renditions: Sequence[Rendition],
+    pathways: Sequence[Pathway] = ALONE,
+    *,
+    subtitles: Sequence[Subtitles] = (),
+    steering_uri: str | None = None,
+) -> str:
+    """Pathways become BaseURLs; the first is where players start. A query cannot differ between pathways here: with
+    several, only those that share the first one's are listed."""
+    query = pathways[0].query
+    video = [r for r in renditions if r.kind is Kind.VIDEO]
+    audio = [r for r in renditions if r.kind is Kind.AUDIO]
+    root = Element("MPD", {"xmlns": NAMESPACE, "profiles": PROFILE, "type": "static"})
+    # Of the picture where there is one: the sound's last frame may reach a little further.
+    root.set("mediaPresentationDuration", _duration(max(r.duration_s for r in video or audio)))
+    # At @bandwidth, which is a peak over whole segments, so much is enough for any of them.
+    root.set("minBufferTime", _duration(max(Fraction(s.duration, r.timescale) for r in renditions for s in r.segments)))
+    listed = [pathway for pathway in pathways if pathway.query == query and (pathway.prefix or pathway.id)]
+    for pathway in listed:
+        base = SubElement(root, "BaseURL", {"serviceLocation": pathway.id} if pathway.id else {})
+        base.text = pathway.prefix or "./"
+    if steering_uri is not None:
+        first = {"defaultServiceLocation": pathways[0].id} if pathways[0].id else {}
+        SubElement(root, "ContentSteering", {**first, "queryBeforeStart": "false"}).text = steering_uri
+    period = SubElement(root, "Period", {"id": "0", "start": "PT0S"})
+    # Players switch within a set, and between codecs they cannot.
+    for number, (_, alike) in enumerate(groupby(sorted(video, key=_family), key=_family)):
+        _pictures(period, f"v{number}", list(alike), query)
+    for number, rendition in enumerate(audio):
+        _sound(period, rendition, query, main=number == 0)
+    whole = [track for track in subtitles if track.whole is not None]
+    for track, name in zip(whole, unique(track.name for track in whole), strict=True):
+        _text(period, track, name, query)
+    indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
+
+
+def _family(rendition: Rendition) -> str:
+    return rendition.codec.partition(".")[0]
+
+
+def _pictures(period: Element, name: str, renditions: list[Rendition], query: str) -> None:
+    traits = {
+        "id": name,
+        "contentType": "video",
+        "mimeType": "video/mp4",
+        "segmentAlignment": "true",
+        "startWithSAP": "1",
+        "maxWidth": str(max(r.width or 0 for r in renditions)),
+        "maxHeight": str(max(r.height or 0 for r in renditions)),
+    }
+    found = SubElement(period, "AdaptationSet", traits)
+    SubElement(found, "Role", {"schemeIdUri": ROLE, "value": "main"})
+    shared = len({_times(rendition) for rendition in renditions}) == 1
+    if shared:
+        _template(found, renditions[0], query)
+    for rendition in renditions:
+        facts = {
+            "id": rendition.id,
+            "codecs": rendition.codec,
+            "bandwidth": str(rendition.bandwidth_bps),
+            "width": str(rendition.width),
+            "height": str(rendition.height),
+            "frameRate": str(rendition.frame_rate or 0),
+            "sar": "1:1",
+        }
+        representation = SubElement(found, "Representation", facts)
+        if not shared:
+            _template(representation, rendition, query)
+
+
+def _times(rendition: Rendition) -> tuple[int, tuple[int, ...]]:
+    return rendition.timescale, tuple(segment.duration for segment in rendition.segments)
+
+
+def _sound(period: Element, rendition: Rendition, query: str, *, main: bool) -> None:
+    """Each sound is a set of its own: none is another one's bit rate."""
+    traits = {
+        "id": rendition.id,
+        "contentType": "audio",
+        "mimeType": "audio/mp4",
+        "lang": _lang(rendition.language),
+        "segmentAlignment": "true",
+        "startWithSAP": "1",
+    }
+    found = SubElement(period, "AdaptationSet", traits)
+    SubElement(found, "AudioChannelConfiguration", {"schemeIdUri": CHANNELS, "value": str(rendition.channels or 2)})
+    SubElement(found, "Role", {"schemeIdUri": ROLE, "value": "main" if main else "alternate"})
+    _template(found, rendition, query)
+    facts = {"id": rendition.id, "codecs": rendition.codec, "bandwidth": str(rendition.bandwidth_bps)}
+    if rendition.codec == "mp4a.40.2":  # others may play at twice their track's rate
+        facts["audioSamplingRate"] = str(rendition.timescale)
+    SubElement(found, "Representation", facts)
+
+
+def _text(period: Element, track: Subtitles, name: str, query: str) -> None:
+    """The whole track as one file: no player needs more of text."""
+    traits = {"id": track.id, "contentType": "text", "mimeType": "text/vtt", "lang": _lang(track.language)}
+    found = SubElement(period, "AdaptationSet", traits)
+    SubElement(found, "Label").text = _NOT_XML.sub("", name)
+    SubElement(found, "Role", {"schemeIdUri": ROLE, "value": "caption" if track.captions else "subtitle"})
+    facts = {"id": track.id, "bandwidth": str(max(1, track.bandwidth_bps))}
+    SubElement(SubElement(found, "Representation", facts), "BaseURL").text = Pathway(query=query).uri(
+        f"{track.id}/{WHOLE_NAME}"
+    )
+
+
+def _lang(language: str | None) -> str:
+    """A language tag (RFC 5646), or the one for undetermined."""
+    return language if language and re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", language) else "und"
+
+
+def _template(parent: Element, rendition: Rendition, query: str) -> None:
+    at = Pathway(prefix="$RepresentationID$/", query=query.replace("$", "$$"))
+    traits = {
+        "timescale": str(rendition.timescale),
+        "initialization": at.uri(INIT_NAME),
+        "media": at.uri("$Number%05d$.m4s"),
+        "startNumber": "0",
+    }
+    timeline = SubElement(SubElement(parent, "SegmentTemplate", traits), "SegmentTimeline")
+    for number, (duration, count) in enumerate(_runs(rendition.segments)):
+        entry = SubElement(timeline, "S", {"t": "0"} if number == 0 else {})
+        entry.set("d", str(duration))
+        if count > 1:
+            entry.set("r", str(count - 1))
+
+
+def _runs(segments: Iterable[Segment]) -> Iterable[tuple[int, int]]:
+    """(duration, how many follow each other)."""
+    for duration, alike in groupby(segment.duration for segment in segments):
+        yield duration, sum(1 for _ in alike)
+
+
+def _duration(seconds: Fraction) -> str:
+    """xs:duration, to the microsecond."""
+    micros = round(seconds * 1_000_000)
+    return f"PT{micros // 1_000_000}.{micros % 1_000_000:06d}".rstrip("0").rstrip(".") + "S"

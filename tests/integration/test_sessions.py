@@ -1,0 +1,221 @@
+"""Playback sessions over HTTP: whom a token admits, how a session goes on, ends, and is taken away."""
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+
+from tests.stack import Stack
+from tests.web import fetch, json_of, refused
+
+WITHIN_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A ready signed asset."""
+
+    asset_id: str
+    playback_id: str
+
+
+@pytest.fixture(scope="module")
+async def title(stack: Stack, clip: Path) -> Title:
+    return await ready(stack, clip)
+
+
+async def ready(stack: Stack, clip: Path) -> Title:
+    asset_id = await stack.upload(clip, policy="signed", ladder="apple", effort="economy")
+    asset = await stack.wait(asset_id, "ready")
+    return Title(asset_id, asset["playback_ids"][0]["id"])
+
+
+async def token(stack: Stack, title: Title, **wanted: Any) -> Any:
+    status, body = await stack.api("POST", f"/v1/playback_ids/{title.playback_id}/token", json=wanted)
+    assert status == 201, body
+    return body["data"]
+
+
+def leave(url: str) -> str:
+    return url.replace("index.m3u8", "leave")
+
+
+async def until(url: str, status: int, code: str) -> None:
+    """Within a few seconds every start of this session is refused, or served."""
+    deadline = time.monotonic() + WITHIN_S
+    while (answer := await fetch(url)).status != status:
+        assert time.monotonic() < deadline, answer
+        await asyncio.sleep(0.1)
+    assert not code or json.loads(answer.body)["code"] == code
+
+
+async def a_file(url: str) -> str:
+    """The first media playlist below a session's."""
+    answer = await fetch(url)
+    assert answer.status == 200, answer
+    line = next(line for line in answer.body.decode().splitlines() if line and not line.startswith("#"))
+    return urljoin(url, line)
+
+
+# Whom a token admits
+
+
+async def test_a_domain(stack: Stack, title: Title) -> None:
+    url = (await token(stack, title, domain="*.example.org"))["url"]
+    assert (await fetch(url, Referer="https://shop.example.org/p/1")).status == 200
+    assert (await fetch(url, Origin="https://shop.example.org")).status == 200
+    refused(await fetch(url, Referer="https://example.com/"), 403, "domain_refused")
+    refused(await fetch(url), 403, "domain_refused")
+    # What a page says of itself counts before what it was opened from.
+    refused(await fetch(url, Origin="null", Referer="https://shop.example.org/"), 403, "domain_refused")
+
+
+async def test_an_address(stack: Stack, title: Title) -> None:
+    assert (await fetch((await token(stack, title, ip="127.0.0.0/8"))["url"])).status == 200
+    url = (await token(stack, title, ip="203.0.113.7"))["url"]
+    refused(await fetch(url), 403, "ip_refused")
+    refused(await fetch(url, X_Forwarded_For="203.0.113.7"), 403, "ip_refused")  # nobody trusts this one
+
+
+async def test_a_country_is_not_believed_of_just_anybody(stack: Stack, title: Title) -> None:
+    url = (await token(stack, title, country="SE"))["url"]
+    refused(await fetch(url, CF_IPCountry="SE"), 403, "country_refused")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "pointer"),
+    [
+        ({"ip": "x"}, "/ip"),
+        ({"ip": "10.0.0.0/99"}, "/ip"),
+        ({"domain": "https://example.org"}, "/domain"),
+        ({"country": "sweden"}, "/country"),
+        ({"viewer": "with space"}, "/viewer"),
+        ({"max_sessions": 2}, "/"),
+        ({"viewer": "v", "max_sessions": 0}, "/max_sessions"),
+    ],
+)
+async def test_limits_that_mean_nothing_are_refused(
+    stack: Stack, title: Title, wanted: dict[str, Any], pointer: str
+) -> None:
+    status, problem = await stack.api("POST", f"/v1/playback_ids/{title.playback_id}/token", json=wanted)
+    assert (status, problem["code"], problem.get("pointer", "")) == (422, "invalid", pointer), problem
+
+
+# How many at once
+
+
+async def test_a_viewer_watches_on_so_many_devices(stack: Stack, title: Title) -> None:
+    wanted = {"viewer": "u-seats", "max_sessions": 2}
+    first, second, third = [await token(stack, title, **wanted) for _ in range(3)]
+    for made in (first, second, first):
+        assert (await fetch(made["url"])).status == 200, "the same session is counted once"
+    refused(await fetch(third["url"]), 403, "too_many_sessions")
+    other = await token(stack, title, viewer="u-other", max_sessions=1)
+    assert (await fetch(other["url"])).status == 200
+    assert (await fetch(leave(second["url"]), "POST")).status == 204
+    assert (await fetch(third["url"])).status == 200
+    refused(await fetch(second["url"]), 403, "too_many_sessions")
+    refused(await fetch(leave(third["url"][:-1]), "POST"), 403, "token_refused")
+
+
+# Going on after a pause
+
+
+async def test_a_session_is_renewed_after_its_token_has_expired(stack: Stack, title: Title) -> None:
+    made = await token(stack, title, ttl_s=1, viewer="u-pause")
+    answer = await fetch(made["url"].replace("index.m3u8", "session"))
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    session = json_of(answer)["data"]
+    assert session["session"] == made["session"]
+    assert session["playlist_url"] == made["url"]
+    assert session["expires_at"] > time.time() + session["duration_s"] + 3600, "an hour's pause needs no renewal"
+    await asyncio.sleep(max(0, made["expires_at"] + 1.01 - time.time()))
+    refused(await fetch(made["url"]), 403, "token_expired")
+    assert (await fetch(await a_file(session["renewal_url"]))).status == 200
+    again = json_of(await fetch(session["renewal_url"].replace("index.m3u8", "session")))["data"]
+    assert again["session"] == made["session"], "still the same one"
+
+
+# Taking away
+
+
+async def test_a_revoked_session_does_not_start_again(stack: Stack, title: Title) -> None:
+    made, other = await token(stack, title), await token(stack, title)
+    session = json_of(await fetch(made["url"].replace("index.m3u8", "session")))["data"]
+    path = f"/v1/playback_ids/{title.playback_id}/revocations"
+    status, body = await stack.api("POST", path, json={"session": made["session"]})
+    assert (status, body["data"]["session"]) == (201, made["session"])
+    await until(made["url"], 403, "revoked")
+    refused(await fetch(session["renewal_url"]), 403, "revoked")
+    assert (await fetch(other["url"])).status == 200
+
+
+async def test_a_revoked_viewer_starts_nothing(stack: Stack, title: Title) -> None:
+    made = [await token(stack, title, viewer="u-gone") for _ in range(2)]
+    other = await token(stack, title, viewer="u-stays")
+    path = f"/v1/playback_ids/{title.playback_id}/revocations"
+    assert (await stack.api("POST", path, json={"viewer": "u-gone"}))[0] == 201
+    for one in made:
+        await until(one["url"], 403, "revoked")
+    assert (await fetch(other["url"])).status == 200
+    for nobody in ({}, {"viewer": "a", "session": "0" * 16}, {"session": "x"}):
+        assert (await stack.api("POST", path, json=nobody))[0] == 422
+    assert (await stack.api("POST", "/v1/playback_ids/pb_0/revocations", json={"viewer": "a"}))[0] == 404
+
+
+async def test_a_takedown_stops_what_plays_and_can_be_undone(stack: Stack, clip: Path) -> None:
+    title = await ready(stack, clip)
+    url = (await token(stack, title))["url"]
+    file = await a_file(url)
+    path = f"/v1/assets/{title.asset_id}/takedown"
+    status, body = await stack.api("POST", path)
+    assert status == 202
+    assert body["data"]["taken_down_at"]
+    assert (body["data"]["playback_url"], body["data"]["watch_url"]) == (None, None)
+    await until(url, 410, "gone")
+    await until(file, 410, "gone")
+    assert (await stack.api("POST", path))[0] == 202, "a second time changes nothing"
+    status, body = await stack.api("DELETE", path)
+    assert (status, body["data"]["taken_down_at"]) == (200, None)
+    await until(url, 200, "")
+    await until(file, 200, "")
+    steps = [step for step in body["data"]["steps"] if step["kind"] == "purge"]
+    assert len(steps) == 1
+    assert body["data"]["error"] is None
+
+
+async def test_what_is_deleted_is_gone_for_good(stack: Stack, clip: Path) -> None:
+    title = await ready(stack, clip)
+    url = (await token(stack, title))["url"]
+    file = await a_file(url)
+    assert (await stack.api("DELETE", f"/v1/assets/{title.asset_id}"))[0] == 204
+    await until(url, 410, "gone")
+    await until(file, 410, "gone")
+
+
+async def test_a_revocation_outlives_redis(own_stack: Any, clip: Path) -> None:
+    """Written while Redis is gone, and still held when it comes back empty."""
+    stack = own_stack()
+    await stack.start()
+    title = await ready(stack, clip)
+    kept, gone = await token(stack, title), await token(stack, title, viewer="u")
+    assert (await fetch(gone["url"])).status == 200
+    stop_redis(stack)
+    path = f"/v1/playback_ids/{title.playback_id}/revocations"
+    assert (await stack.api("POST", path, json={"viewer": "u"}))[0] == 201
+    await until(gone["url"], 403, "revoked")
+    assert (await fetch(kept["url"])).status == 200
+
+
+def stop_redis(stack: Stack) -> None:
+    """Kill it; `kadr up` starts it again."""
+    import os
+    import signal
+
+    for pid in stack.running("redis-server"):
+        os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,102 @@
+"""Who may use a token: its limits against what a request shows. And where a request comes from."""
+
+from ipaddress import ip_address
+
+import pytest
+
+from core.playback_token import Limits
+from origin.policy import PolicyRefused, Visit, address_of, check
+
+AT_HOME = Visit(page="https://shop.example.org/p/42?x=1", address=ip_address("203.0.113.7"), country="SE")
+NOWHERE = Visit(page=None, address=None, country=None)
+
+
+def test_no_limits_admit_anybody() -> None:
+    check(Limits(), NOWHERE)
+    check(Limits(viewer="u1", max_sessions=1), NOWHERE)
+
+
+@pytest.mark.parametrize(
+    ("limits", "visit"),
+    [
+        (Limits(domain="shop.example.org"), AT_HOME),
+        (Limits(domain="SHOP.example.org"), AT_HOME),
+        (Limits(domain="*.example.org"), AT_HOME),
+        (Limits(domain="localhost"), Visit(page="http://localhost:3000", address=None, country=None)),
+        (Limits(ip="203.0.113.7"), AT_HOME),
+        (Limits(ip="203.0.113.0/24"), AT_HOME),
+        (Limits(ip="2001:db8::1"), Visit(page=None, address=ip_address("2001:db8::ffff"), country=None)),
+        (Limits(country="SE"), AT_HOME),
+        (Limits(country="se"), AT_HOME),
+        (Limits(domain="shop.example.org", ip="203.0.113.7", country="SE"), AT_HOME),
+    ],
+)
+def test_the_right_visit(limits: Limits, visit: Visit) -> None:
+    check(limits, visit)
+
+
+@pytest.mark.parametrize(
+    ("limits", "page"),
+    [
+        (Limits(domain="example.org"), "https://shop.example.org/"),
+        (Limits(domain="*.example.org"), "https://example.org/"),
+        (Limits(domain="*.example.org"), "https://.example.org/"),
+        (Limits(domain="example.org"), "https://example.org.evil.test/"),
+        (Limits(domain="example.org"), "https://evil.test/example.org"),
+        (Limits(domain="example.org"), "https://example.org@evil.test/"),
+        (Limits(domain="example.org"), "https://evil.test#example.org"),
+        (Limits(domain="*.example.org"), "https://evilexample.org/"),
+        (Limits(domain="example.org"), "https://[broken"),
+        (Limits(domain="example.org"), "null"),
+        (Limits(domain="example.org"), ""),
+        (Limits(domain="example.org"), None),
+    ],
+)
+def test_another_page(limits: Limits, page: str | None) -> None:
+    with pytest.raises(PolicyRefused) as refused:
+        check(limits, Visit(page=page, address=None, country=None))
+    assert refused.value.code == "domain_refused"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "address"),
+    [
+        ("203.0.113.8", "203.0.113.7"),
+        ("203.0.112.0/24", "203.0.113.7"),
+        ("2001:db8::1", "2001:db8:0:1::1"),
+        ("2001:db8::/32", "203.0.113.7"),
+        ("203.0.113.7", None),
+    ],
+)
+def test_another_address(allowed: str, address: str | None) -> None:
+    visit = Visit(page=None, address=ip_address(address) if address else None, country=None)
+    with pytest.raises(PolicyRefused) as refused:
+        check(Limits(ip=allowed), visit)
+    assert refused.value.code == "ip_refused"
+
+
+@pytest.mark.parametrize("country", ["NO", "", None, "SEE"])
+def test_another_country(country: str | None) -> None:
+    with pytest.raises(PolicyRefused) as refused:
+        check(Limits(country="SE"), Visit(page=None, address=None, country=country))
+    assert refused.value.code == "country_refused"
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "trusted", "found"),
+    [
+        ("198.51.100.1", "", (), "198.51.100.1"),
+        ("198.51.100.1", "203.0.113.7", (), "198.51.100.1"),  # whoever is not trusted speaks for himself only
+        ("10.0.0.1", "203.0.113.7", ("10.0.0.0/8",), "203.0.113.7"),
+        ("10.0.0.1", "1.1.1.1, 203.0.113.7", ("10.0.0.0/8",), "203.0.113.7"),  # what it wrote itself is left out
+        ("10.0.0.1", "203.0.113.7, 10.0.0.2", ("10.0.0.0/8",), "203.0.113.7"),
+        ("::ffff:10.0.0.1", "203.0.113.7", ("10.0.0.0/8",), "203.0.113.7"),
+        ("10.0.0.1", "2001:db8::1", ("10.0.0.0/8",), "2001:db8::1"),
+        ("10.0.0.1", "unknown", ("10.0.0.0/8",), None),
+        ("10.0.0.1", "", ("10.0.0.0/8",), None),
+        (None, "", (), None),
+    ],
+)
+def test_whose_request_it_is(peer: str | None, forwarded: str, trusted: tuple[str, ...], found: str | None) -> None:
+    address = address_of(peer, forwarded, trusted)
+    assert (None if address is None else str(address)) == found

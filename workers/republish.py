@@ -1,0 +1,27 @@
+"""republish: the media of the published revision with the tracks as they are now -> a new revision."""
+
+from core import assets, keys, tracks
+from core.db import Connection
+from core.media import Encoded
+from packager import revision
+from workers.first import put_revision
+from workers.stage import Assignment, Outcome, Tools
+from workers.tracks import added
+
+
+async def republish(tools: Tools, work: Assignment) -> Outcome:
+    asset = work.asset
+    old = asset.revision_id
+    if old is None or asset.provisional or asset.deleted_at is not None:
+        return Outcome(output={"nothing": True})  # what comes will read the tracks itself
+    body = await tools.storage.get(tools.settings.media_bucket, keys.revision_manifest(asset.id, old))
+    manifest = revision.manifest_from_bytes(body)
+    now = await added(tools, asset, Encoded(renditions=manifest.renditions))
+    new = revision.revision(asset.id, now.encoded, subtitles=now.subtitles)
+    await put_revision(tools, work, new)
+
+    async def effect(connection: Connection) -> None:
+        await assets.republish(connection, asset.id, new.id, revision.summary(new.manifest), instead_of=old)
+        await tracks.published(connection, asset.id, now.version)
+
+    return Outcome(output={"revision": new.id}, effect=effect)
