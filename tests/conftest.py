@@ -7,6 +7,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
+from tests.published import broken_rules
 from tests.stack import Stack
 
 SHARED = Path(__file__).parents[2] / "shared" / "media"
@@ -32,7 +33,9 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     running = Stack(tmp_path_factory.mktemp("stack") / "home")
     await running.start()
     yield running
+    broken = await broken_rules(running)
     assert await running.stop() == 0
+    assert broken == {}, "titles that break a rule of HLS"
     assert list(running.programs()) == [], "kadr up left programs behind"
 
 

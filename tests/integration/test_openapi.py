@@ -40,7 +40,15 @@ async def test_every_route_with_another_owners_id_is_404(stack: Stack) -> None:
         "asset_id": asset["data"]["id"],
         "playback_id": asset["data"]["playback_ids"][0]["id"],
     }
-    bodies = {"/source": {"filename": "a", "size_bytes": 1}, "/playback_ids": {"policy": "public"}}
+    words = {"kind": "subtitles", "language": "en", "text": "WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n"}
+    _, track = await stack.api("POST", f"/v1/assets/{ids['asset_id']}/tracks", json=words)
+    ids["track_id"] = track["data"]["id"]
+    bodies = {
+        "/source": {"filename": "a", "size_bytes": 1},
+        "/playback_ids": {"policy": "public"},
+        "/tracks": words,
+        "/revocations": {"viewer": "a"},
+    }
     _, document = await stack.api("GET", "/openapi.json")
     tried = 0
     for path, methods in document["paths"].items():
@@ -53,6 +61,6 @@ async def test_every_route_with_another_owners_id_is_404(stack: Stack) -> None:
             assert (status, answer["code"]) == (404, "not_found"), (method, path, answer)
             assert (await stack.api(method.upper(), url, key="kadr_nobody.x", json=body))[0] == 401
             tried += 1
-    assert tried >= 13
+    assert tried >= 20
     _, listed = await stack.api("GET", "/v1/assets", key=other)
     assert listed["data"] == []

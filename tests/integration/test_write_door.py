@@ -178,7 +178,7 @@ async def test_delete_revokes_playback_and_removes_every_object(
     assert (await door.api("DELETE", f"/v1/assets/{asset['id']}"))[0] == 204
     assert (await door.api("GET", f"/v1/assets/{asset['id']}"))[0] == 404
     async with aiohttp.ClientSession() as session, session.get(asset["playback_url"]) as answer:
-        assert answer.status == 404
+        assert answer.status == 410
 
     async def gone() -> bool:
         return [entry async for entry in connected.list(settings.media_bucket, prefix)] == []
