@@ -38,7 +38,7 @@ class WorkClass(StrEnum):
 
 def class_of(kind: StepKind) -> WorkClass:
     match kind:
-        case StepKind.ENCODE | StepKind.ANALYSE | StepKind.SOUND | StepKind.DUB:
+        case StepKind.ENCODE | StepKind.ANALYSE | StepKind.SOUND | StepKind.DUB | StepKind.DOWNLOADS:
             return WorkClass.HEAVY
         case StepKind.REMUX | StepKind.FIRST_RUNG | StepKind.FIRST_SOUND:
             return WorkClass.FIRST

@@ -59,6 +59,7 @@ class StepKind(StrEnum):
     PUBLISH = "publish"
     DUB = "dub"  # the sound in another language, made for a title that is there
     REPUBLISH = "republish"  # with other tracks than before
+    DOWNLOADS = "downloads"  # progressive files of what is published
     DISCARD = "discard"
     PURGE = "purge"  # the CDNs drop what they keep of it
     DELETE = "delete"
@@ -72,6 +73,11 @@ class StepKind(StrEnum):
     def tidies(self) -> bool:
         """Not work on the media: where it fails, nothing is wrong with the asset."""
         return self in (StepKind.DISCARD, StepKind.PURGE, StepKind.DELETE)
+
+    @property
+    def is_extra(self) -> bool:
+        """Made of a title that is ready: where it fails, the title is as good as before."""
+        return self is StepKind.DOWNLOADS
 
 
 class StepState(StrEnum):

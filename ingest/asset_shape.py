@@ -10,7 +10,7 @@ from core.model import AssetStatus, PlaybackId, Policy, StepKind
 from ingest import shapes
 from ingest.context import Context
 from ingest.playback import play_url, sign
-from transcode.options import options_from_json
+from transcode.options import downloads_from_json, options_from_json
 
 # How much of the way each kind of step is, and what owes it, in the order of the pipeline.
 _WAY: dict[StepKind, tuple[float, tuple[StepKind, ...]]] = {
@@ -33,6 +33,7 @@ def shown(context: Context, asset: Asset) -> shapes.AssetShape:
     summary = asset.summary or {}
     video = asset.source["video"] if asset.source else None
     url = watch = None
+    downloads: list[shapes.DownloadShape] = []
     if asset.revision_id and asset.playback_ids and asset.taken_down_at is None:
         first = PlaybackId(asset.playback_ids[0]["id"])
         signed = None
@@ -40,6 +41,10 @@ def shown(context: Context, asset: Asset) -> shapes.AssetShape:
             signed = sign(context, first, context.settings.playback_token_ttl_s)[1]
         url = play_url(context, first, signed)
         watch = f"{context.settings.origin_base}/watch/{first}" + (f"?token={signed}" if signed else "")
+        downloads = [
+            shapes.DownloadShape(url=play_url(context, first, signed, entry["name"]), **entry)
+            for entry in summary.get("downloads", [])
+        ]
     steps = [
         shapes.StepShape(
             kind=step["kind"], state=step["state"], progress=round(step["progress"], 3), attempts=step["attempts"]
@@ -64,7 +69,7 @@ def shown(context: Context, asset: Asset) -> shapes.AssetShape:
         poster_url=None,
         storyboard_url=None,
         preview_url=None,
-        downloads=[],
+        downloads=downloads,
         playback_ids=[shapes.PlaybackIdShape.model_validate(entry) for entry in asset.playback_ids],
         playback_url=url,
         watch_url=watch,
@@ -101,6 +106,7 @@ def _options(stored: dict[str, Any]) -> shapes.OptionsShape:
         ladder=options.ladder,
         clip=clip,
         watermark=shapes.WatermarkShape(**asdict(mark)) if mark else None,
+        downloads=downloads_from_json(stored),
     )
 
 

@@ -89,6 +89,6 @@ def sign(context: Context, playback_id: PlaybackId, ttl_s: int, limits: Limits =
     return claims, playback_token.sign(claims, context.playback_keys)
 
 
-def play_url(context: Context, playback_id: PlaybackId, signed: str | None) -> str:
-    """Where a player begins."""
-    return f"{context.settings.origin_base}/play/{playback_id}/index.m3u8" + (f"?token={signed}" if signed else "")
+def play_url(context: Context, playback_id: PlaybackId, signed: str | None, name: str = "index.m3u8") -> str:
+    """Where a player begins, or another file that starts a session."""
+    return f"{context.settings.origin_base}/play/{playback_id}/{name}" + (f"?token={signed}" if signed else "")

@@ -22,6 +22,7 @@ from core.tracks import TrackKind
 from presets.effort import Effort
 from presets.profile import NAMES as PROFILES
 from presets.rung import Codec
+from transcode.options import Downloads
 from transcode.plan import Options
 from transcode.watermark import MAX_IMAGE_BYTES, Position, Watermark
 
@@ -156,6 +157,7 @@ class _Wishes(_Body):
     ladder: Ladder = Field(default=_DEFAULTS.ladder, description="Measured for this title, or Apple's fixed one")
     clip: Clip | None = None
     watermark: NewWatermark | None = None
+    downloads: Downloads = Field(default=Downloads.NONE, description="Files to keep: MP4 and M4A")
 
     def options(self, image_sha256: str | None) -> dict[str, Any]:
         """What was given, in the form that transcode.options reads: the image is named by its hash."""

@@ -9,6 +9,7 @@ from core.model import AssetStatus, Policy, UploadStatus
 from core.tracks import TrackKind, TrackStatus
 from presets.effort import Effort
 from presets.rung import Codec
+from transcode.options import Downloads
 from transcode.watermark import Position
 
 
@@ -136,6 +137,17 @@ class OptionsShape(_Shape):
     ladder: Literal["smart", "apple"]
     clip: ClipShape | None
     watermark: WatermarkShape | None
+    downloads: Downloads
+
+
+class DownloadShape(_Shape):
+    """A progressive file. Its address stays; with `download=1` in the query a browser saves it."""
+
+    name: str
+    url: str
+    bytes: int
+    width: int | None
+    height: int | None
 
 
 class AssetShape(_Shape):
@@ -156,7 +168,7 @@ class AssetShape(_Shape):
     poster_url: str | None
     storyboard_url: str | None
     preview_url: str | None
-    downloads: list[dict[str, Any]]
+    downloads: list[DownloadShape]
     playback_ids: list[PlaybackIdShape]
     playback_url: str | None
     watch_url: str | None

@@ -13,7 +13,7 @@ from core.live import connect as live_redis
 from core.model import PlaybackId
 from core.playback import Published
 from core.settings import Settings, parse_keys
-from origin import cdn_file, files, pages, play, renewal, rewritten, sessions, shed
+from origin import cdn_file, downloads, files, pages, play, renewal, rewritten, sessions, shed
 from origin.cache import Cache
 from origin.context import CONTEXT, Context, cors
 from origin.fresh import Fresh
@@ -86,7 +86,7 @@ def create(settings: Settings) -> web.Application:
         ],
         client_max_size=16 * 1024,
     )
-    for routes in (files.routes, play.routes, renewal.routes, rewritten.routes, steer.routes, pages.routes, health):
+    for routes in (files.routes, play.routes, downloads.routes, renewal.routes, rewritten.routes, steer.routes, pages.routes, health):
         app.add_routes(routes)
     app.router.add_static("/static", STATIC)
     app[steer.COUNTRY_OF] = sessions.country_of

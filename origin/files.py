@@ -103,7 +103,7 @@ async def _file(request: web.Request, parts: re.Match[str], more: Mapping[str, s
     if file is None:
         return _absent(404, for_good=not manifest.provisional)
     try:
-        return await _serve(request, file, more, provisional=manifest.provisional)
+        return await serve(request, file, more, provisional=manifest.provisional)
     except ObjectMissing:  # the asset was deleted while its manifest was kept here
         return await _not_there(context, asset_id)
 
@@ -124,7 +124,7 @@ async def _growing_file(
         return compressed(request, text.encode(), {"Content-Type": PLAYLIST_TYPE, "Cache-Control": PRIVATE})
     file = media_files(asset_id, rendition).get(path) if rendition is not None else None
     try:
-        return _absent(404, for_good=False) if file is None else await _serve(request, file)
+        return _absent(404, for_good=False) if file is None else await serve(request, file)
     except ObjectMissing:
         return await _not_there(context, asset_id)
 
@@ -140,10 +140,10 @@ def _absent(status: int, *, for_good: bool = True) -> web.Response:
     return web.json_response({"code": code}, status=status, headers={"Cache-Control": kept})
 
 
-async def _serve(
+async def serve(
     request: web.Request, file: File, more: Mapping[str, str] = NONE, *, provisional: bool = False
 ) -> web.StreamResponse:
-    """The bytes of one immutable file, whole, in part, or only their headers; `more` headers for a CDN."""
+    """The bytes of one immutable file, whole, in part, or only their headers; `more` headers, or others than usual."""
     context, asked = request.app[CONTEXT], request.headers
     text = file.type in TEXT_TYPES
     zipped = text and ranges.takes_gzip(asked.get("Accept-Encoding", ""))
@@ -151,11 +151,11 @@ async def _serve(
     cached = PRIVATE if provisional and text else IMMUTABLE
     headers = {
         **CORS,
-        **more,
         "Content-Type": file.type,
         "Cache-Control": cached,
         "ETag": etag,
         "Accept-Ranges": "bytes",
+        **more,
     }
     if text:
         headers["Vary"] = "Accept-Encoding"

@@ -26,6 +26,7 @@ INIT_TYPE = "video/mp4"
 SEGMENT_TYPE = "video/iso.segment"
 DASH_TYPE = "application/dash+xml"
 VTT_TYPE = "text/vtt"
+M4A_TYPE = "audio/mp4"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,17 @@ class File:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A progressive file of the title. `of` names the bytes it is made of; no size where there is only sound."""
+
+    name: str
+    blob: Blob
+    of: str
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """A published revision. `files` is by path below `/v/{asset}/{revision}/`."""
 
@@ -48,6 +60,7 @@ class Manifest:
     files: dict[str, File]
     provisional: bool = False  # something to watch until the ladder is there
     subtitles: tuple[Subtitles, ...] = ()
+    downloads: tuple[Download, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +74,7 @@ class Revision:
 
 
 _MANIFEST = TypeAdapter(Manifest)
+_DOWNLOAD = TypeAdapter(Download)
 
 
 def revision(
@@ -69,6 +83,7 @@ def revision(
     *,
     provisional: RevisionId | None = None,
     subtitles: Sequence[Track] = (),
+    downloads: Sequence[Download] = (),
 ) -> Revision:
     """Playlists and manifest for what was encoded; `provisional` is the id where the bytes do not give it."""
     files: dict[str, File] = {}
@@ -93,6 +108,9 @@ def revision(
         add_text(f"{track.subtitles.id}/{names.PLAYLIST_NAME}", playlist.subtitle_playlist(track.subtitles))
     add_text(names.MPD_NAME, mpd(encoded.renditions, subtitles=told), DASH_TYPE)
     add_text(names.PLAYLIST_NAME, multivariant(encoded.renditions, subtitles=told))
+    for entry in downloads:
+        kind = M4A_TYPE if entry.name.endswith(".m4a") else INIT_TYPE
+        files[download_path(entry.name)] = _file(asset_id, entry.blob, kind)
     video = [rendition for rendition in encoded.renditions if rendition.kind is Kind.VIDEO]
     manifest = Manifest(
         asset_id=asset_id,
@@ -102,6 +120,7 @@ def revision(
         files=files,
         provisional=provisional is not None,
         subtitles=told,
+        downloads=tuple(downloads),
     )
     body = json.dumps(_MANIFEST.dump_python(manifest, mode="json"), sort_keys=True, separators=(",", ":")).encode()
     named = provisional or RevisionId(hashlib.sha256(body).hexdigest()[:20])
@@ -127,6 +146,19 @@ def subtitle_files(asset_id: AssetId, track: Subtitles) -> dict[str, File]:
     return files
 
 
+def download_path(name: str) -> str:
+    """Where a progressive file lies in its revision."""
+    return f"downloads/{name}"
+
+
+def download_to_json(download: Download) -> dict[str, Any]:
+    return _DOWNLOAD.dump_python(download, mode="json")  # type: ignore[no-any-return]
+
+
+def download_from_json(value: Any) -> Download:
+    return _DOWNLOAD.validate_python(value)
+
+
 def _file(asset_id: AssetId, blob: Blob, kind: str) -> File:
     return File(key=keys.media_object(asset_id, blob.sha256), size_bytes=blob.size_bytes, sha256=blob.sha256, type=kind)
 
@@ -137,7 +169,7 @@ def manifest_from_bytes(body: bytes) -> Manifest:
 
 
 def summary(manifest: Manifest) -> dict[str, Any]:
-    """What the API shows of a revision: reference/api's `renditions` and the duration."""
+    """What the API shows of a revision: reference/api's `renditions`, `downloads` and the duration."""
     return {
         "duration_s": round(float(manifest.duration_s), 6),
         "renditions": [
@@ -154,5 +186,9 @@ def summary(manifest: Manifest) -> dict[str, Any]:
                 "passthrough": r.passthrough,
             }
             for r in manifest.renditions
+        ],
+        "downloads": [
+            {"name": d.name, "bytes": d.blob.size_bytes, "width": d.width, "height": d.height}
+            for d in manifest.downloads
         ],
     }

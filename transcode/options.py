@@ -1,5 +1,6 @@
 """Options as JSON: what the API stores of an asset and what the command line takes. Pure."""
 
+from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
@@ -7,6 +8,18 @@ from presets.effort import Effort
 from presets.rung import Codec
 from transcode.plan import Options
 from transcode.watermark import Watermark
+
+
+class Downloads(StrEnum):
+    """Which progressive files are made beside the stream. None that were not asked for: they can be kept."""
+
+    NONE = "none"
+    STANDARD = "standard"  # a large and a small MP4, and the sound
+
+
+def downloads_from_json(value: dict[str, Any]) -> Downloads:
+    """`{downloads?}`. No part of the plan: it changes nothing that is encoded."""
+    return Downloads(value.get("downloads", Downloads.NONE))
 
 
 def options_from_json(value: dict[str, Any]) -> Options:

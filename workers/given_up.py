@@ -26,7 +26,7 @@ async def tell(
     connection: Connection, asset_id: AssetId, kind: StepKind, step_input: dict[str, Any], why: Rejected
 ) -> None:
     """In the transaction that ends the step."""
-    if kind.tidies:
+    if kind.tidies or kind.is_extra:
         return
     if not kind.makes_a_track:
         await assets.errored(connection, asset_id, why)

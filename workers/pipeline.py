@@ -5,6 +5,7 @@ door, as are dub, republish, discard, purge and delete.
                                     -> analyse -> encode (chunk x rungs), sound: in any order, on any worker
                                the last of them -> publish
     dub -> republish: a track that was added to a title that is there
+    publish -> downloads -> republish: progressive files, where they are wanted
 """
 
 from core.model import StepKind
@@ -12,6 +13,7 @@ from workers.accept import accept
 from workers.analyse import analyse
 from workers.delete import delete
 from workers.discard import discard
+from workers.downloads import downloads
 from workers.dub import dub
 from workers.encode import encode, sound
 from workers.fetch import fetch
@@ -37,6 +39,7 @@ STAGES: dict[StepKind, Stage] = {
     StepKind.PUBLISH: publish,
     StepKind.DUB: dub,
     StepKind.REPUBLISH: republish,
+    StepKind.DOWNLOADS: downloads,
     StepKind.DISCARD: discard,
     StepKind.PURGE: purge,
     StepKind.DELETE: delete,

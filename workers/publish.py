@@ -9,9 +9,10 @@ from core.media import Encoded
 from core.model import StepKind
 from packager import revision
 from transcode.join import join
+from transcode.options import Downloads, downloads_from_json
 from workers import kept, tracks
 from workers.first import put_revision
-from workers.stage import Assignment, Outcome, Tools
+from workers.stage import Assignment, Outcome, Then, Tools
 
 PARTS = frozenset((StepKind.REMUX, StepKind.FIRST_RUNG, StepKind.ENCODE, StepKind.SOUND))
 
@@ -41,4 +42,6 @@ async def publish(tools: Tools, work: Assignment) -> Outcome:
         await assets.publish(connection, asset_id, new.id, revision.summary(new.manifest))
         await track_rows.published(connection, asset_id, added.version)
 
-    return Outcome(output={"revision": new.id}, effect=effect)
+    wanted = downloads_from_json(work.asset.options) is not Downloads.NONE
+    then: tuple[Then, ...] = ((StepKind.DOWNLOADS, {"revision": new.id}),) if wanted else ()
+    return Outcome(output={"revision": new.id}, effect=effect, then=then)

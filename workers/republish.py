@@ -1,9 +1,11 @@
-"""republish: the media of the published revision with the tracks as they are now -> a new revision."""
+"""republish: the media of the published revision, the tracks as they are now, its downloads -> a new revision."""
 
 from core import assets, keys, tracks
 from core.db import Connection
+from core.errors import Transient
 from core.media import Encoded
 from packager import revision
+from workers import downloads
 from workers.first import put_revision
 from workers.stage import Assignment, Outcome, Tools
 from workers.tracks import added
@@ -17,11 +19,19 @@ async def republish(tools: Tools, work: Assignment) -> Outcome:
     body = await tools.storage.get(tools.settings.media_bucket, keys.revision_manifest(asset.id, old))
     manifest = revision.manifest_from_bytes(body)
     now = await added(tools, asset, Encoded(renditions=manifest.renditions))
-    new = revision.revision(asset.id, now.encoded, subtitles=now.subtitles)
+    offered = (*manifest.downloads, *downloads.listed(work.step.input))
+    new = revision.revision(
+        asset.id,
+        now.encoded,
+        subtitles=now.subtitles,
+        downloads=downloads.still_of(now.encoded.renditions, offered),
+    )
     await put_revision(tools, work, new)
 
     async def effect(connection: Connection) -> None:
-        await assets.republish(connection, asset.id, new.id, revision.summary(new.manifest), instead_of=old)
+        summary = revision.summary(new.manifest)
+        if not await assets.republish(connection, asset.id, new.id, summary, instead_of=old):
+            raise Transient("another revision was published meanwhile: once more, on top of that one")
         await tracks.published(connection, asset.id, now.version)
 
     return Outcome(output={"revision": new.id}, effect=effect)

@@ -28,7 +28,7 @@ async def added(tools: Tools, asset: Asset, own: Encoded) -> Added:
     now = await assets.by_id(tools.pool, asset.id)
     ready = [track for track in await tracks.of_asset(tools.pool, asset.id) if track.status is TrackStatus.READY]
     sounds = [await _sound(tools, track) for track in ready if track.kind is TrackKind.AUDIO]
-    renditions = tuple(_spoken(r, asset.language) for r in own.renditions if not _is_dub(r))
+    renditions = tuple(_spoken(r, asset.language) for r in own.renditions if not is_dub(r))
     pictures = [r for r in renditions if r.kind is Kind.VIDEO]
     duration_s = max(r.duration_s for r in pictures or renditions)
     texts = [await _text(tools, track, duration_s) for track in ready if track.kind is not TrackKind.AUDIO]
@@ -45,7 +45,8 @@ def _spoken(rendition: Rendition, language: str | None) -> Rendition:
     return replace(rendition, language=language) if first and rendition.language is None else rendition
 
 
-def _is_dub(rendition: Rendition) -> bool:
+def is_dub(rendition: Rendition) -> bool:
+    """Whether it was added to the title."""
     return rendition.kind is Kind.AUDIO and rendition.id.startswith("d")
 
 
