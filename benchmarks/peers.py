@@ -41,6 +41,7 @@ class Clip:
 
     path: PurePath
     seconds: Fraction
+    picture_from_s: Fraction  # where the picture begins: later than 0 where the sound begins before it
     width: int
     height: int
     frame_rate: Fraction
@@ -82,6 +83,7 @@ def clip_of(path: PurePath, source: Source) -> Clip:
     return Clip(
         path=path,
         seconds=source.duration_s,
+        picture_from_s=video.start_s,
         width=video.shown_width,
         height=video.shown_height,
         frame_rate=video.frame_rate,

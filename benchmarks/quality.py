@@ -89,7 +89,9 @@ def compare_argv(clip: Clip, rendition: Rendition, binary: str, *, subsample: in
         f"scale={width}:{height}:flags=bicubic:in_color_matrix={matrix}:out_color_matrix=bt709:out_range=limited,"
         "format=yuv420p,setsar=1"
     )
-    reference = prepared(clip, width, height, rendition.frame_rate)
+    # Read alone, a picture that begins after the sound would begin at 0, and every frame would meet its neighbour.
+    begins = f"setpts=PTS-STARTPTS+{float(clip.picture_from_s):.6f}/TB,"
+    reference = begins + prepared(clip, width, height, rendition.frame_rate)
     vmaf = f"libvmaf=log_path=vmaf.json:log_fmt=json:n_threads={threads}:n_subsample={subsample}:shortest=1"
     graph = ";".join(
         (

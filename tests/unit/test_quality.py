@@ -1,5 +1,6 @@
 """benchmarks.quality and renditions: scores, hulls and rates, and one real comparison of real encodes."""
 
+import asyncio
 import math
 import subprocess
 from dataclasses import replace
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 from benchmarks import renditions
 from benchmarks.peers import Clip, tuned
 from benchmarks.quality import Point, bd_rate, delivered, hull, measure, pchip, pooled
+from benchmarks.transcode import look
 from core.errors import KadrError
+from core.settings import Settings
 from tests.conftest import FFMPEG, generate
 
 
@@ -104,6 +107,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Clip:
     return Clip(
         path=turned,
         seconds=Fraction(2),
+        picture_from_s=Fraction(0),
         width=240,
         height=320,
         frame_rate=Fraction(25),
@@ -126,6 +130,34 @@ def encode(clip: Clip, folder: Path, *options: str) -> renditions.Rendition:
     (folder / "joined").mkdir()
     (one,) = renditions.read(folder, ["made.mp4"], folder / "joined").renditions
     return one
+
+
+def test_a_picture_that_begins_after_its_sound_meets_its_own_frames(tmp_path: Path) -> None:
+    """Read alone it would begin at 0, and each frame would be compared with its neighbour."""
+    flat, late = tmp_path / "flat.mp4", tmp_path / "late.ts"
+    generate(flat, "testsrc2=size=320x240:rate=25:duration=2", "sine=duration=2", "-crf", "10")
+    delayed = [
+        FFMPEG,
+        "-v",
+        "error",
+        "-i",
+        str(flat),
+        "-itsoffset",
+        "0.08",
+        "-i",
+        str(flat),
+        "-map",
+        "1:v",
+        "-map",
+        "0:a",
+    ]
+    subprocess.run([*delayed, "-c:v", "copy", "-c:a", "mp2", str(late)], check=True, timeout=60)
+    clip = asyncio.run(look(late, Settings.load()))
+    assert 0.07 < clip.picture_from_s < 0.13
+    copy = encode(clip, tmp_path, "-crf", "16", "-vf", "fps=25:start_time=0", "-c:a", "aac")
+    whole = measure(clip, copy, FFMPEG)
+    assert whole.vmaf_mean > 95
+    assert measure(replace(clip, picture_from_s=Fraction(0)), copy, FFMPEG).vmaf_mean < whole.vmaf_mean - 5
 
 
 def test_a_faithful_copy_of_a_turned_clip_scores_high(made: Clip, tmp_path: Path) -> None:
