@@ -21,11 +21,13 @@ studio/static/vendor/hls.min.js: studio/package-lock.json $(SETUP)
 	$(call npm_ci,--omit=dev)
 	@mkdir -p $(@D) && cp studio/node_modules/hls.js/dist/hls.min.js $@
 
-# A second player, for tests only.
+# The other players, for tests only. One run of npm brings both.
 SHAKA := studio/node_modules/shaka-player/dist/shaka-player.compiled.js
+DASH := studio/node_modules/dashjs/dist/modern/umd/dash.all.min.js
 $(SHAKA): studio/package-lock.json studio/static/vendor/hls.min.js
 	$(call npm_ci)
-	@touch $@
+	@touch $@ $(DASH)
+$(DASH): $(SHAKA) ;
 
 # The machine's npm if it has one, else Node from PyPI (whose bin/npm does not start: run its npm-cli.js).
 define npm_ci
@@ -38,7 +40,7 @@ endef
 up: setup
 	@exec $(BIN)/kadr up $(if $(VIDEO),--video "$(VIDEO)")
 
-test: setup check $(SHAKA)
+test: setup check $(SHAKA) $(DASH)
 	$(BIN)/python -m pytest
 
 # Style, types and the floors of the house.

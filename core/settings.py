@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     # Each: "kid:secret,kid:secret"; the first signs, all of them verify, so keys rotate without a refused viewer.
     playback_keys: SecretStr = SecretStr("")
     delivery_keys: SecretStr = SecretStr("")
+    # They wrap the keys of encrypted titles. Unset: nothing is encrypted.
+    content_keys: SecretStr = SecretStr("")
     playback_token_ttl_s: PositiveInt = 3600
     # Who may say whose request it is (X-Forwarded-For, the country header): "10.0.0.0/8,127.0.0.1/32".
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()

@@ -10,6 +10,7 @@ from core.model import AssetStatus, PlaybackId, Policy, StepKind
 from ingest import shapes
 from ingest.context import Context
 from ingest.playback import play_url, sign
+from packager.encryption import Encryption
 from transcode.options import downloads_from_json, options_from_json
 
 # How much of the way each kind of step is, and what owes it, in the order of the pipeline.
@@ -106,6 +107,7 @@ def _options(stored: dict[str, Any]) -> shapes.OptionsShape:
         ladder=options.ladder,
         clip=clip,
         watermark=shapes.WatermarkShape(**asdict(mark)) if mark else None,
+        encryption=Encryption(stored.get("encryption", Encryption.NONE)),
         downloads=downloads_from_json(stored),
     )
 

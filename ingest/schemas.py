@@ -19,6 +19,7 @@ from core.model import AssetStatus, Policy
 from core.playback_token import Limits
 from core.problems import Problem
 from core.tracks import TrackKind
+from packager.encryption import Encryption
 from presets.effort import Effort
 from presets.profile import NAMES as PROFILES
 from presets.rung import Codec
@@ -157,7 +158,17 @@ class _Wishes(_Body):
     ladder: Ladder = Field(default=_DEFAULTS.ladder, description="Measured for this title, or Apple's fixed one")
     clip: Clip | None = None
     watermark: NewWatermark | None = None
+    encryption: Encryption = Field(
+        default=Encryption.NONE,
+        description="aes-128: segments travel encrypted, and nothing is playable before it is ready. For good",
+    )
     downloads: Downloads = Field(default=Downloads.NONE, description="Files to keep: MP4 and M4A")
+
+    @model_validator(mode="after")
+    def _not_given_away(self) -> Self:
+        if self.encryption is not Encryption.NONE and self.downloads is not Downloads.NONE:
+            raise PydanticCustomError("downloads", "a file to keep would be in the clear: take encryption or downloads")
+        return self
 
     def options(self, image_sha256: str | None) -> dict[str, Any]:
         """What was given, in the form that transcode.options reads: the image is named by its hash."""

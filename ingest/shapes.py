@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from core.model import AssetStatus, Policy, UploadStatus
 from core.tracks import TrackKind, TrackStatus
+from packager.encryption import Encryption
 from presets.effort import Effort
 from presets.rung import Codec
 from transcode.options import Downloads
@@ -137,6 +138,7 @@ class OptionsShape(_Shape):
     ladder: Literal["smart", "apple"]
     clip: ClipShape | None
     watermark: WatermarkShape | None
+    encryption: Encryption
     downloads: Downloads
 
 

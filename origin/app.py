@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from core import db, metrics, playback, problems, storage
+from core import content_keys, db, metrics, playback, problems, storage
 from core.errors import Transient
 from core.live import connect as live_redis
-from core.model import PlaybackId
+from core.model import AssetId, PlaybackId
 from core.playback import Published
 from core.settings import Settings, parse_keys
-from origin import cdn_file, downloads, files, pages, play, renewal, rewritten, sessions, shed
+from origin import cdn_file, downloads, files, key_door, pages, play, renewal, rewritten, sessions, shed
 from origin.cache import Cache
 from origin.context import CONTEXT, Context, cors
 from origin.fresh import Fresh
@@ -26,6 +26,7 @@ from origin.steering import routes as steer
 from studio import STATIC
 
 health = web.RouteTableDef()
+CONTENT_KEY_FRESH_S = 300.0  # it never changes; new ones come, and a missing one may
 PUBLISHED_FRESH_S = 1.0  # how long a viewer may be led to what was published before
 
 
@@ -86,10 +87,27 @@ def create(settings: Settings) -> web.Application:
         ],
         client_max_size=16 * 1024,
     )
-    for routes in (files.routes, play.routes, downloads.routes, renewal.routes, rewritten.routes, steer.routes, pages.routes, health):
+    for routes in (
+        files.routes,
+        play.routes,
+        downloads.routes,
+        renewal.routes,
+        rewritten.routes,
+        key_door.routes,
+        steer.routes,
+        pages.routes,
+        health,
+    ):
         app.add_routes(routes)
     app.router.add_static("/static", STATIC)
     app[steer.COUNTRY_OF] = sessions.country_of
+
+    # What an operator wrote is read before anything is opened: a wrong form is one sentence.
+    playback_keys = parse_keys("KADR_PLAYBACK_KEYS", settings.playback_keys)
+    delivery_keys = parse_keys("KADR_DELIVERY_KEYS", settings.delivery_keys)
+    wrapping = content_keys.wrapping_keys(settings)
+    cdns = cdn_file.load(settings.cdns, settings.origin_base)
+    ways = pathways(cdns, delivery_keys, settings.origin_base)
 
     async def connections(app: web.Application) -> AsyncIterator[None]:
         pool, redis = await db.connect(settings), live_redis(settings)
@@ -97,9 +115,11 @@ def create(settings: Settings) -> web.Application:
         async def published(playback_id: PlaybackId) -> Published | None:
             return await playback.published(pool, playback_id)
 
+        async def content_key(asset_id: AssetId) -> bytes | None:
+            wrapped = await content_keys.read(pool, asset_id)
+            return None if wrapped is None else content_keys.unwrap(wrapped, asset_id, wrapping)
+
         revoked = Revoked(pool, redis)
-        delivery_keys = parse_keys("KADR_DELIVERY_KEYS", settings.delivery_keys)
-        cdns = cdn_file.load(settings.cdns, settings.origin_base)
         async with (
             storage.connect(settings) as stored,
             revoked.kept_fresh(),
@@ -116,10 +136,11 @@ def create(settings: Settings) -> web.Application:
                 manifests=Manifests(stored, settings.media_bucket),
                 growing=GrowingRevisions(pool),
                 published=Fresh(published, fresh_s=PUBLISHED_FRESH_S, kept=10_000),
+                content_keys=Fresh(content_key, fresh_s=CONTENT_KEY_FRESH_S, kept=10_000),
                 revoked=revoked,
-                playback_keys=parse_keys("KADR_PLAYBACK_KEYS", settings.playback_keys),
+                playback_keys=playback_keys,
                 delivery_keys=delivery_keys,
-                pathways=pathways(cdns, delivery_keys, settings.origin_base),
+                pathways=ways,
                 lock_secrets=_lock_secrets(settings),
             )
             yield

@@ -7,7 +7,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from core.db import Pool
-from core.model import PlaybackId
+from core.model import AssetId, PlaybackId
 from core.playback import Published
 from core.problems import Handler
 from core.settings import Settings
@@ -32,6 +32,7 @@ class Context:
     manifests: Manifests
     growing: GrowingRevisions
     published: Fresh[PlaybackId, Published | None]
+    content_keys: Fresh[AssetId, bytes | None]  # of encrypted titles
     revoked: Revoked
     pathways: Pathways
     playback_keys: Mapping[str, bytes]

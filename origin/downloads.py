@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from core.errors import ObjectMissing
 from core.problems import Problem
 from origin import sessions
 from origin.context import CONTEXT
@@ -36,7 +37,10 @@ async def download(request: web.Request) -> web.StreamResponse:
     headers = dict(HEADERS)
     if request.query.get("download") == "1":
         headers["Content-Disposition"] = attachment(session.title, name, otherwise=session.playback_id)
-    return await serve(request, file, headers)
+    try:
+        return await serve(request, file, headers)
+    except ObjectMissing as exc:  # the asset was deleted while its manifest was kept here
+        raise Problem(410, "gone", "This video is no longer shown.") from exc
 
 
 def attachment(title: str, name: str, *, otherwise: str) -> str:

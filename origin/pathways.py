@@ -1,7 +1,8 @@
 """A session's ways to its files: one for each CDN, in the order that steering gives.
 
 A CDN whose token stands in the path is named directly: everything below inherits it. For one that wants a query on each
-URI the playlists are rewritten by `origin.rewritten`, below a path token of our own.
+URI the playlists are rewritten by `origin.rewritten`, below a path token of our own; so are those of encrypted titles,
+which lead each session to its key.
 """
 
 import time
@@ -50,7 +51,7 @@ class Pathways:
 
     def of(self, session: Session, order: tuple[str, ...]) -> tuple[Pathway, ...]:
         """For HLS. A single one has no name."""
-        if self.ask_who:
+        if self.ask_who or session.encrypted:
             return tuple(self._hls(self._cdn(pathway), session) for pathway in order)
         key = (session.prefix, session.expires_at, order)
         known = self._known.get(key)
@@ -71,24 +72,31 @@ class Pathways:
 
     def _hls(self, cdn: Cdn, session: Session) -> Pathway:
         signer, name = self.signers[cdn.id], cdn.id if self.steered else ""
+        if session.encrypted:  # its playlists lead to a key of its own
+            return self._rewritten(cdn, session, f"/k{session.who}")
         if cdn.id == OWN_ID and not self.steered:
             # Relative, so that it works behind whatever host name it was asked for by.
             return Pathway(prefix=f"../..{signer.sign(session.prefix, session.expires_at, _asks(session)).path}")
         if signer.in_path and signer.covers_prefix:
             signed = signer.sign(session.prefix, session.expires_at, _asks(session))
             return Pathway(id=name, prefix=f"{cdn.base_url}{signed.path}")
-        below = f"/m/{cdn.id}{session.prefix}"
+        return self._rewritten(cdn, session)
+
+    def _rewritten(self, cdn: Cdn, session: Session, who: str = "") -> Pathway:
+        below = f"{who}/m/{cdn.id}{session.prefix}"
         token = own_token.token(below, session.expires_at, self.own_keys)
-        return Pathway(id=name, prefix=f"{self.origin_base}/t/{token}{below}")
+        return Pathway(id=cdn.id if self.steered else "", prefix=f"{self.origin_base}/t/{token}{below}")
 
     def _dash(self, cdn: Cdn, session: Session) -> Pathway:
         signed = self.signers[cdn.id].sign(session.prefix, session.expires_at, _asks(session))
         return Pathway(id=cdn.id if self.steered else "", prefix=f"{cdn.base_url}{signed.path}", query=signed.query)
 
-    def sign_below(self, pathway: str, prefix: str, name: str, expires_at: int) -> str:
-        """The URL of the file `name` below `prefix`, signed for one CDN."""
+    def sign_below(
+        self, pathway: str, prefix: str, name: str, expires_at: int, asks: SigningContext | None = None
+    ) -> str:
+        """The URL of the file `name` below `prefix`, signed for one CDN. Raises CannotSign."""
         cdn, signer = self._cdn(pathway), self.signers[pathway]
-        asks = SigningContext(now=time.time())
+        asks = asks or SigningContext(now=time.time())
         signed = signer.sign(prefix if signer.covers_prefix else f"{prefix}{name}", expires_at, asks)
         path = f"{signed.path}{name}" if signer.covers_prefix else signed.path
         return f"{cdn.base_url}{path}{f'?{signed.query}' if signed.query else ''}"

@@ -32,6 +32,8 @@ async def session_manifest(request: web.Request) -> web.Response:
     session = await sessions.start(request)
     if not session.whole:
         raise Problem(404, "not_ready", "The video is not ready for DASH yet.", hint="HLS plays it already.")
+    if session.encrypted:
+        raise Problem(404, "not_found", "DASH does not know how this video is encrypted.", hint="HLS plays it.")
     pathways = request.app[CONTEXT].pathways.of_dash(session, _order(request, session))
     if not pathways:
         raise Problem(404, "not_found", "No CDN here can serve DASH: each signs every file alone.")

@@ -25,3 +25,10 @@ class Session:
     prefix: str
     address: str | None
     country: str | None
+    encrypted: bool = False
+
+    @property
+    def who(self) -> str:
+        """As the paths name it that are for one session only: whom they stop serving is known by this."""
+        viewer = f"/{self.limits.viewer.encode().hex()}" if self.limits.viewer else ""
+        return f"/{self.playback_id}/{self.id}{viewer}"

@@ -21,6 +21,7 @@ from origin import policy, seats
 from origin.context import CONTEXT, Context
 from origin.policy import PolicyRefused, Visit
 from origin.session import Session
+from packager.encryption import Encryption
 
 NOWHERE = Visit(page=None, address=None, country=None)
 EXPIRY_STEP_S = 60  # delivery tokens of one minute are alike: they are signed once, and so is what they stand in
@@ -37,7 +38,7 @@ async def start(request: web.Request) -> Session:
     if published.deleted or published.taken_down or revocations.asset(published.asset_id) in context.revoked:
         raise Problem(410, "gone", "This video is no longer shown.")
     limited = claims is not None and claims.limits is not ANYBODY
-    visit = _visit(context, request) if limited or context.pathways.ask_who else NOWHERE
+    visit = visit_of(context, request) if limited or context.pathways.ask_who else NOWHERE
     if claims is not None:
         _allowed(context, visit, claims, published)
     if published.revision_id is None:
@@ -69,10 +70,11 @@ async def _session(
     visit: Visit,
 ) -> Session:
     subtitles: tuple[Subtitles, ...] = ()
-    whole = True
+    whole, encrypted = True, False
     try:
         manifest = await context.manifests.get(published.asset_id, revision_id)
         duration_s, renditions, subtitles = manifest.duration_s, manifest.renditions, manifest.subtitles
+        encrypted = manifest.encryption is not Encryption.NONE
     except ObjectMissing:
         growing = await context.growing.get(published.asset_id, revision_id)
         if growing is None:
@@ -96,6 +98,7 @@ async def _session(
         prefix=f"/v/{published.asset_id}/{revision_id}/",
         address=None if visit.address is None else str(visit.address),
         country=visit.country,
+        encrypted=encrypted,
     )
 
 
@@ -147,7 +150,7 @@ def _allowed(context: Context, visit: Visit, claims: Claims, published: Publishe
         raise Problem(403, exc.code, str(exc), hint="Watch it where the link was made for.") from exc
 
 
-def _visit(context: Context, request: web.Request) -> Visit:
+def visit_of(context: Context, request: web.Request) -> Visit:
     settings = context.settings
     peer = request.remote
     address = policy.address_of(peer, request.headers.get("X-Forwarded-For", ""), settings.trusted_proxies)
@@ -162,7 +165,7 @@ def _visit(context: Context, request: web.Request) -> Visit:
 
 def country_of(request: web.Request) -> str | None:
     """As a trusted proxy says it, in two capitals."""
-    country = _visit(request.app[CONTEXT], request).country
+    country = visit_of(request.app[CONTEXT], request).country
     return country.upper() if country and len(country) == 2 and country.isalpha() else None
 
 

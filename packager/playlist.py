@@ -33,8 +33,11 @@ __all__ = [
 VERSION = 7
 
 
-def media_playlist(rendition: Rendition, target_s: int, *, growing: bool | None = None, query: str = "") -> str:
-    """A whole VOD playlist [8.6, 8.20]; with `growing` an EVENT one of what exists, ended once it is False."""
+def media_playlist(
+    rendition: Rendition, target_s: int, *, growing: bool | None = None, query: str = "", key_uri: str | None = None
+) -> str:
+    """A whole VOD playlist [8.6, 8.20]; with `growing` an EVENT one of what exists, ended once it is False. `key_uri`
+    is for segments under AES-128: the init segment stands before it, in the clear."""
     tags = [
         "#EXT-X-INDEPENDENT-SEGMENTS",
         # From the beginning: players begin what still grows near its end, as if it were live.
@@ -42,6 +45,8 @@ def media_playlist(rendition: Rendition, target_s: int, *, growing: bool | None 
     ]
     at = Pathway(query=query)
     lines = _head(target_s, *tags, init=at.uri(INIT_NAME), kind="VOD" if growing is None else "EVENT")
+    if key_uri is not None:
+        lines.append(f'#EXT-X-KEY:METHOD=AES-128,URI="{key_uri}"')
     lengths = _extinfs((segment.duration for segment in rendition.segments), rendition.timescale)
     for number, length in enumerate(lengths):
         lines += [length, at.uri(segment_name(number))]

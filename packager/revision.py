@@ -18,6 +18,7 @@ from core.media import Blob, Encoded, Kind, Rendition, Subtitles, target_duratio
 from core.model import AssetId, RevisionId
 from packager import names, playlist
 from packager.dash import mpd
+from packager.encryption import KEY_NAME, Encryption
 from packager.multivariant import multivariant
 from packager.vtt import Track
 
@@ -60,6 +61,7 @@ class Manifest:
     files: dict[str, File]
     provisional: bool = False  # something to watch until the ladder is there
     subtitles: tuple[Subtitles, ...] = ()
+    encryption: Encryption = Encryption.NONE  # of every segment of `renditions`
     downloads: tuple[Download, ...] = ()
 
 
@@ -83,6 +85,7 @@ def revision(
     *,
     provisional: RevisionId | None = None,
     subtitles: Sequence[Track] = (),
+    encryption: Encryption = Encryption.NONE,
     downloads: Sequence[Download] = (),
 ) -> Revision:
     """Playlists and manifest for what was encoded; `provisional` is the id where the bytes do not give it."""
@@ -95,10 +98,12 @@ def revision(
         files[path] = _file(asset_id, blob, kind)
         texts[files[path].key] = body
 
+    key_uri = None if encryption is Encryption.NONE else KEY_NAME
     target_s = target_duration(*encoded.renditions)  # one for all [8.2]
     for rendition in encoded.renditions:
         files |= media_files(asset_id, rendition)
-        add_text(f"{rendition.id}/{names.PLAYLIST_NAME}", playlist.media_playlist(rendition, target_s))
+        text = playlist.media_playlist(rendition, target_s, key_uri=key_uri)
+        add_text(f"{rendition.id}/{names.PLAYLIST_NAME}", text)
         if rendition.kind is Kind.VIDEO and rendition.keyframes_known:
             add_text(f"{rendition.id}/{names.IFRAMES_NAME}", playlist.iframe_playlist(rendition, target_s))
     told = tuple(track.subtitles for track in subtitles)
@@ -106,7 +111,8 @@ def revision(
         files |= subtitle_files(asset_id, track.subtitles)
         texts |= {keys.media_object(asset_id, sha256): body for sha256, body in track.files.items()}
         add_text(f"{track.subtitles.id}/{names.PLAYLIST_NAME}", playlist.subtitle_playlist(track.subtitles))
-    add_text(names.MPD_NAME, mpd(encoded.renditions, subtitles=told), DASH_TYPE)
+    if encryption is Encryption.NONE:
+        add_text(names.MPD_NAME, mpd(encoded.renditions, subtitles=told), DASH_TYPE)
     add_text(names.PLAYLIST_NAME, multivariant(encoded.renditions, subtitles=told))
     for entry in downloads:
         kind = M4A_TYPE if entry.name.endswith(".m4a") else INIT_TYPE
@@ -120,6 +126,7 @@ def revision(
         files=files,
         provisional=provisional is not None,
         subtitles=told,
+        encryption=encryption,
         downloads=tuple(downloads),
     )
     body = json.dumps(_MANIFEST.dump_python(manifest, mode="json"), sort_keys=True, separators=(",", ":")).encode()

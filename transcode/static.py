@@ -80,8 +80,9 @@ def _short_side(rendition: Rendition) -> int:
 def static_argv(binary: str, wanted: StaticFile, tracks: Sequence[PurePath], to: str) -> list[str]:
     """argv that puts the tracks of `wanted.sources` into one file, as they are."""
     argv = [binary, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning", "-progress", "pipe:1", "-y"]
-    argv.append("-copyts")  # the tracks share a clock: no file's own beginning is its zero
     for track in tracks:
+        # Each track begins at 0. libav sees pictures whose composition times are signed some frames later, and shifts
+        # every input to its own first time again: no -copyts here, it would keep the delay.
         argv += ["-f", "mov", "-protocol_whitelist", "file", "-i", f"file:{track}"]
     for number in range(len(tracks)):
         argv += ["-map", f"{number}:0"]

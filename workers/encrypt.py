@@ -14,6 +14,7 @@ from core import content_keys, keys
 from core.assets import Asset
 from core.errors import Rejected
 from core.media import Blob, Encoded, Rendition, Segment
+from core.settings import Settings
 from packager.encryption import Encryption, encrypted, with_encrypted
 from packager.revision import SEGMENT_TYPE
 from workers.stage import Tools
@@ -26,9 +27,9 @@ def wanted(asset: Asset) -> Encryption:
     return Encryption(asset.options.get("encryption", Encryption.NONE))
 
 
-def check_possible(tools: Tools, asset: Asset) -> None:
+def check_possible(encryption: Encryption, settings: Settings) -> None:
     """Raises Rejected where this installation cannot encrypt what is to be encrypted."""
-    if wanted(asset) is not Encryption.NONE and not content_keys.wrapping_keys(tools.settings):
+    if encryption is not Encryption.NONE and not content_keys.wrapping_keys(settings):
         raise Rejected(
             "encryption_unavailable",
             "This installation keeps no content keys, so it cannot encrypt.",
@@ -36,13 +37,11 @@ def check_possible(tools: Tools, asset: Asset) -> None:
         )
 
 
-async def as_delivered(
-    tools: Tools, asset: Asset, encoded: Encoded, *, already: Collection[Rendition] = ()
-) -> Encoded:
+async def as_delivered(tools: Tools, asset: Asset, encoded: Encoded, *, already: Collection[Rendition] = ()) -> Encoded:
     """All renditions as players are to get them; those of `already` are taken to be encrypted."""
     if wanted(asset) is Encryption.NONE:
         return encoded
-    check_possible(tools, asset)
+    check_possible(wanted(asset), tools.settings)
     key = await content_keys.obtain(tools.pool, asset.id, content_keys.wrapping_keys(tools.settings))
     done = {rendition.segments for rendition in already}
     slots = asyncio.Semaphore(PARALLEL)

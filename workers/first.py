@@ -15,6 +15,7 @@ from core.logs import Log
 from core.media import Rendition
 from core.model import RevisionId, StepKind
 from packager import revision
+from packager.encryption import Encryption
 from transcode import encode as transcoder
 from transcode import grid
 from transcode.boxes import WrongOutput
@@ -22,7 +23,7 @@ from transcode.cut import Piece
 from transcode.encode import EncodedFiles
 from transcode.passthrough import SEGMENT_S
 from transcode.plan import EncodePlan, on_regular_grid
-from workers import kept
+from workers import encrypt, kept
 from workers.budget import encode_bytes
 from workers.encode import bench, local_source, source_pixels, stored, watermark
 from workers.stage import Assignment, Outcome, Then, Tools
@@ -52,6 +53,7 @@ async def remux(tools: Tools, work: Assignment) -> Outcome:
     keyframes = [gop.frame for gop in index.gops] if index else [0]
     cuts = grid.keyframe_cuts(keyframes, plan.frames, plan.frame_rate, SEGMENT_S)
     common = {"source": source_sha, "index": work.step.input["index"]}
+    clear = encrypt.wanted(work.asset) is Encryption.NONE
     try:
         made = await transcoder.remux(plan, bench(tools, work, NICE), source, cuts=cuts)
     except WrongOutput as exc:
@@ -60,15 +62,25 @@ async def remux(tools: Tools, work: Assignment) -> Outcome:
         plan = replace(on_regular_grid(plan), first_rung=small)
         planned = await kept.keep_plan(tools, work.asset.id, plan)
         analyse = (StepKind.ANALYSE, {**common, "plan": planned})
-        return Outcome(output={"unfit": str(exc)}, then=(*first_steps(source_sha, planned, plan), analyse))
+        then = (*first_steps(source_sha, planned, plan), analyse) if clear else (_alone(analyse),)
+        return Outcome(output={"unfit": str(exc)}, then=then)
     outcome = await stored(tools, work, made)
+    analyse = (StepKind.ANALYSE, {**common, "plan": planned})
+    if not clear:  # it is a part of what is published encrypted, and nothing before
+        return replace(outcome, then=(analyse,))
     new = revision.revision(work.asset.id, made.encoded, provisional=provisional_id(plan))
     await put_revision(tools, work, new)
 
     async def effect(connection: Connection) -> None:
         await assets.publish_provisional(connection, work.asset.id, new.id, revision.summary(new.manifest))
 
-    return replace(outcome, effect=effect, then=((StepKind.ANALYSE, {**common, "plan": planned}),))
+    return replace(outcome, effect=effect, then=(analyse,))
+
+
+def _alone(analyse: Then) -> Then:
+    """The analysis of a title of which no rung went first."""
+    kind, given = analyse
+    return kind, {**given, "first": False}
 
 
 async def put_revision(tools: Tools, work: Assignment, new: revision.Revision) -> None:

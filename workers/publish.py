@@ -10,7 +10,7 @@ from core.model import StepKind
 from packager import revision
 from transcode.join import join
 from transcode.options import Downloads, downloads_from_json
-from workers import kept, tracks
+from workers import encrypt, kept, tracks
 from workers.first import put_revision
 from workers.stage import Assignment, Outcome, Then, Tools
 
@@ -34,7 +34,8 @@ async def publish(tools: Tools, work: Assignment) -> Outcome:
         raise Transient("a publication without parts")
     joined = join(plan, parts)
     added = await tracks.added(tools, work.asset, joined)
-    new = revision.revision(asset_id, added.encoded, subtitles=added.subtitles)
+    delivered = await encrypt.as_delivered(tools, work.asset, added.encoded)
+    new = revision.revision(asset_id, delivered, subtitles=added.subtitles, encryption=encrypt.wanted(work.asset))
     await put_revision(tools, work, new)
     failpoint(tools.settings, "publish.before_flip")
 

@@ -1,11 +1,11 @@
 """republish: the media of the published revision, the tracks as they are now, its downloads -> a new revision."""
 
-from core import assets, keys, tracks
+from core import assets, keys, steps, tracks
 from core.db import Connection
-from core.errors import Transient
 from core.media import Encoded
+from core.model import StepKind, new_id
 from packager import revision
-from workers import downloads
+from workers import downloads, encrypt
 from workers.first import put_revision
 from workers.stage import Assignment, Outcome, Tools
 from workers.tracks import added
@@ -22,8 +22,9 @@ async def republish(tools: Tools, work: Assignment) -> Outcome:
     offered = (*manifest.downloads, *downloads.listed(work.step.input))
     new = revision.revision(
         asset.id,
-        now.encoded,
+        await encrypt.as_delivered(tools, asset, now.encoded, already=manifest.renditions),
         subtitles=now.subtitles,
+        encryption=manifest.encryption,
         downloads=downloads.still_of(now.encoded.renditions, offered),
     )
     await put_revision(tools, work, new)
@@ -31,7 +32,10 @@ async def republish(tools: Tools, work: Assignment) -> Outcome:
     async def effect(connection: Connection) -> None:
         summary = revision.summary(new.manifest)
         if not await assets.republish(connection, asset.id, new.id, summary, instead_of=old):
-            raise Transient("another revision was published meanwhile: once more, on top of that one")
+            # Another revision was published meanwhile: once more, on top of that one.
+            again = {**work.step.input, "again": new_id("st")}
+            await steps.insert(connection, asset.id, StepKind.REPUBLISH, again)
+            return
         await tracks.published(connection, asset.id, now.version)
 
     return Outcome(output={"revision": new.id}, effect=effect)

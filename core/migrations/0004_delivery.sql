@@ -30,6 +30,14 @@ CREATE TABLE tracks (
 );
 CREATE INDEX tracks_by_asset ON tracks (asset_id, id);
 
+-- The keys of encrypted titles, wrapped: core.content_keys.
+CREATE TABLE content_keys (
+    asset_id    text PRIMARY KEY REFERENCES assets (id),
+    kid         text NOT NULL,                       -- of the wrapping key
+    wrapped     bytea NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now()
+);
+
 DROP VIEW asset_view;
 CREATE VIEW asset_view AS
 SELECT a.*, r.summary,

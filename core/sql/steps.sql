@@ -74,7 +74,11 @@ WHERE asset_id = $1 AND state IN ('failed', 'dead')
 RETURNING id, kind;
 
 -- name: busy
-SELECT EXISTS (SELECT 1 FROM steps WHERE asset_id = $1 AND state IN ('queued', 'leased') AND kind NOT IN ('discard', 'downloads'));
+-- What only adds to a title that is ready is no reason to wait.
+SELECT EXISTS (
+    SELECT 1 FROM steps
+    WHERE asset_id = $1 AND state IN ('queued', 'leased') AND kind NOT IN ('discard', 'downloads', 'republish')
+);
 
 -- name: claimable
 -- How many steps could be claimed now, and of which kinds: what the reconciler hints about.

@@ -86,6 +86,7 @@ def app_env(home: Home, ports: Ports, credentials: Credentials, urls: Mapping[st
         "KADR_ORIGIN_PORT": str(ports.origin),
         "KADR_PLAYBACK_KEYS": f"k1:{credentials.playback_key}",
         "KADR_DELIVERY_KEYS": f"k1:{credentials.delivery_key}",
+        "KADR_CONTENT_KEYS": f"k1:{credentials.content_key}",
         "KADR_WORK_DIR": str(home.folder("work")),
         # Several workers on one machine: each finds a port of its own and tells it in its log.
         "KADR_WORKER_METRICS_PORT": os.environ.get("KADR_WORKER_METRICS_PORT") or "0",

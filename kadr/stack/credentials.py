@@ -22,6 +22,7 @@ class Credentials:
     s3_secret_key: str
     playback_key: str  # 32 bytes of hex
     delivery_key: str  # 32 bytes of hex
+    content_key: str  # 32 bytes of hex
     api_key: str  # "prefix.secret"
 
 
@@ -38,6 +39,7 @@ _MAKE: dict[str, Callable[[], str]] = {
     "s3_secret_key": lambda: secrets.token_hex(24),
     "playback_key": lambda: secrets.token_hex(32),
     "delivery_key": lambda: secrets.token_hex(32),
+    "content_key": lambda: secrets.token_hex(32),
     "api_key": _api_key,
 }
 

@@ -595,7 +595,7 @@ async def test_one_asset_can_have_more_playback_ids_and_tokens(stack: Stack, poo
         answer = await call(stack, "POST", f"/v1/playback_ids/{playback_id}/token", json=body)
         assert answer.status == 201
         shown = answer.body["data"]
-        assert set(shown) == {"token", "url", "expires_at"}
+        assert set(shown) == {"token", "url", "session", "expires_at"}
         assert began + ttl_s <= shown["expires_at"] <= time.time() + ttl_s
         assert shown["url"] == f"{stack.endpoints['origin']}/play/{playback_id}/index.m3u8?token={shown['token']}"
 

@@ -1,0 +1,413 @@
+"""hls.js, Shaka Player and dash.js on a title behind two nginx CDNs and the origin: what delivery does to a viewer.
+
+One stack of its own: two edges by `deploy/edge` on host names of their own, an origin lock, steering. Skipped by name
+without Chromium or nginx.
+"""
+
+import asyncio
+import json
+import os
+import re
+import secrets
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import redis.asyncio
+import yaml
+from playwright.async_api import Browser, Route, async_playwright
+
+from benchmarks import edge
+from core import playback_token
+from core.model import PlaybackId
+from core.playback_token import Claims
+from tests.conftest import generate
+from tests.integration.test_edge import free_port
+from tests.integration.test_watch_page import ARGUMENTS, CHROMIUM
+from tests.players import SCRIPTS, Viewing, play, serving, viewing
+from tests.published import broken_rules
+from tests.stack import Stack
+from tests.web import fetch, json_of
+
+NGINX = edge.binary()
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+    pytest.mark.skipif(NGINX is None, reason="nginx is not on this machine"),
+    pytest.mark.skipif(not all(map(Path.exists, SCRIPTS.values())), reason="a player is not installed (make test does)"),
+]
+PLAYERS = ("hls", "shaka", "dash")
+LOCK = secrets.token_hex(16)
+KEY = secrets.token_hex(16)
+DURATION_S = 48
+AHEAD_S = 8
+CUES = ((1, 4, "Grüße – hej då"), (9, 15, "over a cut"), (27, 33, "over two files of text"), (42, 47, "the last"))
+SESSIONS = tuple(f"{number:016x}" for number in range(1000))
+
+
+@dataclass
+class Cdn:
+    """One nginx. A host name of its own, as Shaka Player gives up whole host names."""
+
+    id: str
+    host: str
+    weight: int
+    folder: Path
+    port: int = field(default_factory=free_port)
+    server: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    @asynccontextmanager
+    async def running(self, origin_port: int) -> AsyncIterator[None]:
+        config = edge.rendered(
+            {
+                "LISTEN": f"127.0.0.1:{self.port}; listen {self.host}:{self.port}",
+                "TLS": "",
+                "ORIGIN": f"127.0.0.1:{origin_port}",
+                "ORIGIN_LOCK": LOCK,
+                **{"KID_1": "k1", "SECRET_1": KEY, "KID_2": "none", "SECRET_2": secrets.token_hex(16)},
+                "DIR": str(self.folder),
+                "CACHE_SIZE": "100m",
+                "WORKERS": "1",
+            }
+        )
+        assert NGINX is not None
+        async with edge.running(NGINX, self.folder, config, self.port) as self.server:
+            yield
+
+    async def stop(self) -> None:
+        assert self.server is not None
+        self.server.terminate()
+        await self.server.wait()
+
+
+@dataclass
+class Place:
+    """The stack and its CDNs."""
+
+    stack: Stack
+    cdns: dict[str, Cdn]
+    file: Path
+
+    def of(self, url: str) -> str:
+        """The pathway that a file was asked for on."""
+        parts = urlsplit(url)
+        return next((one.id for one in self.cdns.values() if parts.netloc == f"{one.host}:{one.port}"), "origin")
+
+    async def steer(self, *arguments: str) -> Any:
+        """`kadr steer` as an operator would."""
+        env = {"KADR_REDIS_URL": self.stack.endpoints["redis_url"], "KADR_CDNS": str(self.file)}
+        running = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "kadr", "steer", *arguments), env={**os.environ, **env}, stdout=asyncio.subprocess.PIPE
+        )
+        said, _ = await asyncio.wait_for(running.communicate(), 60)
+        assert running.returncode == 0
+        return json.loads(said)
+
+    async def forget(self) -> None:
+        """As if nobody had reported or decided anything yet."""
+        async with redis.asyncio.Redis.from_url(self.stack.endpoints["redis_url"]) as client:
+            if keys := [key async for key in client.scan_iter("kadr:steer:*") if key != b"kadr:steer:lead"]:
+                await client.delete(*keys)
+
+
+@pytest.fixture(scope="module")
+async def place_of_all(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
+    folder = tmp_path_factory.mktemp("delivery")
+    cdns = [Cdn("a", "127.0.0.2", 70, folder / "a"), Cdn("b", "127.0.0.3", 30, folder / "b")]
+    listed: list[dict[str, Any]] = [
+        {
+            **{"id": one.id, "base_url": one.url, "scheme": "secure_link", "keys": {"k1": KEY}, "weight": one.weight},
+            "probe_path": "/health/edge",
+        }
+        for one in cdns
+    ]
+    file = folder / "cdns.yaml"
+    file.write_text(yaml.safe_dump({"version": 1, "cdns": [*listed, {"id": "origin", "weight": 0}]}))
+    env = {"KADR_CDNS": str(file), "KADR_ORIGIN_LOCK_KEYS": f"k1:{LOCK}"}
+    stack = Stack(folder / "home", env=env)
+    for one in cdns:
+        one.folder.mkdir()
+    async with AsyncExitStack() as running:
+        for one in cdns:
+            await running.enter_async_context(one.running(stack.port + 1))
+        await stack.start()
+        try:
+            yield Place(stack, {one.id: one for one in cdns}, file)
+            for one in cdns:
+                if one.server is not None and one.server.returncode is not None:
+                    await running.enter_async_context(one.running(stack.port + 1))
+            broken = await broken_rules(stack)
+        finally:
+            assert await stack.stop() == 0
+        assert list(stack.programs()) == [], "kadr up left programs behind"
+        assert broken == {}, "titles that break a rule of HLS"
+
+
+@pytest.fixture
+async def place(place_of_all: Place) -> AsyncIterator[Place]:
+    """Both CDNs are there, and nothing is held against either."""
+    async with AsyncExitStack() as running:
+        for one in place_of_all.cdns.values():
+            if one.server is not None and one.server.returncode is not None:
+                await running.enter_async_context(one.running(place_of_all.stack.port + 1))
+        await place_of_all.forget()
+        await until_first(place_of_all, {"a", "b"})
+        yield place_of_all
+
+
+async def until_first(place: Place, wanted: set[str]) -> None:
+    """Once the origin sends these sessions to exactly these pathways first."""
+    async with asyncio.timeout(30):
+        while {(await answered(place, session))["PATHWAY-PRIORITY"][0] for session in SESSIONS[:20]} != wanted:
+            await asyncio.sleep(0.1)
+
+
+async def answered(place: Place, session: str) -> Any:
+    return json_of(await fetch(f"{place.stack.endpoints['origin']}/steer/{session}"))
+
+
+@pytest.fixture(scope="module")
+async def titles(place_of_all: Place, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
+    """One with subtitles and a second sound, and a small one that nobody has looked at before its test."""
+    stack, folder = place_of_all.stack, tmp_path_factory.mktemp("titles")
+    long, small = folder / "long.mp4", folder / "small.mp4"
+    generate(long, f"testsrc2=size=768x432:rate=10:duration={DURATION_S}", f"sine=frequency=440:duration={DURATION_S}")
+    generate(small, "testsrc2=size=416x234:rate=10:duration=30", "sine=frequency=880:duration=30")
+    asset_ids = [await stack.upload(file, ladder="apple", effort="economy", language="en") for file in (long, small)]
+    said = "".join(f"00:{begins:02d}.000 --> 00:{ends:02d}.000\n{text}\n\n" for begins, ends, text in CUES)
+    for track in (
+        {"kind": "subtitles", "language": "en", "text": f"WEBVTT\n\n{said}"},
+        {"kind": "audio", "language": "sv", "asset_id": asset_ids[1]},
+    ):
+        status, body = await stack.api("POST", f"/v1/assets/{asset_ids[0]}/tracks", json=track)
+        assert status == 201, body
+    ready = [await stack.wait(asset_id, "ready") for asset_id in asset_ids]
+    async with asyncio.timeout(60):
+        while (text := await multivariant(ready[0])).count("TYPE=SUBTITLES") != 3 or 'LANGUAGE="sv"' not in text:
+            await asyncio.sleep(0.2)  # once for each pathway
+    return ready[0], ready[1]
+
+
+async def multivariant(asset: Any) -> str:
+    return (await fetch(asset["playback_url"])).body.decode()
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as running:
+        opened = await running.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield opened
+        await opened.close()
+
+
+@pytest.fixture(scope="module")
+async def page_url() -> AsyncIterator[str]:
+    async with serving() as url:
+        yield url
+
+
+@pytest.fixture
+async def viewer(browser: Browser, page_url: str) -> AsyncIterator[Viewing]:
+    async with viewing(browser, page_url) as opened:
+        yield opened
+
+
+def url_for(player: str, asset: Any) -> str:
+    url: str = asset["playback_url"]
+    return url.replace("index.m3u8", "manifest.mpd") if player == "dash" else url
+
+
+async def check_end(viewer: Viewing, duration_s: float) -> None:
+    """It has come to its end, and nothing but what was stopped is missing."""
+    await viewer.until("video.ended")
+    assert await viewer.of_video("currentTime") == pytest.approx(duration_s, abs=0.3)
+    assert await viewer.seen("dry") == [], await viewer.told()
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+async def test_each_player_switches_seeks_and_shows_what_is_said(
+    place: Place, titles: tuple[Any, Any], viewer: Viewing, player: str
+) -> None:
+    asset, _ = titles
+    heights = sorted({one["height"] for one in asset["renditions"] if one["kind"] == "video"})
+    rates = sorted(map(int, re.findall(r"[:,]BANDWIDTH=(\d+).*RESOLUTION", await multivariant(asset))))
+    assert len(rates) >= 3
+    await play(viewer, player, url_for(player, asset), AHEAD_S)
+    assert sorted(await viewer.page.evaluate("languages()")) == ["en", "sv"]
+    await viewer.until(f"video.videoHeight === {heights[-1]}")
+    # Too slow for all but the lowest, with room for it and its sound.
+    await viewer.limit_network(1.6 * rates[0])
+    await viewer.until(f"video.videoHeight < {heights[-1]}")
+    slow_at = await viewer.of_video("currentTime")
+    await viewer.limit_network(None)
+    await viewer.until(f"video.videoHeight === {heights[-1]}")
+    assert await viewer.of_video("currentTime") > slow_at
+    print("HEIGHTS", await viewer.told(), rates)
+    await viewer.page.evaluate(f"video.currentTime = {DURATION_S - 10}")
+    await viewer.until(f"video.currentTime > {DURATION_S - 8}")
+    await viewer.page.evaluate("choose('sv')")
+    await viewer.page.evaluate("video.currentTime = 20")
+    await check_end(viewer, asset["duration_s"])
+    print("END", await viewer.told())
+    assert await viewer.seen("errors") == []
+    assert viewer.lost == []
+    check_texts(await viewer.seen("texts"))
+
+
+def check_texts(seen: list[tuple[float, list[str]]]) -> None:
+    """Each cue was shown at its time, once, and nothing at others. A moment is left to either side."""
+    met = set()
+    for at_s, texts in seen:
+        if any(abs(at_s - edge_s) < 0.5 for begins, ends, _ in CUES for edge_s in (begins, ends)):
+            continue
+        said = [text for begins, ends, text in CUES if begins < at_s < ends]
+        assert texts == said, at_s
+        met.update(said)
+    assert met >= {CUES[0][2], CUES[2][2], CUES[3][2]}
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+async def test_a_cdn_that_stops_costs_no_viewer_a_segment(
+    place: Place, titles: tuple[Any, Any], viewer: Viewing, player: str
+) -> None:
+    asset, _ = titles
+    await play(viewer, player, url_for(player, asset), AHEAD_S)
+    await viewer.until("video.currentTime > 3")
+    before = viewer.segments(viewer.got)
+    first = {place.of(url) for url in before}
+    assert len(first) == 1, "one way for all"
+    await place.cdns[first.pop()].stop()
+    asked = len(viewer.asked)
+    await viewer.page.evaluate("video.playbackRate = 1.5")
+    await check_end(viewer, asset["duration_s"])
+    after = viewer.segments(viewer.asked[asked:])
+    print("AFTER", [(place.of(u), u[-20:]) for u in after], await viewer.told())
+    assert viewer.segments(viewer.lost) != [], "it was stopped in the midst of it"
+    assert len(viewer.segments(viewer.lost)) <= 4
+
+
+def playing(place: Place, asset: Any, session: str) -> str:
+    """The URL that starts this session, as an application would sign it."""
+    kept = json.loads((place.stack.home / "secrets.json").read_text())
+    playback_id = PlaybackId(asset["playback_ids"][0]["id"])
+    claims = Claims(playback_id=playback_id, session=session, expires_at=int(time.time()) + 600)
+    token = playback_token.sign(claims, {"k1": bytes.fromhex(kept["playback_key"])})
+    return f"{asset['playback_url'].partition('?')[0]}?token={token}"
+
+
+async def began_at(place: Place, asset: Any) -> dict[str, str]:
+    """Session -> the pathway its playlist begins with, which is what steering says of it, too."""
+    found = {}
+    limit = asyncio.Semaphore(16)
+
+    async def ask(session: str) -> None:
+        async with limit:
+            text = (await fetch(playing(place, asset, session))).body.decode()
+            said = re.search(r'^#EXT-X-CONTENT-STEERING:SERVER-URI="[^"]*/steer/(\w+)",PATHWAY-ID="(\w+)"$', text, re.M)
+            assert said is not None, text
+            assert said[1] == session
+            order = (await answered(place, session))["PATHWAY-PRIORITY"]
+        assert order[0] == said[2]
+        assert order[-1] == "origin"
+        found[session] = said[2]
+
+    async with asyncio.TaskGroup() as group:
+        for session in SESSIONS:
+            group.create_task(ask(session))
+    return found
+
+
+async def test_weights_split_a_thousand_sessions(place: Place, titles: tuple[Any, Any]) -> None:
+    counted = Counter((await began_at(place, titles[0])).values())
+    print(counted)
+    assert counted.total() == 1000
+    assert 670 <= counted["a"] <= 730
+    assert set(counted) == {"a", "b"}
+
+
+async def test_an_operators_word_moves_whoever_plays(place: Place, titles: tuple[Any, Any], viewer: Viewing) -> None:
+    asset, _ = titles
+    assert (await place.steer("--to", "a"))["override"] == "a"
+    await until_first(place, {"a"})
+    said = await answered(place, SESSIONS[0])
+    assert 27 <= said["TTL"] <= 33
+    assert said["PATHWAY-PRIORITY"] == ["a", "b", "origin"]
+    await impatient(viewer)
+    await play(viewer, "hls", asset["playback_url"], AHEAD_S)
+    await viewer.until("video.currentTime > 3")
+    assert {place.of(url) for url in viewer.segments(viewer.asked)} == {"a"}
+    await place.steer("--to", "b")
+    await until_first(place, {"b"})
+    moved = len(viewer.asked)
+    async with asyncio.timeout(30):
+        while not any(place.of(url) == "b" for url in viewer.segments(viewer.asked)):
+            await asyncio.sleep(0.1)
+    await viewer.page.evaluate("video.playbackRate = 2")
+    await check_end(viewer, asset["duration_s"])
+    print("MOVED", [(place.of(u), u[-20:]) for u in viewer.segments(viewer.asked[moved:])])
+    assert await viewer.seen("errors") == []
+    assert viewer.lost == []
+    assert (await place.steer("--auto"))["override"] is None
+    await until_first(place, {"a", "b"})
+
+
+async def impatient(viewer: Viewing) -> None:
+    """It asks again after 2 s, whatever TTL it is told: a test cannot wait for 30."""
+
+    async def shorter(route: Route) -> None:
+        answer = await route.fetch()
+        await route.fulfill(response=answer, json={**await answer.json(), "TTL": 2})
+
+    await viewer.page.route("**/steer/*", shorter)
+
+
+async def test_without_database_and_redis_a_viewer_watches_to_the_end(
+    place: Place, titles: tuple[Any, Any], browser: Browser, page_url: str, viewer: Viewing
+) -> None:
+    """Both hold still and answer nobody, which is worse than being gone. One plays from a CDN, one from the origin."""
+    _, asset = titles
+    await place.steer("--to", "origin")
+    await until_first(place, {"origin"})
+    async with viewing(browser, page_url) as other:
+        await impatient(other)
+        await play(other, "hls", asset["playback_url"], AHEAD_S)
+        await place.steer("--auto")
+        await until_first(place, {"a", "b"})
+        await play(viewer, "hls", asset["playback_url"], AHEAD_S)
+        await viewer.until("video.currentTime > 2")
+        with held_still(place.stack, "postgres", "redis-server"):
+            asked = len(other.asked), len(viewer.asked)
+            for one in (viewer, other):
+                await check_end(one, asset["duration_s"])
+        for one, since in zip((other, viewer), asked, strict=True):
+            print("STILL", [(place.of(u), u[-20:]) for u in one.asked[since:]])
+            assert await one.seen("errors") == []
+            assert one.lost == []
+
+
+@contextmanager
+def held_still(stack: Stack, *names: str) -> Iterator[None]:
+    pids = [pid for name in names for pid in stack.running(name)]
+    assert len(pids) > len(names)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGCONT)
+            except ProcessLookupError:
+                continue
