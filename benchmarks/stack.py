@@ -6,6 +6,7 @@ In: how many workers. Out: `Stack`, running and idle. Stops it and removes the h
 import asyncio
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -84,12 +85,15 @@ async def _stop(up: asyncio.subprocess.Process) -> None:
 
 
 def two_free_ports() -> int:
-    """The first of two free neighbours: the API's and the origin's."""
+    """The first of two free neighbours: the API's and the origin's.
+
+    Below the ports that Linux gives to connections (32768 on): one of those could be taken before it is listened on.
+    """
     while True:
+        port = random.randrange(12_000, 32_000, 2)
         with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            port: int = one.getsockname()[1]
             try:
+                one.bind(("127.0.0.1", port))
                 two.bind(("127.0.0.1", port + 1))
             except OSError:
                 continue

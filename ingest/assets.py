@@ -1,6 +1,6 @@
 """Assets: pull from a URL, show, list, change, delete; work on them again; replace their source."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
@@ -52,7 +52,7 @@ async def pull(request: web.Request) -> web.Response:
                 ref_id=name,
                 policy=origin.policy,
                 language=origin.language,
-                options=wanted.options(image.sha256 if image else None),
+                options={**origin.options, **wanted.options(image.sha256 if image else None)},
             ),
         )
         await playback.insert(connection, new_asset_id, origin.policy)
@@ -73,6 +73,7 @@ class _Origin:
     title: str
     policy: Policy
     language: str | None
+    options: dict[str, str] = field(default_factory=dict)
 
 
 async def _origin(connection: Connection, owner: OwnerId, wanted: NewPull) -> _Origin:
@@ -92,6 +93,8 @@ async def _origin(connection: Connection, owner: OwnerId, wanted: NewPull) -> _O
         title=original.title,
         policy=wanted.policy if "policy" in given else original.policy,
         language=wanted.language if "language" in given else original.language,
+        # ... nor travel in the clear.
+        options={name: original.options[name] for name in ("encryption",) if name in original.options},
     )
 
 

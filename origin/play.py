@@ -22,8 +22,8 @@ async def session_playlist(request: web.Request) -> web.Response:
     """Every pathway, the one to begin with first; below each all URIs are relative."""
     session = await sessions.start(request)
     pathways = request.app[CONTEXT].pathways.of(session, _order(request, session))
-    text = rendered(session.renditions, session.subtitles, pathways, _steering(request, session))
-    return compressed(request, text.encode(), HLS_HEADERS)
+    body = rendered(session.renditions, session.subtitles, pathways, _steering(request, session))
+    return compressed(request, body, HLS_HEADERS)
 
 
 @routes.get("/play/{playback_id}/manifest.mpd")

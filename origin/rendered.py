@@ -21,37 +21,48 @@ def rendered(
     subtitles: tuple[Subtitles, ...],
     pathways: tuple[Pathway, ...],
     steering_uri: str | None,
-) -> str:
+) -> bytes:
     """For one session; pathways differ between sessions in their prefixes and their order only."""
-    ids = tuple(pathway.id for pathway in pathways)
-    pieces = list(_pieces(_Same(renditions), subtitles, ids, steering_uri is not None))
-    for at in range(1, len(pieces), 2):
-        place = pieces[at]
-        pieces[at] = (steering_uri or "") if place == _STEER else pathways[int(place)].prefix
-    return "".join(pieces)
+    same = _Same(renditions, subtitles)
+    # Without steering all sessions of a title that begin in one minute get the same text.
+    return _alike(same, pathways) if steering_uri is None else _filled(same, pathways, steering_uri)
 
 
 class _Same:
-    """Renditions by identity: hashing a title's thousands of segments would cost more than writing the playlist.
+    """A title by identity: hashing its thousands of segments would cost more than writing the playlist.
 
     Manifests are kept, so the same title is the same object; the reference here keeps its address from being reused.
     """
 
-    __slots__ = ("renditions",)
+    __slots__ = ("renditions", "subtitles")
 
-    def __init__(self, renditions: tuple[Rendition, ...]) -> None:
+    def __init__(self, renditions: tuple[Rendition, ...], subtitles: tuple[Subtitles, ...]) -> None:
         self.renditions = renditions
+        self.subtitles = subtitles
 
     def __hash__(self) -> int:
         return id(self.renditions)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.renditions is self.renditions
+        return isinstance(other, _Same) and other.renditions is self.renditions and other.subtitles is self.subtitles
 
 
 @lru_cache(maxsize=KEPT)
-def _pieces(same: _Same, subtitles: tuple[Subtitles, ...], ids: tuple[str, ...], steered: bool) -> list[str]:
+def _alike(same: _Same, pathways: tuple[Pathway, ...]) -> bytes:
+    return _filled(same, pathways, None)
+
+
+def _filled(same: _Same, pathways: tuple[Pathway, ...], steering_uri: str | None) -> bytes:
+    pieces = list(_pieces(same, tuple(pathway.id for pathway in pathways), steering_uri is not None))
+    for at in range(1, len(pieces), 2):
+        place = pieces[at]
+        pieces[at] = (steering_uri or "") if place == _STEER else pathways[int(place)].prefix
+    return "".join(pieces).encode()
+
+
+@lru_cache(maxsize=KEPT)
+def _pieces(same: _Same, ids: tuple[str, ...], steered: bool) -> list[str]:
     """Text and places in turn."""
     places = tuple(Pathway(id=name, prefix=f"\0{number}\0") for number, name in enumerate(ids))
     steering = f"\0{_STEER}\0" if steered else None
-    return _PLACE.split(multivariant(same.renditions, places, subtitles=subtitles, steering_uri=steering))
+    return _PLACE.split(multivariant(same.renditions, places, subtitles=same.subtitles, steering_uri=steering))

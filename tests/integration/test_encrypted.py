@@ -187,11 +187,8 @@ async def test_ffmpeg_decodes_every_frame_of_it(stack: Stack, title: Any) -> Non
     assert (await asyncio.to_thread(frames, url))[0] == LENGTH_S * 25
 
 
-async def test_the_checker_misses_nothing_but_pictures_to_seek_by(title: Any) -> None:
-    found = await faults(title["playback_url"])
-    assert len(found) == 1, found
-    assert "6.1" in found[0]
-    assert "EXT-X-I-FRAME-STREAM-INF" in found[0]
+async def test_no_rule_is_broken(title: Any) -> None:
+    assert await faults(title["playback_url"]) == []
     dash = title["playback_url"].replace("index.m3u8", "manifest.mpd")
     refused(await fetch(dash), 404, "not_found")
 
@@ -258,8 +255,7 @@ async def test_what_is_added_later_is_encrypted_with_the_same_key(stack: Stack, 
     for path, file in before.files.items():
         assert path == "index.m3u8" or after.files[path] == file, "encrypted once"
     assert (await fetch(key_url)).body == (await fetch(await key_of(url))).body
-    found = await faults(url)
-    assert len(found) == 1, found  # every segment opens, the dub's too
+    assert await faults(url) == [], "every segment opens, the dub's too"
     text = (await fetch(url)).body.decode()
     (texts,) = re.findall(r'TYPE=SUBTITLES.*URI="([^"]+)"', text)
     playlist = (await fetch(urljoin(url, texts))).body.decode()

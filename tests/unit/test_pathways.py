@@ -135,6 +135,6 @@ def test_a_filled_playlist_is_what_would_be_written() -> None:
     for order in (("bunny", "origin"), ("origin", "bunny"), ("bunny",)):
         given = several.of(SESSION, order)
         for steering in (None, f"{ORIGIN}/steer/{SESSION.id}"):
-            written = multivariant((VIDEO,), given, steering_uri=steering)
+            written = multivariant((VIDEO,), given, steering_uri=steering).encode()
             assert rendered(SESSION.renditions, (), given, steering) == written
             assert rendered(SESSION.renditions, (), given, steering) == written, "the second time"

@@ -86,7 +86,10 @@ def test_a_variable_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -
     assert (Settings.load().ffmpeg, Settings.load().api_port) == (None, 8080)
 
 
-SECRETS = ("database_url", "redis_url", "s3_secret_key", "playback_keys", "delivery_keys")
+SECRETS = (
+    *("database_url", "redis_url", "s3_secret_key"),
+    *("playback_keys", "delivery_keys", "content_keys", "origin_lock_keys"),
+)
 
 
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

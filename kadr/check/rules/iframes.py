@@ -10,7 +10,9 @@ RULES = Book()
 @RULES.must("6.1", "there are I-frame playlists, and what is said of them is so", when_ready=True)
 def _(title: Title) -> Broken:
     multivariant = title.multivariant
-    if any(True for _ in title.of_kind("video")) and not multivariant.iframe_variants:
+    # A segment that is encrypted whole has no part that a player could read alone.
+    clear = [track for track in title.of_kind("video") if not all(line.key for line in track.media.segments)]
+    if clear and not multivariant.iframe_variants:
         yield multivariant.url, "there is no EXT-X-I-FRAME-STREAM-INF"
     for entry in multivariant.iframe_variants:
         for name in ("CODECS", "RESOLUTION"):
