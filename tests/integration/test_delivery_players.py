@@ -42,7 +42,9 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
     pytest.mark.skipif(NGINX is None, reason="nginx is not on this machine"),
-    pytest.mark.skipif(not all(map(Path.exists, SCRIPTS.values())), reason="a player is not installed (make test does)"),
+    pytest.mark.skipif(
+        not all(map(Path.exists, SCRIPTS.values())), reason="a player is not installed (make test does)"
+    ),
 ]
 PLAYERS = ("hls", "shaka", "dash")
 LOCK = secrets.token_hex(16)
@@ -109,7 +111,9 @@ class Place:
         """`kadr steer` as an operator would."""
         env = {"KADR_REDIS_URL": self.stack.endpoints["redis_url"], "KADR_CDNS": str(self.file)}
         running = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "kadr", "steer", *arguments), env={**os.environ, **env}, stdout=asyncio.subprocess.PIPE
+            *(sys.executable, "-m", "kadr", "steer", *arguments),
+            env={**os.environ, **env},
+            stdout=asyncio.subprocess.PIPE,
         )
         said, _ = await asyncio.wait_for(running.communicate(), 60)
         assert running.returncode == 0
@@ -242,9 +246,12 @@ async def test_each_player_switches_seeks_and_shows_what_is_said(
 ) -> None:
     asset, _ = titles
     heights = sorted({one["height"] for one in asset["renditions"] if one["kind"] == "video"})
-    rates = sorted(map(int, re.findall(r"[:,]BANDWIDTH=(\d+).*RESOLUTION", await multivariant(asset))))
+    text = await multivariant(asset)
+    rates = sorted(set(map(int, re.findall(r"#EXT-X-STREAM-INF:BANDWIDTH=(\d+)", text))))
     assert len(rates) >= 3
-    await play(viewer, player, url_for(player, asset), AHEAD_S)
+    # From the start as fast as a network may be: who has seen 100 Mb/s believes in them for long.
+    await viewer.limit_network(3 * rates[-1])
+    await play(viewer, player, url_for(player, asset), 12)
     assert sorted(await viewer.page.evaluate("languages()")) == ["en", "sv"]
     await viewer.until(f"video.videoHeight === {heights[-1]}")
     # Too slow for all but the lowest, with room for it and its sound.
@@ -254,28 +261,31 @@ async def test_each_player_switches_seeks_and_shows_what_is_said(
     await viewer.limit_network(None)
     await viewer.until(f"video.videoHeight === {heights[-1]}")
     assert await viewer.of_video("currentTime") > slow_at
-    print("HEIGHTS", await viewer.told(), rates)
-    await viewer.page.evaluate(f"video.currentTime = {DURATION_S - 10}")
-    await viewer.until(f"video.currentTime > {DURATION_S - 8}")
-    await viewer.page.evaluate("choose('sv')")
-    await viewer.page.evaluate("video.currentTime = 20")
+    await viewer.page.evaluate(f"choose('sv'); video.currentTime = {DURATION_S - 10}")
     await check_end(viewer, asset["duration_s"])
-    print("END", await viewer.told())
     assert await viewer.seen("errors") == []
     assert viewer.lost == []
-    check_texts(await viewer.seen("texts"))
+    assert any(f"/{dub(text)}/" in url for url in viewer.segments(viewer.got))
+    assert check_texts(await viewer.seen("texts")) >= {CUES[0][2], CUES[1][2], CUES[3][2]}
 
 
-def check_texts(seen: list[tuple[float, list[str]]]) -> None:
-    """Each cue was shown at its time, once, and nothing at others. A moment is left to either side."""
-    met = set()
+def dub(text: str) -> str:
+    """The folder of the second sound."""
+    found = re.search(r'LANGUAGE="sv".*URI="[^"]*/(\w+)/index.m3u8"', text)
+    assert found is not None, text
+    return found[1]
+
+
+def check_texts(seen: list[tuple[float, list[str]]]) -> set[str]:
+    """Each cue was shown at its time, once, and nothing at others: which ones. A moment is left to either side."""
+    met: set[str] = set()
     for at_s, texts in seen:
         if any(abs(at_s - edge_s) < 0.5 for begins, ends, _ in CUES for edge_s in (begins, ends)):
             continue
         said = [text for begins, ends, text in CUES if begins < at_s < ends]
         assert texts == said, at_s
         met.update(said)
-    assert met >= {CUES[0][2], CUES[2][2], CUES[3][2]}
+    return met
 
 
 @pytest.mark.parametrize("player", PLAYERS)
@@ -288,14 +298,17 @@ async def test_a_cdn_that_stops_costs_no_viewer_a_segment(
     before = viewer.segments(viewer.got)
     first = {place.of(url) for url in before}
     assert len(first) == 1, "one way for all"
-    await place.cdns[first.pop()].stop()
-    asked = len(viewer.asked)
+    await place.cdns[next(iter(first))].stop()
+    asked = len(viewer.got)
     await viewer.page.evaluate("video.playbackRate = 1.5")
     await check_end(viewer, asset["duration_s"])
-    after = viewer.segments(viewer.asked[asked:])
-    print("AFTER", [(place.of(u), u[-20:]) for u in after], await viewer.told())
-    assert viewer.segments(viewer.lost) != [], "it was stopped in the midst of it"
-    assert len(viewer.segments(viewer.lost)) <= 4
+    # One segment of each kind, and at most one more of each that was asked for at the same time.
+    lost = set(viewer.segments(viewer.lost))
+    assert 1 <= len(lost) <= 4, viewer.lost
+    assert {place.of(url) for url in lost} == first
+    assert {place.of(url) for url in viewer.segments(viewer.got[asked:])} & first == set()
+    assert [error for error in await viewer.seen("errors") if error["fatal"]] == []
+    assert check_texts(await viewer.seen("texts")) == {text for _, _, text in CUES}
 
 
 def playing(place: Place, asset: Any, session: str) -> str:
@@ -315,7 +328,9 @@ async def began_at(place: Place, asset: Any) -> dict[str, str]:
     async def ask(session: str) -> None:
         async with limit:
             text = (await fetch(playing(place, asset, session))).body.decode()
-            said = re.search(r'^#EXT-X-CONTENT-STEERING:SERVER-URI="[^"]*/steer/(\w+)",PATHWAY-ID="(\w+)"$', text, re.M)
+            said = re.search(
+                r'^#EXT-X-CONTENT-STEERING:SERVER-URI="[^"]*/steer/(\w+)",PATHWAY-ID="(\w+)"$', text, re.MULTILINE
+            )
             assert said is not None, text
             assert said[1] == session
             order = (await answered(place, session))["PATHWAY-PRIORITY"]
@@ -331,7 +346,6 @@ async def began_at(place: Place, asset: Any) -> dict[str, str]:
 
 async def test_weights_split_a_thousand_sessions(place: Place, titles: tuple[Any, Any]) -> None:
     counted = Counter((await began_at(place, titles[0])).values())
-    print(counted)
     assert counted.total() == 1000
     assert 670 <= counted["a"] <= 730
     assert set(counted) == {"a", "b"}
@@ -350,13 +364,11 @@ async def test_an_operators_word_moves_whoever_plays(place: Place, titles: tuple
     assert {place.of(url) for url in viewer.segments(viewer.asked)} == {"a"}
     await place.steer("--to", "b")
     await until_first(place, {"b"})
-    moved = len(viewer.asked)
     async with asyncio.timeout(30):
         while not any(place.of(url) == "b" for url in viewer.segments(viewer.asked)):
             await asyncio.sleep(0.1)
     await viewer.page.evaluate("video.playbackRate = 2")
     await check_end(viewer, asset["duration_s"])
-    print("MOVED", [(place.of(u), u[-20:]) for u in viewer.segments(viewer.asked[moved:])])
     assert await viewer.seen("errors") == []
     assert viewer.lost == []
     assert (await place.steer("--auto"))["override"] is None
@@ -381,20 +393,17 @@ async def test_without_database_and_redis_a_viewer_watches_to_the_end(
     await place.steer("--to", "origin")
     await until_first(place, {"origin"})
     async with viewing(browser, page_url) as other:
-        await impatient(other)
+        await impatient(viewer)
         await play(other, "hls", asset["playback_url"], AHEAD_S)
         await place.steer("--auto")
         await until_first(place, {"a", "b"})
         await play(viewer, "hls", asset["playback_url"], AHEAD_S)
         await viewer.until("video.currentTime > 2")
         with held_still(place.stack, "postgres", "redis-server"):
-            asked = len(other.asked), len(viewer.asked)
             for one in (viewer, other):
                 await check_end(one, asset["duration_s"])
-        for one, since in zip((other, viewer), asked, strict=True):
-            print("STILL", [(place.of(u), u[-20:]) for u in one.asked[since:]])
-            assert await one.seen("errors") == []
-            assert one.lost == []
+        for one in (viewer, other):
+            assert (await one.seen("errors"), one.lost) == ([], [])
 
 
 @contextmanager

@@ -23,7 +23,7 @@ SCRIPTS = {
     "shaka.js": MODULES / "shaka-player" / "dist" / "shaka-player.compiled.js",
     "dash.js": MODULES / "dashjs" / "dist" / "modern" / "umd" / "dash.all.min.js",
 }
-WITHIN_S = 30.0
+WITHIN_S = 60.0
 
 
 @asynccontextmanager
@@ -78,7 +78,9 @@ class Viewing:
 
     async def told(self) -> str:
         """For whoever reads why a test failed."""
-        state = "[video.currentTime, ahead(), video.readyState, video.error?.message, seen.errors, seen.dry, seen.heights]"
+        state = (
+            "[video.currentTime, ahead(), video.readyState, video.error?.message, seen.errors, seen.dry, seen.heights]"
+        )
         return f"{await self.page.evaluate(state)} lost: {self.lost} last: {self.got[-6:]}"
 
     async def limit_network(self, bits_per_s: float | None) -> None:
