@@ -35,7 +35,8 @@ from core.errors import KadrError
 from core.settings import Settings
 from transcode.capabilities import ffmpeg_binary
 from transcode.command import sound_argv, video_argv
-from transcode.plan import EncodePlan, Options, plan
+from transcode.encode_plan import EncodePlan, Options
+from transcode.plan import plan
 from transcode.probe import probe
 
 NICE = 5  # of the pipeline's encodes (transcode.encode)

@@ -23,8 +23,8 @@ from packager.encryption import Encryption
 from presets.effort import Effort
 from presets.profile import NAMES as PROFILES
 from presets.rung import Codec
+from transcode.encode_plan import Options
 from transcode.options import Downloads
-from transcode.plan import Options
 from transcode.watermark import MAX_IMAGE_BYTES, Position, Watermark
 
 _DEFAULTS = Options()

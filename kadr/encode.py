@@ -31,9 +31,10 @@ from transcode import analyse as analyser
 from transcode import encode as transcoder
 from transcode.capabilities import ffmpeg_binary
 from transcode.encode import EncodedFiles
+from transcode.encode_plan import EncodePlan, Options, SoundPlan, plan_to_json
 from transcode.join import join
 from transcode.options import seconds
-from transcode.plan import EncodePlan, Options, SoundPlan, on_regular_grid, plan, plan_to_json
+from transcode.plan import on_regular_grid, plan
 from transcode.probe import probe
 from transcode.run import Bench
 from transcode.settle import settle

@@ -24,9 +24,10 @@ from transcode import encode as transcoder
 from transcode import grid
 from transcode.boxes import Fragment, FragmentReader
 from transcode.encode import EncodedFiles
+from transcode.encode_plan import EncodePlan, Options
 from transcode.join import join
 from transcode.passthrough import SEGMENT_S
-from transcode.plan import EncodePlan, Options, on_regular_grid, plan
+from transcode.plan import on_regular_grid, plan
 from transcode.probe import probe
 from transcode.run import Bench
 from transcode.source import Index, Source

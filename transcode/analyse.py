@@ -19,8 +19,8 @@ from pydantic import TypeAdapter
 from core.child import ChildRunner, Limits
 from core.errors import ToolFailed, ToolKilled
 from core.settings import GIB
+from transcode.encode_plan import EncodePlan
 from transcode.pertitle import Model, Point, fit
-from transcode.plan import EncodePlan
 from transcode.sample_command import SampleEncode, SamplePlan, plan_samples, sample_argv, score_file, size_file
 from transcode.source import Index, Source
 

@@ -14,7 +14,7 @@ import ffmpeg
 
 from presets.codec import codec_preset, cut_times
 from transcode.cut import SOUND_OFFSET_S
-from transcode.plan import AUDIO_RATE_HZ, EncodePlan, Picture, SoundPlan
+from transcode.encode_plan import AUDIO_RATE_HZ, EncodePlan, Picture, SoundPlan
 from transcode.rungs import VideoRung
 from transcode.sniff import DEMUXERS
 from transcode.watermark import Watermark

@@ -18,7 +18,7 @@ from transcode import loudness, verify
 from transcode.boxes import WrongOutput
 from transcode.command import output_file, remux_argv, sound_argv, video_argv
 from transcode.cut import Cut, Piece, SoundCutter, VideoCutter, VideoGrid
-from transcode.plan import EncodePlan, SoundPlan
+from transcode.encode_plan import EncodePlan, SoundPlan
 from transcode.run import Bench, run
 from transcode.rungs import VideoRung
 

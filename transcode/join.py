@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from core.media import Encoded, Rendition
 from transcode.boxes import WrongOutput
-from transcode.plan import EncodePlan
+from transcode.encode_plan import EncodePlan
 
 
 def join(plan: EncodePlan, parts: Sequence[Encoded]) -> Encoded:

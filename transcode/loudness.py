@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from transcode.command import loudness_argv
-from transcode.plan import EncodePlan, SoundPlan
+from transcode.encode_plan import EncodePlan, SoundPlan
 from transcode.run import Bench, run
 
 TARGET_LUFS = -16.0

@@ -6,7 +6,7 @@ from typing import Any
 
 from presets.effort import Effort
 from presets.rung import Codec
-from transcode.plan import Options
+from transcode.encode_plan import Options
 from transcode.watermark import Watermark
 
 

@@ -1,155 +1,25 @@
 """Source + options -> EncodePlan: every decision about an encode as one value, each with its reason. Pure, no I/O.
 
-The plan counts in output frames: how many there are and where they are cut is decided here, so that every output can be
-checked against it. Times on the upload's own timeline start at its earliest picture or sound.
+How many frames there are and where they are cut is decided here. Times on the upload's own timeline start at its
+earliest picture or sound.
 """
 
-import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
-from typing import Any, Literal
 
-from pydantic import TypeAdapter
-
-from core.digest import digest
 from core.errors import Rejected
 from presets.codec import codec_preset
-from presets.effort import Effort
 from presets.ladder import SHORTEST_SIDE
 from presets.profile import Profile, profile
 from presets.rung import Codec
-from transcode import grid, passthrough
+from transcode import grid, passthrough, sounds
 from transcode.cut import AAC_FRAME_SAMPLES
+from transcode.encode_plan import AUDIO_RATE_HZ, VERSION, Decision, EncodePlan, Options, Passthrough, Picture
 from transcode.rungs import VideoRung, rungs
-from transcode.source import AudioTrack, Index, Source, VideoTrack
-from transcode.watermark import Watermark
+from transcode.source import INDEXED, Index, Source, VideoTrack
 
-VERSION = 2  # part of the plan's digest: a change of what the encoder does must not reuse old outputs
 HALF_RATE_ABOVE = 30  # frames a second: small rungs show every second frame of anything faster
-AUDIO_RATE_HZ = 48_000
 SEEKABLE = ("mp4", "matroska", "mpegts")  # where a seek finds the picture it was asked for
-INDEXED = ("mp4", "matroska")  # ... and lands on a keyframe
-MAX_SOUNDS = 8
-_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What the owner or the operator wishes."""
-
-    profile: str = "standard"
-    codec: Codec = Codec.H264
-    effort: Effort = Effort.BALANCED
-    ladder: Literal["smart", "apple"] = "smart"
-    preset: str | None = None  # the encoder's own preset, instead of the effort's
-    start_s: Fraction = Fraction(0)
-    end_s: Fraction | None = None
-    watermark: Watermark | None = None
-    chunk_s: int | None = grid.SHORTEST_CHUNK_S  # None: in one piece
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """What is done to every frame of track `index` before the rungs part."""
-
-    index: int
-    deinterlace: bool
-    tone_map: bool
-    from_matrix: str  # what the picture's YCbCr means: "bt709", "bt601" or "bt2020"
-    from_full_range: bool
-    retimed: bool  # the pictures' own times cannot be true: they are shown one after the other instead
-    watermark: Watermark | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SoundPlan:
-    """One stereo AAC rendition from track `index`; `copy` where its frames may be taken as they are."""
-
-    id: str
-    index: int
-    language: str | None
-    channels: int  # of the track; 2 unless its frames are copied
-    copyable: bool
-    copyable_for_now: bool  # good enough until the ladder is there: any AAC, a little short, as loud as it is
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passthrough:
-    """The upload's own picture track as a rendition: shown at once, and kept for good where `lasting`."""
-
-    rung: VideoRung
-    bps: int
-    lasting: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What was decided and why, for people."""
-
-    what: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncodePlan:
-    """What to encode. Rungs go from largest to smallest and share the cuts. Without a picture a frame is one of AAC."""
-
-    version: int
-    container: str
-    origin_s: Fraction  # where the upload's timeline begins in the file's own times
-    picture: Picture | None
-    frame_rate: Fraction
-    frames: int
-    first_frame: int  # of the upload's timeline, where the title starts: above 0 where it was trimmed
-    seek_back_s: Fraction  # how much earlier than a chunk its reading starts
-    gop_frames: int
-    segment_frames: int  # between regular cuts
-    cuts: tuple[int, ...]
-    shortest_chunk_s: Fraction | None  # None: in one piece
-    shown_frames: int  # from here on the last picture stands: no chunk begins there
-    chunks: tuple[int, ...]
-    half_rate_at: int  # rungs up to this short side show every second frame; 0 where the title is slow enough
-    rungs: tuple[VideoRung, ...]
-    first_rung: str | None  # goes first and is shown while the others are made
-    sounds: tuple[SoundPlan, ...]
-    audio_bps: int
-    codec: Codec
-    preset: str
-    encoder_options: tuple[tuple[str, str], ...]
-    passthrough: Passthrough | None
-    smart: bool  # rungs are still to be chosen by measuring
-    effort: Effort
-    decisions: tuple[Decision, ...]
-
-    @property
-    def duration_s(self) -> Fraction:
-        return self.frames / self.frame_rate
-
-    @property
-    def start_s(self) -> Fraction:
-        return self.first_frame / self.frame_rate
-
-    @property
-    def timescale(self) -> int:
-        """Ticks per second in which one frame is a whole number of ticks and times stay exact."""
-        return self.frame_rate.numerator * (1 if self.frame_rate.numerator >= 1000 else 1000)
-
-    @property
-    def frame_ticks(self) -> int:
-        return self.timescale * self.frame_rate.denominator // self.frame_rate.numerator
-
-    @property
-    def cuts_s(self) -> tuple[Fraction, ...]:
-        return tuple(cut / self.frame_rate for cut in self.cuts)
-
-    def chunk(self, number: int) -> tuple[int, int]:
-        """First frame of a chunk and the one after its last."""
-        ends = (*self.chunks[1:], self.frames)
-        return self.chunks[number], ends[number]
-
-    def digest(self) -> str:
-        """Identity of what will come out; the reasons given do not count."""
-        return digest(plan_to_json(replace(self, decisions=())))
 
 
 def plan(source: Source, index: Index | None, options: Options | None = None) -> EncodePlan:
@@ -231,8 +101,8 @@ def _with_picture(
     shown_frames = max(1, min(frames, int((video.start_s + video.duration_s - start_s) * rate)))
     chunks = _chunks(cuts, shown_frames, rate, shortest_chunk_s)
     decisions.append(Decision(what=f"{len(chunks)} chunk{'s' * (len(chunks) > 1)}", why=why_chunks))
-    sounds = _sounds(source, end_s - start_s, trimmed=start_s > 0 or options.end_s is not None)
-    decisions.append(Decision(what=f"{len(sounds)} sound renditions", why=_sound_reason(source, sounds)))
+    heard = sounds.sounds(source, end_s - start_s, trimmed=start_s > 0 or options.end_s is not None)
+    decisions.append(Decision(what=f"{len(heard)} sound renditions", why=sounds.reason(source, heard)))
     first = next((rung for rung in ladder if rung.short_side <= 360), ladder[-1])
     return EncodePlan(
         version=VERSION,
@@ -260,7 +130,7 @@ def _with_picture(
         half_rate_at=wanted.fast_above_side if halve else 0,
         rungs=ladder,
         first_rung=None if through else first.id,
-        sounds=sounds,
+        sounds=heard,
         audio_bps=wanted.audio_bps,
         codec=options.codec,
         preset=options.preset or codec.efforts[options.effort].preset,
@@ -298,7 +168,7 @@ def _sound_only(source: Source, wanted: Profile, options: Options, start_s: Frac
         half_rate_at=0,
         rungs=(),
         first_rung=None,
-        sounds=_sounds(source, end_s - start_s, trimmed=start_s > 0 or options.end_s is not None),
+        sounds=sounds.sounds(source, end_s - start_s, trimmed=start_s > 0 or options.end_s is not None),
         audio_bps=wanted.audio_bps,
         codec=options.codec,
         preset="",
@@ -366,81 +236,6 @@ def _seek_back(source: Source, video: VideoTrack) -> Fraction:
     return (1 + video.longest_gap_s + missed).limit_denominator(1000)
 
 
-def _sounds(source: Source, duration_s: Fraction, *, trimmed: bool) -> tuple[SoundPlan, ...]:
-    """The first track of each language; tracks that name none count only as the first of all."""
-    chosen: list[SoundPlan] = []
-    for track in source.audio:
-        language = language_tag(track.language)
-        known = {sound.language for sound in chosen}
-        if chosen and (language is None or language in known or len(chosen) == MAX_SOUNDS):
-            continue
-        copyable = not trimmed and _copyable(source, track, duration_s)
-        chosen.append(
-            SoundPlan(
-                id=f"a{len(chosen) + 1}",
-                index=track.index,
-                language=language,
-                channels=track.channels,
-                copyable=copyable,
-                copyable_for_now=not trimmed and _is_aac(source, track),
-            )
-        )
-    return tuple(chosen)
-
-
-def dubbed(title: EncodePlan, source: Source, rendition: str, language: str) -> EncodePlan:
-    """The plan of one more sound for `title`: the first track of another file, cut and ended as the title is."""
-    sound = replace(_sounds(source, title.duration_s, trimmed=True)[0], id=rendition, language=language)
-    return replace(
-        title,
-        container=source.container,
-        origin_s=source.origin_s,
-        picture=None,
-        first_frame=0,
-        rungs=(),
-        sounds=(sound,),
-        passthrough=None,
-    )
-
-
-def _copyable(source: Source, track: AudioTrack, duration_s: Fraction) -> bool:
-    """Plain stereo AAC that begins and ends with the title."""
-    return (
-        _is_aac(source, track)
-        and track.channels <= 2
-        and track.sample_rate_hz in (44_100, 48_000)
-        and track.bit_rate_bps <= 200_000
-        and abs(track.start_s) <= Fraction(3 * AAC_FRAME_SAMPLES, track.sample_rate_hz)
-        and track.start_s + track.duration_s >= duration_s - Fraction(1, 20)
-    )
-
-
-def _is_aac(source: Source, track: AudioTrack) -> bool:
-    return source.container in INDEXED and not source.damaged and (track.codec, track.profile) == ("aac", "LC")
-
-
-def _sound_reason(source: Source, sounds: tuple[SoundPlan, ...]) -> str:
-    if not sounds:
-        return f"codec {', '.join(source.unplayable_audio)} is unknown" if source.unplayable_audio else "it is silent"
-    left = len(source.audio) - len(sounds)
-    return f"one for each language{f'; {left} more tracks are left out' if left else ''}"
-
-
-def language_tag(named: str | None) -> str | None:
-    """BCP 47 for what a container names: "eng" is "en". None for the undetermined, and for what is no language tag."""
-    if named is None or not _TAG.fullmatch(named):
-        return None
-    # Here, because it takes longer to load than a probe and most uploads name no language.
-    import langcodes
-    from langcodes.tag_parser import LanguageTagError
-
-    try:
-        tag: str = langcodes.standardize_tag(named)
-    except LanguageTagError:
-        return None
-    return None if tag in ("und", "mul", "mis", "zxx") else tag
-
-
 def _matrix(named: str, coded_short_side: int) -> str:
     if named in ("itu709", "bt709"):
         return "bt709"
@@ -450,15 +245,3 @@ def _matrix(named: str, coded_short_side: int) -> str:
         return "bt601"
     # Unsaid: what players assume, too. SD is BT.601, HD is BT.709.
     return "bt709" if coded_short_side >= 720 else "bt601"
-
-
-_ADAPTER = TypeAdapter(EncodePlan)
-
-
-def plan_to_json(value: EncodePlan) -> dict[str, Any]:
-    """Plain JSON values, for storage and the digest."""
-    return _ADAPTER.dump_python(value, mode="json")  # type: ignore[no-any-return]
-
-
-def plan_from_json(value: dict[str, Any]) -> EncodePlan:
-    return _ADAPTER.validate_python(value)

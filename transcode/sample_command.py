@@ -14,8 +14,8 @@ from typing import Any
 import ffmpeg
 
 from transcode.command import prepared, rational
+from transcode.encode_plan import EncodePlan
 from transcode.pertitle import SAMPLE_OPTIONS, SAMPLE_PRESET
-from transcode.plan import EncodePlan
 from transcode.rungs import VideoRung
 from transcode.sniff import DEMUXERS
 from transcode.source import Gop, Index, Source

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from transcode.analyse import Analysis, model
+from transcode.encode_plan import Decision, EncodePlan
 from transcode.pertitle import choose
-from transcode.plan import Decision, EncodePlan, on_regular_grid
+from transcode.plan import on_regular_grid
 
 
 def settle(plan: EncodePlan, analysis: Analysis) -> EncodePlan:

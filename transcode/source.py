@@ -8,6 +8,8 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+INDEXED = ("mp4", "matroska")  # containers in which a seek finds the picture it was asked for, and a keyframe
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoTrack:

@@ -8,7 +8,7 @@ from core.digest import digest
 from core.model import StepKind
 from transcode import analyse as analyser
 from transcode.encode import length_s
-from transcode.plan import EncodePlan
+from transcode.encode_plan import EncodePlan
 from transcode.settle import settle
 from transcode.source import from_json
 from workers import kept

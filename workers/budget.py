@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from core.settings import GIB, MIB
-from transcode.plan import EncodePlan
+from transcode.encode_plan import EncodePlan
 from transcode.rungs import VideoRung
 
 FRAMES_AT_FULL_SIZE = 60  # decoder's, filters' and between them

@@ -7,8 +7,8 @@ from core.db import Connection
 from core.errors import Rejected, Transient
 from core.model import StepKind
 from transcode import encode as transcoder
-from transcode.plan import dubbed
 from transcode.probe import probe
+from transcode.sounds import dubbed
 from workers import kept
 from workers.encode import bench
 from workers.fetch import fetched

@@ -7,7 +7,7 @@ from core import keys
 from core.failpoint import failpoint
 from transcode import encode as transcoder
 from transcode.encode import EncodedFiles
-from transcode.plan import EncodePlan
+from transcode.encode_plan import EncodePlan
 from transcode.run import Bench
 from workers import kept
 from workers.budget import encode_bytes

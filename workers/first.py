@@ -21,8 +21,9 @@ from transcode import grid
 from transcode.boxes import WrongOutput
 from transcode.cut import Piece
 from transcode.encode import EncodedFiles
+from transcode.encode_plan import EncodePlan
 from transcode.passthrough import SEGMENT_S
-from transcode.plan import EncodePlan, on_regular_grid
+from transcode.plan import on_regular_grid
 from workers import encrypt, kept
 from workers.budget import encode_bytes
 from workers.encode import bench, local_source, source_pixels, stored, watermark

@@ -11,7 +11,7 @@ from core.media import Encoded, encoded_from_json, encoded_to_json
 from core.model import AssetId, StepKind
 from packager.revision import INIT_TYPE
 from transcode.cut import Piece
-from transcode.plan import EncodePlan, plan_from_json, plan_to_json
+from transcode.encode_plan import EncodePlan, plan_from_json, plan_to_json
 from transcode.source import Index, index_from_json, index_to_json
 from workers.stage import Assignment, Tools
 

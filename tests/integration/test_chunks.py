@@ -13,7 +13,8 @@ import pytest
 
 from tests.conftest import shared
 from tests.frames import Made, ffmpeg, fragments, frames, lumas, make, mark, marked, marks, planned, psnr
-from transcode.plan import Options, on_regular_grid
+from transcode.encode_plan import Options
+from transcode.plan import on_regular_grid
 
 NTSC = Fraction(30_000, 1001)
 SHORT = Options(profile="short-vertical")  # segments of 2 s: many joins in a short clip

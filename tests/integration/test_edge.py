@@ -17,16 +17,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-from yarl import URL
 
 from benchmarks import edge
 from origin.signers import secure_link
 from tests.stack import Stack
+from tests.web import fetch
 
 NGINX = edge.binary()
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not on this machine")
@@ -78,23 +77,6 @@ class Origin:
         if self.running.returncode is None:
             self.running.send_signal(signal.SIGTERM)
         return await asyncio.wait_for(self.running.wait(), WITHIN_S)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    headers: Any
-    body: bytes
-
-
-async def fetch(url: str, method: str = "GET", **headers: str) -> Answer:
-    """One call on a connection of its own; the URL is sent as it stands."""
-    sent = {"Accept-Encoding": "identity", **{name.replace("_", "-"): value for name, value in headers.items()}}
-    async with (
-        aiohttp.ClientSession(auto_decompress=False) as session,
-        session.request(method, URL(url, encoded=True), headers=sent, allow_redirects=False) as answer,
-    ):
-        return Answer(answer.status, answer.headers, await answer.read())
 
 
 async def raw(port: int, target: bytes) -> int:

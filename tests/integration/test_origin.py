@@ -29,6 +29,7 @@ from origin.signers import own as delivery
 from tests.conftest import FFMPEG
 from tests.playback import media_uris
 from tests.stack import Stack
+from tests.web import fetch, refused
 
 WITHIN_S = 60
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -36,25 +37,6 @@ PLAYLIST, INIT, SEGMENT = "application/vnd.apple.mpegurl", "video/mp4", "video/i
 FRAMES, RATE = 210, Fraction(30000, 1001)  # of the fixture `clip`
 FRAME_S = 1 / RATE
 AAC_FRAME_S = Fraction(1024, 48000)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back; the body as it was sent, never unzipped."""
-
-    status: int
-    headers: Any
-    body: bytes
-
-
-async def fetch(url: str, method: str = "GET", **headers: str) -> Answer:
-    """One call; the URL is sent as it stands. `If_None_Match="x"` is the header If-None-Match."""
-    sent = {"Accept-Encoding": "identity", **{name.replace("_", "-"): value for name, value in headers.items()}}
-    async with (
-        aiohttp.ClientSession(auto_decompress=False) as session,
-        session.request(method, URL(url, encoded=True), headers=sent, allow_redirects=False) as answer,
-    ):
-        return Answer(answer.status, answer.headers, await answer.read())
 
 
 async def statuses(urls: list[str]) -> list[int]:
@@ -86,14 +68,6 @@ def altered(text: str) -> list[str]:
         other = {"f": "e", "z": "y", "Z": "Y", "9": "8"}.get(char) or (chr(ord(char) + 1) if char.isalnum() else "0")
         changes.append(text[:at] + other + text[at + 1 :])
     return changes
-
-
-def refused(answer: Answer, status: int, code: str) -> None:
-    """A problem that no cache keeps and every page may read."""
-    assert (answer.status, json.loads(answer.body)["code"]) == (status, code)
-    assert answer.headers["Content-Type"].partition(";")[0] == "application/problem+json"
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from presets.effort import Effort
 from presets.rung import Codec
 from tests.unit.test_plan import NTSC, conforming, index_of, source
 from transcode.command import loudness_argv, remux_argv, sound_argv, video_argv
-from transcode.plan import EncodePlan, Options, plan
+from transcode.encode_plan import EncodePlan, Options
+from transcode.plan import plan
 from transcode.rungs import VideoRung
 from transcode.watermark import Position, Watermark
 

@@ -22,7 +22,8 @@ from tests.unit.test_plan import source
 from transcode.boxes import Fragment, FragmentReader, WrongOutput
 from transcode.command import sound_argv, video_argv
 from transcode.cut import AAC_FRAME_SAMPLES, Cut, Piece, SoundCutter, VideoCutter, VideoGrid
-from transcode.plan import EncodePlan, plan
+from transcode.encode_plan import EncodePlan
+from transcode.plan import plan
 from transcode.rungs import VideoRung
 
 BEEPS_S = (1.0, 5.95, 7.5)  # the second one spans the end of the first segment

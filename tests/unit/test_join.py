@@ -9,8 +9,9 @@ import pytest
 from core.media import Blob, Encoded, Keyframe, Kind, Rendition, Segment
 from tests.unit.test_plan import NTSC, SOUND, conforming, index_of, source
 from transcode.boxes import WrongOutput
+from transcode.encode_plan import EncodePlan, Options
 from transcode.join import join
-from transcode.plan import EncodePlan, Options, plan
+from transcode.plan import plan
 
 PLAN = plan(source(width=640, height=360, duration_s=Fraction(100)), None)
 SOUND_TICKS = 100 * 48_000

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from core.child import ChildRunner
 from tests.conftest import FFMPEG, generate
 from tests.unit.test_plan import source
+from transcode.encode_plan import Options
 from transcode.loudness import gain_db, gain_for
-from transcode.plan import Options, plan
+from transcode.plan import plan
 from transcode.run import Bench
 
 

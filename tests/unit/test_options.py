@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from presets.effort import Effort
 from presets.rung import Codec
+from transcode.encode_plan import Options
 from transcode.options import options_from_json, seconds
-from transcode.plan import Options
 from transcode.watermark import Watermark
 
 

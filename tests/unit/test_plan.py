@@ -13,18 +13,11 @@ from hypothesis import strategies as st
 from core.errors import ConfigError, Rejected
 from presets.effort import Effort
 from presets.rung import Codec
-from transcode.plan import (
-    EncodePlan,
-    Options,
-    SoundPlan,
-    Watermark,
-    language_tag,
-    on_regular_grid,
-    plan,
-    plan_from_json,
-    plan_to_json,
-)
+from transcode.encode_plan import EncodePlan, Options, SoundPlan, plan_from_json, plan_to_json
+from transcode.plan import on_regular_grid, plan
+from transcode.sounds import language_tag
 from transcode.source import AudioTrack, Gop, Index, Source, VideoTrack, from_json, to_json
+from transcode.watermark import Watermark
 
 NTSC = Fraction(30000, 1001)
 SOUND = AudioTrack(

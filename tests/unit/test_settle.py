@@ -7,8 +7,9 @@ import pytest
 
 from tests.unit.test_plan import NTSC, conforming, index_of, source
 from transcode.analyse import VERSION, Analysis
+from transcode.encode_plan import EncodePlan, plan_from_json, plan_to_json
 from transcode.pertitle import Point
-from transcode.plan import EncodePlan, plan, plan_from_json, plan_to_json
+from transcode.plan import plan
 from transcode.settle import settle
 
 

@@ -20,7 +20,7 @@ from presets.rung import Codec
 from tests.frames import Made, beeping, beeps, bench, flashes, frames, make, marked, marks, remuxed
 from transcode import static
 from transcode.boxes import WrongOutput
-from transcode.plan import Options
+from transcode.encode_plan import Options
 from transcode.probe import probe
 from transcode.static import StaticFile, choose, end_argv, static_argv
 from workers.downloads import still_of
