@@ -10,8 +10,9 @@ from core.child import ChildRunner
 from presets.effort import Effort
 from tests.conftest import FFMPEG, generate, shared
 from transcode import analyse
+from transcode.encode_plan import EncodePlan, Options
 from transcode.pertitle import choose
-from transcode.plan import EncodePlan, Options, plan
+from transcode.plan import plan
 from transcode.probe import probe
 from transcode.sample_command import encode_cpu_s, plan_samples, sample_argv
 from transcode.source import Gop, Index, Source

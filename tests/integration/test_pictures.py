@@ -18,7 +18,7 @@ from core.errors import Rejected
 from core.media import Rendition
 from tests.conftest import generate, shared
 from tests.frames import Made, Pixels, ffmpeg, fragments, frames, lumas, make, psnr, remuxed, rgb, rgb709
-from transcode.plan import Options
+from transcode.encode_plan import Options
 from transcode.watermark import Position, Watermark
 
 

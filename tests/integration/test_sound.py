@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import shared
 from tests.frames import Made, Samples, beeping, beeps, ffmpeg, flashes, make, remuxed, samples
-from transcode.plan import Options
+from transcode.encode_plan import Options
 
 IN_TIME_S = 0.010
 
