@@ -83,10 +83,9 @@ class Viewing:
         )
         return f"{await self.page.evaluate(state)} lost: {self.lost} last: {self.got[-6:]}"
 
-    async def limit_network(self, bits_per_s: float | None) -> None:
-        """As slow as this from now on; None: as fast as it can."""
-        bytes_per_s = -1 if bits_per_s is None else bits_per_s / 8
-        limits = {"offline": False, "latency": 0, "downloadThroughput": bytes_per_s, "uploadThroughput": -1}
+    async def limit_network(self, bits_per_s: float) -> None:
+        """As slow as this from now on."""
+        limits = {"offline": False, "latency": 0, "downloadThroughput": bits_per_s / 8, "uploadThroughput": -1}
         await self.network.send("Network.emulateNetworkConditions", limits)
 
     def segments(self, urls: list[str]) -> list[str]:
