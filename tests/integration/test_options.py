@@ -133,6 +133,7 @@ async def test_an_asset_shows_its_options_and_storage_holds_the_image(stored: St
         "clip": {"start_s": 0.6, "end_s": 2.2},
         "watermark": {"position": "top-left", "width_share": 0.5, "opacity": 1.0},
         "encryption": "none",
+        "downloads": "none",
     }
     options["watermark"]["sha256"] = sha256
     assert await stored.get("kadr-media", keys.media_object(AssetId(ready["id"]), sha256)) == red.read_bytes()
@@ -149,6 +150,7 @@ async def test_options_have_defaults(stack: Stack) -> None:
         "clip": None,
         "watermark": None,
         "encryption": "none",
+        "downloads": "none",
     }
     assert asset["data"]["progress"] == 0.0
 
