@@ -13,6 +13,7 @@ from kadr.check.rules.rule import Book, Broken
 
 RULES = Book()
 LARGE_HEIGHT = 432  # a source of more than so many lines is worth a second rung
+SMALL_BPS = 730_000  # what any network carries: the third of Apple's rungs. A still picture of 1080 lines needs less
 FRAME_RATE_MAY_DIFFER = Fraction(1, 100)
 STARTUP_BPS = 2_000_000
 _STABLE_ID = re.compile(r"[A-Za-z0-9+/=._-]+")
@@ -117,7 +118,8 @@ def _(title: Title) -> Broken:
 def _(title: Title) -> Broken:
     heights = [track.init.entry.height for track in title.of_kind("video") if track.init]
     by_pathway = Counter(pathway for pathway, _ in {(entry["PATHWAY-ID"], entry.url) for entry, _ in _variants(title)})
-    if max(by_pathway.values(), default=0) == 1 and max(heights, default=0) > LARGE_HEIGHT:
+    needed = max((int(entry["BANDWIDTH"] or 0) for entry, _ in _variants(title)), default=0)
+    if max(by_pathway.values(), default=0) == 1 and max(heights, default=0) > LARGE_HEIGHT and needed > SMALL_BPS:
         yield title.multivariant.url, f"there is one variant, of {max(heights)} lines"
 
 
