@@ -14,7 +14,7 @@ from core.problems import Problem
 from core.public_fetch import check_url
 from ingest import shapes
 from ingest.asset_shape import shown
-from ingest.context import CONTEXT, answer, body_of, ident, not_found, once, owner_of, query_of
+from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of, query_of
 from ingest.openapi import operation
 from ingest.schemas import AssetChanges, AssetQuery, NewPull, NewSource, Nothing, Reprocess, ref_pair
 from ingest.uploads import check_size, image_of, of_owner, once_with, reserve, with_room
@@ -32,10 +32,7 @@ async def pull(request: web.Request) -> web.Response:
     context, owner = request.app[CONTEXT], owner_of(request)
     wanted = await body_of(request, NewPull)
     if wanted.input_url is not None:
-        try:
-            check_url(wanted.input_url, context.settings.input_url_networks)
-        except Rejected as exc:
-            raise Problem(422, exc.code, str(exc), hint=exc.hint, pointer="/input_url") from exc
+        check_input_url(context, wanted.input_url)
     new_asset_id, image = AssetId(new_id("as")), image_of(wanted.watermark)
     owed: list[tuple[str, StepKind]] = []
 
@@ -226,6 +223,14 @@ async def replace_source(request: web.Request) -> web.Response:
     upload_id, now = await once(request, make)
     upload = await of_owner(context, upload_id, asset.owner_id)
     return answer(await upload_shown(context, upload, empty=now), status=201)
+
+
+def check_input_url(context: Context, url: str) -> None:
+    """Raises Problem for an address that nothing is fetched from."""
+    try:
+        check_url(url, context.settings.input_url_networks)
+    except Rejected as exc:
+        raise Problem(422, exc.code, str(exc), hint=exc.hint, pointer="/input_url") from exc
 
 
 async def _not_busy(connection: Connection, asset: Asset) -> None:

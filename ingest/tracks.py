@@ -14,13 +14,13 @@ from core.errors import Rejected
 from core.languages import language_name
 from core.model import AssetId, AssetStatus, StepId, StepKind
 from core.problems import Problem
-from core.public_fetch import check_url
 from core.tracks import Track, TrackId, TrackKind
 from ingest import shapes
-from ingest.assets import asked
+from ingest.assets import asked, check_input_url
 from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of
 from ingest.openapi import operation
 from ingest.schemas import NewTrack, TrackText
+from ingest.uploads import with_room
 from packager import captions, vtt
 
 routes = web.RouteTableDef()
@@ -41,7 +41,7 @@ async def listed(request: web.Request) -> web.Response:
 @operation(shapes.TrackShape, status=201, body=NewTrack, errors=(404,), idempotent=True)
 async def add(request: web.Request) -> web.Response:
     """Add subtitles or captions as WebVTT or SRT, or the sound in another language from a URL or another asset."""
-    request = await _with_room(request)
+    request = await with_room(request, MAX_BODY_BYTES, hint=None)
     context, asset = request.app[CONTEXT], await asked(request)
     wanted = await body_of(request, NewTrack)
     name = wanted.name or language_name(wanted.language)
@@ -51,7 +51,7 @@ async def add(request: web.Request) -> web.Response:
     elif wanted.asset_id is not None:
         source = {"clip_of": wanted.asset_id}
     elif wanted.input_url is not None:
-        _check_url(context, wanted.input_url)
+        check_input_url(context, wanted.input_url)
         source = {"url": wanted.input_url}
     owed: list[tuple[StepId | None, StepKind]] = []
 
@@ -84,7 +84,7 @@ async def show(request: web.Request) -> web.Response:
 @operation(shapes.TrackShape, body=TrackText, errors=(404, 412, 428))
 async def write(request: web.Request) -> web.Response:
     """Replace the text, the name or the language; from then on it is a person's work."""
-    request = await _with_room(request)
+    request = await with_room(request, MAX_BODY_BYTES, hint=None)
     context, track = request.app[CONTEXT], await _asked(request)
     wanted = await body_of(request, TrackText)
     _check_version(request, track)
@@ -117,17 +117,6 @@ async def remove(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def _with_room(request: web.Request) -> web.Request:
-    """The request with its body, which may hold the captions of a long lecture. Raises Problem(413)."""
-    roomy = request.clone(client_max_size=MAX_BODY_BYTES)
-    try:
-        await roomy.read()
-    except web.HTTPRequestEntityTooLarge as exc:
-        told = f"The body has more than {MAX_BODY_BYTES} bytes."
-        raise Problem(413, "request_entity_too_large", told) from exc
-    return roomy
-
-
 async def _store(context: Context, asset_id: AssetId, text: str) -> str:
     """Its hash, once it lies in storage as WebVTT. Raises Problem for what is no subtitles."""
     try:
@@ -146,13 +135,6 @@ async def _text(context: Context, track: Track) -> str | None:
         return None
     body = await context.storage.get(context.settings.media_bucket, keys.media_object(track.asset_id, sha256))
     return body.decode()
-
-
-def _check_url(context: Context, url: str) -> None:
-    try:
-        check_url(url, context.settings.input_url_networks)
-    except Rejected as exc:
-        raise Problem(422, exc.code, str(exc), hint=exc.hint, pointer="/input_url") from exc
 
 
 def _check_version(request: web.Request, track: Track) -> None:

@@ -72,14 +72,16 @@ async def create(request: web.Request) -> web.Response:
     return answer(await shown(context, await of_owner(context, upload_id, owner), empty=now), status=201)
 
 
-async def with_room(request: web.Request) -> web.Request:
-    """The request with its body, which may hold a watermark. Raises Problem(413)."""
-    roomy = request.clone(client_max_size=MAX_BODY_BYTES)
+async def with_room(
+    request: web.Request, most_bytes: int = MAX_BODY_BYTES, hint: str | None = _IMAGE_HINT
+) -> web.Request:
+    """The request with its body, which may hold a watermark, or what else is large. Raises Problem(413)."""
+    roomy = request.clone(client_max_size=most_bytes)
     try:
         await roomy.read()
     except web.HTTPRequestEntityTooLarge as exc:
-        told = f"The body has more than {MAX_BODY_BYTES} bytes."
-        raise Problem(413, "request_entity_too_large", told, hint=_IMAGE_HINT) from exc
+        told = f"The body has more than {most_bytes} bytes."
+        raise Problem(413, "request_entity_too_large", told, hint=hint) from exc
     return roomy
 
 

@@ -24,7 +24,7 @@ from core.media import Encoded, Kind
 from core.model import AssetId
 from core.settings import Settings
 from packager import revision
-from packager.playlist import PLAYLIST_NAME
+from packager.names import PLAYLIST_NAME
 from presets.effort import Effort
 from presets.rung import Codec
 from transcode import analyse as analyser

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,15 +112,12 @@ class Cache:
 
     async def _recheck(self, file: File, opened: int) -> int:
         """A file of an earlier run, or of another process: a crash of the machine can leave one half written."""
-        try:
-            good = await asyncio.to_thread(_sha256, opened) == file.sha256
-        except BaseException:
-            os.close(opened)
-            raise
-        if good:
-            self._shelf.checked(file.sha256)
-            return opened
-        os.close(opened)
+        with ExitStack() as undo:
+            undo.callback(os.close, opened)
+            if await asyncio.to_thread(_sha256, opened) == file.sha256:
+                self._shelf.checked(file.sha256)
+                undo.pop_all()
+                return opened
         _LOG.warning("cache.damaged", sha256=file.sha256)
         with suppress(OSError):
             self._shelf.drop(file.sha256)
@@ -135,27 +132,25 @@ class Cache:
             except OSError as exc:
                 self._no_disk(exc)
                 return await self._in_memory(file)
-            try:
-                await self._read(file, part)
-                self._shelf.add(part, file.sha256, file.size_bytes)
-            except OSError as exc:
-                os.close(opened)
-                self._no_disk(exc)
-                _remove(part)  # before it is read again: a full disk is what it may be about
-                return await self._in_memory(file)
-            except BaseException:
-                os.close(opened)
-                _remove(part)
-                raise
+            with ExitStack() as undo:
+                undo.callback(_remove, part)
+                undo.callback(os.close, opened)
+                try:
+                    await self._read(file, part)
+                    self._shelf.add(part, file.sha256, file.size_bytes)
+                except OSError as exc:
+                    self._no_disk(exc)
+                    undo.close()  # before it is read again: a full disk is what it may be about
+                    return await self._in_memory(file)
+                undo.pop_all()
             return opened
 
     async def _in_memory(self, file: File) -> int:
         opened = os.memfd_create("kadr-file", os.MFD_CLOEXEC)
-        try:
+        with ExitStack() as undo:
+            undo.callback(os.close, opened)
             await self._read(file, Path(f"/proc/self/fd/{opened}"))
-        except BaseException:
-            os.close(opened)
-            raise
+            undo.pop_all()
         return opened
 
     async def _read(self, file: File, path: Path) -> None:

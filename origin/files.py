@@ -29,7 +29,8 @@ from origin.send import send_blocks, send_opened
 from origin.signers import DeliveryRefused
 from origin.signers import own as own_token
 from origin.steering.routes import STEERING
-from packager.playlist import PLAYLIST_NAME, media_playlist
+from packager.names import PLAYLIST_NAME
+from packager.playlist import media_playlist
 from packager.revision import PLAYLIST_TYPE, File, media_files
 
 _LOG = Log("origin")

@@ -8,27 +8,12 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from core.media import Rendition, Subtitles, target_duration
-from packager.multivariant import multivariant
 from packager.names import (
-    IFRAMES_NAME,
     INIT_NAME,
-    PLAYLIST_NAME,
     Pathway,
     segment_name,
     subtitle_segment_name,
 )
-
-__all__ = [
-    "IFRAMES_NAME",
-    "INIT_NAME",
-    "PLAYLIST_NAME",
-    "Pathway",
-    "iframe_playlist",
-    "media_playlist",
-    "multivariant",
-    "segment_name",
-    "subtitle_playlist",
-]
 
 VERSION = 7
 

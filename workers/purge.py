@@ -1,7 +1,5 @@
 """purge: every CDN drops what it keeps below a prefix. Those that did it are not asked again for another's failure."""
 
-import os
-
 from core.errors import Transient
 from core.logs import Log
 from origin import cdn_file
@@ -14,7 +12,7 @@ _LOG = Log("purge")
 
 async def purge(tools: Tools, work: Assignment) -> Outcome:
     """Raises Transient while a CDN cannot be asked, PurgeRefused where one will not."""
-    cdns = cdn_file.load(tools.settings.cdns, tools.settings.origin_base, os.environ)
+    cdns = cdn_file.load(tools.settings.cdns, tools.settings.origin_base)
     prefix = work.step.input["prefix"]
     asked = purgers(cdns)
     failed = await purge_everywhere(asked, prefix)

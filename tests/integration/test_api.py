@@ -538,7 +538,7 @@ async def test_a_ready_asset_has_the_documented_fields(stack: Stack, ready: Any)
     documented = (
         "id status progress title ref policy duration_s aspect_ratio source renditions tracks playback_ids"
         " playback_url error timings created_at warnings options"
-    )  # poster_url, storyboard_url, preview_url and downloads come with their own jobs
+    )  # poster_url, storyboard_url, and preview_url come with their own jobs
     assert set(documented.split()) <= set(asset)
     assert asset["id"].startswith("as_")
     assert (asset["status"], asset["progress"], asset["error"]) == ("ready", 1.0, None)
