@@ -27,7 +27,7 @@ PICTURES = {
     "odd/h264_444_odd_321x241_1s.mp4": ("321x241", 0, "25", 25, 1.0, 0),
     "odd/hevc_444_12bit_321x241_1s.mp4": ("321x241", 0, "25", 25, 1.0, 0),
     "odd/iibbibb_editlist_yuv444_1fps.mp4": ("704x576", 0, "1", 12, 12.0, 0),
-    "odd/interview_320x180_35s.mp4": ("320x180", 0, NTSC, 1026, 35.0684, 1),
+    "odd/interview_320x180_35s.mp4": ("320x180", 0, NTSC, 1026, 35.102, 1),
     "odd/m4v_two_movtext_subs_vfr_7s.m4v": ("640x480", 0, "60", 123, 7.477, 1),  # stretches of 15 and of 20
     "odd/mkv_ass_subs_1s.mkv": ("1080x720", 0, "30", 30, 1.072, 1),
     "odd/mkv_pgs_subs_1s.mkv": ("1080x720", 0, "30", 30, 1.01, 1),  # its times claim 600
