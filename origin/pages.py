@@ -20,6 +20,7 @@ _PLAYER = """<video controls playsinline data-src="{source}"></video>
   <p class="facts"></p>
   <p class="error" role="alert" hidden></p>
   <script src="/static/vendor/hls.min.js"></script>
+  <script src="/static/keep_cues.js"></script>
   <script src="/static/watch.js"></script>"""
 _CHOOSE = """<form id="choose">
   <input name="id" placeholder="pb_..." aria-label="Playback id" required pattern="pb_[0-9a-z]+">

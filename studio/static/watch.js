@@ -39,6 +39,7 @@ function resumeFrom(key) {
 if (window.Hls && window.Hls.isSupported()) {
   const hls = new window.Hls({ startPosition: resume ?? -1 });
   window.kadrPlayer = hls;
+  keepCues(video);
   hls.on(window.Hls.Events.LEVEL_SWITCHED, (_, { level }) => {
     const { width, height, bitrate } = hls.levels[level];
     showQuality(width, height, bitrate);

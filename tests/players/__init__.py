@@ -20,6 +20,7 @@ PAGE = Path(__file__).with_name("page.html")
 MODULES = STATIC.parent / "node_modules"
 SCRIPTS = {
     "hls.js": STATIC / "vendor" / "hls.min.js",
+    "keep_cues.js": STATIC / "keep_cues.js",
     "shaka.js": MODULES / "shaka-player" / "dist" / "shaka-player.compiled.js",
     "dash.js": MODULES / "dashjs" / "dist" / "modern" / "umd" / "dash.all.min.js",
 }
