@@ -10,73 +10,25 @@ import os
 import re
 import secrets
 import signal
-import socket
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import aiohttp
 import pytest
 
 from benchmarks import edge
 from origin.signers import secure_link
+from tests.lone_origin import LOCK, WITHIN_S, Origin, free_port, origin_of
 from tests.stack import Stack
 from tests.web import fetch
 
 NGINX = edge.binary()
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not on this machine")
-LOCK = secrets.token_hex(16)
 KEYS = {"k1": "first-" + secrets.token_hex(8), "k2": "second-" + secrets.token_hex(8)}
 IMMUTABLE = "public, max-age=31536000, immutable"
-WITHIN_S = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
-
-
-@dataclass
-class Origin:
-    """A `kadr origin` of the tests' own on the stack's servers, with a lock; it can be stopped alone."""
-
-    env: dict[str, str]
-    port: int = field(default_factory=free_port)
-    arguments: tuple[str, ...] = ()
-    running: asyncio.subprocess.Process | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        self.running = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "kadr", "origin", *self.arguments),
-            env={**os.environ, **self.env, "KADR_ORIGIN_PORT": str(self.port)},
-            stdin=asyncio.subprocess.DEVNULL,
-        )
-        deadline = time.monotonic() + WITHIN_S
-        while True:
-            assert self.running.returncode is None, "the origin has ended"
-            assert time.monotonic() < deadline
-            try:
-                if (await fetch(f"{self.url}/health/ready")).status == 200:
-                    return
-            except aiohttp.ClientError:
-                pass
-            await asyncio.sleep(0.1)
-
-    async def stop(self) -> int:
-        assert self.running is not None
-        if self.running.returncode is None:
-            self.running.send_signal(signal.SIGTERM)
-        return await asyncio.wait_for(self.running.wait(), WITHIN_S)
 
 
 async def raw(port: int, target: bytes) -> int:
@@ -87,21 +39,6 @@ async def raw(port: int, target: bytes) -> int:
     writer.close()
     await writer.wait_closed()
     return int(answer.split(b" ", 2)[1])
-
-
-def origin_env(stack: Stack, folder: Path) -> dict[str, str]:
-    kept = json.loads((stack.home / "secrets.json").read_text())
-    return {
-        "KADR_DATABASE_URL": stack.endpoints["database_url"],
-        "KADR_REDIS_URL": stack.endpoints["redis_url"],
-        "KADR_S3_URL": stack.endpoints["s3"],
-        "KADR_S3_ACCESS_KEY": kept["s3_access_key"],
-        "KADR_S3_SECRET_KEY": kept["s3_secret_key"],
-        "KADR_PLAYBACK_KEYS": f"k1:{kept['playback_key']}",
-        "KADR_DELIVERY_KEYS": f"k1:{kept['delivery_key']}",
-        "KADR_ORIGIN_LOCK_KEYS": f"other:{'0' * 32},k1:{LOCK}",
-        "KADR_ORIGIN_CACHE_DIR": str(folder / "cache"),
-    }
 
 
 @asynccontextmanager
@@ -166,16 +103,6 @@ async def prefixes(stack: Stack, clip: Path) -> tuple[str, str]:
     ready = [await stack.wait(asset_id, "ready") for asset_id in ids]
     one, two = [await prefix_of(asset["playback_url"]) for asset in ready]
     return one, two
-
-
-@asynccontextmanager
-async def origin_of(stack: Stack, folder: Path, *arguments: str) -> AsyncIterator[Origin]:
-    origin = Origin(origin_env(stack, folder), arguments=arguments)
-    try:
-        await origin.start()
-        yield origin
-    finally:
-        assert await origin.stop() == 0
 
 
 @pytest.fixture(scope="module")
@@ -357,6 +284,20 @@ async def test_a_hundred_at_once_ask_the_origin_once(at: Edge) -> None:
     assert {answer.status for answer in answers} == {200}
     assert len({answer.body for answer in answers}) == 1
     assert await at.asked() == 1
+
+
+async def test_five_hundred_at_once_read_a_cold_segment_once(
+    stack: Stack, prefixes: tuple[str, str], tmp_path: Path
+) -> None:
+    """The origin alone, over HTTP: what it read from storage is the file's size, once."""
+    async with origin_of(stack, tmp_path) as origin:
+        url = f"{origin.url}{prefixes[0]}v360/00000.m4s"
+        answers = await asyncio.gather(*(fetch(url, X_Kadr_Origin_Lock=LOCK) for _ in range(500)))
+        assert {answer.status for answer in answers} == {200}
+        assert len({answer.body for answer in answers}) == 1
+        told = (await fetch(f"{origin.url}/metrics")).body.decode()
+        filled = re.findall(r'^kadr_bytes_total\{what="filled"\} ([0-9.e+]+)$', told, re.MULTILINE)
+        assert list(map(float, filled)) == [len(answers[0].body)]
 
 
 async def test_what_is_here_needs_no_origin(stack: Stack, prefixes: tuple[str, str], tmp_path: Path) -> None:

@@ -1,0 +1,91 @@
+"""A `kadr origin` of the tests' own, on the servers of a stack: it can be stopped alone, and have other settings."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from tests.stack import Stack
+from tests.web import fetch
+
+LOCK = secrets.token_hex(16)
+WITHIN_S = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+@dataclass
+class Origin:
+    """A `kadr origin` of the tests' own on the stack's servers, with a lock; it can be stopped alone."""
+
+    env: dict[str, str]
+    port: int = field(default_factory=free_port)
+    arguments: tuple[str, ...] = ()
+    running: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        self.running = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "kadr", "origin", *self.arguments),
+            env={**os.environ, **self.env, "KADR_ORIGIN_PORT": str(self.port)},
+            stdin=asyncio.subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + WITHIN_S
+        while True:
+            assert self.running.returncode is None, "the origin has ended"
+            assert time.monotonic() < deadline
+            try:
+                if (await fetch(f"{self.url}/health/ready")).status == 200:
+                    return
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.1)
+
+    async def stop(self) -> int:
+        assert self.running is not None
+        if self.running.returncode is None:
+            self.running.send_signal(signal.SIGTERM)
+        return await asyncio.wait_for(self.running.wait(), WITHIN_S)
+
+
+def origin_env(stack: Stack, folder: Path) -> dict[str, str]:
+    kept = json.loads((stack.home / "secrets.json").read_text())
+    return {
+        "KADR_DATABASE_URL": stack.endpoints["database_url"],
+        "KADR_REDIS_URL": stack.endpoints["redis_url"],
+        "KADR_S3_URL": stack.endpoints["s3"],
+        "KADR_S3_ACCESS_KEY": kept["s3_access_key"],
+        "KADR_S3_SECRET_KEY": kept["s3_secret_key"],
+        "KADR_PLAYBACK_KEYS": f"k1:{kept['playback_key']}",
+        "KADR_DELIVERY_KEYS": f"k1:{kept['delivery_key']}",
+        "KADR_ORIGIN_LOCK_KEYS": f"other:{'0' * 32},k1:{LOCK}",
+        "KADR_ORIGIN_CACHE_DIR": str(folder / "cache"),
+    }
+
+
+@asynccontextmanager
+async def origin_of(stack: Stack, folder: Path, *arguments: str) -> AsyncIterator[Origin]:
+    origin = Origin(origin_env(stack, folder), arguments=arguments)
+    try:
+        await origin.start()
+        yield origin
+    finally:
+        assert await origin.stop() == 0
