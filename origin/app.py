@@ -14,6 +14,7 @@ from core.model import AssetId, PlaybackId
 from core.playback import Published
 from core.settings import Settings, parse_keys
 from origin import cdn_file, downloads, files, key_door, pages, play, renewal, rewritten, sessions, shed
+from origin.alike import Alike
 from origin.cache import Cache
 from origin.context import CONTEXT, Context, cors
 from origin.fresh import Fresh
@@ -134,6 +135,7 @@ def create(settings: Settings) -> web.Application:
                 storage=stored,
                 cache=cache,
                 manifests=Manifests(stored, settings.media_bucket),
+                alike=Alike(),
                 growing=GrowingRevisions(pool),
                 published=Fresh(published, fresh_s=PUBLISHED_FRESH_S, kept=10_000),
                 content_keys=Fresh(content_key, fresh_s=CONTENT_KEY_FRESH_S, kept=10_000),

@@ -12,6 +12,7 @@ from core.playback import Published
 from core.problems import Handler
 from core.settings import Settings
 from core.storage import Storage
+from origin.alike import Alike
 from origin.cache import Cache
 from origin.fresh import Fresh
 from origin.growing import GrowingRevisions
@@ -30,6 +31,7 @@ class Context:
     storage: Storage
     cache: Cache
     manifests: Manifests
+    alike: Alike
     growing: GrowingRevisions
     published: Fresh[PlaybackId, Published | None]
     content_keys: Fresh[AssetId, bytes | None]  # of encrypted titles

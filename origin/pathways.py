@@ -44,6 +44,11 @@ class Pathways:
         return any(signer.per_viewer for signer in self.signers.values()) or any(cdn.regions for cdn in self.cdns.all)
 
     @cached_property
+    def alike(self) -> bool:
+        """Whether sessions of one title differ in nothing but when they began."""
+        return not (self.steered or self.ask_who)
+
+    @cached_property
     def own_id(self) -> str | None:
         """The pathway that leads to this origin itself."""
         own = (cdn.id for cdn in self.cdns.all if cdn.scheme == OWN_SCHEME and cdn.base_url == self.origin_base)

@@ -1,5 +1,7 @@
 """Where every player begins: the multivariant playlist of a session, or its DASH manifest."""
 
+import time
+
 from aiohttp import web
 
 from core.problems import Problem
@@ -20,9 +22,16 @@ DASH_HEADERS = {"Content-Type": DASH_TYPE, "Cache-Control": PRIVATE}
 @routes.get("/play/{playback_id}/index.m3u8")
 async def session_playlist(request: web.Request) -> web.Response:
     """Every pathway, the one to begin with first; below each all URIs are relative."""
-    session = await sessions.start(request)
-    pathways = request.app[CONTEXT].pathways.of(session, _order(request, session))
-    body = rendered(session.renditions, session.subtitles, pathways, _steering(request, session))
+    context, admitted = request.app[CONTEXT], await sessions.admit(request)
+    key = (admitted.published.asset_id, admitted.revision_id)
+    shared = context.pathways.alike and admitted.anybody
+    body = context.alike.get(key, time.time()) if shared else None
+    if body is None:
+        session = await sessions.begin(context, admitted)
+        pathways = context.pathways.of(session, _order(request, session))
+        body = rendered(session.renditions, session.subtitles, pathways, _steering(request, session))
+        if shared and session.whole and not session.encrypted:
+            context.alike.keep(key, body, session.alike_until)
     return compressed(request, body, HLS_HEADERS)
 
 

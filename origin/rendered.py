@@ -24,8 +24,11 @@ def rendered(
 ) -> bytes:
     """For one session; pathways differ between sessions in their prefixes and their order only."""
     same = _Same(renditions, subtitles)
-    # Without steering all sessions of a title that begin in one minute get the same text.
-    return _alike(same, pathways) if steering_uri is None else _filled(same, pathways, steering_uri)
+    pieces = list(_pieces(same, tuple(pathway.id for pathway in pathways), steering_uri is not None))
+    for at in range(1, len(pieces), 2):
+        place = pieces[at]
+        pieces[at] = (steering_uri or "") if place == _STEER else pathways[int(place)].prefix
+    return "".join(pieces).encode()
 
 
 class _Same:
@@ -45,19 +48,6 @@ class _Same:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Same) and other.renditions is self.renditions and other.subtitles is self.subtitles
-
-
-@lru_cache(maxsize=KEPT)
-def _alike(same: _Same, pathways: tuple[Pathway, ...]) -> bytes:
-    return _filled(same, pathways, None)
-
-
-def _filled(same: _Same, pathways: tuple[Pathway, ...], steering_uri: str | None) -> bytes:
-    pieces = list(_pieces(same, tuple(pathway.id for pathway in pathways), steering_uri is not None))
-    for at in range(1, len(pieces), 2):
-        place = pieces[at]
-        pieces[at] = (steering_uri or "") if place == _STEER else pathways[int(place)].prefix
-    return "".join(pieces).encode()
 
 
 @lru_cache(maxsize=KEPT)

@@ -21,6 +21,7 @@ class Session:
     subtitles: tuple[Subtitles, ...]
     whole: bool  # not still being made
     expires_at: int  # of the delivery token: the title's length and the time it may pause
+    alike_until: float  # Unix seconds: from then on another session's token would expire later
     limits: Limits
     prefix: str
     address: str | None

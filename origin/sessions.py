@@ -6,6 +6,7 @@ player reloads its playlist with the session's renewal token and goes on where i
 
 import secrets
 import time
+from dataclasses import dataclass
 from functools import lru_cache
 
 from aiohttp import web
@@ -27,8 +28,29 @@ NOWHERE = Visit(page=None, address=None, country=None)
 EXPIRY_STEP_S = 60  # delivery tokens of one minute are alike: they are signed once, and so is what they stand in
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """Somebody who may watch what is published."""
+
+    playback_id: PlaybackId
+    published: Published
+    revision_id: RevisionId
+    claims: Claims | None  # of a public title without a token
+    visit: Visit
+
+    @property
+    def anybody(self) -> bool:
+        """Whether nothing depends on who it is."""
+        return self.claims is None or self.claims.limits is ANYBODY
+
+
 async def start(request: web.Request) -> Session:
     """Check the token against the policy. Raises Problem: 403 for a bad token, 404 for nothing, 410 for gone."""
+    return await begin(request.app[CONTEXT], await admit(request))
+
+
+async def admit(request: web.Request) -> Admitted:
+    """Who may watch, before anything is begun. Raises Problem as `start` does."""
     context = request.app[CONTEXT]
     playback_id = PlaybackId(request.match_info["playback_id"])
     published = await context.published.get(playback_id)
@@ -45,8 +67,19 @@ async def start(request: web.Request) -> Session:
         if published.status is AssetStatus.ERRORED:
             raise Problem(404, "errored", "The video could not be prepared.", hint="Its owner can see why.")
         raise Problem(404, "not_ready", "The video is not ready yet.", hint="Try again in a moment.")
-    session = await _session(context, published, published.revision_id, claims, playback_id, visit)
-    await _seated(context, session, published)
+    return Admitted(
+        playback_id=playback_id,
+        published=published,
+        revision_id=published.revision_id,
+        claims=claims,
+        visit=visit,
+    )
+
+
+async def begin(context: Context, admitted: Admitted) -> Session:
+    """Raises Problem(403) where the viewer watches as much as is allowed already."""
+    session = await _session(context, admitted)
+    await _seated(context, session, admitted.published)
     return session
 
 
@@ -61,14 +94,8 @@ async def known(request: web.Request) -> tuple[Claims, OwnerId]:
     return claims, published.owner_id
 
 
-async def _session(
-    context: Context,
-    published: Published,
-    revision_id: RevisionId,
-    claims: Claims | None,
-    playback_id: PlaybackId,
-    visit: Visit,
-) -> Session:
+async def _session(context: Context, admitted: Admitted) -> Session:
+    published, revision_id, claims = admitted.published, admitted.revision_id, admitted.claims
     subtitles: tuple[Subtitles, ...] = ()
     whole, encrypted = True, False
     try:
@@ -81,12 +108,12 @@ async def _session(
             raise
         duration_s, renditions, whole = growing.facts.duration_s, growing.renditions, False
     lasts_s = float(duration_s)
-    until = time.time() + lasts_s + context.settings.delivery_slack_s
-    expires_at = (int(until) // EXPIRY_STEP_S + 1) * EXPIRY_STEP_S
+    may_take_s = lasts_s + context.settings.delivery_slack_s
+    expires_at = (int(time.time() + may_take_s) // EXPIRY_STEP_S + 1) * EXPIRY_STEP_S
     return Session(
         id=claims.session if claims else secrets.token_hex(8),
         title=published.title,
-        playback_id=playback_id,
+        playback_id=admitted.playback_id,
         asset_id=published.asset_id,
         revision_id=revision_id,
         duration_s=lasts_s,
@@ -94,10 +121,11 @@ async def _session(
         subtitles=subtitles,
         whole=whole,
         expires_at=expires_at,
+        alike_until=expires_at - may_take_s,
         limits=claims.limits if claims else ANYBODY,
         prefix=f"/v/{published.asset_id}/{revision_id}/",
-        address=None if visit.address is None else str(visit.address),
-        country=visit.country,
+        address=None if admitted.visit.address is None else str(admitted.visit.address),
+        country=admitted.visit.country,
         encrypted=encrypted,
     )
 

@@ -53,6 +53,7 @@ SESSION = Session(
     subtitles=(),
     whole=True,
     expires_at=EXPIRES,
+    alike_until=0.0,
     limits=ANYBODY,
     prefix=PREFIX,
     address="192.0.2.7",
