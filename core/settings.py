@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, field_validator
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import ConfigError
@@ -100,6 +100,18 @@ class Settings(BaseSettings):
     first_slots: PositiveInt = Field(default=2, description="first renditions at once per worker: picture and sound")
     heavy_slots: PositiveInt = Field(default=1, description="encodes at once per worker")
 
+    # Without a model nothing is transcribed, and all else goes on.
+    whisper_model: str | None = Field(default=None, description="a name (small), a repository of the hub, or a folder")
+    whisper_device: Literal["auto", "cpu", "cuda"] = "auto"
+    whisper_compute_type: Literal["int8", "int8_float32", "float32", "float16", "int8_float16"] = "int8"
+    whisper_threads: PositiveInt | None = Field(default=None, description="default: the cores, at most 4")
+    whisper_batch: PositiveInt = Field(default=1, description="clips at once; above 1 without retries of doubtful text")
+    whisper_download: bool = Field(default=False, description="may a worker download a model it has not?")
+    models_dir: Path | None = Field(default=None, description="default: ~/.local/share/kadr/models")
+    subtitles: Literal["none", "auto"] = Field(default="none", description="auto: of every upload that does not say")
+    # "ru-en=/models/ru-en,*=/models/m2m": which model translates which pair; * any that its vocabulary names.
+    translation_model: str | None = None
+
     memory_bytes: PositiveInt | None = Field(
         default=None, description="for the encodes of one worker; default: half of the machine's"
     )
@@ -122,6 +134,13 @@ class Settings(BaseSettings):
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:
             ip_network(network)  # its ValueError says what is wrong
+        return value
+
+    @field_validator("whisper_compute_type")
+    @classmethod
+    def _can_be_computed(cls, value: str, info: ValidationInfo) -> str:
+        if value in ("float16", "int8_float16") and info.data.get("whisper_device") != "cuda":
+            raise ValueError("a CPU computes with int8, int8_float32 or float32; this needs KADR_WHISPER_DEVICE=cuda")
         return value
 
     @property

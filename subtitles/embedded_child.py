@@ -1,0 +1,161 @@
+"""Runs inside the sandbox: an upload -> the text subtitles that lie in it. `python -m subtitles.embedded_child`.
+
+Stdin: {file, demuxer, origin_s}. Prints one JSON object: {"tracks": [{index, codec, language, title, heard, forced,
+events: [[start_ms, end_ms or null, dialogue]]}], "pictures": [[codec, language]]}: subtitles that are pictures are only
+named. Where the upload has no subtitle track and its first pictures carry no captions, the rest is not read.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.logging
+
+from subtitles import closed_captions
+from subtitles.closed_captions import Screen
+
+TEXT_CODECS = frozenset(("ass", "ssa", "subrip", "text", "mov_text", "webvtt", "eia_608"))
+LOOK_PACKETS = 300  # of pictures: captions are sent with each, or every few
+MOST_TRACKS, MOST_EVENTS, MOST_CHARACTERS = 32, 20_000, 4_000_000
+NO_END = 2**32 - 1
+
+
+class _Room:
+    """How much more is taken of an upload: a bomb ends here."""
+
+    def __init__(self) -> None:
+        self.characters = MOST_CHARACTERS
+
+    def take(self, text: str) -> bool:
+        self.characters -= len(text)
+        return self.characters >= 0
+
+
+def embedded(path: str, demuxer: str, origin_s: Fraction) -> dict[str, Any]:
+    """All of it; of a damaged file what can be read."""
+    with av.open(
+        path,
+        format=demuxer,
+        options={"protocol_whitelist": "file,pipe", "max_streams": "64"},
+        metadata_errors="replace",
+    ) as opened:
+        texts, pictures = _sorted(opened)
+        video = next((s for s in opened.streams.video if _codec(s) in closed_captions.CODECS), None)
+        found: dict[int, list[Any]] = {stream.index: [] for stream in texts}
+        captions: list[tuple[int, bytes]] = []
+        room = _Room()
+        try:
+            for packet in _packets(opened, texts, video):
+                if packet.pts is None or packet.time_base is None:
+                    continue
+                at_ms = round((packet.pts * packet.time_base - origin_s) * 1000)
+                if packet.stream_index not in found:
+                    if said := closed_captions.pairs(bytes(packet), _codec(packet.stream)):
+                        captions.append((at_ms, said))
+                elif len(found[packet.stream_index]) < MOST_EVENTS:
+                    found[packet.stream_index] += [e for e in _events(packet, at_ms) if room.take(e[2])]
+        except av.FFmpegError:
+            pass  # the end of what can be read
+        tracks = [{**_facts(stream), "events": found[stream.index]} for stream in texts]
+        if captions and video is not None:
+            said_of = _decoded(sorted(captions))
+            tracks.append({**_facts(video), "codec": "eia_608", "language": "", "heard": True, "events": said_of})
+        return {"tracks": tracks, "pictures": pictures}
+
+
+def _sorted(opened: Any) -> tuple[list[Any], list[list[str]]]:
+    """(streams of text, (codec, language) of the others)."""
+    texts, others = [], []
+    for stream in opened.streams.subtitles[:MOST_TRACKS]:
+        if _codec(stream) in TEXT_CODECS:
+            texts.append(stream)
+        else:
+            others.append([_codec(stream), stream.language or ""])
+    return texts, others
+
+
+def _packets(opened: Any, texts: list[Any], video: Any) -> Iterator[Any]:
+    wanted = [*texts, *([video] if video is not None else [])]
+    looked, captioned = 0, False
+    for packet in opened.demux(wanted) if wanted else ():
+        if video is not None and packet.stream_index == video.index:
+            looked += 1
+            captioned = captioned or closed_captions.has_captions(bytes(packet))
+            if not captioned:
+                if looked >= LOOK_PACKETS and not texts:
+                    return
+                continue
+            yield packet
+        else:
+            yield packet
+
+
+def _events(packet: Any, at_ms: int) -> Iterator[list[Any]]:
+    try:
+        decoded = packet.decode()
+    except av.FFmpegError:
+        return
+    duration_ms = round((packet.duration or 0) * packet.time_base * 1000)
+    for subtitle in decoded:
+        dialogue = getattr(subtitle, "ass", None)
+        if dialogue:
+            yield [at_ms, at_ms + duration_ms if duration_ms > 0 else None, dialogue.decode(errors="replace")]
+
+
+def _decoded(captions: list[tuple[int, bytes]]) -> list[list[Any]]:
+    """Once for when screens come, once for when they go."""
+    last_ms = captions[-1][0]
+    fed = [*captions, (last_ms + closed_captions.LAST_MS, closed_captions.ERASE * 2)]
+    begun, ended = _screens(fed, real_time=True), _screens(fed, real_time=False)
+    return [[e.start_ms, e.end_ms, e.dialogue] for e in closed_captions.events(begun, ended, captions[0][0])]
+
+
+def _screens(fed: list[tuple[int, bytes]], *, real_time: bool) -> list[Screen]:
+    decoder: Any = av.CodecContext.create("cc_dec", "r")
+    decoder.options = {"real_time": str(int(real_time)), "real_time_latency_msec": "0"}
+    found = []
+    for at_ms, said in fed:
+        packet = av.Packet(said)
+        packet.pts = packet.dts = at_ms
+        packet.time_base = Fraction(1, 1000)
+        try:
+            shown = decoder.decode2(packet)
+        except av.FFmpegError:
+            continue
+        # Our own time: the decoder does not know the clock of these packets.
+        found += [Screen(at_ms=at_ms, dialogue=one.ass.decode(errors="replace")) for one in shown or ()]
+    return found
+
+
+def _facts(stream: Any) -> dict[str, Any]:
+    marks = stream.disposition
+    return {
+        "index": stream.index,
+        "codec": _codec(stream),
+        "language": stream.language or "",
+        "title": stream.metadata.get("title", "")[:200],
+        "heard": bool(marks & av.stream.Disposition.hearing_impaired),
+        "forced": bool(marks & av.stream.Disposition.forced),
+    }
+
+
+def _codec(stream: Any) -> str:
+    name: str = stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"
+    return name
+
+
+def main() -> None:
+    av.logging.set_level(av.logging.PANIC)
+    asked = json.load(sys.stdin)
+    try:
+        found = embedded(asked["file"], asked["demuxer"], Fraction(asked["origin_s"]))
+    except av.FFmpegError:
+        found = {"tracks": [], "pictures": []}
+    sys.stdout.write(json.dumps(found, separators=(",", ":")) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""Runs inside the sandbox: clips of a tape -> what Whisper hears in them. `python -m subtitles.transcribe_child`.
+
+In: a JSON object on stdin, {tape, model, compute_type, threads, batch, task, language, windows, clips}, clips
+and windows in samples. Out: lines {"language", "probability"} once, {"segment"} and {"done": samples heard} as they
+come, {"end": true} at last; {"refused": {code, message}} where the model cannot do what is asked.
+Each clip is heard alone, so memory does not grow with the title and times need no mapping back.
+"""
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")  # numpy's; Whisper is told its own number
+os.environ.update(HF_HUB_OFFLINE="1", CT2_VERBOSE="-2")
+
+import numpy as np
+from faster_whisper import BatchedInferencePipeline, WhisperModel  # type: ignore[import-untyped]
+from faster_whisper.tokenizer import _LANGUAGE_CODES  # type: ignore[import-untyped]
+
+from subtitles.guards import lost, spread
+from subtitles.speech import RATE_HZ
+from subtitles.transcript import SpokenWord
+
+OPTIONS = {
+    "beam_size": 5,
+    # A mistake, once made, would go on from window to window.
+    "condition_on_previous_text": False,
+    "word_timestamps": True,
+    # Clips are speech already: the VAD has seen the whole title.
+    "vad_filter": False,
+}
+Sound = np.ndarray[Any, np.dtype[np.float32]]
+
+
+class Refused(Exception):
+    """The model cannot do this: (code, sentence)."""
+
+
+class Listener(WhisperModel):  # type: ignore[misc]
+    """Keeps what the model itself says of a segment's time.
+
+    faster-whisper puts the words' times in its place, and then leaves out a segment whose alignment collapsed to no
+    time at all: a sentence is gone without a trace. Here such a segment keeps its time, and its words share it.
+    """
+
+    def add_word_timestamps(self, segments: Any, tokenizer: Any, *more: Any, **named: Any) -> Any:
+        pieces = list(_flat(segments))
+        own = [(piece["start"], piece["end"]) for piece in pieces]
+        result = super().add_word_timestamps(segments, tokenizer, *more, **named)
+        for piece, (start, end) in zip(pieces, own, strict=True):
+            piece["start"], piece["end"] = start, end
+            text = tokenizer.decode(piece["tokens"])
+            words = [_word(word) for word in piece.get("words") or ()]
+            if lost(text, words, _ms(start), _ms(end)):
+                piece["words"] = [
+                    {
+                        "start": word.start_ms / 1000,
+                        "end": word.end_ms / 1000,
+                        "word": word.text,
+                        "probability": math.nan,
+                    }
+                    for word in spread(text, _ms(start), _ms(end))
+                ]
+        return result
+
+
+def _flat(segments: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    for segment in segments:
+        if isinstance(segment, dict):
+            yield segment
+        else:
+            yield from _flat(segment)
+
+
+def _word(word: dict[str, Any]) -> SpokenWord:
+    return SpokenWord(start_ms=_ms(word["start"]), end_ms=_ms(word["end"]), text=word["word"], probability=None)
+
+
+class Tape:
+    """The title's sound, read a clip at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def clip(self, start: int, end: int) -> Sound:
+        heard = np.fromfile(self._path, "<i2", count=end - start, offset=2 * start)
+        return heard.astype(np.float32) / np.float32(32768)
+
+
+def load(asked: dict[str, Any]) -> Listener:
+    """The model on this machine's cores. Raises Refused."""
+    model = Listener(
+        asked["model"],
+        device="cpu",
+        compute_type=asked["compute_type"],
+        cpu_threads=asked["threads"],
+        num_workers=1,
+        local_files_only=True,
+    )
+    mels = model.feature_extractor.mel_filters.shape[0]
+    if mels != model.model.n_mels:
+        raise Refused(
+            "model",
+            f"the model hears {model.model.n_mels} mel bands and its folder says {mels}: "
+            "preprocessor_config.json is missing or of another model",
+        )
+    return model
+
+
+def language_of(model: Listener, asked: dict[str, Any], tape: Tape) -> tuple[str, float | None]:
+    """The declared language, or what is likeliest over all windows. Raises Refused."""
+    known = _LANGUAGE_CODES if model.model.is_multilingual else ("en",)
+    if declared := asked["language"]:
+        if declared not in known:
+            raise Refused("language", f"the model does not know the language {declared!r}")
+        return declared, None
+    if not model.model.is_multilingual:
+        return "en", 1.0
+    sums: dict[str, float] = {}
+    for start, end in asked["windows"]:
+        _, _, likely = model.detect_language(audio=tape.clip(start, end))
+        for language, probability in likely:
+            sums[language] = sums.get(language, 0.0) + probability
+    best = max(sums, key=lambda language: sums[language])
+    return best, _finite(sums[best] / len(asked["windows"]))
+
+
+def listen(model: Listener, asked: dict[str, Any], language: str, tape: Tape) -> Iterator[dict[str, Any]]:
+    """Segments and progress, in order."""
+    heard, task, batch = 0, asked["task"], asked["batch"]
+    clips = [tuple(clip) for clip in asked["clips"]]
+    if batch > 1:
+        yield from _batched(model, asked, language, tape)
+        return
+    for start, end in clips:
+        segments, _ = model.transcribe(tape.clip(start, end), language=language, task=task, **OPTIONS)
+        for segment in segments:
+            yield {"segment": _plain(segment, start)}
+        heard += end - start
+        yield {"done": heard}
+
+
+def _batched(model: Listener, asked: dict[str, Any], language: str, tape: Tape) -> Iterator[dict[str, Any]]:
+    """Several clips at once: faster on many cores, without the retries at other temperatures."""
+    heard, batch, clips = 0, asked["batch"], asked["clips"]
+    pipeline = BatchedInferencePipeline(model)
+    for first in range(0, len(clips), batch):
+        together = clips[first : first + batch]
+        # One after the other in one array: what lies between them is not read.
+        sound = np.concatenate([tape.clip(start, end) for start, end in together])
+        places, at = [], 0
+        for start, end in together:
+            places.append((at, at + end - start, start))
+            at += end - start
+        segments, _ = pipeline.transcribe(
+            sound,
+            language=language,
+            task=asked["task"],
+            batch_size=batch,
+            without_timestamps=False,
+            clip_timestamps=[{"start": a / RATE_HZ, "end": b / RATE_HZ} for a, b, _ in places],
+            **OPTIONS,
+        )
+        for segment in segments:
+            at = round(segment.seek / 100 * RATE_HZ)
+            place = min(places, key=lambda place: abs(place[0] - at))
+            yield {"segment": _plain(segment, place[2] - place[0])}
+        heard += sum(end - start for start, end in together)
+        yield {"done": heard}
+
+
+def _plain(segment: Any, offset: int) -> dict[str, Any]:
+    """Milliseconds of the title. `offset`: samples of the tape before what was heard."""
+    before = offset * 1000 // RATE_HZ
+    return {
+        "start_ms": before + _ms(segment.start),
+        "end_ms": before + _ms(segment.end),
+        "text": segment.text.strip(),
+        "words": [
+            {
+                "start_ms": before + _ms(word.start),
+                "end_ms": before + _ms(word.end),
+                "text": word.word,
+                "probability": None if math.isnan(word.probability) else _finite(word.probability),
+            }
+            for word in segment.words or ()
+        ],
+        "no_speech": _finite(segment.no_speech_prob),
+        "logprob": _finite(segment.avg_logprob),
+        "compression": _finite(segment.compression_ratio),
+        "temperature": _finite(segment.temperature or 0.0),
+    }
+
+
+def _ms(time_s: float) -> int:
+    return round(1000 * _finite(time_s))
+
+
+def _finite(value: float) -> float:
+    return round(float(value), 4) if math.isfinite(value) else 0.0
+
+
+def _say(what: dict[str, Any]) -> None:
+    print(json.dumps(what, separators=(",", ":")), flush=True)  # noqa: T201  the parent reads it
+
+
+def main() -> None:
+    asked = json.load(sys.stdin)
+    tape = Tape(Path(asked["tape"]))
+    try:
+        model = load(asked)
+        language, probability = language_of(model, asked, tape)
+    except Refused as exc:
+        code, message = exc.args
+        _say({"refused": {"code": code, "message": message}})
+        return
+    _say({"language": language, "probability": probability})
+    for what in listen(model, asked, language, tape):
+        _say(what)
+    _say({"end": True})
+
+
+if __name__ == "__main__":
+    main()
