@@ -16,10 +16,11 @@ $(SETUP): requirements/all.lock requirements/uv.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# hls.js for the watch page.
+# hls.js and media-chrome for the watch page.
 studio/static/vendor/hls.min.js: studio/package-lock.json $(SETUP)
 	$(call npm_ci,--omit=dev)
-	@mkdir -p $(@D) && cp studio/node_modules/hls.js/dist/hls.min.js $@
+	@mkdir -p $(@D) && cp studio/node_modules/media-chrome/dist/iife/index.js $(@D)/media-chrome.js
+	@cp studio/node_modules/hls.js/dist/hls.min.js $@
 
 # The other players, for tests only. One run of npm brings both.
 SHAKA := studio/node_modules/shaka-player/dist/shaka-player.compiled.js

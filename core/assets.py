@@ -45,6 +45,7 @@ class Asset:
     playback_ids: list[dict[str, str]]
     tracks: list[dict[str, Any]]
     tracks_version: int
+    pictures: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,8 @@ def class_of(kind: StepKind) -> WorkClass:
     match kind:
         case StepKind.ENCODE | StepKind.ANALYSE | StepKind.SOUND | StepKind.DUB | StepKind.DOWNLOADS:
             return WorkClass.HEAVY
+        case StepKind.TRANSCRIBE | StepKind.TRANSLATE:
+            return WorkClass.HEAVY
         case StepKind.REMUX | StepKind.FIRST_RUNG | StepKind.FIRST_SOUND:
             return WorkClass.FIRST
         case StepKind.ACCEPT | StepKind.FETCH:

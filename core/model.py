@@ -58,8 +58,13 @@ class StepKind(StrEnum):
     SOUND = "sound"
     PUBLISH = "publish"
     DUB = "dub"  # the sound in another language, made for a title that is there
+    TRANSCRIBE = "transcribe"  # what is said -> subtitles
+    TRANSLATE = "translate"  # subtitles -> subtitles in another language
+    EXTRACT = "extract"  # the subtitles that lie in the upload
     REPUBLISH = "republish"  # with other tracks than before
     DOWNLOADS = "downloads"  # progressive files of what is published
+    PICTURES = "pictures"  # posters, storyboard and preview
+    POSTER = "poster"  # the picture that its owner chose
     DISCARD = "discard"
     PURGE = "purge"  # the CDNs drop what they keep of it
     DELETE = "delete"
@@ -67,7 +72,7 @@ class StepKind(StrEnum):
     @property
     def makes_a_track(self) -> bool:
         """Where it fails the track is at fault, and the title plays on without it."""
-        return self is StepKind.DUB
+        return self in (StepKind.DUB, StepKind.TRANSCRIBE, StepKind.TRANSLATE)
 
     @property
     def tidies(self) -> bool:
@@ -76,8 +81,8 @@ class StepKind(StrEnum):
 
     @property
     def is_extra(self) -> bool:
-        """Made of a title that is ready: where it fails, the title is as good as before."""
-        return self is StepKind.DOWNLOADS
+        """Nothing the title needs: where it fails, the title is as good as before."""
+        return self in (StepKind.DOWNLOADS, StepKind.PICTURES, StepKind.POSTER, StepKind.EXTRACT)
 
 
 class StepState(StrEnum):

@@ -1,4 +1,4 @@
-"""Tracks that were added to a title, in PostgreSQL: one function per statement of tracks.sql.
+"""Tracks of a title beside its own, in PostgreSQL: one function per statement of tracks.sql.
 
 A change of a track counts the asset's `tracks_version` up and owes a republication where there is something published.
 A publication that read an older version owes one, too: so none is left out, whoever was quicker.
@@ -11,10 +11,13 @@ from typing import Any, NewType
 
 from core import outbox, sql, steps
 from core.db import Connection, Pool
+from core.languages import language_name
 from core.model import AssetId, OwnerId, StepId, StepKind, new_id
 
 _SQL = sql.load("tracks")
 TrackId = NewType("TrackId", str)
+Owed = tuple[StepId | None, StepKind]  # None: it is owed already
+UNKNOWN = "und"  # the language of what nobody has listened to yet [BCP 47]
 
 
 class TrackKind(StrEnum):
@@ -24,25 +27,41 @@ class TrackKind(StrEnum):
 
 
 class TrackStatus(StrEnum):
-    PROCESSING = "processing"
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
     READY = "ready"
     SKIPPED = "skipped"  # it cannot be made here, which is nobody's fault
     ERRORED = "errored"
 
 
+class TrackSource(StrEnum):
+    """Where its text, or its sound, is from."""
+
+    UPLOADED = "uploaded"
+    EMBEDDED = "embedded"  # in the title's own upload
+    GENERATED = "generated"  # heard by a machine
+    TRANSLATED = "translated"  # by a machine, too
+    EDITED = "edited"  # one of the former three, changed by a person
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """A row of `tracks`."""
+    """A row of `track_view`."""
 
     id: TrackId
     asset_id: AssetId
     kind: TrackKind
     language: str
+    language_probability: float | None
     name: str
     status: TrackStatus
+    progress: float | None
+    source: TrackSource
     generated: bool
+    reviewed: bool
+    model: str | None
     version: int
-    wanted: dict[str, str] | None
+    wanted: dict[str, Any] | None
     made: dict[str, Any] | None
     error: dict[str, str] | None
     created_at: datetime
@@ -53,9 +72,24 @@ class Track:
         """Its folder in a revision: stays the same however often the title is published."""
         return f"{'d' if self.kind is TrackKind.AUDIO else 't'}{self.id[-10:]}"
 
+    @property
+    def is_awaited(self) -> bool:
+        return self.status in (TrackStatus.QUEUED, TrackStatus.IN_PROGRESS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a machine tells of the words it made."""
+
+    source: TrackSource
+    model: str
+    language: str
+    language_probability: float | None  # None: its owner said it
+
 
 def _track(row: Any) -> Track:
-    return Track(**{**row, "kind": TrackKind(row["kind"]), "status": TrackStatus(row["status"])})
+    kinds = {"kind": TrackKind(row["kind"]), "status": TrackStatus(row["status"]), "source": TrackSource(row["source"])}
+    return Track(**{**row, **kinds})
 
 
 async def insert(
@@ -63,17 +97,20 @@ async def insert(
     asset_id: AssetId,
     *,
     kind: TrackKind,
-    language: str,
-    name: str,
-    generated: bool = False,
-    wanted: dict[str, str] | None = None,
+    language: str | None,
+    name: str | None,
+    source: TrackSource = TrackSource.UPLOADED,
+    wanted: dict[str, Any] | None = None,
     made: dict[str, Any] | None = None,
 ) -> TrackId:
     """A track that is there already (`made`), or is to be made out of what is `wanted`."""
     track_id = TrackId(new_id("tr"))
-    status = TrackStatus.PROCESSING if made is None else TrackStatus.READY
+    status = TrackStatus.QUEUED if made is None else TrackStatus.READY
+    tag = language or UNKNOWN
     await connection.execute(
-        _SQL["insert"], track_id, asset_id, kind.value, language, name, status.value, generated, wanted, made
+        _SQL["insert"],
+        *(track_id, asset_id, kind.value, tag, name or language_name(tag)),
+        *(status.value, source.value, wanted, made),
     )
     return track_id
 
@@ -83,12 +120,12 @@ async def of_owner(pool: Pool, track_id: str, asset_id: str, owner_id: OwnerId) 
     return _track(row) if row else None
 
 
-async def by_id(pool: Pool, track_id: TrackId) -> Track | None:
+async def by_id(pool: Pool | Connection, track_id: TrackId) -> Track | None:
     row = await pool.fetchrow(_SQL["by_id"], track_id)
     return _track(row) if row else None
 
 
-async def of_asset(pool: Pool, asset_id: AssetId) -> list[Track]:
+async def of_asset(pool: Pool | Connection, asset_id: AssetId) -> list[Track]:
     return [_track(row) for row in await pool.fetch(_SQL["of_asset"], asset_id)]
 
 
@@ -99,15 +136,32 @@ async def change(
     made: dict[str, Any] | None = None,
     name: str | None = None,
     language: str | None = None,
+    reviewed: bool | None = None,
 ) -> Track | None:
-    """None where it is not at this version any more."""
-    row = await connection.fetchrow(_SQL["change"], track.id, track.version, made, name, language)
-    return _track(row) if row else None
+    """By a person, whose words go before a machine's. None where it is not at this version any more."""
+    if await connection.fetchval(_SQL["change"], track.id, track.version, made, name, language, reviewed) is None:
+        return None
+    if made is not None:
+        await connection.execute(_SQL["stop"], track.asset_id, track.id)
+    return await by_id(connection, track.id)
 
 
-async def finish(connection: Connection, track: Track, made: dict[str, Any]) -> StepId | None:
+async def make_again(connection: Connection, track: Track, wanted: dict[str, Any]) -> dict[str, Any] | None:
+    """What is wanted now, for `owe`. None where it is not at this version any more, or is being made."""
+    wanted = {**wanted, "again": new_id("st")}  # a step of its own each time
+    done = await connection.fetchval(_SQL["again"], track.id, track.version, wanted)
+    return wanted if done is not None else None
+
+
+async def finish(
+    connection: Connection, track: Track, made: dict[str, Any], found: Found | None = None
+) -> StepId | None:
     """A step has made it; the republication owed for it. Nothing happens where it is not waited for any more."""
-    if await connection.fetchval(_SQL["made"], track.id, made) is None:
+    told: list[object] = [None] * 6
+    if found is not None:
+        names = (language_name(UNKNOWN), language_name(found.language))
+        told = [found.language, *names, found.source.value, found.model, found.language_probability]
+    if await connection.fetchval(_SQL["made"], track.id, made, *told) is None:
         return None
     return await changed(connection, track.asset_id, "video.track.ready", track.id)
 
@@ -119,8 +173,11 @@ async def give_up(connection: Connection, track: Track, status: TrackStatus, err
 
 
 async def remove(connection: Connection, track: Track) -> bool:
-    """False where it is not at this version any more."""
-    return await connection.fetchval(_SQL["remove"], track.id, track.version) is not None
+    """With the work on it. False where it is not at this version any more."""
+    if await connection.fetchval(_SQL["remove"], track.id, track.version) is None:
+        return False
+    await connection.execute(_SQL["stop"], track.asset_id, track.id)
+    return True
 
 
 async def changed(
@@ -131,24 +188,47 @@ async def changed(
     await outbox.add(connection, row["owner_id"], event, track_id, {"asset_id": asset_id})
     if not (publish and row["published"]):
         return None
-    return await _owe(connection, asset_id, row["tracks_version"])
+    return await _owe_publication(connection, asset_id, row["tracks_version"])
 
 
 async def published(connection: Connection, asset_id: AssetId, version: int) -> None:
-    """A publication with the tracks of this version is done: owe the sounds that waited for it, and, where the version
-    is old by now, another publication.
+    """A publication with the tracks of this version is done: owe those that waited for it, and, where the version is
+    old by now, another publication.
     """
     now = await connection.fetchval(_SQL["published_version"], asset_id)
     if now != version:
-        await _owe(connection, asset_id, now)
+        await _owe_publication(connection, asset_id, now)
     for row in await connection.fetch(_SQL["waiting"], asset_id):
-        await owe_sound(connection, asset_id, row["id"])
+        await _owe(connection, asset_id, row["id"], TrackKind(row["kind"]), row["wanted"] or {})
 
 
-async def owe_sound(connection: Connection, asset_id: AssetId, track_id: TrackId) -> StepId | None:
-    """Once each."""
-    return await steps.insert(connection, asset_id, StepKind.DUB, {"track": track_id})
+async def owe(
+    connection: Connection, asset_id: AssetId, track_id: TrackId, kind: TrackKind, wanted: dict[str, Any]
+) -> list[Owed]:
+    """The step that makes it, in the transaction that wants it. Where nothing is published yet, the publication owes
+    it."""
+    if not await connection.fetchval(_SQL["is_published"], asset_id):
+        return []
+    return [await _owe(connection, asset_id, track_id, kind, wanted)]
 
 
-async def _owe(connection: Connection, asset_id: AssetId, version: int) -> StepId | None:
+async def _owe(
+    connection: Connection, asset_id: AssetId, track_id: TrackId, kind: TrackKind, wanted: dict[str, Any]
+) -> Owed:
+    """Once for each time it is wanted."""
+    step_input = {"track": track_id} | ({"again": wanted["again"]} if "again" in wanted else {})
+    step = StepKind.TRANSLATE if "translate" in wanted else StepKind.TRANSCRIBE
+    if kind is TrackKind.AUDIO:
+        step = StepKind.DUB
+    return await steps.insert(connection, asset_id, step, step_input), step
+
+
+async def upload_replaced(connection: Connection, asset_id: AssetId, sha256: str) -> None:
+    """The title is of this upload from now on: what was heard or found in another one is no longer said in it."""
+    await connection.execute(_SQL["source_replaced"], asset_id, sha256)
+    for row in await connection.fetch(_SQL["embedded_elsewhere"], asset_id, sha256):
+        await changed(connection, asset_id, "video.track.removed", row["id"], publish=False)
+
+
+async def _owe_publication(connection: Connection, asset_id: AssetId, version: int) -> StepId | None:
     return await steps.insert(connection, asset_id, StepKind.REPUBLISH, {"tracks": version})

@@ -7,7 +7,7 @@ from aiohttp import web
 from core import db, live, metrics, problems, storage
 from core.hints import Hints
 from core.settings import Settings, parse_keys
-from ingest import assets, events, health, playback, storage_events, takedown, tracks, uploads
+from ingest import assets, events, experiments, health, playback, posters, storage_events, takedown, tracks, uploads
 from ingest.context import CONTEXT, Context, authenticate
 
 
@@ -16,7 +16,7 @@ def create(settings: Settings) -> web.Application:
     app = web.Application(
         middlewares=[metrics.middleware("api"), problems.middleware, authenticate], client_max_size=256 * 1024
     )
-    for door in (uploads, assets, tracks, takedown, playback, events, storage_events, health):
+    for door in (uploads, assets, tracks, posters, experiments, takedown, playback, events, storage_events, health):
         app.add_routes(door.routes)
 
     async def connections(app: web.Application) -> AsyncIterator[None]:

@@ -9,6 +9,7 @@ from core.assets import Asset
 from core.model import AssetStatus, PlaybackId, Policy, StepKind
 from ingest import shapes
 from ingest.context import Context
+from ingest.picture_urls import picture_urls
 from ingest.playback import play_url, sign
 from packager.encryption import Encryption
 from transcode.options import downloads_from_json, options_from_json
@@ -67,9 +68,7 @@ def shown(context: Context, asset: Asset) -> shapes.AssetShape:
         source=asset.source,
         renditions=summary.get("renditions", []),
         tracks=[_track(track) for track in asset.tracks],
-        poster_url=None,
-        storyboard_url=None,
-        preview_url=None,
+        **picture_urls(context, asset),
         downloads=downloads,
         playback_ids=[shapes.PlaybackIdShape.model_validate(entry) for entry in asset.playback_ids],
         playback_url=url,

@@ -34,6 +34,7 @@ class Operation:
     errors: tuple[int, ...]
     media_type: str
     idempotent: bool
+    also_takes: tuple[str, ...]  # bodies that are no JSON
 
 
 def operation(
@@ -46,6 +47,7 @@ def operation(
     errors: tuple[int, ...] = (),
     media_type: str = "application/json",
     idempotent: bool = False,
+    also_takes: tuple[str, ...] = (),
 ) -> Callable[[_Handler], _Handler]:
     """Say of a handler what /openapi.json tells."""
 
@@ -59,6 +61,7 @@ def operation(
             errors=errors,
             media_type=media_type,
             idempotent=idempotent,
+            also_takes=also_takes,
         )
         setattr(handler, _OPERATION, said)
         return handler
@@ -116,7 +119,8 @@ def _operation(path: str, handler: Any, said: Operation, schema_of: _Schemas) ->
     }
     if said.body:
         required = any(field.is_required() for field in said.body.model_fields.values())
-        out["requestBody"] = {"required": required, "content": {"application/json": {"schema": schema_of[said.body]}}}
+        bodies = {"application/json": {"schema": schema_of[said.body]}, **{media: {} for media in said.also_takes}}
+        out["requestBody"] = {"required": required, "content": bodies}
     if private:
         out["security"] = [{"key": []}]
     return out

@@ -15,12 +15,15 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from core.crop import Reframe
 from core.model import AssetStatus, Policy
 from core.playback_token import Limits
 from core.problems import Problem
 from core.tracks import TrackKind
 from packager.encryption import Encryption
+from presets.caption import CAPTION_NAMES
 from presets.effort import Effort
+from presets.poster import NAMES as POSTERS
 from presets.profile import NAMES as PROFILES
 from presets.rung import Codec
 from transcode.encode_plan import Options
@@ -117,10 +120,31 @@ def _known_profile(value: str) -> str:
     return value
 
 
+def _known_posters(value: str) -> str:
+    if value not in POSTERS:
+        raise PydanticCustomError("posters", f"Take one of {', '.join(POSTERS)}")
+    return value
+
+
+def _known_captions(value: str) -> str:
+    if value not in CAPTION_NAMES:
+        raise PydanticCustomError("captions", f"Take one of {', '.join(CAPTION_NAMES)}")
+    return value
+
+
 Profile = Annotated[
     str, AfterValidator(_known_profile), WithJsonSchema({"type": "string", "enum": list(PROFILES)}, mode="validation")
 ]
 Ladder = Literal["smart", "apple"]
+PosterProfile = Annotated[
+    str, AfterValidator(_known_posters), WithJsonSchema({"type": "string", "enum": list(POSTERS)}, mode="validation")
+]
+CaptionProfileName = Annotated[
+    str,
+    AfterValidator(_known_captions),
+    WithJsonSchema({"type": "string", "enum": list(CAPTION_NAMES)}, mode="validation"),
+    Field(description="How cues look; by default as the asset's profile has it"),
+]
 Seconds = Annotated[float, Field(ge=0, le=1_000_000)]
 
 
@@ -158,11 +182,21 @@ class _Wishes(_Body):
     ladder: Ladder = Field(default=_DEFAULTS.ladder, description="Measured for this title, or Apple's fixed one")
     clip: Clip | None = None
     watermark: NewWatermark | None = None
+    reframe: Reframe = Field(
+        default=_DEFAULTS.reframe,
+        description="A wide picture cropped to 9:16, shot by shot: never, always, or (auto) for short-vertical",
+    )
     encryption: Encryption = Field(
         default=Encryption.NONE,
         description="aes-128: segments travel encrypted, and nothing is playable before it is ready. For good",
     )
+    posters: PosterProfile | None = Field(
+        default=None, description="What its picture is chosen for; by default as the profile has it"
+    )
     downloads: Downloads = Field(default=Downloads.NONE, description="Files to keep: MP4 and M4A")
+    subtitles: Literal["none", "auto"] | None = Field(
+        default=None, description="auto: a track of what is said, made once the video is ready; by default as installed"
+    )
 
     @model_validator(mode="after")
     def _not_given_away(self) -> Self:
@@ -242,6 +276,23 @@ class NewPull(_About, _Wishes):
         return {**given, "clip": {"start_s": self.start_s, "end_s": self.end_s}} if self.clip_of else given
 
 
+class PosterChoice(_Body):
+    """PUT /v1/assets/{asset_id}/poster: one of both, or an image as the body itself."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["candidate"]}, {"required": ["time_s"]}]})
+
+    candidate: Annotated[str, StringConstraints(pattern=r"^c[0-9a-f]{12}$")] | None = Field(
+        default=None, description="The id of a candidate"
+    )
+    time_s: Seconds | None = Field(default=None, description="A moment of the video")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.candidate is None) == (self.time_s is None):
+            raise Problem(422, "invalid", "Give exactly one of candidate and time_s.", pointer="/candidate")
+        return self
+
+
 class AssetChanges(_Body):
     """PATCH /v1/assets/{asset_id}: only what is given changes; null clears ref and language."""
 
@@ -257,6 +308,7 @@ class Reprocess(_Body):
     codec: Codec | None = None
     effort: Effort | None = None
     ladder: Ladder | None = None
+    reframe: Reframe | None = None
 
 
 class NewPlaybackId(_Body):
@@ -305,23 +357,76 @@ TrackName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 TrackContent = Annotated[str, StringConstraints(max_length=2_000_000), Field(description="WebVTT or SRT")]
 
 
-class NewTrack(_Body):
-    """POST /v1/assets/{asset_id}/tracks. Subtitles and captions have a text; sound comes from a URL or an asset."""
+class Generation(_Body):
+    """Subtitles of what is said in the video."""
 
-    kind: TrackKind
-    language: Language
+    language: Language | None = Field(default=None, description="That is spoken; default: it is found out")
+    profile: CaptionProfileName | None = None
+
+
+class Translation(_Body):
+    """Subtitles out of those in another language."""
+
+    original: Annotated[str, StringConstraints(pattern=r"^tr_[0-9a-z]{26}$")] = Field(
+        alias="from", description="A track of the asset, with a text"
+    )
+    language: Annotated[Language, Field(description="To translate into, BCP 47")]
+    profile: CaptionProfileName | None = None
+
+
+# What a new track can be made of -> the kinds of which it can be.
+_TEXTS = frozenset((TrackKind.SUBTITLES, TrackKind.CAPTIONS))
+_CONTENTS = {
+    "text": _TEXTS,
+    "generate": frozenset((TrackKind.SUBTITLES,)),
+    "translate": _TEXTS,
+    "input_url": frozenset((TrackKind.AUDIO,)),
+    "asset_id": frozenset((TrackKind.AUDIO,)),
+}
+
+
+class NewTrack(_Body):
+    """POST /v1/assets/{asset_id}/tracks. Subtitles are a text, generated or translated; sound is a URL's or an asset's.
+
+    `language` is needed with a text and with a sound; the others carry their own.
+    """
+
+    kind: TrackKind = TrackKind.SUBTITLES
+    language: Language | None = None
     name: TrackName | None = None
     text: TrackContent | None = None
+    generate: Generation | None = None
+    translate: Translation | None = None
     input_url: InputUrl | None = None
     asset_id: AnyAssetId | None = Field(default=None, description="Another asset of yours, whose sound it is")
 
     @model_validator(mode="after")
     def _one_content(self) -> Self:
-        given = {name for name in ("text", "input_url", "asset_id") if getattr(self, name) is not None}
-        fitting = {"input_url", "asset_id"} if self.kind is TrackKind.AUDIO else {"text"}
-        if len(given) != 1 or not given <= fitting:
-            raise PydanticCustomError("content", "give {fitting}", {"fitting": " or ".join(sorted(fitting))})
+        given = [name for name in _CONTENTS if getattr(self, name) is not None]
+        fitting = sorted(name for name, kinds in _CONTENTS.items() if self.kind in kinds)
+        if len(given) != 1 or given[0] not in fitting:
+            raise PydanticCustomError("content", "give one of {fitting}", {"fitting": ", ".join(fitting)})
+        within = given[0] in ("generate", "translate")
+        if within is (self.language is not None):
+            told = "the language stands in {content}" if within else "give the language of {content}"
+            raise PydanticCustomError("language", told, {"content": given[0]})
         return self
+
+    @property
+    def spoken(self) -> str | None:
+        """The track's language; None is to be found out."""
+        inner = self.generate or self.translate
+        return inner.language if inner else self.language
+
+    def to_make(self) -> dict[str, Any] | None:
+        """As core.tracks keeps what a worker is to make."""
+        if self.generate is not None:
+            return {"generate": self.generate.model_dump(mode="json")}
+        if self.translate is not None:
+            return {"translate": self.translate.model_dump(mode="json", by_alias=True)}
+        if self.asset_id is not None:
+            return {"clip_of": self.asset_id}
+        return {"url": self.input_url} if self.input_url is not None else None
 
 
 class TrackText(_Body):
@@ -330,6 +435,14 @@ class TrackText(_Body):
     text: TrackContent | None = None
     name: TrackName | None = None
     language: Language | None = None
+    reviewed: bool | None = Field(default=None, description="A person has read it and vouches for it")
+
+
+class TrackAgain(_Body):
+    """POST /v1/assets/{asset_id}/tracks/{track_id}/regenerate."""
+
+    replace: bool = Field(default=False, description="Also where a person has changed or reviewed it: send If-Match")
+    profile: CaptionProfileName | None = Field(default=None, description="Instead of the one it was made with")
 
 
 class AssetQuery(_Body):

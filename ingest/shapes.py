@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from core.model import AssetStatus, Policy, UploadStatus
-from core.tracks import TrackKind, TrackStatus
+from core.tracks import TrackKind, TrackSource, TrackStatus
 from packager.encryption import Encryption
 from presets.effort import Effort
 from presets.rung import Codec
@@ -70,12 +70,20 @@ class StepShape(_Shape):
 
 
 class TrackShape(_Shape):
+    """`language` is "und" until it is found out. `generated`: a machine's, unchanged. `etag` goes into If-Match."""
+
     id: str
     kind: TrackKind
     language: str
+    language_probability: float | None
     name: str
     status: TrackStatus
+    progress: float | None
+    source: TrackSource
     generated: bool
+    model: str | None
+    reviewed: bool
+    etag: str
     error: "Failure | None"
     text: str | None = None
     updated_at: datetime | None = None
@@ -150,6 +158,48 @@ class DownloadShape(_Shape):
     bytes: int
     width: int | None
     height: int | None
+
+
+class ImageShape(_Shape):
+    """One size, shape and type of a picture. No address where the asset may not be watched."""
+
+    url: str | None
+    shape: str
+    type: str
+    width: int
+    height: int
+    bytes: int
+
+
+class CandidateShape(_Shape):
+    """A picture that could stand for the video. `signals` are what its score is made of."""
+
+    id: str
+    time_s: float
+    score: float
+    signals: dict[str, float]
+    reason: str
+    low_confidence: bool
+    chosen: bool
+    url: str | None
+    images: list[ImageShape]
+    thumbhash: str
+    colour: str
+
+
+class PosterShape(_Shape):
+    """What is shown now, and by whose choice. `waiting`: another choice is being made; `error`: why it could not be."""
+
+    by: Literal["kadr", "candidate", "time", "upload"] | None
+    candidate: str | None
+    time_s: float | None
+    waiting: bool
+    fallback: str | None
+    url: str | None
+    images: list[ImageShape]
+    thumbhash: str | None
+    colour: str | None
+    error: Failure | None
 
 
 class AssetShape(_Shape):

@@ -1,25 +1,27 @@
-"""Tracks of a title: subtitles and captions as text, and its sound in other languages.
+"""Tracks of a title: subtitles and captions, brought or made by a machine, and its sound in other languages.
 
-A text is checked here, word for word, and refused with the line at fault; what it changes is published by a worker.
+A text is checked here, word for word, and refused with the line at fault; what it changes is published by a worker. A
+machine never writes over a person's words unless that person says so.
 """
 
 import asyncio
 import hashlib
+from typing import Any
 
 from aiohttp import web
 
 from core import assets, keys, tracks
+from core.assets import Asset
 from core.db import Connection
 from core.errors import Rejected
-from core.languages import language_name
-from core.model import AssetId, AssetStatus, StepId, StepKind
+from core.model import AssetId, StepKind
 from core.problems import Problem
-from core.tracks import Track, TrackId, TrackKind
+from core.tracks import Owed, Track, TrackId, TrackKind, TrackSource
 from ingest import shapes
 from ingest.assets import asked, check_input_url
 from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of
 from ingest.openapi import operation
-from ingest.schemas import NewTrack, TrackText
+from ingest.schemas import NewTrack, TrackAgain, TrackText
 from ingest.uploads import with_room
 from packager import captions, vtt
 
@@ -38,38 +40,60 @@ async def listed(request: web.Request) -> web.Response:
 
 
 @routes.post("/v1/assets/{asset_id}/tracks")
-@operation(shapes.TrackShape, status=201, body=NewTrack, errors=(404,), idempotent=True)
+@operation(shapes.TrackShape, status=201, body=NewTrack, errors=(404, 409), idempotent=True)
 async def add(request: web.Request) -> web.Response:
-    """Add subtitles or captions as WebVTT or SRT, or the sound in another language from a URL or another asset."""
+    """Add subtitles as WebVTT or SRT, have them generated or translated, or add the sound in another language."""
     request = await with_room(request, MAX_BODY_BYTES, hint=None)
     context, asset = request.app[CONTEXT], await asked(request)
     wanted = await body_of(request, NewTrack)
-    name = wanted.name or language_name(wanted.language)
-    made = source = None
-    if wanted.text is not None:
-        made = {"text": await _store(context, asset.id, wanted.text)}
-    elif wanted.asset_id is not None:
-        source = {"clip_of": wanted.asset_id}
-    elif wanted.input_url is not None:
+    if wanted.input_url is not None:
         check_input_url(context, wanted.input_url)
-        source = {"url": wanted.input_url}
-    owed: list[tuple[StepId | None, StepKind]] = []
+    made = {"text": await _store(context, asset.id, wanted.text)} if wanted.text is not None else None
+    to_make = wanted.to_make()
+    owed: list[Owed] = []
 
     async def make(connection: Connection) -> str:
-        if wanted.asset_id is not None and await assets.of_owner(connection, wanted.asset_id, asset.owner_id) is None:
-            raise not_found("asset")
+        await _check_origin(connection, asset, wanted)
         track_id = await tracks.insert(
-            connection, asset.id, kind=wanted.kind, language=wanted.language, name=name, wanted=source, made=made
+            connection,
+            asset.id,
+            kind=wanted.kind,
+            language=wanted.spoken,
+            name=wanted.name,
+            source=_source(wanted),
+            wanted=to_make,
+            made=made,
         )
         if made is not None:
             owed.append((await tracks.changed(connection, asset.id, "video.track.ready", track_id), StepKind.REPUBLISH))
-        elif asset.status is AssetStatus.READY:  # else its publication owes it
-            owed.append((await tracks.owe_sound(connection, asset.id, track_id), StepKind.DUB))
+        else:
+            owed.extend(await tracks.owe(connection, asset.id, track_id, wanted.kind, to_make or {}))
         return track_id
 
     track_id, _ = await once(request, make)
     await _hint(context, owed)
     return _answer(await _of_owner(request, track_id), status=201)
+
+
+async def _check_origin(connection: Connection, asset: Asset, wanted: NewTrack) -> None:
+    """Raises Problem for an asset or a track to make it of that is not there."""
+    if wanted.asset_id is not None and await assets.of_owner(connection, wanted.asset_id, asset.owner_id) is None:
+        raise not_found("asset")
+    if wanted.translate is None:
+        return
+    original = await tracks.of_owner(connection, wanted.translate.original, asset.id, asset.owner_id)
+    if original is None or original.kind is TrackKind.AUDIO:
+        raise not_found("track")
+    if original.made is None:
+        raise Problem(
+            409, "track_not_ready", "The track to translate has no text yet.", hint="Wait until its status is ready."
+        )
+
+
+def _source(wanted: NewTrack) -> TrackSource:
+    if wanted.generate is not None:
+        return TrackSource.GENERATED
+    return TrackSource.UPLOADED if wanted.translate is None else TrackSource.TRANSLATED
 
 
 @routes.get("/v1/assets/{asset_id}/tracks/{track_id}")
@@ -83,7 +107,7 @@ async def show(request: web.Request) -> web.Response:
 @routes.put("/v1/assets/{asset_id}/tracks/{track_id}")
 @operation(shapes.TrackShape, body=TrackText, errors=(404, 412, 428))
 async def write(request: web.Request) -> web.Response:
-    """Replace the text, the name or the language; from then on it is a person's work."""
+    """Replace the text, the name or the language, or vouch for it; a new text is from then on a person's work."""
     request = await with_room(request, MAX_BODY_BYTES, hint=None)
     context, track = request.app[CONTEXT], await _asked(request)
     wanted = await body_of(request, TrackText)
@@ -94,7 +118,9 @@ async def write(request: web.Request) -> web.Response:
             raise Problem(422, "invalid", "A track of sound has no text.", pointer="/text")
         made = {"text": await _store(context, track.asset_id, wanted.text)}
     async with context.pool.acquire() as connection, connection.transaction():
-        changed = await tracks.change(connection, track, made=made, name=wanted.name, language=wanted.language)
+        changed = await tracks.change(
+            connection, track, made=made, name=wanted.name, language=wanted.language, reviewed=wanted.reviewed
+        )
         if changed is None:
             raise _changed_meanwhile()
         step = await tracks.changed(connection, track.asset_id, "video.track.ready", track.id)
@@ -102,10 +128,51 @@ async def write(request: web.Request) -> web.Response:
     return _answer(changed, text=await _text(context, changed))
 
 
+@routes.post("/v1/assets/{asset_id}/tracks/{track_id}/regenerate")
+@operation(shapes.TrackShape, status=202, body=TrackAgain, errors=(404, 409, 412, 428))
+async def regenerate(request: web.Request) -> web.Response:
+    """Make a generated or translated track again; what is there is shown until then. Never over a person's work, unless
+    asked to replace it."""
+    context, track = request.app[CONTEXT], await _asked(request)
+    wanted = await body_of(request, TrackAgain)
+    to_make = _again(track, wanted.profile)
+    if track.source is TrackSource.EDITED or track.reviewed:
+        if not wanted.replace:
+            raise Problem(
+                409,
+                "edited",
+                "A person has worked on this track.",
+                hint='Generate another track, or send {"replace": true} with its ETag in If-Match.',
+            )
+        _check_version(request, track)
+    elif "If-Match" in request.headers:
+        _check_version(request, track)
+    async with context.pool.acquire() as connection, connection.transaction():
+        again = await tracks.make_again(connection, track, to_make)
+        if again is None:
+            raise _changed_meanwhile()
+        owed = await tracks.owe(connection, track.asset_id, track.id, track.kind, again)
+    await _hint(context, owed)
+    return _answer(await _of_owner(request, track.id), status=202)
+
+
+def _again(track: Track, profile: str | None) -> dict[str, Any]:
+    """What is to be made. Raises Problem for what no machine made."""
+    for way in ("generate", "translate"):
+        if track.wanted and way in track.wanted:
+            if track.is_awaited:
+                raise Problem(409, "busy", "The track is being made.", hint="Wait until its status is ready.")
+            given = track.wanted[way]
+            return {**track.wanted, way: {**given, "profile": profile or given.get("profile")}}
+    raise Problem(
+        409, "not_generated", "No machine made this track.", hint="Generate another one: POST to the asset's tracks."
+    )
+
+
 @routes.delete("/v1/assets/{asset_id}/tracks/{track_id}")
 @operation(None, status=204, errors=(404, 412))
 async def remove(request: web.Request) -> web.Response:
-    """Gone from the next revision on."""
+    """Gone from the next revision on; work on it stops."""
     context, track = request.app[CONTEXT], await _asked(request)
     if "If-Match" in request.headers:
         _check_version(request, track)
@@ -154,7 +221,7 @@ def _changed_meanwhile() -> Problem:
     )
 
 
-async def _hint(context: Context, owed: list[tuple[StepId | None, StepKind]]) -> None:
+async def _hint(context: Context, owed: list[Owed]) -> None:
     await context.hint([(step, kind) for step, kind in owed if step])
 
 
@@ -179,9 +246,15 @@ def _shown(track: Track, text: str | None = None) -> shapes.TrackShape:
         id=track.id,
         kind=track.kind,
         language=track.language,
+        language_probability=track.language_probability,
         name=track.name,
         status=track.status,
+        progress=None if track.progress is None else round(track.progress, 3),
+        source=track.source,
         generated=track.generated,
+        model=track.model,
+        reviewed=track.reviewed,
+        etag=_etag(track),
         error=shapes.Failure.model_validate(track.error) if track.error else None,
         text=text,
         updated_at=track.updated_at,

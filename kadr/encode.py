@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from core.child import ChildRunner
+from core.crop import Reframe
 from core.errors import KadrError
 from core.media import Encoded, Kind
 from core.model import AssetId
@@ -27,19 +28,21 @@ from packager import revision
 from packager.names import PLAYLIST_NAME
 from presets.effort import Effort
 from presets.rung import Codec
+from thumbnails.reframe import reframe
 from transcode import analyse as analyser
 from transcode import encode as transcoder
 from transcode.capabilities import ffmpeg_binary
 from transcode.encode import EncodedFiles
-from transcode.encode_plan import EncodePlan, Options, SoundPlan, plan_to_json
+from transcode.encode_plan import Decision, EncodePlan, Options, SoundPlan, plan_to_json
 from transcode.join import join
 from transcode.options import seconds
 from transcode.plan import on_regular_grid, plan
 from transcode.probe import probe
 from transcode.run import Bench
 from transcode.settle import settle
-from transcode.source import Source, to_json
+from transcode.source import Index, Source, to_json
 from transcode.watermark import Watermark
+from workers.reframe import wide_of
 
 NOBODY = AssetId("as_none")  # whose objects the files of a folder would be
 
@@ -100,6 +103,7 @@ def wanted(given: Namespace) -> Wanted:
         start_s=seconds(given.start),
         end_s=None if given.end is None else seconds(given.end),
         watermark=mark,
+        reframe=Reframe(given.reframe),
         chunk_s=given.chunk,
     )
     return Wanted(file=given.file, options=options, watermark=given.watermark)
@@ -197,7 +201,7 @@ async def _decide(wanted: Wanted, bench: Bench, bar: _Bar) -> _Title:
         file, bench.work_dir, bench.runner, max_pixels=settings.max_pixels, max_duration_s=settings.max_duration_s
     )
     # Nobody watches meanwhile, so nothing needs to go first.
-    decided = replace(plan(source, index, wanted.options), first_rung=None)
+    decided = replace(await _planned(wanted, file, source, index, bench, bar), first_rung=None)
     if decided.passthrough is not None and not decided.passthrough.lasting:
         decided = on_regular_grid(decided)
     if decided.smart:
@@ -208,6 +212,23 @@ async def _decide(wanted: Wanted, bench: Bench, bar: _Bar) -> _Title:
         decided = settle(decided, found)
     mark = wanted.watermark.resolve() if wanted.watermark else None
     return _Title(file=file, source=source, plan=decided, watermark=mark)
+
+
+async def _planned(
+    wanted: Wanted, file: Path, source: Source, index: Index | None, bench: Bench, bar: _Bar
+) -> EncodePlan:
+    decided = plan(source, index, wanted.options)
+    wide = wide_of(source, decided)
+    if wide is None:
+        return decided
+    bar.show("reframe", 0.0)
+    found = await reframe(file, wide, bench.work_dir, bench.runner)
+    decided = plan(source, index, wanted.options, found.path)
+    if found.centred:
+        decided = replace(
+            decided, decisions=(*decided.decisions, Decision(what="window in the middle", why=found.centred))
+        )
+    return decided
 
 
 async def _parts(title: _Title, bench: Bench, bar: _Bar) -> list[EncodedFiles]:

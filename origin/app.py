@@ -7,13 +7,15 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from core import content_keys, db, metrics, playback, problems, storage
+from core import content_keys, db, metrics, pictures, playback, problems, storage
+from core.child import ChildRunner
 from core.errors import Transient
 from core.live import connect as live_redis
 from core.model import AssetId, PlaybackId
+from core.pictures import Pictures
 from core.playback import Published
 from core.settings import Settings, parse_keys
-from origin import cdn_file, downloads, files, key_door, pages, play, renewal, rewritten, sessions, shed
+from origin import cdn_file, choice, downloads, files, images, key_door, pages, play, renewal, rewritten, sessions, shed
 from origin.alike import Alike
 from origin.cache import Cache
 from origin.context import CONTEXT, Context, cors
@@ -24,6 +26,7 @@ from origin.pathways import pathways
 from origin.revoked import Revoked
 from origin.steering import live as steering
 from origin.steering import routes as steer
+from origin.stills import Stills
 from studio import STATIC
 
 health = web.RouteTableDef()
@@ -92,6 +95,8 @@ def create(settings: Settings) -> web.Application:
         files.routes,
         play.routes,
         downloads.routes,
+        images.routes,
+        choice.routes,
         renewal.routes,
         rewritten.routes,
         key_door.routes,
@@ -116,6 +121,9 @@ def create(settings: Settings) -> web.Application:
         async def published(playback_id: PlaybackId) -> Published | None:
             return await playback.published(pool, playback_id)
 
+        async def pictures_of(asset_id: AssetId) -> Pictures | None:
+            return await pictures.of_asset(pool, asset_id)
+
         async def content_key(asset_id: AssetId) -> bytes | None:
             wrapped = await content_keys.read(pool, asset_id)
             return None if wrapped is None else content_keys.unwrap(wrapped, asset_id, wrapping)
@@ -138,6 +146,8 @@ def create(settings: Settings) -> web.Application:
                 alike=Alike(),
                 growing=GrowingRevisions(pool),
                 published=Fresh(published, fresh_s=PUBLISHED_FRESH_S, kept=10_000),
+                stills=Stills(cache, lambda: ChildRunner.detect(settings.sandbox)),
+                pictures=Fresh(pictures_of, fresh_s=PUBLISHED_FRESH_S, kept=10_000),
                 content_keys=Fresh(content_key, fresh_s=CONTENT_KEY_FRESH_S, kept=10_000),
                 revoked=revoked,
                 playback_keys=playback_keys,
@@ -150,5 +160,6 @@ def create(settings: Settings) -> web.Application:
         await pool.close()
 
     app.cleanup_ctx.append(connections)
+    app.cleanup_ctx.append(choice.counting)
     app.on_startup.append(_settled)
     return app

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from core.db import Pool
 from core.model import AssetId, PlaybackId
+from core.pictures import Pictures
 from core.playback import Published
 from core.problems import Handler
 from core.settings import Settings
@@ -19,6 +20,7 @@ from origin.growing import GrowingRevisions
 from origin.manifests import Manifests
 from origin.pathways import Pathways
 from origin.revoked import Revoked
+from origin.stills import Stills
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class Context:
     alike: Alike
     growing: GrowingRevisions
     published: Fresh[PlaybackId, Published | None]
+    stills: Stills
+    pictures: Fresh[AssetId, Pictures | None]
     content_keys: Fresh[AssetId, bytes | None]  # of encrypted titles
     revoked: Revoked
     pathways: Pathways

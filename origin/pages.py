@@ -1,4 +1,4 @@
-"""The watch page: one video with hls.js, so that a person can see it play."""
+"""The watch page: one video with hls.js and media-chrome, so that a person can see it play, and seek by pictures."""
 
 from html import escape
 from string import Template
@@ -7,21 +7,39 @@ from aiohttp import web
 
 from core.problems import Problem
 from origin import sessions
+from origin.context import CONTEXT
 from studio import STATIC
 
 routes = web.RouteTableDef()
 HEADERS = {
     "Cache-Control": "private, no-store",
-    "Content-Security-Policy": "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; base-uri 'none'",
+    # The controls bring their styles in their own markup.
+    "Content-Security-Policy": "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; base-uri 'none'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data:",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-_PLAYER = """<video controls playsinline data-src="{source}"></video>
+_PLAYER = """<media-controller>
+    <video slot="media" playsinline{poster} data-src="{source}">{tracks}</video>
+    <media-loading-indicator slot="centered-chrome" noautohide></media-loading-indicator>
+    <media-control-bar>
+      <media-play-button></media-play-button>
+      <media-mute-button></media-mute-button>
+      <media-volume-range></media-volume-range>
+      <media-time-range></media-time-range>
+      <media-time-display showduration></media-time-display>
+      <media-captions-button></media-captions-button>
+      <media-fullscreen-button></media-fullscreen-button>
+    </media-control-bar>
+  </media-controller>
   <p class="facts"></p>
   <p class="error" role="alert" hidden></p>
+  <script src="/static/vendor/media-chrome.js"></script>
   <script src="/static/vendor/hls.min.js"></script>
   <script src="/static/keep_cues.js"></script>
   <script src="/static/watch.js"></script>"""
+_TILES = """
+      <track kind="metadata" label="thumbnails" default src="{source}">"""
 _CHOOSE = """<form id="choose">
   <input name="id" placeholder="pb_..." aria-label="Playback id" required pattern="pb_[0-9a-z]+">
   <button>Watch</button></form>
@@ -56,5 +74,10 @@ async def watch(request: web.Request) -> web.Response:
             message = f'<p class="error" role="alert">{escape(str(exc))} {escape(exc.hint or "")}</p>'
         return _page("Video", message, status=200 if waiting else exc.status, refresh_s=3 if waiting else None)
     query = f"?{request.query_string}" if request.query_string else ""
-    source = f"/play/{request.match_info['playback_id']}/index.m3u8{query}"
-    return _page(session.title, _PLAYER.format(source=escape(source)))
+    found = await request.app[CONTEXT].pictures.get(session.asset_id)
+    images = f"/image/{session.playback_id}"
+    poster = f' poster="{escape(f"{images}/poster.jpg{query}")}"' if found and found.poster else ""
+    board = found.album.storyboard if found and found.album else None
+    tracks = _TILES.format(source=escape(f"{images}/storyboard.vtt{query}")) if board else ""
+    source = escape(f"/play/{session.playback_id}/index.m3u8{query}")
+    return _page(session.title, _PLAYER.format(source=source, poster=poster, tracks=tracks))

@@ -22,12 +22,13 @@ DASH_HEADERS = {"Content-Type": DASH_TYPE, "Cache-Control": PRIVATE}
 @routes.get("/play/{playback_id}/index.m3u8")
 async def session_playlist(request: web.Request) -> web.Response:
     """Every pathway, the one to begin with first; below each all URIs are relative."""
-    context, admitted = request.app[CONTEXT], await sessions.admit(request)
-    key = (admitted.published.asset_id, admitted.revision_id)
-    shared = context.pathways.alike and admitted.anybody
+    context, visitor = request.app[CONTEXT], await sessions.visitor_of(request)
+    revision_id = sessions.revision_of(visitor)
+    key = (visitor.published.asset_id, revision_id)
+    shared = context.pathways.alike and visitor.anybody
     body = context.alike.get(key, time.time()) if shared else None
     if body is None:
-        session = await sessions.begin(context, admitted)
+        session = await sessions.begin(context, visitor, revision_id)
         pathways = context.pathways.of(session, _order(request, session))
         body = rendered(session.renditions, session.subtitles, pathways, _steering(request, session))
         if shared and session.whole and not session.encrypted:

@@ -29,12 +29,11 @@ EXPIRY_STEP_S = 60  # delivery tokens of one minute are alike: they are signed o
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Admitted:
-    """Somebody who may watch what is published."""
+class Visitor:
+    """Somebody who may see what belongs to a title, whether there is something to watch yet or not."""
 
     playback_id: PlaybackId
     published: Published
-    revision_id: RevisionId
     claims: Claims | None  # of a public title without a token
     visit: Visit
 
@@ -46,11 +45,12 @@ class Admitted:
 
 async def start(request: web.Request) -> Session:
     """Check the token against the policy. Raises Problem: 403 for a bad token, 404 for nothing, 410 for gone."""
-    return await begin(request.app[CONTEXT], await admit(request))
+    visitor = await visitor_of(request)
+    return await begin(request.app[CONTEXT], visitor, revision_of(visitor))
 
 
-async def admit(request: web.Request) -> Admitted:
-    """Who may watch, before anything is begun. Raises Problem as `start` does."""
+async def visitor_of(request: web.Request) -> Visitor:
+    """Who may come in. Raises Problem as `start` does."""
     context = request.app[CONTEXT]
     playback_id = PlaybackId(request.match_info["playback_id"])
     published = await context.published.get(playback_id)
@@ -63,23 +63,23 @@ async def admit(request: web.Request) -> Admitted:
     visit = visit_of(context, request) if limited or context.pathways.ask_who else NOWHERE
     if claims is not None:
         _allowed(context, visit, claims, published)
+    return Visitor(playback_id=playback_id, published=published, claims=claims, visit=visit)
+
+
+def revision_of(visitor: Visitor) -> RevisionId:
+    """What there is to watch. Raises Problem(404) where there is nothing, or nothing yet."""
+    published = visitor.published
     if published.revision_id is None:
         if published.status is AssetStatus.ERRORED:
             raise Problem(404, "errored", "The video could not be prepared.", hint="Its owner can see why.")
         raise Problem(404, "not_ready", "The video is not ready yet.", hint="Try again in a moment.")
-    return Admitted(
-        playback_id=playback_id,
-        published=published,
-        revision_id=published.revision_id,
-        claims=claims,
-        visit=visit,
-    )
+    return published.revision_id
 
 
-async def begin(context: Context, admitted: Admitted) -> Session:
+async def begin(context: Context, visitor: Visitor, revision_id: RevisionId) -> Session:
     """Raises Problem(403) where the viewer watches as much as is allowed already."""
-    session = await _session(context, admitted)
-    await _seated(context, session, admitted.published)
+    session = await _session(context, visitor, revision_id)
+    await _seated(context, session, visitor.published)
     return session
 
 
@@ -94,8 +94,8 @@ async def known(request: web.Request) -> tuple[Claims, OwnerId]:
     return claims, published.owner_id
 
 
-async def _session(context: Context, admitted: Admitted) -> Session:
-    published, revision_id, claims = admitted.published, admitted.revision_id, admitted.claims
+async def _session(context: Context, visitor: Visitor, revision_id: RevisionId) -> Session:
+    published, claims = visitor.published, visitor.claims
     subtitles: tuple[Subtitles, ...] = ()
     whole, encrypted = True, False
     try:
@@ -113,7 +113,7 @@ async def _session(context: Context, admitted: Admitted) -> Session:
     return Session(
         id=claims.session if claims else secrets.token_hex(8),
         title=published.title,
-        playback_id=admitted.playback_id,
+        playback_id=visitor.playback_id,
         asset_id=published.asset_id,
         revision_id=revision_id,
         duration_s=lasts_s,
@@ -124,8 +124,8 @@ async def _session(context: Context, admitted: Admitted) -> Session:
         alike_until=expires_at - may_take_s,
         limits=claims.limits if claims else ANYBODY,
         prefix=f"/v/{published.asset_id}/{revision_id}/",
-        address=None if admitted.visit.address is None else str(admitted.visit.address),
-        country=admitted.visit.country,
+        address=None if visitor.visit.address is None else str(visitor.visit.address),
+        country=visitor.visit.country,
         encrypted=encrypted,
     )
 

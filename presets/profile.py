@@ -33,6 +33,7 @@ class Profile:
     fast_above_side: int  # rungs up to this short side get at most 30 frames/s
     audio_bps: int
     encoder_options: Mapping[Codec, Mapping[str, str]]
+    upright: bool = False  # a wide picture is made 9:16 unless somebody says no
 
     @property
     def video(self) -> bool:
@@ -54,6 +55,7 @@ class ProfileForm(Form):
     fast_above_side: Whole
     audio_bps: Whole
     encoder_options: dict[Codec, Words] = Field(default_factory=dict)
+    upright: bool = False
 
     @field_validator("ladders")
     @classmethod
@@ -82,7 +84,12 @@ class ProfileForm(Form):
         }
         plain = {key: getattr(self, key) for key in ("gop_s", "gops_per_segment", "fastest_rate", "fast_above_side")}
         return Profile(
-            name=name, ladders=ladders, **plain, audio_bps=self.audio_bps, encoder_options=self.encoder_options
+            name=name,
+            ladders=ladders,
+            **plain,
+            audio_bps=self.audio_bps,
+            encoder_options=self.encoder_options,
+            upright=self.upright,
         )
 
 

@@ -15,6 +15,7 @@ import ffmpeg
 from presets.codec import codec_preset, cut_times
 from transcode.cut import SOUND_OFFSET_S
 from transcode.encode_plan import AUDIO_RATE_HZ, EncodePlan, Picture, SoundPlan
+from transcode.reframe_command import upright
 from transcode.rungs import VideoRung
 from transcode.sniff import DEMUXERS
 from transcode.watermark import Watermark
@@ -97,7 +98,8 @@ def _opened(plan: EncodePlan, source: PurePath, **options: Any) -> Any:
 
 
 def prepared(plan: EncodePlan, opened: Any, *, first: int, end: int, size: tuple[int, int], mark: Any = None) -> Any:
-    """All that is done once: deinterlace, frame rate, tone-map, size, colour, watermark; exactly end - first frames.
+    """All that is done once: deinterlace, frame rate, upright window, tone-map, size, colour, watermark; exactly
+    end - first frames.
 
     Rotation is ffmpeg's own autorotate, which runs before this graph.
     """
@@ -109,7 +111,15 @@ def prepared(plan: EncodePlan, opened: Any, *, first: int, end: int, size: tuple
     start = plan.start_s + first / plan.frame_rate
     # start_time repeats the first picture where the sound starts earlier, and drops what a seek read too early.
     picture = picture.filter("fps", fps=rational(plan.frame_rate), start_time=_seconds(start))
-    picture = _toned(picture, look, size).filter("format", "yuv420p").filter("setsar", 1)
+
+    def toned(part: Any, part_size: tuple[int, int]) -> Any:
+        return _toned(part, look, part_size).filter("format", "yuv420p").filter("setsar", 1)
+
+    if look.crop:
+        span_s = (start, plan.start_s + end / plan.frame_rate)
+        picture = upright(picture, look.crop, plan.frame_rate, span_s, size, toned, odd_pixels=look.crop_odd_pixels)
+    else:
+        picture = toned(picture, size)
     if mark is not None and look.watermark:
         picture = _marked(picture, mark, look.watermark, size)
     picture = picture.filter("tpad", stop_mode="clone", stop=-1).filter("trim", end_frame=end - first)

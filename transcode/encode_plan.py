@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from core.crop import CropPath, Reframe
 from core.digest import digest
 from presets.effort import Effort
 from presets.rung import Codec
@@ -32,6 +33,7 @@ class Options:
     start_s: Fraction = Fraction(0)
     end_s: Fraction | None = None
     watermark: Watermark | None = None
+    reframe: Reframe = Reframe.AUTO
     chunk_s: int | None = grid.SHORTEST_CHUNK_S  # None: in one piece
 
 
@@ -46,6 +48,10 @@ class Picture:
     from_full_range: bool
     retimed: bool  # the pictures' own times cannot be true: they are shown one after the other instead
     watermark: Watermark | None
+    crop: CropPath | None = None  # the upright window shown of it; None: all of it
+    # Whether the window may begin at an odd pixel. Of more than 8 bits it may not: ffmpeg's crop counts the columns of
+    # the colour planes in bytes, and would begin in the middle of a sample.
+    crop_odd_pixels: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

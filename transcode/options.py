@@ -4,6 +4,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
+from core.crop import Reframe
 from presets.effort import Effort
 from presets.rung import Codec
 from transcode.encode_plan import Options
@@ -23,7 +24,7 @@ def downloads_from_json(value: dict[str, Any]) -> Downloads:
 
 
 def options_from_json(value: dict[str, Any]) -> Options:
-    """`{profile?, codec?, effort?, ladder?, clip?: {start_s?, end_s?}, watermark?: {sha256, position?, ...}}`."""
+    """`{profile?, codec?, effort?, ladder?, reframe?, clip?: {start_s?, end_s?}, watermark?: {sha256, ...}}`."""
     clip = value.get("clip") or {}
     mark = value.get("watermark")
     return Options(
@@ -34,6 +35,7 @@ def options_from_json(value: dict[str, Any]) -> Options:
         start_s=seconds(clip.get("start_s", 0)),
         end_s=None if clip.get("end_s") is None else seconds(clip["end_s"]),
         watermark=Watermark(**mark) if mark else None,
+        reframe=Reframe(value.get("reframe", Reframe.AUTO)),
     )
 
 

@@ -7,6 +7,7 @@ earliest picture or sound.
 from dataclasses import replace
 from fractions import Fraction
 
+from core.crop import CropPath, centred
 from core.errors import Rejected
 from presets.codec import codec_preset
 from presets.ladder import SHORTEST_SIDE
@@ -15,6 +16,7 @@ from presets.rung import Codec
 from transcode import grid, passthrough, sounds
 from transcode.cut import AAC_FRAME_SAMPLES
 from transcode.encode_plan import AUDIO_RATE_HZ, VERSION, Decision, EncodePlan, Options, Passthrough, Picture
+from transcode.reframe import Upright, told, upright, upright_rungs
 from transcode.rungs import VideoRung, rungs
 from transcode.source import INDEXED, Index, Source, VideoTrack
 
@@ -22,8 +24,13 @@ HALF_RATE_ABOVE = 30  # frames a second: small rungs show every second frame of 
 SEEKABLE = ("mp4", "matroska", "mpegts")  # where a seek finds the picture it was asked for
 
 
-def plan(source: Source, index: Index | None, options: Options | None = None) -> EncodePlan:
-    """Decide. Raises Rejected: dimensions, no_video, trim."""
+def plan(
+    source: Source, index: Index | None, options: Options | None = None, crop: CropPath | None = None
+) -> EncodePlan:
+    """Decide. `crop` is where the window of a picture made upright is to be; None: in the middle.
+
+    Raises Rejected: dimensions, no_video, trim.
+    """
     options = options or Options()
     wanted = profile(options.profile)
     start_s, end_s = _trim(source, options)
@@ -35,7 +42,7 @@ def plan(source: Source, index: Index | None, options: Options | None = None) ->
             "The file has no video track.",
             "Upload a file with a picture track, or choose the profile audio-only.",
         )
-    return _with_picture(source, source.video, index, wanted, options, start_s, end_s)
+    return _with_picture(source, source.video, index, wanted, options, start_s, end_s, crop)
 
 
 def _trim(source: Source, options: Options) -> tuple[Fraction, Fraction]:
@@ -57,6 +64,7 @@ def _with_picture(
     options: Options,
     start_s: Fraction,
     end_s: Fraction,
+    crop: CropPath | None,
 ) -> EncodePlan:
     if min(video.shown_width, video.shown_height) < SHORTEST_SIDE:
         raise Rejected(
@@ -70,23 +78,30 @@ def _with_picture(
         rate /= 2
     halve = rate > HALF_RATE_ABOVE
     step = 2 if halve else 1
+    shown, why_upright = upright(video, wanted, options.reframe)
     ladder = rungs(
-        video.shown_width,
-        video.shown_height,
+        shown.width if shown else video.shown_width,
+        shown.height if shown else video.shown_height,
         wanted.ladders.get(options.codec, wanted.ladders[Codec.H264]),
         crf=codec.efforts[options.effort].crf,
         half_rate_at=wanted.fast_above_side if halve else 0,
     )
+    if shown:
+        crop = crop or centred(shown.share, start_s, end_s)
+        ladder = upright_rungs(ladder, shown)
     # Every rung shows the same time: a halved one needs an even count.
     frames = max(step, round((end_s - start_s) * rate / step) * step)
     gop = max(step, round(wanted.gop_s * rate / step) * step)
     cuts = grid.regular_cuts(frames, gop * wanted.gops_per_segment)
     through, refused = passthrough.decide(
-        source, video, index, ladder[0], rate=rate, altered=_altered(options), codec=options.codec.value
+        source, video, index, ladder[0], rate=rate, altered=_altered(options, shown), codec=options.codec.value
     )
     decisions = [
         Decision(what=f"{rate} frames a second", why=_rate_reason(video, rate)),
-        Decision(what=f"{len(ladder)} rungs: {', '.join(r.id for r in ladder)}", why=_ladder_reason(video, ladder)),
+        Decision(
+            what=f"{len(ladder)} rungs: {', '.join(r.id for r in ladder)}", why=_ladder_reason(video, ladder, shown)
+        ),
+        *_upright_decisions(shown, crop, why_upright),
     ]
     lasting = False
     if through is not None:
@@ -116,6 +131,8 @@ def _with_picture(
             from_full_range=video.full_range,
             retimed=rate == video.frame_rate and _retimed(video),
             watermark=options.watermark,
+            crop=crop if shown else None,
+            crop_odd_pixels=shown is not None and video.bit_depth == 8,
         ),
         frame_rate=rate,
         frames=frames,
@@ -180,8 +197,16 @@ def _sound_only(source: Source, wanted: Profile, options: Options, start_s: Frac
     )
 
 
-def _altered(options: Options) -> str:
+def _upright_decisions(shown: Upright | None, crop: CropPath | None, why: str) -> list[Decision]:
+    if shown and crop:
+        return [Decision(what=f"upright, {shown.width}x{shown.height}", why=f"{why}; {told(crop)}")]
+    return [Decision(what="not made upright", why=why)] if why else []
+
+
+def _altered(options: Options, shown: Upright | None) -> str:
     """What is to be changed in the picture, which nobody can do without encoding it."""
+    if shown:
+        return "it is made upright"
     if options.watermark:
         return "a watermark is drawn on it"
     return "it is trimmed" if options.start_s > 0 or options.end_s is not None else ""
@@ -193,8 +218,9 @@ def _rate_reason(video: VideoTrack, rate: Fraction) -> str:
     return "the upload's rate varies; this keeps its smooth parts smooth" if video.variable else "as the upload"
 
 
-def _ladder_reason(video: VideoTrack, ladder: tuple[VideoRung, ...]) -> str:
-    why = f"the picture is shown at {video.shown_width}x{video.shown_height} and never enlarged"
+def _ladder_reason(video: VideoTrack, ladder: tuple[VideoRung, ...], shown: Upright | None) -> str:
+    size = f"{shown.width}x{shown.height}" if shown else f"{video.shown_width}x{video.shown_height}"
+    why = f"the picture is shown at {size} and never enlarged"
     if any(rung.frame_step > 1 for rung in ladder):
         why += f"; {', '.join(r.id for r in ladder if r.frame_step > 1)} show every second frame"
     return why

@@ -13,6 +13,7 @@ from typing import Any
 
 import ffmpeg
 
+from core.crop import spliced
 from transcode.command import prepared, rational
 from transcode.encode_plan import EncodePlan
 from transcode.pertitle import SAMPLE_OPTIONS, SAMPLE_PRESET
@@ -240,8 +241,13 @@ def sample_argv(plan: EncodePlan, samples: SamplePlan, binary: str, source: Pure
     film = parts[0] if len(parts) == 1 else ffmpeg.concat(*parts, v=1, a=0)
     top = plan.rungs[0]
     # The samples are a film of their own that starts at 0.
+    crop = plan.picture.crop and spliced(plan.picture.crop, samples.starts_s, length_s)
     picture = prepared(
-        replace(plan, first_frame=0), {track: film}, first=0, end=samples.frames, size=(top.width, top.height)
+        replace(plan, first_frame=0, picture=replace(plan.picture, crop=crop)),
+        {track: film},
+        first=0,
+        end=samples.frames,
+        size=(top.width, top.height),
     )
     copies = picture.filter_multi_output("split", 2 * len(samples.encodes))
     outputs = []

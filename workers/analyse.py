@@ -11,7 +11,7 @@ from transcode.encode import length_s
 from transcode.encode_plan import EncodePlan
 from transcode.settle import settle
 from transcode.source import from_json
-from workers import kept
+from workers import kept, pictures
 from workers.encode import local_source
 from workers.stage import Assignment, Outcome, Then, Tools
 
@@ -43,7 +43,7 @@ async def analyse(tools: Tools, work: Assignment) -> Outcome:
 
         plan = settle(plan, analyser.from_json(found))
     planned = await kept.keep_plan(tools, work.asset.id, plan)
-    then = _work(given["source"], planned, plan)
+    then = (*_work(given["source"], planned, plan), *pictures.of_upload(plan, planned, given["source"], work.asset))
     parts = {
         StepKind.REMUX.value: int(plan.passthrough is not None and plan.passthrough.lasting),
         StepKind.FIRST_RUNG.value: len(plan.chunks) if plan.first_rung else 0,

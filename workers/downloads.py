@@ -57,7 +57,7 @@ def _wanted(renditions: Iterable[Rendition]) -> tuple[StaticFile, ...]:
 
 
 async def _made(tools: Tools, work: Assignment, wanted: StaticFile, on_progress: static.Progress) -> Path:
-    tracks = [await _joined(tools, work, source, lambda share: on_progress(0.5 * share)) for source in wanted.sources]
+    tracks = [await joined(tools, work, source, lambda share: on_progress(0.5 * share)) for source in wanted.sources]
     try:
         return await static.make(
             bench(tools, work),
@@ -72,7 +72,7 @@ async def _made(tools: Tools, work: Assignment, wanted: StaticFile, on_progress:
             await asyncio.to_thread(track.unlink, missing_ok=True)
 
 
-async def _joined(tools: Tools, work: Assignment, rendition: Rendition, on_progress: static.Progress) -> Path:
+async def joined(tools: Tools, work: Assignment, rendition: Rendition, on_progress: static.Progress) -> Path:
     """Its init segment and segments as one file. Raises Transient where storage holds something else."""
     path = work.work_dir / f"track-{rendition.id}.mp4"
     await asyncio.to_thread(path.unlink, missing_ok=True)

@@ -1,8 +1,8 @@
-"""What a step that cannot be done means to its owner: for the asset, for one of its tracks, or nothing."""
+"""What a step that cannot be done means to its owner: for the asset, for a track, for a picture, or nothing."""
 
 from typing import Any
 
-from core import assets, tracks
+from core import assets, pictures, tracks
 from core.db import Connection
 from core.errors import Rejected
 from core.model import AssetId, StepKind
@@ -26,6 +26,9 @@ async def tell(
     connection: Connection, asset_id: AssetId, kind: StepKind, step_input: dict[str, Any], why: Rejected
 ) -> None:
     """In the transaction that ends the step."""
+    error = {"code": why.code, "message": str(why), "hint": why.hint}
+    if kind is StepKind.POSTER:
+        await pictures.not_made(connection, asset_id, step_input["wanted"], error)
     if kind.tidies or kind.is_extra:
         return
     if not kind.makes_a_track:
@@ -33,5 +36,4 @@ async def tell(
         return
     track = await tracks.by_id(connection, step_input["track"])
     if track is not None:
-        error = {"code": why.code, "message": str(why), "hint": why.hint}
         await tracks.give_up(connection, track, TrackStatus.ERRORED, error)

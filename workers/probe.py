@@ -1,12 +1,14 @@
 """probe: the source object -> its exact facts, or a rejection its owner can act on."""
 
-from core import assets
+from core import assets, steps, tracks
 from core.db import Connection
 from core.model import StepKind
+from subtitles.embedded import CONTAINERS
 from transcode.probe import probe as probe_file
 from transcode.source import Source, to_json
 from workers import kept
 from workers.stage import Assignment, Outcome, Tools
+from workers.transcribe import wish_subtitles
 
 DAMAGED = ("source_damaged", "Parts of the file could not be read or decoded; what could be is shown.")
 NO_AUDIO = ("no_audio", "The video has no sound.")
@@ -27,6 +29,11 @@ async def probe(tools: Tools, work: Assignment) -> Outcome:
 
     async def effect(connection: Connection) -> None:
         await assets.probed(connection, work.asset.id, facts)
+        await tracks.upload_replaced(connection, work.asset.id, sha256)
+        await wish_subtitles(tools, connection, work.asset)
+        if source.container in CONTAINERS:
+            # No part of the run: where it fails, the title's own steps go on.
+            await steps.insert(connection, work.asset.id, StepKind.EXTRACT, {"source": sha256})
 
     return Outcome(
         output={"index": index_sha},

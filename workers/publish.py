@@ -10,7 +10,7 @@ from core.model import StepKind
 from packager import revision
 from transcode.join import join
 from transcode.options import Downloads, downloads_from_json
-from workers import encrypt, kept, tracks
+from workers import encrypt, kept, pictures, tracks
 from workers.first import put_revision
 from workers.stage import Assignment, Outcome, Then, Tools
 
@@ -45,4 +45,5 @@ async def publish(tools: Tools, work: Assignment) -> Outcome:
 
     wanted = downloads_from_json(work.asset.options) is not Downloads.NONE
     then: tuple[Then, ...] = ((StepKind.DOWNLOADS, {"revision": new.id}),) if wanted else ()
+    then += pictures.of_revision(plan, new.id, work.asset)
     return Outcome(output={"revision": new.id}, effect=effect, then=then)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from core import assets, keys, tracks
 from core.assets import Asset
 from core.media import Encoded, Kind, Rendition
-from core.tracks import Track, TrackKind, TrackStatus
+from core.tracks import Track, TrackKind
 from packager import captions, vtt
 from workers import kept
 from workers.stage import Tools
@@ -26,7 +26,8 @@ async def added(tools: Tools, asset: Asset, own: Encoded) -> Added:
     """`own`, which may carry tracks of before, with the tracks as they are now."""
     # The version first: what changes while the rest is read is published once more, never forgotten.
     now = await assets.by_id(tools.pool, asset.id)
-    ready = [track for track in await tracks.of_asset(tools.pool, asset.id) if track.status is TrackStatus.READY]
+    # What is being made again stays as it is until then.
+    ready = [track for track in await tracks.of_asset(tools.pool, asset.id) if track.made]
     sounds = [await _sound(tools, track) for track in ready if track.kind is TrackKind.AUDIO]
     renditions = tuple(_spoken(r, asset.language) for r in own.renditions if not is_dub(r))
     pictures = [r for r in renditions if r.kind is Kind.VIDEO]
@@ -65,6 +66,6 @@ async def _text(tools: Tools, track: Track, duration_s: Fraction) -> vtt.Track:
         language=track.language,
         name=track.name,
         duration_s=duration_s,
-        machine_generated=track.generated,
+        machine_generated=track.generated and not track.reviewed,
         captions=track.kind is TrackKind.CAPTIONS,
     )

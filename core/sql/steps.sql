@@ -77,7 +77,9 @@ RETURNING id, kind;
 -- What only adds to a title that is ready is no reason to wait.
 SELECT EXISTS (
     SELECT 1 FROM steps
-    WHERE asset_id = $1 AND state IN ('queued', 'leased') AND kind NOT IN ('discard', 'downloads', 'republish')
+    WHERE asset_id = $1 AND state IN ('queued', 'leased') AND kind NOT IN (
+        'discard', 'downloads', 'republish', 'pictures', 'poster', 'extract', 'transcribe', 'translate'
+    )
 );
 
 -- name: claimable

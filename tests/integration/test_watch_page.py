@@ -168,6 +168,33 @@ async def test_seeking_goes_on_from_there(visit: Visit, ready: Any) -> None:
     assert visit.problems == []
 
 
+async def test_seeking_shows_pictures(visit: Visit, ready: Any, stack: Stack, tmp_path: Path) -> None:
+    """The tile of the time under the pointer, and the poster before anything plays."""
+    deadline = time.monotonic() + WITHIN_MS / 1000
+    while not ready["storyboard_url"]:
+        assert time.monotonic() < deadline
+        _, body = await stack.api("GET", f"/v1/assets/{ready['id']}")
+        ready = body["data"]
+    await visit.page.goto(ready["watch_url"])
+    await visit.until("document.querySelector('video').readyState >= 3")
+    await visit.until("document.querySelector('video').textTracks[0].cues?.length === 4")
+    bar = await visit.page.locator("media-time-range").bounding_box()
+    assert bar is not None
+    coords = []
+    for share in (0.2, 0.9):
+        await visit.page.mouse.move(bar["x"] + share * bar["width"], bar["y"] + bar["height"] / 2)
+        shown = "document.querySelector('media-controller').getAttribute('mediapreviewtime')"
+        await visit.until(f"Math.abs({shown} - {share * ready['duration_s']}) < 0.5")
+        await asyncio.sleep(0.5)
+        tile = "document.querySelector('media-time-range').shadowRoot.querySelector('media-preview-thumbnail')"
+        coords.append(await visit.page.evaluate(f"{tile}.getAttribute('mediapreviewcoords')"))
+        await visit.page.screenshot(path=tmp_path / f"scrub-{share}.png")
+    assert coords == ["0 0 160 90", "480 0 160 90"], "the first and the last tile"
+    assert any("/sheet-0.jpg" in url for url in visit.asked)
+    assert any("/poster.jpg" in url for url in visit.asked)
+    assert visit.problems == []
+
+
 async def test_a_reload_resumes_until_the_end_was_seen(visit: Visit, ready: Any) -> None:
     page = visit.page
     await page.goto(ready["watch_url"])

@@ -1,0 +1,140 @@
+"""Where an upright window lies on a wide picture while a title plays: what looks at pictures hands it to what encodes.
+
+Times are seconds on the upload's own timeline. Refuses (ValueError) a path that is not one: shots that overlap or
+leave a hole, keys out of order, a window that is no part of the picture.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from pydantic import TypeAdapter
+
+MAX_KEYS = 2000  # of a path, shots included: all of them fit into the words of one program
+
+
+class Reframe(StrEnum):
+    """Whether a wide picture is made upright."""
+
+    AUTO = "auto"  # where the profile is one of upright clips
+    VERTICAL = "vertical"
+    NONE = "none"
+
+
+class CropKind(StrEnum):
+    STILL = "still"
+    PAN = "pan"  # one straight move
+    TRACK = "track"
+    PAD = "pad"  # the whole picture, small, over a blurred enlargement of itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CropKey:
+    """Where the window's middle is at a time, as a share of the picture's width."""
+
+    time_s: Fraction
+    x: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.x <= 1:
+            raise ValueError(f"a window cannot be at {self.x}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CropShot:
+    """From one cut to the next. Between keys the window moves evenly; before the first and after the last it stands."""
+
+    start_s: Fraction
+    end_s: Fraction
+    kind: CropKind
+    keys: tuple[CropKey, ...]
+
+    def __post_init__(self) -> None:
+        fewest, most = {CropKind.STILL: (1, 1), CropKind.PAN: (2, 2), CropKind.TRACK: (2, MAX_KEYS)}.get(
+            self.kind, (0, 0)
+        )
+        if not fewest <= len(self.keys) <= most:
+            raise ValueError(f"{len(self.keys)} keys make no {self.kind} shot")
+        if self.start_s >= self.end_s or any(a.time_s >= b.time_s for a, b in pairwise(self.keys)):
+            raise ValueError("times must go up")
+
+    def middle(self, time_s: Fraction) -> float:
+        """Of the window at this time; of a padded shot, of the picture."""
+        if not self.keys:
+            return 0.5
+        at = bisect_right(self.keys, time_s, key=lambda key: key.time_s)
+        if at in (0, len(self.keys)):
+            return self.keys[min(at, len(self.keys) - 1)].x
+        before, after = self.keys[at - 1], self.keys[at]
+        return before.x + (after.x - before.x) * float((time_s - before.time_s) / (after.time_s - before.time_s))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CropPath:
+    """A title's shots, one after the other. The first and the last go on to wherever the title begins and ends."""
+
+    share: Fraction  # of the picture's width that the window shows; its height is the picture's
+    shots: tuple[CropShot, ...]
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1 or not self.shots:
+            raise ValueError("a path needs a window and a shot")
+        if any(a.end_s != b.start_s for a, b in pairwise(self.shots)):
+            raise ValueError("each shot must begin where the one before it ends")
+        if sum(1 + len(shot.keys) for shot in self.shots) > MAX_KEYS:
+            raise ValueError(f"more than {MAX_KEYS} keys and shots")
+
+    def shot(self, time_s: Fraction) -> CropShot:
+        at = bisect_right(self.shots, time_s, key=lambda shot: shot.start_s)
+        return self.shots[max(0, at - 1)]
+
+    def left(self, time_s: Fraction) -> float:
+        """The window's left edge, as a share of the picture's width: never outside it."""
+        share = float(self.share)
+        return min(max(self.shot(time_s).middle(time_s) - share / 2, 0.0), 1 - share)
+
+
+def centred(share: Fraction, start_s: Fraction, end_s: Fraction) -> CropPath:
+    """One still window in the middle."""
+    key = CropKey(time_s=start_s, x=0.5)
+    return CropPath(share=share, shots=(CropShot(start_s=start_s, end_s=end_s, kind=CropKind.STILL, keys=(key,)),))
+
+
+def spliced(path: CropPath, starts_s: Sequence[Fraction], length_s: Fraction) -> CropPath:
+    """The path of a film made of pieces of the title, each `length_s` long, that itself begins at 0."""
+    shots = [
+        _moved(shot, number * length_s - start_s, number * length_s, (number + 1) * length_s)
+        for number, start_s in enumerate(starts_s)
+        for shot in _overlapping(path, start_s, start_s + length_s)
+    ]
+    return replace(path, shots=tuple(shots))
+
+
+def _overlapping(path: CropPath, start_s: Fraction, end_s: Fraction) -> list[CropShot]:
+    found = [shot for shot in path.shots if shot.start_s < end_s and shot.end_s > start_s]
+    # Outside of what was looked at, the nearest shot goes on.
+    found = found or [path.shot(start_s)]
+    first, last = replace(found[0], start_s=start_s), replace(found[-1], end_s=end_s)
+    return [replace(first, end_s=end_s)] if len(found) == 1 else [first, *found[1:-1], last]
+
+
+def _moved(shot: CropShot, later_s: Fraction, from_s: Fraction, to_s: Fraction) -> CropShot:
+    keys = tuple(replace(key, time_s=key.time_s + later_s) for key in shot.keys)
+    return replace(shot, start_s=max(from_s, shot.start_s + later_s), end_s=min(to_s, shot.end_s + later_s), keys=keys)
+
+
+_ADAPTER = TypeAdapter(CropPath)
+
+
+def crop_to_json(path: CropPath) -> dict[str, Any]:
+    """Plain JSON values; Fractions become "1/2"."""
+    return _ADAPTER.dump_python(path, mode="json")  # type: ignore[no-any-return]
+
+
+def crop_from_json(value: object) -> CropPath:
+    """Raises ValueError where it is no path: what a child says of an upload is not believed unseen."""
+    return _ADAPTER.validate_python(value)

@@ -1,0 +1,179 @@
+"""Pictures of a title: the album a worker made of it, and the choice of a person, in PostgreSQL and as values.
+
+One function per statement of pictures.sql. A person's choice is kept apart from what was found, and always wins.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from core import outbox, sql
+from core.db import Connection, Pool
+from core.model import AssetId
+
+_SQL = sql.load("pictures")
+CHANGED = "video.poster.changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A finished file in storage, under its own hash."""
+
+    shape: str  # "full", "16x9", "1x1", "9x16", "sheet", "preview"
+    type: str  # "image/jpeg"
+    width: int
+    height: int
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poster:
+    """One picture in all its sizes, shapes and types."""
+
+    images: tuple[Image, ...]
+    thumbhash: str  # base64
+    colour: str  # "#rrggbb"
+
+    @property
+    def version(self) -> str:
+        """Another one for another picture."""
+        return self.images[0].sha256[:12]
+
+    def image(self, *, shape: str = "full", type: str = "image/jpeg", width: int | None = None) -> Image | None:  # noqa: A002 - as the field
+        """The narrowest that is at least `width` wide, else the widest there is."""
+        fitting = sorted(
+            (one for one in self.images if (one.shape, one.type) == (shape, type)), key=lambda one: one.width
+        )
+        if not fitting:
+            return None
+        return fitting[-1] if width is None else next((one for one in fitting if one.width >= width), fitting[-1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A picture that could stand for the title, and why."""
+
+    id: str
+    time_s: float
+    score: float
+    signals: dict[str, float]
+    reason: str
+    low_confidence: bool
+    poster: Poster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storyboard:
+    """Its sheets; where the tiles are follows from the duration and the shown size (thumbnails.storyboard)."""
+
+    duration_ms: int
+    shown_width: int
+    shown_height: int
+    sheets: tuple[Image, ...]
+
+    @property
+    def version(self) -> str:
+        return self.sheets[0].sha256[:12]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Album:
+    """What was made of a title. `fallback` names why there is little or nothing in it."""
+
+    candidates: tuple[Candidate, ...]  # the best first
+    storyboard: Storyboard | None
+    preview: Image | None
+    fallback: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A picture that a person chose."""
+
+    by: Literal["candidate", "time", "upload"]
+    poster: Poster
+    candidate: str | None = None
+    time_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """A row of `pictures`."""
+
+    asset_id: AssetId
+    made_of: str | None
+    album: Album | None
+    chosen: Choice | None
+    wanted: dict[str, str] | None
+    error: dict[str, str] | None
+    version: int
+
+    @property
+    def poster(self) -> Poster | None:
+        """What is shown: the person's choice, else ours."""
+        if self.chosen is not None:
+            return self.chosen.poster
+        return self.album.candidates[0].poster if self.album and self.album.candidates else None
+
+
+_ALBUM = TypeAdapter(Album)
+_CHOICE = TypeAdapter(Choice)
+
+
+def pictures(row: Any) -> Pictures:
+    """From a row, or the same as JSON."""
+    return Pictures(
+        asset_id=AssetId(row["asset_id"]),
+        made_of=row["made_of"],
+        album=None if row["album"] is None else _ALBUM.validate_python(row["album"]),
+        chosen=None if row["chosen"] is None else _CHOICE.validate_python(row["chosen"]),
+        wanted=row["wanted"],
+        error=row["error"],
+        version=row["version"],
+    )
+
+
+async def of_asset(pool: Pool, asset_id: AssetId) -> Pictures | None:
+    row = await pool.fetchrow(_SQL["of_asset"], asset_id)
+    return pictures(row) if row else None
+
+
+async def keep_album(
+    connection: Connection, before: Pictures | None, asset_id: AssetId, made_of: str, album: Album
+) -> None:
+    """What was found; its owner is told where it changes what is shown."""
+    value = _ALBUM.dump_python(album, mode="json")
+    owner_id = await connection.fetchval(_SQL["keep_album"], asset_id, made_of, value)
+    if (before is None or before.chosen is None) and album.candidates:
+        await _tell(connection, owner_id, asset_id, album.candidates[0].poster)
+
+
+async def choose(connection: Connection, asset_id: AssetId, choice: Choice | None) -> None:
+    """A person's choice that is there already; None leaves it to us again."""
+    value = None if choice is None else _CHOICE.dump_python(choice, mode="json")
+    owner_id = await connection.fetchval(_SQL["choose"], asset_id, value)
+    await _tell(connection, owner_id, asset_id, choice.poster if choice else None)
+
+
+async def want(connection: Connection, asset_id: AssetId, wanted: dict[str, str]) -> None:
+    """A person's choice that a step has to make."""
+    await connection.execute(_SQL["want"], asset_id, wanted)
+
+
+async def made(connection: Connection, asset_id: AssetId, wanted: dict[str, str], choice: Choice) -> None:
+    """A step has made it. Nothing happens where something else was chosen meanwhile."""
+    value = _CHOICE.dump_python(choice, mode="json")
+    owner_id = await connection.fetchval(_SQL["made"], asset_id, wanted, value)
+    if owner_id is not None:
+        await _tell(connection, owner_id, asset_id, choice.poster)
+
+
+async def not_made(connection: Connection, asset_id: AssetId, wanted: dict[str, str], error: dict[str, str]) -> None:
+    """It could not be made; what was shown before stays."""
+    await connection.execute(_SQL["not_made"], asset_id, wanted, error)
+
+
+async def _tell(connection: Connection, owner_id: Any, asset_id: AssetId, poster: Poster | None) -> None:
+    await outbox.add(connection, owner_id, CHANGED, asset_id, {"poster": poster.version if poster else None})

@@ -1,0 +1,165 @@
+"""Experiments on posters: their switches, and what was counted.
+
+Off by default. One switch for an asset, and one of its owner for all assets that do not say. Whatever is found, a
+poster that a person chose is the one that is shown.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from core import experiments
+from core.experiments import Experiment, Standing, State
+from core.model import AssetId
+from ingest.assets import asked
+from ingest.context import CONTEXT, answer, body_of, not_found, owner_of, query_of
+from ingest.openapi import operation
+
+routes = web.RouteTableDef()
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExperimentSwitch(_Shape):
+    """PUT /v1/assets/{asset_id}/poster/experiment; null: as its owner says for all."""
+
+    on: bool | None
+
+
+class ExperimentsSwitch(_Shape):
+    """PUT /v1/poster_experiments."""
+
+    on: bool
+
+
+class ExperimentsQuery(_Shape):
+    """GET /v1/poster_experiments."""
+
+    limit: int = Field(default=20, ge=1, le=100)
+    cursor: Annotated[str, StringConstraints(pattern=r"^ex_[0-9a-z]{26}$")] | None = None
+
+
+class ArmShape(_Shape):
+    """A reward is a click after which 10 s or more were watched. `p_best`: how likely it is the best of all."""
+
+    candidate: str
+    impressions: int
+    clicks: int
+    rewards: int
+    share: float | None
+    p_best: float
+
+
+class ExperimentShape(_Shape):
+    """`own`: the asset's own switch, null as its owner says. `winner`: of a stopped one, shown to everybody."""
+
+    asset_id: str
+    on: bool
+    own: bool | None
+    state: State
+    id: str | None
+    batch: int | None
+    winner: str | None
+    started_at: datetime | None
+    stopped_at: datetime | None
+    candidates: list[ArmShape]
+
+
+class ExperimentsShape(_Shape):
+    """The switch of an owner, and the experiments that run or have stopped, the newest first."""
+
+    on: bool
+    experiments: list[ExperimentShape]
+    next_cursor: str | None
+
+
+@routes.get("/v1/assets/{asset_id}/poster/experiment")
+@operation(ExperimentShape, errors=(404,))
+async def show(request: web.Request) -> web.Response:
+    """How the experiment on an asset's poster stands."""
+    return await _answer(request, (await asked(request)).id)
+
+
+@routes.put("/v1/assets/{asset_id}/poster/experiment")
+@operation(ExperimentShape, body=ExperimentSwitch, errors=(404,))
+async def switch(request: web.Request) -> web.Response:
+    """Switch it on or off for an asset. Off and on again begins anew."""
+    asset = await asked(request)
+    wanted = await body_of(request, ExperimentSwitch)
+    async with request.app[CONTEXT].pool.acquire() as connection, connection.transaction():
+        await experiments.switch(connection, asset.id, wanted.on)
+    return await _answer(request, asset.id)
+
+
+@routes.get("/v1/poster_experiments")
+@operation(ExperimentsShape, query=ExperimentsQuery)
+async def listed(request: web.Request) -> web.Response:
+    """Your switch for all assets, and how their experiments stand."""
+    return await _all(request)
+
+
+@routes.put("/v1/poster_experiments")
+@operation(ExperimentsShape, body=ExperimentsSwitch)
+async def switch_all(request: web.Request) -> web.Response:
+    """Switch them on or off for all assets that do not say otherwise, those to come included."""
+    wanted = await body_of(request, ExperimentsSwitch)
+    async with request.app[CONTEXT].pool.acquire() as connection, connection.transaction():
+        await experiments.switch(connection, owner_of(request), wanted.on)
+    return await _all(request)
+
+
+async def _all(request: web.Request) -> web.Response:
+    pool, owner = request.app[CONTEXT].pool, owner_of(request)
+    wanted = query_of(request, ExperimentsQuery) if request.method == "GET" else ExperimentsQuery()
+    found = await experiments.page(pool, owner, wanted.cursor, wanted.limit + 1)
+    last = found[wanted.limit - 1].experiment if len(found) > wanted.limit else None
+    shape = ExperimentsShape(
+        on=await experiments.wanted_by(pool, owner),
+        experiments=[_shown(one) for one in found[: wanted.limit]],
+        next_cursor=last.id if last else None,
+    )
+    return answer(shape)
+
+
+async def _answer(request: web.Request, asset_id: AssetId) -> web.Response:
+    standing = await experiments.settled(request.app[CONTEXT].pool, asset_id)
+    if standing is None:
+        raise not_found("asset")
+    return answer(_shown(standing))
+
+
+def _shown(standing: Standing) -> ExperimentShape:
+    experiment = standing.experiment if standing.on else None
+    return ExperimentShape(
+        asset_id=standing.asset_id,
+        on=standing.on,
+        own=standing.own_switch,
+        state=standing.state,
+        id=experiment.id if experiment else None,
+        batch=experiment.batch if experiment else None,
+        winner=experiment.winner if experiment else None,
+        started_at=experiment.started_at if experiment else None,
+        stopped_at=experiment.over_at if experiment else None,
+        candidates=_arms(experiment, running=standing.state is State.RUNNING) if experiment else [],
+    )
+
+
+def _arms(experiment: Experiment, *, running: bool) -> list[ArmShape]:
+    from thumbnails.clicks_best import p_best  # 20 MB of numpy: for those who ask
+
+    found = p_best([arm.rewards for arm in experiment.arms], [arm.impressions for arm in experiment.arms])
+    return [
+        ArmShape(
+            candidate=arm.candidate,
+            impressions=arm.impressions,
+            clicks=arm.clicks,
+            rewards=arm.rewards,
+            share=arm.share if running else None,
+            p_best=p,
+        )
+        for arm, p in zip(experiment.arms, found, strict=True)
+    ]

@@ -1,0 +1,250 @@
+"""The pure parts of choosing a poster, on pictures made here: what each gate stops, what each part prefers."""
+
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from core.errors import ConfigError
+from presets.document import parse
+from presets.poster import NAMES, PostersForm, poster_profile
+from thumbnails import diverse, picture, posters_wishes, sample, score, transition
+from thumbnails.colour import matrix, tone_mapped
+from thumbnails.gates import gates
+from thumbnails.look import WHOLE, Look, Signals, bars, look, signals
+from thumbnails.picture import Picture
+from thumbnails.posters_wishes import Wishes
+from thumbnails.reason import reason
+
+SIZE = (360, 640)
+
+
+def pictured(**given: object) -> Picture:
+    facts: dict[str, object] = {
+        **{"demuxer": "mov", "index": 0, "width": 1920, "height": 1080, "shown_width": 1920, "shown_height": 1080},
+        **{"rotation": 0, "interlaced": False, "transfer": "bt709", "primaries": "bt709", "matrix": "itu709"},
+        **{"full_range": False, "frame_rate": Fraction(24), "frames": 2400, "retimed": False},
+        **{"origin_s": Fraction(0), "start_s": Fraction(0), "duration_s": Fraction(100)},
+        **given,
+    }
+    return Picture(**facts)  # type: ignore[arg-type]
+
+
+def scene(seed: int = 1, blur: float = 0) -> np.ndarray:
+    """Patches of many colours with texture: sharp unless blurred."""
+    random = np.random.default_rng(seed)
+    coarse = random.integers(30, 225, (9, 16, 3), np.uint8)
+    pixels = cv2.resize(coarse, SIZE[::-1], interpolation=cv2.INTER_NEAREST).astype(np.int16)
+    pixels += random.integers(-20, 21, (*SIZE, 1), np.int16)
+    made = np.clip(pixels, 0, 255).astype(np.uint8)
+    return cv2.GaussianBlur(made, (0, 0), blur) if blur else made
+
+
+def card(ground: int, ink: int) -> np.ndarray:
+    pixels = np.full((*SIZE, 3), ground, np.uint8)
+    for row in range(3):
+        at = (60, 100 + 70 * row)
+        cv2.putText(pixels, "Readable words on a slide", at, cv2.FONT_HERSHEY_SIMPLEX, 1.1, (ink,) * 3, 2)
+    return pixels
+
+
+def measured(*pictures: np.ndarray) -> list[Signals]:
+    return [signals(look(Fraction(at), pixels), WHOLE) for at, pixels in enumerate(pictures)]
+
+
+PATHOLOGIES = {
+    "black": np.full((*SIZE, 3), 4, np.uint8),
+    "white": np.full((*SIZE, 3), 250, np.uint8),
+    "flat": np.full((*SIZE, 3), 120, np.uint8),
+    "one_tone": np.where(np.arange(SIZE[1])[None, :, None] < 40, 255, np.full((*SIZE, 3), 100)).astype(np.uint8),
+    "blurred": scene(blur=12),
+    "card": card(60, 230),
+}
+
+
+@pytest.mark.parametrize("name", PATHOLOGIES)
+def test_each_gate_stops_its_own_and_no_good_frame(name: str) -> None:
+    found = gates(measured(scene(1), scene(2), scene(3), PATHOLOGIES[name]), cards="refused")
+    assert found == [None, None, None, name]
+
+
+def test_a_white_slide_stands_only_where_slides_are_wanted() -> None:
+    slide = measured(scene(1), card(255, 0))
+    assert gates(slide, cards="wanted") == [None, None]
+    assert gates(slide, cards="refused")[1] is not None
+    assert gates(slide, cards="allowed")[1] is not None
+
+
+def test_letters_are_found_and_a_scene_has_none() -> None:
+    with_text, without = measured(card(60, 230), scene())
+    assert with_text.text > 0.02
+    assert without.text < 0.004
+
+
+def boxed(pixels: np.ndarray) -> np.ndarray:
+    made = np.zeros_like(pixels)
+    made[60:300] = cv2.resize(pixels, (SIZE[1], 240))
+    return made
+
+
+def test_bars_are_cut_off_and_measured_without() -> None:
+    looks: list[Look] = [look(Fraction(at), boxed(scene(at))) for at in range(4)]
+    left, top, right, bottom = bars(looks)
+    assert (left, right) == (0, 1)
+    assert top == pytest.approx(60 / 360, abs=0.01)
+    assert bottom == pytest.approx(300 / 360, abs=0.01)
+    assert signals(looks[0], (left, top, right, bottom)).luma > signals(looks[0], WHOLE).luma * 1.4
+
+
+def test_a_black_title_has_no_bars() -> None:
+    assert bars([look(Fraction(0), PATHOLOGIES["black"])]) == WHOLE
+
+
+def grays(pictures: list[np.ndarray]) -> list[np.ndarray]:
+    return [transition.small(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)) for pixels in pictures]
+
+
+def mixed(a: np.ndarray, b: np.ndarray, count: int) -> list[np.ndarray]:
+    return [cv2.addWeighted(a, 1 - at / count, b, at / count, 0) for at in range(count)]
+
+
+def moments(count: int) -> list[float]:
+    return [at / 24 for at in range(count)]
+
+
+def test_a_fade_is_told() -> None:
+    run = grays(mixed(np.zeros((*SIZE, 3), np.uint8), scene(), 12))
+    assert transition.choose(run, moments(12), [1.0] * 12, 6) == "fade"
+
+
+def test_a_dissolve_is_told() -> None:
+    run = grays(mixed(scene(1), scene(2), 12))
+    assert transition.choose(run, moments(12), [1.0] * 12, 0) == "dissolve"
+
+
+def test_a_pan_is_no_dissolve_and_the_sharpest_frame_of_it_wins() -> None:
+    wide = np.hstack((scene(1), scene(2)))
+    run = grays([wide[:, 8 * at : 8 * at + SIZE[1]] for at in range(12)])
+    sharpness = [1.0] * 12
+    sharpness[7] = 2.0
+    choice = transition.choose(run, moments(12), sharpness, 0)
+    assert isinstance(choice, transition.Choice)
+    assert choice.at == 7
+    assert choice.motion > 5
+
+
+def test_the_choice_never_leaves_the_shot() -> None:
+    run = grays([scene(1)] * 6 + [scene(2)] * 6)
+    sharper_beyond = [1.0] * 6 + [5.0] * 6
+    choice = transition.choose(run, moments(12), sharper_beyond, 2)
+    assert isinstance(choice, transition.Choice)
+    assert choice.at == 2
+    beyond = transition.choose(run, moments(12), sharper_beyond, 8)
+    assert isinstance(beyond, transition.Choice)
+    assert beyond.at == 8
+
+
+def test_the_end_of_a_fade_may_be_taken() -> None:
+    run = grays([*mixed(np.zeros((*SIZE, 3), np.uint8), scene(), 8), *[scene()] * 10])
+    choice = transition.choose(run, moments(18), [1.0] * 18, 0)
+    assert isinstance(choice, transition.Choice)
+    assert choice.at >= 8
+
+
+def test_samples_are_keyframes_spread_over_the_title_without_its_edges() -> None:
+    keys = [Fraction(at, 2) for at in range(200)]
+    times = sample.keyframes(keys, pictured(), 40)
+    assert len(times) == 40
+    assert set(times) <= set(keys)
+    assert times[0] >= 2
+    assert times[-1] <= 98
+    assert max(b - a for a, b in pairwise(times)) <= 4
+
+
+def test_few_keyframes_are_filled_in_within_the_budget() -> None:
+    keys = [Fraction(0), Fraction(50)]
+    times = sample.between(keys, pictured(), 40, 240)
+    assert len(times) > 10
+    assert list(times) == sorted(set(times))
+    # 240 frames at 24 a second, shared by two GOPs: five seconds into each.
+    assert all(time - max(key for key in keys if key <= time) <= 5 for time in times)
+
+
+def test_one_frame_is_sampled_at_its_own_time() -> None:
+    one = pictured(frames=1, duration_s=Fraction(1, 25), frame_rate=Fraction(25))
+    times = sample.between([Fraction(0)], one, 40, 240)
+    assert len(times) == 1
+    assert 0 <= times[0] < Fraction(1, 25)
+
+
+def test_percentiles_share_ties() -> None:
+    assert score.percentiles([1, 3, 2], [1, 3, 2]) == [0, 1, 0.5]
+    assert score.percentiles([5, 5, 5], [5, 5, 5]) == [0.5] * 3
+    assert score.percentiles([7], [7]) == [0.5]
+
+
+def test_candidates_differ() -> None:
+    features = [diverse.feature(pixels) for pixels in (scene(1), scene(1), scene(2), scene(3))]
+    assert diverse.ordered([1.0, 0.99, 0.9, 0.8], features, 3) == [0, 2, 3]
+    assert diverse.shares(features) == [0.5, 0.5, 0.25, 0.25]
+    assert diverse.ordered([1.0, 1.0], [features[0]] * 2, 2) == [0, 1], "ties go to the earlier one"
+
+
+def test_a_reason_is_one_sentence_of_what_counted() -> None:
+    weights = poster_profile("general").weights
+    said = reason(
+        {"sharpness": 0.9, "stillness": 0.8, "colour": 0.2, "face": 1.0},
+        weights,
+        share=0.4,
+        text=0,
+        likes_text=False,
+        fault=None,
+    )
+    assert said == "Sharp, showing a face and hardly moving, and 40% of the title looks like it."
+    assert "black" in reason({}, weights, share=0, text=0, likes_text=False, fault="black")
+
+
+def test_values_survive_json() -> None:
+    told = pictured(origin_s=Fraction(1, 3), frame_rate=Fraction(30000, 1001))
+    assert picture.from_json(picture.to_json(told)) == told
+    profile = poster_profile("lesson")
+    wishes = Wishes(
+        samples=3,
+        refine=2,
+        decode_frames=9,
+        weights=profile.weights,
+        cluster=0.2,
+        text=0.1,
+        cards="wanted",
+        candidates=5,
+    )
+    assert posters_wishes.from_json(posters_wishes.to_json(wishes)) == wishes
+
+
+def test_profiles_are_checked() -> None:
+    assert set(NAMES) == {"product", "lesson", "general"}
+    with pytest.raises(ConfigError, match="product, lesson, general"):
+        poster_profile("wedding")
+    text = (Path(__file__).parents[2] / "presets" / "posters.yaml").read_text()
+    with pytest.raises(ConfigError, match="together 1"):
+        parse("posters.yaml", text.replace("position: 0.05", "position: 0.5"), PostersForm)
+
+
+def test_unsaid_colours_are_what_players_assume() -> None:
+    assert (matrix("unspecified", 576), matrix("unspecified", 1080)) == ("bt601", "bt709")
+    assert matrix("bt2020_ncl", 576) == "bt2020"
+
+
+def test_white_of_hdr_stays_near_white_and_brighter_light_does_not_clip_to_it() -> None:
+    """PQ codes of 0, 203 and 1000 cd/m2 (BT.2408, table 1: 58 % and 75 % of the signal)."""
+    codes = [4096, 4096 + 0.58 * 56064, 4096 + 0.75 * 56064]
+    planes = np.array([[[code, 32768, 32768] for code in codes]], np.uint16)
+    (black, white, bright) = tone_mapped(
+        planes, transfer="smpte2084", primaries="bt2020", matrix="bt2020", full_range=False, peak=10
+    )[0]
+    assert black.max() == 0
+    assert 190 < white.min() <= white.max() < 235
+    assert white.max() < bright.min() < 255

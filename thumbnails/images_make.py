@@ -1,0 +1,177 @@
+"""Makes the pictures of a title, in one sandboxed run each: poster sets, storyboard, preview, a still, an owner's own.
+
+In: an upload, what is known of its picture, a work folder. Out: the values of thumbnails.images, listing finished files
+of that folder. Nothing of an upload is decoded here. Refuses an owner's picture by Rejected `picture_refused`, and a
+still where there is none.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from core.child import ChildRunner, Limits, python_argv
+from core.errors import Rejected, ToolFailed, ToolKilled, ToolTimedOut
+from core.settings import GIB
+from thumbnails import images_left, own, picture, storyboard
+from thumbnails.images import Made, PosterSet, Still
+from thumbnails.picture import Picture
+
+MOST_WIDTH = 1920  # of a still
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A picture to make a set of: raw BGR pixels in a file, as the selection of posters leaves them."""
+
+    file: Path
+    width: int
+    height: int
+    cropped: bool = True  # also in the other shapes
+
+
+async def make_all(
+    file: Path,
+    known: Picture,
+    work_dir: Path,
+    runner: ChildRunner,
+    *,
+    posters: Sequence[Chosen] = (),
+    duration_s: Fraction | None = None,
+    moment_s: Fraction | None = None,
+    avif: bool = False,
+) -> Made:
+    """Poster sets of `posters`, a storyboard over [0, duration_s] and a preview around `moment_s`; None is none of it.
+
+    Bad media raises nothing: what could not be made is in `skipped`. ToolKilled when the run crashed, another
+    ToolFailed when it gave up (a full disk, say).
+    """
+    video: dict[str, Any] = {"file": _seen(file), "picture": picture.to_json(known)}
+    if duration_s is not None:
+        video["storyboard"] = {"duration_s": str(duration_s)}
+    if moment_s is not None:
+        video["preview"] = {"moment_s": str(moment_s)}
+    request = {
+        "kinds": _kinds(avif),
+        "posters": [_wish(one, f"poster-{number}") for number, one in enumerate(posters)],
+        **({"video": video} if len(video) > 2 else {}),
+    }
+    reading = [*(one.file for one in posters), *([file] if len(video) > 2 else [])]
+    planned = None if duration_s is None else storyboard.plan(duration_s, known.shown_width, known.shown_height)
+    try:
+        answer, wall_s = await _run(request, work_dir, runner, reading)
+    except ToolTimedOut as exc:
+        whole = [name for name in ("storyboard", "preview") if name in video]
+        names = [*(f"poster-{number}" for number in range(len(posters))), *whole]
+        return Made(
+            posters=(None,) * len(posters),
+            storyboard=None,
+            preview=None,
+            skipped=dict.fromkeys(names, f"timed out: {exc}"[:200]),
+            wall_s=0.0,
+        )
+    return await asyncio.to_thread(images_left.listed, answer, work_dir, planned, wall_s)
+
+
+async def poster_set(chosen: Chosen, work_dir: Path, runner: ChildRunner, *, avif: bool = False) -> PosterSet:
+    """One picture in all its sizes, shapes and types."""
+    request = {"kinds": _kinds(avif), "posters": [_wish(chosen, "poster")]}
+    answer, _ = await _run(request, work_dir, runner, [chosen.file])
+    return await asyncio.to_thread(images_left.poster_set, answer["posters"][0], work_dir)
+
+
+async def poster_at(
+    file: Path, known: Picture, time_s: Fraction, work_dir: Path, runner: ChildRunner, *, avif: bool = False
+) -> tuple[PosterSet, Fraction]:
+    """The set of the frame shown at a time, and that frame's own time. Raises Rejected when there is none."""
+    wish = {"time_s": str(max(Fraction(0), time_s)), "kinds": _kinds(avif)}
+    told = await _at(file, known, "poster_at", wish, work_dir, runner)
+    return await asyncio.to_thread(images_left.poster_set, told["set"], work_dir), Fraction(told["time_s"])
+
+
+async def still(
+    file: Path,
+    known: Picture,
+    time_s: Fraction,
+    work_dir: Path,
+    runner: ChildRunner,
+    *,
+    width: int = MOST_WIDTH,
+    kind: str = "jpg",
+) -> Still:
+    """The frame shown at a time of the upload, the nearest one beyond its ends. Raises Rejected when there is none."""
+    if kind not in ("jpg", "webp", "png") or not 1 <= width <= MOST_WIDTH:
+        raise ValueError(f"no still is made as {kind}, {width} wide")
+    wish = {"time_s": str(max(Fraction(0), time_s)), "width": width, "kind": kind}
+    told = await _at(file, known, "still", wish, work_dir, runner)
+    found = await asyncio.to_thread(images_left.file, told["file"], work_dir)
+    return Still(file=found, time_s=Fraction(told["time_s"]))
+
+
+async def _at(
+    file: Path, known: Picture, name: str, wish: dict[str, Any], work_dir: Path, runner: ChildRunner
+) -> dict[str, Any]:
+    """What a run says of one frame. Raises Rejected when none can be read."""
+    video = {"file": _seen(file), "picture": picture.to_json(known), name: wish}
+    hint = "Choose another time, or upload a picture of your own."
+    unreadable = Rejected("picture_refused", "No picture of the video can be read at that time.", hint)
+    try:
+        answer, _ = await _run({"video": video}, work_dir, runner, [file])
+    except ToolTimedOut as exc:
+        raise unreadable from exc
+    if name not in answer:
+        raise unreadable
+    found: dict[str, Any] = answer[name]
+    return found
+
+
+async def own_picture(file: Path, work_dir: Path, runner: ChildRunner, *, avif: bool = False) -> PosterSet:
+    """The set of a picture that somebody uploaded. Raises Rejected; ToolKilled when decoding it crashed."""
+    if (await asyncio.to_thread(file.stat)).st_size > own.MOST_BYTES:
+        raise own.refused("The picture has more than 20 MB.")
+    try:
+        answer, _ = await _run({"kinds": _kinds(avif), "own": _seen(file)}, work_dir, runner, [file])
+    except ToolKilled:
+        raise
+    except ToolFailed as exc:
+        raise own.refused("The picture cannot be decoded.") from exc
+    return await asyncio.to_thread(images_left.poster_set, answer["posters"][0], work_dir)
+
+
+def _wish(chosen: Chosen, prefix: str) -> dict[str, Any]:
+    return {
+        "file": _seen(chosen.file),
+        "width": chosen.width,
+        "height": chosen.height,
+        "prefix": prefix,
+        "cropped": chosen.cropped,
+    }
+
+
+def _seen(file: Path) -> str:
+    """Its path for a run, which begins in a folder of its own."""
+    return str(file.absolute())
+
+
+def _kinds(avif: bool) -> list[str]:
+    return ["jpg", "webp", *(["avif"] if avif else [])]
+
+
+async def _run(
+    request: dict[str, Any], work_dir: Path, runner: ChildRunner, readable: Sequence[Path]
+) -> tuple[dict[str, Any], float]:
+    finished = await runner.run(
+        python_argv("thumbnails.pictures_child"),
+        work_dir=work_dir,
+        readable=readable,
+        limits=Limits(wall_s=300, cpu_s=180, memory_bytes=4 * GIB, file_bytes=images_left.MOST_FILE),
+        stdin=json.dumps(request).encode(),
+        nice=5,
+    )
+    answer: dict[str, Any] = json.loads(finished.stdout)
+    if rejected := answer.get("rejected"):
+        raise Rejected(**rejected)
+    return answer, finished.wall_s

@@ -1,0 +1,37 @@
+"""A rendition of our own -> what a Reader needs to know of it. Pure.
+
+Upright, in square pixels, progressive and in BT.709: nothing is left to correct but the clock. Composition times below
+decoding times, which spare players an edit list, are read by libav as a later beginning.
+"""
+
+from fractions import Fraction
+
+from core.media import Rendition
+from thumbnails.picture import Picture
+
+
+def picture_of_rendition(rendition: Rendition, start_s: Fraction = Fraction(0)) -> Picture:
+    """Of a file of its init segment and its segments from the one that begins at `start_s` on. Sound: ValueError."""
+    if rendition.width is None or rendition.height is None or rendition.frame_rate is None:
+        raise ValueError(f"{rendition.id} has no picture")
+    duration_s = rendition.duration_s - start_s
+    return Picture(
+        demuxer="mov",
+        index=0,
+        width=rendition.width,
+        height=rendition.height,
+        shown_width=rendition.width,
+        shown_height=rendition.height,
+        rotation=0,
+        interlaced=False,
+        transfer="bt709",
+        primaries="bt709",
+        matrix="bt709",
+        full_range=False,
+        frame_rate=rendition.frame_rate,
+        frames=round(duration_s * rendition.frame_rate),
+        retimed=False,
+        origin_s=None,
+        start_s=start_s,
+        duration_s=duration_s,
+    )

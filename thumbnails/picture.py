@@ -1,0 +1,62 @@
+"""Picture: what whoever probed a file knows of its picture track, as one frozen value. Pure.
+
+In: facts told by the caller. Out: a value that goes to a sandboxed program as JSON and back. Refuses nothing itself.
+Times are seconds as Fractions from the title's zero, unless said.
+"""
+
+import json
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One picture track. `shown_*` is after sample aspect ratio and rotation, in pixels."""
+
+    demuxer: str  # the one of libav that may open the file
+    index: int  # of the stream
+    width: int  # as coded
+    height: int
+    shown_width: int
+    shown_height: int
+    rotation: int  # degrees clockwise to turn the decoded picture: 0, 90, 180, 270
+    interlaced: bool
+    transfer: str  # as the probe names them: "smpte2084", "bt709", "unspecified"
+    primaries: str
+    matrix: str
+    full_range: bool
+    frame_rate: Fraction
+    frames: int
+    # Whether the file's own times are wrong and pictures count: number n is shown at start_s + n / frame_rate.
+    retimed: bool
+    origin_s: Fraction | None  # where the title's zero is in the file's own times; None: told by its first picture
+    start_s: Fraction  # of the first picture
+    duration_s: Fraction  # of the track
+
+    @property
+    def is_hdr(self) -> bool:
+        return self.transfer in ("smpte2084", "arib-std-b67")
+
+    @property
+    def end_s(self) -> Fraction:
+        return self.start_s + self.duration_s
+
+
+def to_json(picture: Picture) -> str:
+    """One line; Fractions become "30000/1001"."""
+    return json.dumps({field.name: _plain(getattr(picture, field.name)) for field in fields(Picture)})
+
+
+def from_json(text: str) -> Picture:
+    """By the fields' own types: a sandboxed program pays for every import, and pydantic's is a dear one."""
+    told: dict[str, Any] = json.loads(text)
+    exact = {field.name for field in fields(Picture) if field.type in (Fraction, Fraction | None)}
+    values: dict[str, Any] = {
+        name: Fraction(value) if name in exact and value is not None else value for name, value in told.items()
+    }
+    return Picture(**values)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Fraction) else value

@@ -1,0 +1,56 @@
+"""One sample with everything that is known of it, and its score. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from thumbnails import diverse, score
+from thumbnails.colour import Bgr
+from thumbnails.gates import gates, is_card
+from thumbnails.look import Box, Look, Signals, inside, signals
+from thumbnails.picture import Picture
+from thumbnails.posters_wishes import Wishes
+
+CARD_COSTS = 0.2  # a card stands where there is little else
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rated:
+    """`ranks` are 0..1 by signal; `fault` is what keeps it from being a poster; `full` its pixels for the poster."""
+
+    look: Look
+    signals: Signals
+    fault: str | None
+    feature: diverse.Feature
+    share: float
+    ranks: dict[str, float]
+    score: float
+    full: Bgr | None = None
+
+
+def rated(one: Rated, wishes: Wishes) -> Rated:
+    """With the score its ranks make."""
+    worth = score.total(one.ranks, wishes.weights, share=one.share, cluster=wishes.cluster)
+    worth += wishes.text * score.texts(one.signals.text)
+    if wishes.cards == "allowed" and is_card(one.signals):
+        worth -= CARD_COSTS
+    return replace(one, score=worth)
+
+
+def all_rated(looks: Sequence[Look], box: Box, picture: Picture, wishes: Wishes) -> list[Rated]:
+    """Every sample among its own title's, inside `box`."""
+    measured = [signals(one, box) for one in looks]
+    features = [diverse.feature(inside(one.small, box)) for one in looks]
+    faults = gates(measured, cards=wishes.cards)
+    ranks: list[dict[str, float]] = [{} for _ in looks]
+    passed = [at for at, fault in enumerate(faults) if not fault] or list(range(len(looks)))
+    for name in ("sharpness", "exposure", "saliency", "colour"):
+        values = [getattr(one, name) for one in measured]
+        for own, rank in zip(ranks, score.percentiles(values, [values[at] for at in passed]), strict=True):
+            own[name] = rank
+    for own, one in zip(ranks, looks, strict=True):
+        own["position"] = score.position(float((one.time_s - picture.start_s) / picture.duration_s))
+    together = zip(looks, measured, faults, features, diverse.shares(features), ranks, strict=True)
+    return [
+        rated(Rated(look=a, signals=b, fault=fault, feature=c, share=share, ranks=own, score=0.0), wishes)
+        for a, b, fault, c, share, own in together
+    ]

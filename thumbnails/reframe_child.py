@@ -1,0 +1,110 @@
+"""Runs inside the sandbox: FILE and a Wide as JSON -> one JSON line, a CropPath. `python -m thumbnails.reframe_child`.
+
+Decodes the wanted part once. Every frame is held against those before it to find cuts; a few in a second are looked at
+for what stands out and moves, fewer for faces and text.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+
+from core.crop import MAX_KEYS, CropKind, CropPath, CropShot, crop_to_json
+from thumbnails import reframe_signals as signals
+from thumbnails.reframe_boxes import Look, does_not_fit, face_tracks, with_boxes
+from thumbnails.reframe_cuts import Cuts
+from thumbnails.reframe_frames import Pixels, Shrink, frames
+from thumbnails.reframe_path import TOLERANCE, Sample, way
+from thumbnails.reframe_wide import Wide, from_json
+
+SMALL, LARGE = 320, 640  # pixels wide
+SAMPLE_S, LOOK_S = Fraction(1, 5), Fraction(1)
+FIRST_LOOKS_S = Fraction(1, 4)  # a new shot is looked at twice soon: short ones have faces, too
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was gathered so far."""
+
+    samples: list[Sample] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    cuts: Cuts = field(default_factory=Cuts)
+
+
+def look(file: Path, wide: Wide) -> CropPath:
+    """Where the window should be. Raises ValueError where no frame can be decoded."""
+    seen = _gather(file, wide)
+    if not seen.samples:
+        raise ValueError("no frame of the video could be decoded")
+    tolerance = TOLERANCE
+    while True:
+        shots = _shots(seen, wide, tolerance)
+        if sum(1 + len(shot.keys) for shot in shots) <= MAX_KEYS or tolerance > 1:
+            return CropPath(share=wide.share, shots=tuple(shots[:MAX_KEYS]))
+        tolerance *= 2
+
+
+def _gather(file: Path, wide: Wide) -> _Seen:
+    seen = _Seen()
+    small_of, large_of = Shrink(wide, SMALL), Shrink(wide, LARGE)
+    before: Pixels | None = None
+    next_sample = next_look = wide.start_s
+    for time_s, frame in frames(file, wide):
+        small = small_of(frame)
+        gray: Pixels = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)  # type: ignore[assignment]
+        new = seen.cuts.add(time_s, signals.palette(small), signals.grid(gray))
+        if new:
+            next_sample = next_look = time_s
+            before = None
+        if time_s >= next_sample:
+            seen.samples.append(Sample(time_s=time_s, columns=signals.columns(gray, before)))
+            next_sample = time_s + SAMPLE_S
+        if time_s >= next_look:
+            large: Pixels = cv2.cvtColor(large_of(frame), cv2.COLOR_BGR2GRAY)  # type: ignore[assignment]
+            faces, texts = signals.faces(large), signals.texts(large)
+            seen.looks.append(Look(time_s=time_s, faces=tuple(faces), texts=tuple(texts)))
+            next_look = time_s + (FIRST_LOOKS_S if new else LOOK_S)
+        before = gray
+    return seen
+
+
+def _shots(seen: _Seen, wide: Wide, tolerance: float) -> list[CropShot]:
+    edges = [wide.start_s, *seen.cuts.times(), max(wide.end_s, seen.cuts.last + Fraction(1, 1000))]
+    return [_shot(seen, wide, start_s, end_s, tolerance) for start_s, end_s in pairwise(edges)]
+
+
+def _shot(seen: _Seen, wide: Wide, start_s: Fraction, end_s: Fraction, tolerance: float) -> CropShot:
+    share = float(wide.share)
+    samples = [sample for sample in seen.samples if start_s <= sample.time_s < end_s]
+    looks = [one for one in seen.looks if start_s <= one.time_s < end_s]
+    faces = face_tracks(looks)
+    if does_not_fit(samples, faces, looks, share):
+        return CropShot(start_s=start_s, end_s=end_s, kind=CropKind.PAD, keys=())
+    samples = [with_boxes(sample, faces, _nearest(looks, sample.time_s)) for sample in samples]
+    return way(samples, start_s, end_s, share, tolerance)
+
+
+def _nearest(looks: Sequence[Look], time_s: Fraction) -> Look | None:
+    return min(looks, key=lambda one: abs(one.time_s - time_s), default=None)
+
+
+def main() -> None:
+    # libav's log stays off, as PyAV leaves it: set to a level it calls into Python, and a decoder's thread that
+    # complains while the file is being closed waits for ever.
+    cv2.setNumThreads(1)
+    try:
+        answer: dict[str, Any] = {"path": crop_to_json(look(Path(sys.argv[1]), from_json(json.loads(sys.argv[2]))))}
+    except (ValueError, av.FFmpegError, cv2.error) as exc:
+        answer = {"failed": str(exc)[:400]}
+    json.dump(answer, sys.stdout, separators=(",", ":"))
+
+
+if __name__ == "__main__":
+    main()

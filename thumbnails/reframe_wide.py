@@ -1,0 +1,40 @@
+"""What is known of a wide picture track before it is looked at. Pure."""
+
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wide:
+    """A picture track, the part of the title wanted of it, and the window sought on it."""
+
+    demuxer: str
+    index: int
+    rotation: int  # degrees clockwise
+    origin_s: Fraction  # the file's own time of the timeline's zero
+    retimed: Fraction | None  # its own times cannot be true: frames follow each other at this rate
+    aspect: Fraction  # of the picture as shown
+    start_s: Fraction
+    end_s: Fraction
+    share: Fraction  # of the picture's width that the window shows
+
+
+def to_json(wide: Wide) -> dict[str, Any]:
+    """Plain JSON values; Fractions become "1/2"."""
+    values = {entry.name: getattr(wide, entry.name) for entry in fields(Wide)}
+    return {name: str(value) if isinstance(value, Fraction) else value for name, value in values.items()}
+
+
+def from_json(value: dict[str, Any]) -> Wide:
+    return Wide(
+        demuxer=value["demuxer"],
+        index=value["index"],
+        rotation=value["rotation"],
+        origin_s=Fraction(value["origin_s"]),
+        retimed=None if value["retimed"] is None else Fraction(value["retimed"]),
+        aspect=Fraction(value["aspect"]),
+        start_s=Fraction(value["start_s"]),
+        end_s=Fraction(value["end_s"]),
+        share=Fraction(value["share"]),
+    )

@@ -1,0 +1,38 @@
+"""Signals -> one number per frame. Pure.
+
+In: raw signals by name, one list per name. Out: percentiles within the title, and their weighted sum: a dark film is
+judged among its own frames. Ties share their rank.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+FULL_TEXT = 0.08  # of the picture: a slide's worth of letters
+BEST_PLACE = 0.35  # of the title: after the opening, before the end
+
+
+def percentiles(values: Sequence[float], among: Sequence[float]) -> list[float]:
+    """Each value's rank 0..1 among the others of its title; 0.5 where there is only one, and where all are alike."""
+    if len(among) < 2:
+        return [0.5] * len(values)
+    ordered = np.sort(among)
+    below, upto = np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
+    ranks: npt.NDArray[np.float64] = np.clip((below + upto - 1) / 2 / (len(among) - 1), 0, 1)
+    return [float(rank) for rank in ranks]
+
+
+def total(ranks: Mapping[str, float], weights: Mapping[str, float], *, share: float, cluster: float) -> float:
+    """Weighted ranks, and what a frame of a frequent look gets. A signal not measured yet counts half."""
+    return sum(weight * ranks.get(name, 0.5) for name, weight in weights.items()) + cluster * share
+
+
+def texts(share: float) -> float:
+    """0..1 of a share of letters."""
+    return min(1.0, share / FULL_TEXT)
+
+
+def position(at: float) -> float:
+    """0..1 of a place 0..1 in the title."""
+    return 1 - abs(at - BEST_PLACE) / max(BEST_PLACE, 1 - BEST_PLACE)

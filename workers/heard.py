@@ -1,0 +1,49 @@
+"""The sound of a published title, as transcription reads it: a track of an upload, and where its timeline lies."""
+
+from dataclasses import dataclass
+
+from core import steps
+from core.model import AssetId, StepKind
+from subtitles.transcribe import SoundTrack
+from transcode.encode_plan import EncodePlan, SoundPlan
+from transcode.sniff import DEMUXERS
+from workers import kept
+from workers.stage import Assignment, Tools
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Title:
+    """What is published."""
+
+    plan: EncodePlan
+    upload: str  # SHA-256 of what it was made of
+
+
+async def title(tools: Tools, asset_id: AssetId) -> Title | None:
+    """None where nothing is published yet."""
+    given = await steps.newest_input(tools.pool, asset_id, StepKind.PUBLISH)
+    if given is None:
+        return None
+    analysed = await steps.done_of_run(tools.pool, asset_id, given["run"], frozenset((StepKind.ANALYSE,)))
+    return Title(plan=await kept.plan(tools, asset_id, given["plan"]), upload=analysed[-1].input["source"])
+
+
+def spoken(plan: EncodePlan, language: str | None) -> SoundPlan | None:
+    """The track in this language, else the first; None for a silent title."""
+    primary = (language or "").partition("-")[0]
+    same = (sound for sound in plan.sounds if primary and (sound.language or "").partition("-")[0] == primary)
+    return next(same, plan.sounds[0] if plan.sounds else None)
+
+
+async def track_of(tools: Tools, work: Assignment, published: Title, sound: SoundPlan) -> SoundTrack:
+    """The upload on this machine."""
+    file = await tools.sources.fetch(
+        tools.storage, tools.settings.media_bucket, work.asset.source_key or "", published.upload
+    )
+    return SoundTrack(
+        file=file,
+        demuxer=DEMUXERS[published.plan.container],
+        index=sound.index,
+        origin_s=published.plan.origin_s + published.plan.start_s,
+        duration_s=published.plan.duration_s,
+    )

@@ -1,0 +1,33 @@
+"""Probed facts -> what thumbnails needs to know of them. Pure: the two stages do not know each other."""
+
+from thumbnails.picture import Picture
+from transcode.sniff import DEMUXERS
+from transcode.source import Source
+
+
+def picture_of(source: Source) -> Picture | None:
+    """The picture track; None for sound only."""
+    video = source.video
+    if video is None:
+        return None
+    return Picture(
+        demuxer=DEMUXERS[source.container],
+        index=video.index,
+        width=video.width,
+        height=video.height,
+        shown_width=video.shown_width,
+        shown_height=video.shown_height,
+        rotation=video.rotation,
+        interlaced=video.interlaced,
+        transfer=video.transfer,
+        primaries=video.primaries,
+        matrix=video.matrix,
+        full_range=video.full_range,
+        frame_rate=video.frame_rate,
+        frames=video.frames,
+        # As the encode has it: half of the pictures or more would never be seen at the times they claim.
+        retimed=video.frames / video.frame_rate > 2 * video.duration_s,
+        origin_s=source.origin_s,
+        start_s=video.start_s,
+        duration_s=video.duration_s,
+    )
