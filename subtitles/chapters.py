@@ -133,7 +133,7 @@ def _gains(lines: Sequence[_Line]) -> dict[int, float]:
     gains = {}
     for at in range(1, len(lines)):
         pause = min(1.0, max(0, lines[at].start_ms - lines[at - 1].end_ms) / PAUSE_MS)
-        gains[at] = (depth[at] - usual) * 2 + pause - 0.25
+        gains[at] = (depth[at] - usual) * 2 + pause - 0.1
     return gains
 
 
