@@ -64,7 +64,7 @@ def shown(context: Context, asset: Asset) -> shapes.AssetShape:
         language=asset.language,
         options=_options(asset.options),
         duration_s=summary.get("duration_s"),
-        aspect_ratio=_aspect(video) if video else None,
+        aspect_ratio=_aspect(video, summary.get("renditions", [])) if video else None,
         source=asset.source,
         renditions=summary.get("renditions", []),
         tracks=[_track(track) for track in asset.tracks],
@@ -86,9 +86,12 @@ def _track(track: dict[str, Any]) -> shapes.TrackShape:
     return shapes.TrackShape.model_validate({name: value for name, value in track.items() if name != "version"})
 
 
-def _aspect(video: dict[str, Any]) -> str:
-    """In lowest terms, as in "16:9"."""
+def _aspect(video: dict[str, Any], renditions: list[dict[str, Any]]) -> str:
+    """In lowest terms, as in "16:9": the upload's own, but for a title that shows an upright window of it."""
     ratio = Fraction(video["shown_width"], video["shown_height"])
+    shown = next((Fraction(one["width"], one["height"]) for one in renditions if one["kind"] == "video"), ratio)
+    if shown < 1 < ratio:
+        ratio = shown.limit_denominator(16)
     return f"{ratio.numerator}:{ratio.denominator}"
 
 
@@ -106,6 +109,8 @@ def _options(stored: dict[str, Any]) -> shapes.OptionsShape:
         ladder=options.ladder,
         clip=clip,
         watermark=shapes.WatermarkShape(**asdict(mark)) if mark else None,
+        reframe=options.reframe,
+        posters=stored.get("posters"),
         encryption=Encryption(stored.get("encryption", Encryption.NONE)),
         downloads=downloads_from_json(stored),
     )

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from core.crop import Reframe
 from core.model import AssetStatus, Policy, UploadStatus
 from core.tracks import TrackKind, TrackSource, TrackStatus
 from packager.encryption import Encryption
@@ -146,6 +147,8 @@ class OptionsShape(_Shape):
     ladder: Literal["smart", "apple"]
     clip: ClipShape | None
     watermark: WatermarkShape | None
+    reframe: Reframe
+    posters: str | None
     encryption: Encryption
     downloads: Downloads
 

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.crop import Reframe
 from tests.conftest import shared
 from tests.frames import Made, ffmpeg, fragments, frames, lumas, make, mark, marked, marks, planned, psnr
 from transcode.encode_plan import Options
 from transcode.plan import on_regular_grid
 
 NTSC = Fraction(30_000, 1001)
-SHORT = Options(profile="short-vertical")  # segments of 2 s: many joins in a short clip
+SHORT = Options(profile="short-vertical", reframe=Reframe.NONE)  # segments of 2 s: many joins in a short clip
 OPEN_GOP = ("-g", "250", "-bf", "3", "-x264-params", "open-gop=1:b-pyramid=normal:scenecut=0:keyint=250")
 
 

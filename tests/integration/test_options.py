@@ -81,6 +81,7 @@ def wishes(red: Path) -> dict[str, Any]:
         "profile": "short-vertical",
         "ladder": "apple",
         "effort": "economy",
+        "reframe": "none",
         "clip": {"start_s": 0.6, "end_s": 2.2},
         "watermark": {**mark, "opacity": 1},
     }

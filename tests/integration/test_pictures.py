@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from core.crop import Reframe
 from core.errors import Rejected
 from core.media import Rendition
 from tests.conftest import generate, shared
@@ -241,7 +242,7 @@ async def test_a_watermark_is_where_it_was_asked_for_and_nowhere_else(tmp_path: 
     generate(file, "color=black:size=640x360:rate=25:duration=7")
     image = mark_image(tmp_path)
     wish = Watermark(sha256=sha256(image.read_bytes()).hexdigest(), position=position, width_share=0.25, opacity=0.6)
-    options = Options(watermark=wish, preset="veryfast", profile="short-vertical")
+    options = Options(watermark=wish, preset="veryfast", profile="short-vertical", reframe=Reframe.NONE)
     made = await make(file, tmp_path / "made", options, chunks=(0, 100), watermark=image)
     width, height, margin = 160, 80, 360 // 50
     left = {"left": margin, "right": 640 - 160 - margin}.get(position.partition("-")[2], 240)

@@ -285,6 +285,16 @@ async def test_a_part_has_pictures_of_that_part(stack: Stack, scenes: Path) -> N
     assert re.findall(r"--> (\S+)", vtt)[-1] == "00:00:02.000"
 
 
+async def test_an_upright_title_has_upright_pictures(stack: Stack, scenes: Path) -> None:
+    wanted = {"ladder": "apple", "effort": "economy", "profile": "short-vertical"}
+    asset = await with_pictures(stack, await stack.upload(scenes, **wanted))
+    assert asset["aspect_ratio"] == "9:16"
+    _, width, height, _ = decoded(await fetch(asset["poster_url"]))
+    assert abs(width / height - 9 / 16) < 0.02
+    vtt = (await fetch(asset["storyboard_url"])).body.decode()
+    assert "#xywh=0,0,90,160" in vtt
+
+
 async def test_what_is_gone_is_gone(stack: Stack, scenes: Path) -> None:
     asset = await with_pictures(stack, await stack.upload(scenes, ladder="apple", effort="economy"))
     assert (await stack.api("POST", f"/v1/assets/{asset['id']}/takedown"))[0] == 202

@@ -345,7 +345,7 @@ def test_the_first_rung_is_a_small_one(size: tuple[int, int], first: str) -> Non
 
 
 def test_the_first_rung_of_a_ladder_without_small_ones_is_its_last() -> None:
-    made = plan(source(), None, Options(profile="short-vertical"))
+    made = plan(source(width=1080, height=1920), None, Options(profile="short-vertical"))
     assert [rung.id for rung in made.rungs] == ["v1080", "v540", "v360"]
     assert made.first_rung == "v360"
 
