@@ -17,7 +17,6 @@ from aiohttp import web
 
 from core import db, experiments
 from core.experiments import Event, Experiment, Standing, State
-from core.logs import Log
 from core.model import AssetId
 from core.pictures import Pictures, Poster
 from core.problems import Problem
@@ -36,7 +35,6 @@ FRESH_S = 1.0
 READ_WITHIN_S = 2.0  # a page waits for its picture: rather the poster than nothing
 MOST_EVENTS = 32
 _VIEWER = re.compile(r"[!-~]{1,200}", re.ASCII)
-_LOG = Log("clicks")
 _UNREADABLE = (asyncpg.PostgresError, *db.UNAVAILABLE)
 
 
@@ -125,8 +123,7 @@ async def _running(standings: Fresh[AssetId, Standing | None], asset_id: AssetId
     try:
         async with asyncio.timeout(READ_WITHIN_S):
             standing = await standings.get(asset_id)
-    except _UNREADABLE as exc:
-        _LOG.warning("clicks.not_read", asset=asset_id, error=repr(exc))
+    except _UNREADABLE:  # said once by impression_counts, not by each viewer
         return None
     return standing.experiment if standing is not None and standing.state is State.RUNNING else None
 

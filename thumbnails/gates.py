@@ -11,38 +11,54 @@ import numpy as np
 from thumbnails.look import Signals
 
 BLACK, WHITE = 16, 240  # mean luma
-FLAT = 12  # contrast
+FLAT, FLAT_SPAN = 12, 48  # contrast, and luma from darkest to brightest: a small thing on a plain ground is a picture
 ONE_BIN = 0.85
-BLURRED = 2.2  # sharpness: nothing in the picture has an edge
-BLURRED_SHARE = 1.7  # below the title's own upper quartile: a fifth of its variance
-CARD_GROUND, CARD_TEXT = 0.6, 0.004  # a plain ground with letters on it
+NO_EDGE = 0.6  # strength: nothing in the picture has an edge
+BLURRED, BLURRED_BELOW = -2.0, 0.3  # sharpness: out of focus, and so much below the title's own upper quartile
+BARS = 0.35  # of the area
+CARD_GROUND, CARD_CALM, CARD_TEXT = 0.6, 0.75, 0.004  # one tone or a calm ground, with letters on it
+CARD_ALONE = 0.6  # of the strokes on a calm ground are letters
 
 
 def gates(samples: Sequence[Signals], *, cards: str) -> list[str | None]:
     """`cards`: whether a plain card with letters is "refused", "allowed" or "wanted"."""
-    lively = [one.sharpness for one in samples if one.contrast >= FLAT and not is_card(one)]
-    usual = float(np.percentile(lively, 75)) if lively else 0.0
-    return [_gate(one, usual, cards=cards) for one in samples]
+    lively = [one.sharpness for one in samples if not _lacks(one) and not is_card(one)]
+    usual = float(np.percentile(lively, 75)) if lively else -np.inf
+    found = [_gate(one, usual, cards=cards) for one in samples]
+    if cards == "refused" and all(found):
+        return [_gate(one, usual, cards="allowed") for one in samples]  # a film of nothing but cards
+    return found
 
 
 def _gate(one: Signals, usual: float, *, cards: str) -> str | None:
     card = is_card(one)
     if card and cards == "wanted":
         return None  # a slide: white, plain and readable
-    if one.luma < BLACK:
-        return "black"
-    if one.luma > WHITE:
-        return "white"
-    if one.contrast < FLAT:
-        return "flat"
+    if lack := _lacks(one):
+        return lack
+    if one.test_card:
+        return "test_card"
     if card and cards == "refused":
         return "card"
     if one.top_bin > ONE_BIN:
         return "one_tone"
-    if one.sharpness < max(BLURRED, usual - BLURRED_SHARE):
+    if one.bars > BARS:
+        return "bars"
+    if one.strength < NO_EDGE or (one.sharpness < BLURRED and one.sharpness < usual - BLURRED_BELOW):
         return "blurred"
     return None
 
 
+def _lacks(one: Signals) -> str | None:
+    """Frames that show nothing at all."""
+    if one.luma < BLACK:
+        return "black"
+    if one.luma > WHITE:
+        return "white"
+    return "flat" if one.contrast < FLAT and one.span < FLAT_SPAN else None
+
+
 def is_card(one: Signals) -> bool:
-    return one.top_bin > CARD_GROUND and one.text > CARD_TEXT
+    if one.text <= CARD_TEXT:
+        return False
+    return one.top_bin > CARD_GROUND or (one.calm > CARD_CALM and one.text_alone > CARD_ALONE)

@@ -4,27 +4,24 @@ In: BGR pixels with a long side of LONG_SIDE. Out: `Look`, small enough to keep 
 when all samples are, so what they would falsify is measured by `signals` afterwards, inside them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from thumbnails import bars, edges, text
+from thumbnails.charts import is_test_card
 from thumbnails.colour import Bgr, Gray, lightness
+from thumbnails.edges import Box, Edges
 from thumbnails.saliency import composition, saliency
-from thumbnails.text import text_share
+from thumbnails.text import Letters
 
 LONG_SIDE = 640
-SMALL_SIDE = 320  # at which all but sharpness is measured
-BLOCKS = 16  # sharpness is kept as a grid: a sharp thing on a soft ground is sharp
-_BAR_LUMA = 24
-_BAR_MOST = 0.35  # of a side
-_LEAST_LEFT = 0.3
-
-Box = tuple[float, float, float, float]  # left, top, right, bottom as shares
-WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+SMALL_SIDE = 320  # at which all but edges and letters is measured
+_CALM_STEP = 8  # of 255, between a point and those around it
+_LIGHT = 118  # mean luma of a well exposed picture
+_SPAN = 150  # of luma
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +30,8 @@ class Look:
 
     time_s: Fraction
     small: Bgr
-    blocks: npt.NDArray[np.float32]  # BLOCKS x BLOCKS, variance of the Laplacian
-    text: float  # share of the picture
+    edges: Edges
+    letters: Letters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +40,24 @@ class Signals:
 
     luma: float
     contrast: float  # standard deviation of luma
+    span: float  # from the darkest to the brightest half percent
     top_bin: float  # share of the most frequent of 32 lumas
-    sharpness: float  # log of the Laplacian's variance where the picture is sharpest
+    calm: float  # share of points that are like those around them
+    strength: float  # of edges: thumbnails.edges
+    sharpness: float  # their crispness
+    noise: float
     exposure: float  # 0..1
     colour: float  # Hasler and Suesstrunk (2003)
     saliency: float  # 0..1
-    text: float
+    text: float  # share of the area
+    text_alone: float  # of all strokes, those of letters
+    bars: float  # share of the area that is black bars which other frames do not have
+    test_card: bool
 
 
 def look(time_s: Fraction, pixels: Bgr) -> Look:
     gray = lightness(pixels)
-    return Look(time_s=time_s, small=_shrunk(pixels), blocks=sharp_blocks(gray), text=text_share(gray))
+    return Look(time_s=time_s, small=_shrunk(pixels), edges=edges.edges(gray), letters=text.letters(gray))
 
 
 def _shrunk(pixels: Bgr) -> Bgr:
@@ -64,69 +68,40 @@ def _shrunk(pixels: Bgr) -> Bgr:
     return small
 
 
-def sharp_blocks(gray: Gray) -> npt.NDArray[np.float32]:
-    edges = cv2.Laplacian(gray, cv2.CV_32F)
-    size = (BLOCKS, BLOCKS)
-    mean = cv2.resize(edges, size, interpolation=cv2.INTER_AREA)
-    square = cv2.resize(edges * edges, size, interpolation=cv2.INTER_AREA)
-    return np.maximum(square - mean * mean, 0).astype(np.float32)
-
-
-def bars(looks: Sequence[Look]) -> Box:
-    """What is left when rows and columns are cut off that are black in all samples."""
-    brightest: Gray | None = None
-    for one in looks:
-        gray = lightness(one.small)
-        if brightest is None or brightest.shape != gray.shape:
-            brightest = gray
-        brightest = np.maximum(brightest, gray).astype(np.uint8)
-    if brightest is None:
-        return WHOLE
-    top, bottom = _edges(np.percentile(brightest, 95, axis=1) < _BAR_LUMA)
-    left, right = _edges(np.percentile(brightest, 95, axis=0) < _BAR_LUMA)
-    # Nothing but bars is a dark title, not a box of nothing.
-    return (left, top, right, bottom) if min(right - left, bottom - top) >= _LEAST_LEFT else WHOLE
-
-
-def _edges(dark: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    lit = np.flatnonzero(~dark)
-    if not len(lit):
-        return 0.0, 0.0
-    first, last = int(lit[0]) / len(dark), (int(lit[-1]) + 1) / len(dark)
-    return (first if first <= _BAR_MOST else 0.0), (last if last >= 1 - _BAR_MOST else 1.0)
-
-
-def inside(pixels: Bgr, box: Box) -> Bgr:
-    height, width = pixels.shape[:2]
-    left, top, right, bottom = box
-    return pixels[round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
-
-
 def signals(one: Look, box: Box) -> Signals:
-    pixels = inside(one.small, box)
+    pixels = bars.inside(one.small, box)
     gray = lightness(pixels)
     luma, contrast = float(gray.mean()), float(gray.std())
     counts = np.bincount(gray.ravel() >> 3, minlength=32)
+    dark, bright = np.searchsorted(np.cumsum(np.bincount(gray.ravel(), minlength=256)), [gray.size * 0.005, gray.size * 0.995])
     burnt = float((gray >= 250).mean() + (gray <= 8).mean())
-    exposure = max(0.0, 1 - abs(luma - 118) / 118) * 0.5 + min(1.0, contrast / 60) * 0.5 - 0.5 * min(1.0, burnt)
     return Signals(
         luma=luma,
         contrast=contrast,
+        span=float(bright - dark),
         top_bin=float(counts.max() / counts.sum()),
-        sharpness=sharpness(one.blocks, box),
-        exposure=max(0.0, exposure),
+        calm=_calm(gray),
+        strength=edges.strength(one.edges, box),
+        sharpness=edges.crispness(one.edges, box),
+        noise=one.edges.noise,
+        exposure=_exposure(luma, float(bright - dark), burnt),
         colour=_colourfulness(pixels),
         saliency=composition(saliency(gray)),
-        text=one.text,
+        text=one.letters.share,
+        text_alone=one.letters.alone,
+        bars=bars.own_share(gray),
+        test_card=is_test_card(pixels),
     )
 
 
-def sharpness(blocks: npt.NDArray[np.float32], box: Box = WHOLE) -> float:
-    left, top, right, bottom = (round(side * BLOCKS) for side in box)
-    # A bar's own edge is as sharp as anything: its blocks are left out.
-    rows = slice(top + (top > 0), max(top + 2, bottom - (bottom < BLOCKS)))
-    columns = slice(left + (left > 0), max(left + 2, right - (right < BLOCKS)))
-    return float(np.log1p(np.sort(blocks[rows, columns].ravel())[-max(1, blocks[rows, columns].size // 5) :].mean()))
+def _calm(gray: Gray) -> float:
+    around = cv2.morphologyEx(gray, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    return float((around <= _CALM_STEP).mean())
+
+
+def _exposure(luma: float, span: float, burnt: float) -> float:
+    light = max(0.0, 1 - abs(luma - _LIGHT) / _LIGHT)
+    return max(0.0, light * 0.5 + min(1.0, span / _SPAN) * 0.5 - 0.5 * min(1.0, burnt))
 
 
 def _colourfulness(pixels: Bgr) -> float:

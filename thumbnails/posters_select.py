@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from thumbnails import diverse, sample, score
-from thumbnails.look import LONG_SIDE, Box, bars, look
+from thumbnails.bars import title_box
+from thumbnails.edges import Box
+from thumbnails.look import LONG_SIDE, look
 from thumbnails.picture import Picture
 from thumbnails.posters_wishes import Wishes
 from thumbnails.rated import Rated, all_rated, rated
@@ -36,7 +38,7 @@ def select(reader: Reader, picture: Picture, wishes: Wishes, folder: Path) -> di
     looks = [look(frame.time_s, frame.pixels) for frame in _sampled(reader, picture, wishes, keys)]
     if not looks:
         return nothing("unreadable")
-    box = bars(looks)
+    box = title_box([one.small for one in looks])
     samples = all_rated(looks, box, picture, wishes)
     refined, stopped = _refined(reader, picture, wishes, samples, box, keys)
     faulty = [*(one for one in samples if one.fault), *stopped]

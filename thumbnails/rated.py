@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from thumbnails import diverse, score
 from thumbnails.colour import Bgr
 from thumbnails.gates import gates, is_card
-from thumbnails.look import Box, Look, Signals, inside, signals
+from thumbnails.bars import inside
+from thumbnails.edges import Box
+from thumbnails.look import Look, Signals, signals
 from thumbnails.picture import Picture
 from thumbnails.posters_wishes import Wishes
 

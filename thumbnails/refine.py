@@ -12,7 +12,8 @@ from fractions import Fraction
 from thumbnails import transition
 from thumbnails.colour import lightness
 from thumbnails.faces import faces, presence
-from thumbnails.look import LONG_SIDE, Box, look, sharp_blocks, sharpness, signals
+from thumbnails.edges import Box, detail
+from thumbnails.look import LONG_SIDE, look, signals
 from thumbnails.picture import Picture
 from thumbnails.rated import Rated
 from thumbnails.reader import Held, Reader
@@ -47,7 +48,7 @@ def at_its_best(
     choice = transition.choose(
         [transition.small(each) for each in fine],
         [float(each.time_s) for each in held],
-        [sharpness(sharp_blocks(each)) for each in fine],
+        [detail(each) for each in fine],
         anchor,
     )
     if isinstance(choice, str):

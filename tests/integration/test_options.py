@@ -133,6 +133,8 @@ async def test_an_asset_shows_its_options_and_storage_holds_the_image(stored: St
         "ladder": "apple",
         "clip": {"start_s": 0.6, "end_s": 2.2},
         "watermark": {"position": "top-left", "width_share": 0.5, "opacity": 1.0},
+        "reframe": "none",
+        "posters": None,
         "encryption": "none",
         "downloads": "none",
     }
@@ -150,6 +152,8 @@ async def test_options_have_defaults(stack: Stack) -> None:
         "ladder": "smart",
         "clip": None,
         "watermark": None,
+        "reframe": "auto",
+        "posters": None,
         "encryption": "none",
         "downloads": "none",
     }
