@@ -13,7 +13,7 @@ from presets.rung import Codec
 from transcode.watermark import Position
 
 DEFAULT_HOME = Path(".kadr")
-BENCHMARKS = ("api", "origin", "overhead", "subtitles", "thumbnails", "transcode", "workers")
+BENCHMARKS = ("api", "click_through", "origin", "overhead", "subtitles", "thumbnails", "transcode", "workers")
 
 
 def parser() -> argparse.ArgumentParser:
