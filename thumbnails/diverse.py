@@ -14,6 +14,7 @@ from thumbnails.colour import Bgr
 
 Feature = npt.NDArray[np.float32]
 ALIKE = 0.82
+SAME = 0.98
 RELEVANCE = 0.7
 
 
@@ -46,16 +47,25 @@ def shares(features: Sequence[Feature]) -> list[float]:
     return [float(counts[member] / len(features)) for member in members]
 
 
-def ordered(scores: Sequence[float], features: Sequence[Feature], most: int) -> list[int]:
-    """At most `most` indices, best first; after the first, each is good and unlike those before it. Ties: earlier."""
+def ordered(
+    scores: Sequence[float], features: Sequence[Feature], times_s: Sequence[float], most: int, apart_s: float
+) -> list[int]:
+    """At most `most` indices, best first; after the first, each is good and unlike those before it. Ties: earlier.
+
+    Two of one look never both stand within `apart_s`, and two that are the same picture never at all.
+    """
     left, taken = list(range(len(scores))), list[int]()
 
-    def worth(at: int) -> float:
-        alike = max((float(features[at] @ features[one]) for one in taken), default=0.0)
-        return RELEVANCE * scores[at] - (1 - RELEVANCE) * alike
+    def alike(at: int) -> float:
+        return max((float(features[at] @ features[one]) for one in taken), default=0.0)
+
+    def again(at: int) -> bool:
+        likenesses = ((float(features[at] @ features[one]), abs(times_s[at] - times_s[one])) for one in taken)
+        return any(like > SAME or (like > ALIKE and away_s < apart_s) for like, away_s in likenesses)
 
     while left and len(taken) < most:
-        best = max(left, key=lambda at: (worth(at), -at))
+        best = max(left, key=lambda at: (RELEVANCE * scores[at] - (1 - RELEVANCE) * alike(at), -at))
         left.remove(best)
-        taken.append(best)
+        if not again(best):
+            taken.append(best)
     return taken

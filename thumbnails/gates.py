@@ -13,11 +13,11 @@ from thumbnails.look import Signals
 BLACK, WHITE = 16, 240  # mean luma
 FLAT, FLAT_SPAN = 12, 48  # contrast, and luma from darkest to brightest: a small thing on a plain ground is a picture
 ONE_BIN = 0.85
-NO_EDGE = 0.6  # strength: nothing in the picture has an edge
+NO_EDGE = 0.15  # strength: nothing in the picture has an edge
 BLURRED, BLURRED_BELOW = -2.0, 0.3  # sharpness: out of focus, and so much below the title's own upper quartile
 BARS = 0.35  # of the area
 CARD_GROUND, CARD_CALM, CARD_TEXT = 0.6, 0.75, 0.004  # one tone or a calm ground, with letters on it
-CARD_ALONE = 0.6  # of the strokes on a calm ground are letters
+CARD_ALONE = 0.5  # of the strokes on a calm ground are letters
 
 
 def gates(samples: Sequence[Signals], *, cards: str) -> list[str | None]:

@@ -23,9 +23,13 @@ from thumbnails.posters_wishes import Wishes
 from thumbnails.rated import Rated, all_rated, rated
 from thumbnails.reader import Frame, Reader
 from thumbnails.reason import reason
-from thumbnails.refine import FULL_SIDE, at_its_best, width, with_face
+from thumbnails.refine import AROUND_S, FULL_SIDE, at_its_best, width, with_face
 
 WORSE = 0.35  # below the best: different, and yet nobody would choose it
+APART_S, APART = 2.0, 0.04  # of the title: two of one look are at least so far from each other
+
+# What of the signals is of use to who reads them.
+TOLD = ("luma", "contrast", "sharpness", "noise", "exposure", "colour", "saliency", "text", "bars")
 
 
 def nothing(fallback: str) -> dict[str, Any]:
@@ -45,8 +49,7 @@ def select(reader: Reader, picture: Picture, wishes: Wishes, folder: Path) -> di
     fallback = "one_frame" if picture.frames <= 1 else None
     best = max((one.score for one in refined), default=0.0)
     near = [one for one in refined if one.score >= best - WORSE]
-    order = diverse.ordered([one.score for one in near], [one.feature for one in near], wishes.candidates)
-    chosen = [near[at] for at in order]
+    chosen = _ordered(near, picture, wishes.candidates)
     if not chosen:
         fallback = fallback or "all_rejected"
         chosen = list(_least_bad(reader, picture, faulty, wishes))
@@ -76,33 +79,59 @@ def _sampled(reader: Reader, picture: Picture, wishes: Wishes, keys: Sequence[Fr
                 yield frame
 
 
+def _ordered(among: Sequence[Rated], picture: Picture, most: int) -> list[Rated]:
+    apart_s = max(APART_S, float(picture.duration_s) * APART)
+    order = diverse.ordered(
+        [one.score for one in among],
+        [one.feature for one in among],
+        [float(one.look.time_s) for one in among],
+        most,
+        apart_s,
+    )
+    return [among[at] for at in order]
+
+
 def _refined(
     reader: Reader, picture: Picture, wishes: Wishes, samples: Sequence[Rated], box: Box, keys: Sequence[Fraction]
 ) -> tuple[list[Rated], list[Rated]]:
     """The best of the samples at their best frame, and those that turned out to be in a fade or a dissolve."""
     good = [one for one in samples if not one.fault]
-    order = diverse.ordered([one.score for one in good], [one.feature for one in good], wishes.refine * 3 // 2)
-    likely = [rated(with_face(good[at]), wishes) for at in order]
+    likely = [rated(with_face(one), wishes) for one in _ordered(good, picture, wishes.refine * 3 // 2)]
     usual = sorted(one.signals.sharpness for one in good)
-    refined: dict[Fraction, Rated] = {}
-    stopped = list[Rated]()
     waiting = sorted(likely, key=lambda each: (-each.score, each.look.time_s))
-    while waiting and len(refined) < wishes.refine:
-        lacking = wishes.refine - len(refined)
+    refined: dict[Fraction, Rated] = {}
+    stopped, tries = list[Rated](), wishes.refine * 2
+    while waiting and tries > 0 and len(refined) < wishes.refine:
+        lacking = min(tries, wishes.refine - len(refined))
+        tries -= lacking
         # In the order of time: frames of one GOP are decoded in one go.
         for one in sorted(waiting[:lacking], key=lambda each: each.look.time_s):
-            best = at_its_best(reader, picture, one, box, keys, usual)
-            if best.fault:
-                stopped.append(best)
-            else:
-                refined.setdefault(best.look.time_s, rated(best, wishes))
+            best = at_its_best(reader, picture, wishes, one, box, keys, usual)
+            if not best.fault:
+                refined.setdefault(best.look.time_s, best)
+                continue
+            stopped.append(best)
+            if other := _another(one, good, (*likely, *stopped)):
+                waiting.append(rated(with_face(other), wishes))
         waiting = waiting[lacking:]
     return list(refined.values()), stopped
 
 
+def _another(stopped: Rated, good: Sequence[Rated], tried: Sequence[Rated]) -> Rated | None:
+    """The best sample that looks like one that cannot be taken, and is not beside it."""
+    times = [one.look.time_s for one in tried]
+    others = [
+        one
+        for one in good
+        if float(one.feature @ stopped.feature) > diverse.ALIKE
+        and all(abs(one.look.time_s - time_s) > AROUND_S for time_s in times)
+    ]
+    return max(others, key=lambda one: (one.score, -one.look.time_s), default=None)
+
+
 def _least_bad(reader: Reader, picture: Picture, faulty: Sequence[Rated], wishes: Wishes) -> Iterator[Rated]:
     """Where nothing passed: in the order of what is wrong, then of score."""
-    gentle = ("card", "blurred", "dissolve", "fade", "one_tone", "flat", "white", "black")
+    gentle = ("card", "blurred", "bars", "dissolve", "fade", "one_tone", "test_card", "flat", "white", "black")
     ranked = sorted(
         faulty,
         key=lambda one: (gentle.index(one.fault) if one.fault in gentle else 9, -one.score, one.look.time_s),
@@ -118,11 +147,13 @@ def _written(one: Rated, number: int, wishes: Wishes, folder: Path) -> dict[str,
     assert pixels is not None  # noqa: S101 - whoever chose it read it at full size
     name = f"candidate-{number}.bgr"
     (folder / name).write_bytes(pixels.tobytes())
-    measured = {name: value for name, value in asdict(one.signals).items() if name != "top_bin"}
+    measured = {name: float(value) for name, value in asdict(one.signals).items() if name in TOLD}
     ranks = {f"{name}_rank": rank for name, rank in one.ranks.items()}
     why = reason(
         one.ranks,
         wishes.weights,
+        flaws=one.flaws,
+        luma=one.signals.luma,
         share=one.share,
         text=score.texts(one.signals.text),
         likes_text=wishes.text > 0,

@@ -1,13 +1,13 @@
 """One sample with everything that is known of it, and its score. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from thumbnails import diverse, score
-from thumbnails.colour import Bgr
-from thumbnails.gates import gates, is_card
+from thumbnails import diverse, flaws, score
 from thumbnails.bars import inside
+from thumbnails.colour import Bgr
 from thumbnails.edges import Box
+from thumbnails.gates import gates, is_card
 from thumbnails.look import Look, Signals, signals
 from thumbnails.picture import Picture
 from thumbnails.posters_wishes import Wishes
@@ -17,7 +17,7 @@ CARD_COSTS = 0.2  # a card stands where there is little else
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rated:
-    """`ranks` are 0..1 by signal; `fault` is what keeps it from being a poster; `full` its pixels for the poster."""
+    """`ranks` and `flaws` are 0..1 by name; `fault` is what keeps it from being a poster; `full` its own pixels."""
 
     look: Look
     signals: Signals
@@ -25,17 +25,21 @@ class Rated:
     feature: diverse.Feature
     share: float
     ranks: dict[str, float]
+    flaws: dict[str, float] = field(default_factory=dict)
     score: float
     full: Bgr | None = None
 
 
-def rated(one: Rated, wishes: Wishes) -> Rated:
-    """With the score its ranks make."""
+def rated(one: Rated, wishes: Wishes, motion: float = 0.0) -> Rated:
+    """With the score its ranks and flaws make."""
     worth = score.total(one.ranks, wishes.weights, share=one.share, cluster=wishes.cluster)
     worth += wishes.text * score.texts(one.signals.text)
-    if wishes.cards == "allowed" and is_card(one.signals):
+    card = is_card(one.signals)
+    if wishes.cards == "allowed" and card:
         worth -= CARD_COSTS
-    return replace(one, score=worth)
+    # A slide that is wanted may be white, plain and grey.
+    found = {} if wishes.cards == "wanted" and card else flaws.flaws(one.signals, motion)
+    return replace(one, score=worth - flaws.cost(found), flaws=found)
 
 
 def all_rated(looks: Sequence[Look], box: Box, picture: Picture, wishes: Wishes) -> list[Rated]:

@@ -1,4 +1,4 @@
-"""Why a frame is a candidate, in one sentence. Pure. In: ranks, weights and facts. Out: English for a person."""
+"""Why a frame is a candidate, in one sentence. Pure. In: ranks, weights, flaws and facts. Out: English for a person."""
 
 from collections.abc import Mapping
 
@@ -17,18 +17,33 @@ _FAULTS = {
     "flat": "without contrast",
     "one_tone": "nearly one tone",
     "card": "a plain card with letters",
+    "test_card": "a test card",
+    "bars": "mostly black bars",
     "blurred": "blurred",
     "fade": "inside a fade",
     "dissolve": "inside a dissolve",
     "undecodable": "damaged",
 }
-_OFTEN = 0.25
+_FLAWS = {
+    "sharpness": "a little soft",
+    "noise": "grainy",
+    "colour": "pale in colour",
+    "bars": "with black bars of its own",
+    "motion": "in motion",
+}
+_DARK, _BRIGHT = 80, 160  # mean luma; between them a poor exposure is a lack of contrast
+_PLAIN = 0.3  # of a flaw: less is not worth a word
+_GOOD_RANK = 0.6
+# From which share of the title on, what is said of it. All of one look: it tells no frame from another.
+_SHARES = ((0.9, ""), (0.6, "most"), (0.4, "about half"), (0.25, "a good part"))
 
 
 def reason(
     ranks: Mapping[str, float],
     weights: Mapping[str, float],
     *,
+    flaws: Mapping[str, float],
+    luma: float,
     share: float,
     text: float,
     likes_text: bool,
@@ -37,13 +52,26 @@ def reason(
     """`share` is of frames that look like it, `text` 0..1, `fault` the gate it failed where nothing better is left."""
     if fault:
         return f"Nothing better was found: this frame is {_FAULTS[fault]}."
-    gains = {_SAID[name]: weights[name] * (rank - 0.5) for name, rank in ranks.items() if rank >= 0.6}
+    plain = {name: badness for name, badness in flaws.items() if badness >= _PLAIN}
+    worse = {name for name in plain if name != "motion"} | ({"stillness"} if "motion" in plain else set())
+    gains = {
+        _SAID[name]: weights[name] * (rank - 0.5)
+        for name, rank in ranks.items()
+        if rank >= _GOOD_RANK and name not in worse
+    }
     if likes_text and text > 0.3:
         gains["readable text on it"] = text
     best = sorted(gains, key=lambda said: (-gains[said], said))[:3]
-    what = "A frame like most" if not best else _listed(best)
-    often = f", and {share:.0%} of the title looks like it" if share >= _OFTEN else ""
-    return f"{what[0].upper()}{what[1:]}{often}."
+    what = _listed(best) if best else "as good as the others of its title"
+    but = f", though {_flaw(max(plain, key=lambda name: (plain[name], name)), luma)}" if plain else ""
+    often = next(said for least, said in (*_SHARES, (0.0, "")) if share >= least)
+    return f"{what[0].upper()}{what[1:]}{but}{f'; {often} of the title looks like it' if often else ''}."
+
+
+def _flaw(name: str, luma: float) -> str:
+    if name == "exposure":
+        return "dark" if luma < _DARK else "very bright" if luma > _BRIGHT else "low in contrast"
+    return _FLAWS[name]
 
 
 def _listed(said: list[str]) -> str:

@@ -15,7 +15,8 @@ from thumbnails.faces import faces, presence
 from thumbnails.edges import Box, detail
 from thumbnails.look import LONG_SIDE, look, signals
 from thumbnails.picture import Picture
-from thumbnails.rated import Rated
+from thumbnails.posters_wishes import Wishes
+from thumbnails.rated import Rated, rated
 from thumbnails.reader import Held, Reader
 
 FULL_SIDE = 1920  # what a candidate is delivered at, at most
@@ -37,7 +38,13 @@ def with_face(one: Rated) -> Rated:
 
 
 def at_its_best(
-    reader: Reader, picture: Picture, one: Rated, box: Box, keys: Sequence[Fraction], usual: Sequence[float]
+    reader: Reader,
+    picture: Picture,
+    wishes: Wishes,
+    one: Rated,
+    box: Box,
+    keys: Sequence[Fraction],
+    usual: Sequence[float],
 ) -> Rated:
     """`keys` are the keyframe times, `usual` the sorted sharpness of the title's samples."""
     held = _around(reader, picture, one.look.time_s, keys)
@@ -63,7 +70,8 @@ def at_its_best(
         "sharpness": bisect_right(usual, measured.sharpness) / len(usual),
         "stillness": 2.0 ** (-choice.motion / STILL),
     }
-    return replace(one, look=seen, signals=measured, ranks=ranks, full=reader.bgr(best, width(picture, FULL_SIDE)))
+    found = replace(one, look=seen, signals=measured, ranks=ranks, full=reader.bgr(best, width(picture, FULL_SIDE)))
+    return rated(found, wishes, choice.motion)
 
 
 def _around(reader: Reader, picture: Picture, time_s: Fraction, keys: Sequence[Fraction]) -> list[Held]:
