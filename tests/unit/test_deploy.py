@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from core.settings import Settings
-from kadr import cli
+from kadr import arguments
 from kadr.stack.apps import BOOTSTRAP
 
 TOP = Path(__file__).parents[2]
@@ -74,7 +74,7 @@ def test_every_command_is_a_subcommand() -> None:
     commands = [service["command"] for service in OURS.values()]
     assert sorted(commands) == [["api"], ["migrate"], ["origin"], ["worker"]]
     for (command,) in commands:
-        assert cli._parser().parse_args([command]).command == command
+        assert arguments.parser().parse_args([command]).command == command
 
 
 def test_images_are_pinned() -> None:
