@@ -15,7 +15,21 @@ from core.model import AssetId, PlaybackId
 from core.pictures import Pictures
 from core.playback import Published
 from core.settings import Settings, parse_keys
-from origin import cdn_file, choice, downloads, files, images, key_door, pages, play, renewal, rewritten, sessions, shed
+from origin import (
+    captions,
+    cdn_file,
+    choice,
+    downloads,
+    files,
+    images,
+    key_door,
+    pages,
+    play,
+    renewal,
+    rewritten,
+    sessions,
+    shed,
+)
 from origin.alike import Alike
 from origin.cache import Cache
 from origin.context import CONTEXT, Context, cors
@@ -96,6 +110,7 @@ def create(settings: Settings) -> web.Application:
         play.routes,
         downloads.routes,
         images.routes,
+        captions.routes,
         choice.routes,
         renewal.routes,
         rewritten.routes,

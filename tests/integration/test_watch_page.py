@@ -15,7 +15,11 @@ import numpy as np
 import pytest
 from playwright.async_api import Browser, Page, Playwright, async_playwright
 
+from packager.vtt import whole
+from tests.conftest import generate
 from tests.stack import Stack
+from tests.unit.test_chapters import BOATS, BREAD, STARS, spoken
+from tests.web import fetch
 
 pytestmark = pytest.mark.browser
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -192,6 +196,30 @@ async def test_seeking_shows_pictures(visit: Visit, ready: Any, stack: Stack, tm
     assert coords == ["0 0 160 90", "480 0 160 90"], "the first and the last tile"
     assert any("/sheet-0.jpg" in url for url in visit.asked)
     assert any("/poster.jpg" in url for url in visit.asked)
+    assert visit.problems == []
+
+
+async def test_seeking_names_the_chapter(visit: Visit, stack: Stack, tmp_path: Path) -> None:
+    cues, starts = spoken([BREAD, STARS, BOATS], pause_ms=6_000)
+    path, length_s = tmp_path / "lesson.mp4", cues[-1].end_ms // 1000 + 2
+    generate(path, f"color=gray:size=320x180:rate=5:duration={length_s}")
+    made = await stack.wait(await stack.upload(path, ladder="apple", effort="economy"), "ready")
+    track = {"kind": "subtitles", "language": "en", "text": whole(cues)}
+    assert (await stack.api("POST", f"/v1/assets/{made['id']}/tracks", json=track))[0] == 201
+    deadline = time.monotonic() + WITHIN_MS / 1000
+    while (await fetch(made["playback_url"].replace("index.m3u8", "chapters.vtt"))).status != 200:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.2)
+    await visit.page.goto(made["watch_url"])
+    await visit.until("document.querySelector('video').readyState >= 3")
+    chapters = "[...document.querySelector('video').textTracks].find(({kind}) => kind === 'chapters')"
+    await visit.until(f"{chapters}?.cues?.length === 3")
+    bar = await visit.page.locator("media-time-range").bounding_box()
+    assert bar is not None
+    middle = (starts[1] + starts[2]) / 2000 / length_s
+    await visit.page.mouse.move(bar["x"] + middle * bar["width"], bar["y"] + bar["height"] / 2)
+    named = "document.querySelector('media-time-range').shadowRoot.querySelector('media-preview-chapter-display')"
+    await visit.until(f"{named}.shadowRoot.textContent.includes({chapters}.cues[1].text)")
     assert visit.problems == []
 
 
