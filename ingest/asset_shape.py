@@ -111,6 +111,7 @@ def _options(stored: dict[str, Any]) -> shapes.OptionsShape:
         watermark=shapes.WatermarkShape(**asdict(mark)) if mark else None,
         reframe=options.reframe,
         posters=stored.get("posters"),
+        subtitles=stored.get("subtitles"),
         encryption=Encryption(stored.get("encryption", Encryption.NONE)),
         downloads=downloads_from_json(stored),
     )

@@ -19,9 +19,7 @@ from core.crop import Reframe
 from core.model import AssetStatus, Policy
 from core.playback_token import Limits
 from core.problems import Problem
-from core.tracks import TrackKind
 from packager.encryption import Encryption
-from presets.caption import CAPTION_NAMES
 from presets.effort import Effort
 from presets.poster import NAMES as POSTERS
 from presets.profile import NAMES as PROFILES
@@ -44,7 +42,6 @@ InputUrl = Annotated[str, StringConstraints(min_length=8, max_length=2000, patte
 AnyAssetId = Annotated[str, StringConstraints(pattern=r"^as_[0-9a-z]{26}$")]
 RefType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 RefId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
-_ONE_LINE = r'^[^\x00-\x1f\x7f"]*$'
 _SHORT_REF = r"^[a-z][a-z0-9_-]{0,31}:[^\x00]{1,200}$"
 
 
@@ -80,11 +77,11 @@ Network = Annotated[
 ]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Ref(_Body):
+class Ref(Body):
     """What the asset belongs to in the application, for example product 42."""
 
     type: RefType
@@ -126,12 +123,6 @@ def _known_posters(value: str) -> str:
     return value
 
 
-def _known_captions(value: str) -> str:
-    if value not in CAPTION_NAMES:
-        raise PydanticCustomError("captions", f"Take one of {', '.join(CAPTION_NAMES)}")
-    return value
-
-
 Profile = Annotated[
     str, AfterValidator(_known_profile), WithJsonSchema({"type": "string", "enum": list(PROFILES)}, mode="validation")
 ]
@@ -139,16 +130,10 @@ Ladder = Literal["smart", "apple"]
 PosterProfile = Annotated[
     str, AfterValidator(_known_posters), WithJsonSchema({"type": "string", "enum": list(POSTERS)}, mode="validation")
 ]
-CaptionProfileName = Annotated[
-    str,
-    AfterValidator(_known_captions),
-    WithJsonSchema({"type": "string", "enum": list(CAPTION_NAMES)}, mode="validation"),
-    Field(description="How cues look; by default as the asset's profile has it"),
-]
 Seconds = Annotated[float, Field(ge=0, le=1_000_000)]
 
 
-class Clip(_Body):
+class Clip(Body):
     """The part of the upload to keep, on the upload's own timeline."""
 
     start_s: Seconds = 0.0
@@ -161,7 +146,7 @@ class Clip(_Body):
         return self
 
 
-class NewWatermark(_Body):
+class NewWatermark(Body):
     """An image over the picture."""
 
     image: str = Field(
@@ -173,7 +158,7 @@ class NewWatermark(_Body):
     opacity: float = Field(default=_DEFAULT_MARK.opacity, gt=0, le=1)
 
 
-class _Wishes(_Body):
+class _Wishes(Body):
     """How an asset is to be encoded."""
 
     profile: Profile = Field(default=_DEFAULTS.profile, description="What kind of video it is")
@@ -213,7 +198,7 @@ class _Wishes(_Body):
         return given
 
 
-class _About(_Body):
+class _About(Body):
     """What an owner says of an asset."""
 
     title: Title | None = None
@@ -222,7 +207,7 @@ class _About(_Body):
     language: Language | None = None
 
 
-class _File(_Body):
+class _File(Body):
     """What is going to be uploaded."""
 
     filename: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
@@ -276,7 +261,7 @@ class NewPull(_About, _Wishes):
         return {**given, "clip": {"start_s": self.start_s, "end_s": self.end_s}} if self.clip_of else given
 
 
-class PosterChoice(_Body):
+class PosterChoice(Body):
     """PUT /v1/assets/{asset_id}/poster: one of both, or an image as the body itself."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["candidate"]}, {"required": ["time_s"]}]})
@@ -293,7 +278,7 @@ class PosterChoice(_Body):
         return self
 
 
-class AssetChanges(_Body):
+class AssetChanges(Body):
     """PATCH /v1/assets/{asset_id}: only what is given changes; null clears ref and language."""
 
     title: Title | None = None
@@ -301,7 +286,7 @@ class AssetChanges(_Body):
     language: Language | None = None
 
 
-class Reprocess(_Body):
+class Reprocess(Body):
     """POST /v1/assets/{asset_id}/reprocess: what is not given stays as the asset's own options have it."""
 
     profile: Profile | None = None
@@ -311,13 +296,13 @@ class Reprocess(_Body):
     reframe: Reframe | None = None
 
 
-class NewPlaybackId(_Body):
+class NewPlaybackId(Body):
     """POST /v1/assets/{asset_id}/playback_ids."""
 
     policy: Policy
 
 
-class NewToken(_Body):
+class NewToken(Body):
     """POST /v1/playback_ids/{playback_id}/token."""
 
     ttl_s: int | None = Field(default=None, ge=1, le=LONGEST_TOKEN_S)
@@ -340,7 +325,7 @@ class NewToken(_Body):
         )
 
 
-class NewRevocation(_Body):
+class NewRevocation(Body):
     """POST /v1/playback_ids/{playback_id}/revocations: one session, or one viewer of all your videos."""
 
     session: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")] | None = None
@@ -353,99 +338,7 @@ class NewRevocation(_Body):
         return self
 
 
-TrackName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_ONE_LINE)]
-TrackContent = Annotated[str, StringConstraints(max_length=2_000_000), Field(description="WebVTT or SRT")]
-
-
-class Generation(_Body):
-    """Subtitles of what is said in the video."""
-
-    language: Language | None = Field(default=None, description="That is spoken; default: it is found out")
-    profile: CaptionProfileName | None = None
-
-
-class Translation(_Body):
-    """Subtitles out of those in another language."""
-
-    original: Annotated[str, StringConstraints(pattern=r"^tr_[0-9a-z]{26}$")] = Field(
-        alias="from", description="A track of the asset, with a text"
-    )
-    language: Annotated[Language, Field(description="To translate into, BCP 47")]
-    profile: CaptionProfileName | None = None
-
-
-# What a new track can be made of -> the kinds of which it can be.
-_TEXTS = frozenset((TrackKind.SUBTITLES, TrackKind.CAPTIONS))
-_CONTENTS = {
-    "text": _TEXTS,
-    "generate": frozenset((TrackKind.SUBTITLES,)),
-    "translate": _TEXTS,
-    "input_url": frozenset((TrackKind.AUDIO,)),
-    "asset_id": frozenset((TrackKind.AUDIO,)),
-}
-
-
-class NewTrack(_Body):
-    """POST /v1/assets/{asset_id}/tracks. Subtitles are a text, generated or translated; sound is a URL's or an asset's.
-
-    `language` is needed with a text and with a sound; the others carry their own.
-    """
-
-    kind: TrackKind = TrackKind.SUBTITLES
-    language: Language | None = None
-    name: TrackName | None = None
-    text: TrackContent | None = None
-    generate: Generation | None = None
-    translate: Translation | None = None
-    input_url: InputUrl | None = None
-    asset_id: AnyAssetId | None = Field(default=None, description="Another asset of yours, whose sound it is")
-
-    @model_validator(mode="after")
-    def _one_content(self) -> Self:
-        given = [name for name in _CONTENTS if getattr(self, name) is not None]
-        fitting = sorted(name for name, kinds in _CONTENTS.items() if self.kind in kinds)
-        if len(given) != 1 or given[0] not in fitting:
-            raise PydanticCustomError("content", "give one of {fitting}", {"fitting": ", ".join(fitting)})
-        within = given[0] in ("generate", "translate")
-        if within is (self.language is not None):
-            told = "the language stands in {content}" if within else "give the language of {content}"
-            raise PydanticCustomError("language", told, {"content": given[0]})
-        return self
-
-    @property
-    def spoken(self) -> str | None:
-        """The track's language; None is to be found out."""
-        inner = self.generate or self.translate
-        return inner.language if inner else self.language
-
-    def to_make(self) -> dict[str, Any] | None:
-        """As core.tracks keeps what a worker is to make."""
-        if self.generate is not None:
-            return {"generate": self.generate.model_dump(mode="json")}
-        if self.translate is not None:
-            return {"translate": self.translate.model_dump(mode="json", by_alias=True)}
-        if self.asset_id is not None:
-            return {"clip_of": self.asset_id}
-        return {"url": self.input_url} if self.input_url is not None else None
-
-
-class TrackText(_Body):
-    """PUT /v1/assets/{asset_id}/tracks/{track_id}; what is not given stays."""
-
-    text: TrackContent | None = None
-    name: TrackName | None = None
-    language: Language | None = None
-    reviewed: bool | None = Field(default=None, description="A person has read it and vouches for it")
-
-
-class TrackAgain(_Body):
-    """POST /v1/assets/{asset_id}/tracks/{track_id}/regenerate."""
-
-    replace: bool = Field(default=False, description="Also where a person has changed or reviewed it: send If-Match")
-    profile: CaptionProfileName | None = Field(default=None, description="Instead of the one it was made with")
-
-
-class AssetQuery(_Body):
+class AssetQuery(Body):
     """GET /v1/assets."""
 
     limit: int = Field(default=20, ge=1, le=100)
@@ -457,7 +350,7 @@ class AssetQuery(_Body):
     )
 
 
-class Nothing(_Body):
+class Nothing(Body):
     """No body, or an empty object."""
 
     @model_validator(mode="before")

@@ -149,6 +149,7 @@ class OptionsShape(_Shape):
     watermark: WatermarkShape | None
     reframe: Reframe
     posters: str | None
+    subtitles: Literal["none", "auto"] | None
     encryption: Encryption
     downloads: Downloads
 

@@ -21,7 +21,7 @@ from ingest import shapes
 from ingest.assets import asked, check_input_url
 from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of
 from ingest.openapi import operation
-from ingest.schemas import NewTrack, TrackAgain, TrackText
+from ingest.track_schemas import NewTrack, TrackAgain, TrackText
 from ingest.uploads import with_room
 from packager import captions, vtt
 
@@ -49,7 +49,8 @@ async def add(request: web.Request) -> web.Response:
     if wanted.input_url is not None:
         check_input_url(context, wanted.input_url)
     made = {"text": await _store(context, asset.id, wanted.text)} if wanted.text is not None else None
-    to_make = wanted.to_make()
+    language = wanted.spoken or asset.language  # only what is generated may leave it out
+    to_make = wanted.to_make(language)
     owed: list[Owed] = []
 
     async def make(connection: Connection) -> str:
@@ -58,7 +59,7 @@ async def add(request: web.Request) -> web.Response:
             connection,
             asset.id,
             kind=wanted.kind,
-            language=wanted.spoken,
+            language=language,
             name=wanted.name,
             source=_source(wanted),
             wanted=to_make,

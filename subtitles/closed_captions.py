@@ -44,7 +44,7 @@ def pairs(packet: bytes, codec: str) -> bytes:
             triple = block[first : first + 3]
             if triple[0] == _FIELD_1 and (triple[1], triple[2]) != _NOTHING:
                 found += triple
-        at = packet.find(_MARK, at)
+        at = packet.find(_MARK, at + 2 + 3 * count)
     return bytes(found)
 
 

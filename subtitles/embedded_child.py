@@ -17,21 +17,10 @@ import av.logging
 from subtitles import closed_captions
 from subtitles.closed_captions import Screen
 
-TEXT_CODECS = frozenset(("ass", "ssa", "subrip", "text", "mov_text", "webvtt", "eia_608"))
+CAPTIONS = "eia_608"
+TEXT_CODECS = frozenset(("ass", "ssa", "subrip", "text", "mov_text", "webvtt", CAPTIONS))
 LOOK_PACKETS = 300  # of pictures: captions are sent with each, or every few
 MOST_TRACKS, MOST_EVENTS, MOST_CHARACTERS = 32, 20_000, 4_000_000
-NO_END = 2**32 - 1
-
-
-class _Room:
-    """How much more is taken of an upload: a bomb ends here."""
-
-    def __init__(self) -> None:
-        self.characters = MOST_CHARACTERS
-
-    def take(self, text: str) -> bool:
-        self.characters -= len(text)
-        return self.characters >= 0
 
 
 def embedded(path: str, demuxer: str, origin_s: Fraction) -> dict[str, Any]:
@@ -44,26 +33,52 @@ def embedded(path: str, demuxer: str, origin_s: Fraction) -> dict[str, Any]:
     ) as opened:
         texts, pictures = _sorted(opened)
         video = next((s for s in opened.streams.video if _codec(s) in closed_captions.CODECS), None)
-        found: dict[int, list[Any]] = {stream.index: [] for stream in texts}
-        captions: list[tuple[int, bytes]] = []
-        room = _Room()
+        found = _Found({stream.index for stream in texts})
         try:
             for packet in _packets(opened, texts, video):
-                if packet.pts is None or packet.time_base is None:
-                    continue
-                at_ms = round((packet.pts * packet.time_base - origin_s) * 1000)
-                if packet.stream_index not in found:
-                    if said := closed_captions.pairs(bytes(packet), _codec(packet.stream)):
-                        captions.append((at_ms, said))
-                elif len(found[packet.stream_index]) < MOST_EVENTS:
-                    found[packet.stream_index] += [e for e in _events(packet, at_ms) if room.take(e[2])]
+                if packet.pts is not None and packet.time_base is not None:
+                    found.add(packet, round((packet.pts * packet.time_base - origin_s) * 1000))
         except av.FFmpegError:
             pass  # the end of what can be read
-        tracks = [{**_facts(stream), "events": found[stream.index]} for stream in texts]
-        if captions and video is not None:
-            said_of = _decoded(sorted(captions))
-            tracks.append({**_facts(video), "codec": "eia_608", "language": "", "heard": True, "events": said_of})
-        return {"tracks": tracks, "pictures": pictures}
+        tracks = [_facts(stream) for stream in texts]
+        if video is not None and video.index in found.captions:
+            tracks.append({**_facts(video), "codec": CAPTIONS, "language": "", "heard": True})
+        return {"tracks": [{**track, "events": found.of(track["index"])} for track in tracks], "pictures": pictures}
+
+
+class _Found:
+    """What was read so far, by the index of the stream."""
+
+    def __init__(self, texts: set[int]) -> None:
+        self.events: dict[int, list[list[Any]]] = {index: [] for index in texts}
+        self.captions: dict[int, list[tuple[int, bytes]]] = {}
+        self._room = MOST_CHARACTERS
+
+    def add(self, packet: Any, at_ms: int) -> None:
+        """A bomb ends where there is no more room."""
+        if said := _captions(packet):
+            self._room -= len(said)
+            if self._room > 0:
+                self.captions.setdefault(packet.stream_index, []).append((at_ms, said))
+        elif (events := self.events.get(packet.stream_index)) is not None:
+            for event in _events(packet, at_ms):
+                self._room -= len(event[2])
+                if self._room > 0 and len(events) < MOST_EVENTS:
+                    events.append(event)
+
+    def of(self, index: int) -> list[list[Any]]:
+        captions = self.captions.get(index)
+        # In the order they are shown; pairs of one moment stay as they came.
+        shown = sorted(captions or (), key=lambda one: one[0])
+        return _decoded(shown) if shown else self.events.get(index, [])
+
+
+def _captions(packet: Any) -> bytes:
+    """Byte pairs of CEA-608: out of a picture, or of a track of their own."""
+    codec = _codec(packet.stream)
+    if codec == CAPTIONS:
+        return bytes(packet)
+    return closed_captions.pairs(bytes(packet), codec) if codec in closed_captions.CODECS else b""
 
 
 def _sorted(opened: Any) -> tuple[list[Any], list[list[str]]]:

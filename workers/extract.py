@@ -46,21 +46,18 @@ async def extract(tools: Tools, work: Assignment) -> Outcome:
 async def _add(connection: Connection, asset_id: AssetId, upload: str, kept: list[tuple[EmbeddedTrack, str]]) -> None:
     """Those that are not there yet."""
     there = await tracks.of_asset(connection, asset_id)
-    wanted = [track.wanted or {} for track in there if track.wanted]
-    names = {track.name for track in there}
+    origins = [track.wanted for track in there]
     for track, text in kept:
         origin = {"upload": upload, "stream": track.index}
-        if origin in wanted:
+        if origin in origins:
             continue
         language = language_tag(track.language)
-        name = _free(_name(track, language or UNKNOWN), names)
-        names.add(name)
         track_id = await tracks.insert(
             connection,
             asset_id,
             kind=TrackKind.CAPTIONS if track.captions else TrackKind.SUBTITLES,
             language=language,
-            name=name,
+            name=_name(track, language or UNKNOWN),
             source=TrackSource.EMBEDDED,
             wanted=origin,
             made={"text": text},
@@ -72,12 +69,6 @@ def _name(track: EmbeddedTrack, language: str) -> str:
     """As its file calls it, in the form that a playlist can carry."""
     called = "".join(c for c in track.title if c.isprintable() and c != '"').strip()[:80]
     return (called or language_name(language)) + (" (forced)" if track.forced else "")
-
-
-def _free(name: str, taken: set[str]) -> str:
-    """Players tell tracks apart by their names."""
-    numbers = (f"{name} {number}" for number in range(2, len(taken) + 3))
-    return name if name not in taken else next(one for one in numbers if one not in taken)
 
 
 def _warning(pictures: tuple[tuple[str, str], ...]) -> tuple[str, str]:

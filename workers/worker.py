@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core import assets, db, metrics, steps
+from core.db import Connection
 from core.errors import LeaseLost, Rejected, ToolKilled
 from core.hints import Hints, WorkClass, class_of
 from core.logs import Log
@@ -210,11 +211,16 @@ class Worker:
         async with self._tools.pool.acquire() as connection, connection.transaction():
             error = {"code": rejected.code, "message": str(rejected)}
             await steps.finish(connection, step, StepState.FAILED, error=error)
-            await steps.stop_run(connection, step.asset_id, step.input.get("run", step.id))
+            await self._stop_run(connection, step)
             await given_up.tell(connection, step.asset_id, step.kind, step.input, rejected)
             if step.kind is StepKind.ACCEPT:
                 refused = {"upload_id": step.input["upload_id"], "refused": True}
                 await steps.insert(connection, step.asset_id, StepKind.DISCARD, refused)
+
+    async def _stop_run(self, connection: Connection, step: Step) -> None:
+        """What waits for a step that cannot be done. Nothing waits for an extra."""
+        if not step.kind.is_extra:
+            await steps.stop_run(connection, step.asset_id, step.input.get("run", step.id))
 
     async def _failed(self, step: Step, exc: Exception, *, hard_death: bool) -> str:
         """Count an attempt; queue again after a while, or give up and leave a dead letter."""
@@ -232,7 +238,7 @@ class Worker:
         _LOG.error("step.dead", exc, step=step.id, kind=step.kind, asset=step.asset_id)
         async with self._tools.pool.acquire() as connection, connection.transaction():
             await steps.finish(connection, step, StepState.DEAD, error=error, attempt=True, hard_death=hard_death)
-            await steps.stop_run(connection, step.asset_id, step.input.get("run", step.id))
+            await self._stop_run(connection, step)
             await given_up.tell(connection, step.asset_id, step.kind, step.input, given_up.dead_letter(deadly=deadly))
         return "dead"
 

@@ -135,6 +135,7 @@ async def test_an_asset_shows_its_options_and_storage_holds_the_image(stored: St
         "watermark": {"position": "top-left", "width_share": 0.5, "opacity": 1.0},
         "reframe": "none",
         "posters": None,
+        "subtitles": None,
         "encryption": "none",
         "downloads": "none",
     }
@@ -154,6 +155,7 @@ async def test_options_have_defaults(stack: Stack) -> None:
         "watermark": None,
         "reframe": "auto",
         "posters": None,
+        "subtitles": None,
         "encryption": "none",
         "downloads": "none",
     }

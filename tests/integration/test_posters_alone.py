@@ -165,6 +165,33 @@ async def test_black_blur_and_fades_are_passed_over(tmp_path: Path, runner: Chil
     assert found.rejected["blurred"] > 0
 
 
+async def test_a_shaking_camera_is_the_last_choice(tmp_path: Path, runner: ChildRunner) -> None:
+    """Seconds in which nothing is ever still and nothing in focus: taken only because there is nothing else."""
+    patches = np.random.default_rng(3).integers(30, 225, (12, 18, 3), np.uint8)
+    wide = cv2.resize(patches, (900, 600), interpolation=cv2.INTER_NEAREST)
+    cv2.imwrite(str(tmp_path / "wide.png"), wide)
+    around = "crop=640:360:130+40*sin(n*0.9):120+40*cos(n*0.9),gblur=sigma=2"
+    file = tmp_path / "shaken.mp4"
+    still = f"movie={tmp_path}/wide.png:loop=0,setpts=N/24/TB,fps=24,trim=duration=4,format=yuv444p"
+    generate(file, f"{still},{around},format=yuv420p", None, "-g", "12")
+    _, found = await chosen(file, tmp_path, runner)
+    assert found.fallback == "all_rejected"
+    assert found.rejected["shaken"] > 0
+    assert "shaken" in found.candidates[0].reason
+    assert found.candidates[0].low_confidence
+
+
+async def test_colour_bars_before_a_film_are_passed_over(tmp_path: Path, runner: ChildRunner) -> None:
+    file = tmp_path / "barred.mp4"
+    joined = (
+        f"smptebars=size=640x360:rate=24,trim=duration=4,format=yuv420p[a];{SCENE},trim=duration=4,format=yuv420p[b]"
+    )
+    generate(file, f"{joined};[a][b]concat", None, "-g", "12")
+    _, found = await chosen(file, tmp_path, runner)
+    assert found.rejected["test_card"] > 0
+    assert all(one.time_s >= 4 for one in found.candidates), found.candidates
+
+
 async def test_the_profile_changes_the_choice(tmp_path: Path, runner: ChildRunner) -> None:
     """Half a scene, half a slide."""
     words = np.full((360, 640, 3), (90, 60, 40), np.uint8)

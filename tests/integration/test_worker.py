@@ -152,6 +152,45 @@ async def test_what_never_succeeds_becomes_a_dead_letter(
     assert "step.dead" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("kind", "failure", "state", "left", "status"),
+    [
+        (StepKind.PICTURES, ValueError("a bug"), "dead", "queued", "processing"),
+        (StepKind.EXTRACT, Rejected("corrupt", "broken", "mend it"), "failed", "queued", "processing"),
+        (StepKind.SOUND, ValueError("a bug"), "dead", "failed", "errored"),
+    ],
+)
+async def test_an_extra_that_fails_stops_nothing(
+    pool: Pool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: StepKind,
+    failure: Exception,
+    state: str,
+    left: str,
+    status: str,
+) -> None:
+    """The title goes on without its pictures; without its sound it does not."""
+
+    async def stage(tools: Tools, work: Assignment) -> Outcome:
+        raise failure
+
+    monkeypatch.setitem(worker.STAGES, kind, stage)
+    asset_id = await new_asset(pool)
+    async with pool.acquire() as connection:
+        await connection.execute("UPDATE assets SET status = 'processing' WHERE id = $1", asset_id)
+        await steps.insert(connection, asset_id, kind, {"run": "r"})
+        await steps.insert(connection, asset_id, StepKind.PUBLISH, {"run": "r"}, delay_s=600)
+
+    def states(of: StepKind) -> Callable[[], Awaitable[Any]]:
+        return lambda: pool.fetchval("SELECT state FROM steps WHERE asset_id = $1 AND kind = $2", asset_id, of.value)
+
+    async with working(pool, tmp_path, monkeypatch, stage, max_attempts=1):
+        await until(states(kind), state)
+    assert await states(StepKind.PUBLISH)() == left
+    assert await pool.fetchval("SELECT status FROM assets WHERE id = $1", asset_id) == status
+
+
 async def test_a_stopped_worker_hands_its_step_back_without_an_attempt(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,487 @@
+"""Subtitles through the whole stack: heard by the real faster-whisper with a model that has a script, found in uploads,
+edited, made again, translated, and what cannot be had is skipped."""
+
+import asyncio
+import importlib.util
+import re
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import aiohttp
+import asyncpg
+import pytest
+from playwright.async_api import async_playwright
+
+from packager import captions
+from tests.conftest import FFMPEG, generate, shared
+from tests.integration.test_translate import PIECES, build, sentencepiece
+from tests.integration.test_watch_page import ARGUMENTS, CHROMIUM
+from tests.players import play, serving, viewing
+from tests.stack import Stack
+from tests.web import fetch
+
+FIXTURE = Path(__file__).parents[3] / "shared" / "fixtures" / "scripted_whisper.py"
+JFK = "speech/en_jfk_11s.flac"
+NEAR_S = 0.3  # the voice of that file begins at 0.1 s, where a script's times begin, too
+EVERY_S = 480
+WITHIN_S = 120
+EN = [
+    (0.4, 2.0, [("Hello", 0.4, 0.9), ("and", 1.0, 1.2), ("welcome.", 1.2, 2.0)]),
+    (3.2, 6.0, [("Today", 3.4, 3.9), ("we", 3.9, 4.1), ("sharpen", 4.1, 4.8), ("a", 4.8, 4.9), ("knife.", 4.9, 6.0)]),
+]
+RU = [
+    (0.4, 1.6, [("Добрый", 0.4, 1.0), ("день.", 1.0, 1.6)]),
+    (2.8, 5.4, [("Сегодня", 2.8, 3.6), ("точим", 3.6, 4.2), ("нож.", 4.2, 5.4)]),
+]
+EDITED = "WEBVTT\n\n00:01.000 --> 00:03.000\nWritten by a person\n"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[Any], str], dict[str, str]]:
+    """The settings of a stack whose model says a script."""
+    if not FIXTURE.exists():
+        pytest.skip("shared fixture scripted_whisper.py is not here")
+    spec = importlib.util.spec_from_file_location("scripted_whisper", FIXTURE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def build(script: list[Any], language: str) -> dict[str, str]:
+        folder = tmp_path_factory.mktemp("model") / f"says-{language}"
+        module.build(str(folder), script, language)
+        return {"KADR_WHISPER_MODEL": str(folder), "KADR_WHISPER_THREADS": "1"}
+
+    return build
+
+
+@pytest.fixture(scope="module")
+async def english(
+    model: Callable[..., dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stack]:
+    """With a model that says "Good day." for every Swedish sentence."""
+    translator = build(tmp_path_factory.mktemp("model") / "sv-en", PIECES)
+    for name in ("source.spm", "target.spm"):
+        sentencepiece(translator / name, PIECES)
+    env = {**model(EN, "en"), "KADR_TRANSLATION_MODEL": f"sv-en={translator}"}
+    running = Stack(tmp_path_factory.mktemp("english") / "home", env=env)
+    await running.start()
+    yield running
+    assert await running.stop() == 0
+    assert list(running.programs()) == []
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small picture and eleven seconds of a voice."""
+    path = tmp_path_factory.mktemp("clips") / "speech.mp4"
+    mux(path, ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=11", "-i", str(shared(JFK))], "-shortest")
+    return path
+
+
+@pytest.fixture(scope="module")
+def long_speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The voice three times in sixteen minutes, which makes two jobs."""
+    path = tmp_path_factory.mktemp("clips") / "long.m4a"
+    again = f"aresample=16000,apad=whole_dur={EVERY_S},aloop=loop=2:size={EVERY_S * 16000}"
+    mux(path, ["-i", str(shared(JFK))], "-af", again, "-t", str(2 * EVERY_S + 15))
+    return path
+
+
+def mux(path: Path, inputs: list[str], *options: str) -> None:
+    pictures = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"] if path.suffix == ".mp4" else []
+    subprocess.run(
+        [FFMPEG, "-v", "error", "-y", *inputs, *pictures, "-c:a", "aac", "-b:a", "64k", *options, str(path)],
+        check=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture(scope="module")
+async def asset(english: Stack, speech: Path) -> Any:
+    """Its first track is heard without a word about its language."""
+    asset_id = await english.upload(speech, ladder="apple", effort="economy", subtitles="auto")
+    return await english.wait(asset_id, "ready")
+
+
+async def add(stack: Stack, asset: Any, **wanted: Any) -> Any:
+    status, body = await stack.api("POST", f"/v1/assets/{asset['id']}/tracks", json=wanted)
+    assert status == 201, body
+    return body["data"]
+
+
+def path_of(asset: Any, track: Any) -> str:
+    return f"/v1/assets/{asset['id']}/tracks/{track['id']}"
+
+
+async def ended(stack: Stack, asset: Any, track: Any) -> Any:
+    """The track once nobody waits for it any more."""
+    deadline = time.monotonic() + WITHIN_S
+    while True:
+        _, body = await stack.api("GET", path_of(asset, track))
+        if body["data"]["status"] not in ("queued", "in_progress"):
+            return body["data"]
+        assert time.monotonic() < deadline, body
+        await asyncio.sleep(0.2)
+
+
+async def tracks_of(stack: Stack, asset: Any) -> list[Any]:
+    _, body = await stack.api("GET", f"/v1/assets/{asset['id']}/tracks")
+    return list(body["data"])
+
+
+async def playlist_with(asset: Any, wanted: str, *, there: bool = True) -> str:
+    """The multivariant playlist once it has, or has no more, what is wanted."""
+    deadline = time.monotonic() + WITHIN_S
+    while True:
+        text = (await fetch(asset["playback_url"])).body.decode()
+        if (wanted in text) is there:
+            return text
+        assert time.monotonic() < deadline, text
+        await asyncio.sleep(0.2)
+
+
+async def shown(asset: Any, language: str) -> list[Any]:
+    """The cues of a language as a player gets them: through the playlists and the first segment."""
+    text = await playlist_with(asset, f'LANGUAGE="{language}"')
+    (line,) = [line for line in text.splitlines() if "TYPE=SUBTITLES" in line and f'LANGUAGE="{language}"' in line]
+    found = re.search(r'URI="([^"]+)"', line)
+    assert found is not None
+    url = urljoin(asset["playback_url"], found[1])
+    segments = [name for name in (await fetch(url)).body.decode().splitlines() if name.endswith(".vtt")]
+    return captions.cues((await fetch(urljoin(url, segments[0]))).body)
+
+
+def said(script: list[Any]) -> str:
+    return " ".join(word for _, _, words in script for word, _, _ in words)
+
+
+def text_of(cues: list[Any]) -> str:
+    return " ".join(cue.text.replace("\n", " ") for cue in cues)
+
+
+async def test_what_is_said_is_shown(english: Stack, asset: Any) -> None:
+    (track,) = await tracks_of(english, asset)
+    track = await ended(english, asset, track)
+    assert (track["status"], track["error"]) == ("ready", None), track
+    assert (track["source"], track["generated"], track["reviewed"]) == ("generated", True, False)
+    assert (track["language"], track["name"], track["model"]) == ("en", "English", "says-en")
+    assert track["language_probability"] > 0.9
+    assert track["progress"] is None
+    cues = await shown(asset, "en")
+    assert text_of(cues) == said(EN)
+    starts = {" ".join(cue.text.split()).split()[0]: cue.start_ms / 1000 for cue in cues}
+    for start, _, words in EN:
+        assert abs(starts[words[0][0]] - start) <= NEAR_S, cues
+    assert "public.machine-generated" in await playlist_with(asset, "TYPE=SUBTITLES")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+async def test_hls_js_shows_it_when_it_is_said(english: Stack, asset: Any) -> None:
+    (track, *_) = await tracks_of(english, asset)
+    await ended(english, asset, track)
+    await playlist_with(asset, "TYPE=SUBTITLES")
+    await watched(asset, EN)
+
+
+async def watched(asset: Any, script: list[Any]) -> None:
+    """Played in hls.js to its end: each segment of the script is a showing cue at its time."""
+    async with async_playwright() as running, serving() as page_url:
+        browser = await running.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        async with viewing(browser, page_url) as viewer:
+            await play(viewer, "hls", asset["playback_url"], 12)
+            await viewer.until(f"video.currentTime > {script[-1][1] + 1}")
+            cues = "[...video.textTracks[0].cues].map(({startTime, text}) => [startTime, text])"
+            listed = await viewer.page.evaluate(cues)
+            seen = await viewer.seen("texts")
+            assert await viewer.seen("errors") == []
+        await browser.close()
+    assert [text for _, text in listed] == [said([segment]) for segment in script]
+    for (at_s, _), (start, _, _) in zip(listed, script, strict=True):
+        assert abs(at_s - start) <= NEAR_S
+    for start, end, words in script:
+        during = [texts for at_s, texts in seen if start + NEAR_S <= at_s <= end - 2 * NEAR_S]
+        assert during, "nothing was looked at while it was said"
+        assert all(texts == [said([(start, end, words)])] for texts in during), (start, seen)
+    first_s = script[0][0] - NEAR_S
+    assert all(texts == [] for at_s, texts in seen if at_s < first_s or at_s > script[-1][1] + NEAR_S)
+
+
+async def test_a_persons_words_stay(english: Stack, asset: Any) -> None:
+    track = await ended(english, asset, await add(english, asset, generate={"language": "en-GB"}, name="Second"))
+    assert (track["language"], track["language_probability"], track["name"]) == ("en-GB", None, "Second")
+    path, again = path_of(asset, track), path_of(asset, track) + "/regenerate"
+    etag = {"If-Match": track["etag"]}
+    status, body = await english.api("PUT", path, json={"text": EDITED}, headers=etag)
+    assert (status, body["data"]["source"], body["data"]["generated"]) == (200, "edited", False)
+    edited = body["data"]
+    status, problem = await english.api("POST", again, json={})
+    assert (status, problem["code"]) == (409, "edited")
+    assert (await english.api("POST", again, json={"replace": True}))[0] == 428
+    assert (await english.api("POST", again, json={"replace": True}, headers=etag))[0] == 412
+    assert text_of(await shown(asset, "en-GB")) == "Written by a person"
+    status, body = await english.api("POST", again, json={"replace": True}, headers={"If-Match": edited["etag"]})
+    assert status == 202, body
+    made = await ended(english, asset, track)
+    assert (made["source"], made["generated"]) == ("generated", True)
+    assert text_of(captions.read(made["text"])) == said(EN)
+
+    # Made again as it is; in another look; and not any more once a person vouches for it.
+    status, body = await english.api("POST", again, json={"profile": "short-vertical"})
+    assert status == 202, body
+    assert body["data"]["text"] is None
+    small = await ended(english, asset, track)
+    cues = captions.read(small["text"])
+    assert text_of(cues) == said(EN)
+    assert all(len(cue.text) <= 18 and len(cue.text.split()) <= 3 for cue in cues)
+    status, body = await english.api("PUT", path, json={"reviewed": True}, headers={"If-Match": small["etag"]})
+    assert (status, body["data"]["reviewed"], body["data"]["source"]) == (200, True, "generated")
+    assert (await english.api("POST", again, json={}))[1]["code"] == "edited"
+    assert (await english.api("DELETE", path))[0] == 204
+    await playlist_with(asset, 'LANGUAGE="en-GB"', there=False)
+
+
+async def test_a_brought_track_is_translated_and_not_made_again(english: Stack, asset: Any) -> None:
+    track = await add(english, asset, language="sv", text=EDITED)
+    assert (track["status"], track["source"]) == ("ready", "uploaded")
+    status, problem = await english.api("POST", path_of(asset, track) + "/regenerate", json={})
+    assert (status, problem["code"]) == (409, "not_generated")
+    wanted = {"from": track["id"], "language": "en-US"}
+    translated = await ended(english, asset, await add(english, asset, translate=wanted, name="From Swedish"))
+    assert (translated["status"], translated["source"], translated["model"]) == ("ready", "translated", "sv-en")
+    (cue,) = captions.read(translated["text"])
+    assert (cue.start_ms, cue.text) == (1000, "Good day.")
+    assert text_of(await shown(asset, "en-US")) == "Good day."
+    french = await ended(english, asset, await add(english, asset, translate={"from": track["id"], "language": "fr"}))
+    assert (french["status"], french["error"]["code"]) == ("skipped", "no_translator")
+    assert "KADR_TRANSLATION_MODEL" in french["error"]["hint"]
+    _, body = await english.api("GET", f"/v1/assets/{asset['id']}")
+    assert (body["data"]["status"], body["data"]["error"]) == ("ready", None)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "code"),
+    [
+        ({"generate": {}, "language": "en"}, 422, "invalid"),
+        ({"generate": {"profile": "huge"}}, 422, "invalid"),
+        ({"generate": {}, "kind": "audio"}, 422, "invalid"),
+        ({"generate": {}, "text": EDITED}, 422, "invalid"),
+        ({"text": EDITED}, 422, "invalid"),
+        ({"translate": {"from": "tr_01h455vb4pex5vsknk084sn02q", "language": "en"}}, 404, "not_found"),
+        ({"translate": {"from": "tr_01h455vb4pex5vsknk084sn02q"}}, 422, "invalid"),
+    ],
+)
+async def test_what_cannot_be_wished(
+    english: Stack, asset: Any, wanted: dict[str, Any], status: int, code: str
+) -> None:
+    answered, problem = await english.api("POST", f"/v1/assets/{asset['id']}/tracks", json=wanted)
+    assert (answered, problem["code"]) == (status, code)
+
+
+async def test_russian_and_from_it_into_english(
+    own_stack: Callable[..., Stack], model: Callable[..., dict[str, str]], speech: Path
+) -> None:
+    russian = own_stack(**model(RU, "ru"), KADR_SUBTITLES="auto")
+    await russian.start()
+    asset = await russian.wait(await russian.upload(speech, ladder="apple", effort="economy"), "ready")
+    (track,) = await tracks_of(russian, asset)
+    track = await ended(russian, asset, track)
+    assert (track["language"], track["name"]) == ("ru", "русский")
+    cues = await shown(asset, "ru")
+    assert text_of(cues) == said(RU)
+    for cue, (start, _, _) in zip(cues, RU, strict=True):
+        assert abs(cue.start_ms / 1000 - start) <= NEAR_S, cues
+    if CHROMIUM is not None:
+        await watched(asset, RU)
+    # The model has one script: what it says is not English, but it was asked to translate.
+    english = await add(russian, asset, translate={"from": track["id"], "language": "en"})
+    english = await ended(russian, asset, english)
+    assert (english["status"], english["source"], english["language"]) == ("ready", "translated", "en")
+    assert english["model"] == "says-ru"
+    assert len(await shown(asset, "en")) > 0
+
+
+async def test_the_language_its_owner_says(english: Stack, tmp_path: Path) -> None:
+    clip = tmp_path / "quiet.mp4"
+    generate(clip, "testsrc2=size=160x90:rate=25:duration=2")
+    asset_id = await english.upload(clip, ladder="apple", effort="economy", language="de", subtitles="auto")
+    asset = await english.wait(asset_id, "ready")
+    await add(english, asset, generate={})
+    await add(english, asset, generate={"language": "sv"})
+    told = [(track["language"], track["name"]) for track in await tracks_of(english, asset)]
+    assert told == [("de", "Deutsch"), ("de", "Deutsch"), ("sv", "svenska")]
+
+
+@pytest.mark.parametrize(("sound", "code"), [("anullsrc=duration=4", "no_speech"), (None, "no_audio")])
+async def test_nothing_is_invented(english: Stack, tmp_path: Path, sound: str | None, code: str) -> None:
+    clip = tmp_path / "quiet.mp4"
+    generate(clip, "testsrc2=size=160x90:rate=25:duration=4", sound)
+    asset = await english.wait(await english.upload(clip, ladder="apple", effort="economy"), "ready")
+    track = await ended(english, asset, await add(english, asset, generate={}))
+    assert (track["status"], track["error"]["code"], track["language"]) == ("skipped", code, "und")
+    assert track["error"]["message"]
+    assert track["error"]["hint"]
+    _, body = await english.api("GET", f"/v1/assets/{asset['id']}")
+    assert (body["data"]["status"], body["data"]["error"]) == ("ready", None)
+    assert "SUBTITLES" not in (await fetch(asset["playback_url"])).body.decode()
+
+
+async def test_without_a_model(stack: Stack, speech: Path) -> None:
+    asset_id = await stack.upload(speech, ladder="apple", effort="economy", language="en", subtitles="auto")
+    asset = await stack.wait(asset_id, "ready")
+    (track,) = await tracks_of(stack, asset)
+    track = await ended(stack, asset, track)
+    assert (track["status"], track["error"]["code"]) == ("skipped", "no_model")
+    assert "KADR_WHISPER_MODEL" in track["error"]["hint"]
+    assert "kadr models fetch" in track["error"]["hint"]
+
+
+async def test_a_worker_that_dies_after_each_job(
+    own_stack: Callable[..., Stack], model: Callable[..., dict[str, str]], long_speech: Path
+) -> None:
+    """Were a finished job made again, the work would never end."""
+    mortal = own_stack(**model(EN, "en"), KADR_FAILPOINT="transcribe.after_job")
+    await mortal.start()
+    asset_id = await mortal.upload(long_speech, profile="audio-only", subtitles="auto")
+    asset = await mortal.wait(asset_id, "ready")
+    (track,) = await tracks_of(mortal, asset)
+    track = await ended(mortal, asset, track)
+    assert track["status"] == "ready", track
+    cues = captions.read(track["text"])
+    assert text_of(cues) == " ".join([said(EN)] * 3)
+    hellos = [cue.start_ms / 1000 for cue in cues if cue.text.startswith("Hello")]
+    for number, start_s in enumerate(hellos):
+        assert abs(start_s - EVERY_S * number - EN[0][0]) <= NEAR_S
+    connection = await asyncpg.connect(mortal.endpoints["database_url"])
+    row = await connection.fetchrow("SELECT interruptions, attempts, state FROM steps WHERE kind = 'transcribe'")
+    await connection.close()
+    assert tuple(row) == (2, 0, "done"), "it died once after each of its two jobs"
+
+
+async def test_nobody_works_on_what_nobody_waits_for(english: Stack, long_speech: Path) -> None:
+    """Because the track is removed, or because a person has written it meanwhile."""
+    asset = await english.wait(await english.upload(long_speech, profile="audio-only"), "ready")
+    track = await begun(english, asset)
+    assert (await english.api("DELETE", path_of(asset, track)))[0] == 204
+    await listening(english, wanted=False)
+    assert await tracks_of(english, asset) == []
+    track = await begun(english, asset)
+    status, body = await english.api(
+        "PUT", path_of(asset, track), json={"text": EDITED, "language": "en"}, headers={"If-Match": track["etag"]}
+    )
+    assert (status, body["data"]["status"], body["data"]["source"]) == (200, "ready", "edited")
+    await listening(english, wanted=False)
+    _, body = await english.api("GET", f"/v1/assets/{asset['id']}")
+    assert body["data"]["status"] == "ready"
+
+
+async def test_another_upload_for_the_same_title(english: Stack, speech: Path, tmp_path: Path) -> None:
+    """What a machine heard is heard again, what lay in the old file goes, a person's words stay."""
+    old = shared("odd/m4v_two_movtext_subs_vfr_7s.m4v")
+    asset = await english.wait(await english.upload(old, ladder="apple", effort="economy"), "ready")
+    heard = await ended(english, asset, await add(english, asset, generate={}))
+    brought = await add(english, asset, language="sv", text=EDITED)
+    assert [t["source"] for t in await tracks_of(english, asset)].count("embedded") == 2
+    silent = tmp_path / "silent.mp4"
+    generate(silent, "testsrc2=size=160x90:rate=25:duration=4")
+    await replace_source(english, asset, silent)
+    again = await ended(english, asset, heard)
+    assert (again["status"], again["error"]["code"], again["text"]) == ("skipped", "no_audio", None)
+    assert [t["id"] for t in await tracks_of(english, asset)] == [heard["id"], brought["id"]]
+    asset = await english.wait(asset["id"], "ready")
+    text = await playlist_with(asset, "TYPE=SUBTITLES")
+    assert text.count("TYPE=SUBTITLES") == 1
+    assert 'LANGUAGE="sv"' in text
+
+
+async def replace_source(stack: Stack, asset: Any, file: Path) -> None:
+    body = {"filename": file.name, "size_bytes": file.stat().st_size}
+    status, created = await stack.api("POST", f"/v1/assets/{asset['id']}/source", json=body)
+    assert status == 201, created
+    (part,) = created["data"]["parts"]
+    async with aiohttp.ClientSession() as session, session.put(part["url"], data=file.read_bytes()) as answer:
+        assert answer.status == 200
+    assert (await stack.api("POST", f"/v1/uploads/{created['data']['id']}/complete"))[0] == 202
+    # The tracks of the old upload are looked at when the new one is probed.
+    async with asyncio.timeout(WITHIN_S):
+        while (await stack.wait(asset["id"], "ready", "playable"))["source"]["video"]["width"] != 160:
+            await asyncio.sleep(0.1)
+
+
+async def begun(stack: Stack, asset: Any) -> Any:
+    """A track that is being made."""
+    track = await add(stack, asset, generate={})
+    await listening(stack, wanted=True)
+    _, body = await stack.api("GET", path_of(asset, track))
+    assert body["data"]["status"] == "in_progress"
+    assert 0 <= body["data"]["progress"] < 1
+    return body["data"]
+
+
+async def listening(stack: Stack, *, wanted: bool) -> None:
+    """Once a program of ours listens to a title, or none does any more."""
+    async with asyncio.timeout(WITHIN_S if wanted else 10):
+        while (
+            bool(stack.running("subtitles.speech_child") or stack.running("subtitles.transcribe_child")) is not wanted
+        ):
+            await asyncio.sleep(0.02)
+
+
+async def embedded(stack: Stack, name: str, **wanted: Any) -> tuple[Any, list[Any]]:
+    asset_id = await stack.upload(shared(name), ladder="apple", effort="economy", **wanted)
+    asset = await stack.wait(asset_id, "ready")
+    deadline = time.monotonic() + WITHIN_S
+    while any(step["kind"] == "extract" and step["state"] != "done" for step in asset["steps"]):
+        assert time.monotonic() < deadline, asset["steps"]
+        await asyncio.sleep(0.2)
+        asset = await stack.wait(asset_id, "ready")
+    found = await tracks_of(stack, asset)
+    return asset, [(await stack.api("GET", path_of(asset, track)))[1]["data"] for track in found]
+
+
+async def test_movtext_in_two_languages(stack: Stack) -> None:
+    asset, tracks = await embedded(stack, "odd/m4v_two_movtext_subs_vfr_7s.m4v")
+    assert [(t["language"], t["name"], t["source"], t["status"]) for t in tracks] == [
+        ("en", "English", "embedded", "ready"),
+        ("es", "español", "embedded", "ready"),
+    ]
+    assert not any(t["generated"] for t in tracks)
+    assert [(c.start_ms, c.end_ms, c.text) for c in captions.read(tracks[0]["text"])] == [
+        (500, 1900, "This is a test subtitle."),
+        (2000, 5370, "AWESOME FIXTURE MOVIE"),
+        (5950, 7000, "Nice."),
+    ]
+    assert [c.text for c in await shown(asset, "es")] == ["Esto es una prueba.", "QUE BEUNA PELICULA", "Vale"]
+    status, problem = await stack.api("POST", path_of(asset, tracks[0]) + "/regenerate", json={})
+    assert (status, problem["code"]) == (409, "not_generated")
+
+
+async def test_times_of_a_trimmed_title(stack: Stack) -> None:
+    _, tracks = await embedded(stack, "odd/m4v_two_movtext_subs_vfr_7s.m4v", clip={"start_s": 1, "end_s": 6})
+    assert [(c.start_ms, c.end_ms, c.text) for c in captions.read(tracks[0]["text"])] == [
+        (0, 900, "This is a test subtitle."),
+        (1000, 4370, "AWESOME FIXTURE MOVIE"),
+        (4950, 5000, "Nice."),
+    ]
+
+
+async def test_srt_ass_and_pictures_in_matroska(stack: Stack) -> None:
+    asset, tracks = await embedded(stack, "odd/mkv_srt_subs_1s.mkv")
+    assert [(t["language"], t["name"], t["source"]) for t in tracks] == [("en", "Subs Label", "embedded")]
+    assert [c.text for c in await shown(asset, "en")] == ["This is the first subtitle."]
+    assert asset["warnings"] == []
+    # Its first picture is at 67 ms, and so is the title's time 0.
+    _, tracks = await embedded(stack, "odd/mkv_ass_subs_1s.mkv")
+    assert [t["language"] for t in tracks] == ["und"]
+    (cue,) = captions.read(tracks[0]["text"])
+    assert (cue.start_ms, cue.text) == (0, "This is the first subtitle.")
+    assert 430 <= cue.end_ms <= 500
+    asset, tracks = await embedded(stack, "odd/mkv_pgs_subs_1s.mkv")
+    assert tracks == []
+    (warning,) = [w for w in asset["warnings"] if w["code"] == "subtitles_unreadable"]
+    assert "hdmv_pgs_subtitle (eng)" in warning["message"]
