@@ -4,7 +4,8 @@ In: small pictures. Out: a feature of each (HSV histogram and the lowest 8x8 of 
 looks, and an order by maximal marginal relevance (Carbonell and Goldstein, 1998).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from thumbnails.colour import Bgr
 
 Feature = npt.NDArray[np.float32]
 ALIKE = 0.82
-SAME = 0.98
+SAME = 0.99  # the same picture again
 RELEVANCE = 0.7
 
 
@@ -47,25 +48,36 @@ def shares(features: Sequence[Feature]) -> list[float]:
     return [float(counts[member] / len(features)) for member in members]
 
 
-def ordered(
-    scores: Sequence[float], features: Sequence[Feature], times_s: Sequence[float], most: int, apart_s: float
-) -> list[int]:
-    """At most `most` indices, best first; after the first, each is good and unlike those before it. Ties: earlier.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A frame as it is compared: its look and its time."""
 
-    Two of one look never both stand within `apart_s`, and two that are the same picture never at all.
+    feature: Feature
+    time_s: float
+
+
+def repeats(one: Seen, taken: Iterable[Seen], apart_s: float) -> bool:
+    """Whether it has the look of a taken one within `apart_s`, or is the very same picture at any distance."""
+    for other in taken:
+        alike = float(one.feature @ other.feature)
+        if alike > SAME or (alike > ALIKE and abs(one.time_s - other.time_s) < apart_s):
+            return True
+    return False
+
+
+def ordered(scores: Sequence[float], seen: Sequence[Seen], most: int, apart_s: float) -> list[int]:
+    """At most `most` indices, best first; after the first, each is good, unlike those before it and no repetition of
+    one. Ties: earlier.
     """
     left, taken = list(range(len(scores))), list[int]()
 
-    def alike(at: int) -> float:
-        return max((float(features[at] @ features[one]) for one in taken), default=0.0)
-
-    def again(at: int) -> bool:
-        likenesses = ((float(features[at] @ features[one]), abs(times_s[at] - times_s[one])) for one in taken)
-        return any(like > SAME or (like > ALIKE and away_s < apart_s) for like, away_s in likenesses)
+    def worth(at: int) -> float:
+        alike = max((float(seen[at].feature @ seen[one].feature) for one in taken), default=0.0)
+        return RELEVANCE * scores[at] - (1 - RELEVANCE) * alike
 
     while left and len(taken) < most:
-        best = max(left, key=lambda at: (RELEVANCE * scores[at] - (1 - RELEVANCE) * alike(at), -at))
+        best = max(left, key=lambda at: (worth(at), -at))
         left.remove(best)
-        if not again(best):
+        if not repeats(seen[best], (seen[one] for one in taken), apart_s):
             taken.append(best)
     return taken

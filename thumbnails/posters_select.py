@@ -23,7 +23,7 @@ from thumbnails.posters_wishes import Wishes
 from thumbnails.rated import Rated, all_rated, rated
 from thumbnails.reader import Frame, Reader
 from thumbnails.reason import reason
-from thumbnails.refine import AROUND_S, FULL_SIDE, at_its_best, width, with_face
+from thumbnails.refine import FULL_SIDE, at_its_best, width, with_face
 
 WORSE = 0.35  # below the best: different, and yet nobody would choose it
 APART_S, APART = 2.0, 0.04  # of the title: two of one look are at least so far from each other
@@ -49,7 +49,7 @@ def select(reader: Reader, picture: Picture, wishes: Wishes, folder: Path) -> di
     fallback = "one_frame" if picture.frames <= 1 else None
     best = max((one.score for one in refined), default=0.0)
     near = [one for one in refined if one.score >= best - WORSE]
-    chosen = _ordered(near, picture, wishes.candidates)
+    chosen = _ordered(near, wishes.candidates, _apart_s(picture))
     if not chosen:
         fallback = fallback or "all_rejected"
         chosen = list(_least_bad(reader, picture, faulty, wishes))
@@ -79,15 +79,12 @@ def _sampled(reader: Reader, picture: Picture, wishes: Wishes, keys: Sequence[Fr
                 yield frame
 
 
-def _ordered(among: Sequence[Rated], picture: Picture, most: int) -> list[Rated]:
-    apart_s = max(APART_S, float(picture.duration_s) * APART)
-    order = diverse.ordered(
-        [one.score for one in among],
-        [one.feature for one in among],
-        [float(one.look.time_s) for one in among],
-        most,
-        apart_s,
-    )
+def _seen(one: Rated) -> diverse.Seen:
+    return diverse.Seen(feature=one.feature, time_s=float(one.look.time_s))
+
+
+def _ordered(among: Sequence[Rated], most: int, apart_s: float) -> list[Rated]:
+    order = diverse.ordered([one.score for one in among], [_seen(one) for one in among], most, apart_s)
     return [among[at] for at in order]
 
 
@@ -95,48 +92,49 @@ def _refined(
     reader: Reader, picture: Picture, wishes: Wishes, samples: Sequence[Rated], box: Box, keys: Sequence[Fraction]
 ) -> tuple[list[Rated], list[Rated]]:
     """The best of the samples at their best frame, and those that turned out to be in a fade or a dissolve."""
-    good = [one for one in samples if not one.fault]
-    likely = [rated(with_face(one), wishes) for one in _ordered(good, picture, wishes.refine * 3 // 2)]
-    usual = sorted(one.signals.sharpness for one in good)
-    waiting = sorted(likely, key=lambda each: (-each.score, each.look.time_s))
+    left = [one for one in samples if not one.fault]
+    usual = sorted(one.signals.sharpness for one in left)
+    apart_s = _apart_s(picture)
     refined: dict[Fraction, Rated] = {}
-    stopped, tries = list[Rated](), wishes.refine * 2
-    while waiting and tries > 0 and len(refined) < wishes.refine:
-        lacking = min(tries, wishes.refine - len(refined))
-        tries -= lacking
+    stopped, tries = list[Rated](), wishes.refine * 3 // 2
+    # What is stopped leaves its look to another sample, until there are enough.
+    while (lacking := min(tries, wishes.refine - len(refined))) > 0:
+        taken = [_seen(one) for one in refined.values()]
+        left = [one for one in left if not diverse.repeats(_seen(one), taken, apart_s)]
+        likely = [rated(with_face(one), wishes) for one in _ordered(left, lacking * 3 // 2, apart_s)]
+        tried = sorted(likely, key=lambda each: (-each.score, each.look.time_s))[:lacking]
+        if not tried:
+            break
+        tries -= len(tried)
+        left = [one for one in left if all(one.look.time_s != other.look.time_s for other in tried)]
         # In the order of time: frames of one GOP are decoded in one go.
-        for one in sorted(waiting[:lacking], key=lambda each: each.look.time_s):
+        for one in sorted(tried, key=lambda each: each.look.time_s):
             best = at_its_best(reader, picture, wishes, one, box, keys, usual)
-            if not best.fault:
+            if best.fault:
+                stopped.append(best)
+            else:
                 refined.setdefault(best.look.time_s, best)
-                continue
-            stopped.append(best)
-            if other := _another(one, good, (*likely, *stopped)):
-                waiting.append(rated(with_face(other), wishes))
-        waiting = waiting[lacking:]
     return list(refined.values()), stopped
 
 
-def _another(stopped: Rated, good: Sequence[Rated], tried: Sequence[Rated]) -> Rated | None:
-    """The best sample that looks like one that cannot be taken, and is not beside it."""
-    times = [one.look.time_s for one in tried]
-    others = [
-        one
-        for one in good
-        if float(one.feature @ stopped.feature) > diverse.ALIKE
-        and all(abs(one.look.time_s - time_s) > AROUND_S for time_s in times)
-    ]
-    return max(others, key=lambda one: (one.score, -one.look.time_s), default=None)
+def _apart_s(picture: Picture) -> float:
+    return max(APART_S, float(picture.duration_s) * APART)
 
 
 def _least_bad(reader: Reader, picture: Picture, faulty: Sequence[Rated], wishes: Wishes) -> Iterator[Rated]:
-    """Where nothing passed: in the order of what is wrong, then of score."""
-    gentle = ("card", "blurred", "bars", "dissolve", "fade", "one_tone", "test_card", "flat", "white", "black")
+    """Where nothing passed: in the order of what is wrong, then of score; none twice."""
+    gentle = (
+        *("card", "blurred", "shaken", "bars", "dissolve", "fade"),
+        *("one_tone", "test_card", "flat", "white", "black"),
+    )
     ranked = sorted(
         faulty,
-        key=lambda one: (gentle.index(one.fault) if one.fault in gentle else 9, -one.score, one.look.time_s),
+        key=lambda one: (gentle.index(one.fault) if one.fault in gentle else 99, -one.score, one.look.time_s),
     )
-    for one in ranked[: wishes.candidates]:
+    order = _ordered(
+        [replace(one, score=-float(at)) for at, one in enumerate(ranked)], wishes.candidates, _apart_s(picture)
+    )
+    for one in order:
         frame = reader.at(one.look.time_s, width(picture, FULL_SIDE))
         if frame is not None:
             yield replace(one, full=frame.pixels, look=replace(one.look, time_s=frame.time_s))

@@ -49,9 +49,9 @@ def all_rated(looks: Sequence[Look], box: Box, picture: Picture, wishes: Wishes)
     faults = gates(measured, cards=wishes.cards)
     ranks: list[dict[str, float]] = [{} for _ in looks]
     passed = [at for at, fault in enumerate(faults) if not fault] or list(range(len(looks)))
-    for name in ("sharpness", "exposure", "saliency", "colour"):
+    for name in score.ENOUGH:
         values = [getattr(one, name) for one in measured]
-        for own, rank in zip(ranks, score.percentiles(values, [values[at] for at in passed]), strict=True):
+        for own, rank in zip(ranks, score.ranks(name, values, [values[at] for at in passed]), strict=True):
             own[name] = rank
     for own, one in zip(ranks, looks, strict=True):
         own["position"] = score.position(float((one.time_s - picture.start_s) / picture.duration_s))

@@ -20,6 +20,7 @@ _FAULTS = {
     "test_card": "a test card",
     "bars": "mostly black bars",
     "blurred": "blurred",
+    "shaken": "shaken",
     "fade": "inside a fade",
     "dissolve": "inside a dissolve",
     "undecodable": "damaged",

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from thumbnails import transition
+from thumbnails import score, transition
 from thumbnails.colour import lightness
-from thumbnails.faces import faces, presence
 from thumbnails.edges import Box, detail
+from thumbnails.faces import faces, presence
 from thumbnails.look import LONG_SIDE, look, signals
 from thumbnails.picture import Picture
 from thumbnails.posters_wishes import Wishes
@@ -22,9 +22,10 @@ from thumbnails.reader import Held, Reader
 FULL_SIDE = 1920  # what a candidate is delivered at, at most
 FINE_SIDE = 960  # at which neighbours are compared: half the price of the largest poster's size, and tells as much
 AROUND_S = Fraction(1, 2)
-MOST_HELD, LEAST_HELD = 14, 4  # frames at a time; fewer of large ones
+MOST_HELD, LEAST_HELD = 10, 4  # frames at a time; fewer of large ones
 HELD_PIXELS = 80_000_000
 STILL = 6.0  # motion, in 1/1000 of the width per frame, that leaves half of the signal
+SHAKEN = 18.0  # so much, even where it is stillest, and out of focus with it: a whip pan, a hand that shakes
 
 
 def width(picture: Picture, long_side: int) -> int:
@@ -65,9 +66,11 @@ def at_its_best(
     if best.time_s != one.look.time_s:
         seen = look(best.time_s, reader.bgr(best, width(picture, LONG_SIDE)))
     measured = signals(seen, box)
+    if choice.motion > SHAKEN and measured.sharpness < score.ENOUGH["sharpness"]:
+        return replace(one, fault="shaken")
     ranks = {
         **one.ranks,
-        "sharpness": bisect_right(usual, measured.sharpness) / len(usual),
+        "sharpness": score.ranks("sharpness", [measured.sharpness], usual)[0],
         "stillness": 2.0 ** (-choice.motion / STILL),
     }
     found = replace(one, look=seen, signals=measured, ranks=ranks, full=reader.bgr(best, width(picture, FULL_SIDE)))

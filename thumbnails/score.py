@@ -11,6 +11,14 @@ import numpy.typing as npt
 
 FULL_TEXT = 0.08  # of the picture: a slide's worth of letters
 BEST_PLACE = 0.35  # of the title: after the opening, before the end
+# More of it makes no better picture: what has enough shares its rank with all that have.
+ENOUGH = {"sharpness": -1.2, "exposure": 0.85, "saliency": 0.65, "colour": 50.0}
+
+
+def ranks(name: str, values: Sequence[float], among: Sequence[float]) -> list[float]:
+    """Percentiles of a signal, up to where there is enough of it."""
+    enough = ENOUGH[name]
+    return percentiles([min(value, enough) for value in values], [min(value, enough) for value in among])
 
 
 def percentiles(values: Sequence[float], among: Sequence[float]) -> list[float]:

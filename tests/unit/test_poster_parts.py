@@ -1,5 +1,6 @@
 """The pure parts of choosing a poster, on pictures made here: what each gate stops, what each part prefers."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -11,10 +12,13 @@ import pytest
 from core.errors import ConfigError
 from presets.document import parse
 from presets.poster import NAMES, PostersForm, poster_profile
-from thumbnails import diverse, picture, posters_wishes, sample, score, transition
+from thumbnails import diverse, flaws, picture, posters_wishes, sample, score, transition
+from thumbnails.bars import own_share, title_box
+from thumbnails.charts import is_test_card
 from thumbnails.colour import matrix, tone_mapped
+from thumbnails.edges import WHOLE, crispness, edges
 from thumbnails.gates import gates
-from thumbnails.look import WHOLE, Look, Signals, bars, look, signals
+from thumbnails.look import Signals, look, signals
 from thumbnails.picture import Picture
 from thumbnails.posters_wishes import Wishes
 from thumbnails.reason import reason
@@ -51,6 +55,32 @@ def card(ground: int, ink: int) -> np.ndarray:
     return pixels
 
 
+def shaded() -> np.ndarray:
+    ramp = np.linspace(0, 90, SIZE[0]).astype(int)[:, None, None]
+    return np.clip(card(60, 230).astype(int) + ramp, 0, 255).astype(np.uint8)
+
+
+def shapes() -> np.ndarray:
+    """Things with edges, and calm between them."""
+    made = np.full((*SIZE, 3), 60, np.uint8)
+    for at in range(8):
+        cv2.rectangle(made, (60 + 66 * at, 60), (90 + 66 * at, 300), (60, 150 + 10 * at, 250), -1)
+    return made
+
+
+def pillared(pixels: np.ndarray) -> np.ndarray:
+    made = np.zeros_like(pixels)
+    made[:, 200:440] = pixels[:, 200:440]
+    return made
+
+
+def colour_bars() -> np.ndarray:
+    colours = [(b, g, r) for g in (0, 190) for r in (0, 190) for b in (0, 190)][1:]
+    made = np.repeat(np.array(colours, np.uint8), 92, axis=0)[None, : SIZE[1]].repeat(SIZE[0], axis=0)
+    made[260:] = 40
+    return made
+
+
 def measured(*pictures: np.ndarray) -> list[Signals]:
     return [signals(look(Fraction(at), pixels), WHOLE) for at, pixels in enumerate(pictures)]
 
@@ -62,6 +92,8 @@ PATHOLOGIES = {
     "one_tone": np.where(np.arange(SIZE[1])[None, :, None] < 40, 255, np.full((*SIZE, 3), 100)).astype(np.uint8),
     "blurred": scene(blur=12),
     "card": card(60, 230),
+    "test_card": colour_bars(),
+    "bars": pillared(scene()),
 }
 
 
@@ -69,6 +101,30 @@ PATHOLOGIES = {
 def test_each_gate_stops_its_own_and_no_good_frame(name: str) -> None:
     found = gates(measured(scene(1), scene(2), scene(3), PATHOLOGIES[name]), cards="refused")
     assert found == [None, None, None, name]
+
+
+def test_a_small_thing_on_a_plain_ground_is_a_picture() -> None:
+    studio = np.linspace(105, 135, SIZE[0]).astype(np.uint8)[:, None, None].repeat(SIZE[1], 1).repeat(3, 2)
+    cv2.circle(studio, (220, 180), 22, (180, 200, 210), -1)
+    (found,) = measured(studio)
+    assert found.contrast < 12
+    assert gates([found], cards="refused") == [None]
+
+
+def test_a_shaded_ground_with_letters_alone_is_a_card() -> None:
+    captioned = scene()
+    cv2.putText(captioned, "Readable words on a slide", (60, 330), cv2.FONT_HERSHEY_SIMPLEX, 1.1, (255,) * 3, 2)
+    found = gates(measured(scene(1), shaded(), captioned), cards="refused")
+    assert found == [None, "card", None]
+
+
+def test_a_title_of_nothing_but_cards_gets_one() -> None:
+    assert gates(measured(shaded(), shaded()), cards="refused") == [None, None]
+    assert gates(measured(colour_bars(), colour_bars()), cards="refused") == [None, None]
+
+
+def test_a_soft_title_is_judged_by_itself() -> None:
+    assert gates(measured(scene(1, blur=2.5), scene(2, blur=2.5)), cards="refused") == [None, None]
 
 
 def test_a_white_slide_stands_only_where_slides_are_wanted() -> None:
@@ -91,8 +147,8 @@ def boxed(pixels: np.ndarray) -> np.ndarray:
 
 
 def test_bars_are_cut_off_and_measured_without() -> None:
-    looks: list[Look] = [look(Fraction(at), boxed(scene(at))) for at in range(4)]
-    left, top, right, bottom = bars(looks)
+    looks = [look(Fraction(at), boxed(scene(at))) for at in range(4)]
+    left, top, right, bottom = title_box([one.small for one in looks])
     assert (left, right) == (0, 1)
     assert top == pytest.approx(60 / 360, abs=0.01)
     assert bottom == pytest.approx(300 / 360, abs=0.01)
@@ -100,7 +156,64 @@ def test_bars_are_cut_off_and_measured_without() -> None:
 
 
 def test_a_black_title_has_no_bars() -> None:
-    assert bars([look(Fraction(0), PATHOLOGIES["black"])]) == WHOLE
+    assert title_box([PATHOLOGIES["black"]]) == WHOLE
+
+
+def test_bars_of_one_frame_alone_are_told_from_a_dark_side() -> None:
+    gray = cv2.cvtColor(pillared(scene()), cv2.COLOR_BGR2GRAY)
+    assert own_share(gray) == pytest.approx(400 / 640, abs=0.01)
+    assert own_share(np.full(SIZE, 4, np.uint8)) == 0
+    night = (cv2.cvtColor(scene(), cv2.COLOR_BGR2GRAY) * np.linspace(0, 1, SIZE[1])).astype(np.uint8)
+    assert own_share(night) == 0
+
+
+def test_colour_bars_are_a_test_card_and_a_wall_of_panels_is_none() -> None:
+    assert is_test_card(colour_bars())
+    assert not is_test_card(scene())
+    pale = np.repeat(np.arange(90, 230, 20, dtype=np.uint8), 92)[None, : SIZE[1], None]
+    assert not is_test_card(np.broadcast_to(pale, (*SIZE, 3)).copy())
+
+
+def test_grain_is_no_sharpness() -> None:
+    """A soft picture stays soft under grain, and the grain is told by its own name."""
+    grain = np.random.default_rng(5).normal(0, 10, (*SIZE, 1))
+    soft = cv2.GaussianBlur(shapes(), (0, 0), 4)
+    grainy = np.clip(soft + grain, 0, 255).astype(np.uint8)
+    sharp, blurred, noisy = (edges(cv2.cvtColor(one, cv2.COLOR_BGR2GRAY)) for one in (shapes(), soft, grainy))
+    assert crispness(sharp) > -1.2
+    assert crispness(blurred) < -2
+    assert crispness(noisy) < crispness(sharp) - 0.7
+    assert sharp.noise < 1
+    assert noisy.noise == pytest.approx(10, rel=0.2)
+
+
+def test_crispness_does_not_go_by_contrast() -> None:
+    gray = cv2.cvtColor(shapes(), cv2.COLOR_BGR2GRAY)
+    pale = (gray * 0.5 + 60).astype(np.uint8)
+    assert crispness(edges(pale)) == pytest.approx(crispness(edges(gray)), abs=0.3)
+
+
+def test_what_is_plainly_wrong_costs() -> None:
+    (good,) = measured(shapes())
+    assert flaws.flaws(good) == {}
+    dark, grey, moving = (
+        flaws.flaws(replace(good, exposure=0.3)),
+        flaws.flaws(replace(good, colour=13.5)),
+        flaws.flaws(good, motion=20),
+    )
+    assert dark == {"exposure": 1.0}
+    assert grey == {"colour": 0.5}
+    assert moving == {"motion": 1.0}
+    assert flaws.cost(dark) > flaws.cost(grey) > flaws.cost({}) == 0
+
+
+def test_a_dark_and_a_burnt_picture_are_badly_exposed() -> None:
+    well, dark, burnt = measured(
+        scene(), (scene() * 0.25).astype(np.uint8), np.clip(scene().astype(int) * 2 + 60, 0, 255).astype(np.uint8)
+    )
+    assert well.exposure > 0.9
+    assert dark.exposure < 0.5
+    assert burnt.exposure < 0.5
 
 
 def grays(pictures: list[np.ndarray]) -> list[np.ndarray]:
@@ -186,25 +299,45 @@ def test_percentiles_share_ties() -> None:
     assert score.percentiles([7], [7]) == [0.5]
 
 
+def seen(*frames: tuple[np.ndarray, float]) -> list[diverse.Seen]:
+    return [diverse.Seen(feature=diverse.feature(pixels), time_s=time_s) for pixels, time_s in frames]
+
+
 def test_candidates_differ() -> None:
-    features = [diverse.feature(pixels) for pixels in (scene(1), scene(1), scene(2), scene(3))]
-    assert diverse.ordered([1.0, 0.99, 0.9, 0.8], features, 3) == [0, 2, 3]
-    assert diverse.shares(features) == [0.5, 0.5, 0.25, 0.25]
-    assert diverse.ordered([1.0, 1.0], [features[0]] * 2, 2) == [0, 1], "ties go to the earlier one"
+    four = seen((scene(1), 0), (scene(1), 9), (scene(2), 18), (scene(3), 27))
+    assert diverse.ordered([1.0, 0.99, 0.9, 0.8], four, 3, 2) == [0, 2, 3]
+    assert diverse.shares([one.feature for one in four]) == [0.5, 0.5, 0.25, 0.25]
+    assert diverse.ordered([1.0, 1.0], seen((scene(1), 0), (scene(2), 9)), 1, 2) == [0], "ties go to the earlier one"
+
+
+def test_one_look_stands_twice_only_when_time_has_passed() -> None:
+    nearly = cv2.convertScaleAbs(scene(1), alpha=0.85)
+    assert diverse.ordered([1.0, 0.9], seen((scene(1), 0), (nearly, 0.5)), 5, 2) == [0]
+    assert diverse.ordered([1.0, 0.9], seen((scene(1), 0), (nearly, 3)), 5, 2) == [0, 1]
+    assert diverse.ordered([1.0, 0.9], seen((scene(1), 0), (scene(1), 30)), 5, 2) == [0], "the very same picture"
+
+
+def said(*, share: float = 0, fault: str | None = None, luma: float = 110, **flawed: float) -> str:
+    ranks = {"sharpness": 0.9, "stillness": 0.8, "colour": 0.2, "face": 1.0}
+    return reason(
+        ranks,
+        poster_profile("general").weights,
+        flaws=flawed,
+        luma=luma,
+        share=share,
+        text=0,
+        likes_text=False,
+        fault=fault,
+    )
 
 
 def test_a_reason_is_one_sentence_of_what_counted() -> None:
-    weights = poster_profile("general").weights
-    said = reason(
-        {"sharpness": 0.9, "stillness": 0.8, "colour": 0.2, "face": 1.0},
-        weights,
-        share=0.4,
-        text=0,
-        likes_text=False,
-        fault=None,
-    )
-    assert said == "Sharp, showing a face and hardly moving, and 40% of the title looks like it."
-    assert "black" in reason({}, weights, share=0, text=0, likes_text=False, fault="black")
+    assert said(share=0.45) == "Sharp, showing a face and hardly moving; about half of the title looks like it."
+    assert said(share=1.0) == "Sharp, showing a face and hardly moving.", "all of one look tells nothing"
+    assert said(motion=0.6) == "Sharp and showing a face, though in motion."
+    assert said(exposure=0.9, luma=40).endswith(", though dark.")
+    assert said(exposure=0.9, luma=200).endswith(", though very bright.")
+    assert said(fault="black") == "Nothing better was found: this frame is almost black."
 
 
 def test_values_survive_json() -> None:
