@@ -4,13 +4,11 @@ In: BGR pixels. Out: boxes of whole heads, large and certain ones only: one foun
 nothing. Refuses nothing; a picture without faces has none.
 """
 
-from functools import cache
-from pathlib import Path
-
 import cv2
 import numpy as np
 
 from thumbnails.crop import Box, Pixels
+from thumbnails.faces import cascade
 
 LOOK_WIDTH = 480
 SMALLEST = 12  # of the short side: smaller ones are people in the background
@@ -25,7 +23,7 @@ def faces(bgr: Pixels) -> list[Box]:
     size = (max(1, round(wide * share)), max(1, round(high * share)))
     grey = cv2.cvtColor(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
     least = max(24, min(size) // SMALLEST)
-    found, _, weights = _cascade().detectMultiScale3(
+    found, _, weights = cascade().detectMultiScale3(
         cv2.equalizeHist(grey),
         scaleFactor=1.1,
         minNeighbors=AGREEING,
@@ -45,9 +43,3 @@ def _head(box: tuple[int, ...], share: float, wide: int, high: int) -> Box:
     left, top = max(0, round(x - HEAD * width)), max(0, round(y - HEAD * height))
     right, bottom = min(wide, round(x + width * (1 + HEAD))), min(high, round(y + height * (1 + HEAD)))
     return Box(x=left, y=top, width=right - left, height=bottom - top)
-
-
-@cache
-def _cascade() -> cv2.CascadeClassifier:
-    folder = Path(cv2.__file__).parent / "data"
-    return cv2.CascadeClassifier(str(folder / "haarcascade_frontalface_default.xml"))

@@ -22,7 +22,7 @@ def faces(gray: Gray) -> list[Box]:
     small = cv2.resize(gray, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
     least = max(24, round(min(small.shape) * LEAST_SHARE))
     high, wide = small.shape
-    found = _cascade().detectMultiScale(small, scaleFactor=1.15, minNeighbors=6, minSize=(least, least))
+    found = cascade().detectMultiScale(small, scaleFactor=1.15, minNeighbors=6, minSize=(least, least))
     boxes = [(x / wide, y / high, w / wide, h / high) for x, y, w, h in found]
     return sorted(boxes, key=lambda box: (-box[2] * box[3], box))
 
@@ -33,6 +33,6 @@ def presence(boxes: list[Box]) -> float:
 
 
 @cache
-def _cascade() -> cv2.CascadeClassifier:
-    # A file of OpenCV's wheel, never an upload.
+def cascade() -> cv2.CascadeClassifier:
+    """OpenCV's own of front views: a file of its wheel, never an upload."""
     return cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"))

@@ -4,14 +4,13 @@ A window as high as the picture moves only sideways, so a picture is its columns
 """
 
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from thumbnails.faces import cascade
 from thumbnails.reframe_frames import Pixels
 
 BINS = 160
@@ -98,16 +97,10 @@ def _shares(values: Columns) -> Columns:
     return wide.ravel() / total if total > 1e-9 else np.zeros(BINS)
 
 
-@cache
-def _cascade() -> cv2.CascadeClassifier:
-    folder = Path(cv2.data.haarcascades)  # type: ignore[attr-defined]
-    return cv2.CascadeClassifier(str(folder / "haarcascade_frontalface_default.xml"))
-
-
 def faces(gray: Pixels) -> list[Box]:
     """Faces that look at the camera, in a picture about 640 pixels wide."""
     high, wide = gray.shape
-    found = _cascade().detectMultiScale(
+    found = cascade().detectMultiScale(
         cv2.equalizeHist(gray), scaleFactor=1.15, minNeighbors=FACE_NEIGHBOURS, minSize=(FACES_MIN, FACES_MIN)
     )
     return [Box(x=x / wide, y=y / high, w=w / wide, h=h / high) for x, y, w, h in found]
