@@ -108,6 +108,7 @@ class Settings(BaseSettings):
     whisper_batch: PositiveInt = Field(default=1, description="clips at once; above 1 without retries of doubtful text")
     whisper_download: bool = Field(default=False, description="may a worker download a model it has not?")
     models_dir: Path | None = Field(default=None, description="default: ~/.local/share/kadr/models")
+    poster_avif: bool = Field(default=False, description="pictures also as AVIF: smaller, and dearer to make")
     subtitles: Literal["none", "auto"] = Field(default="none", description="auto: of every upload that does not say")
     # "ru-en=/models/ru-en,*=/models/m2m": which model translates which pair; * any that its vocabulary names.
     translation_model: str | None = None

@@ -89,6 +89,7 @@ async def pictures_of_title(tools: Tools, work: Assignment) -> Outcome:
         posters=[Chosen(file=work.work_dir / one.file, width=one.width, height=one.height) for one in found],
         duration_s=title.duration_s,
         moment_s=found[0].time_s if found else title.picture.start_s,
+        avif=tools.settings.poster_avif,
     )
     work.progress(0.8)
     album = await _stored_album(tools, work, title, selection, made)
@@ -114,7 +115,7 @@ async def poster(tools: Tools, work: Assignment) -> Outcome:
 async def _own(tools: Tools, work: Assignment, sha256: str) -> Choice:
     key = keys.media_object(work.asset.id, sha256)
     file = await tools.sources.fetch(tools.storage, tools.settings.media_bucket, key, sha256)
-    made = await images_make.own_picture(file, work.work_dir, tools.runner)
+    made = await images_make.own_picture(file, work.work_dir, tools.runner, avif=tools.settings.poster_avif)
     return Choice(by="upload", poster=await _stored_poster(tools, work, made))
 
 
@@ -124,7 +125,12 @@ async def _moment(tools: Tools, work: Assignment, time_s: str) -> Choice:
     if title is None:
         raise Rejected("no_video", "The title has no picture to take one of.", "Upload a picture of your own.")
     made, shown_s = await images_make.poster_at(
-        title.file, title.picture, Fraction(time_s), work.work_dir, tools.runner
+        title.file,
+        title.picture,
+        Fraction(time_s),
+        work.work_dir,
+        tools.runner,
+        avif=tools.settings.poster_avif,
     )
     return Choice(by="time", poster=await _stored_poster(tools, work, made), time_s=float(shown_s))
 
