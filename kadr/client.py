@@ -20,9 +20,11 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from core.errors import ConfigError
+from core.model import StepKind
 from kadr.refused import CannotIngest
 from transcode.watermark import MAX_IMAGE_BYTES
 
+BESIDE = {kind.value for kind in StepKind if kind.is_extra or kind.makes_a_track}
 PARALLEL_PUTS = 4
 BLOCK_BYTES = 256 * 1024
 TRIES = 5
@@ -219,10 +221,12 @@ async def _follow(api: _Api, asset_id: str, bars: Progress) -> dict[str, Any]:
     shown: dict[str, float] = {}
     while True:
         asset = await api.call("GET", f"/v1/assets/{asset_id}")
-        for kind in dict.fromkeys(step["kind"] for step in asset["steps"]):
+        # What the title does not need may end after it is ready: nobody waits for it here.
+        steps = [step for step in asset["steps"] if step["kind"] not in BESIDE]
+        for kind in dict.fromkeys(step["kind"] for step in steps):
             if kind not in tasks:
                 tasks[kind] = bars.add_task(kind, total=1.0)
-            done = [step["progress"] for step in asset["steps"] if step["kind"] == kind]
+            done = [step["progress"] for step in steps if step["kind"] == kind]
             shown[kind] = max(shown.get(kind, 0.0), sum(done) / len(done))  # a step more is no step back
             bars.update(tasks[kind], completed=shown[kind])
         if asset["status"] in ("ready", "errored"):
