@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from core import outbox, sql
 from core.db import Connection, Pool
+from core.digest import digest
 from core.model import AssetId
 
 _SQL = sql.load("pictures")
@@ -75,7 +76,9 @@ class Storyboard:
 
     @property
     def version(self) -> str:
-        return self.sheets[0].sha256[:12]
+        """Another one where any tile or time is another."""
+        said = [self.duration_ms, self.shown_width, self.shown_height, *(sheet.sha256 for sheet in self.sheets)]
+        return digest(said)[:12]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,21 +143,20 @@ async def of_asset(pool: Pool, asset_id: AssetId) -> Pictures | None:
     return pictures(row) if row else None
 
 
-async def keep_album(
-    connection: Connection, before: Pictures | None, asset_id: AssetId, made_of: str, album: Album
-) -> None:
+async def keep_album(connection: Connection, asset_id: AssetId, made_of: str, album: Album) -> None:
     """What was found; its owner is told where it changes what is shown."""
     value = _ALBUM.dump_python(album, mode="json")
-    owner_id = await connection.fetchval(_SQL["keep_album"], asset_id, made_of, value)
-    if (before is None or before.chosen is None) and album.candidates:
-        await _tell(connection, owner_id, asset_id, album.candidates[0].poster)
+    row = await connection.fetchrow(_SQL["keep_album"], asset_id, made_of, value)
+    if row["shown"] and album.candidates:
+        await _tell(connection, row["owner_id"], asset_id, album.candidates[0].poster)
 
 
 async def choose(connection: Connection, asset_id: AssetId, choice: Choice | None) -> None:
     """A person's choice that is there already; None leaves it to us again."""
     value = None if choice is None else _CHOICE.dump_python(choice, mode="json")
-    owner_id = await connection.fetchval(_SQL["choose"], asset_id, value)
-    await _tell(connection, owner_id, asset_id, choice.poster if choice else None)
+    row = await connection.fetchrow(_SQL["choose"], asset_id, value)
+    shown = pictures({**row, "asset_id": asset_id}).poster
+    await _tell(connection, row["owner_id"], asset_id, shown)
 
 
 async def want(connection: Connection, asset_id: AssetId, wanted: dict[str, str]) -> None:

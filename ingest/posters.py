@@ -4,6 +4,7 @@ A person's choice always wins and stays whatever is found later. One of the cand
 the video, or a picture of one's own, is made by a worker, and what was shown before stays until then.
 """
 
+import asyncio
 import hashlib
 from dataclasses import asdict
 from fractions import Fraction
@@ -14,7 +15,7 @@ from aiohttp import web
 from core import keys, pictures, steps
 from core.assets import Asset
 from core.db import Connection
-from core.model import StepId, StepKind, new_id
+from core.model import AssetStatus, StepId, StepKind, new_id
 from core.pictures import Choice
 from core.problems import Problem
 from ingest import shapes
@@ -114,10 +115,11 @@ async def _wanted(request: web.Request, asset: Asset, wanted: dict[str, str]) ->
 def _check_time(asset: Asset, time_s: float) -> None:
     """Raises Problem for a moment that the title does not have."""
     duration_s = (asset.summary or {}).get("duration_s")
-    if asset.source is None or asset.source["video"] is None or duration_s is None:
+    if asset.status is not AssetStatus.READY or duration_s is None:
         raise Problem(409, "not_ready", "There is no video yet to take a picture of.", hint="Wait until it is ready.")
     if time_s > duration_s:
-        raise Problem(422, "invalid", f"The video ends at {duration_s:.3f} s.", pointer="/time_s")
+        ends = f"The video ends at {duration_s:.3f} s."
+        raise Problem(422, "invalid", ends, hint="Choose an earlier moment.", pointer="/time_s")
 
 
 async def _stored(context: Context, asset: Asset, request: web.Request) -> dict[str, str]:
@@ -125,7 +127,7 @@ async def _stored(context: Context, asset: Asset, request: web.Request) -> dict[
     body = await request.read()
     if not body or request.content_type not in IMAGE_TYPES:
         raise Problem(422, "picture_refused", "This is no picture we take.", hint=_IMAGE_HINT)
-    sha256 = hashlib.sha256(body).hexdigest()
+    sha256 = await asyncio.to_thread(lambda: hashlib.sha256(body).hexdigest())
     key = keys.media_object(asset.id, sha256)
     await context.storage.put(context.settings.media_bucket, key, body, request.content_type)
     return {"own": sha256}

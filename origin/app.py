@@ -151,6 +151,7 @@ def create(settings: Settings) -> web.Application:
             steering.opened(cdns, redis) as steered,
         ):
             app[steer.STEERING] = steered
+            app[captions.TEXTS] = captions.Texts(cache)
             app[CONTEXT] = Context(
                 settings=settings,
                 pool=pool,

@@ -84,6 +84,8 @@ async def tiles(request: web.Request) -> web.Response:
         "Content-Type": VTT_TYPE if as_text else JSON_TYPE,
         "Cache-Control": _kept(visitor, request.query.get("v") == board.version),
     }
+    if token:  # a text of its own for each viewer: nothing to keep zipped for others
+        return web.Response(body=text.encode(), headers=headers)
     return compressed(request, text.encode(), headers)
 
 
@@ -96,10 +98,10 @@ async def thumbnail(request: web.Request) -> web.Response:
     kind = request.match_info["extension"]
     try:
         manifest = await context.manifests.get(asset_id, revision_id)
-        picture = stills.wanted(revision_id, manifest, time_s, width, kind)
+        picture = stills.wanted(asset_id, revision_id, manifest, time_s, width, kind)
         if picture is None or manifest.encryption is not Encryption.NONE:
-            raise Problem(404, "not_found", "This video has no such pictures.")
-        body = await context.stills.get(asset_id, manifest, picture)
+            raise Problem(404, "not_found", "This video has no such pictures.", hint="Its poster may do.")
+        body = await context.stills.get(manifest, picture)
     except ObjectMissing as exc:  # still growing: its first revision has no manifest
         raise Problem(404, "not_ready", "The video is not ready yet.", hint="Try again in a moment.") from exc
     except Rejected as exc:
@@ -145,8 +147,10 @@ def _kept(visitor: Visitor, versioned: bool) -> str:
     """A picture of a signed title is for whoever showed the token."""
     whom = "public" if visitor.published.policy is Policy.PUBLIC else "private"
     if versioned:
-        return f"{whom}, max-age={KEPT_FOR_GOOD_S}, immutable"
-    return f"{whom}, max-age={KEPT_S}, stale-while-revalidate={10 * KEPT_S}"
+        # Shared caches ask again, so that a takedown reaches them: they have no purge of these.
+        shared = f", s-maxage={KEPT_S}" if whom == "public" else ""
+        return f"{whom}, max-age={KEPT_FOR_GOOD_S}{shared}, immutable"
+    return f"{whom}, max-age={KEPT_S}"
 
 
 def _number(request: web.Request, name: str, *, least: int, most: int) -> int | None:
@@ -155,7 +159,8 @@ def _number(request: web.Request, name: str, *, least: int, most: int) -> int | 
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and least <= int(text) <= most):
-        raise Problem(422, "invalid", f"{name} is a whole number from {least} to {most}.")
+        told = f"{name} is a whole number from {least} to {most}."
+        raise Problem(422, "invalid", told, hint=f"Leave {name} out, or correct it.")
     return int(text)
 
 
@@ -163,7 +168,7 @@ def _seconds(request: web.Request) -> Fraction:
     """Raises Problem(422)."""
     text = request.query.get("time", "0")
     if not _SECONDS.fullmatch(text):
-        raise Problem(422, "invalid", "time is in seconds, as in 12.5.")
+        raise Problem(422, "invalid", "time is in seconds.", hint="As in time=12.5.")
     return Fraction(text)
 
 

@@ -3,11 +3,15 @@
 from html import escape
 from string import Template
 
+import asyncpg
 from aiohttp import web
 
+from core import db
+from core.pictures import Pictures
 from core.problems import Problem
 from origin import sessions
 from origin.context import CONTEXT
+from origin.session import Session
 from studio import STATIC
 
 routes = web.RouteTableDef()
@@ -76,7 +80,7 @@ async def watch(request: web.Request) -> web.Response:
             message = f'<p class="error" role="alert">{escape(str(exc))} {escape(exc.hint or "")}</p>'
         return _page("Video", message, status=200 if waiting else exc.status, refresh_s=3 if waiting else None)
     query = f"?{request.query_string}" if request.query_string else ""
-    found = await request.app[CONTEXT].pictures.get(session.asset_id)
+    found = await _pictures(request, session)
     images = f"/image/{session.playback_id}"
     poster = f' poster="{escape(f"{images}/poster.jpg{query}")}"' if found and found.poster else ""
     board = found.album.storyboard if found and found.album else None
@@ -85,3 +89,11 @@ async def watch(request: web.Request) -> web.Response:
         tracks += _CHAPTERS.format(source=escape(f"/play/{session.playback_id}/chapters.vtt{query}"))
     source = escape(f"/play/{session.playback_id}/index.m3u8{query}")
     return _page(session.title, _PLAYER.format(source=source, poster=poster, tracks=tracks))
+
+
+async def _pictures(request: web.Request, session: Session) -> Pictures | None:
+    """None where they cannot be read just now: the video plays without."""
+    try:
+        return await request.app[CONTEXT].pictures.get(session.asset_id)
+    except (asyncpg.PostgresError, *db.UNAVAILABLE):
+        return None

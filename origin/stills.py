@@ -38,15 +38,18 @@ class Busy(KadrError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """One picture of one revision, as it is kept."""
+    """One picture of one revision, as it is kept. Provisional revisions of two assets may share an id."""
 
+    asset_id: AssetId
     revision_id: str
     time_s: Fraction
     width: int
     kind: str  # "jpg", "webp"
 
 
-def wanted(revision_id: str, manifest: Manifest, time_s: Fraction, width: int | None, kind: str) -> Wanted | None:
+def wanted(
+    asset_id: AssetId, revision_id: str, manifest: Manifest, time_s: Fraction, width: int | None, kind: str
+) -> Wanted | None:
     """What comes nearest and can be had; None for a title without a picture. Pure."""
     top = max(_videos(manifest), key=lambda one: one.width or 0, default=None)
     if top is None or top.frame_rate is None:
@@ -54,10 +57,8 @@ def wanted(revision_id: str, manifest: Manifest, time_s: Fraction, width: int | 
     last_s = max(Fraction(0), top.duration_s - 1 / top.frame_rate)
     near_s = min(time_s // STEP_S * STEP_S, last_s)
     most = top.width or WIDTHS[-1]
-    fitting = [one for one in WIDTHS if one >= (width or most)]
-    return Wanted(
-        revision_id=revision_id, time_s=near_s, width=min(fitting[0] if fitting else WIDTHS[-1], most), kind=kind
-    )
+    fitting = next((one for one in WIDTHS if one >= (width or most)), WIDTHS[-1])
+    return Wanted(asset_id=asset_id, revision_id=revision_id, time_s=near_s, width=min(fitting, most), kind=kind)
 
 
 def _videos(manifest: Manifest) -> list[Rendition]:
@@ -76,7 +77,7 @@ class Stills:
         self._made: OrderedDict[Wanted, bytes] = OrderedDict()
         self._bytes = 0
 
-    async def get(self, asset_id: AssetId, manifest: Manifest, picture: Wanted) -> bytes:
+    async def get(self, manifest: Manifest, picture: Wanted) -> bytes:
         """Raises Busy, Rejected where no frame can be read, ObjectMissing and Transient."""
         if (kept := self._made.get(picture)) is not None:
             self._made.move_to_end(picture)
@@ -85,7 +86,7 @@ class Stills:
         if making is None:
             if len(self._making) >= QUEUED:
                 raise Busy
-            making = self._making[picture] = asyncio.create_task(self._make(asset_id, manifest, picture))
+            making = self._making[picture] = asyncio.create_task(self._make(manifest, picture))
             making.add_done_callback(lambda done: self._ended(picture, done))
         # One viewer leaving must not cancel what the others wait for.
         return await asyncio.shield(making)
@@ -100,7 +101,7 @@ class Stills:
             _, oldest = self._made.popitem(last=False)
             self._bytes -= len(oldest)
 
-    async def _make(self, asset_id: AssetId, manifest: Manifest, picture: Wanted) -> bytes:
+    async def _make(self, manifest: Manifest, picture: Wanted) -> bytes:
         async with self._turns:
             if self._runner is None:
                 self._runner = await self._detect()
@@ -108,7 +109,7 @@ class Stills:
                 folder = Path(name)
                 rendition = _rendition(manifest, picture.width)
                 file = folder / "segment.mp4"
-                start_s = await self._join(asset_id, rendition, picture.time_s, file)
+                start_s = await self._join(picture.asset_id, rendition, picture.time_s, file)
                 known = picture_of_rendition(rendition, start_s)
                 work_dir = folder / "made"
                 work_dir.mkdir()

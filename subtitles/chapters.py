@@ -12,14 +12,17 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from core.media import Cue
 
 LEAST, LEAST_MS = 3, 10_000
-AROUND_MS = 40_000  # of words on either side of a place are compared
+AROUND_MS, AROUND = 40_000, 40  # of words on either side of a place are compared: as far, and as many lines
+FAR = 400  # lines: a peak further away is of another topic
+LONGEST_MS = 1_800_000  # unless there is no other way to divide
+APART_MS = 5_000  # of so much only the best place is looked at
 USUAL_MS = 150_000  # a chapter that nothing speaks against lasts about so long
 PAUSE_MS = 4_000  # a pause this long counts fully
 STEM = 6  # letters of a word that tell its topic, near enough, in most languages with endings
@@ -103,13 +106,15 @@ def _borders(lines: Sequence[_Line], duration_ms: int) -> list[int]:
     usual_ms = min(USUAL_MS, max(3 * LEAST_MS, duration_ms // LEAST))
     # best[at]: of chapters that end where line `at` begins; the start of the last one, too.
     best: dict[int, tuple[float, int]] = {0: (0.0, -1)}
-    for at in [*(n for n in range(1, len(lines)) if gains[n] > 0), len(lines)]:
+    for at in [*_places(lines, gains), len(lines)]:
         end_ms = duration_ms if at == len(lines) else lines[at].start_ms
-        choices = [
-            (worth + gains.get(at, 0.0) - _odd(end_ms - (lines[start].start_ms if start else 0), usual_ms), start)
-            for start, (worth, _) in best.items()
-            if end_ms - (lines[start].start_ms if start else 0) >= LEAST_MS
-        ]
+        choices: list[tuple[float, int]] = []
+        for start in reversed(best):  # the nearest first
+            length_ms = end_ms - (lines[start].start_ms if start else 0)
+            if length_ms > LONGEST_MS and choices:
+                break
+            if length_ms >= LEAST_MS:
+                choices.append((best[start][0] + gains.get(at, 0.0) - _odd(length_ms, usual_ms), start))
         if choices:
             best[at] = max(choices)
     borders: list[int] = []
@@ -118,6 +123,16 @@ def _borders(lines: Sequence[_Line], duration_ms: int) -> list[int]:
         borders.append(at)
         at = best[at][1]
     return borders[::-1]
+
+
+def _places(lines: Sequence[_Line], gains: Mapping[int, float]) -> list[int]:
+    """Where a border would be worth something: however dense the cues are, not more than the title's length allows."""
+    best: dict[int, int] = {}
+    for at, gain in gains.items():
+        where = lines[at].start_ms // APART_MS
+        if gain > 0 and (where not in best or gain > gains[best[where]]):
+            best[where] = at
+    return sorted(best.values())
 
 
 def _odd(length_ms: int, usual_ms: int) -> float:
@@ -140,11 +155,11 @@ def _gains(lines: Sequence[_Line]) -> dict[int, float]:
 def _alike(lines: Sequence[_Line], at: int) -> float:
     """Cosine of the words before and after line `at`; 1 at the ends, where nothing can change."""
     before, after = Counter[str](), Counter[str]()
-    for number in range(at - 1, -1, -1):
+    for number in range(at - 1, max(-1, at - 1 - AROUND), -1):
         if lines[at].start_ms - lines[number].start_ms > AROUND_MS:
             break
         before.update(lines[number].stems)
-    for number in range(at, len(lines)):
+    for number in range(at, min(len(lines), at + AROUND)):
         if lines[number].start_ms - lines[at].start_ms > AROUND_MS:
             break
         after.update(lines[number].stems)
@@ -159,11 +174,11 @@ def _depths(alike: Sequence[float]) -> list[float]:
     depths = []
     for at, here in enumerate(alike):
         left = right = here
-        for value in reversed(alike[:at]):
+        for value in reversed(alike[max(0, at - FAR) : at]):
             if value < left:
                 break
             left = value
-        for value in alike[at + 1 :]:
+        for value in alike[at + 1 : at + 1 + FAR]:
             if value < right:
                 break
             right = value

@@ -7,6 +7,7 @@ Case, accents and punctuation do not count. Refuses nothing: what holds no lette
 import html
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,25 +26,32 @@ class Found:
     text: str
 
 
-def search(cues: Sequence[Cue], sought: str, most: int = MOST) -> list[Found]:
-    """In the order of their times, each cue once."""
-    needle = plain(sought).strip()
-    if not needle:
-        return []
-    texts = [" ".join(html.unescape(_TAG.sub("", cue.text)).split()) for cue in cues]
-    # One text of all cues, so that a sentence is found across them; `begins` tells whose a place is.
-    begins, whole = [], " "
-    for text in texts:
-        begins.append(len(whole))
-        whole += f"{plain(text).strip()} "
-    found: list[Found] = []
-    at, cue = whole.find(needle), 0
-    while at >= 0 and len(found) < most:
-        while cue + 1 < len(begins) and begins[cue + 1] <= at:
-            cue += 1
-        found.append(Found(start_ms=cues[cue].start_ms, end_ms=cues[cue].end_ms, text=texts[cue]))
-        at = whole.find(needle, begins[cue + 1]) if cue + 1 < len(begins) else -1
-    return found
+class Index:
+    """The captions of a title, made ready once."""
+
+    def __init__(self, cues: Sequence[Cue]) -> None:
+        self._cues = cues
+        self._texts = [" ".join(html.unescape(_TAG.sub("", cue.text)).split()) for cue in cues]
+        # One text of all cues, so that a sentence is found across them; `begins` tells whose a place is.
+        parts, self._begins, at = [" "], [], 1
+        for text in self._texts:
+            part = f"{plain(text)} "
+            self._begins.append(at)
+            parts.append(part)
+            at += len(part)
+        self._whole = "".join(parts)
+
+    def find(self, sought: str, most: int = MOST) -> list[Found]:
+        """In the order of their times, each cue once."""
+        needle = plain(sought)
+        found: list[Found] = []
+        at = self._whole.find(needle) if needle else -1
+        while at >= 0 and len(found) < most:
+            number = max(0, bisect_right(self._begins, at) - 1)
+            cue = self._cues[number]
+            found.append(Found(start_ms=cue.start_ms, end_ms=cue.end_ms, text=self._texts[number]))
+            at = self._whole.find(needle, self._begins[number + 1]) if number + 1 < len(self._begins) else -1
+        return found
 
 
 def plain(text: str) -> str:

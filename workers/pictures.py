@@ -12,17 +12,18 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from core import keys, metrics, pictures
+from core import assets, keys, metrics, pictures
 from core.assets import Asset
 from core.db import Connection
 from core.digest import digest
-from core.errors import Rejected
+from core.errors import Rejected, Transient
 from core.media import Kind, Rendition
 from core.model import RevisionId, StepKind
 from core.pictures import Album, Candidate, Choice, Image, Poster
 from core.pictures import Storyboard as StoryboardRow
 from core.steps import newest_input
 from packager import revision
+from packager.encryption import Encryption
 from thumbnails import images_make, posters
 from thumbnails.images import ImageFile, Made, PosterSet
 from thumbnails.images_make import Chosen
@@ -36,6 +37,7 @@ from workers.downloads import joined
 from workers.pictured import picture_of
 from workers.stage import Assignment, Outcome, Then, Tools
 
+TIMED_OUT, TIMED_OUT_RUN = "timed_out", "timed out"  # as thumbnails says it
 VERSION = 1  # part of what an album is made of: a change of how it is made makes it again
 
 
@@ -72,7 +74,7 @@ async def pictures_of_title(tools: Tools, work: Assignment) -> Outcome:
     """Raises Transient."""
     given, before = work.step.input, await pictures.of_asset(tools.pool, work.asset.id)
     profile = work.asset.options.get("posters") or _PROFILES.get(work.asset.options.get("profile", ""), "general")
-    made_of = digest([VERSION, given.get("source") or given["revision"], profile])
+    made_of = digest([VERSION, given.get("source") or given["revision"], profile, tools.settings.poster_avif])
     if before is not None and before.made_of == made_of:
         return Outcome(output={"kept": True})
     title = await _title(tools, work.asset, given, work)
@@ -91,11 +93,15 @@ async def pictures_of_title(tools: Tools, work: Assignment) -> Outcome:
         moment_s=found[0].time_s if found else title.picture.start_s,
         avif=tools.settings.poster_avif,
     )
+    if selection.fallback == TIMED_OUT or any(why.startswith(TIMED_OUT_RUN) for why in made.skipped.values()):
+        raise Transient("pictures took too long")  # a busy machine: an album of nothing would stay
     work.progress(0.8)
     album = await _stored_album(tools, work, title, selection, made)
 
     async def effect(connection: Connection) -> None:
-        await pictures.keep_album(connection, before, work.asset.id, made_of, album)
+        now = await assets.by_id(connection, work.asset.id)
+        if now is not None and now.source_sha256 == work.asset.source_sha256:  # not replaced meanwhile
+            await pictures.keep_album(connection, work.asset.id, made_of, album)
 
     skipped = {**made.skipped, **({"posters": selection.fallback} if selection.fallback else {})}
     return Outcome(output={"skipped": skipped}, effect=effect)
@@ -120,8 +126,11 @@ async def _own(tools: Tools, work: Assignment, sha256: str) -> Choice:
 
 
 async def _moment(tools: Tools, work: Assignment, time_s: str) -> Choice:
+    """Of the upload where its pictures are, else of what is published."""
     given = await newest_input(tools.pool, work.asset.id, StepKind.PICTURES)
     title = None if given is None else await _title(tools, work.asset, given, work)
+    if title is None and work.asset.revision_id is not None:
+        title = await _published(tools, work, work.asset.revision_id)
     if title is None:
         raise Rejected("no_video", "The title has no picture to take one of.", "Upload a picture of your own.")
     made, shown_s = await images_make.poster_at(
@@ -152,11 +161,11 @@ async def _title(tools: Tools, asset: Asset, given: dict[str, Any], work: Assign
 
 
 async def _published(tools: Tools, work: Assignment, revision_id: RevisionId) -> _Title | None:
-    """The largest rendition as one file."""
+    """The largest rendition as one file; None where its segments are encrypted."""
     key = keys.revision_manifest(work.asset.id, revision_id)
     manifest = revision.manifest_from_bytes(await tools.storage.get(tools.settings.media_bucket, key))
     top = _largest(manifest.renditions)
-    if top is None:
+    if top is None or manifest.encryption is not Encryption.NONE:
         return None
     file = await joined(tools, work, top, lambda done: work.progress(0.2 * done))
     return _Title(file=file, picture=picture_of_rendition(top), duration_s=top.duration_s)

@@ -5,14 +5,14 @@ SELECT asset_id, made_of, album, chosen, wanted, error, version FROM pictures WH
 -- What was found. A choice of a person stays.
 INSERT INTO pictures (asset_id, made_of, album) VALUES ($1, $2, $3)
 ON CONFLICT (asset_id) DO UPDATE SET made_of = $2, album = $3, version = pictures.version + 1, updated_at = now()
-RETURNING (SELECT owner_id FROM assets WHERE id = $1) AS owner_id;
+RETURNING chosen IS NULL AS shown, (SELECT owner_id FROM assets WHERE id = $1) AS owner_id;
 
 -- name: choose
 -- At once; a choice that was still being made is not wanted any more. NULL leaves it to us again.
 INSERT INTO pictures (asset_id, chosen) VALUES ($1, $2)
 ON CONFLICT (asset_id) DO UPDATE SET
     chosen = $2, wanted = NULL, error = NULL, version = pictures.version + 1, updated_at = now()
-RETURNING (SELECT owner_id FROM assets WHERE id = $1) AS owner_id;
+RETURNING made_of, album, chosen, wanted, error, version, (SELECT owner_id FROM assets WHERE id = $1) AS owner_id;
 
 -- name: want
 -- A choice that has to be made first. What is shown stays until then.

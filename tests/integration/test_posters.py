@@ -26,8 +26,8 @@ SCENES = (
     "color=red:size=640x360:rate=25:duration=2[a];color=green:size=640x360:rate=25:duration=2[b];"
     "testsrc2=size=640x360:rate=25:duration=3[c];color=red:size=640x360:rate=25:duration=1[d];[a][b][c][d]concat=n=4"
 )
-FOR_GOOD = "public, max-age=31536000, immutable"
-FOR_NOW = "public, max-age=60, stale-while-revalidate=600"
+FOR_GOOD = "public, max-age=31536000, s-maxage=60, immutable"
+FOR_NOW = "public, max-age=60"
 
 
 @pytest.fixture(scope="module")

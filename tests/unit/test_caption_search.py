@@ -3,7 +3,7 @@
 import pytest
 
 from core.media import Cue
-from subtitles.search import search
+from subtitles.search import Index
 
 CUES = [
     Cue(start_ms=0, end_ms=1_000, text="Grüße, und <b>willkommen</b>"),
@@ -30,11 +30,11 @@ CUES = [
     ],
 )
 def test_where_it_is_said(sought: str, starts: list[int]) -> None:
-    assert [found.start_ms for found in search(CUES, sought)] == starts
+    assert [found.start_ms for found in Index(CUES).find(sought)] == starts
 
 
 def test_texts_are_plain_and_bounded() -> None:
-    found = search(CUES, "willkommen")
+    found = Index(CUES).find("willkommen")
     assert found[0].text == "Grüße, und willkommen"
     many = [Cue(start_ms=n, end_ms=n + 1, text="same") for n in range(1000)]
-    assert len(search(many, "same", most=7)) == 7
+    assert len(Index(many).find("same", most=7)) == 7
