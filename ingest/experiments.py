@@ -4,6 +4,7 @@ Off by default. One switch for an asset, and one of its owner for all assets tha
 poster that a person chose is the one that is shown.
 """
 
+import asyncio
 from datetime import datetime
 from typing import Annotated
 
@@ -119,7 +120,7 @@ async def _all(request: web.Request) -> web.Response:
     last = found[wanted.limit - 1].experiment if len(found) > wanted.limit else None
     shape = ExperimentsShape(
         on=await experiments.wanted_by(pool, owner),
-        experiments=[_shown(one) for one in found[: wanted.limit]],
+        experiments=await asyncio.to_thread(lambda: [_shown(one) for one in found[: wanted.limit]]),
         next_cursor=last.id if last else None,
     )
     return answer(shape)
@@ -129,7 +130,7 @@ async def _answer(request: web.Request, asset_id: AssetId) -> web.Response:
     standing = await experiments.settled(request.app[CONTEXT].pool, asset_id)
     if standing is None:
         raise not_found("asset")
-    return answer(_shown(standing))
+    return answer(await asyncio.to_thread(_shown, standing))
 
 
 def _shown(standing: Standing) -> ExperimentShape:

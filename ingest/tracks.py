@@ -68,7 +68,7 @@ async def add(request: web.Request) -> web.Response:
         if made is not None:
             owed.append((await tracks.changed(connection, asset.id, "video.track.ready", track_id), StepKind.REPUBLISH))
         else:
-            owed.extend(await tracks.owe(connection, asset.id, track_id, wanted.kind, to_make or {}))
+            owed.extend(await tracks.owe(connection, asset.id))
         return track_id
 
     track_id, _ = await once(request, make)
@@ -124,7 +124,8 @@ async def write(request: web.Request) -> web.Response:
         )
         if changed is None:
             raise _changed_meanwhile()
-        step = await tracks.changed(connection, track.asset_id, "video.track.ready", track.id)
+        told = "ready" if changed.made is not None else "changed"
+        step = await tracks.changed(connection, track.asset_id, f"video.track.{told}", track.id)
     await _hint(context, [(step, StepKind.REPUBLISH)])
     return _answer(changed, text=await _text(context, changed))
 
@@ -149,10 +150,9 @@ async def regenerate(request: web.Request) -> web.Response:
     elif "If-Match" in request.headers:
         _check_version(request, track)
     async with context.pool.acquire() as connection, connection.transaction():
-        again = await tracks.make_again(connection, track, to_make)
-        if again is None:
+        if not await tracks.make_again(connection, track, to_make):
             raise _changed_meanwhile()
-        owed = await tracks.owe(connection, track.asset_id, track.id, track.kind, again)
+        owed = await tracks.owe(connection, track.asset_id)
     await _hint(context, owed)
     return _answer(await _of_owner(request, track.id), status=202)
 

@@ -91,7 +91,7 @@ async def turn(pool: Pool, batch_s: float) -> None:
             if standing is None or standing.experiment is None:
                 return
             experiment = standing.experiment
-            found = _p_best(standing)
+            found = await asyncio.to_thread(_p_best, standing)
             won = clicks.winner(found, [arm.impressions for arm in experiment.arms])
             winner = None if won is None else experiment.arms[won].candidate
             if winner is not None and await experiments.stop(connection, standing, experiment.id, winner):

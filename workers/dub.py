@@ -18,7 +18,7 @@ from workers.stage import Assignment, Outcome, Tools
 async def dub(tools: Tools, work: Assignment) -> Outcome:
     """Raises Rejected, which is told of the track."""
     track = await tracks.by_id(tools.pool, work.step.input["track"])
-    if track is None or track.wanted is None:
+    if track is None or track.wanted is None or not track.waits_for(work.step.input):
         return Outcome(output={"removed": True})
     published = await kept.newest_plan(tools, work.asset.id, StepKind.PUBLISH)
     if published is None:

@@ -35,6 +35,7 @@ async def extract(tools: Tools, work: Assignment) -> Outcome:
     kept = [(track, await texts.keep_text(tools, asset.id, track.cues)) for track in found.tracks]
 
     async def effect(connection: Connection) -> None:
+        await tracks.lock(connection, asset.id)
         now = await assets.by_id(connection, asset.id)
         if now is not None and now.source_sha256 == upload:
             await _add(connection, asset.id, upload, kept)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from core import steps
+from core import keys, steps
 from core.model import AssetId, StepKind
 from subtitles.transcribe import SoundTrack
 from transcode.encode_plan import EncodePlan, SoundPlan
@@ -24,8 +24,15 @@ async def title(tools: Tools, asset_id: AssetId) -> Title | None:
     given = await steps.newest_input(tools.pool, asset_id, StepKind.PUBLISH)
     if given is None:
         return None
-    analysed = await steps.done_of_run(tools.pool, asset_id, given["run"], frozenset((StepKind.ANALYSE,)))
-    return Title(plan=await kept.plan(tools, asset_id, given["plan"]), upload=analysed[-1].input["source"])
+    plan = await kept.plan(tools, asset_id, given["plan"])
+    return Title(plan=plan, upload=await upload(tools, asset_id, given["run"]))
+
+
+async def upload(tools: Tools, asset_id: AssetId, run: str) -> str:
+    """SHA-256 of what a run makes the title of, which another may have replaced by now."""
+    analysed = await steps.done_of_run(tools.pool, asset_id, run, frozenset((StepKind.ANALYSE,)))
+    sha256: str = analysed[-1].input["source"]
+    return sha256
 
 
 def spoken(plan: EncodePlan, language: str | None) -> SoundPlan | None:
@@ -36,10 +43,9 @@ def spoken(plan: EncodePlan, language: str | None) -> SoundPlan | None:
 
 
 async def track_of(tools: Tools, work: Assignment, published: Title, sound: SoundPlan) -> SoundTrack:
-    """The upload on this machine."""
-    file = await tools.sources.fetch(
-        tools.storage, tools.settings.media_bucket, work.asset.source_key or "", published.upload
-    )
+    """The upload on this machine: the published one, while another may be on its way."""
+    key = keys.source(work.asset.id, published.upload)
+    file = await tools.sources.fetch(tools.storage, tools.settings.media_bucket, key, published.upload)
     return SoundTrack(
         file=file,
         demuxer=DEMUXERS[published.plan.container],

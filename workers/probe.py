@@ -1,6 +1,6 @@
 """probe: the source object -> its exact facts, or a rejection its owner can act on."""
 
-from core import assets, steps, tracks
+from core import assets, steps
 from core.db import Connection
 from core.model import StepKind
 from subtitles.embedded import CONTAINERS
@@ -29,11 +29,11 @@ async def probe(tools: Tools, work: Assignment) -> Outcome:
 
     async def effect(connection: Connection) -> None:
         await assets.probed(connection, work.asset.id, facts)
-        await tracks.upload_replaced(connection, work.asset.id, sha256)
         await wish_subtitles(tools, connection, work.asset)
         if source.container in CONTAINERS:
-            # No part of the run: where it fails, the title's own steps go on.
-            await steps.insert(connection, work.asset.id, StepKind.EXTRACT, {"source": sha256})
+            # No part of the run: where it fails, the title's own steps go on. Once for each time the upload comes.
+            again = {"source": sha256, "again": work.step.id}
+            await steps.insert(connection, work.asset.id, StepKind.EXTRACT, again)
 
     return Outcome(
         output={"index": index_sha},

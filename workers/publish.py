@@ -10,7 +10,7 @@ from core.model import StepKind
 from packager import revision
 from transcode.join import join
 from transcode.options import Downloads, downloads_from_json
-from workers import encrypt, kept, pictures, tracks
+from workers import encrypt, heard, kept, pictures, tracks
 from workers.first import put_revision
 from workers.stage import Assignment, Outcome, Then, Tools
 
@@ -33,7 +33,8 @@ async def publish(tools: Tools, work: Assignment) -> Outcome:
     if not parts:
         raise Transient("a publication without parts")
     joined = join(plan, parts)
-    added = await tracks.added(tools, work.asset, joined)
+    upload = await heard.upload(tools, asset_id, run)
+    added = await tracks.added(tools, work.asset, joined, upload)
     delivered = await encrypt.as_delivered(tools, work.asset, added.encoded)
     new = revision.revision(asset_id, delivered, subtitles=added.subtitles, encryption=encrypt.wanted(work.asset))
     await put_revision(tools, work, new)
@@ -41,6 +42,7 @@ async def publish(tools: Tools, work: Assignment) -> Outcome:
 
     async def effect(connection: Connection) -> None:
         await assets.publish(connection, asset_id, new.id, revision.summary(new.manifest))
+        await track_rows.upload_published(connection, asset_id, upload, work.step.id)
         await track_rows.published(connection, asset_id, added.version)
 
     wanted = downloads_from_json(work.asset.options) is not Downloads.NONE

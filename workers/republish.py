@@ -2,10 +2,11 @@
 
 from core import assets, keys, steps, tracks
 from core.db import Connection
+from core.errors import Transient
 from core.media import Encoded
 from core.model import StepKind, new_id
 from packager import revision
-from workers import downloads, encrypt
+from workers import downloads, encrypt, heard
 from workers.first import put_revision
 from workers.stage import Assignment, Outcome, Tools
 from workers.tracks import added
@@ -18,7 +19,10 @@ async def republish(tools: Tools, work: Assignment) -> Outcome:
         return Outcome(output={"nothing": True})  # what comes will read the tracks itself
     body = await tools.storage.get(tools.settings.media_bucket, keys.revision_manifest(asset.id, old))
     manifest = revision.manifest_from_bytes(body)
-    now = await added(tools, asset, Encoded(renditions=manifest.renditions))
+    title = await heard.title(tools, asset.id)
+    if title is None:
+        raise Transient("a published title without its publication")
+    now = await added(tools, asset, Encoded(renditions=manifest.renditions), title.upload)
     offered = (*manifest.downloads, *downloads.listed(work.step.input))
     new = revision.revision(
         asset.id,

@@ -7,7 +7,7 @@ from fractions import Fraction
 from core import assets, keys, tracks
 from core.assets import Asset
 from core.media import Encoded, Kind, Rendition
-from core.tracks import Track, TrackKind
+from core.tracks import Track, TrackKind, TrackSource
 from packager import captions, vtt
 from workers import kept
 from workers.stage import Tools
@@ -22,12 +22,12 @@ class Added:
     version: int
 
 
-async def added(tools: Tools, asset: Asset, own: Encoded) -> Added:
-    """`own`, which may carry tracks of before, with the tracks as they are now."""
+async def added(tools: Tools, asset: Asset, own: Encoded, upload: str) -> Added:
+    """`own`, which is made of this upload and may carry tracks of before, with the tracks as they are now."""
     # The version first: what changes while the rest is read is published once more, never forgotten.
     now = await assets.by_id(tools.pool, asset.id)
     # What is being made again stays as it is until then.
-    ready = [track for track in await tracks.of_asset(tools.pool, asset.id) if track.made]
+    ready = [track for track in await tracks.of_asset(tools.pool, asset.id) if track.made and is_said_in(track, upload)]
     sounds = [await _sound(tools, track) for track in ready if track.kind is TrackKind.AUDIO]
     renditions = tuple(_spoken(r, asset.language) for r in own.renditions if not is_dub(r))
     pictures = [r for r in renditions if r.kind is Kind.VIDEO]
@@ -44,6 +44,13 @@ def _spoken(rendition: Rendition, language: str | None) -> Rendition:
     """Where the file does not say what is spoken in it, its owner does: the first sound is in the asset's language."""
     first = rendition.kind is Kind.AUDIO and rendition.id == "a1"
     return replace(rendition, language=language) if first and rendition.language is None else rendition
+
+
+def is_said_in(track: Track, upload: str) -> bool:
+    """Whether it belongs to a title of this upload: a person's work does to any, a machine's to what it was made of."""
+    if track.source is TrackSource.EMBEDDED:
+        return (track.wanted or {}).get("upload") == upload
+    return not track.generated or track.reviewed or (track.made or {}).get("upload") == upload
 
 
 def is_dub(rendition: Rendition) -> bool:

@@ -10,7 +10,7 @@ from core import tracks
 from core.assets import Asset
 from core.db import Connection
 from core.digest import digest
-from core.errors import ConfigError
+from core.errors import ConfigError, Transient
 from core.failpoint import failpoint
 from core.logs import Log
 from core.model import AssetId
@@ -42,12 +42,12 @@ _CAPTION_PROFILES = {"lecture": "lesson", "short-vertical": "short-vertical"}
 async def transcribe_title(tools: Tools, work: Assignment) -> Outcome:
     """Raises Transient."""
     track = await tracks.by_id(tools.pool, work.step.input["track"])
-    if track is None or not track.wanted or not track.is_awaited:
+    if track is None or not track.wanted or not track.waits_for(work.step.input):
         return Outcome(output={"removed": True})
     wanted = track.wanted["generate"]
     published = await heard.title(tools, work.asset.id)
-    if published is None or published.upload != work.asset.source_sha256:
-        return replaced(track)
+    if published is None:
+        raise Transient("a track for a title that is not there")
     told = await said(tools, work, published, wanted.get("language"), "transcribe")
     if isinstance(told, Skipped):
         return skipped(track, told)
@@ -146,12 +146,6 @@ def profile_of(work: Assignment) -> str:
 
 def skipped(track: Track, why: Skipped) -> Outcome:
     return given_up(track, {"code": why.reason.value, "message": _SKIPPED[why.reason], "hint": why.hint})
-
-
-def replaced(track: Track) -> Outcome:
-    """Another upload is on its way; its publication does not know of this track's work."""
-    hint = "Make the track again once the title is ready."
-    return given_up(track, {"code": "source_replaced", "message": "The upload was replaced meanwhile.", "hint": hint})
 
 
 def given_up(track: Track, error: dict[str, str]) -> Outcome:

@@ -18,8 +18,9 @@ from subtitles.transcript import Skipped, SkipReason
 from subtitles.translate import Translator, chosen
 from subtitles.words import repaired
 from workers import heard, texts
+from workers.heard import Title
 from workers.stage import Assignment, Outcome, Tools
-from workers.transcribe import captioned, given_up, profile_of, replaced, said, skipped
+from workers.transcribe import captioned, given_up, profile_of, said, skipped
 
 _LOG = Log("translate")
 _NO_TRANSLATOR = {
@@ -30,7 +31,7 @@ _NO_TRANSLATOR = {
 }
 _NO_ORIGINAL = {
     "code": "no_original",
-    "message": "The track to translate has been removed.",
+    "message": "The track to translate has been removed, or has no text.",
     "hint": "Translate another one.",
 }
 
@@ -38,19 +39,20 @@ _NO_ORIGINAL = {
 async def translate(tools: Tools, work: Assignment) -> Outcome:
     """Raises Transient."""
     track = await tracks.by_id(tools.pool, work.step.input["track"])
-    if track is None or not track.wanted or not track.is_awaited:
+    if track is None or not track.wanted or not track.waits_for(work.step.input):
         return Outcome(output={"removed": True})
     original = await tracks.by_id(tools.pool, track.wanted["translate"]["from"])
-    if original is None:
+    if original is None or original.made is None:  # no longer waited for: see core.tracks
         return given_up(track, _NO_ORIGINAL)
-    if original.made is None:
-        raise Transient("the track to translate is not there yet")
+    published = await heard.title(tools, work.asset.id)
+    if published is None:
+        raise Transient("a track for a title that is not there")
     profile = track.wanted["translate"].get("profile")
     translator = _translator(tools, work, original.language, track.language)
     if translator is not None:
-        return await _of_text(tools, work, track, original, translator, profile)
+        return await _of_text(tools, work, track, original, translator, profile, published.upload)
     if track.language.partition("-")[0].lower() == "en":
-        return await _of_sound(tools, work, track, original, profile)
+        return await _of_sound(tools, work, track, original, profile, published)
     return given_up(track, _NO_TRANSLATOR)
 
 
@@ -63,7 +65,13 @@ def _translator(tools: Tools, work: Assignment, source: str, target: str) -> Tra
 
 
 async def _of_text(
-    tools: Tools, work: Assignment, track: Track, original: Track, translator: Translator, profile: str | None
+    tools: Tools,
+    work: Assignment,
+    track: Track,
+    original: Track,
+    translator: Translator,
+    profile: str | None,
+    upload: str,
 ) -> Outcome:
     spoken = sentences(await texts.text(tools, work.asset.id, (original.made or {})["text"]))
     told = await translator.translate(
@@ -75,7 +83,7 @@ async def _of_text(
     limits = caption_profile(profile or profile_of(work), track.language)
     words = spread(spoken, told, spaced=limits.spaced)
     shown = await asyncio.to_thread(lambda: cues(repaired(words), limits))
-    made = {"text": await texts.keep_text(tools, work.asset.id, shown)}
+    made = {"text": await texts.keep_text(tools, work.asset.id, shown), "upload": upload}
     found = Found(
         source=TrackSource.TRANSLATED, model=translator.id, language=track.language, language_probability=None
     )
@@ -86,10 +94,9 @@ async def _of_text(
     return Outcome(output={"sentences": len(spoken), "cues": len(shown)}, effect=effect)
 
 
-async def _of_sound(tools: Tools, work: Assignment, track: Track, original: Track, profile: str | None) -> Outcome:
-    published = await heard.title(tools, work.asset.id)
-    if published is None or published.upload != work.asset.source_sha256:
-        return replaced(track)
+async def _of_sound(
+    tools: Tools, work: Assignment, track: Track, original: Track, profile: str | None, published: Title
+) -> Outcome:
     # Only of what a machine heard is the language that of the sound, too.
     language = original.language if (original.made or {}).get("words") else None
     told = await said(tools, work, published, language, "translate")

@@ -1,3 +1,7 @@
+-- name: lock
+-- Whoever changes tracks holds the asset first, so that no two wait for each other. Keys of it may still be referred to.
+SELECT id FROM assets WHERE id = $1 FOR NO KEY UPDATE;
+
 -- name: insert
 INSERT INTO tracks (id, asset_id, kind, language, name, status, source, wanted, made)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
@@ -15,16 +19,16 @@ SELECT * FROM track_view WHERE asset_id = $1 ORDER BY id;
 
 -- name: change
 -- Only from the version it was read at: no row when somebody else was quicker. A person's words are not a machine's; the
--- words that were heard are kept beside them.
+-- words that were heard are kept beside them. To vouch for what is there is to want no other.
 UPDATE tracks SET
     made = CASE WHEN $3::jsonb IS NULL THEN made ELSE COALESCE(made, '{}') || $3 END,
     name = COALESCE($4, name), language = COALESCE($5, language), reviewed = COALESCE($6, reviewed),
     source = CASE WHEN $3::jsonb IS NULL OR source = 'uploaded' THEN source ELSE 'edited' END,
-    status = CASE WHEN $3::jsonb IS NULL THEN status ELSE 'ready' END,
+    status = CASE WHEN $3::jsonb IS NOT NULL OR $6 AND made IS NOT NULL THEN 'ready' ELSE status END,
     error = CASE WHEN $3::jsonb IS NULL THEN error END,
     version = version + 1, updated_at = now()
 WHERE id = $1 AND version = $2
-RETURNING id;
+RETURNING status;
 
 -- name: again
 -- What is there is shown until it is made again.
@@ -32,50 +36,71 @@ UPDATE tracks SET status = 'queued', wanted = $3, error = NULL, version = versio
 WHERE id = $1 AND version = $2 AND status <> 'queued'
 RETURNING id;
 
--- name: source_replaced
--- Another upload: what was heard in the old one is made again, but no person's work.
-UPDATE tracks SET
-    status = 'queued', made = NULL, error = NULL, wanted = wanted || jsonb_build_object('again', $2::text),
-    version = version + 1, updated_at = now()
-WHERE asset_id = $1 AND source IN ('generated', 'translated') AND NOT reviewed AND status <> 'queued'
-    AND wanted IS NOT NULL AND wanted ->> 'again' IS DISTINCT FROM $2;
+-- name: shown_before
+-- The upload of which the title was made before this publication.
+SELECT a.input ->> 'source' FROM steps p
+JOIN steps a ON a.asset_id = p.asset_id AND a.kind = 'analyse' AND a.state = 'done' AND a.input ->> 'run' = p.input ->> 'run'
+WHERE p.asset_id = $1 AND p.kind = 'publish' AND p.state = 'done' AND p.id <> $2
+ORDER BY p.created_at DESC, p.id DESC LIMIT 1;
 
--- name: embedded_elsewhere
--- What lay in an upload that was replaced.
-DELETE FROM tracks WHERE asset_id = $1 AND source = 'embedded' AND wanted ->> 'upload' IS DISTINCT FROM $2
+-- name: source_replaced
+-- Another upload is shown: what was heard in the old one is made again, but no person's work; and what is being made
+-- begins anew.
+UPDATE tracks SET
+    status = 'queued', error = NULL, wanted = wanted || jsonb_build_object('again', $2::text),
+    made = CASE WHEN source IN ('generated', 'translated') AND NOT reviewed THEN NULL ELSE made END,
+    version = version + 1, updated_at = now()
+WHERE asset_id = $1 AND wanted IS NOT NULL
+    AND (status = 'queued' OR source IN ('generated', 'translated') AND NOT reviewed)
 RETURNING id;
 
+-- name: embedded_elsewhere
+-- What lay in an upload that was replaced; $2 is shown, and a newer one may be on its way.
+DELETE FROM tracks USING assets
+WHERE assets.id = $1 AND asset_id = $1 AND tracks.source = 'embedded'
+    AND wanted ->> 'upload' IS DISTINCT FROM $2 AND wanted ->> 'upload' IS DISTINCT FROM source_sha256
+RETURNING tracks.id;
+
 -- name: made
--- A step has made it. It may have been removed, or written by a person, meanwhile. A language nobody told is what was
--- heard.
+-- A step has made it. It may have been removed, written by a person, or wanted again ($9) meanwhile. A language nobody
+-- told is what was heard.
 UPDATE tracks SET
     made = COALESCE(made, '{}') || $2, status = 'ready', error = NULL, reviewed = false,
     language = CASE WHEN language = 'und' THEN COALESCE($3, language) ELSE language END,
     name = CASE WHEN language = 'und' AND name = $4 THEN COALESCE($5, name) ELSE name END,
     source = COALESCE($6, source), model = $7, language_probability = $8,
     version = version + 1, updated_at = now()
-WHERE id = $1 AND status = 'queued'
+WHERE id = $1 AND status = 'queued' AND wanted ->> 'again' IS NOT DISTINCT FROM $9
 RETURNING id;
 
 -- name: not_made
 -- Where there is something of before, that stays, and the error is told beside it.
 UPDATE tracks SET
     status = CASE WHEN made IS NULL THEN $2 ELSE 'ready' END, error = $3, version = version + 1, updated_at = now()
-WHERE id = $1 AND status = 'queued'
+WHERE id = $1 AND status = 'queued' AND wanted ->> 'again' IS NOT DISTINCT FROM $4
 RETURNING status;
 
 -- name: remove
 DELETE FROM tracks WHERE id = $1 AND version = $2 RETURNING id;
 
 -- name: stop
--- Nobody waits for it any more: take it from whoever works on it.
+-- Nobody waits for these any more: take them from whoever works on them. Who is just ending one is not waited for, who
+-- waits for the asset: that work finds the track changed.
 UPDATE steps SET state = 'dead', lease_token = NULL, lease_until = NULL, finished_at = now(),
     error = '{"code": "deleted", "message": "nobody waits for the track"}'
-WHERE asset_id = $1 AND state IN ('queued', 'leased') AND input ->> 'track' = $2;
+WHERE id IN (
+    SELECT id FROM steps WHERE asset_id = $1 AND state IN ('queued', 'leased') AND input ->> 'track' = ANY($2::text[])
+    FOR UPDATE SKIP LOCKED
+);
 
 -- name: waiting
--- Those that can be made once the title is there.
-SELECT id, kind, wanted FROM tracks WHERE asset_id = $1 AND status = 'queued';
+-- Those that can be made once the title is there: a translation when its original is no longer waited for.
+SELECT id, kind, wanted FROM tracks t
+WHERE asset_id = $1 AND status = 'queued' AND NOT EXISTS (
+    SELECT 1 FROM tracks o
+    WHERE o.asset_id = t.asset_id AND o.id = t.wanted -> 'translate' ->> 'from' AND o.status = 'queued'
+)
+ORDER BY id;
 
 -- name: changed
 -- Something of its tracks changed. What is published must be published again, if it is the final revision.
@@ -84,7 +109,7 @@ RETURNING tracks_version, (revision_id IS NOT NULL AND NOT provisional AND delet
 
 -- name: is_published
 -- Waits for a publication that is being written just now: it does not see a track that is not written yet.
-SELECT revision_id IS NOT NULL AND NOT provisional AND deleted_at IS NULL FROM assets WHERE id = $1 FOR UPDATE;
+SELECT revision_id IS NOT NULL AND NOT provisional AND deleted_at IS NULL FROM assets WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: published_version
-SELECT tracks_version FROM assets WHERE id = $1 FOR UPDATE;
+SELECT tracks_version FROM assets WHERE id = $1 FOR NO KEY UPDATE;
