@@ -1,5 +1,5 @@
 -- name: lock
--- Whoever changes tracks holds the asset first, so that no two wait for each other. Keys of it may still be referred to.
+-- Whoever changes tracks holds the asset first, so that no two wait for each other. Rows may still refer to it.
 SELECT id FROM assets WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: insert
@@ -39,7 +39,8 @@ RETURNING id;
 -- name: shown_before
 -- The upload of which the title was made before this publication.
 SELECT a.input ->> 'source' FROM steps p
-JOIN steps a ON a.asset_id = p.asset_id AND a.kind = 'analyse' AND a.state = 'done' AND a.input ->> 'run' = p.input ->> 'run'
+JOIN steps a ON a.asset_id = p.asset_id AND a.input ->> 'run' = p.input ->> 'run'
+    AND a.kind = 'analyse' AND a.state = 'done'
 WHERE p.asset_id = $1 AND p.kind = 'publish' AND p.state = 'done' AND p.id <> $2
 ORDER BY p.created_at DESC, p.id DESC LIMIT 1;
 

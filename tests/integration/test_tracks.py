@@ -1,4 +1,5 @@
-"""Tracks over HTTP: subtitles and dubs that are added to a title, and that its next revision carries them."""
+"""Tracks over HTTP: subtitles and dubs that are added to a title, and that its next revision carries them. And, on a
+database alone, whose words they are when uploads, people and workers change them at the same time."""
 
 import asyncio
 import re
@@ -10,9 +11,23 @@ from urllib.parse import urljoin
 
 import pytest
 
+from core import assets, steps, tracks
+from core.child import ChildRunner
+from core.db import Pool
+from core.model import AssetId, RevisionId, StepKind, StepState, new_id
+from core.settings import Settings
+from core.steps import Step
+from core.storage import Storage
+from core.tracks import Found, Track, TrackId, TrackKind, TrackSource, TrackStatus
 from tests.conftest import FFMPEG, generate
+from tests.integration.conftest import new_asset
 from tests.stack import Stack
 from tests.web import fetch
+from workers.budget import MemoryBudget
+from workers.sources import Sources
+from workers.stage import Assignment, Tools
+from workers.tracks import is_said_in
+from workers.translate import translate
 
 WITHIN_S = 60
 VTT = "WEBVTT\n\n00:01.000 --> 00:03.500\nHello & welcome\n\n00:05.000 --> 00:06.000\nBye\n"
@@ -179,3 +194,206 @@ def generate_sound(path: Path) -> None:
         check=True,
         timeout=60,
     )
+
+
+HEARD = Found(source=TrackSource.GENERATED, model="m", language="en", language_probability=1.0)
+GENERATE: dict[str, Any] = {"generate": {"language": "en", "profile": None}}
+
+
+async def wish(pool: Pool, asset_id: AssetId, source: TrackSource, wanted: dict[str, Any], **made: str) -> TrackId:
+    async with pool.acquire() as connection, connection.transaction():
+        return await tracks.insert(
+            connection,
+            asset_id,
+            kind=TrackKind.SUBTITLES,
+            language="en",
+            name=None,
+            source=source,
+            wanted=wanted,
+            made=made or None,
+        )
+
+
+async def publish(pool: Pool, asset_id: AssetId, upload: str) -> None:
+    """As the publication of a run ends."""
+    run = new_id("st")
+    async with pool.acquire() as connection, connection.transaction():
+        await steps.insert(connection, asset_id, StepKind.ANALYSE, {"run": run, "source": upload})
+        publication = await steps.insert(connection, asset_id, StepKind.PUBLISH, {"run": run})
+        await connection.execute(
+            "UPDATE steps SET state = 'done', created_at = clock_timestamp() WHERE input ->> 'run' = $1", run
+        )
+        await assets.publish(connection, asset_id, RevisionId(run[-20:]), {"duration_s": 1})
+        version = await connection.fetchval("SELECT tracks_version FROM assets WHERE id = $1", asset_id)
+        assert publication is not None
+        await tracks.upload_published(connection, asset_id, upload, publication)
+        await tracks.published(connection, asset_id, version)
+
+
+async def claimed(pool: Pool, kind: StepKind = StepKind.TRANSCRIBE) -> tuple[Step, Track]:
+    """The step that is owed, as a worker takes it, and its track."""
+    step = await steps.claim(pool, frozenset((kind,)), "test", 60)
+    assert step is not None, f"no {kind} is owed"
+    track = await tracks.by_id(pool, step.input["track"])
+    assert track is not None
+    assert track.waits_for(step.input)
+    return step, track
+
+
+async def finish(pool: Pool, step: Step, track: Track, **made: str) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await steps.finish(connection, step, StepState.DONE)
+        await tracks.finish(connection, track, made, HEARD)
+
+
+async def row(pool: Pool, track_id: TrackId) -> Track:
+    track = await tracks.by_id(pool, track_id)
+    assert track is not None
+    return track
+
+
+async def state_of(pool: Pool, step: Step) -> Any:
+    return await pool.fetchval("SELECT state FROM steps WHERE id = $1", step.id)
+
+
+async def test_each_upload_that_is_shown_is_heard_anew(pool: Pool) -> None:
+    asset_id = await new_asset(pool)
+    track_id = await wish(pool, asset_id, TrackSource.GENERATED, GENERATE)
+    for upload in ("a", "b", "a", "b"):
+        await publish(pool, asset_id, upload)
+        step, track = await claimed(pool)
+        assert track.made is None
+        await finish(pool, step, track, text=f"of {upload}", upload=upload)
+        # The same upload encoded again says the same.
+        await publish(pool, asset_id, upload)
+        now = await row(pool, track_id)
+        assert (now.status, now.made) == (TrackStatus.READY, {"text": f"of {upload}", "upload": upload})
+        assert is_said_in(now, upload)
+        assert not is_said_in(now, "another")
+    assert await pool.fetchval("SELECT count(*) FROM steps WHERE kind = 'transcribe'") == 4
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_words_of_a_replaced_upload_are_nobodys(pool: Pool, *, begun: bool) -> None:
+    """Whether the work on them had begun or still waited."""
+    asset_id = await new_asset(pool)
+    track_id = await wish(pool, asset_id, TrackSource.GENERATED, GENERATE)
+    await publish(pool, asset_id, "a")
+    old = await claimed(pool) if begun else None
+    await publish(pool, asset_id, "b")
+    if old is not None:
+        assert await state_of(pool, old[0]) == "dead"
+        async with pool.acquire() as connection, connection.transaction():
+            assert await tracks.finish(connection, old[1], {"text": "of a"}, HEARD) is None
+        assert (await row(pool, track_id)).made is None
+    await finish(pool, *await claimed(pool), text="of b", upload="b")
+    assert (await row(pool, track_id)).made == {"text": "of b", "upload": "b"}
+    assert await steps.claim(pool, frozenset((StepKind.TRANSCRIBE,)), "test", 60) is None
+
+
+async def test_what_lay_in_an_upload_goes_with_it(pool: Pool) -> None:
+    """And only once another is shown in its place; a person's work stays."""
+    asset_id = await new_asset(pool)
+    old, new = [
+        await wish(pool, asset_id, TrackSource.EMBEDDED, {"upload": upload, "stream": 2}, text="t") for upload in "ab"
+    ]
+    edited = await wish(pool, asset_id, TrackSource.EDITED, {"upload": "a", "stream": 3}, text="t")
+    await pool.execute("UPDATE assets SET source_sha256 = 'b' WHERE id = $1", asset_id)
+    await publish(pool, asset_id, "a")
+    there = await tracks.of_asset(pool, asset_id)
+    assert [track.id for track in there] == [old, new, edited]
+    assert [is_said_in(track, "a") for track in there] == [True, False, True]
+    await publish(pool, asset_id, "b")
+    assert [track.id for track in await tracks.of_asset(pool, asset_id)] == [new, edited]
+
+
+async def test_a_translation_waits_for_its_original(pool: Pool) -> None:
+    asset_id = await new_asset(pool)
+    original = await wish(pool, asset_id, TrackSource.GENERATED, GENERATE)
+    await wish(pool, asset_id, TrackSource.TRANSLATED, {"translate": {"from": original}})
+    await publish(pool, asset_id, "a")
+    assert await pool.fetchval("SELECT count(*) FROM steps WHERE kind = 'translate'") == 0
+    await finish(pool, *await claimed(pool), text="t", upload="a")
+    _, translation = await claimed(pool, StepKind.TRANSLATE)
+    assert translation.wanted == {"translate": {"from": original}}
+
+
+async def test_a_translation_of_nothing_is_given_up(pool: Pool, tmp_path: Path) -> None:
+    asset_id = await new_asset(pool)
+    original = await wish(pool, asset_id, TrackSource.GENERATED, GENERATE)
+    translated = await wish(pool, asset_id, TrackSource.TRANSLATED, {"translate": {"from": original}})
+    await publish(pool, asset_id, "a")
+    async with pool.acquire() as connection, connection.transaction():
+        silent = {"code": "no_speech", "message": "m", "hint": "h"}
+        await tracks.give_up(connection, await row(pool, original), TrackStatus.SKIPPED, silent)
+    step, _ = await claimed(pool, StepKind.TRANSLATE)
+    asset = await assets.by_id(pool, asset_id)
+    assert asset is not None
+    work = Assignment(step=step, asset=asset, work_dir=tmp_path, progress=lambda _: None)
+    outcome = await translate(tools_with(pool, tmp_path), work)
+    assert outcome.effect is not None
+    async with pool.acquire() as connection, connection.transaction():
+        await outcome.effect(connection)
+    now = await row(pool, translated)
+    assert now.status is TrackStatus.SKIPPED
+    assert now.error is not None
+    assert now.error["code"] == "no_original"
+
+
+def tools_with(pool: Pool, folder: Path) -> Tools:
+    return Tools(
+        settings=Settings(),
+        pool=pool,
+        storage=Storage(None, None),
+        runner=ChildRunner((), {}),
+        sources=Sources(folder / "sources", 1),
+        ffmpeg="",
+        ffmpeg_version="",
+        codecs=frozenset(),
+        memory=MemoryBudget(1),
+    )
+
+
+async def test_who_vouches_for_a_text_wants_no_other(pool: Pool) -> None:
+    asset_id = await new_asset(pool)
+    track_id = await wish(pool, asset_id, TrackSource.GENERATED, GENERATE, text="old", upload="a")
+    await publish(pool, asset_id, "a")
+    async with pool.acquire() as connection, connection.transaction():
+        assert await tracks.make_again(connection, await row(pool, track_id), GENERATE)
+        assert len(await tracks.owe(connection, asset_id)) == 1
+    step, track = await claimed(pool)
+    async with pool.acquire() as connection, connection.transaction():
+        changed = await tracks.change(connection, track, reviewed=True)
+    assert changed is not None
+    assert (changed.status, changed.reviewed) == (TrackStatus.READY, True)
+    assert await state_of(pool, step) == "dead"
+    async with pool.acquire() as connection, connection.transaction():
+        assert await tracks.finish(connection, track, {"text": "new"}, HEARD) is None
+    assert (await row(pool, track_id)).made == {"text": "old", "upload": "a"}
+    # Of what has no text yet there is nothing to vouch for.
+    other = await row(pool, await wish(pool, asset_id, TrackSource.GENERATED, GENERATE))
+    async with pool.acquire() as connection, connection.transaction():
+        changed = await tracks.change(connection, other, reviewed=True)
+    assert changed is not None
+    assert changed.status is TrackStatus.QUEUED
+
+
+async def test_a_person_never_waits_for_a_worker_that_waits_for_her(pool: Pool) -> None:
+    """While a step is being ended, its track is written: the person's words stay, and neither waits for ever."""
+    asset_id = await new_asset(pool)
+    track_id = await wish(pool, asset_id, TrackSource.GENERATED, GENERATE)
+    await publish(pool, asset_id, "a")
+    step, track = await claimed(pool)
+    async with asyncio.timeout(10), pool.acquire() as worker, worker.transaction():
+        await steps.finish(worker, step, StepState.DONE)
+        async with pool.acquire() as person, person.transaction():
+            assert await tracks.change(person, track, made={"text": "hers"}) is not None
+            await tracks.changed(person, asset_id, "video.track.ready", track_id)
+        assert await tracks.finish(worker, track, {"text": "heard"}, HEARD) is None
+    now = await row(pool, track_id)
+    assert (now.made, now.source) == ({"text": "hers"}, TrackSource.EDITED)
+    assert await state_of(pool, step) == "done"
+    # And where it is wanted again meanwhile, the step of before does not make it.
+    async with pool.acquire() as connection, connection.transaction():
+        assert await tracks.make_again(connection, now, GENERATE)
+        assert await tracks.finish(connection, track, {"text": "heard"}, HEARD) is None
