@@ -51,8 +51,7 @@ A, B, C = (f"c{letter * 12}" for letter in "abc")
 
 async def keep(pool: db.Pool, asset_id: AssetId, kept: Album) -> None:
     async with pool.acquire() as connection, connection.transaction():
-        before = await pictures.of_asset(pool, asset_id)
-        await pictures.keep_album(connection, before, asset_id, "made", kept)
+        await pictures.keep_album(connection, asset_id, "made", kept)
 
 
 async def choose(pool: db.Pool, asset_id: AssetId, choice: Choice | None) -> None:
