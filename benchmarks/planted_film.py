@@ -269,9 +269,9 @@ def make(video: Video, path: Path, binary: str, material: Material | None = None
             complaints = encoder.communicate(timeout=120)[1]
         except BrokenPipeError:
             complaints = encoder.communicate(timeout=120)[1]
-        except BaseException:
-            encoder.kill()
-            raise
+        finally:
+            if encoder.poll() is None:
+                encoder.kill()
     if encoder.returncode:
         raise KadrError(f"ffmpeg ended with {encoder.returncode}: {complaints.decode(errors='replace')[-500:]}")
     part.replace(path)

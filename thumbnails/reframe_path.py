@@ -53,11 +53,6 @@ def way(
     return CropShot(start_s=start_s, end_s=end_s, kind=CropKind.TRACK, keys=keys)
 
 
-def captured(columns: Columns, middle: float, share: float) -> float:
-    """How much of what matters a window there shows."""
-    return float(_window(columns, np.array([middle]), share)[0])
-
-
 def _middles(share: float) -> npt.NDArray[np.float64]:
     """Where the middle can be with the window inside the picture."""
     places = (np.arange(BINS) + 0.5) / BINS
