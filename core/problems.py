@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 from core import db
 from core.errors import Transient
@@ -71,9 +72,16 @@ def _challenge(problem: Problem) -> dict[str, str]:
     return {"WWW-Authenticate": 'Bearer realm="kadr"'} if problem.status == 401 else {}
 
 
+def invalid(message: str, pointer: str) -> PydanticCustomError:
+    """For validators of a whole body: an error about the field at the JSON pointer, answered as 422 `invalid`."""
+    return PydanticCustomError("invalid", "{message}", {"message": message, "pointer": pointer})
+
+
 def from_validation(exc: ValidationError) -> Problem:
     """The first thing wrong with a body, with a JSON pointer to it."""
     first = exc.errors(include_url=False)[0]
+    if first["type"] == "invalid":
+        return Problem(422, "invalid", first["msg"], pointer=first["ctx"]["pointer"])
     pointer = "/" + "/".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return Problem(422, "unknown_field", f"There is no field {first['loc'][-1]!r} here.", pointer=pointer)

@@ -21,7 +21,7 @@ def create(settings: Settings) -> web.Application:
 
     async def connections(app: web.Application) -> AsyncIterator[None]:
         hints, redis = Hints(settings), live.connect(settings)
-        pool = await db.connect(settings)
+        pool = await db.connect(settings, require_repaired=True)
         async with storage.connect(settings) as stored:
             app[CONTEXT] = Context(
                 settings=settings,

@@ -143,13 +143,13 @@ async def delete(request: web.Request) -> web.Response:
         if not await assets.delete(connection, asset.id, asset.owner_id):
             raise not_found("asset")
         await steps.cancel(connection, asset.id)
-        # A worker that has just lost its lease may still be writing an object: remove a second time after that.
         await revocations.insert(connection, subject, until)
         purge = {"prefix": keys.public_prefix(asset.id)}
         owed = [
             (await steps.insert(connection, asset.id, StepKind.DELETE, {"round": 1}), StepKind.DELETE),
             (await steps.insert(connection, asset.id, StepKind.PURGE, purge), StepKind.PURGE),
         ]
+        # A worker that has just lost its lease may still be writing an object: remove a second time after that.
         await steps.insert(connection, asset.id, StepKind.DELETE, {"round": 2}, delay_s=3 * context.settings.lease_s)
     await revocations.announce(context.redis, subject, until.timestamp(), now.timestamp())
     await context.hint([(step, kind) for step, kind in owed if step])

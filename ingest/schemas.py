@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from core.crop import Reframe
 from core.model import AssetStatus, Policy
 from core.playback_token import Limits
-from core.problems import Problem
+from core.problems import invalid
 from packager.encryption import Encryption
 from presets.effort import Effort
 from presets.poster import NAMES as POSTERS
@@ -241,19 +241,19 @@ class NewPull(_About, _Wishes):
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         if (self.input_url is None) == (self.clip_of is None):
-            raise Problem(422, "invalid", "Give exactly one of input_url and clip_of.", pointer="/input_url")
+            raise invalid("Give exactly one of input_url and clip_of.", "/input_url")
         if self.clip_of is None:
             for name in ("start_s", "end_s"):
                 if getattr(self, name) is not None:
-                    raise Problem(422, "invalid", f"With input_url {name} stands in clip.", pointer=f"/{name}")
+                    raise invalid(f"With input_url, give {name} inside clip.", f"/{name}")
             return self
         if self.clip is not None:
-            raise Problem(422, "invalid", "With clip_of give start_s and end_s themselves.", pointer="/clip")
+            raise invalid("With clip_of, give start_s and end_s directly, not inside clip.", "/clip")
         for name in ("start_s", "end_s"):
             if getattr(self, name) is None:
-                raise Problem(422, "invalid", f"With clip_of {name} is required.", pointer=f"/{name}")
+                raise invalid(f"{name} is required with clip_of.", f"/{name}")
         if self.end_s is not None and self.start_s is not None and self.end_s <= self.start_s:
-            raise Problem(422, "invalid", "end_s must be after start_s.", pointer="/end_s")
+            raise invalid("end_s must be after start_s.", "/end_s")
         return self
 
     def options(self, image_sha256: str | None) -> dict[str, Any]:
@@ -274,7 +274,7 @@ class PosterChoice(Body):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if (self.candidate is None) == (self.time_s is None):
-            raise Problem(422, "invalid", "Give exactly one of candidate and time_s.", pointer="/candidate")
+            raise invalid("Give exactly one of candidate and time_s.", "/candidate")
         return self
 
 
