@@ -1,12 +1,8 @@
-"""The playback token: HMAC-SHA256 with a key id over playback id, session, expiry and who may use it. Pure.
+"""The playback token: a signed token that carries playback id, session, expiry and who may use it. Pure.
 
-`kid.claims.signature`: claims are JSON in unpadded base64url, the signature is hex. Exactly one spelling of a token is
-accepted: base64 that does not encode back to itself is refused, and hex has no spare bits.
+The claims are a JSON list; `core.signed_token` says how they are encoded, signed and checked.
 """
 
-import base64
-import binascii
-import hmac
 import json
 import secrets
 from collections.abc import Mapping
@@ -15,10 +11,14 @@ from typing import Any
 
 from core.errors import KadrError
 from core.model import PlaybackId
+from core.signed_token import InvalidToken, TokenCodec
+
+# The longest limits that the API accepts take about 4,000 characters: JSON writes a viewer's name as 12 per character.
+_CODEC = TokenCodec(purpose="kadr-playback", max_chars=8192)
 
 
 class TokenRefused(KadrError):
-    """The token is not one of ours, has been changed, or is not for this."""
+    """The token is invalid, or was issued for another video."""
 
 
 class TokenExpired(TokenRefused):
@@ -27,12 +27,12 @@ class TokenExpired(TokenRefused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Who may use a token. None is anybody."""
+    """Who may use a token. None means no restriction."""
 
     viewer: str | None = None  # the application's own name for a person
-    max_sessions: int | None = None  # of that viewer at once
-    domain: str | None = None  # of the page that plays: "example.org", or "*.example.org" for those below it
-    ip: str | None = None  # an address, or a network
+    max_sessions: int | None = None  # concurrent sessions of that viewer
+    domain: str | None = None  # of the page that plays: "example.org", or "*.example.org" for its subdomains
+    ip: str | None = None  # an address, or a network in CIDR notation
     country: str | None = None  # ISO 3166-1 alpha-2
 
 
@@ -41,7 +41,7 @@ ANYBODY = Limits()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """What a token says. `expires_at` is in Unix seconds."""
+    """What a playback token grants. `expires_at` is in Unix seconds."""
 
     playback_id: PlaybackId
     session: str
@@ -50,43 +50,28 @@ class Claims:
 
 
 def new_session() -> str:
+    """A random session id of 16 hex digits."""
     return secrets.token_hex(8)
-
-
-def _signature(kid: str, claims: str, key: bytes) -> str:
-    return hmac.digest(key, f"kadr-playback.{kid}.{claims}".encode(), "sha256").hex()
-
-
-def _encode(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
 def sign(claims: Claims, keys: Mapping[str, bytes]) -> str:
     """A token signed with the first of `keys`."""
-    kid, key = next(iter(keys.items()))
-    said: list[Any] = [claims.playback_id, claims.session, claims.expires_at]
-    given = {name: value for name, value in asdict(claims.limits).items() if value is not None}
-    if given:
-        said.append(given)
-    body = _encode(json.dumps(said).encode())
-    return f"{kid}.{body}.{_signature(kid, body, key)}"
+    fields: list[Any] = [claims.playback_id, claims.session, claims.expires_at]
+    limits = {name: value for name, value in asdict(claims.limits).items() if value is not None}
+    if limits:
+        fields.append(limits)
+    return _CODEC.encode(json.dumps(fields).encode(), keys)
 
 
 def verify(token: str, keys: Mapping[str, bytes], playback_id: str, now: float) -> Claims:
-    """The claims of a good token for `playback_id`. Raises TokenExpired or TokenRefused."""
-    kid, _, rest = token.partition(".")
-    body, _, signature = rest.partition(".")
-    key = keys.get(kid)
-    if not token.isascii() or key is None or not hmac.compare_digest(_signature(kid, body, key), signature):
-        raise TokenRefused
+    """The claims of a valid token for `playback_id`. Raises TokenExpired or TokenRefused."""
     try:
-        decoded = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
-        token_playback_id, session, expires_at, *more = json.loads(decoded.decode())
-        limits = Limits(**more[0]) if more else ANYBODY
-    except (binascii.Error, ValueError, TypeError) as exc:
+        token_playback_id, session, expires_at, *rest = json.loads(_CODEC.decode(token, keys))
+        limits = Limits(**rest[0]) if rest else ANYBODY
+    except (InvalidToken, ValueError, TypeError) as exc:
         raise TokenRefused from exc
-    if _encode(decoded) != body or token_playback_id != playback_id:
+    if token_playback_id != playback_id:
         raise TokenRefused
-    if now > expires_at:  # our own clock set it: no slack
+    if now > expires_at:  # the clock that checks is the clock that signed: no leeway
         raise TokenExpired
     return Claims(playback_id=PlaybackId(token_playback_id), session=session, expires_at=expires_at, limits=limits)
