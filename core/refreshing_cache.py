@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar, cast
 
 from core.concurrency import cancel_and_wait
 from core.errors import KadrError
@@ -110,9 +110,10 @@ class RefreshingCache(Generic[Key, Value]):
         if entry is None or (self._clock() >= entry.due_at and (entry.reading is None or entry.reading.done())):
             entry = self._start(key, entry)
         reading = entry.reading
-        if entry.value is not NOTHING and (reading is None or reading.done() or self._serve_while_refreshing):
+        if reading is None:  # the last read succeeded
+            return cast(Value, entry.value)
+        if entry.value is not NOTHING and (reading.done() or self._serve_while_refreshing):
             return entry.value
-        assert reading is not None, "an entry has a value or a read"
         try:
             return await asyncio.shield(reading)
         except Exception:
