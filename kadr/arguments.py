@@ -69,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     word.add_argument("--auto", action="store_true", help="the scores decide")
     word.add_argument("--end", action="store_true", help="players stay where they are and never ask again")
     word.add_argument("--resume", action="store_true", help="after --end, for new sessions")
+    steer.add_argument("--delivered", metavar="ID=GB", help="report a CDN's usage of this month, for max_gb_per_month")
 
     for name, text in (
         ("api", "the write door: uploads and assets over HTTP"),

@@ -145,7 +145,9 @@ def _bench(given: argparse.Namespace) -> int:
 def _steer(given: argparse.Namespace) -> int:
     from kadr import steer
 
-    return steer.run(Settings.load(), to=given.to, auto=given.auto, end=given.end, resume=given.resume)
+    return steer.run(
+        Settings.load(), to=given.to, auto=given.auto, end=given.end, resume=given.resume, delivered=given.delivered
+    )
 
 
 def _api(_: argparse.Namespace) -> int:

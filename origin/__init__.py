@@ -1,4 +1,4 @@
-"""The read door (HTTP): playback sessions, signed paths, bytes, and the watch page.
+"""The origin: HTTP for players and CDNs. Playback sessions, signed paths, media files, images and the watch page.
 
-PostgreSQL is asked only when a session starts.
+PostgreSQL is read when a session starts, never for a media file that exists.
 """

@@ -1,26 +1,30 @@
-"""Playlists that sessions share: without a choice of CDN and with nobody in particular, all that begin in one minute
-are told the same. In: a revision, a text and until when it holds. Out: that text until then.
+"""Multivariant playlists that sessions share.
+
+Without a choice of CDN and without a restriction to one viewer, all sessions of a title that begin in the same minute
+get the same playlist. In: a revision, a text and until when its tokens suffice. Out: that text until then. Pure.
 """
 
+from core.lru import LruDict
 from core.model import AssetId, RevisionId
 
-MOST_KNOWN = 4096
-Key = tuple[AssetId, RevisionId]
+MAX_ENTRIES = 4096
+RevisionKey = tuple[AssetId, RevisionId]
 
 
-class Alike:
-    """The text of each revision that was asked for lately."""
+class SharedPlaylists:
+    """The current playlist of each revision that was requested lately."""
 
     def __init__(self) -> None:
-        self._known: dict[Key, tuple[float, bytes]] = {}
+        self._playlists: LruDict[RevisionKey, tuple[float, bytes]] = LruDict(MAX_ENTRIES)
 
-    def get(self, key: Key, now: float) -> bytes | None:
-        """None where there is none, or none any more."""
-        until, text = self._known.get(key, (0.0, b""))
+    def __len__(self) -> int:
+        return len(self._playlists)
+
+    def get(self, key: RevisionKey, now: float) -> bytes | None:
+        """None where there is none that is still valid at `now` (Unix seconds)."""
+        until, text = self._playlists.get(key) or (0.0, b"")
         return text if now < until else None
 
-    def keep(self, key: Key, text: bytes, until: float) -> None:
-        """`until` in Unix seconds."""
-        if len(self._known) >= MOST_KNOWN:
-            self._known.clear()
-        self._known[key] = until, text
+    def put(self, key: RevisionKey, text: bytes, until: float) -> None:
+        """Share `text` until `until` (Unix seconds)."""
+        self._playlists[key] = until, text

@@ -1,19 +1,21 @@
-"""The application: routes, middlewares, and what is opened and closed with it."""
+"""The origin's application: its routes and middlewares, and what is opened and closed with it."""
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from aiohttp import web
+from redis.asyncio import Redis
 
-from core import content_keys, db, metrics, pictures, playback, problems, storage
+from core import content_keys, db, experiments, growing, metrics, pictures, playback, problems, storage
 from core.child import ChildRunner
+from core.db import Pool
 from core.errors import Transient
-from core.live import connect as live_redis
-from core.model import AssetId, PlaybackId
-from core.pictures import Pictures
-from core.playback import Published
+from core.live import connect as redis_client
+from core.model import AssetId
+from core.refreshing_cache import RefreshingCache
 from core.settings import Settings, parse_keys
 from origin import (
     captions,
@@ -22,6 +24,7 @@ from origin import (
     downloads,
     files,
     images,
+    impression_counts,
     key_door,
     pages,
     play,
@@ -30,72 +33,81 @@ from origin import (
     sessions,
     shed,
 )
-from origin.alike import Alike
-from origin.cache import Cache
+from origin.alike import SharedPlaylists
+from origin.cache import DiskCache
+from origin.cdns import Cdns
 from origin.context import CONTEXT, Context, cors
-from origin.fresh import Fresh
-from origin.growing import GrowingRevisions
-from origin.manifests import Manifests
-from origin.pathways import pathways
+from origin.manifests import RevisionKey, manifests
+from origin.pathways import Pathways, pathways
 from origin.revoked import Revoked
+from origin.send import gzipped_files
 from origin.steering import live as steering
 from origin.steering import routes as steer
 from origin.stills import Stills
+from origin.transcripts import transcripts
 from studio import STATIC
 
 health = web.RouteTableDef()
-CONTENT_KEY_FRESH_S = 300.0  # it never changes; new ones come, and a missing one may
-PUBLISHED_FRESH_S = 1.0  # how long a viewer may be led to what was published before
+CONTENT_KEY_REFRESH_S = 300.0  # a key never changes; an asset may get its key later
+PUBLISHED_REFRESH_S = 1.0  # how long viewers may be sent to what was published before
+PROVISIONAL_REFRESH_S, PROVISIONAL_ENTRIES = 0.5, 256
+ROUTES = (
+    files.routes,
+    play.routes,
+    downloads.routes,
+    images.routes,
+    captions.routes,
+    choice.routes,
+    renewal.routes,
+    rewritten.routes,
+    key_door.routes,
+    steer.routes,
+    pages.routes,
+    health,
+)
 
 
 @health.get("/health/live")
 async def live(_: web.Request) -> web.Response:
+    """200 while the process answers."""
     return web.json_response({"data": {"status": "ok"}}, headers={"Cache-Control": "no-store"})
 
 
 @health.get("/health/ready")
 async def ready(request: web.Request) -> web.Response:
-    """200 while bytes can be served: storage is needed, PostgreSQL only for new sessions."""
+    """200 while files can be served: storage is required, PostgreSQL only for new sessions."""
     context = request.app[CONTEXT]
     try:
         async with asyncio.timeout(2):
-            good = await context.storage.has_bucket(context.settings.media_bucket)
+            available = await context.storage.has_bucket(context.settings.media_bucket)
     except (Transient, TimeoutError):
-        good = False
-    body = {"data": {"status": "ok" if good else "unavailable", "parts": {"storage": good}}}
-    return web.json_response(body, status=200 if good else 503, headers={"Cache-Control": "no-store"})
+        available = False
+    body = {"data": {"status": "ok" if available else "unavailable", "parts": {"storage": available}}}
+    return web.json_response(body, status=200 if available else 503, headers={"Cache-Control": "no-store"})
 
 
 @health.get("/metrics")
 async def scrape(_: web.Request) -> web.Response:
-    """For Prometheus."""
+    """Metrics in the text format of Prometheus."""
     return metrics.exposition()
 
 
-@asynccontextmanager
-async def _cache(settings: Settings, stored: storage.Storage) -> AsyncIterator[Cache]:
-    folder = settings.origin_cache_dir or settings.work_dir / "origin-cache"
-    cache = Cache(stored, settings.media_bucket, folder, settings.origin_cache_bytes)
-    async with cache.kept():
-        yield cache
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Configuration:
+    """The settings in the form the origin uses. Keys are by key id."""
 
-
-def _lock_secrets(settings: Settings) -> tuple[bytes, ...]:
-    """As CDNs send them: hex in lower case. None at all without the setting."""
-    if not settings.origin_lock_keys.get_secret_value():
-        return ()
-    keys = parse_keys("KADR_ORIGIN_LOCK_KEYS", settings.origin_lock_keys)
-    return tuple(key.hex().encode() for key in keys.values())
-
-
-async def _settled(_: web.Application) -> None:
-    """What is loaded by now stays: looking through it for garbage again and again was a tenth of a session's cost."""
-    gc.collect()
-    gc.freeze()
+    settings: Settings
+    playback_keys: Mapping[str, bytes]
+    delivery_keys: Mapping[str, bytes]
+    wrapping_keys: Mapping[str, bytes]
+    lock_secrets: tuple[bytes, ...]
+    cdns: Cdns
+    pathways: Pathways
 
 
 def create(settings: Settings) -> web.Application:
-    """The read door for these settings."""
+    """The application for these settings. Raises ConfigError before anything is opened."""
+    configuration = _configuration(settings)
     app = web.Application(
         middlewares=[
             metrics.middleware("origin"),
@@ -105,77 +117,139 @@ def create(settings: Settings) -> web.Application:
         ],
         client_max_size=16 * 1024,
     )
-    for routes in (
-        files.routes,
-        play.routes,
-        downloads.routes,
-        images.routes,
-        captions.routes,
-        choice.routes,
-        renewal.routes,
-        rewritten.routes,
-        key_door.routes,
-        steer.routes,
-        pages.routes,
-        health,
-    ):
+    for routes in ROUTES:
         app.add_routes(routes)
     app.router.add_static("/static", STATIC)
-    app[steer.COUNTRY_OF] = sessions.country_of
 
-    # What an operator wrote is read before anything is opened: a wrong form is one sentence.
-    playback_keys = parse_keys("KADR_PLAYBACK_KEYS", settings.playback_keys)
-    delivery_keys = parse_keys("KADR_DELIVERY_KEYS", settings.delivery_keys)
-    wrapping = content_keys.wrapping_keys(settings)
-    cdns = cdn_file.load(settings.cdns, settings.origin_base)
-    ways = pathways(cdns, delivery_keys, settings.origin_base)
-
-    async def connections(app: web.Application) -> AsyncIterator[None]:
-        pool, redis = await db.connect(settings), live_redis(settings)
-
-        async def published(playback_id: PlaybackId) -> Published | None:
-            return await playback.published(pool, playback_id)
-
-        async def pictures_of(asset_id: AssetId) -> Pictures | None:
-            return await pictures.of_asset(pool, asset_id)
-
-        async def content_key(asset_id: AssetId) -> bytes | None:
-            wrapped = await content_keys.read(pool, asset_id)
-            return None if wrapped is None else content_keys.unwrap(wrapped, asset_id, wrapping)
-
-        revoked = Revoked(pool, redis)
-        async with (
-            storage.connect(settings) as stored,
-            revoked.kept_fresh(),
-            _cache(settings, stored) as cache,
-            steering.opened(cdns, redis) as steered,
-        ):
-            app[steer.STEERING] = steered
-            app[captions.TEXTS] = captions.Texts(cache)
-            app[CONTEXT] = Context(
-                settings=settings,
-                pool=pool,
-                redis=redis,
-                storage=stored,
-                cache=cache,
-                manifests=Manifests(stored, settings.media_bucket),
-                alike=Alike(),
-                growing=GrowingRevisions(pool),
-                published=Fresh(published, fresh_s=PUBLISHED_FRESH_S, kept=10_000),
-                stills=Stills(cache, lambda: ChildRunner.detect(settings.sandbox)),
-                pictures=Fresh(pictures_of, fresh_s=PUBLISHED_FRESH_S, kept=10_000),
-                content_keys=Fresh(content_key, fresh_s=CONTENT_KEY_FRESH_S, kept=10_000),
-                revoked=revoked,
-                playback_keys=playback_keys,
-                delivery_keys=delivery_keys,
-                pathways=ways,
-                lock_secrets=_lock_secrets(settings),
-            )
+    async def running(app: web.Application) -> AsyncIterator[None]:
+        async with _opened(configuration) as context:
+            app[CONTEXT] = context
+            # Steering is a small application of its own, which knows no context.
+            app[steer.STEERING] = context.steering
+            app[steer.COUNTRY_OF] = sessions.country_of
             yield
-        await redis.aclose()
-        await pool.close()
 
-    app.cleanup_ctx.append(connections)
-    app.cleanup_ctx.append(choice.counting)
-    app.on_startup.append(_settled)
+    app.cleanup_ctx.append(running)
+    app.on_startup.append(_freeze_garbage_collector)
     return app
+
+
+def _configuration(settings: Settings) -> _Configuration:
+    delivery_keys = parse_keys("KADR_DELIVERY_KEYS", settings.delivery_keys)
+    cdns = cdn_file.load(settings.cdns, settings.origin_base)
+    return _Configuration(
+        settings=settings,
+        playback_keys=parse_keys("KADR_PLAYBACK_KEYS", settings.playback_keys),
+        delivery_keys=delivery_keys,
+        wrapping_keys=content_keys.wrapping_keys(settings),
+        lock_secrets=_lock_secrets(settings),
+        cdns=cdns,
+        pathways=pathways(cdns, delivery_keys, settings.origin_base),
+    )
+
+
+def _lock_secrets(settings: Settings) -> tuple[bytes, ...]:
+    """The values of the origin lock header as CDNs send them, lower-case hex; none without the setting."""
+    if not settings.origin_lock_keys.get_secret_value():
+        return ()
+    keys = parse_keys("KADR_ORIGIN_LOCK_KEYS", settings.origin_lock_keys)
+    return tuple(key.hex().encode() for key in keys.values())
+
+
+@asynccontextmanager
+async def _opened(configuration: _Configuration) -> AsyncIterator[Context]:
+    """The context, with every connection and background task behind it open for as long as the body runs."""
+    settings = configuration.settings
+    async with AsyncExitStack() as stack:
+        pool = await db.connect(settings)
+        stack.push_async_callback(pool.close)
+        redis = redis_client(settings)
+        stack.push_async_callback(redis.aclose)
+        stored = await stack.enter_async_context(storage.connect(settings))
+        context = _context(
+            configuration,
+            pool,
+            redis,
+            stored,
+            impressions=await stack.enter_async_context(impression_counts.opened(pool)),
+            steered=await stack.enter_async_context(steering.opened(configuration.cdns, redis)),
+        )
+        await stack.enter_async_context(context.revoked.refreshing())
+        await stack.enter_async_context(context.disk_cache.running())
+        for cache in (
+            context.stills,
+            context.transcripts,
+            context.gzipped,
+            context.manifests,
+            context.provisional,
+            context.published,
+            context.pictures,
+            context.content_keys,
+            context.experiments,
+        ):
+            stack.push_async_callback(cache.close)
+        yield context
+
+
+def _context(
+    configuration: _Configuration,
+    pool: Pool,
+    redis: Redis,
+    stored: storage.Storage,
+    *,
+    impressions: impression_counts.Impressions,
+    steered: steering.Steering,
+) -> Context:
+    """Everything that handlers share; opens nothing."""
+    settings = configuration.settings
+    folder = settings.origin_cache_dir or settings.work_dir / "origin-cache"
+    disk_cache = DiskCache(stored, settings.media_bucket, folder, settings.origin_cache_bytes)
+    revisions = manifests(stored, settings.media_bucket)
+
+    async def read_provisional(key: RevisionKey) -> growing.Growing | None:
+        return await growing.read(pool, *key)
+
+    async def read_content_key(asset_id: AssetId) -> bytes | None:
+        wrapped = await content_keys.read(pool, asset_id)
+        return None if wrapped is None else content_keys.unwrap(wrapped, asset_id, configuration.wrapping_keys)
+
+    return Context(
+        settings=settings,
+        pool=pool,
+        redis=redis,
+        storage=stored,
+        disk_cache=disk_cache,
+        gzipped=gzipped_files(disk_cache),
+        manifests=revisions,
+        provisional=RefreshingCache(
+            read_provisional, name="provisional", refresh_s=PROVISIONAL_REFRESH_S, max_entries=PROVISIONAL_ENTRIES
+        ),
+        shared_playlists=SharedPlaylists(),
+        published=RefreshingCache(
+            lambda playback_id: playback.published(pool, playback_id),
+            name="published",
+            refresh_s=PUBLISHED_REFRESH_S,
+        ),
+        pictures=RefreshingCache(
+            lambda asset_id: pictures.of_asset(pool, asset_id), name="pictures", refresh_s=PUBLISHED_REFRESH_S
+        ),
+        stills=Stills(disk_cache, revisions, lambda: ChildRunner.detect(settings.sandbox)),
+        transcripts=transcripts(disk_cache),
+        content_keys=RefreshingCache(read_content_key, name="content_keys", refresh_s=CONTENT_KEY_REFRESH_S),
+        experiments=RefreshingCache(
+            lambda asset_id: experiments.settled(pool, asset_id), name="experiments", refresh_s=PUBLISHED_REFRESH_S
+        ),
+        impressions=impressions,
+        revoked=Revoked(pool, redis),
+        steering=steered,
+        pathways=configuration.pathways,
+        playback_keys=configuration.playback_keys,
+        delivery_keys=configuration.delivery_keys,
+        lock_secrets=configuration.lock_secrets,
+    )
+
+
+async def _freeze_garbage_collector(_: web.Application) -> None:
+    """Exempt what is loaded by now from garbage collection: scanning it again was a tenth of a session's cost."""
+    gc.collect()
+    gc.freeze()

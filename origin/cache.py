@@ -1,8 +1,11 @@
-"""Files of revisions, read from storage once however many ask, and kept on disk within a bound.
+"""Files of revisions, read from storage once for many viewers, and kept on disk within a bound.
 
 In: `File` (key, size, hash). Out: an open descriptor for as long as it is used, its bytes checked against size and
-SHA-256. Refuses what storage sends otherwise (Transient). Where the disk is full or may not be written to, a file is
-held in memory while it is being sent, and not kept. Files larger than `largest_bytes` are not for this cache.
+SHA-256. Other bytes than those raise Transient. Where the disk is full or cannot be written, a file is held in memory
+while it is being sent, and not kept. Files larger than `largest_bytes` do not belong into this cache.
+
+It has a single flight of its own beside core.refreshing_cache: a fill is not a value to keep but a descriptor that is
+shared by those who send from it, and closed with the last of them.
 """
 
 import asyncio
@@ -14,16 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core import metrics
+from core.concurrency import cancel_and_wait, in_background, repeat_every
 from core.errors import Transient
 from core.logs import Log
 from core.settings import MIB
 from core.storage import Storage
-from origin.shelf import Shelf
+from origin.shelf import DiskCacheIndex
 from packager.revision import File
 
 _LOG = Log("cache")
-LARGEST_BYTES = 64 * MIB  # also what one file may take of memory where there is no disk
-FILLS = 32  # at once: each is a connection to storage, which has 64, and perhaps a file in memory
+LARGEST_BYTES = 64 * MIB  # also the most that one file may take of memory where there is no disk
+CONCURRENT_FILLS = 32  # each is a connection to storage, which has 64, and perhaps a file in memory
 FILL_S = 30.0
 SLOWEST_BYTES_PER_S = 512 * 1024
 RESCAN_S = 120.0
@@ -32,70 +36,64 @@ READ_BYTES = MIB
 
 @dataclass(slots=True)
 class _Fill:
-    """One read of storage and who waits for it or sends from it."""
+    """One read of storage, and how many viewers wait for it or send from its descriptor."""
 
     reading: asyncio.Task[int]
     users: int = 0
 
 
-class Cache:
-    """One per process; the folder may be shared."""
+class DiskCache:
+    """A folder of files with a limit. One instance per process; several processes may share the folder."""
 
     def __init__(self, storage: Storage, bucket: str, folder: Path, limit_bytes: int) -> None:
         self._storage = storage
         self._bucket = bucket
-        self._shelf = Shelf(folder, limit_bytes)
+        self._index = DiskCacheIndex(folder, limit_bytes)
         self.largest_bytes = min(LARGEST_BYTES, limit_bytes // 8)
         self._fills: dict[str, _Fill] = {}
-        self._turns = asyncio.Semaphore(FILLS)
-        self._told = False
+        self._slots = asyncio.Semaphore(CONCURRENT_FILLS)
+        self._disk_failure_logged = False
 
     @asynccontextmanager
-    async def kept(self) -> AsyncIterator[None]:
-        """Learns what an earlier run has left, then now and then what other processes do."""
+    async def running(self) -> AsyncIterator[None]:
+        """Index the folder before the body begins, and every RESCAN_S what other processes have added or deleted."""
         await self._rescan()
-
-        async def go_on() -> None:
-            while True:
-                await asyncio.sleep(RESCAN_S)
-                await self._rescan()
-
-        rescanning = asyncio.create_task(go_on())
         try:
-            yield
+            async with in_background(repeat_every(RESCAN_S, self._rescan, _rescan_failed)):
+                yield
         finally:
-            fills = [fill.reading for fill in self._fills.values()]
-            for task in (rescanning, *fills):
-                task.cancel()
-            await asyncio.gather(rescanning, *fills, return_exceptions=True)
+            await cancel_and_wait([fill.reading for fill in self._fills.values()])
 
     @asynccontextmanager
     async def opened(self, file: File) -> AsyncIterator[int]:
-        """A descriptor of the whole file; read it by offsets, others may share it. Raises ObjectMissing, Transient."""
-        found = self._on_shelf(file)
-        if found is not None and found[1]:
+        """A descriptor of the whole file, to be read by offsets only: others may share it.
+
+        Raises ObjectMissing and Transient.
+        """
+        indexed = self._open_indexed(file)
+        if indexed is not None and indexed[1]:
             try:
-                yield found[0]
+                yield indexed[0]
             finally:
-                os.close(found[0])
+                os.close(indexed[0])
             return
         fill = self._fills.get(file.sha256)
         if fill is None or (fill.reading.done() and _failed(fill.reading)):
-            reading = asyncio.create_task(self._recheck(file, found[0]) if found else self._filled(file))
+            reading = asyncio.create_task(self._verify(file, indexed[0]) if indexed else self._fill(file))
             fill = self._fills[file.sha256] = _Fill(reading)
-            reading.add_done_callback(lambda _: self._left(file.sha256, fill))
-        elif found is not None:
-            os.close(found[0])
+            reading.add_done_callback(lambda _: self._release(file.sha256, fill))
+        elif indexed is not None:
+            os.close(indexed[0])
         fill.users += 1
         try:
-            # One viewer leaving must not cancel the read the others wait for.
+            # A viewer who leaves must not cancel the read for the others.
             yield await asyncio.shield(fill.reading)
         finally:
             fill.users -= 1
-            self._left(file.sha256, fill)
+            self._release(file.sha256, fill)
 
-    def _left(self, name: str, fill: _Fill) -> None:
-        """Close with the last; called when the read ends and when a user leaves."""
+    def _release(self, name: str, fill: _Fill) -> None:
+        """Close the descriptor once the read has ended and nobody uses it; called at the end of either."""
         if fill.users or not fill.reading.done():
             return
         if self._fills.get(name) is fill:
@@ -103,76 +101,82 @@ class Cache:
             if not _failed(fill.reading):
                 os.close(fill.reading.result())
 
-    def _on_shelf(self, file: File) -> tuple[int, bool] | None:
+    def _open_indexed(self, file: File) -> tuple[int, bool] | None:
+        """(descriptor, verified) of a file that is on the disk, or None."""
         try:
-            return self._shelf.open(file.sha256, file.size_bytes)
+            return self._index.open(file.sha256, file.size_bytes)
         except OSError as exc:
-            self._no_disk(exc)
+            self._log_disk_failure(exc)
             return None
 
-    async def _recheck(self, file: File, opened: int) -> int:
-        """A file of an earlier run, or of another process: a crash of the machine can leave one half written."""
+    async def _verify(self, file: File, descriptor: int) -> int:
+        """Hash a file of an earlier run or another process, and fill it anew if a crash left it damaged."""
         with ExitStack() as undo:
-            undo.callback(os.close, opened)
-            if await asyncio.to_thread(_sha256, opened) == file.sha256:
-                self._shelf.checked(file.sha256)
+            undo.callback(os.close, descriptor)
+            if await asyncio.to_thread(_sha256, descriptor) == file.sha256:
+                self._index.mark_verified(file.sha256)
                 undo.pop_all()
-                return opened
+                return descriptor
         _LOG.warning("cache.damaged", sha256=file.sha256)
         with suppress(OSError):
-            self._shelf.drop(file.sha256)
-        return await self._filled(file)
+            self._index.drop(file.sha256)
+        return await self._fill(file)
 
-    async def _filled(self, file: File) -> int:
-        async with self._turns:
+    async def _fill(self, file: File) -> int:
+        """Read a file from storage onto the disk, or into memory where the disk fails; its descriptor."""
+        async with self._slots:
             metrics.BYTES.labels("filled").inc(file.size_bytes)
-            part = self._shelf.part()
+            part = self._index.part()
             try:
-                opened = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             except OSError as exc:
-                self._no_disk(exc)
-                return await self._in_memory(file)
+                self._log_disk_failure(exc)
+                return await self._fill_memory(file)
             with ExitStack() as undo:
                 undo.callback(_remove, part)
-                undo.callback(os.close, opened)
+                undo.callback(os.close, descriptor)
                 try:
-                    await self._read(file, part)
-                    self._shelf.add(part, file.sha256, file.size_bytes)
+                    await self._download(file, part)
+                    self._index.add(part, file.sha256, file.size_bytes)
                 except OSError as exc:
-                    self._no_disk(exc)
-                    undo.close()  # before it is read again: a full disk is what it may be about
-                    return await self._in_memory(file)
+                    self._log_disk_failure(exc)
+                    undo.close()  # frees the disk before the file is read again
+                    return await self._fill_memory(file)
                 undo.pop_all()
-            return opened
+            return descriptor
 
-    async def _in_memory(self, file: File) -> int:
-        opened = os.memfd_create("kadr-file", os.MFD_CLOEXEC)
+    async def _fill_memory(self, file: File) -> int:
+        descriptor = os.memfd_create("kadr-file", os.MFD_CLOEXEC)
         with ExitStack() as undo:
-            undo.callback(os.close, opened)
-            await self._read(file, Path(f"/proc/self/fd/{opened}"))
+            undo.callback(os.close, descriptor)
+            await self._download(file, Path(f"/proc/self/fd/{descriptor}"))
             undo.pop_all()
-        return opened
+        return descriptor
 
-    async def _read(self, file: File, path: Path) -> None:
+    async def _download(self, file: File, path: Path) -> None:
         try:
             async with asyncio.timeout(FILL_S + file.size_bytes / SLOWEST_BYTES_PER_S):
-                found = await self._storage.download(self._bucket, file.key, path)
+                sha256 = await self._storage.download(self._bucket, file.key, path)
         except TimeoutError as exc:
             raise Transient(f"get {file.key}: too slow") from exc
-        if found != file.sha256:
-            raise Transient(f"get {file.key}: these are not the bytes of the manifest")
+        if sha256 != file.sha256:
+            raise Transient(f"get {file.key}: the bytes do not match the hash in the manifest")
 
     async def _rescan(self) -> None:
         try:
-            self._shelf.learn(await asyncio.to_thread(self._shelf.scan))
+            self._index.replace(await asyncio.to_thread(self._index.scan))
         except OSError as exc:
-            self._no_disk(exc)
+            self._log_disk_failure(exc)
 
-    def _no_disk(self, exc: OSError) -> None:
-        """Told once: from now on it is slower, and goes on."""
-        if not self._told:
-            self._told = True
-            _LOG.warning("cache.no_disk", folder=str(self._shelf.folder), error=repr(exc))
+    def _log_disk_failure(self, exc: OSError) -> None:
+        """Logged once: without a disk the origin is slower, and goes on."""
+        if not self._disk_failure_logged:
+            self._disk_failure_logged = True
+            _LOG.warning("cache.disk_failed", folder=str(self._index.folder), error=repr(exc))
+
+
+def _rescan_failed(exc: Exception) -> None:
+    _LOG.error("cache.rescan_failed", exc)
 
 
 def _failed(reading: asyncio.Task[int]) -> bool:
@@ -184,9 +188,9 @@ def _remove(part: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _sha256(opened: int) -> str:
-    seen, at = hashlib.sha256(), 0
-    while block := os.pread(opened, READ_BYTES, at):
-        seen.update(block)
+def _sha256(descriptor: int) -> str:
+    digest, at = hashlib.sha256(), 0
+    while block := os.pread(descriptor, READ_BYTES, at):
+        digest.update(block)
         at += len(block)
-    return seen.hexdigest()
+    return digest.hexdigest()

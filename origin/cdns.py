@@ -1,4 +1,4 @@
-"""The CDNs a title can be played from, as frozen values. `origin.cdn_file` reads them."""
+"""The CDNs from which titles can be played, as frozen values. `origin.cdn_file` reads them from a file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Option = str | int | bool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a pathway takes at most. None is no limit."""
+    """The most a pathway gets; None is no limit. The monthly one acts on what the operator reports: steering.board."""
 
     max_sessions: int | None = None
     max_gb_per_month: float | None = None
@@ -23,7 +23,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeSettings:
-    """Which adapter of origin.purge empties a pathway's caches, and with what."""
+    """Which adapter of origin.purge purges a pathway's caches, and its settings."""
 
     adapter: str
     settings: Mapping[str, str] = field(repr=False)
@@ -59,17 +59,17 @@ class Cdns:
 
 
 def only_origin(origin_base: str) -> Cdns:
-    """What there is without a file."""
+    """The pathways without a file: this origin alone."""
     return Cdns(all=(Cdn(id=OWN_ID, base_url=origin_base, scheme=OWN_SCHEME),))
 
 
 def signers(cdns: Cdns, own_keys: Mapping[str, bytes]) -> dict[str, Signer]:
     """Pathway id -> its signer. The scheme `own` without keys signs with the origin's. Raises ConfigError."""
-    made: dict[str, Signer] = {}
+    by_cdn: dict[str, Signer] = {}
     for cdn in cdns.all:
         keys: Mapping[str, str | bytes] = cdn.keys or (own_keys if cdn.scheme == OWN_SCHEME else {})
         try:
-            made[cdn.id] = make_signer(cdn.scheme, keys, {"base_url": cdn.base_url, **cdn.options})
+            by_cdn[cdn.id] = make_signer(cdn.scheme, keys, {"base_url": cdn.base_url, **cdn.options})
         except ConfigError as exc:
             raise ConfigError(f"KADR_CDNS: {cdn.id}: {exc}") from exc
-    return made
+    return by_cdn

@@ -1,89 +1,70 @@
-"""Which picture a viewer is shown while it is being found out which one is clicked, and what came of it.
+"""Poster experiments: which candidate a viewer is shown, and the report of what the viewer did.
 
-The page that shows a title asks here instead of for the poster, shows the picture of the answer, and reports what the
-viewer did with the token it was given. Where no experiment runs, or it cannot be read, the answer is the poster that is
-shown anyhow, and there is nothing to report.
+A page requests the assignment instead of the poster, shows the candidate of the answer, and reports events with the
+impression token it got. Where no experiment runs, or it cannot be read, the answer is the current poster without a
+token, and there is nothing to report.
 """
 
 import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 from aiohttp import web
 
-from core import db, experiments
-from core.experiments import Event, Experiment, Standing, State
+from core import db
+from core.experiments import Event, Experiment, State
 from core.model import AssetId
 from core.pictures import Pictures, Poster
 from core.problems import Problem
-from origin import impression_counts, impression_token, sessions
+from origin import impression_token, sessions
 from origin.context import CONTEXT, Context
-from origin.fresh import Fresh
-from origin.impression_counts import Impressions
 from origin.impression_token import Impression, ImpressionExpired, ImpressionRefused
 from origin.sessions import Visitor
 from thumbnails import clicks
 
 routes = web.RouteTableDef()
-IMPRESSIONS = web.AppKey("impressions", Impressions)
-STANDINGS: web.AppKey[Fresh[AssetId, Standing | None]] = web.AppKey("standings")
-FRESH_S = 1.0
-READ_WITHIN_S = 2.0  # a page waits for its picture: rather the poster than nothing
-MOST_EVENTS = 32
+READ_TIMEOUT_S = 2.0  # a page waits for its image: after this it gets the current poster
+MAX_EVENTS = 32
 _VIEWER = re.compile(r"[!-~]{1,200}", re.ASCII)
 _UNREADABLE = (asyncpg.PostgresError, *db.UNAVAILABLE)
 
 
-async def counting(app: web.Application) -> AsyncIterator[None]:
-    """What the routes below need, for as long as the door is open. After what makes CONTEXT."""
-    pool = app[CONTEXT].pool
-
-    async def read(asset_id: AssetId) -> Standing | None:
-        return await experiments.settled(pool, asset_id)
-
-    async with impression_counts.opened(pool) as counts:
-        app[IMPRESSIONS] = counts
-        app[STANDINGS] = Fresh(read, fresh_s=FRESH_S, kept=10_000)
-        yield
-
-
 @routes.get("/image/{playback_id}/choice")
-async def choice(request: web.Request) -> web.Response:
-    """The picture for `viewer`: the same for the life of a batch, with the probability it was drawn with."""
+async def assigned_poster(request: web.Request) -> web.Response:
+    """The candidate for `viewer`, the same for the whole batch, with the probability with which it was drawn."""
     visitor = await sessions.visitor_of(request)
     viewer = _viewer(request, visitor)
     context, asset_id = request.app[CONTEXT], visitor.published.asset_id
-    found = await context.pictures.get(asset_id)
-    if found is None or found.poster is None:
+    pictures = await context.pictures.get(asset_id)
+    if pictures is None or pictures.poster is None:
         raise Problem(
-            404, "not_found", "There is no such picture.", hint="It may be being made: try again in a moment."
+            404, "not_found", "There is no poster yet.", hint="It may still be in the making: try again later."
         )
-    experiment = await _running(request.app[STANDINGS], asset_id)
-    drawn = None if experiment is None or found.chosen else _drawn(context, request, found, experiment, viewer)
-    shown = drawn or {
-        "candidate": _candidate(found),
-        "url": _url(context, request, "poster", found.poster),
+    experiment = await _running_experiment(context, asset_id)
+    drawn = None if experiment is None or pictures.chosen else _draw(context, request, pictures, experiment, viewer)
+    assignment = drawn or {
+        "candidate": _candidate(pictures),
+        "url": _url(context, request, "poster", pictures.poster),
         "propensity": 1.0,
         "impression": None,
     }
-    return web.json_response({"data": shown}, headers={"Cache-Control": "private, no-store"})
+    return web.json_response({"data": assignment}, headers={"Cache-Control": "private, no-store"})
 
 
 @routes.post("/image/events")
 async def events(request: web.Request) -> web.Response:
-    """`[{impression, event, watched_s?}]`, as application/json or, for a beacon, as text/plain."""
+    """Count `[{impression, event, watched_s?}]`, sent as application/json or, by a beacon, as text/plain."""
     try:
-        told = json.loads(await request.read())
+        body = json.loads(await request.read())
     except (ValueError, RecursionError) as exc:
         raise Problem(400, "not_json", "The body is not JSON.") from exc
-    if not isinstance(told, list) or len(told) > MOST_EVENTS:
-        raise Problem(422, "invalid", f"The body is a list of at most {MOST_EVENTS} events.")
-    context, counts, now = request.app[CONTEXT], request.app[IMPRESSIONS], time.time()
-    reports = [_report(context, one, at, now) for at, one in enumerate(told)]
+    if not isinstance(body, list) or len(body) > MAX_EVENTS:
+        raise Problem(422, "invalid", f"The body must be a list of at most {MAX_EVENTS} events.")
+    context, now = request.app[CONTEXT], time.time()
+    reports = [_report(context, item, at, now) for at, item in enumerate(body)]
     taken, refused = 0, []
     for at, report in enumerate(reports):
         if isinstance(report, ImpressionRefused):
@@ -93,24 +74,27 @@ async def events(request: web.Request) -> web.Response:
         impression, event = report
         taken += 1
         if event is not None:
-            counts.reported(impression, event)
+            context.impressions.reported(impression, event)
     return web.json_response(
         {"data": {"taken": taken, "refused": refused}}, status=202, headers={"Cache-Control": "private, no-store"}
     )
 
 
-def _report(context: Context, told: Any, at: int, now: float) -> tuple[Impression, Event | None] | ImpressionRefused:
-    """What is told, or why it is not believed; None as the event is one that counts for nothing. Raises Problem."""
-    if not isinstance(told, dict) or not isinstance(token := told.get("impression"), str):
-        raise Problem(422, "invalid", "An event names its impression.", pointer=f"/{at}/impression")
+def _report(context: Context, item: Any, at: int, now: float) -> tuple[Impression, Event | None] | ImpressionRefused:
+    """One event of the body, or why its token is refused. The event is None where it was watched too briefly to count.
+
+    `at` is its place in the body. Raises Problem(422) for another form.
+    """
+    if not isinstance(item, dict) or not isinstance(token := item.get("impression"), str):
+        raise Problem(422, "invalid", "An event must carry its impression token.", pointer=f"/{at}/impression")
     try:
-        event = Event(str(told.get("event")))
+        event = Event(str(item.get("event")))
     except ValueError as exc:
         names = ", ".join(Event)
-        raise Problem(422, "invalid", f"event is one of {names}.", pointer=f"/{at}/event") from exc
-    watched_s = told.get("watched_s", 0)
+        raise Problem(422, "invalid", f"event must be one of {names}.", pointer=f"/{at}/event") from exc
+    watched_s = item.get("watched_s", 0)
     if isinstance(watched_s, bool) or not isinstance(watched_s, int | float):
-        raise Problem(422, "invalid", "watched_s is a number of seconds.", pointer=f"/{at}/watched_s")
+        raise Problem(422, "invalid", "watched_s must be a number of seconds.", pointer=f"/{at}/watched_s")
     try:
         impression = impression_token.verify(token, context.playback_keys, now)
     except ImpressionRefused as exc:
@@ -119,23 +103,24 @@ def _report(context: Context, told: Any, at: int, now: float) -> tuple[Impressio
     return impression, None if too_short else event
 
 
-async def _running(standings: Fresh[AssetId, Standing | None], asset_id: AssetId) -> Experiment | None:
+async def _running_experiment(context: Context, asset_id: AssetId) -> Experiment | None:
+    """None also where it cannot be read in time; impression_counts logs the outage, once."""
     try:
-        async with asyncio.timeout(READ_WITHIN_S):
-            standing = await standings.get(asset_id)
-    except _UNREADABLE:  # said once by impression_counts, not by each viewer
+        async with asyncio.timeout(READ_TIMEOUT_S):
+            standing = await context.experiments.get(asset_id)
+    except _UNREADABLE:
         return None
     return standing.experiment if standing is not None and standing.state is State.RUNNING else None
 
 
-def _drawn(
-    context: Context, request: web.Request, found: Pictures, experiment: Experiment, viewer: str
+def _draw(
+    context: Context, request: web.Request, pictures: Pictures, experiment: Experiment, viewer: str
 ) -> dict[str, Any] | None:
-    """None where the drawn picture is not there any more: others were found a moment ago."""
+    """The viewer's assignment; None where the drawn candidate was replaced a moment ago."""
     draw = clicks.draw(experiment.salt, experiment.batch, viewer)
     arm = experiment.arms[clicks.shown_to(draw.place, [arm.share for arm in experiment.arms])]
-    listed = found.album.candidates if found.album else ()
-    candidate = next((one for one in listed if one.id == arm.candidate), None)
+    candidates = pictures.album.candidates if pictures.album else ()
+    candidate = next((listed for listed in candidates if listed.id == arm.candidate), None)
     if candidate is None:
         return None
     impression = Impression(
@@ -144,7 +129,7 @@ def _drawn(
         candidate=arm.candidate,
         batch=experiment.batch,
         propensity=arm.share,
-        expires_at=int(time.time()) + impression_token.LIVES_S,
+        expires_at=int(time.time()) + impression_token.LIFETIME_S,
     )
     return {
         "candidate": arm.candidate,
@@ -154,25 +139,25 @@ def _drawn(
     }
 
 
-def _candidate(found: Pictures) -> str | None:
-    """Which one the poster is; None for a moment or a picture that a person chose."""
-    if found.chosen is not None:
-        return found.chosen.candidate
-    return found.album.candidates[0].id if found.album and found.album.candidates else None
+def _candidate(pictures: Pictures) -> str | None:
+    """The id of the candidate that is the poster; None where the poster is a frame or an image that a person chose."""
+    if pictures.chosen is not None:
+        return pictures.chosen.candidate
+    return pictures.album.candidates[0].id if pictures.album and pictures.album.candidates else None
 
 
 def _url(context: Context, request: web.Request, name: str, poster: Poster) -> str:
-    """For good: it names the version. With the token it was asked with, where there was one."""
+    """The URL of this version of an image, with the token of the request where there is one."""
     token = request.query.get("token")
     query = f"?v={poster.version}" + (f"&token={token}" if token else "")
     return f"{context.settings.origin_base}/image/{request.match_info['playback_id']}/{name}.jpg{query}"
 
 
 def _viewer(request: web.Request, visitor: Visitor) -> str:
-    """As the playback token names who watches, else as the page says. Raises Problem(422)."""
+    """The viewer's name by the playback token, else by the page. Raises Problem(422)."""
     if visitor.claims is not None and visitor.claims.limits.viewer is not None:
         return visitor.claims.limits.viewer
     viewer = request.query.get("viewer", "")
     if not _VIEWER.fullmatch(viewer):
-        raise Problem(422, "invalid", "viewer is your own name for who looks: 1 to 200 visible characters.")
+        raise Problem(422, "invalid", "viewer must be your own name for the viewer: 1 to 200 visible characters.")
     return viewer

@@ -1,4 +1,4 @@
-"""What the handlers share, and the headers every answer to a player carries."""
+"""What the handlers share, and the headers that every answer to a player carries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,39 +7,49 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from core.db import Pool
+from core.experiments import Standing
+from core.growing import Growing
 from core.model import AssetId, PlaybackId
 from core.pictures import Pictures
 from core.playback import Published
 from core.problems import Handler
+from core.refreshing_cache import RefreshingCache
 from core.settings import Settings
 from core.storage import Storage
-from origin.alike import Alike
-from origin.cache import Cache
-from origin.fresh import Fresh
-from origin.growing import GrowingRevisions
-from origin.manifests import Manifests
+from origin.alike import SharedPlaylists
+from origin.cache import DiskCache
+from origin.impression_counts import Impressions
+from origin.manifests import Manifests, RevisionKey
 from origin.pathways import Pathways
 from origin.revoked import Revoked
+from origin.steering.live import Steering
 from origin.stills import Stills
+from origin.transcripts import Transcripts
+from packager.revision import File
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Made once when the door opens."""
+    """One per process, made by origin.app when it starts."""
 
     settings: Settings
     pool: Pool
     redis: Redis
     storage: Storage
-    cache: Cache
+    disk_cache: DiskCache
+    gzipped: RefreshingCache[File, bytes]  # playlists and captions
     manifests: Manifests
-    alike: Alike
-    growing: GrowingRevisions
-    published: Fresh[PlaybackId, Published | None]
+    provisional: RefreshingCache[RevisionKey, Growing | None]  # revisions that are still being made
+    shared_playlists: SharedPlaylists
+    published: RefreshingCache[PlaybackId, Published | None]
+    pictures: RefreshingCache[AssetId, Pictures | None]
     stills: Stills
-    pictures: Fresh[AssetId, Pictures | None]
-    content_keys: Fresh[AssetId, bytes | None]  # of encrypted titles
+    transcripts: Transcripts
+    content_keys: RefreshingCache[AssetId, bytes | None]  # of encrypted titles
+    experiments: RefreshingCache[AssetId, Standing | None]
+    impressions: Impressions
     revoked: Revoked
+    steering: Steering
     pathways: Pathways
     playback_keys: Mapping[str, bytes]
     delivery_keys: Mapping[str, bytes]
@@ -61,10 +71,10 @@ PREFLIGHT = {
 
 @web.middleware
 async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Players run on other people's pages: every answer may be read there, refusals included."""
+    """Let pages of any origin read every answer, refusals included: players run on other people's pages."""
     if request.method == "OPTIONS":
         return web.Response(status=204, headers=PREFLIGHT)
     response = await handler(request)
-    if not response.prepared and "Access-Control-Allow-Origin" not in response.headers:  # or the handler has seen to it
+    if not response.prepared and "Access-Control-Allow-Origin" not in response.headers:  # or the handler has set it
         response.headers.update(CORS)
     return response

@@ -1,7 +1,7 @@
-"""Progressive files of a title at an address that stays: for `og:video`, messengers, and people who keep a copy.
+"""Progressive files of a title at a stable URL: for `og:video`, messengers, and people who save a copy.
 
-Each request starts a session, so the policy and the token are asked as for a stream, and the bytes come at once, by
-ranges: what reads such addresses often follows no redirect. What lies there changes with the title; its ETag tells.
+Each request starts a session, so that policy and token apply as to a stream. The bytes are sent without a redirect,
+which clients of such URLs often do not follow. The file changes with the title; its ETag changes with it.
 """
 
 import unicodedata
@@ -9,38 +9,34 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from core.errors import ObjectMissing
 from core.problems import Problem
-from origin import sessions
+from origin import access, sessions
 from origin.context import CONTEXT
-from origin.files import serve
+from origin.send import send_file
 from packager.revision import download_path
 
 routes = web.RouteTableDef()
 HEADERS = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
-LONGEST_NAME_BYTES = 180  # file systems take 255; browsers add to a name that is there already
+MAX_NAME_BYTES = 180  # file systems take 255; browsers append a number to a name that is taken
 _NOT_IN_NAMES = frozenset('\\/:*?"<>|%;')
 
 
 @routes.get(r"/play/{playback_id}/{name:[0-9a-z]+\.(?:mp4|m4a)}")
 async def download(request: web.Request) -> web.StreamResponse:
-    """The file, or its part that was asked for; `download=1` in the query: to be saved, under the title's name."""
+    """The file, or the requested range of it. `download=1` in the query saves it under the title's name."""
     session, name = await sessions.start(request), request.match_info["name"]
     file = None
     if session.whole:
-        manifest = await request.app[CONTEXT].manifests.get(session.asset_id, session.revision_id)
+        manifest = await request.app[CONTEXT].manifests.get((session.asset_id, session.revision_id))
         file = manifest.files.get(download_path(name))
     if file is None:
-        raise Problem(
-            404, "not_found", "This video has no such download.", hint="Its asset lists what there is, once it is made."
-        )
+        hint = "Its asset lists its downloads once they are made."
+        raise Problem(404, "not_found", "This video has no such download.", hint=hint)
     headers = dict(HEADERS)
     if request.query.get("download") == "1":
         headers["Content-Disposition"] = attachment(session.title, name, otherwise=session.playback_id)
-    try:
-        return await serve(request, file, headers)
-    except ObjectMissing as exc:  # the asset was deleted while its manifest was kept here
-        raise Problem(410, "gone", "This video is no longer shown.") from exc
+    with access.missing_is_removed():
+        return await send_file(request, file, headers)
 
 
 def attachment(title: str, name: str, *, otherwise: str) -> str:
@@ -52,7 +48,7 @@ def attachment(title: str, name: str, *, otherwise: str) -> str:
 
 
 def _safe(title: str) -> str:
-    """Without what is a path, a header or a trick: no control or formatting character, no leading or last dot."""
-    kept = (" " if not c.isprintable() or c in _NOT_IN_NAMES else c for c in unicodedata.normalize("NFC", title))
-    words = " ".join("".join(kept).split())
-    return words.encode()[:LONGEST_NAME_BYTES].decode(errors="ignore").strip(" .")
+    """Without path separators, control and formatting characters, and leading or trailing dots."""
+    allowed = (" " if not c.isprintable() or c in _NOT_IN_NAMES else c for c in unicodedata.normalize("NFC", title))
+    words = " ".join("".join(allowed).split())
+    return words.encode()[:MAX_NAME_BYTES].decode(errors="ignore").strip(" .")

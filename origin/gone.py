@@ -1,4 +1,4 @@
-"""Was this asset deleted or taken down? Asked where something is not there, so that caches learn it is so for good."""
+"""Whether an asset was deleted or taken down: decides between 410, which caches may keep, and 404."""
 
 import asyncpg
 
@@ -10,7 +10,7 @@ _SQL = sql.load("gone")
 
 
 async def is_gone(pool: Pool, asset_id: AssetId) -> bool:
-    """False also where PostgreSQL does not say: a 404 that is kept for seconds does no harm."""
+    """False also where PostgreSQL does not answer: a 404 that caches keep for seconds does no harm."""
     try:
         return bool(await pool.fetchval(_SQL["is_gone"], asset_id, timeout=2))
     except (asyncpg.PostgresError, *db.UNAVAILABLE):

@@ -1,8 +1,8 @@
-"""What viewers did with the pictures they were shown, in memory until it is written: a report costs no query.
+"""Events of poster experiments, collected in memory and written to PostgreSQL in batches: a report costs no query.
 
-Every EVERY_S it is written to PostgreSQL, which counts each event once; what could not be written is kept, up to MOST
-events, and tried again. A crash loses what is not written yet: counts, never playback. Then experiments whose batch is
-over get their next one, by whichever origin is first.
+Every EVERY_S they are written; PostgreSQL counts each event once. Events that could not be written are held, up to
+MAX_EVENTS, and written later. A crash loses those: counts, never playback. Then experiments whose batch has ended get
+their next one, from whichever origin is first.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from itertools import islice
 import asyncpg
 
 from core import db, experiments
+from core.concurrency import in_background, repeat_every
 from core.db import Pool
 from core.experiments import Event, Seen, Standing
 from core.logs import Log
@@ -23,34 +24,34 @@ from thumbnails import clicks
 _LOG = Log("clicks")
 EVERY_S = 2.0
 BATCH_S = 60.0
-MOST = 50_000
-AT_ONCE = 5_000  # events in one transaction
-TURNS_AT_ONCE = 200
+MAX_EVENTS = 50_000
+EVENTS_PER_TRANSACTION = 5_000
+EXPERIMENTS_PER_ROUND = 200
 TIMEOUT_S = 10.0
 SWEEP_EVERY_S = 3600.0
-_GONE = (asyncpg.PostgresError, *db.UNAVAILABLE)
+_UNAVAILABLE = (asyncpg.PostgresError, *db.UNAVAILABLE)
 
 
 class Impressions:
-    """Remembers what is reported until it is written."""
+    """The events that are not written yet."""
 
-    def __init__(self, pool: Pool, *, most: int = MOST) -> None:
+    def __init__(self, pool: Pool, *, max_events: int = MAX_EVENTS) -> None:
         self._pool = pool
-        self._most = most
-        self._seen: dict[tuple[str, str, Event], Seen] = {}
-        self._gone = False
+        self._max_events = max_events
+        self._events: dict[tuple[str, str, Event], Seen] = {}
+        self._failing = False
         self._sweep_due = time.monotonic() + SWEEP_EVERY_S
 
     def __len__(self) -> int:
-        return len(self._seen)
+        return len(self._events)
 
     def reported(self, impression: Impression, event: Event) -> None:
-        """What was clicked was shown. Beyond the most there is room for, it is not counted."""
+        """Add an event; a click implies that the poster was shown. Dropped where `max_events` are waiting."""
         if event is Event.CLICKED:
             self.reported(impression, Event.SHOWN)
         key = impression.experiment_id, impression.id, event
-        if len(self._seen) < self._most:
-            self._seen[key] = Seen(
+        if len(self._events) < self._max_events:
+            self._events[key] = Seen(
                 experiment_id=impression.experiment_id,
                 impression=impression.id,
                 event=event,
@@ -59,49 +60,53 @@ class Impressions:
                 propensity=impression.propensity,
             )
 
-    async def look(self, batch_s: float = BATCH_S) -> None:
-        """Write what was reported, begin the batches that are due. Never raises where PostgreSQL is gone."""
+    async def write(self, batch_s: float = BATCH_S) -> None:
+        """Write the events and begin the batches that are due. Never raises where PostgreSQL does not answer."""
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 await self.flush()
-                await turn(self._pool, batch_s)
+                await advance_experiments(self._pool, batch_s)
                 if time.monotonic() > self._sweep_due:
                     self._sweep_due = time.monotonic() + SWEEP_EVERY_S
                     await experiments.sweep(self._pool)
-            self._gone = False
-        except _GONE as exc:
-            if not self._gone:
-                _LOG.warning("clicks.not_written", kept=len(self), error=repr(exc))
-            self._gone = True
+            self._failing = False
+        except _UNAVAILABLE as exc:
+            if not self._failing:
+                _LOG.warning("clicks.not_written", waiting=len(self), error=repr(exc))
+            self._failing = True
 
     async def flush(self) -> None:
-        """What is not written stays: written twice it still counts once."""
-        while some := dict(islice(self._seen.items(), AT_ONCE)):
+        """Write all events. Those of a failed transaction stay: written twice they count once."""
+        while batch := dict(islice(self._events.items(), EVENTS_PER_TRANSACTION)):
             async with self._pool.acquire() as connection, connection.transaction():
-                await experiments.count(connection, some.values())
-            for key in some:
-                del self._seen[key]
+                await experiments.count(connection, batch.values())
+            for key in batch:
+                del self._events[key]
 
 
-async def turn(pool: Pool, batch_s: float) -> None:
-    """Each experiment that is due either stops or goes on with the shares that were earned."""
-    for _ in range(TURNS_AT_ONCE):
+async def advance_experiments(pool: Pool, batch_s: float) -> None:
+    """End each experiment that is due and has a winner; give every other its next batch, with new shares.
+
+    `batch_s` is the length of a batch in seconds.
+    """
+    for _ in range(EXPERIMENTS_PER_ROUND):
         async with pool.acquire() as connection, connection.transaction():
             standing = await experiments.due(connection, batch_s)
             if standing is None or standing.experiment is None:
                 return
             experiment = standing.experiment
-            found = await asyncio.to_thread(_p_best, standing)
-            won = clicks.winner(found, [arm.impressions for arm in experiment.arms])
-            winner = None if won is None else experiment.arms[won].candidate
+            probabilities = await asyncio.to_thread(_p_best, standing)
+            best = clicks.winner(probabilities, [arm.impressions for arm in experiment.arms])
+            winner = None if best is None else experiment.arms[best].candidate
             if winner is not None and await experiments.stop(connection, standing, experiment.id, winner):
                 _LOG.info("clicks.stopped", asset=standing.asset_id, experiment=experiment.id, winner=winner)
             else:
-                await experiments.next_batch(connection, experiment.id, clicks.shares(found))
+                await experiments.next_batch(connection, experiment.id, clicks.shares(probabilities))
 
 
 def _p_best(standing: Standing) -> tuple[float, ...]:
-    from thumbnails.clicks_best import p_best  # 20 MB of numpy: for doors that have experiments
+    """The probability of each arm to be the best one."""
+    from thumbnails.clicks_best import p_best  # 20 MB of numpy: only for origins that have experiments
 
     arms = standing.experiment.arms if standing.experiment else ()
     return p_best([arm.rewards for arm in arms], [arm.impressions for arm in arms])
@@ -109,22 +114,14 @@ def _p_best(standing: Standing) -> tuple[float, ...]:
 
 @asynccontextmanager
 async def opened(pool: Pool) -> AsyncIterator[Impressions]:
-    """Looks by itself, and once more at the end."""
+    """Impressions that are written every EVERY_S, and once more at the end."""
     impressions = Impressions(pool)
-
-    async def go_on() -> None:
-        while True:
-            await asyncio.sleep(EVERY_S)
-            try:
-                await impressions.look()
-            except Exception as exc:  # noqa: BLE001 - else counting would stop in silence
-                _LOG.error("clicks.failed", exc)
-
-    looking = asyncio.create_task(go_on())
     try:
-        yield impressions
+        async with in_background(repeat_every(EVERY_S, impressions.write, _write_failed)):
+            yield impressions
     finally:
-        while not looking.done():
-            looking.cancel()
-            await asyncio.wait({looking}, timeout=0.5)
-        await impressions.look()
+        await impressions.write()
+
+
+def _write_failed(exc: Exception) -> None:
+    _LOG.error("clicks.write_failed", exc)

@@ -1,72 +1,57 @@
-"""The impression token: what was shown to somebody, signed, so that nobody makes up a picture or a propensity. Pure.
+"""The impression token: which poster a viewer was shown, signed, so that nobody invents a poster or a propensity. Pure.
 
-`kid.claims.signature`, with the keys of playback tokens: claims are JSON in base64url, the signature is hex over
-another prefix, so neither is ever taken for the other. In: claims, keys. Refuses what is forged, changed or too old.
+Claims are a JSON list, signed with the keys of playback tokens for a purpose of their own; `core.signed_token` says
+how. In: claims and keys. Refuses tokens that are invalid or have expired.
 """
 
-import base64
-import binascii
-import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
 from core.errors import KadrError
+from core.signed_token import InvalidToken, TokenCodec
 
-LIVES_S = 24 * 3600
-LONGEST = 512
+LIFETIME_S = 24 * 3600
+_CODEC = TokenCodec(purpose="kadr-impression", max_chars=512, padded=True)
 
 
 class ImpressionRefused(KadrError):
-    """The token is not one of ours, or has been changed."""
+    """The impression token is invalid."""
 
 
 class ImpressionExpired(ImpressionRefused):
-    """The token has expired."""
+    """The impression token has expired."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Impression:
-    """One picture for one viewer in one batch. `expires_at` is in Unix seconds."""
+    """One poster candidate shown to one viewer in one batch. `expires_at` is in Unix seconds."""
 
     experiment_id: str
     id: str
     candidate: str
     batch: int
-    propensity: float
+    propensity: float  # the probability with which this candidate was drawn
     expires_at: int
 
 
-def _signature(kid: str, body: str, key: bytes) -> str:
-    return hmac.digest(key, f"kadr-impression.{kid}.{body}".encode(), "sha256").hex()
-
-
 def sign(impression: Impression, keys: Mapping[str, bytes]) -> str:
-    """Signed with the first of `keys`."""
-    kid, key = next(iter(keys.items()))
-    # JSON writes a float so that the very same one is read again.
-    body = base64.urlsafe_b64encode(json.dumps(astuple(impression), separators=(",", ":")).encode()).decode()
-    return f"{kid}.{body}.{_signature(kid, body, key)}"
+    """A token signed with the first of `keys`."""
+    # JSON writes a float so that reading it gives exactly the same number.
+    return _CODEC.encode(json.dumps(astuple(impression), separators=(",", ":")).encode(), keys)
 
 
 def verify(token: str, keys: Mapping[str, bytes], now: float) -> Impression:
-    """Raises ImpressionExpired or ImpressionRefused."""
-    kid, _, rest = token.partition(".")
-    body, _, signature = rest.partition(".")
-    key = keys.get(kid)
-    if len(token) > LONGEST or not token.isascii() or key is None:
-        raise ImpressionRefused
-    if not hmac.compare_digest(_signature(kid, body, key), signature):
-        raise ImpressionRefused
+    """The impression of a valid token. Raises ImpressionExpired or ImpressionRefused."""
     try:
-        experiment_id, ident, candidate, batch, propensity, expires_at = json.loads(base64.urlsafe_b64decode(body))
-    except (binascii.Error, ValueError, TypeError) as exc:
+        experiment_id, impression_id, candidate, batch, propensity, expires_at = json.loads(_CODEC.decode(token, keys))
+    except (InvalidToken, ValueError, TypeError) as exc:
         raise ImpressionRefused from exc
     if now > expires_at:
         raise ImpressionExpired
     return Impression(
         experiment_id=experiment_id,
-        id=ident,
+        id=impression_id,
         candidate=candidate,
         batch=batch,
         propensity=propensity,

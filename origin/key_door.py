@@ -1,27 +1,25 @@
-"""The key of an encrypted title, for the sessions that may go on.
+"""The content key of an encrypted title, for sessions that may still play it.
 
-`/key/{token}/{playback_id}/{session}[/{viewer in hex}]`: the token is our own, over `/key/` and what follows it. It
-lasts as long as the session's delivery token, and the key is refused before that to a session or viewer who was
-revoked, and of a title that is deleted or taken down.
+`/key/{token}/{playback_id}/{session}[/{viewer in hex}]`: a Kadr delivery token over `/key/` and what follows it. It
+lives as long as the session's delivery token; the key is refused earlier to a session or viewer who was revoked, and
+of a title that was deleted or taken down.
 
-Playlists of encrypted titles are written for each session by `origin.rewritten`, with this URL in them. EXT-X-DEFINE
-would have let caches keep them, but of the players tried (hls.js, Shaka, ffmpeg) ffmpeg does not know it.
+Playlists of encrypted titles are signed for each session by `origin.rewritten`, with this URL in them. EXT-X-DEFINE
+would let caches share them, but of the players tried (hls.js, Shaka, ffmpeg) ffmpeg does not support it.
 """
 
 import re
-import time
 
 from aiohttp import web
 
-from core import revocations
 from core.content_keys import KeyLocked
 from core.logs import Log
 from core.model import PlaybackId
 from core.problems import Problem
+from origin import access
 from origin.context import CONTEXT, Context
-from origin.files import PRIVATE
-from origin.signers import DeliveryRefused
-from origin.signers import own as own_token
+from origin.send import PRIVATE
+from origin.signers import own as kadr_token
 
 _LOG = Log("origin")
 routes = web.RouteTableDef()
@@ -32,38 +30,27 @@ _PATH = re.compile(
 
 
 def key_url(context: Context, who: str, expires_at: int) -> str:
-    """Where the session that Session.who names finds its key."""
-    token = own_token.token(f"/key{who}/", expires_at, context.delivery_keys)
+    """The URL of the key for one session. `who` is its Session.path_suffix; `expires_at` is in Unix seconds."""
+    token = kadr_token.token(f"/key{who}/", expires_at, context.delivery_keys)
     return f"{context.settings.origin_base}/key/{token}{who}"
 
 
 @routes.get("/key/{rest:.*}")
 async def key(request: web.Request) -> web.Response:
-    """16 bytes."""
+    """The 16 bytes of the AES-128 key."""
     context = request.app[CONTEXT]
-    parts = _PATH.fullmatch(request.raw_path.partition("?")[0])
-    if parts is None:
-        raise Problem(403, "path_refused", "This is not a path of ours.")
-    try:
-        own_token.verify(parts["token"], f"/key{parts['who']}/", context.delivery_keys, time.time())
-    except DeliveryRefused as exc:
-        raise Problem(403, "token_refused", str(exc)) from exc
+    parts = access.media_path(request, _PATH)
+    access.check_delivery_token(context, parts["token"], f"/key{parts['who']}/")
     playback_id = PlaybackId(parts["playback"])
-    published = await context.published.get(playback_id)
-    if published is None:
-        raise Problem(404, "not_found", "There is no such playback id.")
-    if published.deleted or published.taken_down or revocations.asset(published.asset_id) in context.revoked:
-        raise Problem(410, "gone", "This video is no longer shown.")
-    subjects = [revocations.session(playback_id, parts["session"])]
-    if parts["viewer"]:
-        subjects.append(revocations.viewer(published.owner_id, bytes.fromhex(parts["viewer"]).decode()))
-    if any(subject in context.revoked for subject in subjects):
-        raise Problem(403, "revoked", "This viewer may not watch any more.")
+    published = await access.find_published(context, playback_id)
+    access.check_available(context, published)
+    viewer = bytes.fromhex(parts["viewer"]).decode() if parts["viewer"] else None
+    access.check_not_revoked(context, published, playback_id, parts["session"], viewer)
     try:
-        found = await context.content_keys.get(published.asset_id)
+        content_key = await context.content_keys.get(published.asset_id)
     except KeyLocked as exc:
         _LOG.error("content_key.locked", asset=published.asset_id)
-        raise Problem(503, "key_locked", "The key cannot be had now.") from exc
-    if found is None:
+        raise Problem(503, "key_locked", "The key cannot be decrypted at the moment.") from exc
+    if content_key is None:
         raise Problem(404, "not_found", "This video has no key.")
-    return web.Response(body=found, content_type="application/octet-stream", headers={"Cache-Control": PRIVATE})
+    return web.Response(body=content_key, content_type="application/octet-stream", headers={"Cache-Control": PRIVATE})

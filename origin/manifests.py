@@ -1,75 +1,45 @@
-"""Manifests of revisions, read from storage once and kept: they never change, but they can be deleted."""
+"""Manifests of revisions, read from storage once and then held in memory: they never change, but they can be deleted.
+
+In: an asset and a revision. Out: its manifest. One that is held needs no storage; every RECHECK_S storage is asked
+beside the requests whether it still exists, and while storage does not answer it is taken to exist.
+"""
 
 import asyncio
-import time
-from collections import OrderedDict
-from dataclasses import dataclass
 
 from core import keys
-from core.errors import ObjectMissing, Transient
+from core.errors import ObjectMissing
 from core.model import AssetId, RevisionId
+from core.refreshing_cache import RefreshingCache
 from core.storage import Storage
 from packager.revision import Manifest, manifest_from_bytes
 
-KEPT = 1024
-RECHECK_S = 30.0  # after so long a deleted revision is found out, here and wherever its files are kept
-MISSING_S = 0.5  # one that is not there may be there soon: its first rendition is being made
+MAX_ENTRIES = 1024
+RECHECK_S = 30.0  # how long after its deletion a revision may still be served from here
+RETRY_MISSING_S = 0.5  # a manifest that is missing may exist soon: its first rendition is being made
 
-Key = tuple[AssetId, RevisionId]
-
-
-@dataclass(slots=True)
-class _Entry:
-    reading: asyncio.Task[Manifest]
-    checked_at: float
-    checking: asyncio.Task[None] | None = None
+RevisionKey = tuple[AssetId, RevisionId]
+Manifests = RefreshingCache[RevisionKey, Manifest]
 
 
-class Manifests:
-    """The KEPT used last. Many asking for the same one read it once."""
+def manifests(storage: Storage, bucket: str) -> Manifests:
+    """A cache of manifests. Its `get` raises ObjectMissing for a revision that does not exist, and Transient."""
 
-    def __init__(self, storage: Storage, bucket: str) -> None:
-        self._storage = storage
-        self._bucket = bucket
-        self._kept: OrderedDict[Key, _Entry] = OrderedDict()
-
-    async def get(self, asset_id: AssetId, revision_id: RevisionId) -> Manifest:
-        """Raises ObjectMissing for a revision that is not there. One that is kept needs no storage."""
-        key, now = (asset_id, revision_id), time.monotonic()
-        entry = self._kept.get(key)
-        if entry is not None and entry.reading.done() and _failed(entry.reading, now - entry.checked_at):
-            entry = None
-        if entry is None:
-            entry = self._kept[key] = _Entry(asyncio.create_task(self._read(*key)), now)
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        if entry.reading.done():
-            manifest = entry.reading.result()
-            if now - entry.checked_at > RECHECK_S and entry.checking is None:
-                entry.checking = asyncio.create_task(self._check(key, entry))
-            return manifest
-        # One viewer leaving must not cancel the read the others wait for.
-        return await asyncio.shield(entry.reading)
-
-    async def _read(self, asset_id: AssetId, revision_id: RevisionId) -> Manifest:
-        body = await self._storage.get(self._bucket, keys.revision_manifest(asset_id, revision_id))
+    async def read(key: RevisionKey) -> Manifest:
+        body = await storage.get(bucket, keys.revision_manifest(*key))
         return await asyncio.to_thread(manifest_from_bytes, body)
 
-    async def _check(self, key: Key, entry: _Entry) -> None:
-        """Beside the requests: is it still there? Where storage does not say, it is taken to be."""
-        try:
-            there = await self._storage.size(self._bucket, keys.revision_manifest(*key)) is not None
-        except Transient:
-            there = True
-        entry.checked_at, entry.checking = time.monotonic(), None
-        if not there and self._kept.get(key) is entry:
-            del self._kept[key]
+    async def recheck(key: RevisionKey, manifest: Manifest) -> Manifest:
+        if await storage.size(bucket, keys.revision_manifest(*key)) is None:
+            raise ObjectMissing
+        return manifest
 
-
-def _failed(reading: asyncio.Task[Manifest], age_s: float) -> bool:
-    """Worth another read: it failed, and not only because nothing was there a moment ago."""
-    if reading.cancelled():
-        return True
-    exc = reading.exception()
-    return exc is not None and not (isinstance(exc, ObjectMissing) and age_s < MISSING_S)
+    return RefreshingCache(
+        read,
+        name="manifests",
+        recheck=recheck,
+        refresh_s=RECHECK_S,
+        retry_s=RETRY_MISSING_S,
+        serve_while_refreshing=True,
+        final_errors=(ObjectMissing,),
+        max_entries=MAX_ENTRIES,
+    )

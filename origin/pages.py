@@ -1,4 +1,4 @@
-"""The watch page: one video with hls.js and media-chrome, so that a person can see it play, and seek by pictures."""
+"""The watch page: one video in a player of hls.js and media-chrome, with thumbnails on its time line."""
 
 from html import escape
 from string import Template
@@ -44,7 +44,7 @@ _PLAYER = """<media-controller>
   <script src="/static/watch.js"></script>"""
 _CHAPTERS = """
       <track kind="chapters" default src="{source}">"""
-_TILES = """
+_THUMBNAILS = """
       <track kind="metadata" label="thumbnails" default src="{source}">"""
 _CHOOSE = """<form id="choose">
   <input name="id" placeholder="pb_..." aria-label="Playback id" required pattern="pb_[0-9a-z]+">
@@ -63,28 +63,28 @@ def _page(title: str, content: str, *, status: int = 200, refresh_s: int | None 
 @routes.get("/watch")
 @routes.get("/watch/")
 async def choose(_: web.Request) -> web.Response:
-    """A playback id, please."""
+    """A form for a playback id."""
     return _page("Watch", _CHOOSE)
 
 
 @routes.get("/watch/{playback_id}")
 async def watch(request: web.Request) -> web.Response:
-    """The player, or a sentence on why there is none yet. The title is shown only to those who may watch."""
+    """The player, or why the video cannot be played. The title's name is shown only to those who may watch it."""
     try:
         session = await sessions.start(request)
     except Problem as exc:
-        waiting = exc.code == "not_ready"
-        if waiting:
+        not_ready = exc.code == "not_ready"
+        if not_ready:
             message = '<p role="status">The video is being prepared. This page shows it as soon as it is ready.</p>'
         else:
             message = f'<p class="error" role="alert">{escape(str(exc))} {escape(exc.hint or "")}</p>'
-        return _page("Video", message, status=200 if waiting else exc.status, refresh_s=3 if waiting else None)
+        return _page("Video", message, status=200 if not_ready else exc.status, refresh_s=3 if not_ready else None)
     query = f"?{request.query_string}" if request.query_string else ""
-    found = await _pictures(request, session)
+    pictures = await _pictures(request, session)
     images = f"/image/{session.playback_id}"
-    poster = f' poster="{escape(f"{images}/poster.jpg{query}")}"' if found and found.poster else ""
-    board = found.album.storyboard if found and found.album else None
-    tracks = _TILES.format(source=escape(f"{images}/storyboard.vtt{query}")) if board else ""
+    poster = f' poster="{escape(f"{images}/poster.jpg{query}")}"' if pictures and pictures.poster else ""
+    board = pictures.album.storyboard if pictures and pictures.album else None
+    tracks = _THUMBNAILS.format(source=escape(f"{images}/storyboard.vtt{query}")) if board else ""
     if session.subtitles:
         tracks += _CHAPTERS.format(source=escape(f"/play/{session.playback_id}/chapters.vtt{query}"))
     source = escape(f"/play/{session.playback_id}/index.m3u8{query}")
@@ -92,7 +92,7 @@ async def watch(request: web.Request) -> web.Response:
 
 
 async def _pictures(request: web.Request, session: Session) -> Pictures | None:
-    """None where they cannot be read just now: the video plays without."""
+    """The images of the title; None where they cannot be read at the moment, as the video plays without."""
     try:
         return await request.app[CONTEXT].pictures.get(session.asset_id)
     except (asyncpg.PostgresError, *db.UNAVAILABLE):

@@ -7,10 +7,9 @@ from aiohttp import web
 from core.problems import Problem
 from origin import sessions
 from origin.context import CONTEXT
-from origin.files import PRIVATE, compressed
-from origin.rendered import rendered
+from origin.rendered import fill_playlist
+from origin.send import PRIVATE, send_text
 from origin.session import Session
-from origin.steering.routes import STEERING
 from packager.dash import mpd
 from packager.revision import DASH_TYPE, PLAYLIST_TYPE
 
@@ -21,50 +20,51 @@ DASH_HEADERS = {"Content-Type": DASH_TYPE, "Cache-Control": PRIVATE}
 
 @routes.get("/play/{playback_id}/index.m3u8")
 async def session_playlist(request: web.Request) -> web.Response:
-    """Every pathway, the one to begin with first; below each all URIs are relative."""
+    """The playlist with every pathway, the preferred one first; below each, all URIs are relative."""
     context, visitor = request.app[CONTEXT], await sessions.visitor_of(request)
     revision_id = sessions.revision_of(visitor)
     key = (visitor.published.asset_id, revision_id)
-    shared = context.pathways.alike and visitor.anybody
-    body = context.alike.get(key, time.time()) if shared else None
+    shared = context.pathways.sessions_alike and visitor.unrestricted
+    body = context.shared_playlists.get(key, time.time()) if shared else None
     if body is None:
         session = await sessions.begin(context, visitor, revision_id)
         pathways = context.pathways.of(session, _order(request, session))
-        body = rendered(session.renditions, session.subtitles, pathways, _steering(request, session))
+        body = fill_playlist(session.renditions, session.subtitles, pathways, _steering_uri(request, session))
         if shared and session.whole and not session.encrypted:
-            context.alike.keep(key, body, session.alike_until)
-    return compressed(request, body, HLS_HEADERS)
+            context.shared_playlists.put(key, body, session.shareable_until)
+    return await send_text(request, body, HLS_HEADERS)
 
 
 @routes.get("/play/{playback_id}/manifest.mpd")
 async def session_manifest(request: web.Request) -> web.Response:
-    """The same segments for players of DASH, once the title is whole."""
+    """The same segments for DASH players, once the title is completely encoded."""
     session = await sessions.start(request)
     if not session.whole:
         raise Problem(404, "not_ready", "The video is not ready for DASH yet.", hint="HLS plays it already.")
     if session.encrypted:
-        raise Problem(404, "not_found", "DASH does not know how this video is encrypted.", hint="HLS plays it.")
+        raise Problem(404, "not_found", "This video's encryption is not supported with DASH.", hint="HLS plays it.")
     pathways = request.app[CONTEXT].pathways.of_dash(session, _order(request, session))
     if not pathways:
-        raise Problem(404, "not_found", "No CDN here can serve DASH: each signs every file alone.")
-    steering = _steering(request, session)
+        raise Problem(404, "not_found", "No CDN of this server can serve DASH: each signs every file separately.")
+    steering = _steering_uri(request, session)
     text = mpd(
         session.renditions,
         pathways,
         subtitles=session.subtitles,
         steering_uri=f"{steering}?dash=1" if steering and len(pathways) > 1 else None,
     )
-    return compressed(request, text.encode(), DASH_HEADERS)
+    return await send_text(request, text.encode(), DASH_HEADERS)
 
 
 def _order(request: web.Request, session: Session) -> tuple[str, ...]:
+    """Pathway ids, the preferred one first."""
     pathways = request.app[CONTEXT].pathways
     if not pathways.steered:
         return pathways.cdns.ids
-    return request.app[STEERING].decide(session.id, region=session.country or "").pathways
+    return request.app[CONTEXT].steering.decide(session.id, region=session.country or "").pathways
 
 
-def _steering(request: web.Request, session: Session) -> str | None:
-    """Where players ask for the order, if there is a choice."""
+def _steering_uri(request: web.Request, session: Session) -> str | None:
+    """Where players request the order of pathways; None where there is a single one."""
     context = request.app[CONTEXT]
     return f"{context.settings.origin_base}/steer/{session.id}" if context.pathways.steered else None

@@ -1,7 +1,7 @@
-"""May this visit use this token? Pure. Limits of the token against what the request shows.
+"""Whether a visit may use a playback token: the token's limits against what the request shows. Pure.
 
-What a limit needs and the request does not show refuses: a page that hides where it comes from is no page of that
-domain. Native players send no Referer; tokens for them carry no domain.
+A limit refuses where the request does not show what it needs: a request without Origin and Referer is from no page of
+the domain. Native players send no Referer; tokens for them carry no domain.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from core.errors import KadrError
 from core.playback_token import Limits
 
 Address = IPv4Address | IPv6Address
-SAME_IPV6_HOME = 64  # bits that stay while a device changes its address
+IPV6_HOME_BITS = 64  # of an address; they stay the same while a device changes the rest
 
 
 class PolicyRefused(KadrError):
-    """The token is not for this page, address or country. `code` is one of docs/errors.md."""
+    """The token is not for this page, address or country. `code` is a code of docs/errors.md."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -25,7 +25,7 @@ class PolicyRefused(KadrError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """Where a request comes from, as far as it can be known."""
+    """Where a request comes from, as far as it is known."""
 
     page: str | None  # Origin or Referer
     address: Address | None
@@ -37,7 +37,7 @@ def check(limits: Limits, visit: Visit) -> None:
     if limits.domain is not None and not _of_domain(visit.page, limits.domain.lower()):
         raise PolicyRefused("domain_refused", "This video may not be played on this page.")
     if limits.ip is not None and not _of_network(visit.address, limits.ip):
-        raise PolicyRefused("ip_refused", "This link was made for another address.")
+        raise PolicyRefused("ip_refused", "This link is valid for another address only.")
     if limits.country is not None and (visit.country or "").upper() != limits.country.upper():
         raise PolicyRefused("country_refused", "This video may not be played in this country.")
 
@@ -57,19 +57,19 @@ def _of_network(address: Address | None, allowed: str) -> bool:
         return False
     network = ip_network(allowed, strict=False)
     if "/" not in allowed and isinstance(network.network_address, IPv6Address):
-        network = ip_network(f"{allowed}/{SAME_IPV6_HOME}", strict=False)
+        network = ip_network(f"{allowed}/{IPV6_HOME_BITS}", strict=False)
     return address in network
 
 
 def address_of(peer: str | None, forwarded_for: str, trusted: tuple[str, ...]) -> Address | None:
-    """The nearest address that no trusted proxy speaks for. X-Forwarded-For is read from its end, behind one only."""
+    """The nearest address that is not a trusted proxy's. X-Forwarded-For is read from its end, behind such a proxy."""
     hops = [*(hop.strip() for hop in forwarded_for.split(",") if hop.strip()), peer or ""]
     networks = [ip_network(network) for network in trusted]
     for hop in reversed(hops):
         try:
             address = ip_address(hop)
         except ValueError:
-            return None  # a proxy that is trusted wrote what is no address
+            return None  # a trusted proxy wrote something that is not an address
         if isinstance(address, IPv6Address) and address.ipv4_mapped:
             address = address.ipv4_mapped
         if not any(address in network for network in networks):

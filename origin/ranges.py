@@ -1,6 +1,6 @@
-"""What a request asks of one immutable file: which bytes, in which coding, and whether it has them already. Pure.
+"""What the headers of a request ask of one file: which bytes, in which coding, unless it is unchanged. Pure.
 
-In: header values. Out: plain values. Refuses nothing: what is no range of ours is ignored (RFC 9110, 14.2).
+In: header values. Out: plain values. Ranges that are not served, such as several at once, are ignored (RFC 9110, 14.2).
 """
 
 import re
@@ -11,15 +11,15 @@ _REFUSED_WEIGHT = re.compile(r"q=0(\.0*)?")
 
 
 class Unsatisfiable:
-    """No byte of the file is in the range that was asked for."""
+    """No byte of the file is in the requested range."""
 
 
-def span(asked: str, size: int, if_range: str | None, etag: str) -> tuple[int, int] | Unsatisfiable | None:
-    """(first, last) byte asked for. None: no range, or none we serve, or one of another version: the whole file."""
-    found = _RANGE.fullmatch(asked)
-    if found is None or (if_range is not None and if_range != etag):
+def span(requested: str, size: int, if_range: str | None, etag: str) -> tuple[int, int] | Unsatisfiable | None:
+    """(first, last) requested byte. None for the whole file: no range, one not served, or one of another version."""
+    match = _RANGE.fullmatch(requested)
+    if match is None or (if_range is not None and if_range != etag):
         return None
-    first, last, suffix = found.groups()
+    first, last, suffix = match.groups()
     if suffix is not None:
         return (max(0, size - int(suffix)), size - 1) if int(suffix) else Unsatisfiable()
     if last and int(last) < int(first):
@@ -28,7 +28,7 @@ def span(asked: str, size: int, if_range: str | None, etag: str) -> tuple[int, i
 
 
 def known(if_none_match: str, etag: str) -> bool:
-    """Whether the client has this version: compared weakly (RFC 9110, 13.1.2)."""
+    """Whether the client has this version, by weak comparison of ETags (RFC 9110, 13.1.2)."""
     if not if_none_match:
         return False
     tags = (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))
@@ -36,7 +36,7 @@ def known(if_none_match: str, etag: str) -> bool:
 
 
 def takes_gzip(accept_encoding: str) -> bool:
-    """Named, and not with a weight of 0."""
+    """Whether Accept-Encoding names gzip with a weight above 0."""
     for item in accept_encoding.split(","):
         coding, _, weight = item.replace(" ", "").lower().partition(";")
         if coding == "gzip":

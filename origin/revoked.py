@@ -1,7 +1,7 @@
-"""What is revoked, as this process knows it: in memory, so that a request costs a look into a dict.
+"""The revocations that are in force, held in memory, so that a request costs a dict lookup.
 
-Redis is read every second and PostgreSQL every PG_EVERY_S, or every second while Redis is gone; with both gone what was
-known last still holds.
+Redis is read every second and PostgreSQL every PG_EVERY_S, or every second while Redis does not answer. While neither
+answers, the last known revocations stay in force.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import asyncpg
 from redis.asyncio import Redis
 
 from core import revocations
+from core.concurrency import in_background, repeat_every
 from core.db import Pool
 from core.live import GONE
 from core.logs import Log
@@ -24,61 +25,53 @@ PG_TIMEOUT_S = 5.0
 
 
 class Revoked:
-    """Subjects of core.revocations that are revoked now."""
+    """The set of subjects, as core.revocations names them, that are revoked now."""
 
     def __init__(self, pool: Pool, redis: Redis) -> None:
         self._pool = pool
         self._redis = redis
-        self._kept: dict[str, float] = {}
+        self._stored: dict[str, float] = {}
         self._announced: dict[str, float] = {}
         self._pg_due = 0.0
-        self._gone: set[str] = set()
+        self._failing: set[str] = set()
 
     def __contains__(self, subject: str) -> bool:
-        until = max(self._kept.get(subject, 0.0), self._announced.get(subject, 0.0))
+        until = max(self._stored.get(subject, 0.0), self._announced.get(subject, 0.0))
         return until > 0 and time.time() < until
 
-    async def look(self) -> None:
-        """Read what has changed. Never raises for a part that is gone."""
+    async def refresh(self) -> None:
+        """Read the current revocations. Never raises where Redis or PostgreSQL does not answer."""
         try:
             self._announced = await revocations.announced(self._redis, time.time())
         except GONE as exc:
-            self._tell("redis", exc)
+            self._log_failure("redis", exc)
             self._pg_due = 0.0
         else:
-            self._gone.discard("redis")
+            self._failing.discard("redis")
         if time.monotonic() < self._pg_due:
             return
         self._pg_due = time.monotonic() + PG_EVERY_S
         try:
             async with asyncio.timeout(PG_TIMEOUT_S):
-                self._kept = await revocations.current(self._pool)
+                self._stored = await revocations.current(self._pool)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as exc:
-            self._tell("postgresql", exc)
+            self._log_failure("postgresql", exc)
         else:
-            self._gone.discard("postgresql")
+            self._failing.discard("postgresql")
 
-    def _tell(self, part: str, exc: BaseException) -> None:
-        """Once for each time it goes."""
-        if part not in self._gone:
-            self._gone.add(part)
-            _LOG.warning("revoked.not_read", part=part, error=repr(exc))
+    def _log_failure(self, part: str, exc: BaseException) -> None:
+        """Logged once per outage of a part."""
+        if part not in self._failing:
+            self._failing.add(part)
+            _LOG.warning("revocations.not_read", part=part, error=repr(exc))
 
     @asynccontextmanager
-    async def kept_fresh(self) -> AsyncIterator[None]:
-        """Looks once before it begins, then every EVERY_S."""
-        await self.look()
-
-        async def go_on() -> None:
-            while True:
-                await asyncio.sleep(EVERY_S)
-                await self.look()
-
-        looking = asyncio.create_task(go_on())
-        try:
+    async def refreshing(self) -> AsyncIterator[None]:
+        """Reads once before the body begins, then every EVERY_S."""
+        await self.refresh()
+        async with in_background(repeat_every(EVERY_S, self.refresh, _refresh_failed)):
             yield
-        finally:
-            # Until it is done: asyncio.wait_for, with which redis-py waits, can lose a cancellation before Python 3.12.
-            while not looking.done():
-                looking.cancel()
-                await asyncio.wait({looking}, timeout=0.5)
+
+
+def _refresh_failed(exc: Exception) -> None:
+    _LOG.error("revocations.refresh_failed", exc)

@@ -1,27 +1,26 @@
-"""Playlists for CDNs whose token is a query, and of encrypted titles: each URI in them is absolute and signed.
+"""Media playlists whose URIs are signed one by one: for CDNs whose token is a query, and for encrypted titles.
 
-`/t/{token}[/k/{session}]/m/{cdn}/v/{asset}/{revision}/{rendition}/{name}.m3u8`: the token is our own, over all after it
-to the revision. What is signed lives as long as that token. The session, as Session.who names it, is there where the
-title has a key.
+`/t/{token}[/k/{session}]/m/{cdn}/v/{asset}/{revision}/{rendition}/{name}.m3u8`: a Kadr delivery token over what follows
+it, up to the revision; the URIs are signed until that token expires. The session, as Session.path_suffix names it, is
+part of the path where the title is encrypted.
 """
 
+import asyncio
 import os
 import re
 import time
 
 from aiohttp import web
 
-from core import revocations
 from core.errors import ObjectMissing
 from core.model import AssetId, RevisionId
 from core.problems import Problem
-from origin import sessions
+from origin import access, sessions
 from origin.context import CONTEXT
-from origin.files import PRIVATE, compressed
 from origin.key_door import key_url
 from origin.pathways import Pathways
-from origin.signers import DeliveryRefused, SigningContext
-from origin.signers import own as own_token
+from origin.send import PRIVATE, send_text
+from origin.signers import SigningContext
 from packager.encryption import KEY_NAME
 from packager.revision import PLAYLIST_TYPE
 
@@ -36,62 +35,64 @@ _URI = re.compile(r'URI="([^"]+)"')
 
 
 @routes.get("/t/{rest:.*}")
-async def playlist(request: web.Request) -> web.Response:
-    """A media, I-frame or subtitle playlist with every file of it on one CDN."""
+async def signed_playlist(request: web.Request) -> web.Response:
+    """A media, I-frame or subtitle playlist in which every URI is a signed URL of one CDN."""
     context = request.app[CONTEXT]
-    parts = _PATH.fullmatch(request.raw_path.partition("?")[0])
-    if parts is None or parts["cdn"] not in context.pathways.cdns.ids:
-        raise Problem(403, "path_refused", "This is not a path of ours.")
-    try:
-        own_token.verify(parts["token"], parts["below"], context.delivery_keys, time.time())
-    except DeliveryRefused as exc:
-        raise Problem(403, "token_refused", str(exc)) from exc
+    parts = access.media_path(request, _PATH)
+    if parts["cdn"] not in context.pathways.cdns.ids:
+        raise Problem(403, "path_refused", "There is no such CDN.")
+    access.check_delivery_token(context, parts["token"], parts["below"])
     asset_id = AssetId(parts["asset"])
-    if revocations.asset(asset_id) in context.revoked:
-        raise Problem(410, "gone", "This video is no longer shown.")
+    if access.is_taken_down(context, asset_id):
+        raise access.removed()
     try:
-        manifest = await context.manifests.get(asset_id, RevisionId(parts["revision"]))
+        manifest = await context.manifests.get((asset_id, RevisionId(parts["revision"])))
         file = manifest.files[parts["path"]]
     except (ObjectMissing, KeyError) as exc:
         raise Problem(404, "not_found", "There is no such playlist.") from exc
-    async with context.cache.opened(file) as opened:
-        text = os.pread(opened, file.size_bytes, 0).decode()
-    below = f"{parts['prefix']}{parts['folder']}"
+    async with context.disk_cache.opened(file) as descriptor:
+        text = (await asyncio.to_thread(os.pread, descriptor, file.size_bytes, 0)).decode()
+    folder = f"{parts['prefix']}{parts['folder']}"
     expires_at = int(parts["expires"])
-    keyed = key_url(context, parts["who"], expires_at) if parts["who"] else ""
-    visit = sessions.visit_of(context, request) if context.pathways.ask_who else sessions.NOWHERE
-    asks = SigningContext(
+    content_key_url = key_url(context, parts["who"], expires_at) if parts["who"] else ""
+    visit = sessions.visit_of(context, request) if context.pathways.per_viewer else sessions.UNKNOWN_VISIT
+    viewer = SigningContext(
         now=time.time(),
         session=parts["session"] or "",
         ip=None if visit.address is None else str(visit.address),
         country=visit.country,
     )
-    signed = rewritten(text, context.pathways, parts["cdn"], parts["prefix"], below, expires_at, asks, keyed)
-    return compressed(request, signed.encode(), {"Content-Type": PLAYLIST_TYPE, "Cache-Control": PRIVATE})
+    signed = sign_uris(
+        text, context.pathways, parts["cdn"], parts["prefix"], folder, expires_at, viewer, content_key_url
+    )
+    return await send_text(request, signed.encode(), {"Content-Type": PLAYLIST_TYPE, "Cache-Control": PRIVATE})
 
 
-def rewritten(
+def sign_uris(
     text: str,
     pathways: Pathways,
     cdn: str,
     prefix: str,
-    below: str,
+    folder: str,
     expires_at: int,
-    asks: SigningContext | None = None,
-    keyed: str = "",
+    context: SigningContext | None = None,
+    content_key_url: str = "",
 ) -> str:
-    """The same playlist with each name in it as a signed URL of that CDN, and `keyed` for the key."""
-    folder, known = below.removeprefix(prefix), {KEY_NAME: keyed}
+    """The playlist `text` with every URI replaced by its signed URL at one CDN, and the key's by `content_key_url`.
+
+    `prefix` is that of the revision, `folder` that of the playlist below it; both end in a slash.
+    """
+    subfolder, urls = folder.removeprefix(prefix), {KEY_NAME: content_key_url}
 
     def url(name: str) -> str:
-        if name not in known:
-            known[name] = pathways.sign_below(cdn, prefix, f"{folder}{name}", expires_at, asks)
-        return known[name]
+        if name not in urls:
+            urls[name] = pathways.sign_below(cdn, prefix, f"{subfolder}{name}", expires_at, context)
+        return urls[name]
 
     lines = []
     for line in text.splitlines():
         if line and not line.startswith("#"):
             lines.append(url(line))
         else:
-            lines.append(_URI.sub(lambda found: f'URI="{url(found[1])}"', line))
+            lines.append(_URI.sub(lambda uri: f'URI="{url(uri[1])}"', line))
     return "\n".join([*lines, ""])

@@ -1,6 +1,6 @@
-"""How many sessions of one viewer run at once. Counted in Redis; where Redis is gone nobody is sent away for it.
+"""How many sessions one viewer has at once, counted in Redis. Without Redis nobody is refused.
 
-A session holds its seat until its title could have ended; starting it again, or asking where to steer, keeps it.
+A session counts until its title could have ended, or until the viewer leaves; starting it again prolongs that.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from core.live import GONE
 from core.logs import Log
 
 _LOG = Log("origin")
-# One sorted set for each viewer: session -> when its seat is free again. Whether the session has one, after the call.
+# One sorted set for each viewer: session -> Unix seconds until which it counts. Returns 1 if the session may run.
 _TAKE = """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
 if not redis.call('ZSCORE', KEYS[1], ARGV[2]) and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[4]) then
@@ -24,18 +24,18 @@ return 1
 
 
 async def take(redis: Redis, viewer: str, session: str, *, limit: int, now: float, until: float) -> bool:
-    """False where `limit` other sessions of this viewer are running."""
+    """Count a session until `until`. False where `limit` other sessions of this viewer run. Times in Unix seconds."""
     try:
         taken: Any = redis.eval(_TAKE, 1, f"kadr:seats:{viewer}", str(now), session, str(until), str(limit))
         return bool(await taken)
     except GONE as exc:
-        _LOG.warning("seats.not_counted", error=repr(exc))
+        _LOG.warning("concurrent_streams.not_counted", error=repr(exc))
         return True
 
 
 async def leave(redis: Redis, viewer: str, session: str) -> None:
-    """The seat is free at once."""
+    """Stop counting a session."""
     try:
         await redis.zrem(f"kadr:seats:{viewer}", session)
     except GONE as exc:
-        _LOG.warning("seats.not_left", error=repr(exc))
+        _LOG.warning("concurrent_streams.not_released", error=repr(exc))

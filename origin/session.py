@@ -1,4 +1,4 @@
-"""A playback session, as a value."""
+"""A playback session as a value: which title, until when, for whom."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from core.playback_token import Limits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A viewer's right to one revision, whose files lie below `prefix`. `origin.pathways` says how they are reached."""
+    """A viewer's right to play one revision, whose files are below `prefix`; `origin.pathways` makes their URLs."""
 
     id: str
     title: str
@@ -19,9 +19,9 @@ class Session:
     duration_s: float
     renditions: tuple[Rendition, ...]
     subtitles: tuple[Subtitles, ...]
-    whole: bool  # not still being made
-    expires_at: int  # of the delivery token: the title's length and the time it may pause
-    alike_until: float  # Unix seconds: from then on another session's token would expire later
+    whole: bool  # false while the title is being encoded
+    expires_at: int  # Unix seconds, of the delivery token: after the title's duration and the pause that is allowed
+    shareable_until: float  # Unix seconds: from then on the token of a new session would expire later
     limits: Limits
     prefix: str
     address: str | None
@@ -29,7 +29,7 @@ class Session:
     encrypted: bool = False
 
     @property
-    def who(self) -> str:
-        """As the paths name it that are for one session only: whom they stop serving is known by this."""
+    def path_suffix(self) -> str:
+        """Names session and viewer in URLs that are for this session only, so that revoking either is noticed there."""
         viewer = f"/{self.limits.viewer.encode().hex()}" if self.limits.viewer else ""
         return f"/{self.playback_id}/{self.id}{viewer}"

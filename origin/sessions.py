@@ -1,6 +1,6 @@
-"""Starting a playback session: playback id + token + who asks -> what may be watched, until when.
+"""Starting a playback session: playback id, token and where the request comes from -> what may be played, until when.
 
-A session may be started again with the same token: after a pause that was longer than the delivery token lasts a
+A session may be started again with the same token: after a pause that was longer than the delivery token lives, a
 player reloads its playlist with the session's renewal token and goes on where it was.
 """
 
@@ -18,79 +18,77 @@ from core.model import AssetStatus, OwnerId, PlaybackId, Policy, RevisionId
 from core.playback import Published
 from core.playback_token import ANYBODY, Claims, TokenExpired, TokenRefused
 from core.problems import Problem
-from origin import policy, seats
+from origin import access, policy, seats
 from origin.context import CONTEXT, Context
 from origin.policy import PolicyRefused, Visit
 from origin.session import Session
 from packager.encryption import Encryption
 
-NOWHERE = Visit(page=None, address=None, country=None)
-EXPIRY_STEP_S = 60  # delivery tokens of one minute are alike: they are signed once, and so is what they stand in
+UNKNOWN_VISIT = Visit(page=None, address=None, country=None)
+EXPIRY_STEP_S = 60  # delivery tokens expire at full minutes, so that sessions of one minute share signatures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """Somebody who may see what belongs to a title, whether there is something to watch yet or not."""
+    """Somebody who may see a title, whether there is something to play yet or not."""
 
     playback_id: PlaybackId
     published: Published
-    claims: Claims | None  # of a public title without a token
+    claims: Claims | None  # None for a public title without a token
     visit: Visit
 
     @property
-    def anybody(self) -> bool:
-        """Whether nothing depends on who it is."""
+    def unrestricted(self) -> bool:
+        """Whether nothing depends on who the viewer is."""
         return self.claims is None or self.claims.limits is ANYBODY
 
 
 async def start(request: web.Request) -> Session:
-    """Check the token against the policy. Raises Problem: 403 for a bad token, 404 for nothing, 410 for gone."""
+    """Check token and policy, and begin a session. Raises Problem: 403 refused, 404 nothing to play, 410 removed."""
     visitor = await visitor_of(request)
     return await begin(request.app[CONTEXT], visitor, revision_of(visitor))
 
 
 async def visitor_of(request: web.Request) -> Visitor:
-    """Who may come in. Raises Problem as `start` does."""
+    """Check token, policy and revocations of a request for a playback id. Raises Problem as `start` does."""
     context = request.app[CONTEXT]
     playback_id = PlaybackId(request.match_info["playback_id"])
-    published = await context.published.get(playback_id)
-    if published is None:
-        raise Problem(404, "not_found", "There is no such playback id.")
+    published = await access.find_published(context, playback_id)
     claims = _claims(context, request.query.get("token"), playback_id, published.policy)
-    if published.deleted or published.taken_down or revocations.asset(published.asset_id) in context.revoked:
-        raise Problem(410, "gone", "This video is no longer shown.")
-    limited = claims is not None and claims.limits is not ANYBODY
-    visit = visit_of(context, request) if limited or context.pathways.ask_who else NOWHERE
+    access.check_available(context, published)
+    restricted = claims is not None and claims.limits is not ANYBODY
+    visit = visit_of(context, request) if restricted or context.pathways.per_viewer else UNKNOWN_VISIT
     if claims is not None:
-        _allowed(context, visit, claims, published)
+        access.check_not_revoked(context, published, playback_id, claims.session, claims.limits.viewer)
+        _check_limits(visit, claims)
     return Visitor(playback_id=playback_id, published=published, claims=claims, visit=visit)
 
 
 def revision_of(visitor: Visitor) -> RevisionId:
-    """What there is to watch. Raises Problem(404) where there is nothing, or nothing yet."""
+    """The revision to play. Raises Problem(404) where there is none, or none yet."""
     published = visitor.published
     if published.revision_id is None:
         if published.status is AssetStatus.ERRORED:
             raise Problem(404, "errored", "The video could not be prepared.", hint="Its owner can see why.")
-        raise Problem(404, "not_ready", "The video is not ready yet.", hint="Try again in a moment.")
+        raise access.not_ready()
     return published.revision_id
 
 
 async def begin(context: Context, visitor: Visitor, revision_id: RevisionId) -> Session:
-    """Raises Problem(403) where the viewer watches as much as is allowed already."""
+    """Raises Problem(403) where the viewer has as many sessions as the token allows."""
     session = await _session(context, visitor, revision_id)
-    await _seated(context, session, visitor.published)
+    await _check_concurrent_streams(context, session, visitor.published)
     return session
 
 
-async def known(request: web.Request) -> tuple[Claims, OwnerId]:
-    """The session of a token, whether it may go on or not, and whose title it is. Raises Problem."""
+async def claimed(request: web.Request) -> tuple[Claims, OwnerId]:
+    """The claims of the request's token and the title's owner, without a check of limits. Raises Problem."""
     context = request.app[CONTEXT]
     playback_id = PlaybackId(request.match_info["playback_id"])
-    published = await context.published.get(playback_id)
-    claims = _claims(context, request.query.get("token"), playback_id, Policy.SIGNED)
-    if published is None or claims is None:
-        raise Problem(404, "not_found", "There is no such playback id.")
+    if (token := request.query.get("token")) is None:
+        raise _token_missing()
+    claims = _verify(context, token, playback_id)
+    published = await access.find_published(context, playback_id)
     return claims, published.owner_id
 
 
@@ -99,29 +97,28 @@ async def _session(context: Context, visitor: Visitor, revision_id: RevisionId) 
     subtitles: tuple[Subtitles, ...] = ()
     whole, encrypted = True, False
     try:
-        manifest = await context.manifests.get(published.asset_id, revision_id)
+        manifest = await context.manifests.get((published.asset_id, revision_id))
         duration_s, renditions, subtitles = manifest.duration_s, manifest.renditions, manifest.subtitles
         encrypted = manifest.encryption is not Encryption.NONE
     except ObjectMissing:
-        growing = await context.growing.get(published.asset_id, revision_id)
+        growing = await context.provisional.get((published.asset_id, revision_id))
         if growing is None:
             raise
         duration_s, renditions, whole = growing.facts.duration_s, growing.renditions, False
-    lasts_s = float(duration_s)
-    may_take_s = lasts_s + context.settings.delivery_slack_s
-    expires_at = (int(time.time() + may_take_s) // EXPIRY_STEP_S + 1) * EXPIRY_STEP_S
+    lifetime_s = float(duration_s) + context.settings.delivery_slack_s
+    expires_at = (int(time.time() + lifetime_s) // EXPIRY_STEP_S + 1) * EXPIRY_STEP_S
     return Session(
         id=claims.session if claims else secrets.token_hex(8),
         title=published.title,
         playback_id=visitor.playback_id,
         asset_id=published.asset_id,
         revision_id=revision_id,
-        duration_s=lasts_s,
+        duration_s=float(duration_s),
         renditions=renditions,
         subtitles=subtitles,
         whole=whole,
         expires_at=expires_at,
-        alike_until=expires_at - may_take_s,
+        shareable_until=expires_at - lifetime_s,
         limits=claims.limits if claims else ANYBODY,
         prefix=f"/v/{published.asset_id}/{revision_id}/",
         address=None if visitor.visit.address is None else str(visitor.visit.address),
@@ -131,45 +128,47 @@ async def _session(context: Context, visitor: Visitor, revision_id: RevisionId) 
 
 
 def renewal(context: Context, session: Session) -> tuple[str, int]:
-    """A token that starts this very session again, and when it expires."""
+    """(token, expiry in Unix seconds): a playback token that starts this same session again."""
     expires_at = int(time.time()) + context.settings.renewal_s
     claims = Claims(playback_id=session.playback_id, session=session.id, expires_at=expires_at, limits=session.limits)
     return playback_token.sign(claims, context.playback_keys), expires_at
 
 
-def _claims(context: Context, token: str | None, playback_id: PlaybackId, wanted: Policy) -> Claims | None:
-    """None for a public title without a token. A token that is given must be good, also where none is needed."""
-    if token is None:
-        if wanted is Policy.SIGNED:
-            raise Problem(
-                403, "token_missing", "This video needs a token.", hint="Ask the page that embeds it for a link."
-            )
-        return None
+def _claims(context: Context, token: str | None, playback_id: PlaybackId, required: Policy) -> Claims | None:
+    """None for a public title without a token. A token that is sent must be valid, even where none is needed."""
+    if token is not None:
+        return _verify(context, token, playback_id)
+    if required is Policy.SIGNED:
+        raise _token_missing()
+    return None
+
+
+def _token_missing() -> Problem:
+    return Problem(403, "token_missing", "This video needs a token.", hint="Get a link from the page that embeds it.")
+
+
+def _verify(context: Context, token: str, playback_id: PlaybackId) -> Claims:
+    """The claims of a token that is valid now. Raises Problem(403)."""
     try:
         claims = _verified(token, playback_id, tuple(context.playback_keys.items()))
     except TokenRefused as exc:
         raise Problem(403, "token_refused", "The token is not valid for this video.") from exc
     if time.time() > claims.expires_at:
-        raise Problem(403, "token_expired", str(TokenExpired()), hint="Load the page again for a new link.")
+        raise Problem(403, "token_expired", str(TokenExpired()), hint="Reload the page to get a new link.")
     return claims
 
 
 @lru_cache(maxsize=8192)
 def _verified(token: str, playback_id: PlaybackId, keys: tuple[tuple[str, bytes], ...]) -> Claims:
-    """A good token stays one until it expires, and is shown again: by the page, the playlist and the renewal.
+    """The claims of a valid token, whether it has expired or not. Remembered: pages and players send it repeatedly.
 
-    What is refused is not kept, so it takes nobody's place.
+    Refused tokens are not remembered, so they push out no valid one.
     """
-    return playback_token.verify(token, dict(keys), playback_id, now=0)  # when it expires is the caller's to check
+    return playback_token.verify(token, dict(keys), playback_id, now=0)  # the caller checks the expiry
 
 
-def _allowed(context: Context, visit: Visit, claims: Claims, published: Published) -> None:
-    """Raises Problem(403) for a session or viewer who was revoked, and for a visit the token is not for."""
-    subjects = [revocations.session(claims.playback_id, claims.session)]
-    if claims.limits.viewer is not None:
-        subjects.append(revocations.viewer(published.owner_id, claims.limits.viewer))
-    if any(subject in context.revoked for subject in subjects):
-        raise Problem(403, "revoked", "This viewer may not watch any more.")
+def _check_limits(visit: Visit, claims: Claims) -> None:
+    """Raises Problem(403) for a visit from another page, address or country than the token is for."""
     if claims.limits is ANYBODY:
         return
     try:
@@ -179,6 +178,7 @@ def _allowed(context: Context, visit: Visit, claims: Claims, published: Publishe
 
 
 def visit_of(context: Context, request: web.Request) -> Visit:
+    """Page, address and country of a request. The country is believed only behind a trusted proxy."""
     settings = context.settings
     peer = request.remote
     address = policy.address_of(peer, request.headers.get("X-Forwarded-For", ""), settings.trusted_proxies)
@@ -192,13 +192,13 @@ def visit_of(context: Context, request: web.Request) -> Visit:
 
 
 def country_of(request: web.Request) -> str | None:
-    """As a trusted proxy says it, in two capitals."""
+    """The viewer's country by a trusted proxy, ISO 3166-1 in two capitals; None where it is not known."""
     country = visit_of(request.app[CONTEXT], request).country
     return country.upper() if country and len(country) == 2 and country.isalpha() else None
 
 
-async def _seated(context: Context, session: Session, published: Published) -> None:
-    """Raises Problem(403) where the viewer watches as much as is allowed already."""
+async def _check_concurrent_streams(context: Context, session: Session, published: Published) -> None:
+    """Raises Problem(403) where the viewer has as many sessions as the token allows."""
     limits = session.limits
     if limits.viewer is None or limits.max_sessions is None:
         return

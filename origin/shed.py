@@ -1,7 +1,7 @@
-"""Too much at once: say so early, with 503 and Retry-After, instead of letting everybody wait.
+"""Load shedding: answer 503 with Retry-After early where too many requests are in flight, instead of delaying all.
 
-Files are refused first, at `most` requests in flight: a player tries a segment again. What begins or steers playback is
-refused only at twice as many, health and metrics never.
+Files are refused first: a player requests a segment again. Requests that start or steer playback are refused only at
+twice as many, health checks and metrics never.
 """
 
 from aiohttp import web
@@ -11,22 +11,22 @@ from core import metrics, problems
 from core.problems import Handler, Problem
 
 FILES = ("/s/", "/v/")
-ALWAYS = ("/health/", "/metrics")
+NEVER_SHED = ("/health/", "/metrics")
 RETRY_AFTER_S = 1
 
 
-def middleware(most: int) -> Middleware:
-    """Counts what is in flight in this process, the sending of bytes included."""
+def middleware(max_requests: int) -> Middleware:
+    """Refuses files beyond `max_requests` in flight in this process, counted until their last byte is sent."""
     in_flight = 0
 
     @web.middleware
     async def shed(request: web.Request, handler: Handler) -> web.StreamResponse:
         nonlocal in_flight
-        if in_flight >= most and not request.path.startswith(ALWAYS):
-            limit = most if request.path.startswith(FILES) else 2 * most
+        if in_flight >= max_requests and not request.path.startswith(NEVER_SHED):
+            limit = max_requests if request.path.startswith(FILES) else 2 * max_requests
             if in_flight >= limit:
                 metrics.SHED.inc()
-                refusal = Problem(503, "busy", "Too many are watching through this server.", hint="Try again.")
+                refusal = Problem(503, "busy", "This server has too many viewers at the moment.", hint="Try again.")
                 return problems.response(refusal, {"Retry-After": str(RETRY_AFTER_S)})
         in_flight += 1
         try:

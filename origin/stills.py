@@ -1,14 +1,13 @@
-"""The frame of a published title at any time, decoded in the sandbox. Nothing else in this door decodes anything.
+"""The frame of a published title at any time, decoded in the sandbox. The only part of the origin that decodes media.
 
-In: a manifest, a time, a width. Out: the bytes of an image. Bounded: two programs at a time, a short queue, a few
-widths, and what was made lately is kept. Refuses what does not fit into the queue with `Busy`.
+In: an asset, a revision, a time, a width. Out: the bytes of an image. Bounded: two child programs at a time, a short
+queue, a few widths, and the latest frames are held in memory. Raises CacheBusy where the queue is full.
 """
 
 import asyncio
 import os
 import tempfile
 from bisect import bisect_right
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,121 +17,115 @@ from typing import Any
 
 from core import keys
 from core.child import ChildRunner
-from core.errors import KadrError
 from core.media import Blob, Kind, Rendition
-from core.model import AssetId
-from origin.cache import Cache
+from core.model import AssetId, RevisionId
+from core.refreshing_cache import RefreshingCache
+from origin.cache import DiskCache
+from origin.manifests import Manifests
 from packager.revision import SEGMENT_TYPE, File, Manifest
 from thumbnails import images_make
 from thumbnails.of_rendition import picture_of_rendition
 
 WIDTHS = (160, 320, 480, 640, 960, 1280, 1920)
-AT_ONCE, QUEUED = 2, 16
-KEPT_BYTES = 64 * 1024 * 1024
-STEP_S = Fraction(1, 100)  # nobody tells frames apart that are nearer
-
-
-class Busy(KadrError):
-    """Too many pictures are being made."""
+CONCURRENT, MAX_QUEUED = 2, 16
+MAX_BYTES = 64 * 1024 * 1024
+STEP_S = Fraction(1, 100)  # frames closer than this are taken to be the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """One picture of one revision, as it is kept. Provisional revisions of two assets may share an id."""
+class Still:
+    """One frame of one revision as an image. Provisional revisions of two assets may share an id."""
 
     asset_id: AssetId
-    revision_id: str
+    revision_id: RevisionId
     time_s: Fraction
     width: int
     kind: str  # "jpg", "webp"
 
 
-def wanted(
-    asset_id: AssetId, revision_id: str, manifest: Manifest, time_s: Fraction, width: int | None, kind: str
-) -> Wanted | None:
-    """What comes nearest and can be had; None for a title without a picture. Pure."""
-    top = max(_videos(manifest), key=lambda one: one.width or 0, default=None)
+def nearest_still(
+    asset_id: AssetId, revision_id: RevisionId, manifest: Manifest, time_s: Fraction, width: int | None, kind: str
+) -> Still | None:
+    """The still that can be made and is nearest to the request; None for a title without a video track. Pure."""
+    top = max(_videos(manifest), key=lambda video: video.width or 0, default=None)
     if top is None or top.frame_rate is None:
         return None
     last_s = max(Fraction(0), top.duration_s - 1 / top.frame_rate)
-    near_s = min(time_s // STEP_S * STEP_S, last_s)
-    most = top.width or WIDTHS[-1]
-    fitting = next((one for one in WIDTHS if one >= (width or most)), WIDTHS[-1])
-    return Wanted(asset_id=asset_id, revision_id=revision_id, time_s=near_s, width=min(fitting, most), kind=kind)
+    nearest_s = min(time_s // STEP_S * STEP_S, last_s)
+    top_width = top.width or WIDTHS[-1]
+    nearest_width = next((offered for offered in WIDTHS if offered >= (width or top_width)), WIDTHS[-1])
+    return Still(
+        asset_id=asset_id,
+        revision_id=revision_id,
+        time_s=nearest_s,
+        width=min(nearest_width, top_width),
+        kind=kind,
+    )
 
 
 def _videos(manifest: Manifest) -> list[Rendition]:
-    return [one for one in manifest.renditions if one.kind is Kind.VIDEO]
+    return [rendition for rendition in manifest.renditions if rendition.kind is Kind.VIDEO]
 
 
 class Stills:
-    """Many asking for the same picture have it made once."""
+    """Makes stills, each once for many viewers. `runner` finds the sandbox, when the first still is made."""
 
-    def __init__(self, cache: Cache, runner: Callable[[], Coroutine[Any, Any, ChildRunner]]) -> None:
-        self._cache = cache
-        self._detect = runner
+    def __init__(
+        self, disk_cache: DiskCache, manifests: Manifests, runner: Callable[[], Coroutine[Any, Any, ChildRunner]]
+    ) -> None:
+        self._disk_cache = disk_cache
+        self._manifests = manifests
+        self._detect_runner = runner
         self._runner: ChildRunner | None = None
-        self._turns = asyncio.Semaphore(AT_ONCE)
-        self._making: dict[Wanted, asyncio.Task[bytes]] = {}
-        self._made: OrderedDict[Wanted, bytes] = OrderedDict()
-        self._bytes = 0
+        self._images: RefreshingCache[Still, bytes] = RefreshingCache(
+            self._make,
+            name="stills",
+            weigh=len,
+            max_weight=MAX_BYTES,
+            concurrency=CONCURRENT,
+            max_reads=MAX_QUEUED,
+        )
 
-    async def get(self, manifest: Manifest, picture: Wanted) -> bytes:
-        """Raises Busy, Rejected where no frame can be read, ObjectMissing and Transient."""
-        if (kept := self._made.get(picture)) is not None:
-            self._made.move_to_end(picture)
-            return kept
-        making = self._making.get(picture)
-        if making is None:
-            if len(self._making) >= QUEUED:
-                raise Busy
-            making = self._making[picture] = asyncio.create_task(self._make(manifest, picture))
-            making.add_done_callback(lambda done: self._ended(picture, done))
-        # One viewer leaving must not cancel what the others wait for.
-        return await asyncio.shield(making)
+    async def get(self, still: Still) -> bytes:
+        """The image. Raises CacheBusy, Rejected where no frame can be read, ObjectMissing and Transient."""
+        return await self._images.get(still)
 
-    def _ended(self, picture: Wanted, done: asyncio.Task[bytes]) -> None:
-        del self._making[picture]
-        if done.cancelled() or done.exception() is not None:
-            return
-        self._made[picture] = done.result()
-        self._bytes += len(done.result())
-        while self._bytes > KEPT_BYTES:
-            _, oldest = self._made.popitem(last=False)
-            self._bytes -= len(oldest)
+    async def close(self) -> None:
+        """End the child programs that run."""
+        await self._images.close()
 
-    async def _make(self, manifest: Manifest, picture: Wanted) -> bytes:
-        async with self._turns:
-            if self._runner is None:
-                self._runner = await self._detect()
-            with tempfile.TemporaryDirectory(prefix="kadr-still-") as name:
-                folder = Path(name)
-                rendition = _rendition(manifest, picture.width)
-                file = folder / "segment.mp4"
-                start_s = await self._join(picture.asset_id, rendition, picture.time_s, file)
-                known = picture_of_rendition(rendition, start_s)
-                work_dir = folder / "made"
-                work_dir.mkdir()
-                still = await images_make.still(
-                    file, known, picture.time_s, work_dir, self._runner, width=picture.width, kind=picture.kind
-                )
-                return await asyncio.to_thread(still.file.path.read_bytes)
+    async def _make(self, still: Still) -> bytes:
+        if self._runner is None:
+            self._runner = await self._detect_runner()
+        manifest = await self._manifests.get((still.asset_id, still.revision_id))
+        with tempfile.TemporaryDirectory(prefix="kadr-still-") as name:
+            folder = Path(name)
+            rendition = _rendition(manifest, still.width)
+            file = folder / "segment.mp4"
+            start_s = await self._write_segment(still.asset_id, rendition, still.time_s, file)
+            source = picture_of_rendition(rendition, start_s)
+            work_dir = folder / "made"
+            work_dir.mkdir()
+            image = await images_make.still(
+                file, source, still.time_s, work_dir, self._runner, width=still.width, kind=still.kind
+            )
+            return await asyncio.to_thread(image.file.path.read_bytes)
 
-    async def _join(self, asset_id: AssetId, rendition: Rendition, time_s: Fraction, file: Path) -> Fraction:
-        """The init segment and the segment that shows the time, and when that begins."""
-        starts = list(accumulate((one.duration for one in rendition.segments), initial=0))[:-1]
+    async def _write_segment(self, asset_id: AssetId, rendition: Rendition, time_s: Fraction, file: Path) -> Fraction:
+        """Write the init segment and the segment that shows `time_s` to `file`; the segment's start in seconds."""
+        starts = list(accumulate((segment.duration for segment in rendition.segments), initial=0))[:-1]
         at = bisect_right(starts, time_s * rendition.timescale) - 1
         with file.open("wb") as joined:
             for blob in (rendition.init, rendition.segments[at].blob):
-                async with self._cache.opened(_file(asset_id, blob)) as opened:
-                    await asyncio.to_thread(_copy, opened, joined.fileno(), blob.size_bytes)
+                async with self._disk_cache.opened(_file(asset_id, blob)) as descriptor:
+                    await asyncio.to_thread(_copy, descriptor, joined.fileno(), blob.size_bytes)
         return Fraction(starts[at], rendition.timescale)
 
 
 def _rendition(manifest: Manifest, width: int) -> Rendition:
-    """The smallest that is as wide, else the largest: the fewest pixels to decode."""
-    by_width = sorted(_videos(manifest), key=lambda one: one.width or 0)
-    return next((one for one in by_width if (one.width or 0) >= width), by_width[-1])
+    """The narrowest video that is at least `width` wide, else the widest: the fewest pixels to decode."""
+    by_width = sorted(_videos(manifest), key=lambda video: video.width or 0)
+    return next((video for video in by_width if (video.width or 0) >= width), by_width[-1])
 
 
 def _file(asset_id: AssetId, blob: Blob) -> File:
@@ -140,7 +133,7 @@ def _file(asset_id: AssetId, blob: Blob) -> File:
     return File(key=key, size_bytes=blob.size_bytes, sha256=blob.sha256, type=SEGMENT_TYPE)
 
 
-def _copy(opened: int, into: int, size_bytes: int) -> None:
+def _copy(descriptor: int, into: int, size_bytes: int) -> None:
     at = 0
     while at < size_bytes:
-        at += os.sendfile(into, opened, at, size_bytes - at)
+        at += os.sendfile(into, descriptor, at, size_bytes - at)

@@ -1,14 +1,14 @@
-"""What all origins share about pathways, in Redis: samples, what the leader concluded, the operator's word.
+"""What all origins share about pathways, in Redis: samples, the leader's verdict, the operator's override and reports.
 
-In: a client of core.live. Out: plain values. Every function raises one of core.live.GONE where Redis is not there;
-`live` decides what that means. Everything but the operator's word expires by itself.
+In: a client of core.live. Out: plain values. Every function raises one of core.live.GONE where Redis does not answer;
+`live` decides what that means. Everything but override and end expires by itself.
 
 - kadr:steer:samples:{pathway}:{bucket}   hash of counts, one for BUCKET_S seconds
 - kadr:steer:sessions:{pathway}:{period}  HyperLogLog of the sessions seen in a period
-- kadr:steer:bytes:{pathway}:{month}      what was delivered, by whoever counts it
+- kadr:steer:bytes:{pathway}:{month}      bytes a CDN delivered in a month (UTC), as the operator reports them
 - kadr:steer:verdict                      breakers and full pathways, by the leader
-- kadr:steer:override, kadr:steer:ended   the operator
-- kadr:steer:lead                         who leads
+- kadr:steer:override, kadr:steer:ended   set by the operator
+- kadr:steer:lead                         the leader's lock
 """
 
 import json
@@ -33,14 +33,14 @@ _COUNTS = tuple(entry.name for entry in fields(Window))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the leader concluded."""
+    """The leader's conclusion: the breaker of each pathway, and the pathways that are at a limit."""
 
     breakers: Mapping[str, Breaker] = field(default_factory=dict)
     full: frozenset[str] = frozenset()
 
 
 async def set_override(redis: Redis, pathway: str | None) -> None:
-    """Send everybody to `pathway` within one TTL; None lets the scores decide again. Lasts until it is changed."""
+    """Send all players to `pathway` within one TTL; None lets the scores decide again. Lasts until it is changed."""
     if pathway is None:
         await redis.delete(_OVERRIDE)
     else:
@@ -48,7 +48,7 @@ async def set_override(redis: Redis, pathway: str | None) -> None:
 
 
 async def set_ended(redis: Redis, ended: bool) -> None:
-    """Ended: players are told (410) never to ask again; they stay where they are."""
+    """End steering: players get 410, never request it again, and stay on their pathway. False resumes it."""
     if ended:
         await redis.set(_ENDED, "1")
     else:
@@ -56,7 +56,7 @@ async def set_ended(redis: Redis, ended: bool) -> None:
 
 
 async def known(redis: Redis) -> Known:
-    """All that a decision needs."""
+    """What `decide` needs to know: override, end, breakers and limits."""
     override, ended, text = await redis.mget(_OVERRIDE, _ENDED, _VERDICT)
     verdict = _verdict(text)
     conditions = {pathway: Condition(state=breaker.state) for pathway, breaker in verdict.breakers.items()}
@@ -72,22 +72,23 @@ async def known(redis: Redis) -> Known:
 
 
 async def verdict(redis: Redis) -> Verdict:
-    """The last one, the leader's before this one included; an empty one if that is long ago."""
+    """The last verdict, also of an earlier leader; an empty one after VERDICT_TTL_S without one."""
     return _verdict(await redis.get(_VERDICT))
 
 
-async def set_verdict(redis: Redis, found: Verdict) -> None:
-    body = {"breakers": {pathway: asdict(breaker) for pathway, breaker in found.breakers.items()}}
-    await redis.set(_VERDICT, json.dumps({**body, "full": sorted(found.full)}), ex=VERDICT_TTL_S)
+async def set_verdict(redis: Redis, verdict: Verdict) -> None:
+    """Publish the leader's verdict for VERDICT_TTL_S seconds."""
+    body = {"breakers": {pathway: asdict(breaker) for pathway, breaker in verdict.breakers.items()}}
+    await redis.set(_VERDICT, json.dumps({**body, "full": sorted(verdict.full)}), ex=VERDICT_TTL_S)
 
 
 def _verdict(text: bytes | None) -> Verdict:
-    """What cannot be read is none: it may be of another version of ours, and is written anew in seconds."""
+    """Parse a verdict; an empty one for text of another form, which another version of Kadr may have written."""
     try:
         body = json.loads(text or "{}")
         breakers = {
-            str(pathway): Breaker(state=State(kept["state"]), since=float(kept["since"]))
-            for pathway, kept in body.get("breakers", {}).items()
+            str(pathway): Breaker(state=State(breaker["state"]), since=float(breaker["since"]))
+            for pathway, breaker in body.get("breakers", {}).items()
         }
         return Verdict(breakers=breakers, full=frozenset(map(str, body.get("full", []))))
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -95,7 +96,7 @@ def _verdict(text: bytes | None) -> Verdict:
 
 
 async def add(redis: Redis, counted: Mapping[str, Window], sessions: Mapping[str, Iterable[str]], now: float) -> None:
-    """Samples and sessions of the last seconds, by pathway."""
+    """Add samples and session ids of the last seconds, by pathway. `now` is in Unix seconds."""
     pipe = redis.pipeline(transaction=False)
     for pathway, window in counted.items():
         key = f"{_PREFIX}:samples:{pathway}:{int(now // BUCKET_S)}"
@@ -103,8 +104,8 @@ async def add(redis: Redis, counted: Mapping[str, Window], sessions: Mapping[str
             if count:
                 pipe.hincrby(key, name, count)
         pipe.expire(key, 2 * WINDOW_S)
-    for pathway, seen in sessions.items():
-        if names := list(seen):
+    for pathway, ids in sessions.items():
+        if names := list(ids):
             key = f"{_PREFIX}:sessions:{pathway}:{int(now // SESSIONS_PERIOD_S)}"
             pipe.pfadd(key, *names)
             pipe.expire(key, 2 * SESSIONS_PERIOD_S)
@@ -112,7 +113,7 @@ async def add(redis: Redis, counted: Mapping[str, Window], sessions: Mapping[str
 
 
 async def window(redis: Redis, pathway: str, since: float, now: float) -> Window:
-    """What was seen of a pathway since `since`, at most WINDOW_S ago."""
+    """The samples of a pathway since `since`, at most of the last WINDOW_S. Times in Unix seconds."""
     pipe = redis.pipeline(transaction=False)
     for number in buckets(since, now):
         pipe.hmget(f"{_PREFIX}:samples:{pathway}:{number}", list(_COUNTS))
@@ -122,7 +123,7 @@ async def window(redis: Redis, pathway: str, since: float, now: float) -> Window
 
 
 async def sessions(redis: Redis, pathway: str, now: float) -> int:
-    """About how many sessions a pathway has: those of the period before, or of this one once they are more."""
+    """About how many sessions a pathway has: those of the last full period, or of this one once they are more."""
     period = int(now // SESSIONS_PERIOD_S)
     pipe = redis.pipeline(transaction=False)
     for number in (period - 1, period):
@@ -130,17 +131,15 @@ async def sessions(redis: Redis, pathway: str, now: float) -> int:
     return max(int(count) for count in await pipe.execute())
 
 
-async def add_bytes(redis: Redis, pathway: str, count_bytes: int, now: float) -> None:
-    """Tell what a CDN has delivered: from its bills or logs, or from our own counting."""
-    key = _bytes_key(pathway, now)
-    pipe = redis.pipeline(transaction=False)
-    pipe.incrby(key, count_bytes)
-    pipe.expire(key, _MONTH_S)
-    await pipe.execute()
+async def set_delivered(redis: Redis, pathway: str, count_bytes: int, now: float) -> None:
+    """Report what a CDN has delivered in this month so far. Only its own usage report knows: viewers read from it."""
+    await redis.set(_bytes_key(pathway, now), count_bytes, ex=_MONTH_S)
 
 
-async def bytes_this_month(redis: Redis, pathway: str, now: float) -> int:
-    return int(await redis.get(_bytes_key(pathway, now)) or 0)
+async def delivered(redis: Redis, pathway: str, now: float) -> int | None:
+    """The bytes reported for this month; None where nothing was reported."""
+    count_bytes = await redis.get(_bytes_key(pathway, now))
+    return None if count_bytes is None else int(count_bytes)
 
 
 def _bytes_key(pathway: str, now: float) -> str:

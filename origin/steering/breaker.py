@@ -1,8 +1,8 @@
-"""The breaker of one pathway: closed, open, half-open. Pure; the time is given.
+"""The circuit breaker of one pathway: closed, open, half-open. Pure; the time is an argument.
 
-Closed opens when enough samples say that too many fail. Open waits, then lets a few viewers back: half-open. From
-there few failures close it, many open it again; in between it stays (hysteresis), and closes after a while, so that a
-little noise does not starve a pathway for good.
+A closed breaker opens when enough samples show too many failures. An open one waits, then admits a few viewers:
+half-open. From there few failures close it and many open it again. In between it stays (hysteresis), and closes after a
+while, so that a little noise does not starve a pathway for good.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,8 @@ from origin.steering.samples import Window
 
 
 class State(StrEnum):
+    """Of a breaker: viewers are sent, not sent, or a few are sent to try."""
+
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half_open"
@@ -19,7 +21,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """`open_at` and `close_at` are shares of bad samples."""
+    """When a breaker changes. `open_at` and `close_at` are shares of bad samples; times are in seconds."""
 
     min_samples: float = 20
     open_at: float = 0.3
@@ -30,7 +32,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
-    """`since` is when it came into this state; only samples of later count."""
+    """`since` is when it entered this state (Unix seconds); only later samples count."""
 
     state: State = State.CLOSED
     since: float = 0.0
@@ -40,7 +42,7 @@ RULES = Rules()
 
 
 def step(breaker: Breaker, seen: Window, now: float, rules: Rules = RULES) -> Breaker:
-    """The breaker after a look at the samples since its last change."""
+    """The breaker after judging the samples since its last change."""
     enough = seen.weight >= rules.min_samples
     bad = enough and seen.bad_share >= rules.open_at
     match breaker.state:

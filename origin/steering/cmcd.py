@@ -1,8 +1,8 @@
 """CMCD (CTA-5004) of one request: text -> the few keys that steering uses. Pure and strict.
 
 In: the decoded value of the `CMCD` query argument (`key=value` joined by commas), or the same keys as a JSON object.
-Keys that are not used are read past, but must be well formed. Refuses with CmcdRefused what is not CMCD: whoever
-writes it is a player or somebody who only says so.
+Unused keys are skipped, but must be well formed. Raises CmcdRefused for anything else: it is written by players,
+and by anyone who pretends to be one.
 """
 
 import json
@@ -14,7 +14,7 @@ from core.errors import KadrError
 
 MAX_CHARACTERS = 4096
 MAX_KEYS = 64
-_KEY = r"[a-zA-Z][a-zA-Z0-9.-]*"  # others' own keys are like com.example-key
+_KEY = r"[a-zA-Z][a-zA-Z0-9.-]*"  # custom keys are like com.example-key
 _PAIR = re.compile(
     rf'(?P<key>{_KEY})(?:=(?:"(?P<text>(?:[^"\\]|\\["\\])*)"|(?P<number>-?[0-9]{{1,15}}(?:\.[0-9]{{1,3}})?)|(?P<word>[a-zA-Z][a-zA-Z0-9_./:*%-]*)))?'
 )
@@ -23,12 +23,12 @@ _FLAGS = {"bs": "starved", "su": "startup"}
 
 
 class CmcdRefused(KadrError):
-    """This is not CMCD."""
+    """The text is not valid CMCD."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cmcd:
-    """What a player said with one request. None: it did not say."""
+    """What a player reported with one request. None: not reported."""
 
     bitrate_kbps: int | None = None  # br: of the object
     buffer_ms: int | None = None  # bl
@@ -38,24 +38,24 @@ class Cmcd:
 
 
 def parse(value: str) -> Cmcd:
-    """Raises CmcdRefused."""
+    """The keys that steering uses. Raises CmcdRefused."""
     if len(value) > MAX_CHARACTERS:
         raise CmcdRefused(f"CMCD has at most {MAX_CHARACTERS} characters")
     pairs = list(_json_pairs(value) if value.lstrip().startswith("{") else _pairs(value))
     keys = [key for key, _ in pairs]
     if not keys or len(keys) > MAX_KEYS or len(set(keys)) != len(keys):
         raise CmcdRefused(f"CMCD has 1 to {MAX_KEYS} keys, each once")
-    said: dict[str, int | bool] = {}
-    for key, found in pairs:
+    values: dict[str, int | bool] = {}
+    for key, content in pairs:
         if key in _NUMBERS:
-            if not isinstance(found, int) or isinstance(found, bool) or found < 0:
-                raise CmcdRefused(f"{key} is a whole number, 0 or more")
-            said[_NUMBERS[key]] = found
+            if not isinstance(content, int) or isinstance(content, bool) or content < 0:
+                raise CmcdRefused(f"{key} must be a whole number, 0 or more")
+            values[_NUMBERS[key]] = content
         elif key in _FLAGS:
-            if not isinstance(found, bool):
-                raise CmcdRefused(f"{key} stands alone, or is true or false")
-            said[_FLAGS[key]] = found
-    return Cmcd(**said)  # type: ignore[arg-type]
+            if not isinstance(content, bool):
+                raise CmcdRefused(f"{key} must have no value, or true or false")
+            values[_FLAGS[key]] = content
+    return Cmcd(**values)  # type: ignore[arg-type]
 
 
 def _pairs(value: str) -> Iterator[tuple[str, object]]:
@@ -80,16 +80,16 @@ def _pairs(value: str) -> Iterator[tuple[str, object]]:
 
 
 def _json_pairs(value: str) -> Iterator[tuple[str, object]]:
-    def kept(pairs: list[tuple[str, object]]) -> list[tuple[str, object]]:
-        return pairs  # a dict would hide a key that stands twice
+    def as_pairs(pairs: list[tuple[str, object]]) -> list[tuple[str, object]]:
+        return pairs  # a dict would hide a repeated key
 
     try:
-        found = json.loads(value, object_pairs_hook=kept)
+        items = json.loads(value, object_pairs_hook=as_pairs)
     except (ValueError, RecursionError) as exc:
-        raise CmcdRefused("this is no JSON object") from exc
-    if not isinstance(found, list) or not all(isinstance(pair, tuple) for pair in found):
-        raise CmcdRefused("this is no JSON object")
-    for key, said in found:
-        if not re.fullmatch(_KEY, key) or not isinstance(said, bool | int | float | str):
-            raise CmcdRefused(f"{key!r:.40} is no key with a number, a word or a flag")
-        yield key, said
+        raise CmcdRefused("the text is not a JSON object") from exc
+    if not isinstance(items, list) or not all(isinstance(pair, tuple) for pair in items):
+        raise CmcdRefused("the text is not a JSON object")
+    for key, content in items:
+        if not re.fullmatch(_KEY, key) or not isinstance(content, bool | int | float | str):
+            raise CmcdRefused(f"{key!r:.40} must be a valid key with a number, a text or a flag")
+        yield key, content

@@ -1,8 +1,8 @@
-"""One session's order of pathways, for how long, and why. Pure: the same question has the same answer everywhere.
+"""One session's order of pathways, for how long, and why. Pure: every origin decides the same for the same input.
 
-In: session, pathways, what is known of them, the operator's override, where the viewer is, where it plays now. Out:
-`Decision`. A session keeps its pathway while the weights stay: it moves when a breaker changes or an operator says so.
-All pathways are named, those that should not be used last: a player that has lost all others still has somewhere to go.
+In: session, pathways, their state, the operator's override, the viewer's country, the current pathway. Out:
+`Decision`. A session keeps its pathway while the weights stay: it moves when a breaker changes or an operator
+overrides. All pathways are listed, the unusable ones last: a player that has lost all others can still try them.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ JITTER = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """What is known of one pathway. `full`: it has reached one of its limits and takes no more sessions."""
+    """The state of one pathway. `full`: it has reached one of its limits and gets no more sessions."""
 
     state: State = State.CLOSED
     full: bool = False
@@ -32,7 +32,7 @@ GOOD = Condition()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known of all. The default knows nothing: the order is that of weights and prices."""
+    """The state of all pathways. The default is that nothing is known: the order is by weights and prices."""
 
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     override: str | None = None
@@ -40,6 +40,7 @@ class Known:
     fresh: bool = False
 
     def of(self, pathway: str) -> Condition:
+        """The state of one pathway; closed and not full where nothing is known of it."""
         return self.conditions.get(pathway, GOOD)
 
 
@@ -48,19 +49,21 @@ NOTHING = Known()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
+    """The order of pathways, the preferred one first, and how long it holds, in seconds."""
+
     pathways: tuple[str, ...]
     ttl_s: int
     reason: str  # override, breaker, full, healthy, static (nothing is known)
 
 
 def decide(session: str, cdns: Cdns, known: Known, *, region: str = "", current: str | None = None) -> Decision:
-    """`region` is the viewer's country, "" if unknown; `current` the pathway the player says it plays from."""
+    """`region` is the viewer's country, "" if unknown; `current` the pathway that the player reports."""
     factors = price_factors(cdns.all, cdns.price_sensitivity)
     tiers: dict[int, dict[str, float]] = {}
     for cdn in cdns.all:
         condition = known.of(cdn.id)
         tier = _tier(cdn, condition, region, current)
-        # Those that failed are ordered as if they had not: with all of them down everybody stays where they belong.
+        # Failed pathways are ordered as if they had not failed: with all of them down, sessions keep their order.
         state = State.CLOSED if condition.state is State.OPEN else condition.state
         tiers.setdefault(tier, {})[cdn.id] = score(cdn.weight or 1, state, factors[cdn.id])
     ordered = [pathway for tier in sorted(tiers) for pathway in rendezvous.order(session, tiers[tier])]
@@ -73,7 +76,7 @@ def decide(session: str, cdns: Cdns, known: Known, *, region: str = "", current:
 
 
 def _tier(cdn: Cdn, condition: Condition, region: str, current: str | None) -> int:
-    """0 is chosen from; every higher one is used only when all before it have failed the player."""
+    """Pathways of tier 0 are preferred; those of a higher tier are used when all lower ones have failed the player."""
     if condition.state is State.OPEN:
         return 4
     if condition.full and cdn.id != current:
@@ -95,5 +98,5 @@ def _reason(cdns: Cdns, known: Known) -> str:
 
 
 def _jittered(session: str, ttl_s: int) -> int:
-    """Sessions that began together must not come back together."""
+    """The TTL varied by session, so that sessions that began together do not come back together."""
     return round(ttl_s * (1 - JITTER + 2 * JITTER * rendezvous.draw(session, "")))

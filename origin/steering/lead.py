@@ -1,7 +1,7 @@
-"""The one origin that probes and judges for all; the others wait for its lock to end.
+"""The one origin that probes the CDNs and judges them for all; the others wait for its lock to expire.
 
-In: pathways, Redis. Out: a verdict on the board every EVERY_S seconds. Whoever holds the lock goes on from the verdict
-of the one before, so a leader may die at any time. Redis gone: nobody leads, nothing raises, nothing is probed.
+In: pathways, Redis. Out: a verdict on the board every EVERY_S seconds. A new leader continues from the last verdict, so
+a leader may die at any time. Without Redis there is no leader, nothing raises and nothing is probed.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ _LOG = Log("steering")
 EVERY_S = 5.0
 PROBE_TIMEOUT_S = 4.0
 LOCK_S = 20.0
-# A pathway that was full takes sessions again below this part of its limit.
+# A pathway that was full accepts sessions again below this share of its limit.
 NOT_FULL_BELOW = 0.9
 
 
 class Leader:
-    """Tries to lead; `round` is one look at everything."""
+    """Tries to lead. `round` probes and judges once."""
 
     def __init__(
         self,
@@ -48,9 +48,10 @@ class Leader:
         self._clock = clock
         self._lock: Lock = redis.lock(board.LEAD, timeout=LOCK_S, thread_local=False)
         self.leads = False
+        self._unreported: set[str] = set()  # pathways with a monthly limit and no report, logged already
 
     async def round(self) -> None:
-        """Never raises for a part that is gone."""
+        """Probe all CDNs and publish a verdict, if this origin leads. Never raises where Redis does not answer."""
         try:
             self.leads = await self._holds_lock()
             if self.leads:
@@ -62,12 +63,12 @@ class Leader:
             self.leads = False
 
     async def resign(self) -> None:
-        """Another may lead at once."""
+        """Release the lock, so that another origin may lead at once."""
         try:
             if self.leads:
                 await self._lock.release()
         except GONE:
-            return  # it ends by itself
+            return  # the lock expires by itself
         finally:
             self.leads = False
 
@@ -75,7 +76,7 @@ class Leader:
         if self.leads:
             try:
                 return bool(await self._lock.extend(LOCK_S, replace_ttl=True))
-            except LockError:  # it ended, and may be another's by now
+            except LockError:  # it expired, and another origin may hold it by now
                 self.leads = False
         return bool(await self._lock.acquire(blocking=False))
 
@@ -109,19 +110,27 @@ class Leader:
         await board.set_verdict(self._redis, Verdict(breakers=breakers, full=frozenset(full)))
 
     async def _is_full(self, cdn: Cdn, was: bool, now: float) -> bool:
-        part = NOT_FULL_BELOW if was else 1.0
+        """Whether a pathway is at one of its limits. Without a report of this month its monthly limit does not act."""
+        share = NOT_FULL_BELOW if was else 1.0
         limits = cdn.limits
         if limits.max_sessions is not None:
             sessions = await board.sessions(self._redis, cdn.id, now)
-            if sessions >= part * limits.max_sessions:
+            if sessions >= share * limits.max_sessions:
                 return True
         if limits.max_gb_per_month is None:
             return False
-        return await board.bytes_this_month(self._redis, cdn.id, now) >= part * limits.max_gb_per_month * 1e9
+        delivered = await board.delivered(self._redis, cdn.id, now)
+        if delivered is None:
+            if cdn.id not in self._unreported:
+                _LOG.warning("steer.usage_not_reported", pathway=cdn.id)
+            self._unreported.add(cdn.id)
+            return False
+        self._unreported.discard(cdn.id)
+        return delivered >= share * limits.max_gb_per_month * 1e9
 
 
 async def probe(http: aiohttp.ClientSession, cdn: Cdn) -> bool:
-    """Whether a CDN gives the file its operator named, whole and in time."""
+    """Whether a CDN delivers the whole of its probe file within PROBE_TIMEOUT_S."""
     try:
         async with (
             asyncio.timeout(PROBE_TIMEOUT_S),

@@ -1,21 +1,21 @@
 """Steering as one origin process knows it: in memory, so that a request costs a hash or two.
 
-The board is read every EVERY_S seconds and what players reported is written to it. Redis gone: what was known last
-holds for KEPT_S, then nothing is known and the order is the static one, that of weights and prices alone, which leaves
-sessions where they are. Nothing here raises for a part that is gone.
+Every EVERY_S seconds the board is read and players' reports are written to it. Without Redis the last known state holds
+for KEPT_S; then the order is the static one, by weights and prices alone, which leaves sessions where they are. Nothing
+here raises where Redis does not answer.
 """
 
-import asyncio
 import dataclasses
 import math
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 from redis.asyncio import Redis
 
+from core.concurrency import in_background, repeat_every
 from core.live import GONE
 from core.logs import Log
 from origin.cdns import Cdns
@@ -29,12 +29,12 @@ from origin.steering.samples import Window
 _LOG = Log("steering")
 EVERY_S = 2.0
 KEPT_S = 60.0
-# Sessions remembered between two writes; more are counted by the other origins, or not.
-MOST_SESSIONS = 20_000
+# Sessions held between two writes; beyond that they are counted by other origins, or not at all.
+MAX_SESSIONS = 20_000
 
 
 class Steering:
-    """Decides, and remembers what players tell until it is written."""
+    """Decides the order of pathways, and collects players' reports until they are written."""
 
     def __init__(self, cdns: Cdns, redis: Redis, *, clock: Callable[[], float] = time.time) -> None:
         self.cdns = cdns
@@ -42,36 +42,37 @@ class Steering:
         self._redis = redis
         self._known = NOTHING
         self._known_at = -math.inf
-        self._redis_gone = False
+        self._redis_failing = False
         self._counted: defaultdict[str, Window] = defaultdict(Window)
         self._sessions: defaultdict[str, set[str]] = defaultdict(set)
 
     @property
     def known(self) -> Known:
-        """What is known now: nothing if that was too long ago."""
+        """The state of the pathways; the default one where it is older than KEPT_S."""
         return self._known if time.monotonic() - self._known_at < KEPT_S else NOTHING
 
     def decide(self, session: str, *, region: str = "", current: str | None = None) -> Decision:
+        """The order for one session. `region` is the viewer's country; `current` the pathway it plays from now."""
         return decide(session, self.cdns, self.known, region=region, current=current)
 
     def seen(self, session: str, pathway: str) -> None:
-        """A session plays from a pathway."""
-        if pathway in self.cdns.ids and len(self._sessions[pathway]) < MOST_SESSIONS:
+        """Count a session as playing from a pathway."""
+        if pathway in self.cdns.ids and len(self._sessions[pathway]) < MAX_SESSIONS:
             self._sessions[pathway].add(session)
 
     def reported(self, pathway: str, *, good: bool) -> None:
-        """A player's word on a pathway."""
+        """Count one good or bad report of a player on a pathway."""
         if pathway in self.cdns.ids:
             old = self._counted[pathway]
             name = "reports_good" if good else "reports_bad"
             self._counted[pathway] = dataclasses.replace(old, **{name: getattr(old, name) + 1})
 
     def reported_throughput(self, pathway: str, throughput_bps: int) -> None:
-        """Of a steering request, `_HLS_throughput`."""
+        """Count `_HLS_throughput` of a steering request, in bits per second."""
         self.reported(pathway, good=samples.of_throughput(throughput_bps))
 
     def reported_cmcd(self, pathway: str, value: str) -> None:
-        """Of a request for media, the decoded `CMCD` argument. What is no CMCD is passed over."""
+        """Count the decoded `CMCD` argument of a request for media. Malformed CMCD is ignored."""
         try:
             good = samples.of_cmcd(parse(value))
         except CmcdRefused:
@@ -80,54 +81,36 @@ class Steering:
             self.reported(pathway, good=good)
 
     async def look(self) -> None:
-        """Write what was reported, read what is known. Never raises for a part that is gone."""
+        """Write the reports and read the current state. Never raises where Redis does not answer."""
         counted, sessions = dict(self._counted), dict(self._sessions)
-        self._counted.clear()  # of a Redis that is gone, too: old samples would be taken for new ones
+        self._counted.clear()  # also where writing fails: later, old samples would be taken for new ones
         self._sessions.clear()
         try:
             if counted or sessions:
                 await board.add(self._redis, counted, sessions, self._clock())
             self._known, self._known_at = await board.known(self._redis), time.monotonic()
-            self._redis_gone = False
+            self._redis_failing = False
         except GONE as exc:
-            if not self._redis_gone:
-                _LOG.warning("steer.redis_gone", error=repr(exc))
-            self._redis_gone = True
+            if not self._redis_failing:
+                _LOG.warning("steer.redis_failed", error=repr(exc))
+            self._redis_failing = True
 
 
 @asynccontextmanager
 async def opened(cdns: Cdns, redis: Redis, rules: Rules = RULES) -> AsyncIterator[Steering]:
-    """Steering that looks once before it begins and then by itself. With a single pathway nothing is probed."""
+    """Steering that has read the board once, and then does so in the background. A single pathway is not probed."""
     steering = Steering(cdns, redis)
     await steering.look()
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
         leader = Leader(cdns, redis, http, rules=rules)
-        going = [asyncio.create_task(_repeat(steering.look, EVERY_S))]
+        stack.push_async_callback(leader.resign)
+        loops = [repeat_every(EVERY_S, steering.look, _round_failed)]
         if len(cdns.all) > 1:
-            going.append(asyncio.create_task(_repeat(leader.round, lead.EVERY_S)))
-        try:
-            yield steering
-        finally:
-            await _end(going)
-            await leader.resign()
+            loops.append(repeat_every(lead.EVERY_S, leader.round, _round_failed))
+        await stack.enter_async_context(in_background(*loops))
+        yield steering
 
 
-async def _repeat(look: Callable[[], Awaitable[None]], every_s: float) -> None:
-    """Now and every `every_s`; what nobody expected is logged and ends nothing."""
-    while True:
-        started = time.monotonic()
-        try:
-            await look()
-        except Exception as exc:  # noqa: BLE001 - else steering would stop in silence
-            _LOG.error("steer.failed", exc)
-        await asyncio.sleep(max(0.1, every_s - (time.monotonic() - started)))
-
-
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel until they are done: redis-py waits with asyncio.wait_for, which before Python 3.12 loses a cancellation
-    that comes in the moment it has what it waits for.
-    """
-    while waiting := [task for task in tasks if not task.done()]:
-        for task in waiting:
-            task.cancel()
-        await asyncio.wait(waiting, timeout=0.5)
+def _round_failed(exc: Exception) -> None:
+    _LOG.error("steer.round_failed", exc)

@@ -1,7 +1,7 @@
 """Countries and continents. Pure.
 
-A pathway names what it serves as ISO 3166-1 alpha-2 countries (`DE`) or continents in words (`europe`): two-letter
-continent codes would be taken for countries (`AS`, `SA`, `NA`). An empty list serves everybody.
+A pathway names the regions it serves as ISO 3166-1 alpha-2 countries (`DE`) or continents in words (`europe`):
+two-letter continent codes would be taken for countries (`AS`, `SA`, `NA`). An empty list serves everybody.
 """
 
 from collections.abc import Set
@@ -24,10 +24,10 @@ CONTINENT_OF = {country: continent for continent, countries in _COUNTRIES.items(
 
 
 def known(region: str) -> bool:
-    """Whether a configuration may name it."""
+    """Whether a configuration may name this region: a country or a continent."""
     return region in CONTINENTS or region in CONTINENT_OF
 
 
 def serves(regions: Set[str], country: str) -> bool:
-    """Whether a pathway with these regions is meant for a viewer there; one of unknown country is for those of all."""
+    """Whether a pathway with these regions serves a viewer's country; an unknown one only where it serves everybody."""
     return not regions or country in regions or CONTINENT_OF.get(country) in regions

@@ -13,13 +13,13 @@ _STEPS = 2**64
 
 
 def draw(session: str, pathway: str) -> float:
-    """Evenly spread over (0, 1], the same everywhere and at any time."""
+    """A number in (0, 1], evenly distributed, the same in every process and at any time."""
     digest = hashlib.blake2b(f"{session}/{pathway}".encode(), digest_size=8).digest()
     return (int.from_bytes(digest, "big") + 0.5) / _STEPS
 
 
 def order(session: str, shares: Mapping[str, float]) -> tuple[str, ...]:
-    """All pathways, the session's own first. Shares are above 0."""
+    """All pathways in the session's order. Shares are above 0."""
     heights = {pathway: (_height(session, pathway, share), pathway) for pathway, share in shares.items()}
     return tuple(sorted(shares, key=heights.__getitem__, reverse=True))
 

@@ -1,8 +1,8 @@
-"""The steering endpoint: what a player asks every TTL, and how it is answered.
+"""The steering endpoint, which a player requests every TTL.
 
 In: `/steer/{session}` with `_HLS_pathway` and `_HLS_throughput`, or `_DASH_pathway` and `_DASH_throughput`. Out: a
-steering list. Never 429: hls.js does not come back from that. 410 only where the operator ended steering. What a
-player reports is taken where it can be read; it never makes a request fail.
+steering list. Never 429: hls.js does not recover from that. 410 only where the operator ended steering. Malformed
+reports of a player are ignored; they never make a request fail.
 """
 
 import json
@@ -17,7 +17,7 @@ from origin.steering.live import Steering
 
 routes = web.RouteTableDef()
 STEERING = web.AppKey("steering", Steering)
-# Where a request's viewer is, in two capitals, as far as it can be trusted. Optional.
+# The country of a request's viewer, in two capitals, where it is known for certain. Optional.
 CountryOf = Callable[[web.Request], str | None]
 COUNTRY_OF: web.AppKey[CountryOf] = web.AppKey("steering_country_of")
 STEERING_LIST = "application/vnd.apple.steering-list"
@@ -27,6 +27,7 @@ _WHOLE = re.compile(r"[0-9]{1,12}")
 
 @routes.get("/steer/{session}")
 async def steer(request: web.Request) -> web.Response:
+    """The order of pathways for a session. 404 for a malformed session id, 410 where steering was ended."""
     session = request.match_info["session"]
     if _SESSION.fullmatch(session) is None:
         raise Problem(404, "not_found", "There is no such session.")
@@ -34,7 +35,7 @@ async def steer(request: web.Request) -> web.Response:
     if steering.known.ended:
         raise Problem(410, "steering_ended", "Steering has been ended.")
     dash = "dash" in request.query or "_DASH_pathway" in request.query
-    current = _note(steering, session, request, "_DASH" if dash else "_HLS")
+    current = _take_report(steering, session, request, "_DASH" if dash else "_HLS")
     decision = steering.decide(session, region=_country(request), current=current)
     body = json.dumps(steering_list(session, decision, dash=dash), separators=(",", ":"))
     return web.Response(
@@ -43,7 +44,7 @@ async def steer(request: web.Request) -> web.Response:
 
 
 def steering_list(session: str, decision: Decision, *, dash: bool = False) -> dict[str, object]:
-    """HLS: rfc8216bis, 7.2. DASH: ETSI TS 103 998, and the name its first version had for the order."""
+    """The steering manifest. HLS: rfc8216bis, 7.2. DASH: ETSI TS 103 998, and the order's name in its first version."""
     order = list(decision.pathways)
     return {
         "VERSION": 1,
@@ -54,8 +55,8 @@ def steering_list(session: str, decision: Decision, *, dash: bool = False) -> di
     }
 
 
-def _note(steering: Steering, session: str, request: web.Request, prefix: str) -> str | None:
-    """Keep what the player reports; the pathway it plays from now. DASH lists all it has used, the last one last."""
+def _take_report(steering: Steering, session: str, request: web.Request, prefix: str) -> str | None:
+    """Count the player's report; the pathway it plays from now. DASH lists all it has used, the latest one last."""
     pathways = _listed(request.query.get(f"{prefix}_pathway", ""))
     throughputs = _listed(request.query.get(f"{prefix}_throughput", ""))
     if not pathways or pathways[-1] not in steering.cdns.ids:
@@ -69,7 +70,7 @@ def _note(steering: Steering, session: str, request: web.Request, prefix: str) -
 
 
 def _listed(value: str) -> list[str]:
-    """`"a,b"`, quoted (AVPlayer, dash.js) or not (hls.js)."""
+    """The items of `a,b`, quoted (AVPlayer, dash.js) or not (hls.js)."""
     return [item for item in value.strip('"').split(",") if item][:16]
 
 

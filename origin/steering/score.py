@@ -2,9 +2,9 @@
 
     score = operator weight x health x price factor
 
-Weight is the operator's number. Health is the breaker's word and nothing finer (closed 1, half-open 0.1, open 0): a
-ratio that wanders would move viewers for noise. The price factor is 1 for the cheapest pathway and falls with the
-price: (cheapest / price) ** sensitivity. A pathway without a price is held to be as cheap as the cheapest; with
+Weight is the operator's number. Health is the state of the breaker (closed 1, half-open 0.1, open 0): a ratio that
+varies would move viewers because of noise. The price factor is 1 for the cheapest pathway and falls with the
+price: (cheapest / price) ** sensitivity. A pathway without a price counts as cheap as the cheapest; with
 sensitivity 0 prices change nothing.
 """
 
@@ -14,7 +14,7 @@ from origin.cdns import Cdn
 from origin.steering.breaker import State
 
 HEALTH: Mapping[State, float] = {State.CLOSED: 1.0, State.HALF_OPEN: 0.1, State.OPEN: 0.0}
-# A free pathway is not infinitely better than a cheap one.
+# So that a free pathway is not infinitely better than a cheap one.
 LOWEST_PRICE_PER_GB = 0.001
 
 
@@ -26,4 +26,5 @@ def price_factors(cdns: Sequence[Cdn], sensitivity: float) -> dict[str, float]:
 
 
 def score(weight: float, state: State, price_factor: float) -> float:
+    """The share of the audience that a pathway should get, relative to the other scores."""
     return weight * HEALTH[state] * price_factor

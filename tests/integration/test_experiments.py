@@ -21,7 +21,7 @@ from core.model import AssetId
 from core.pictures import Album, Candidate, Choice, Image, Poster
 from core.settings import parse_keys
 from origin import impression_token
-from origin.impression_counts import EVERY_S, Impressions, turn
+from origin.impression_counts import EVERY_S, Impressions, advance_experiments
 from origin.impression_token import Impression
 from tests.conftest import generate
 from tests.integration.conftest import OWNER, new_asset
@@ -147,7 +147,7 @@ async def test_off_and_on_again_begins_anew(pool: db.Pool, asset_id: AssetId) ->
     first = await begun(pool, asset_id)
     await feed(pool, first, 3, 2, 1, each=5)
     await switch(pool, asset_id, False)
-    await turn(pool, 0)
+    await advance_experiments(pool, 0)
     again = await begun(pool, asset_id)
     assert again.experiment is not None
     assert first.experiment is not None
@@ -176,7 +176,7 @@ async def test_other_candidates_begin_anew(pool: db.Pool, asset_id: AssetId) -> 
     first = await begun(pool, asset_id)
     await feed(pool, first, 50, 10, 10)
     await keep(pool, asset_id, album(A, B))
-    await turn(pool, 0)  # nothing is decided about what is not there any more
+    await advance_experiments(pool, 0)  # nothing is decided about what is not there any more
     found = await standing(pool, asset_id)
     assert found.state is State.RUNNING
     assert found.experiment is not None
@@ -233,13 +233,13 @@ async def test_what_could_not_be_written_is_written_later(pool: db.Pool, asset_i
     counts = Impressions(pool)
     counts.reported(impression(found, 1), Event.CLICKED)
     await pool.execute("ALTER TABLE poster_arms RENAME TO away")  # half way through: what was logged is undone
-    await counts.look()
+    await counts.write()
     counts.reported(impression(found, 2), Event.SHOWN)
-    await counts.look()
+    await counts.write()
     assert len(counts) == 3
     await pool.execute("ALTER TABLE away RENAME TO poster_arms")
     assert await pool.fetchval("SELECT count(*) FROM poster_events") == 0
-    await counts.look()
+    await counts.write()
     assert len(counts) == 0
     assert (await counted(pool, asset_id))[0] == (2, 1, 0)
 
@@ -261,14 +261,14 @@ async def test_a_batch_gives_shares_that_were_earned(pool: db.Pool, asset_id: As
     found = await begun(pool, asset_id)
     assert found.experiment is not None
     assert [arm.share for arm in found.experiment.arms] == [1 / 3] * 3
-    await turn(pool, 0)
+    await advance_experiments(pool, 0)
     assert (await standing(pool, asset_id)).experiment == found.experiment, "nothing was learned"
     await feed(pool, found, 20, 5, 12, each=ENOUGH - 1)
-    await turn(pool, 3600)
+    await advance_experiments(pool, 3600)
     early = (await standing(pool, asset_id)).experiment
     assert early is not None
     assert early.batch == 1, "its batch is not over"
-    await asyncio.gather(*(turn(pool, 0) for _ in range(4)))
+    await asyncio.gather(*(advance_experiments(pool, 0) for _ in range(4)))
     now = (await standing(pool, asset_id)).experiment
     assert now is not None
     assert (now.batch, now.winner) == (2, None)
@@ -283,7 +283,7 @@ async def test_a_winner_is_shown_to_everybody_and_told(pool: db.Pool, asset_id: 
     found = await begun(pool, asset_id)
     await feed(pool, found, 20, 90, 20)
     newest = await outbox.newest(pool, asset_id)
-    await asyncio.gather(*(turn(pool, 0) for _ in range(3)))
+    await asyncio.gather(*(advance_experiments(pool, 0) for _ in range(3)))
     now = await standing(pool, asset_id)
     assert now.experiment is not None
     assert (now.state, now.experiment.winner) == (State.STOPPED, B)
@@ -312,7 +312,7 @@ async def test_a_persons_choice_always_wins(pool: db.Pool, asset_id: AssetId) ->
     await choose(pool, asset_id, own)
     assert (await standing(pool, asset_id)).state is State.SUSPENDED
     await feed(pool, found, 20, 90, 20)
-    await turn(pool, 0)
+    await advance_experiments(pool, 0)
     now = await standing(pool, asset_id)
     shown = await pictures.of_asset(pool, asset_id)
     assert now.experiment is not None
@@ -322,12 +322,12 @@ async def test_a_persons_choice_always_wins(pool: db.Pool, asset_id: AssetId) ->
     await choose(pool, asset_id, None)
     async with pool.acquire() as connection, connection.transaction():
         await pictures.want(connection, asset_id, {"time_s": "1"})
-    await turn(pool, 0)
+    await advance_experiments(pool, 0)
     assert (await standing(pool, asset_id)).state is State.SUSPENDED
     # Left to us again it goes on from what is known.
     await choose(pool, asset_id, None)
     assert (await standing(pool, asset_id)).state is State.RUNNING
-    await turn(pool, 0)
+    await advance_experiments(pool, 0)
     assert (await standing(pool, asset_id)).state is State.STOPPED
     await choose(pool, asset_id, own)
     assert (await standing(pool, asset_id)).state is State.SUSPENDED

@@ -429,19 +429,19 @@ async def test_limits(redis: Redis, http: aiohttp.ClientSession, kind: str) -> N
                 steering.seen(session, "a")
             await steering.look()
         else:
-            await board.add_bytes(redis, "a", count_bytes, clock.now)
+            await board.set_delivered(redis, "a", count_bytes, clock.now)
         await leader.round()
         await steering.look()
         return steering.known.of("a").full
 
     assert not await look(sessions=80, count_bytes=990_000_000)
-    assert await look(sessions=130, count_bytes=20_000_000)
+    assert await look(sessions=130, count_bytes=1_010_000_000)
     mine = next(one for one in SESSIONS if Steering(TWO, redis).decide(one).pathways[0] == "a")
     assert steering.decide(mine).pathways == ("b", "a")
     assert steering.decide(mine, current="a").pathways == ("a", "b")
     assert steering.decide(mine).reason == "full"
-    assert await look(sessions=96, count_bytes=-60_000_000), "not yet below 90 %"
-    assert not await look(sessions=70, count_bytes=-100_000_000)
+    assert await look(sessions=96, count_bytes=950_000_000), "not yet below 90 %"
+    assert not await look(sessions=70, count_bytes=850_000_000)
 
 
 async def test_what_the_board_cannot_read_is_nothing(redis: Redis) -> None:

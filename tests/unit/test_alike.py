@@ -1,25 +1,25 @@
 """Texts that sessions share, for as long as their tokens would expire together."""
 
 from core.model import AssetId, RevisionId
-from origin.alike import MOST_KNOWN, Alike
+from origin.alike import MAX_ENTRIES, SharedPlaylists
 
 ONE = (AssetId("as_1"), RevisionId("r1"))
 NEXT = (AssetId("as_1"), RevisionId("r2"))
 
 
 def test_a_text_holds_until_its_time_and_for_its_revision() -> None:
-    alike = Alike()
-    assert alike.get(ONE, 0.0) is None
-    alike.keep(ONE, b"text", until=60.0)
-    assert [alike.get(ONE, now) for now in (0.0, 59.9, 60.0, 61.0)] == [b"text", b"text", None, None]
-    assert alike.get(NEXT, 0.0) is None
-    alike.keep(ONE, b"of the next minute", until=120.0)
-    assert alike.get(ONE, 60.0) == b"of the next minute"
+    playlists = SharedPlaylists()
+    assert playlists.get(ONE, 0.0) is None
+    playlists.put(ONE, b"text", until=60.0)
+    assert [playlists.get(ONE, now) for now in (0.0, 59.9, 60.0, 61.0)] == [b"text", b"text", None, None]
+    assert playlists.get(NEXT, 0.0) is None
+    playlists.put(ONE, b"of the next minute", until=120.0)
+    assert playlists.get(ONE, 60.0) == b"of the next minute"
 
 
 def test_it_does_not_grow_without_end() -> None:
-    alike = Alike()
-    for number in range(3 * MOST_KNOWN):
-        alike.keep((ONE[0], RevisionId(f"r{number}")), b"", until=60.0)
-        assert len(alike._known) <= MOST_KNOWN
-    assert alike.get((ONE[0], RevisionId(f"r{3 * MOST_KNOWN - 1}")), 0.0) == b""
+    playlists = SharedPlaylists()
+    for number in range(3 * MAX_ENTRIES):
+        playlists.put((ONE[0], RevisionId(f"r{number}")), b"", until=60.0)
+        assert len(playlists) <= MAX_ENTRIES
+    assert playlists.get((ONE[0], RevisionId(f"r{3 * MAX_ENTRIES - 1}")), 0.0) == b""

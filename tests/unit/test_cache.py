@@ -11,8 +11,8 @@ import pytest
 
 from core.errors import ObjectMissing, Transient
 from core.storage import Storage
-from origin.cache import Cache
-from origin.shelf import Shelf
+from origin.cache import DiskCache
+from origin.shelf import DiskCacheIndex
 from packager.revision import File
 
 
@@ -48,13 +48,13 @@ def storage() -> Counting:
 
 
 @asynccontextmanager
-async def cache_in(folder: Path, storage: Storage, limit_bytes: int = 80_000) -> AsyncIterator[Cache]:
-    cache = Cache(storage, "b", folder, limit_bytes)
-    async with cache.kept():
+async def cache_in(folder: Path, storage: Storage, limit_bytes: int = 80_000) -> AsyncIterator[DiskCache]:
+    cache = DiskCache(storage, "b", folder, limit_bytes)
+    async with cache.running():
         yield cache
 
 
-async def read(cache: Cache, file: File) -> bytes:
+async def read(cache: DiskCache, file: File) -> bytes:
     async with cache.opened(file) as opened:
         return os.pread(opened, file.size_bytes + 1, 0)
 
@@ -208,7 +208,7 @@ async def test_on_a_full_disk_it_goes_on_from_memory(
     storage: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = storage.file(b"a" * 3000)
-    monkeypatch.setattr(Shelf, "part", lambda _: tmp_path / "full.part")
+    monkeypatch.setattr(DiskCacheIndex, "part", lambda _: tmp_path / "full.part")
     (tmp_path / "full.part").symlink_to("/dev/full")
     async with cache_in(tmp_path, storage) as cache:
         # O_EXCL refuses a name that is taken, so the device is put in its place once it is open.

@@ -202,7 +202,7 @@ def test_what_is_old_foreign_or_another_token_is_refused() -> None:
 
 
 def test_it_is_bounded_and_says_everything_once() -> None:
-    counts = Impressions(None, most=5)
+    counts = Impressions(None, max_events=5)
     for _ in range(3):
         counts.reported(IMPRESSION, Event.CLICKED)  # and so it was shown
     assert len(counts) == 2

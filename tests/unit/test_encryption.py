@@ -17,7 +17,7 @@ from core.playback_token import Limits
 from core.settings import Settings
 from kadr.check import aes
 from origin.cdns import Cdn
-from origin.rewritten import rewritten
+from origin.rewritten import sign_uris
 from origin.signers import CannotSign, SigningContext, own
 from packager import revision
 from packager.encryption import Encryption, encrypted, with_encrypted
@@ -130,7 +130,7 @@ def test_playlists_are_the_sessions_own_and_segments_are_the_cdns(cdn: Cdn) -> N
     (way,) = several.of(replace(SESSION, encrypted=True), (cdn.id,))
     below = f"/k/pb_1/{SESSION.id}/m/{cdn.id}{PREFIX}"
     assert way.prefix == f"{ORIGIN}/t/{own.token(below, EXPIRES, KEYS)}{below}"
-    text = rewritten(PLAYLIST, several, cdn.id, PREFIX, f"{PREFIX}v360/", EXPIRES, keyed=url)
+    text = sign_uris(PLAYLIST, several, cdn.id, PREFIX, f"{PREFIX}v360/", EXPIRES, content_key_url=url)
     assert f'#EXT-X-KEY:METHOD=AES-128,URI="{url}"' in text
     others = [line for line in text.splitlines() if "URI=" in line or not line.startswith("#")]
     assert len(others) == 4
@@ -139,7 +139,7 @@ def test_playlists_are_the_sessions_own_and_segments_are_the_cdns(cdn: Cdn) -> N
 
 def test_a_viewer_is_named_so_that_revoking_them_counts() -> None:
     viewed = replace(SESSION, encrypted=True, limits=Limits(viewer="ü/1"))
-    assert viewed.who == f"/pb_1/{SESSION.id}/c3bc2f31"
+    assert viewed.path_suffix == f"/pb_1/{SESSION.id}/c3bc2f31"
     first, other = (ways(OWN).of(each, ("origin",)) for each in (viewed, replace(viewed, id="f" * 16)))
     assert first != other, "never kept for another session"
 
@@ -147,12 +147,21 @@ def test_a_viewer_is_named_so_that_revoking_them_counts() -> None:
 def test_a_cdn_that_binds_addresses_is_told_the_viewers() -> None:
     bound = ways(replace(BUNNY, options={"lock_ip": True}))
     texts = {
-        rewritten(PLAYLIST, bound, "bunny", PREFIX, f"{PREFIX}v360/", EXPIRES, SigningContext(now=0, ip=ip), keyed="k")
+        sign_uris(
+            PLAYLIST,
+            bound,
+            "bunny",
+            PREFIX,
+            f"{PREFIX}v360/",
+            EXPIRES,
+            SigningContext(now=0, ip=ip),
+            content_key_url="k",
+        )
         for ip in ("192.0.2.7", "192.0.2.8")
     }
     assert len(texts) == 2
     with pytest.raises(CannotSign):
-        rewritten(PLAYLIST, bound, "bunny", PREFIX, f"{PREFIX}v360/", EXPIRES, keyed="k")
+        sign_uris(PLAYLIST, bound, "bunny", PREFIX, f"{PREFIX}v360/", EXPIRES, content_key_url="k")
 
 
 def test_without_wrapping_keys_nothing_is_encrypted() -> None:

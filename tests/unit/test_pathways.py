@@ -12,8 +12,8 @@ from core.model import AssetId, PlaybackId, RevisionId
 from core.playback_token import ANYBODY
 from origin.cdns import Cdn, Cdns, only_origin
 from origin.pathways import Pathways, pathways
-from origin.rendered import rendered
-from origin.rewritten import rewritten
+from origin.rendered import fill_playlist
+from origin.rewritten import sign_uris
 from origin.session import Session
 from origin.signers import own
 from packager.multivariant import multivariant
@@ -53,7 +53,7 @@ SESSION = Session(
     subtitles=(),
     whole=True,
     expires_at=EXPIRES,
-    alike_until=0.0,
+    shareable_until=0.0,
     limits=ANYBODY,
     prefix=PREFIX,
     address="192.0.2.7",
@@ -95,7 +95,7 @@ def test_a_query_scheme_goes_through_a_playlist_of_ours(cdn: Cdn) -> None:
 @pytest.mark.parametrize("write", [media_playlist, iframe_playlist])
 def test_a_rewritten_playlist_signs_every_file(write: object) -> None:
     text = media_playlist(VIDEO, 4) if write is media_playlist else iframe_playlist(VIDEO, 4)
-    signed = rewritten(text, ways(FASTLY), "fastly", PREFIX, f"{PREFIX}v360/", EXPIRES)
+    signed = sign_uris(text, ways(FASTLY), "fastly", PREFIX, f"{PREFIX}v360/", EXPIRES)
     assert [line for line in signed.splitlines() if line.startswith("#") and "URI" not in line] == [
         line for line in text.splitlines() if line.startswith("#") and "URI" not in line
     ]
@@ -109,7 +109,7 @@ def test_a_rewritten_playlist_signs_every_file(write: object) -> None:
 
 def test_one_signature_serves_all_below_a_prefix() -> None:
     text = media_playlist(VIDEO, 4)
-    signed = rewritten(text, ways(GOOGLE), "google", PREFIX, f"{PREFIX}v360/", EXPIRES)
+    signed = sign_uris(text, ways(GOOGLE), "google", PREFIX, f"{PREFIX}v360/", EXPIRES)
     queries = {urlsplit(url).query for url in re.findall(r"https://\S+?(?=[\"\n])", signed)}
     assert len(queries) == 1
     assert "URLPrefix=" in queries.pop()
@@ -137,5 +137,5 @@ def test_a_filled_playlist_is_what_would_be_written() -> None:
         given = several.of(SESSION, order)
         for steering in (None, f"{ORIGIN}/steer/{SESSION.id}"):
             written = multivariant((VIDEO,), given, steering_uri=steering).encode()
-            assert rendered(SESSION.renditions, (), given, steering) == written
-            assert rendered(SESSION.renditions, (), given, steering) == written, "the second time"
+            assert fill_playlist(SESSION.renditions, (), given, steering) == written
+            assert fill_playlist(SESSION.renditions, (), given, steering) == written, "the second time"

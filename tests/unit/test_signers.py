@@ -433,7 +433,7 @@ def test_bucketed_signs_once_for_a_prefix_and_a_bucket(ec_key: ec.EllipticCurveP
     """ECDSA signatures differ each time: an equal one is the kept one."""
     plain = make_signer("cloudfront", {"K": pem(ec_key)}, {"base_url": BASE})
     assert plain.sign(PREFIX, 120, NOW) != plain.sign(PREFIX, 120, NOW)
-    signer = BucketedSigner(plain, bucket_s=60, kept=2)
+    signer = BucketedSigner(plain, bucket_s=60, max_entries=2)
     first = signer.sign(PREFIX, 61, NOW)
     assert first == signer.sign(PREFIX, 120, NOW)
     assert '"AWS:EpochTime":120' in unspelled(parse_qs(first.query)["Policy"][0]).decode(), "never earlier than asked"

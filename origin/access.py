@@ -1,0 +1,95 @@
+"""Who is refused, and with what answer: each refusal that several endpoints share is decided here, once.
+
+403 for a malformed path, a token that is not valid and a revoked viewer; 404 for an unknown playback id and for what is
+not ready yet; 410 for what was deleted or taken down. Every function raises `Problem` or returns what it has checked.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiohttp import web
+
+from core import revocations
+from core.errors import ObjectMissing
+from core.model import AssetId, PlaybackId, RevisionId
+from core.playback import Published
+from core.problems import Problem
+from origin.context import Context
+from origin.signers import DeliveryRefused
+from origin.signers import own as kadr_token
+from packager.revision import Manifest
+
+
+def media_path(request: web.Request, pattern: re.Pattern[str]) -> re.Match[str]:
+    """The parts of the path as it was sent, before any percent sign is decoded: one spelling is served. 403 else."""
+    parts = pattern.fullmatch(request.raw_path.partition("?")[0])
+    if parts is None:
+        raise Problem(403, "path_refused", "Malformed media path.")
+    return parts
+
+
+def check_delivery_token(context: Context, token: str, prefix: str) -> None:
+    """403 unless `token` is one of Kadr's own delivery tokens, valid now for everything below `prefix`."""
+    try:
+        kadr_token.verify(token, prefix, context.delivery_keys, time.time())
+    except DeliveryRefused as exc:
+        raise Problem(403, "token_refused", str(exc)) from exc
+
+
+async def find_published(context: Context, playback_id: PlaybackId) -> Published:
+    """What a playback id stands for, read at most a second ago. 404 for an unknown one."""
+    published = await context.published.get(playback_id)
+    if published is None:
+        raise Problem(404, "not_found", "There is no such playback id.")
+    return published
+
+
+def check_available(context: Context, published: Published) -> None:
+    """410 where the title was deleted or taken down."""
+    if published.deleted or published.taken_down or is_taken_down(context, published.asset_id):
+        raise removed()
+
+
+def is_taken_down(context: Context, asset_id: AssetId) -> bool:
+    """Whether the asset is in this process's list of revocations. A lookup in memory."""
+    return revocations.asset(asset_id) in context.revoked
+
+
+def check_not_revoked(
+    context: Context, published: Published, playback_id: PlaybackId, session: str, viewer: str | None
+) -> None:
+    """403 where this session, or everything of this viewer, was revoked."""
+    subjects = [revocations.session(playback_id, session)]
+    if viewer is not None:
+        subjects.append(revocations.viewer(published.owner_id, viewer))
+    if any(subject in context.revoked for subject in subjects):
+        raise Problem(403, "revoked", "Access to this video was revoked for this viewer.")
+
+
+async def ready_manifest(context: Context, asset_id: AssetId, revision_id: RevisionId) -> Manifest:
+    """The manifest of a revision. 404 while its first revision is still being made, which has none."""
+    try:
+        return await context.manifests.get((asset_id, revision_id))
+    except ObjectMissing as exc:
+        raise not_ready() from exc
+
+
+@contextmanager
+def missing_is_removed() -> Iterator[None]:
+    """Around reading an object that a manifest or a row names: where it is missing, the asset was deleted. 410."""
+    try:
+        yield
+    except ObjectMissing as exc:
+        raise removed() from exc
+
+
+def removed() -> Problem:
+    """For a title that was deleted or taken down."""
+    return Problem(410, "gone", "This video is no longer available.")
+
+
+def not_ready() -> Problem:
+    """For a title of which nothing can be played yet."""
+    return Problem(404, "not_ready", "The video is not ready yet.", hint="Try again in a moment.")
