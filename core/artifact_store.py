@@ -18,7 +18,7 @@ from core.storage import Storage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactStore:
-    """The media bucket, by hash."""
+    """Stores and reads objects of the media bucket by asset and hash."""
 
     storage: Storage
     bucket: str

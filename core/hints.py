@@ -27,10 +27,12 @@ def queue_of(slots: SlotClass) -> str:
 
 
 def serialize(job: dict[str, Any]) -> bytes:
+    """An arq job as JSON, not as the pickle that arq writes by default."""
     return json.dumps(job, default=str).encode()
 
 
 def deserialize(raw: bytes) -> dict[str, Any]:
+    """The inverse of `serialize`. Raises ValueError for what is no JSON."""
     job: dict[str, Any] = json.loads(raw)
     return job
 
@@ -55,7 +57,7 @@ class Hints:
             _LOG.warning("hint.lost", step=step_id, error=repr(exc))
 
     async def ping(self) -> bool:
-        """Whether Redis answers."""
+        """Whether Redis answers within two seconds."""
         try:
             async with asyncio.timeout(2):
                 return bool(await self._redis.ping())
@@ -63,5 +65,6 @@ class Hints:
             return False
 
     async def close(self) -> None:
+        """Close every connection to Redis."""
         await self._redis.aclose()
         await self._redis.connection_pool.disconnect()

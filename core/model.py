@@ -74,6 +74,8 @@ class StepKind(StrEnum):
 
 
 class StepState(StrEnum):
+    """Where a step is on its way; the last three are final, until a retry."""
+
     QUEUED = "queued"
     LEASED = "leased"
     DONE = "done"

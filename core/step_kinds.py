@@ -31,6 +31,7 @@ class SlotClass(StrEnum):
 
     @property
     def kinds(self) -> frozenset[StepKind]:
+        """The kinds of step that take these slots."""
         return frozenset(kind for kind, traits in TRAITS.items() if traits.slots is self)
 
 
@@ -45,7 +46,7 @@ class FailureScope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """One row of the table."""
+    """What holds for one kind of step: a row of the table."""
 
     slots: SlotClass
     failure: FailureScope

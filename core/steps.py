@@ -137,7 +137,7 @@ async def release(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """A step that ended well."""
+    """A step that is done, with what it was given and what it left for others."""
 
     kind: StepKind
     input: dict[str, Any]

@@ -4,9 +4,8 @@ It hints at claimable steps, gives up those that were interrupted too often, swe
 to the log, and reports assets that nothing will move.
 """
 
-import asyncio
-
 from core import db, idempotency, outbox, revocations, sql, steps, uploads
+from core.concurrency import repeat_every
 from core.db import Pool
 from core.hints import Hints
 from core.logs import Log
@@ -55,13 +54,18 @@ async def log_events(pool: Pool) -> None:
 
 async def run(settings: Settings, pool: Pool, hints: Hints) -> None:
     """A round every `reconcile_s` until cancelled. While PostgreSQL is away, rounds only fail."""
-    while True:
-        try:
-            await reconcile(pool, hints)
-            await log_events(pool)
-        except db.UNAVAILABLE as exc:
+
+    async def one_round() -> None:
+        await reconcile(pool, hints)
+        await log_events(pool)
+
+    def on_error(exc: Exception) -> None:
+        if isinstance(exc, db.UNAVAILABLE):
             _LOG.warning("reconcile.failed", error=repr(exc))
-        await asyncio.sleep(settings.reconcile_s)
+        else:
+            _LOG.error("reconcile.failed", exc)
+
+    await repeat_every(settings.reconcile_s, one_round, on_error)
 
 
 async def once(settings: Settings) -> None:
