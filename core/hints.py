@@ -1,12 +1,11 @@
 """Hints that there may be work, as arq jobs. A lost hint costs at most one poll, so every failure here is only logged.
 
-One queue per class of work. A job carries a step id at most, as JSON: whoever can write to Redis can wake a worker,
+One queue per class of slots. A job carries a step id at most, as JSON: whoever can write to Redis can wake a worker,
 not run code in it.
 """
 
 import asyncio
 import json
-from enum import StrEnum
 from typing import Any
 
 from arq.connections import ArqRedis
@@ -16,45 +15,24 @@ from redis.exceptions import RedisError
 from core.logs import Log
 from core.model import StepKind
 from core.settings import Settings
+from core.step_kinds import TRAITS, SlotClass
 
 _LOG = Log("hints")
 JOB = "wake"
 
 
-class WorkClass(StrEnum):
-    LIGHT = "light"  # a second or so
-    TRANSFER = "transfer"  # as long as the network takes
-    FIRST = "first"  # what somebody waits for to see anything at all
-    HEAVY = "heavy"  # minutes of all cores
-
-    @property
-    def queue(self) -> str:
-        return f"kadr:{self.value}"
-
-    @property
-    def kinds(self) -> frozenset[StepKind]:
-        return frozenset(kind for kind in StepKind if class_of(kind) is self)
-
-
-def class_of(kind: StepKind) -> WorkClass:
-    match kind:
-        case StepKind.ENCODE | StepKind.ANALYSE | StepKind.SOUND | StepKind.DUB | StepKind.DOWNLOADS:
-            return WorkClass.HEAVY
-        case StepKind.TRANSCRIBE | StepKind.TRANSLATE:
-            return WorkClass.HEAVY
-        case StepKind.REMUX | StepKind.FIRST_RUNG | StepKind.FIRST_SOUND:
-            return WorkClass.FIRST
-        case StepKind.ACCEPT | StepKind.FETCH:
-            return WorkClass.TRANSFER
-        case _:
-            return WorkClass.LIGHT
+def queue_of(slots: SlotClass) -> str:
+    """The name of the arq queue for hints about steps of this class."""
+    return f"kadr:{slots.value}"
 
 
 def serialize(job: dict[str, Any]) -> bytes:
+    """An arq job as JSON, not as the pickle that arq writes by default."""
     return json.dumps(job, default=str).encode()
 
 
 def deserialize(raw: bytes) -> dict[str, Any]:
+    """The inverse of `serialize`. Raises ValueError for what is no JSON."""
     job: dict[str, Any] = json.loads(raw)
     return job
 
@@ -71,15 +49,15 @@ class Hints:
 
     async def send(self, step_id: str, kind: StepKind) -> None:
         """Wake some worker for this step; the same step is hinted once while the hint is unread."""
-        work = class_of(kind)
+        queue = queue_of(TRAITS[kind].slots)
         try:
             async with asyncio.timeout(2):
-                await self._redis.enqueue_job(JOB, step_id, _job_id=step_id, _queue_name=work.queue)
+                await self._redis.enqueue_job(JOB, step_id, _job_id=step_id, _queue_name=queue)
         except (RedisError, OSError, TimeoutError) as exc:
             _LOG.warning("hint.lost", step=step_id, error=repr(exc))
 
     async def ping(self) -> bool:
-        """Whether Redis answers."""
+        """Whether Redis answers within two seconds."""
         try:
             async with asyncio.timeout(2):
                 return bool(await self._redis.ping())
@@ -87,5 +65,6 @@ class Hints:
             return False
 
     async def close(self) -> None:
+        """Close every connection to Redis."""
         await self._redis.aclose()
         await self._redis.connection_pool.disconnect()

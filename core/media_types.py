@@ -6,11 +6,6 @@ M4A_TYPE = "audio/mp4"
 OCTETS_TYPE = "application/octet-stream"  # bytes of any kind, such as an upload
 
 
-def cmaf_type(body: bytes) -> str:
-    """The type of an init segment or a media segment, by its first box: only an init segment begins with `ftyp`."""
-    return INIT_TYPE if body[4:8] == b"ftyp" else SEGMENT_TYPE
-
-
 def download_type(name: str) -> str:
     """The type of a progressive file, by its name."""
     return M4A_TYPE if name.endswith(".m4a") else INIT_TYPE

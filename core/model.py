@@ -46,48 +46,38 @@ class UploadStatus(StrEnum):
 
 
 class StepKind(StrEnum):
-    ACCEPT = "accept"
-    FETCH = "fetch"
-    PROBE = "probe"
-    PLAN = "plan"
-    REMUX = "remux"  # the upload's own picture track, shown at once
-    FIRST_RUNG = "first_rung"  # one small rung, a chunk at a time, shown while it grows
-    FIRST_SOUND = "first_sound"
-    ANALYSE = "analyse"  # measure the title, settle the ladder, share out the work
+    """What a step does. What holds for each kind is in core.step_kinds."""
+
+    ACCEPT = "accept"  # the uploaded parts -> the source object
+    FETCH = "fetch"  # a URL, or another asset's source -> the source object
+    PROBE = "probe"  # the source -> its facts
+    PLAN = "plan"  # facts and options -> what is to be encoded
+    REFRAME = "reframe"  # where the upright window of a wide video is to be
+    REMUX = "remux"  # the upload's own video track, published at once
+    FIRST_RUNG = "first_rung"  # one small rung, a chunk at a time, playable while it grows
+    FIRST_SOUND = "first_sound"  # the first audio track beside it
+    ANALYSE = "analyse"  # measure the title, settle the ladder, queue the encode
     ENCODE = "encode"  # the other rungs of one chunk
-    SOUND = "sound"
-    PUBLISH = "publish"
-    DUB = "dub"  # the sound in another language, made for a title that is there
-    TRANSCRIBE = "transcribe"  # what is said -> subtitles
+    SOUND = "sound"  # one audio rendition of the whole title
+    PUBLISH = "publish"  # the parts of an encode -> a revision
+    DUB = "dub"  # audio in another language, for a published title
+    TRANSCRIBE = "transcribe"  # speech -> subtitles
     TRANSLATE = "translate"  # subtitles -> subtitles in another language
-    EXTRACT = "extract"  # the subtitles that lie in the upload
-    REPUBLISH = "republish"  # with other tracks than before
-    DOWNLOADS = "downloads"  # progressive files of what is published
-    PICTURES = "pictures"  # posters, storyboard and preview
-    POSTER = "poster"  # the picture that its owner chose
-    DISCARD = "discard"
-    PURGE = "purge"  # the CDNs drop what they keep of it
-    DELETE = "delete"
-
-    @property
-    def makes_a_track(self) -> bool:
-        """Where it fails the track is at fault, and the title plays on without it."""
-        return self in (StepKind.DUB, StepKind.TRANSCRIBE, StepKind.TRANSLATE)
-
-    @property
-    def tidies(self) -> bool:
-        """Not work on the media: where it fails, nothing is wrong with the asset."""
-        return self in (StepKind.DISCARD, StepKind.PURGE, StepKind.DELETE)
-
-    @property
-    def is_extra(self) -> bool:
-        """Nothing the title needs: where it fails, the title is as good as before."""
-        return self in (StepKind.DOWNLOADS, StepKind.PICTURES, StepKind.POSTER, StepKind.EXTRACT)
+    EXTRACT = "extract"  # the subtitles inside the upload -> tracks
+    REPUBLISH = "republish"  # a revision with the tracks and downloads as they are now
+    DOWNLOADS = "downloads"  # progressive files of a published title
+    PICTURES = "pictures"  # poster candidates, storyboard and preview
+    POSTER = "poster"  # the poster that the owner chose
+    DISCARD = "discard"  # remove what an upload left in the uploads bucket
+    PURGE = "purge"  # CDNs drop what they cached of an asset
+    DELETE = "delete"  # remove the objects of a deleted asset
 
 
 class StepState(StrEnum):
+    """Where a step is on its way; the last three are final, until a retry."""
+
     QUEUED = "queued"
     LEASED = "leased"
     DONE = "done"
-    FAILED = "failed"  # the media was rejected: final, told to the owner
-    DEAD = "dead"  # our attempts are used up: dead letter, for ops
+    FAILED = "failed"  # the media was rejected: final, shown to the owner
+    DEAD = "dead"  # all attempts are used up: a dead letter, for operators

@@ -95,10 +95,12 @@ class Settings(BaseSettings):
     reconcile_s: PositiveFloat = 15.0
     max_attempts: PositiveInt = 5
     max_hard_deaths: PositiveInt = 3
-    light_slots: PositiveInt = Field(default=3, description="probes, plans, publications at once per worker")
-    transfer_slots: PositiveInt = Field(default=2, description="accepts and pulls from URLs at once per worker")
-    first_slots: PositiveInt = Field(default=2, description="first renditions at once per worker: picture and sound")
-    heavy_slots: PositiveInt = Field(default=1, description="encodes at once per worker")
+    # Steps at once per worker, by class (core.step_kinds).
+    light_slots: PositiveInt = Field(default=3, description="probes, plans, publications")
+    transfer_slots: PositiveInt = Field(default=2, description="accepts and pulls from URLs")
+    first_slots: PositiveInt = Field(default=2, description="first renditions, and what else a person waits for")
+    heavy_slots: PositiveInt = Field(default=1, description="encodes, dubs, transcriptions")
+    extra_slots: PositiveInt = Field(default=2, description="albums, downloads, subtitles out of uploads")
 
     # Without a model nothing is transcribed, and all else goes on.
     whisper_model: str | None = Field(default=None, description="a name (small), a repository of the hub, or a folder")

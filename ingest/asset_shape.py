@@ -7,27 +7,13 @@ from typing import Any
 
 from core.assets import Asset
 from core.model import AssetStatus, PlaybackId, Policy, StepKind
+from core.step_kinds import ON_THE_WAY, TRAITS
 from ingest import shapes
 from ingest.context import Context
 from ingest.picture_urls import picture_urls
 from ingest.playback import play_url, sign
 from packager.encryption import Encryption
 from transcode.options import downloads_from_json, options_from_json
-
-# How much of the way each kind of step is, and what owes it, in the order of the pipeline.
-_WAY: dict[StepKind, tuple[float, tuple[StepKind, ...]]] = {
-    StepKind.ACCEPT: (0.1, ()),
-    StepKind.FETCH: (0.1, ()),
-    StepKind.PROBE: (0.05, (StepKind.ACCEPT, StepKind.FETCH)),
-    StepKind.PLAN: (0.01, (StepKind.PROBE,)),
-    StepKind.REMUX: (0.05, (StepKind.PLAN,)),
-    StepKind.FIRST_RUNG: (0.1, (StepKind.PLAN, StepKind.REMUX)),
-    StepKind.FIRST_SOUND: (0.02, (StepKind.PLAN, StepKind.REMUX)),
-    StepKind.ANALYSE: (0.1, (StepKind.PLAN, StepKind.REMUX)),
-    StepKind.ENCODE: (0.5, (StepKind.ANALYSE,)),
-    StepKind.SOUND: (0.05, (StepKind.ANALYSE,)),
-    StepKind.PUBLISH: (0.05, (StepKind.REMUX, StepKind.FIRST_RUNG, StepKind.ANALYSE, StepKind.ENCODE, StepKind.SOUND)),
-}
 
 
 def shown(context: Context, asset: Asset) -> shapes.AssetShape:
@@ -124,20 +110,24 @@ def progress(steps: list[dict[str, Any]]) -> float:
     what turns out not to be needed only leaves less to do.
     """
     newest: dict[StepKind, list[dict[str, Any]]] = {}
-    runs = list(dict.fromkeys(step["run"] for step in steps if step["kind"] in _WAY))
+    runs = list(dict.fromkeys(step["run"] for step in steps if step["kind"] in ON_THE_WAY))
     for step in steps:
-        if step["kind"] in _WAY and step["run"] == runs[-1]:
+        if step["kind"] in ON_THE_WAY and step["run"] == runs[-1]:
             newest.setdefault(StepKind(step["kind"]), []).append(step)
     open_kinds: set[StepKind] = set()
     weights: dict[StepKind, float] = {}
-    for kind, (weight, owed_by) in _WAY.items():
+    for kind in ON_THE_WAY:
         found = newest.get(kind)
-        if any(step["state"] != "done" for step in found) if found else not open_kinds.isdisjoint(owed_by):
+        if (
+            any(step["state"] != "done" for step in found)
+            if found
+            else not open_kinds.isdisjoint(TRAITS[kind].queued_by)
+        ):
             open_kinds.add(kind)
         if found or kind in open_kinds:
-            weights[kind] = weight
+            weights[kind] = TRAITS[kind].progress_weight
     if StepKind.ENCODE not in weights and StepKind.FIRST_RUNG in newest:
-        weights[StepKind.FIRST_RUNG] += _WAY[StepKind.ENCODE][0]  # one rung is all there is
+        weights[StepKind.FIRST_RUNG] += TRAITS[StepKind.ENCODE].progress_weight  # one rung is all there is
     total = sum(weights.values())
     done = sum(weights[kind] * _done(kind, found) for kind, found in newest.items())
     return round(done / total, 3) if total else 0.0

@@ -4,15 +4,14 @@ A person's choice always wins and stays whatever is found later. One of the cand
 the video, or a picture of one's own, is made by a worker, and what was shown before stays until then.
 """
 
-import asyncio
-import hashlib
 from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 
 from aiohttp import web
 
-from core import keys, pictures, steps
+from core import pictures, steps
+from core.artifact_store import ArtifactStore
 from core.assets import Asset
 from core.db import Connection
 from core.model import AssetStatus, StepId, StepKind, new_id
@@ -127,10 +126,8 @@ async def _stored(context: Context, asset: Asset, request: web.Request) -> dict[
     body = await request.read()
     if not body or request.content_type not in IMAGE_TYPES:
         raise Problem(422, "picture_refused", "This is no picture we take.", hint=_IMAGE_HINT)
-    sha256 = await asyncio.to_thread(lambda: hashlib.sha256(body).hexdigest())
-    key = keys.media_object(asset.id, sha256)
-    await context.storage.put(context.settings.media_bucket, key, body, request.content_type)
-    return {"own": sha256}
+    artifacts = ArtifactStore(storage=context.storage, bucket=context.settings.media_bucket)
+    return {"own": (await artifacts.put(asset.id, body, request.content_type)).sha256}
 
 
 def _answer(context: Context, asset: Asset, *, status: int = 200) -> web.Response:

@@ -5,12 +5,12 @@ machine never writes over a person's words unless that person says so.
 """
 
 import asyncio
-import hashlib
 from typing import Any
 
 from aiohttp import web
 
 from core import assets, keys, tracks
+from core.artifact_store import ArtifactStore
 from core.assets import Asset
 from core.db import Connection
 from core.errors import Rejected
@@ -191,10 +191,8 @@ async def _store(context: Context, asset_id: AssetId, text: str) -> str:
         cues = await asyncio.to_thread(captions.cues, text.encode())
     except Rejected as exc:
         raise Problem(422, exc.code, str(exc), hint=exc.hint, pointer="/text") from exc
-    body = vtt.whole(cues).encode()
-    sha256 = hashlib.sha256(body).hexdigest()
-    await context.storage.put(context.settings.media_bucket, keys.media_object(asset_id, sha256), body, TEXT_TYPE)
-    return sha256
+    artifacts = ArtifactStore(storage=context.storage, bucket=context.settings.media_bucket)
+    return (await artifacts.put(asset_id, vtt.whole(cues).encode(), TEXT_TYPE)).sha256
 
 
 async def _text(context: Context, track: Track) -> str | None:

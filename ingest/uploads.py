@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from aiohttp import web
 
 from core import assets, keys, playback, uploads
+from core.artifact_store import ArtifactStore
 from core.assets import NewAsset
 from core.db import Connection
 from core.model import AssetId, OwnerId, StepKind, UploadId, UploadStatus, new_id
@@ -116,7 +117,8 @@ async def once_with(
         return await once(request, make)
     context = request.app[CONTEXT]
     bucket, key = context.settings.media_bucket, keys.media_object(asset_id, image.sha256)
-    await context.storage.put(bucket, key, image.content, image.content_type)
+    artifacts = ArtifactStore(storage=context.storage, bucket=bucket)
+    await artifacts.put(asset_id, image.content, image.content_type, sha256=image.sha256)
     try:
         made, now = await once(request, make)
     except Problem:  # rolled back for certain; of a lost connection that cannot be said

@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from core.errors import ConfigError
-from core.model import StepKind
+from core.step_kinds import ON_THE_WAY
 from kadr.refused import CannotIngest
 from transcode.watermark import MAX_IMAGE_BYTES
 
-BESIDE = {kind.value for kind in StepKind if kind.is_extra or kind.makes_a_track}
+SHOWN = {kind.value for kind in ON_THE_WAY}  # other steps may end after the asset is ready
 PARALLEL_PUTS = 4
 BLOCK_BYTES = 256 * 1024
 TRIES = 5
@@ -221,8 +221,7 @@ async def _follow(api: _Api, asset_id: str, bars: Progress) -> dict[str, Any]:
     shown: dict[str, float] = {}
     while True:
         asset = await api.call("GET", f"/v1/assets/{asset_id}")
-        # What the title does not need may end after it is ready: nobody waits for it here.
-        steps = [step for step in asset["steps"] if step["kind"] not in BESIDE]
+        steps = [step for step in asset["steps"] if step["kind"] in SHOWN]
         for kind in dict.fromkeys(step["kind"] for step in steps):
             if kind not in tasks:
                 tasks[kind] = bars.add_task(kind, total=1.0)

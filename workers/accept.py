@@ -9,21 +9,24 @@ import hashlib
 from core import keys, uploads
 from core.errors import KadrError, ObjectMissing, Rejected
 from core.model import UploadId
-from workers.stage import Assignment, Outcome, Tools
+from workers.stage import ClaimedStep, Outcome, WorkerContext
 from workers.store_source import store_source
 
 
-async def accept(tools: Tools, work: Assignment) -> Outcome:
-    """One download of the parts, hashed on the way and kept for the probe. Raises Rejected(size_mismatch, ...)."""
-    settings, storage = tools.settings, tools.storage
-    upload = await uploads.by_id(tools.pool, UploadId(work.step.input["upload_id"]))
+async def accept(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
+    """Download the parts once, hashed on the way, and store them as the source; the local copy stays for the probe.
+
+    Raises Rejected: size_mismatch, checksum_mismatch.
+    """
+    settings, storage = worker.settings, worker.storage
+    upload = await uploads.by_id(worker.pool, UploadId(claimed.step.input["upload_id"]))
     if upload is None:
         raise KadrError("an accept step without its upload")
 
-    async def afterwards() -> None:
+    async def remove_parts() -> None:
         await storage.delete_below(settings.uploads_bucket, keys.upload_prefix(upload.id))
 
-    scratch = tools.sources.scratch()
+    scratch = worker.sources.scratch()
     try:
         digest, received = hashlib.sha256(), 0
         with scratch.open("wb") as out:
@@ -34,7 +37,7 @@ async def accept(tools: Tools, work: Assignment) -> Outcome:
                         await asyncio.to_thread(out.write, block)
                         await asyncio.to_thread(digest.update, block)
                         received += len(block)
-                        work.progress(0.7 * received / upload.size_bytes)
+                        claimed.progress(0.7 * received / upload.size_bytes)
                 except ObjectMissing as exc:
                     raise _mismatch(f"Part {number} of the upload is gone.") from exc
                 if received - start != size:
@@ -46,7 +49,7 @@ async def accept(tools: Tools, work: Assignment) -> Outcome:
                 "The bytes that arrived are not those whose SHA-256 was announced.",
                 "Upload the file again; if it happens again, check the file on your disk.",
             )
-        return await store_source(tools, work, scratch, sha256=sha256, afterwards=afterwards)
+        return await store_source(worker, claimed, scratch, sha256=sha256, after_commit=remove_parts)
     finally:
         await asyncio.to_thread(scratch.unlink, missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""analyse: measure the title once, settle its ladder, and share out the work: chunks, longest first, and the sounds."""
+"""analyse: measure the title once, settle its ladder, and queue its encode: audio, then chunks, the longest first."""
 
 from dataclasses import replace
 
@@ -11,51 +11,61 @@ from transcode.encode import length_s
 from transcode.encode_plan import EncodePlan
 from transcode.settle import settle
 from transcode.source import from_json
-from workers import kept, pictures
-from workers.encode import local_source
-from workers.stage import Assignment, Outcome, Then, Tools
+from workers import extract, kept, pictures
+from workers.stage import ClaimedStep, NextStep, Outcome, WorkerContext
+from workers.step_context import StepContext
 
 
-async def analyse(tools: Tools, work: Assignment) -> Outcome:
-    given = work.step.input
-    plan = await kept.plan(tools, work.asset.id, given["plan"])
-    if not given.get("first", True):
+async def analyse(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
+    """Settle the plan and queue every part of the encode.
+
+    The output is {"plan": hash of the settled plan, "parts": how many steps of each kind publish waits for}. What was
+    measured of the same source in the same way before is not measured again.
+    """
+    step_input = claimed.step.input
+    plan = await kept.load_plan(worker, claimed.asset.id, step_input["plan"])
+    if not step_input.get("first", True):
         plan = replace(plan, first_rung=None)
-    effect = None
+    on_commit = None
     if plan.smart:
-        source_sha, key = given["source"], digest([analyser.VERSION, plan.digest(), tools.ffmpeg_version])
-        found = await assets.analysis(tools.pool, source_sha, key)
-        if found is None:
+        source_sha256, key = step_input["source"], digest([analyser.VERSION, plan.digest(), worker.ffmpeg_version])
+        analysis = await assets.analysis(worker.pool, source_sha256, key)
+        if analysis is None:
             measured = await analyser.analyse(
                 plan,
-                await local_source(tools, work),
-                from_json(work.asset.source or {}),
-                await kept.index(tools, work.asset.id, given["index"]),
-                work.work_dir,
-                tools.runner,
-                tools.ffmpeg,
-                work.progress,
+                await StepContext(worker=worker, claimed=claimed).local_source(),
+                from_json(claimed.asset.source or {}),
+                await kept.load_index(worker, claimed.asset.id, step_input["index"]),
+                claimed.work_dir,
+                worker.runner,
+                worker.ffmpeg,
+                claimed.progress,
             )
-            found = analyser.to_json(measured)
+            analysis = analyser.to_json(measured)
 
-            async def effect(connection: Connection) -> None:
-                await assets.keep_analysis(connection, source_sha, key, found)
+            async def on_commit(connection: Connection) -> None:
+                await assets.keep_analysis(connection, source_sha256, key, analysis)
 
-        plan = settle(plan, analyser.from_json(found))
-    planned = await kept.keep_plan(tools, work.asset.id, plan)
-    then = (*_work(given["source"], planned, plan), *pictures.of_upload(plan, planned, given["source"], work.asset))
+        plan = settle(plan, analyser.from_json(analysis))
+    plan_sha256 = await kept.store_plan(worker, claimed.asset.id, plan)
+    encode_steps = _encode_steps(step_input["source"], plan_sha256, plan)
+    extras = pictures.steps_of_upload(plan, plan_sha256, step_input["source"], claimed.asset)
+    if plan.first_rung is None:  # else the first rung queues it, once there is something to watch
+        extras += await extract.steps_of_upload(worker, claimed)
     parts = {
         StepKind.REMUX.value: int(plan.passthrough is not None and plan.passthrough.lasting),
         StepKind.FIRST_RUNG.value: len(plan.chunks) if plan.first_rung else 0,
-        StepKind.ENCODE.value: sum(kind is StepKind.ENCODE for kind, _ in then),
+        StepKind.ENCODE.value: sum(kind is StepKind.ENCODE for kind, _ in encode_steps),
         StepKind.SOUND.value: len(plan.sounds),
     }
-    return Outcome(output={"plan": planned, "parts": parts}, effect=effect, then=then, part=True)
+    return Outcome(
+        output={"plan": plan_sha256, "parts": parts}, on_commit=on_commit, next_steps=(*encode_steps, *extras)
+    )
 
 
-def _work(source: str, planned: str, plan: EncodePlan) -> tuple[Then, ...]:
-    """What is to be encoded, in the order in which it should be begun."""
-    common = {"source": source, "plan": planned}
+def _encode_steps(source_sha256: str, plan_sha256: str, plan: EncodePlan) -> tuple[NextStep, ...]:
+    """What is to be encoded, in the order in which it should begin."""
+    common = {"source": source_sha256, "plan": plan_sha256}
     rest = [rung for rung in plan.rungs if rung.id != plan.first_rung]
     chunks = sorted(range(len(plan.chunks)), key=lambda number: -length_s(plan, number)) if rest else []
     return (

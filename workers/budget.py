@@ -15,7 +15,7 @@ BASE_BYTES = 150 * MIB
 
 
 class MemoryBudget:
-    """Bytes that may be in use at once. What asks for more than all of it gets all of it, alone."""
+    """Bytes that the media programs of this worker may use at once; at least 1 GiB."""
 
     def __init__(self, total_bytes: int) -> None:
         self._total = max(total_bytes, GIB)
@@ -23,9 +23,9 @@ class MemoryBudget:
         self._changed = asyncio.Condition()
 
     @asynccontextmanager
-    async def hold(self, wanted_bytes: int) -> AsyncIterator[None]:
-        """Wait until there is room."""
-        taken = min(wanted_bytes, self._total)
+    async def hold(self, size_bytes: int) -> AsyncIterator[None]:
+        """Wait until this many bytes are free, and take them for the body. More than all of it is all of it, alone."""
+        taken = min(size_bytes, self._total)
         async with self._changed:
             await self._changed.wait_for(lambda: self._free >= taken)
             self._free -= taken
@@ -38,12 +38,12 @@ class MemoryBudget:
 
 
 def encode_bytes(plan: EncodePlan, rungs: tuple[VideoRung, ...], source_pixels: int) -> int:
-    """About what one run of these rungs holds: measured 0.6 GB for six rungs of 1080p."""
+    """Bytes of memory that one run of these rungs takes, about: measured 0.6 GB for six rungs of 1080p."""
     deep = 4 if plan.picture and plan.picture.tone_map else 1  # floating point planes
     whole = FRAMES_AT_FULL_SIZE * source_pixels * 3 // 2 * deep
     return BASE_BYTES + whole + sum(FRAMES_PER_RUNG * rung.width * rung.height * 3 // 2 for rung in rungs)
 
 
 def half_of_memory() -> int:
-    """Of this machine: the rest is for PostgreSQL, the page cache and whoever else lives here."""
+    """Half of this machine's memory in bytes: the rest is for PostgreSQL, the page cache and other programs."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

@@ -1,4 +1,4 @@
-"""dub: the sound of another file -> one more sound rendition of a title that is there, exactly as long as the title."""
+"""dub: the audio of another file -> one more audio rendition of a published title, exactly as long as the title."""
 
 import asyncio
 
@@ -10,39 +10,40 @@ from transcode import encode as transcoder
 from transcode.probe import probe
 from transcode.sounds import dubbed
 from workers import kept
-from workers.encode import bench
-from workers.fetch import fetched
-from workers.stage import Assignment, Outcome, Tools
+from workers.fetch import fetch_file
+from workers.stage import ClaimedStep, Outcome, WorkerContext
+from workers.step_context import StepContext
 
 
-async def dub(tools: Tools, work: Assignment) -> Outcome:
-    """Raises Rejected, which is told of the track."""
-    track = await tracks.by_id(tools.pool, work.step.input["track"])
-    if track is None or track.wanted is None or not track.waits_for(work.step.input):
+async def dub(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
+    """Fetch the file of the track, encode its audio, and finish the track. Raises Rejected, shown at the track."""
+    track = await tracks.by_id(worker.pool, claimed.step.input["track"])
+    if track is None or track.wanted is None or not track.waits_for(claimed.step.input):
         return Outcome(output={"removed": True})
-    published = await kept.newest_plan(tools, work.asset.id, StepKind.PUBLISH)
+    published = await kept.load_newest_plan(worker, claimed.asset.id, StepKind.PUBLISH)
     if published is None:
-        raise Transient("a dub for a title that is not there")
-    scratch = tools.sources.scratch()
+        raise Transient("a dub for a title that is not published")
+    scratch = worker.sources.scratch()
     try:
-        await fetched(tools, work, track.wanted, scratch)
+        await fetch_file(worker, claimed, track.wanted, scratch)
         source, _ = await probe(
             scratch,
-            work.work_dir,
-            tools.runner,
-            max_pixels=tools.settings.max_pixels,
-            max_duration_s=tools.settings.max_duration_s,
+            claimed.work_dir,
+            worker.runner,
+            max_pixels=worker.settings.max_pixels,
+            max_duration_s=worker.settings.max_duration_s,
         )
         if not source.audio:
             raise Rejected("no_audio", "The file has no sound that can be decoded.", "Give a file with a sound track.")
         plan = dubbed(published, source, track.rendition_id, track.language)
-        made = await transcoder.sound(plan, bench(tools, work), scratch, plan.sounds[0])
+        ffmpeg = StepContext(worker=worker, claimed=claimed).ffmpeg()
+        files = await transcoder.sound(plan, ffmpeg, scratch, plan.sounds[0])
     finally:
         await asyncio.to_thread(scratch.unlink, missing_ok=True)
-    await kept.keep_pieces(tools, work, made.pieces, work.progress)
-    listing = await kept.keep_encoded(tools, work.asset.id, made.encoded)
+    await kept.store_pieces(worker, claimed.asset.id, files.encoded, files.pieces, claimed.progress)
+    listing = await kept.store_encoded(worker, claimed.asset.id, files.encoded)
 
-    async def effect(connection: Connection) -> None:
+    async def on_commit(connection: Connection) -> None:
         await tracks.finish(connection, track, {"encoded": listing})
 
-    return Outcome(output={"encoded": listing}, effect=effect)
+    return Outcome(output={"encoded": listing}, on_commit=on_commit)

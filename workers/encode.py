@@ -1,79 +1,26 @@
-"""encode: one chunk of the title -> its rungs in storage. sound: the whole title's sound."""
+"""encode: one chunk of the title -> its rungs in storage, without the one that went first."""
 
-import os
-from pathlib import Path
-
-from core import keys
-from core.failpoint import failpoint
 from transcode import encode as transcoder
-from transcode.encode import EncodedFiles
-from transcode.encode_plan import EncodePlan
-from transcode.run import Bench
 from workers import kept
 from workers.budget import encode_bytes
-from workers.probe import DAMAGED
-from workers.stage import Assignment, Outcome, Tools
+from workers.stage import ClaimedStep, Outcome, WorkerContext
+from workers.step_context import StepContext
 
 
-async def encode(tools: Tools, work: Assignment) -> Outcome:
-    """The rungs of a chunk that did not go first."""
-    plan = await kept.plan(tools, work.asset.id, work.step.input["plan"])
+async def encode(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
+    """Encode chunk `chunk` of the plan and store its segments; the output names their listing."""
+    context = StepContext(worker=worker, claimed=claimed)
+    plan = await kept.load_plan(worker, claimed.asset.id, claimed.step.input["plan"])
     rungs = tuple(rung for rung in plan.rungs if rung.id != plan.first_rung)
-    source = await local_source(tools, work)
-    async with tools.memory.hold(encode_bytes(plan, rungs, source_pixels(work))):
-        made = await transcoder.pictures(
+    source = await context.local_source()
+    async with worker.memory.hold(encode_bytes(plan, rungs, context.source_pixels)):
+        files = await transcoder.pictures(
             plan,
-            bench(tools, work),
+            context.ffmpeg(),
             source,
-            chunk=work.step.input["chunk"],
+            chunk=claimed.step.input["chunk"],
             rungs=rungs,
-            watermark=await watermark(tools, work, plan),
-            on_progress=lambda done: work.progress(0.95 * done),
+            watermark=await context.local_watermark(plan),
+            on_progress=lambda share: claimed.progress(0.95 * share),
         )
-        return await stored(tools, work, made)
-
-
-async def sound(tools: Tools, work: Assignment) -> Outcome:
-    """One sound rendition, as loud as its neighbours."""
-    plan = await kept.plan(tools, work.asset.id, work.step.input["plan"])
-    wanted = next(entry for entry in plan.sounds if entry.id == work.step.input["sound"])
-    source = await local_source(tools, work)
-    return await stored(tools, work, await transcoder.sound(plan, bench(tools, work), source, wanted))
-
-
-async def stored(tools: Tools, work: Assignment, made: EncodedFiles) -> Outcome:
-    """Everything that was made, in storage, and a listing of it; the outcome of a part of the title."""
-    failpoint(tools.settings, "encode.before_upload")
-    await kept.keep_pieces(tools, work, made.pieces, lambda done: work.progress(0.95 + 0.05 * done))
-    failpoint(tools.settings, "encode.after_upload")
-    listing = await kept.keep_encoded(tools, work.asset.id, made.encoded)
-    return Outcome(output={"encoded": listing}, warnings=(DAMAGED,) if made.damaged else (), part=True)
-
-
-def bench(tools: Tools, work: Assignment, nice: int = 5) -> Bench:
-    """Where this step's runs work. Encodes at once share the cores."""
-    slots = tools.settings.heavy_slots
-    threads = max(1, len(os.sched_getaffinity(0)) // slots) if slots > 1 else None
-    return Bench(work_dir=work.work_dir, runner=tools.runner, binary=tools.ffmpeg, nice=nice, threads=threads)
-
-
-async def local_source(tools: Tools, work: Assignment) -> Path:
-    """The upload on this machine."""
-    return await tools.sources.fetch(
-        tools.storage, tools.settings.media_bucket, work.asset.source_key or "", work.step.input["source"]
-    )
-
-
-async def watermark(tools: Tools, work: Assignment, plan: EncodePlan) -> Path | None:
-    """The owner's image on this machine, where the plan wants one."""
-    if plan.picture is None or plan.picture.watermark is None:
-        return None
-    sha256 = plan.picture.watermark.sha256
-    key = keys.media_object(work.asset.id, sha256)
-    return await tools.sources.fetch(tools.storage, tools.settings.media_bucket, key, sha256)
-
-
-def source_pixels(work: Assignment) -> int:
-    """Of a decoded frame."""
-    video = (work.asset.source or {}).get("video")
-    return video["width"] * video["height"] if video else 0
+        return await context.store_encode(files)

@@ -1,56 +1,69 @@
-"""extract: an upload -> tracks of the text subtitles that lie in it. Nothing the title needs: it plays on without."""
+"""extract: an upload -> tracks of the text subtitles inside it. An extra: where it fails the title plays on without."""
 
-from core import assets, tracks
+from core import assets, steps, tracks
 from core.db import Connection
 from core.languages import language_name
-from core.model import AssetId
+from core.model import AssetId, StepKind
 from core.tracks import UNKNOWN, TrackKind, TrackSource
-from subtitles.embedded import EmbeddedTrack, embedded
+from subtitles.embedded import CONTAINERS, EmbeddedTrack, embedded
 from transcode.options import options_from_json
 from transcode.sniff import DEMUXERS
 from transcode.sounds import language_tag
 from transcode.source import from_json
 from workers import texts
-from workers.stage import Assignment, Outcome, Tools
+from workers.stage import ClaimedStep, NextStep, Outcome, WorkerContext
+from workers.step_context import StepContext
 
 
-async def extract(tools: Tools, work: Assignment) -> Outcome:
-    """Raises Transient."""
-    upload, asset = work.step.input["source"], work.asset
+async def steps_of_upload(worker: WorkerContext, claimed: ClaimedStep) -> tuple[NextStep, ...]:
+    """The extraction of a run that began with an upload or a pull; nothing for a reprocess of the same source.
+
+    Queued by the step after which there is something to watch: reading a file from end to end takes the disk and the
+    CPU from whoever makes that.
+    """
+    source = claimed.asset.source
+    if source is None or source["container"] not in CONTAINERS:
+        return ()
+    if not await steps.done_of_run(worker.pool, claimed.asset.id, claimed.step.run, frozenset((StepKind.PROBE,))):
+        return ()
+    return ((StepKind.EXTRACT, {"source": claimed.step.input["source"]}),)
+
+
+async def extract(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
+    """Read the subtitles of the upload and add a track for each; a warning names those that are images, not text."""
+    upload, asset = claimed.step.input["source"], claimed.asset
     if upload != asset.source_sha256 or asset.source is None:
         return Outcome(output={"replaced": True})
     source, options = from_json(asset.source), options_from_json(asset.options)
     end_s = source.duration_s if options.end_s is None else min(options.end_s, source.duration_s)
     if end_s <= options.start_s:
         return Outcome(output={"nothing": True})  # the plan refuses it
-    file = await tools.sources.fetch(tools.storage, tools.settings.media_bucket, asset.source_key or "", upload)
     found = await embedded(
-        file,
+        await StepContext(worker=worker, claimed=claimed).local_source(),
         DEMUXERS[source.container],
-        work.work_dir,
-        tools.runner,
+        claimed.work_dir,
+        worker.runner,
         origin_s=source.origin_s + options.start_s,
         duration_s=end_s - options.start_s,
     )
-    kept = [(track, await texts.keep_text(tools, asset.id, track.cues)) for track in found.tracks]
+    stored = [(track, await texts.store_text(worker, asset.id, track.cues)) for track in found.tracks]
 
-    async def effect(connection: Connection) -> None:
+    async def add_tracks(connection: Connection) -> None:
         await tracks.lock(connection, asset.id)
         now = await assets.by_id(connection, asset.id)
         if now is not None and now.source_sha256 == upload:
-            await _add(connection, asset.id, upload, kept)
+            await _add(connection, asset.id, upload, stored)
 
     warnings = (_warning(found.pictures),) if found.pictures else ()
-    return Outcome(output={"tracks": len(kept)}, effect=effect, warnings=warnings)
+    return Outcome(output={"tracks": len(stored)}, on_commit=add_tracks, warnings=warnings)
 
 
-async def _add(connection: Connection, asset_id: AssetId, upload: str, kept: list[tuple[EmbeddedTrack, str]]) -> None:
-    """Those that are not there yet."""
-    there = await tracks.of_asset(connection, asset_id)
-    origins = [track.wanted for track in there]
-    for track, text in kept:
+async def _add(connection: Connection, asset_id: AssetId, upload: str, stored: list[tuple[EmbeddedTrack, str]]) -> None:
+    """Insert the tracks that are not there yet; `stored` pairs each with the hash of its text."""
+    present = [track.wanted for track in await tracks.of_asset(connection, asset_id)]
+    for track, text in stored:
         origin = {"upload": upload, "stream": track.index}
-        if origin in origins:
+        if origin in present:
             continue
         language = language_tag(track.language)
         track_id = await tracks.insert(
@@ -67,11 +80,12 @@ async def _add(connection: Connection, asset_id: AssetId, upload: str, kept: lis
 
 
 def _name(track: EmbeddedTrack, language: str) -> str:
-    """As its file calls it, in the form that a playlist can carry."""
-    called = "".join(c for c in track.title if c.isprintable() and c != '"').strip()[:80]
-    return (called or language_name(language)) + (" (forced)" if track.forced else "")
+    """The name of a track as the file gives it, else its language, in characters that a playlist can carry."""
+    title = "".join(c for c in track.title if c.isprintable() and c != '"').strip()[:80]
+    return (title or language_name(language)) + (" (forced)" if track.forced else "")
 
 
 def _warning(pictures: tuple[tuple[str, str], ...]) -> tuple[str, str]:
-    told = ", ".join(f"{codec} ({language})" if language else codec for codec, language in pictures)
-    return "subtitles_unreadable", f"Subtitles that are pictures, not text, are left out: {told}."
+    """Code and message about subtitles that are images: (codec, language) each."""
+    names = ", ".join(f"{codec} ({language})" if language else codec for codec, language in pictures)
+    return "subtitles_unreadable", f"Subtitles that are pictures, not text, are left out: {names}."

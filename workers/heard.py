@@ -1,4 +1,4 @@
-"""The sound of a published title, as transcription reads it: a track of an upload, and where its timeline lies."""
+"""The audio of a published title, as transcription reads it: a track of an upload, and where its timeline lies."""
 
 from dataclasses import dataclass
 
@@ -8,44 +8,45 @@ from subtitles.transcribe import SoundTrack
 from transcode.encode_plan import EncodePlan, SoundPlan
 from transcode.sniff import DEMUXERS
 from workers import kept
-from workers.stage import Assignment, Tools
+from workers.stage import ClaimedStep, WorkerContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Title:
-    """What is published."""
+class PublishedTitle:
+    """What is published of an asset: its plan, and the SHA-256 (hex) of the upload it was made of."""
 
     plan: EncodePlan
-    upload: str  # SHA-256 of what it was made of
+    upload: str
 
 
-async def title(tools: Tools, asset_id: AssetId) -> Title | None:
-    """None where nothing is published yet."""
-    given = await steps.newest_input(tools.pool, asset_id, StepKind.PUBLISH)
-    if given is None:
+async def published_title(worker: WorkerContext, asset_id: AssetId) -> PublishedTitle | None:
+    """The title as last published; None where nothing is published yet."""
+    step_input = await steps.newest_input(worker.pool, asset_id, StepKind.PUBLISH)
+    if step_input is None:
         return None
-    plan = await kept.plan(tools, asset_id, given["plan"])
-    return Title(plan=plan, upload=await upload(tools, asset_id, given["run"]))
+    plan = await kept.load_plan(worker, asset_id, step_input["plan"])
+    return PublishedTitle(plan=plan, upload=await source_of_run(worker, asset_id, step_input["run"]))
 
 
-async def upload(tools: Tools, asset_id: AssetId, run: str) -> str:
-    """SHA-256 of what a run makes the title of, which another may have replaced by now."""
-    analysed = await steps.done_of_run(tools.pool, asset_id, run, frozenset((StepKind.ANALYSE,)))
+async def source_of_run(worker: WorkerContext, asset_id: AssetId, run: str) -> str:
+    """SHA-256 (hex) of the upload that a run encodes; the asset may have another source by now."""
+    analysed = await steps.done_of_run(worker.pool, asset_id, run, frozenset((StepKind.ANALYSE,)))
     sha256: str = analysed[-1].input["source"]
     return sha256
 
 
-def spoken(plan: EncodePlan, language: str | None) -> SoundPlan | None:
-    """The track in this language, else the first; None for a silent title."""
+def spoken_track(plan: EncodePlan, language: str | None) -> SoundPlan | None:
+    """The audio track in this language, else the first; None for a silent title."""
     primary = (language or "").partition("-")[0]
     same = (sound for sound in plan.sounds if primary and (sound.language or "").partition("-")[0] == primary)
     return next(same, plan.sounds[0] if plan.sounds else None)
 
 
-async def track_of(tools: Tools, work: Assignment, published: Title, sound: SoundPlan) -> SoundTrack:
-    """The upload on this machine: the published one, while another may be on its way."""
-    key = keys.source(work.asset.id, published.upload)
-    file = await tools.sources.fetch(tools.storage, tools.settings.media_bucket, key, published.upload)
+async def sound_track(
+    worker: WorkerContext, claimed: ClaimedStep, published: PublishedTitle, sound: SoundPlan
+) -> SoundTrack:
+    """The audio track in the published upload, as a local file: another upload may be on its way."""
+    file = await worker.local_copy(keys.source(claimed.asset.id, published.upload), published.upload)
     return SoundTrack(
         file=file,
         demuxer=DEMUXERS[published.plan.container],

@@ -1,87 +1,99 @@
-"""What one step leaves in storage for the next: plans, indexes and listings, each named by its own hash; and pieces."""
+"""What one step leaves in storage for the next: plans, keyframe indexes, listings of encodes, and the media itself.
+
+Each is an object named by its own SHA-256, which is what steps hand on in their inputs and outputs.
+"""
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from core import keys, metrics, steps
+from core import metrics, steps
+from core.concurrency import gather_bounded
 from core.media import Encoded, encoded_from_json, encoded_to_json
+from core.media_types import INIT_TYPE, SEGMENT_TYPE
 from core.model import AssetId, StepKind
-from packager.revision import INIT_TYPE
 from transcode.cut import Piece
 from transcode.encode_plan import EncodePlan, plan_from_json, plan_to_json
 from transcode.source import Index, index_from_json, index_to_json
-from workers.stage import Assignment, Tools
+from workers.stage import WorkerContext
 
 PARALLEL_PUTS = 8
+JSON_TYPE = "application/json"
 
 
-async def _keep(tools: Tools, asset_id: AssetId, value: dict[str, Any]) -> str:
-    body = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-    sha256 = hashlib.sha256(body).hexdigest()
-    await tools.storage.put(tools.settings.media_bucket, keys.media_object(asset_id, sha256), body, "application/json")
-    return sha256
+async def store_plan(worker: WorkerContext, asset_id: AssetId, plan: EncodePlan) -> str:
+    """Store an encode plan as JSON; its SHA-256 in hex."""
+    return await _store_json(worker, asset_id, plan_to_json(plan))
 
 
-async def _kept(tools: Tools, asset_id: AssetId, sha256: str) -> Any:
-    return json.loads(await tools.storage.get(tools.settings.media_bucket, keys.media_object(asset_id, sha256)))
+async def load_plan(worker: WorkerContext, asset_id: AssetId, sha256: str) -> EncodePlan:
+    """The encode plan stored under this hash."""
+    return plan_from_json(await _load_json(worker, asset_id, sha256))
 
 
-async def keep_plan(tools: Tools, asset_id: AssetId, plan: EncodePlan) -> str:
-    return await _keep(tools, asset_id, plan_to_json(plan))
+async def load_newest_plan(worker: WorkerContext, asset_id: AssetId, kind: StepKind) -> EncodePlan | None:
+    """The plan in the input of the newest step of this kind that is done; None where none is done."""
+    step_input = await steps.newest_input(worker.pool, asset_id, kind)
+    return None if step_input is None else await load_plan(worker, asset_id, step_input["plan"])
 
 
-async def plan(tools: Tools, asset_id: AssetId, sha256: str) -> EncodePlan:
-    return plan_from_json(await _kept(tools, asset_id, sha256))
+async def store_index(worker: WorkerContext, asset_id: AssetId, index: Index | None) -> str | None:
+    """Store the index of a source's keyframes as JSON; its SHA-256 in hex, or None where there is no index."""
+    return None if index is None else await _store_json(worker, asset_id, index_to_json(index))
 
 
-async def newest_plan(tools: Tools, asset_id: AssetId, kind: StepKind) -> EncodePlan | None:
-    """The plan of the newest step of this kind that is done."""
-    given = await steps.newest_input(tools.pool, asset_id, kind)
-    return None if given is None else await plan(tools, asset_id, given["plan"])
+async def load_index(worker: WorkerContext, asset_id: AssetId, sha256: str | None) -> Index | None:
+    """The keyframe index stored under this hash; None for None."""
+    return None if sha256 is None else index_from_json(await _load_json(worker, asset_id, sha256))
 
 
-async def keep_index(tools: Tools, asset_id: AssetId, index: Index | None) -> str | None:
-    return None if index is None else await _keep(tools, asset_id, index_to_json(index))
+async def store_encoded(worker: WorkerContext, asset_id: AssetId, encoded: Encoded) -> str:
+    """Store the listing of what an encode made as JSON; its SHA-256 in hex."""
+    return await _store_json(worker, asset_id, encoded_to_json(encoded))
 
 
-async def index(tools: Tools, asset_id: AssetId, sha256: str | None) -> Index | None:
-    return None if sha256 is None else index_from_json(await _kept(tools, asset_id, sha256))
+async def load_encoded(worker: WorkerContext, asset_id: AssetId, sha256: str) -> Encoded:
+    """The listing of an encode stored under this hash."""
+    return encoded_from_json(await _load_json(worker, asset_id, sha256))
 
 
-async def keep_encoded(tools: Tools, asset_id: AssetId, encoded: Encoded) -> str:
-    return await _keep(tools, asset_id, encoded_to_json(encoded))
-
-
-async def encoded(tools: Tools, asset_id: AssetId, sha256: str) -> Encoded:
-    return encoded_from_json(await _kept(tools, asset_id, sha256))
-
-
-async def keep_pieces(
-    tools: Tools, work: Assignment, pieces: Sequence[Piece], on_progress: Callable[[float], None] = lambda _: None
+async def store_pieces(
+    worker: WorkerContext,
+    asset_id: AssetId,
+    encoded: Encoded,
+    pieces: Sequence[Piece],
+    on_progress: Callable[[float], None] = lambda _: None,
 ) -> None:
-    """Put every piece under its own hash: a second writer of the same piece changes nothing."""
-    slots = asyncio.Semaphore(PARALLEL_PUTS)
+    """Store init segments and media segments, of which `encoded` says which is which; progress is 0..1.
+
+    Raises the first error as it is, once no other put is under way.
+    """
+    init_segments = {rendition.init.sha256 for rendition in encoded.renditions}
     stored = 0
 
     async def put(piece: Piece) -> None:
         nonlocal stored
-        async with slots:
-            body = await asyncio.to_thread(_read, piece)
-            key = keys.media_object(work.asset.id, piece.blob.sha256)
-            await tools.storage.put(tools.settings.media_bucket, key, body, INIT_TYPE)
+        body = await asyncio.to_thread(_read, piece)
+        content_type = INIT_TYPE if piece.blob.sha256 in init_segments else SEGMENT_TYPE
+        await worker.artifacts.put(asset_id, body, content_type, sha256=piece.blob.sha256)
         stored += 1
         metrics.BYTES.labels("encoded").inc(piece.blob.size_bytes)
         on_progress(stored / len(pieces))
 
-    async with asyncio.TaskGroup() as group:
-        for piece in pieces:
-            group.create_task(put(piece))
+    await gather_bounded(put, pieces, limit=PARALLEL_PUTS)
 
 
 def _read(piece: Piece) -> bytes:
     with piece.path.open("rb") as file:
         file.seek(piece.offset)
         return file.read(piece.blob.size_bytes)
+
+
+async def _store_json(worker: WorkerContext, asset_id: AssetId, value: dict[str, Any]) -> str:
+    body = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return (await worker.artifacts.put(asset_id, body, JSON_TYPE)).sha256
+
+
+async def _load_json(worker: WorkerContext, asset_id: AssetId, sha256: str) -> Any:
+    return json.loads(await worker.artifacts.get(asset_id, sha256))

@@ -12,20 +12,21 @@ from arq.worker import func
 from redis.exceptions import RedisError
 
 from core import hints
-from core.hints import WorkClass
+from core.hints import queue_of
 from core.logs import Log
 from core.settings import Settings
+from core.step_kinds import SlotClass
 from workers.worker import Worker
 
 _LOG = Log("listener")
 RESTART_S = 1.0
 
 
-async def listen(settings: Settings, worker: Worker, work: WorkClass) -> None:
+async def listen(settings: Settings, worker: Worker, slots: SlotClass) -> None:
     """Wake `worker` for every hint on the queue of this class, until cancelled."""
 
     async def wake(ctx: dict[str, Any], step_id: str) -> None:
-        worker.wake(work)
+        worker.wake(slots)
 
     redis = RedisSettings.from_dsn(settings.redis_url.get_secret_value())
     redis.conn_retries = 0
@@ -35,7 +36,7 @@ async def listen(settings: Settings, worker: Worker, work: WorkClass) -> None:
         try:
             listener = ArqWorker(
                 functions=[func(wake, name=hints.JOB, keep_result=0, max_tries=1)],
-                queue_name=work.queue,
+                queue_name=queue_of(slots),
                 redis_settings=redis,
                 job_serializer=hints.serialize,
                 job_deserializer=hints.deserialize,
@@ -49,7 +50,7 @@ async def listen(settings: Settings, worker: Worker, work: WorkClass) -> None:
             )
             await listener.main()
         except (RedisError, OSError, TimeoutError) as exc:
-            _LOG.warning("listener.lost", queue=work.queue, error=repr(exc))
+            _LOG.warning("listener.lost", queue=queue_of(slots), error=repr(exc))
         finally:
             if listener is not None:
                 await _close(listener)

@@ -1,4 +1,5 @@
-"""Probed facts -> what thumbnails needs to know of them. Pure: the two stages do not know each other."""
+"""The probed facts of a source -> what thumbnails needs to know of its video track. Pure: transcode and thumbnails do
+not import each other."""
 
 from thumbnails.picture import Picture
 from transcode.sniff import DEMUXERS
@@ -6,7 +7,7 @@ from transcode.source import Source
 
 
 def picture_of(source: Source) -> Picture | None:
-    """The picture track; None for sound only."""
+    """The facts of the video track, as thumbnails reads it; None for audio alone."""
     video = source.video
     if video is None:
         return None

@@ -1,7 +1,7 @@
-"""pictures: a title -> candidates for its poster, storyboard and preview. poster: the picture that its owner chose.
+"""pictures: a title -> candidates for its poster, storyboard and preview, its album.
 
-Made of the upload, which is better than any rendition; of the published renditions where the title shows something
-else than the upload: a part of it, or an upright window. Nothing the title needs: where this fails it plays on.
+Made from the upload, which is better than any rendition; from a published rendition where the title shows something
+else than the upload: a part of it, or an upright window. An extra: where it fails the title plays on without.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from typing import Any
 
 from core import assets, keys, metrics, pictures
 from core.assets import Asset
+from core.concurrency import gather_bounded
 from core.db import Connection
 from core.digest import digest
-from core.errors import Rejected, Transient
+from core.errors import Transient
 from core.media import Kind, Rendition
 from core.model import RevisionId, StepKind
-from core.pictures import Album, Candidate, Choice, Image, Poster
+from core.pictures import Album, Candidate, Image, Poster
 from core.pictures import Storyboard as StoryboardRow
-from core.steps import newest_input
 from packager import revision
 from packager.encryption import Encryption
 from thumbnails import images_make, posters
@@ -33,199 +33,171 @@ from thumbnails.posters import Selection
 from transcode.encode_plan import EncodePlan
 from transcode.source import from_json
 from workers import kept
-from workers.downloads import joined
+from workers.downloads import join_rendition
 from workers.pictured import picture_of
-from workers.stage import Assignment, Outcome, Then, Tools
+from workers.stage import ClaimedStep, NextStep, Outcome, WorkerContext
 
 TIMED_OUT, TIMED_OUT_RUN = "timed_out", "timed out"  # as thumbnails says it
-VERSION = 1  # part of what an album is made of: a change of how it is made makes it again
+VERSION = 1  # part of what an album is made of: increase it when albums are made differently
+
+# What a poster of this kind of video is chosen for, where its owner does not say.
+_POSTER_PROFILES = {"short-vertical": "product", "lecture": "lesson"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Title:
-    """A file that shows the title, and for how long."""
+class TitleVideo:
+    """A local file that shows the title, the facts of its video track, and the title's duration."""
 
     file: Path
     picture: Picture
     duration_s: Fraction
 
 
-def of_upload(plan: EncodePlan, planned: str, source_sha: str, asset: Asset) -> tuple[Then, ...]:
-    """What a title owes that shows its upload whole."""
-    if plan.picture is None or _altered(plan, asset):
+def steps_of_upload(plan: EncodePlan, plan_sha256: str, source_sha256: str, asset: Asset) -> tuple[NextStep, ...]:
+    """The pictures step of a title that shows its upload whole; nothing for any other."""
+    if plan.picture is None or _differs_from_upload(plan, asset):
         return ()
-    return ((StepKind.PICTURES, {"source": source_sha, "plan": planned}),)
+    return ((StepKind.PICTURES, {"source": source_sha256, "plan": plan_sha256}),)
 
 
-def of_revision(plan: EncodePlan, revision_id: RevisionId, asset: Asset) -> tuple[Then, ...]:
-    """What any other title owes."""
-    if plan.picture is None or not _altered(plan, asset):
+def steps_of_revision(plan: EncodePlan, revision_id: RevisionId, asset: Asset) -> tuple[NextStep, ...]:
+    """The pictures step of a published title that shows something else than its upload; nothing for any other."""
+    if plan.picture is None or not _differs_from_upload(plan, asset):
         return ()
     return ((StepKind.PICTURES, {"revision": revision_id}),)
 
 
-def _altered(plan: EncodePlan, asset: Asset) -> bool:
+def _differs_from_upload(plan: EncodePlan, asset: Asset) -> bool:
+    """Whether the title is cropped, or more than two frames shorter than its upload."""
     cropped = plan.picture is not None and plan.picture.crop is not None
     whole_s = from_json(asset.source or {}).duration_s
     return cropped or plan.first_frame > 0 or whole_s - plan.duration_s > 2 / plan.frame_rate
 
 
-async def pictures_of_title(tools: Tools, work: Assignment) -> Outcome:
-    """Raises Transient."""
-    given, before = work.step.input, await pictures.of_asset(tools.pool, work.asset.id)
-    profile = work.asset.options.get("posters") or _PROFILES.get(work.asset.options.get("profile", ""), "general")
-    made_of = digest([VERSION, given.get("source") or given["revision"], profile, tools.settings.poster_avif])
+async def pictures_of_title(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
+    """Make the album and store it, unless the one that is there is made of the same in the same way.
+
+    Raises Transient where the machine was too busy to make it: an album of nothing would stay.
+    """
+    step_input, before = claimed.step.input, await pictures.of_asset(worker.pool, claimed.asset.id)
+    options = claimed.asset.options
+    profile = options.get("posters") or _POSTER_PROFILES.get(options.get("profile", ""), "general")
+    origin = step_input.get("source") or step_input["revision"]
+    made_of = digest([VERSION, origin, profile, worker.settings.poster_avif])
     if before is not None and before.made_of == made_of:
         return Outcome(output={"kept": True})
-    title = await _title(tools, work.asset, given, work)
+    title = await title_video(worker, claimed, step_input)
     if title is None:
         return Outcome(output={"nothing": True})
-    selection = await posters.select(title.file, title.picture, profile, work.work_dir, tools.runner)
-    work.progress(0.4)
-    found = selection.candidates
-    made = await images_make.make_all(
+    selection = await posters.select(title.file, title.picture, profile, claimed.work_dir, worker.runner)
+    claimed.progress(0.4)
+    candidates = selection.candidates
+    images = await images_make.make_all(
         title.file,
         title.picture,
-        work.work_dir,
-        tools.runner,
-        posters=[Chosen(file=work.work_dir / one.file, width=one.width, height=one.height) for one in found],
+        claimed.work_dir,
+        worker.runner,
+        posters=[Chosen(file=claimed.work_dir / one.file, width=one.width, height=one.height) for one in candidates],
         duration_s=title.duration_s,
-        moment_s=found[0].time_s if found else title.picture.start_s,
-        avif=tools.settings.poster_avif,
+        moment_s=candidates[0].time_s if candidates else title.picture.start_s,
+        avif=worker.settings.poster_avif,
     )
-    if selection.fallback == TIMED_OUT or any(why.startswith(TIMED_OUT_RUN) for why in made.skipped.values()):
-        raise Transient("pictures took too long")  # a busy machine: an album of nothing would stay
-    work.progress(0.8)
-    album = await _stored_album(tools, work, title, selection, made)
+    if selection.fallback == TIMED_OUT or any(why.startswith(TIMED_OUT_RUN) for why in images.skipped.values()):
+        raise Transient("pictures took too long")
+    claimed.progress(0.8)
+    album = await _store_album(worker, claimed, title, selection, images)
 
-    async def effect(connection: Connection) -> None:
-        now = await assets.by_id(connection, work.asset.id)
-        if now is not None and now.source_sha256 == work.asset.source_sha256:  # not replaced meanwhile
-            await pictures.keep_album(connection, work.asset.id, made_of, album)
+    async def keep_album(connection: Connection) -> None:
+        now = await assets.by_id(connection, claimed.asset.id)
+        if now is not None and now.source_sha256 == claimed.asset.source_sha256:  # not replaced meanwhile
+            await pictures.keep_album(connection, claimed.asset.id, made_of, album)
 
-    skipped = {**made.skipped, **({"posters": selection.fallback} if selection.fallback else {})}
-    return Outcome(output={"skipped": skipped}, effect=effect)
-
-
-async def poster(tools: Tools, work: Assignment) -> Outcome:
-    """Raises Rejected `picture_refused` or `no_video`."""
-    wanted = work.step.input["wanted"]
-    choice = await (_own(tools, work, wanted["own"]) if "own" in wanted else _moment(tools, work, wanted["time_s"]))
-
-    async def effect(connection: Connection) -> None:
-        await pictures.made(connection, work.asset.id, wanted, choice)
-
-    return Outcome(output={"poster": choice.poster.version}, effect=effect)
+    skipped = {**images.skipped, **({"posters": selection.fallback} if selection.fallback else {})}
+    return Outcome(output={"skipped": skipped}, on_commit=keep_album)
 
 
-async def _own(tools: Tools, work: Assignment, sha256: str) -> Choice:
-    key = keys.media_object(work.asset.id, sha256)
-    file = await tools.sources.fetch(tools.storage, tools.settings.media_bucket, key, sha256)
-    made = await images_make.own_picture(file, work.work_dir, tools.runner, avif=tools.settings.poster_avif)
-    return Choice(by="upload", poster=await _stored_poster(tools, work, made))
+async def title_video(worker: WorkerContext, claimed: ClaimedStep, step_input: dict[str, Any]) -> TitleVideo | None:
+    """The video that the input of a pictures step names: of the upload (`source`, `plan`) or of a `revision`.
 
-
-async def _moment(tools: Tools, work: Assignment, time_s: str) -> Choice:
-    """Of the upload where its pictures are, else of what is published."""
-    given = await newest_input(tools.pool, work.asset.id, StepKind.PICTURES)
-    title = None if given is None else await _title(tools, work.asset, given, work)
-    if title is None and work.asset.revision_id is not None:
-        title = await _published(tools, work, work.asset.revision_id)
-    if title is None:
-        raise Rejected("no_video", "The title has no picture to take one of.", "Upload a picture of your own.")
-    made, shown_s = await images_make.poster_at(
-        title.file,
-        title.picture,
-        Fraction(time_s),
-        work.work_dir,
-        tools.runner,
-        avif=tools.settings.poster_avif,
-    )
-    return Choice(by="time", poster=await _stored_poster(tools, work, made), time_s=float(shown_s))
-
-
-async def _title(tools: Tools, asset: Asset, given: dict[str, Any], work: Assignment) -> _Title | None:
-    """None for sound alone, and for an upload that was replaced meanwhile."""
-    if "revision" in given:
-        return await _published(tools, work, given["revision"])
-    if given["source"] != asset.source_sha256 or asset.source is None:
+    None for audio alone, for encrypted segments, and for an upload that was replaced meanwhile.
+    """
+    asset = claimed.asset
+    if "revision" in step_input:
+        return await published_video(worker, claimed, step_input["revision"])
+    if step_input["source"] != asset.source_sha256 or asset.source is None or asset.source_key is None:
         return None
     picture = picture_of(from_json(asset.source))
     if picture is None:
         return None
-    plan = await kept.plan(tools, asset.id, given["plan"])
-    file = await tools.sources.fetch(
-        tools.storage, tools.settings.media_bucket, asset.source_key or "", given["source"]
-    )
-    return _Title(file=file, picture=picture, duration_s=plan.duration_s)
+    plan = await kept.load_plan(worker, asset.id, step_input["plan"])
+    file = await worker.local_copy(asset.source_key, step_input["source"])
+    return TitleVideo(file=file, picture=picture, duration_s=plan.duration_s)
 
 
-async def _published(tools: Tools, work: Assignment, revision_id: RevisionId) -> _Title | None:
-    """The largest rendition as one file; None where its segments are encrypted."""
-    key = keys.revision_manifest(work.asset.id, revision_id)
-    manifest = revision.manifest_from_bytes(await tools.storage.get(tools.settings.media_bucket, key))
-    top = _largest(manifest.renditions)
+async def published_video(worker: WorkerContext, claimed: ClaimedStep, revision_id: RevisionId) -> TitleVideo | None:
+    """The largest video rendition of a revision as one local file; None without one, or where it is encrypted."""
+    key = keys.revision_manifest(claimed.asset.id, revision_id)
+    manifest = revision.manifest_from_bytes(await worker.storage.get(worker.settings.media_bucket, key))
+    videos = [one for one in manifest.renditions if one.kind is Kind.VIDEO]
+    top: Rendition | None = max(videos, key=lambda one: one.height or 0, default=None)
     if top is None or manifest.encryption is not Encryption.NONE:
         return None
-    file = await joined(tools, work, top, lambda done: work.progress(0.2 * done))
-    return _Title(file=file, picture=picture_of_rendition(top), duration_s=top.duration_s)
+    file = await join_rendition(worker, claimed, top, lambda share: claimed.progress(0.2 * share))
+    return TitleVideo(file=file, picture=picture_of_rendition(top), duration_s=top.duration_s)
 
 
-def _largest(renditions: Iterable[Rendition]) -> Rendition | None:
-    videos = [one for one in renditions if one.kind is Kind.VIDEO]
-    return max(videos, key=lambda one: one.height or 0, default=None)
-
-
-async def _stored_album(tools: Tools, work: Assignment, title: _Title, selection: Selection, made: Made) -> Album:
+async def _store_album(
+    worker: WorkerContext, claimed: ClaimedStep, title: TitleVideo, selection: Selection, images: Made
+) -> Album:
+    """All images in storage, as the album that lists them; of candidates with the same picture only one."""
     candidates = []
-    for found, poster_set in zip(selection.candidates, made.posters, strict=True):
+    for candidate, poster_set in zip(selection.candidates, images.posters, strict=True):
         if poster_set is None:
             continue
-        stored = await _stored_poster(tools, work, poster_set)
+        poster = await store_poster(worker, claimed, poster_set)
         candidates.append(
             Candidate(
-                id=f"c{stored.version}",
-                time_s=float(found.time_s),
-                score=round(found.score, 4),
-                signals={name: round(value, 4) for name, value in found.signals.items()},
-                reason=found.reason,
-                low_confidence=found.low_confidence,
-                poster=stored,
+                id=f"c{poster.version}",
+                time_s=float(candidate.time_s),
+                score=round(candidate.score, 4),
+                signals={name: round(value, 4) for name, value in candidate.signals.items()},
+                reason=candidate.reason,
+                low_confidence=candidate.low_confidence,
+                poster=poster,
             )
         )
-    board = None
-    if made.storyboard is not None:
-        board = StoryboardRow(
-            duration_ms=made.storyboard.plan.duration_ms,
+    storyboard = None
+    if images.storyboard is not None:
+        storyboard = StoryboardRow(
+            duration_ms=images.storyboard.plan.duration_ms,
             shown_width=title.picture.shown_width,
             shown_height=title.picture.shown_height,
-            sheets=await _stored(tools, work, made.storyboard.files),
+            sheets=await _store_images(worker, claimed, images.storyboard.files),
         )
-    preview = (await _stored(tools, work, [made.preview.file]))[0] if made.preview else None
+    preview = (await _store_images(worker, claimed, [images.preview.file]))[0] if images.preview else None
     return Album(
         candidates=tuple({one.id: one for one in candidates}.values()),
-        storyboard=board,
+        storyboard=storyboard,
         preview=preview,
         fallback=selection.fallback,
     )
 
 
-async def _stored_poster(tools: Tools, work: Assignment, made: PosterSet) -> Poster:
+async def store_poster(worker: WorkerContext, claimed: ClaimedStep, poster_set: PosterSet) -> Poster:
+    """One poster in all its sizes, shapes and types, stored."""
     return Poster(
-        images=await _stored(tools, work, made.files),
-        thumbhash=base64.b64encode(made.thumbhash).decode(),
-        colour=made.colour,
+        images=await _store_images(worker, claimed, poster_set.files),
+        thumbhash=base64.b64encode(poster_set.thumbhash).decode(),
+        colour=poster_set.colour,
     )
 
 
-async def _stored(tools: Tools, work: Assignment, files: Iterable[ImageFile]) -> tuple[Image, ...]:
-    turns = asyncio.Semaphore(kept.PARALLEL_PUTS)
+async def _store_images(worker: WorkerContext, claimed: ClaimedStep, files: Iterable[ImageFile]) -> tuple[Image, ...]:
+    """Finished image files in storage, in the same order. Raises the first error as it is."""
 
     async def put(file: ImageFile) -> Image:
-        async with turns:
-            body = await asyncio.to_thread(file.path.read_bytes)
-            key = keys.media_object(work.asset.id, file.sha256)
-            await tools.storage.put(tools.settings.media_bucket, key, body, file.media_type)
+        body = await asyncio.to_thread(file.path.read_bytes)
+        await worker.artifacts.put(claimed.asset.id, body, file.media_type, sha256=file.sha256)
         metrics.BYTES.labels("pictures").inc(file.size_bytes)
         return Image(
             shape=file.shape,
@@ -236,9 +208,4 @@ async def _stored(tools: Tools, work: Assignment, files: Iterable[ImageFile]) ->
             sha256=file.sha256,
         )
 
-    # Not a TaskGroup: what is wrong with storage is to come out as it is, not in a group.
-    return tuple(await asyncio.gather(*(put(file) for file in files)))
-
-
-# What a picture of this kind of video is chosen for, unless its owner says.
-_PROFILES = {"short-vertical": "product", "lecture": "lesson"}
+    return tuple(await gather_bounded(put, files, limit=kept.PARALLEL_PUTS))

@@ -1,79 +1,33 @@
-"""plan: facts and wishes -> the encode to do, where the window of an upright picture is, and what is shown first."""
-
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+"""plan: the facts of a source and its owner's options -> the encode to do, or a search for its upright window first."""
 
 from core import assets
-from core.crop import CropPath, crop_from_json, crop_to_json
-from core.db import Connection
-from core.digest import digest
+from core.crop import crop_from_json
 from core.errors import Rejected
 from core.model import StepKind
-from packager.encryption import Encryption
-from thumbnails import reframe
-from thumbnails.reframe_wide import Wide, to_json
-from transcode.options import options_from_json
-from transcode.plan import plan as decide
-from transcode.source import from_json
-from workers import encrypt, kept
-from workers.encode import local_source
-from workers.first import first_steps
-from workers.reframe import warning, wide_of
-from workers.stage import Assignment, Outcome, Then, Tools
+from workers import encrypt
+from workers.begin_encode import begin_encode, plan_input
+from workers.reframe import analysis_key, wide_of
+from workers.stage import ClaimedStep, Outcome, WorkerContext
 
 
-async def plan(tools: Tools, work: Assignment) -> Outcome:
-    """Where nothing of the asset is published yet something to watch goes first, the analysis after or beside it; but
-    nothing of an encrypted asset, which nobody is to have in the clear."""
-    given = work.step.input
-    facts, index_sha = from_json(given["facts"]), given.get("index")
-    options = options_from_json({**work.asset.options, **given.get("options", {})})
-    if options.codec not in tools.codecs:
+async def plan(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
+    """Decide the encode and queue its first steps. Raises Rejected for what this installation cannot make.
+
+    A wide video that is to be shown upright is searched before anything is encoded: what is watched first must show
+    what stays. That takes as long as decoding the title, so it is a step of its own.
+    """
+    given = await plan_input(worker, claimed)
+    if given.options.codec not in worker.codecs:
         raise Rejected(
             "codec_unavailable",
-            f"The ffmpeg of this installation does not encode {options.codec}.",
-            f"Choose one of {', '.join(sorted(tools.codecs))}.",
+            f"The ffmpeg of this installation does not encode {given.options.codec}.",
+            f"Choose one of {', '.join(sorted(worker.codecs))}.",
         )
-    encrypt.check_possible(encrypt.wanted(work.asset), tools.settings)
-    index = await kept.index(tools, work.asset.id, index_sha)
-    decided = decide(facts, index, options)
-    sought = await _window(tools, work, wide_of(facts, decided))
-    if sought.path:
-        decided = decide(facts, index, options, sought.path)
-    planned = await kept.keep_plan(tools, work.asset.id, decided)
-    common = {"source": given["source"], "plan": planned}
-    analyse: Then = (StepKind.ANALYSE, {**common, "index": index_sha})
-    if decided.passthrough:
-        # Whether the track can be had decides the grid of everything else, and is known in a moment.
-        then: tuple[Then, ...] = ((StepKind.REMUX, {**common, "index": index_sha}),)
-    elif work.asset.revision_id is None and decided.first_rung and encrypt.wanted(work.asset) is Encryption.NONE:
-        then = (*first_steps(given["source"], planned, decided), analyse)
-    else:
-        then = ((StepKind.ANALYSE, {**common, "index": index_sha, "first": False}),)
-    return Outcome(output={"plan": planned}, effect=sought.effect, warnings=sought.warnings, then=then)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sought:
-    """Where the upright window of a wide picture is to be, if anywhere."""
-
-    path: CropPath | None = None
-    effect: Callable[[Connection], Awaitable[None]] | None = None
-    warnings: tuple[tuple[str, str], ...] = ()
-
-
-async def _window(tools: Tools, work: Assignment, wide: Wide | None) -> _Sought:
-    """Looked for before anything is encoded: what is shown first must be the picture that stays."""
-    if wide is None:
-        return _Sought()
-    source_sha, key = work.step.input["source"], digest(["reframe", reframe.VERSION, to_json(wide)])
-    if known := await assets.analysis(tools.pool, source_sha, key):
-        return _Sought(path=crop_from_json(known))
-    found = await reframe.reframe(await local_source(tools, work), wide, work.work_dir, tools.runner)
-    if found.centred:
-        return _Sought(path=found.path, warnings=(warning(found.centred),))
-
-    async def effect(connection: Connection) -> None:
-        await assets.keep_analysis(connection, source_sha, key, crop_to_json(found.path))
-
-    return _Sought(path=found.path, effect=effect)
+    encrypt.check_possible(encrypt.encryption_of(claimed.asset), worker.settings)
+    decided = given.decide()
+    if (wide := wide_of(given.source, decided)) is not None:
+        found = await assets.analysis(worker.pool, claimed.step.input["source"], analysis_key(wide))
+        if found is None:
+            return Outcome(next_steps=((StepKind.REFRAME, claimed.step.input),))
+        decided = given.decide(crop_from_json(found))
+    return await begin_encode(worker, claimed, decided)

@@ -1,4 +1,4 @@
-"""publish: stored segments of all parts -> playlists, the manifest object, and one pointer flip."""
+"""publish: the stored segments of all parts -> playlists, the manifest object, and the asset's pointer to it."""
 
 from core import assets, steps
 from core import tracks as track_rows
@@ -7,45 +7,56 @@ from core.errors import Transient
 from core.failpoint import failpoint
 from core.media import Encoded
 from core.model import StepKind
+from core.step_kinds import ENCODE_PARTS
 from packager import revision
+from transcode.encode_plan import EncodePlan
 from transcode.join import join
 from transcode.options import Downloads, downloads_from_json
 from workers import encrypt, heard, kept, pictures, tracks
-from workers.first import put_revision
-from workers.stage import Assignment, Outcome, Then, Tools
-
-PARTS = frozenset((StepKind.REMUX, StepKind.FIRST_RUNG, StepKind.ENCODE, StepKind.SOUND))
+from workers.stage import ClaimedStep, NextStep, Outcome, WorkerContext
+from workers.step_context import StepContext
 
 
-async def publish(tools: Tools, work: Assignment) -> Outcome:
-    asset_id, run = work.asset.id, work.step.input["run"]
-    plan = await kept.plan(tools, asset_id, work.step.input["plan"])
-    done = await steps.done_of_run(tools.pool, asset_id, run, PARTS)
-    kept_track = plan.passthrough.rung.id if plan.passthrough and plan.passthrough.lasting else None
+async def publish(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
+    """Join the parts of the run, add the asset's tracks, and publish the revision; downloads and pictures follow."""
+    asset_id, run = claimed.asset.id, claimed.step.input["run"]
+    plan = await kept.load_plan(worker, asset_id, claimed.step.input["plan"])
+    joined = join(plan, await _parts(worker, claimed, plan))
+    upload = await heard.source_of_run(worker, asset_id, run)
+    title = await tracks.with_tracks(worker, claimed.asset, joined, upload)
+    delivered = await encrypt.as_delivered(worker, claimed.asset, title.encoded)
+    encryption = encrypt.encryption_of(claimed.asset)
+    new = revision.revision(asset_id, delivered, subtitles=title.subtitles, encryption=encryption)
+    await StepContext(worker=worker, claimed=claimed).put_revision(new)
+    failpoint(worker.settings, "publish.before_flip")
+
+    async def on_commit(connection: Connection) -> None:
+        await assets.publish(connection, asset_id, new.id, revision.summary(new.manifest))
+        await track_rows.upload_published(connection, asset_id, upload, claimed.step.id)
+        await track_rows.published(connection, asset_id, title.version)
+
+    following: tuple[NextStep, ...] = ()
+    if downloads_from_json(claimed.asset.options) is not Downloads.NONE:
+        following = ((StepKind.DOWNLOADS, {"revision": new.id}),)
+    following += pictures.steps_of_revision(plan, new.id, claimed.asset)
+    return Outcome(output={"revision": new.id}, on_commit=on_commit, next_steps=following)
+
+
+async def _parts(worker: WorkerContext, claimed: ClaimedStep, plan: EncodePlan) -> list[Encoded]:
+    """What the parts of the run made, in the order of their chunks. Raises Transient where there are none.
+
+    Of a remux only the video track is kept, and only where the plan says so.
+    """
+    done = await steps.done_of_run(worker.pool, claimed.asset.id, claimed.step.input["run"], ENCODE_PARTS)
+    copied = plan.passthrough.rung.id if plan.passthrough and plan.passthrough.lasting else None
     parts = []
     for step in sorted(done, key=lambda step: step.input.get("chunk", 0)):
-        if step.kind is StepKind.REMUX and kept_track is None:
+        if step.kind is StepKind.REMUX and copied is None:
             continue
-        encoded = await kept.encoded(tools, asset_id, step.output["encoded"])
-        if step.kind is StepKind.REMUX:  # its sound was only for the time being
-            encoded = Encoded(renditions=tuple(r for r in encoded.renditions if r.id == kept_track))
+        encoded = await kept.load_encoded(worker, claimed.asset.id, step.output["encoded"])
+        if step.kind is StepKind.REMUX:  # its audio was encoded again, at the right loudness
+            encoded = Encoded(renditions=tuple(r for r in encoded.renditions if r.id == copied))
         parts.append(encoded)
     if not parts:
         raise Transient("a publication without parts")
-    joined = join(plan, parts)
-    upload = await heard.upload(tools, asset_id, run)
-    added = await tracks.added(tools, work.asset, joined, upload)
-    delivered = await encrypt.as_delivered(tools, work.asset, added.encoded)
-    new = revision.revision(asset_id, delivered, subtitles=added.subtitles, encryption=encrypt.wanted(work.asset))
-    await put_revision(tools, work, new)
-    failpoint(tools.settings, "publish.before_flip")
-
-    async def effect(connection: Connection) -> None:
-        await assets.publish(connection, asset_id, new.id, revision.summary(new.manifest))
-        await track_rows.upload_published(connection, asset_id, upload, work.step.id)
-        await track_rows.published(connection, asset_id, added.version)
-
-    wanted = downloads_from_json(work.asset.options) is not Downloads.NONE
-    then: tuple[Then, ...] = ((StepKind.DOWNLOADS, {"revision": new.id}),) if wanted else ()
-    then += pictures.of_revision(plan, new.id, work.asset)
-    return Outcome(output={"revision": new.id}, effect=effect, then=then)
+    return parts

@@ -1,12 +1,11 @@
-"""The backstop: every `reconcile_s`, by one process at a time, look for work that nobody was told of.
+"""The backstop: every `reconcile_s`, by one process at a time, look for work that no hint has announced.
 
-It hints at claimable steps, buries those that were interrupted too often, sweeps expired uploads, writes the events to
-the log, and reports assets that nothing will move.
+It hints at claimable steps, gives up those that were interrupted too often, sweeps expired uploads, writes the events
+to the log, and reports assets that nothing will move.
 """
 
-import asyncio
-
-from core import db, idempotency, outbox, revocations, sql, uploads
+from core import db, idempotency, outbox, revocations, sql, steps, uploads
+from core.concurrency import repeat_every
 from core.db import Pool
 from core.hints import Hints
 from core.logs import Log
@@ -18,24 +17,23 @@ _LOG = Log("reconciler")
 _EVENTS = Log("events")
 _SQL = sql.load("steps")
 HINTS_AT_ONCE = 16
-MAX_INTERRUPTIONS = 20
 
 
 async def reconcile(pool: Pool, hints: Hints) -> None:
-    """One round. Does nothing while another process is at it."""
+    """One round. Returns at once while another process runs one."""
     async with pool.acquire() as connection, connection.transaction():
         if not await connection.fetchval("SELECT pg_try_advisory_xact_lock(hashtext('kadr.reconcile'))"):
             return
-        for row in await connection.fetch(_SQL["exhausted"], MAX_INTERRUPTIONS):
-            error = {"code": "interrupted", "message": f"interrupted {MAX_INTERRUPTIONS} times"}
-            await connection.execute(_SQL["bury"], row["id"], error)
-            why = given_up.dead_letter(deadly=False)
-            await given_up.tell(connection, row["asset_id"], StepKind(row["kind"]), row["input"], why)
-            _LOG.error("step.dead", step=row["id"], asset=row["asset_id"])
+        cause = {"code": "interrupted", "message": f"interrupted {steps.MAX_INTERRUPTIONS} times"}
+        for row in await connection.fetch(_SQL["dead_letter_exhausted"], steps.MAX_INTERRUPTIONS, cause):
+            error = given_up.out_of_attempts(crashed=False)
+            kind = StepKind(row["kind"])
+            await given_up.record_failure(connection, row["asset_id"], kind, row["id"], row["input"], error)
+            _LOG.error("step.dead", step=row["id"], kind=kind, asset=row["asset_id"])
         await uploads.sweep(connection)
         await idempotency.forget_old(connection)
         await revocations.forget(connection)
-        claimable = await connection.fetch(_SQL["claimable"], HINTS_AT_ONCE)
+        claimable = await connection.fetch(_SQL["claimable"], HINTS_AT_ONCE, steps.MAX_INTERRUPTIONS)
         stuck = [row["id"] for row in await connection.fetch(_SQL["stuck"])]
     if stuck:
         _LOG.error("asset.stuck", assets=stuck)
@@ -55,14 +53,19 @@ async def log_events(pool: Pool) -> None:
 
 
 async def run(settings: Settings, pool: Pool, hints: Hints) -> None:
-    """Rounds until cancelled."""
-    while True:
-        try:
-            await reconcile(pool, hints)
-            await log_events(pool)
-        except db.UNAVAILABLE as exc:
+    """A round every `reconcile_s` until cancelled. While PostgreSQL is away, rounds only fail."""
+
+    async def one_round() -> None:
+        await reconcile(pool, hints)
+        await log_events(pool)
+
+    def on_error(exc: Exception) -> None:
+        if isinstance(exc, db.UNAVAILABLE):
             _LOG.warning("reconcile.failed", error=repr(exc))
-        await asyncio.sleep(settings.reconcile_s)
+        else:
+            _LOG.error("reconcile.failed", exc)
+
+    await repeat_every(settings.reconcile_s, one_round, on_error)
 
 
 async def once(settings: Settings) -> None:

@@ -1,17 +1,54 @@
-"""A title planned with its upright window in the middle -> what the search for a better place wants to know."""
+"""reframe: a wide video that is to be shown upright -> the path of its window, and the encode with it."""
 
+from dataclasses import replace
 from fractions import Fraction
 
-from thumbnails.reframe_wide import Wide
+from core import assets
+from core.crop import crop_to_json
+from core.db import Connection
+from core.digest import digest
+from core.errors import KadrError
+from thumbnails import reframe as finder
+from thumbnails.reframe_wide import Wide, to_json
 from transcode.encode_plan import EncodePlan
 from transcode.sniff import DEMUXERS
 from transcode.source import Source
+from workers.begin_encode import begin_encode, plan_input
+from workers.stage import ClaimedStep, Outcome, WorkerContext
+from workers.step_context import StepContext
 
 CENTRED = "reframe_centred"
 
 
+async def reframe(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
+    """Find the window, remember it for this source, and queue the first steps of the encode, as plan would have.
+
+    Where no good place is found the window stays in the middle, with a warning, and the next encode searches again.
+    """
+    context = StepContext(worker=worker, claimed=claimed)
+    given = await plan_input(worker, claimed)
+    wide = wide_of(given.source, given.decide())
+    if wide is None:
+        raise KadrError("a search for the upright window of a title that has none")
+    found = await finder.reframe(await context.local_source(), wide, claimed.work_dir, worker.runner)
+    outcome = await begin_encode(worker, claimed, given.decide(found.path))
+    if found.centred:
+        return replace(outcome, warnings=(warning(found.centred),))
+
+    async def keep(connection: Connection) -> None:
+        key = analysis_key(wide)
+        await assets.keep_analysis(connection, claimed.step.input["source"], key, crop_to_json(found.path))
+
+    return replace(outcome, on_commit=keep)
+
+
+def analysis_key(wide: Wide) -> str:
+    """Under which the path of the window is remembered, beside the hash of the source."""
+    return digest(["reframe", finder.VERSION, to_json(wide)])
+
+
 def wide_of(source: Source, plan: EncodePlan) -> Wide | None:
-    """None where the picture is not made upright."""
+    """What the search needs to know of a title planned with its window in the middle; None for any other title."""
     if source.video is None or plan.picture is None or plan.picture.crop is None:
         return None
     return Wide(
@@ -28,5 +65,5 @@ def wide_of(source: Source, plan: EncodePlan) -> Wide | None:
 
 
 def warning(why: str) -> tuple[str, str]:
-    """For the owner of a title whose window is only in the middle."""
+    """Code and message for the owner of a title whose window stays in the middle."""
     return CENTRED, f"The upright picture shows the middle of the upload: {why}."

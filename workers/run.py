@@ -1,4 +1,4 @@
-"""The `kadr worker` program: make the tools, start worker, listeners and reconciler, stop cleanly on SIGTERM."""
+"""The `kadr worker` program: make its context, start worker, listeners and reconciler, stop cleanly on SIGTERM."""
 
 import asyncio
 import os
@@ -9,15 +9,16 @@ from prometheus_client import start_http_server
 
 from core import db, storage
 from core.child import ChildRunner
-from core.hints import Hints, WorkClass
+from core.hints import Hints
 from core.logs import Log
 from core.settings import Settings
+from core.step_kinds import SlotClass
 from transcode.capabilities import check, ffmpeg_binary
 from workers import reconciler
 from workers.budget import MemoryBudget, half_of_memory
 from workers.listener import listen
 from workers.sources import Sources
-from workers.stage import Tools
+from workers.stage import WorkerContext
 from workers.workdirs import worker_folder
 from workers.worker import Worker
 
@@ -48,7 +49,7 @@ async def run(settings: Settings) -> None:
     try:
         async with storage.connect(settings) as stored:
             with worker_folder(settings.work_dir / "steps") as folder:
-                tools = Tools(
+                context = WorkerContext(
                     settings=settings,
                     pool=pool,
                     storage=stored,
@@ -59,14 +60,14 @@ async def run(settings: Settings) -> None:
                     codecs=able.codecs,
                     memory=MemoryBudget(settings.memory_bytes or half_of_memory()),
                 )
-                worker = Worker(tools, hints, name, folder)
+                worker = Worker(context, hints, name, folder)
                 port = _serve_metrics(settings)
                 layers = sorted(runner.layers)
                 _LOG.info("worker.started", worker=name, ffmpeg=able.version, sandbox=layers, metrics_port=port)
                 jobs = [
                     loop.create_task(worker.run()),
                     loop.create_task(reconciler.run(settings, pool, hints)),
-                    *(loop.create_task(listen(settings, worker, work)) for work in WorkClass),
+                    *(loop.create_task(listen(settings, worker, slots)) for slots in SlotClass),
                     loop.create_task(stopping.wait()),
                 ]
                 done, pending = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)

@@ -28,10 +28,11 @@ class Sources:
                     left.unlink()
 
     def path(self, sha256: str) -> Path:
+        """Where the local copy of this hash lies, if there is one."""
         return self._folder / sha256
 
     def scratch(self) -> Path:
-        """A new name in the same folder, for writing before `keep`."""
+        """A path in the same folder that nobody else writes to, for a file that `keep` takes over."""
         return self._folder / f"{_PARTIAL}{uuid.uuid4().hex}"
 
     async def keep(self, scratch: Path, sha256: str) -> Path:

@@ -7,30 +7,33 @@ from pathlib import Path
 from core import assets, keys, metrics
 from core.db import Connection
 from core.model import StepKind
-from workers.stage import Assignment, Outcome, Tools
+from workers.stage import ClaimedStep, Outcome, WorkerContext
 
 
 async def store_source(
-    tools: Tools,
-    work: Assignment,
+    worker: WorkerContext,
+    claimed: ClaimedStep,
     scratch: Path,
     *,
     sha256: str,
-    afterwards: Callable[[], Awaitable[None]] | None = None,
+    after_commit: Callable[[], Awaitable[None]] | None = None,
 ) -> Outcome:
-    """Store the file, keep it here for the probe (`scratch` is gone then), and owe the probe."""
+    """Store the file, make `scratch` the local copy for the probe, and queue the probe.
+
+    The output is {"sha256": hex, "bytes": size}.
+    """
     size_bytes = (await asyncio.to_thread(scratch.stat)).st_size
-    key = keys.source(work.asset.id, sha256)
-    await tools.storage.put_file(tools.settings.media_bucket, key, scratch)
-    await tools.sources.keep(scratch, sha256)
+    key = keys.source(claimed.asset.id, sha256)
+    await worker.storage.put_file(worker.settings.media_bucket, key, scratch)
+    await worker.sources.keep(scratch, sha256)
     metrics.BYTES.labels("accepted").inc(size_bytes)
 
-    async def effect(connection: Connection) -> None:
-        await assets.accepted(connection, work.asset.id, key, sha256, size_bytes)
+    async def on_commit(connection: Connection) -> None:
+        await assets.accepted(connection, claimed.asset.id, key, sha256, size_bytes)
 
     return Outcome(
         output={"sha256": sha256, "bytes": size_bytes},
-        effect=effect,
-        then=((StepKind.PROBE, {"source": sha256}),),
-        afterwards=afterwards,
+        on_commit=on_commit,
+        next_steps=((StepKind.PROBE, {"source": sha256}),),
+        after_commit=after_commit,
     )

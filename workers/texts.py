@@ -1,10 +1,10 @@
 """What the steps of subtitles leave in storage: texts as WebVTT, transcripts, and finished parts of a transcription.
 
-A part is named by the question it answers, so that whoever takes the work over finds it; everything else by its hash.
+A part is named by a digest of what was transcribed and how, so that whoever takes the step over finds it; everything
+else by its own hash.
 """
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Sequence
 
@@ -17,53 +17,47 @@ from packager import captions, vtt
 from subtitles import jobs, transcript
 from subtitles.jobs import JobResult
 from subtitles.transcript import Transcript
-from workers.stage import Tools
+from workers.stage import WorkerContext
 
 TEXT_TYPE, JSON_TYPE = "text/vtt", "application/json"
 
 
-async def keep_text(tools: Tools, asset_id: AssetId, cues: Sequence[Cue]) -> str:
-    return await _keep(tools, asset_id, vtt.whole(cues).encode(), TEXT_TYPE)
+async def store_text(worker: WorkerContext, asset_id: AssetId, cues: Sequence[Cue]) -> str:
+    """Store cues as one WebVTT file; its SHA-256 in hex."""
+    return (await worker.artifacts.put(asset_id, vtt.whole(cues).encode(), TEXT_TYPE)).sha256
 
 
-async def text(tools: Tools, asset_id: AssetId, sha256: str) -> list[Cue]:
-    return await asyncio.to_thread(captions.cues, await _get(tools, asset_id, sha256))
+async def load_text(worker: WorkerContext, asset_id: AssetId, sha256: str) -> list[Cue]:
+    """The cues of the WebVTT file stored under this hash."""
+    return await asyncio.to_thread(captions.cues, await worker.artifacts.get(asset_id, sha256))
 
 
-async def keep_transcript(tools: Tools, asset_id: AssetId, told: Transcript) -> str:
-    body = json.dumps(transcript.to_json(told), ensure_ascii=False, separators=(",", ":")).encode()
-    return await _keep(tools, asset_id, body, JSON_TYPE)
+async def store_transcript(worker: WorkerContext, asset_id: AssetId, words: Transcript) -> str:
+    """Store a transcript as JSON; its SHA-256 in hex."""
+    return (await worker.artifacts.put(asset_id, _json(transcript.to_json(words)), JSON_TYPE)).sha256
 
 
-async def keep_part(tools: Tools, asset_id: AssetId, question: str, result: JobResult) -> None:
-    body = json.dumps(jobs.result_to_json(result), ensure_ascii=False, separators=(",", ":")).encode()
-    await _put(tools, asset_id, _part(question, result.job.number), body, JSON_TYPE)
+async def store_part(worker: WorkerContext, asset_id: AssetId, question: str, result: JobResult) -> None:
+    """Store one finished job of the transcription that `question` names."""
+    key = keys.media_object(asset_id, _part(question, result.job.number))
+    body = _json(jobs.result_to_json(result))
+    await worker.storage.put(worker.settings.media_bucket, key, body, JSON_TYPE)
 
 
-async def parts(tools: Tools, asset_id: AssetId, question: str) -> dict[int, JobResult]:
-    """Those that are finished, by number: they are made in order."""
-    found: dict[int, JobResult] = {}
+async def load_parts(worker: WorkerContext, asset_id: AssetId, question: str) -> dict[int, JobResult]:
+    """The finished jobs of a transcription by number: 0 to the last that is there, for they are made in order."""
+    parts: dict[int, JobResult] = {}
     while True:
         try:
-            body = await _get(tools, asset_id, _part(question, len(found)))
-            found[len(found)] = jobs.result_from_json(json.loads(body))
-        except (ObjectMissing, ValueError):  # not made yet, or by a release that wrote it otherwise
-            return found
+            body = await worker.artifacts.get(asset_id, _part(question, len(parts)))
+            parts[len(parts)] = jobs.result_from_json(json.loads(body))
+        except (ObjectMissing, ValueError):  # not made yet, or by a release that wrote it in another form
+            return parts
 
 
 def _part(question: str, number: int) -> str:
     return digest(["part", question, number])
 
 
-async def _keep(tools: Tools, asset_id: AssetId, body: bytes, content_type: str) -> str:
-    sha256 = hashlib.sha256(body).hexdigest()
-    await _put(tools, asset_id, sha256, body, content_type)
-    return sha256
-
-
-async def _put(tools: Tools, asset_id: AssetId, name: str, body: bytes, content_type: str) -> None:
-    await tools.storage.put(tools.settings.media_bucket, keys.media_object(asset_id, name), body, content_type)
-
-
-async def _get(tools: Tools, asset_id: AssetId, name: str) -> bytes:
-    return await tools.storage.get(tools.settings.media_bucket, keys.media_object(asset_id, name))
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

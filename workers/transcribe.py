@@ -1,6 +1,6 @@
-"""transcribe: a title that is there -> what is said in it, kept for good, and subtitles of it.
+"""transcribe: a published title -> a transcript of its speech, and subtitles of it.
 
-Every finished job is kept at once, so whoever takes the step over goes on after it. What cannot be transcribed skips
+Every finished job is stored at once, so whoever takes the step over goes on after it. What cannot be transcribed skips
 the track and is no failure of the title.
 """
 
@@ -24,12 +24,12 @@ from subtitles.transcribe import NO_AUDIO, NO_MODEL, Task, transcribe
 from subtitles.transcript import Skipped, SkipReason, Transcript
 from subtitles.words import repaired
 from workers import heard, texts
-from workers.heard import Title
-from workers.stage import Assignment, Outcome, Tools
+from workers.heard import PublishedTitle
+from workers.stage import ClaimedStep, Outcome, WorkerContext
 
 _LOG = Log("transcribe")
-VERSION = 1  # of what is done to the sound: a change must not take up old results
-# What is said to the owner; the hint comes with the reason.
+VERSION = 1  # part of the name of finished jobs: increase it when the audio is prepared differently
+# What the owner reads; the hint comes with the reason.
 _SKIPPED = {
     SkipReason.NO_AUDIO: "There is no sound to transcribe.",
     SkipReason.NO_SPEECH: "No speech was heard.",
@@ -39,59 +39,66 @@ _SKIPPED = {
 _CAPTION_PROFILES = {"lecture": "lesson", "short-vertical": "short-vertical"}
 
 
-async def transcribe_title(tools: Tools, work: Assignment) -> Outcome:
-    """Raises Transient."""
-    track = await tracks.by_id(tools.pool, work.step.input["track"])
-    if track is None or not track.wanted or not track.waits_for(work.step.input):
+async def transcribe_title(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
+    """Transcribe the title and finish the track with its cues, or skip the track with the reason."""
+    track = await tracks.by_id(worker.pool, claimed.step.input["track"])
+    if track is None or not track.wanted or not track.waits_for(claimed.step.input):
         return Outcome(output={"removed": True})
-    wanted = track.wanted["generate"]
-    published = await heard.title(tools, work.asset.id)
+    options = track.wanted["generate"]
+    published = await heard.published_title(worker, claimed.asset.id)
     if published is None:
-        raise Transient("a track for a title that is not there")
-    told = await said(tools, work, published, wanted.get("language"), "transcribe")
-    if isinstance(told, Skipped):
-        return skipped(track, told)
-    return await captioned(tools, work, track, told, TrackSource.GENERATED, wanted.get("profile"), published.upload)
+        raise Transient("a track for a title that is not published")
+    words = await transcript_of(worker, claimed, published, options.get("language"), "transcribe")
+    if isinstance(words, Skipped):
+        return skip_track(track, skip_error(words))
+    return await subtitle(
+        worker, claimed, track, words, TrackSource.GENERATED, options.get("profile"), published.upload
+    )
 
 
-async def said(
-    tools: Tools, work: Assignment, published: Title, language: str | None, task: Task
+async def transcript_of(
+    worker: WorkerContext, claimed: ClaimedStep, published: PublishedTitle, language: str | None, task: Task
 ) -> Transcript | Skipped:
-    """In the sound of the title; `language`: as its owner says it."""
-    sound = heard.spoken(published.plan, language)
+    """The words in the title's audio (`transcribe`), or their English translation (`translate`).
+
+    `language`: what its owner says is spoken, or None to have it detected. What is finished already is not done again.
+    """
+    sound = heard.spoken_track(published.plan, language)
     if sound is None:
         return NO_AUDIO
     try:
-        model = await ready(tools.settings)
+        model = await ready(worker.settings)
         if model is None:
             return NO_MODEL
-        track = await heard.track_of(tools, work, published, sound)
+        track = await heard.sound_track(worker, claimed, published, sound)
         facts = [published.upload, str(track.origin_s), str(track.duration_s), track.index, task, language]
         question = digest([VERSION, _identity(model), *facts])
-        told = await transcribe(
+        return await transcribe(
             track,
             model,
             language=language,
-            work_dir=work.work_dir,
-            runner=tools.runner,
-            done=await texts.parts(tools, work.asset.id, question),
-            on_job=lambda result: _kept(tools, work.asset.id, question, result),
-            on_progress=work.progress,
+            work_dir=claimed.work_dir,
+            runner=worker.runner,
+            done=await texts.load_parts(worker, claimed.asset.id, question),
+            on_job=lambda result: _store_job(worker, claimed.asset.id, question, result),
+            on_progress=claimed.progress,
             task=task,
         )
     except ConfigError as exc:  # the operators' to mend: no reason to fail again and again
-        _LOG.error("transcribe.misconfigured", exc, step=work.step.id)
+        _LOG.error("transcribe.misconfigured", exc, step=claimed.step.id)
         return NO_MODEL
-    return told
 
 
-async def wish_subtitles(tools: Tools, connection: Connection, asset: Asset) -> None:
-    """The track of an upload that is to get one by itself; its publication owes the work. Once for each asset."""
-    if asset.options.get("subtitles", tools.settings.subtitles) != "auto":
+async def wish_subtitles(worker: WorkerContext, connection: Connection, asset: Asset) -> None:
+    """Insert the generated track of an asset that is to have one by default; the publication queues the work.
+
+    Once for each asset, however often its source is replaced.
+    """
+    if asset.options.get("subtitles", worker.settings.subtitles) != "auto":
         return
     if any((track.wanted or {}).get("auto") for track in await tracks.of_asset(connection, asset.id)):
         return
-    wanted = {"generate": {"language": asset.language, "profile": None}, "auto": True}
+    generate = {"generate": {"language": asset.language, "profile": None}, "auto": True}
     await tracks.insert(
         connection,
         asset.id,
@@ -99,7 +106,7 @@ async def wish_subtitles(tools: Tools, connection: Connection, asset: Asset) -> 
         language=asset.language,
         name=None,
         source=TrackSource.GENERATED,
-        wanted=wanted,
+        wanted=generate,
     )
 
 
@@ -107,49 +114,55 @@ def _identity(model: Whisper) -> list[object]:
     return [model.id, model.size_bytes, model.compute_type, model.batch]
 
 
-async def _kept(tools: Tools, asset_id: AssetId, question: str, result: JobResult) -> None:
-    await texts.keep_part(tools, asset_id, question, result)
-    failpoint(tools.settings, "transcribe.after_job")
+async def _store_job(worker: WorkerContext, asset_id: AssetId, question: str, result: JobResult) -> None:
+    await texts.store_part(worker, asset_id, question, result)
+    failpoint(worker.settings, "transcribe.after_job")
 
 
-async def captioned(
-    tools: Tools,
-    work: Assignment,
+async def subtitle(
+    worker: WorkerContext,
+    claimed: ClaimedStep,
     track: Track,
-    told: Transcript,
+    words: Transcript,
     source: TrackSource,
     profile: str | None,
     upload: str,
 ) -> Outcome:
-    """The words for good, and the cues of them as the track's text."""
-    limits = caption_profile(profile or profile_of(work), told.language)
-    shown = await asyncio.to_thread(lambda: cues(repaired(told.heard), limits))
+    """Store the transcript and its cues, and finish the track with them.
+
+    `profile`: a caption profile, None for the one of the asset's kind of video; `upload`: SHA-256 of what was heard.
+    """
+    limits = caption_profile(profile or profile_of(claimed), words.language)
+    shown = await asyncio.to_thread(lambda: cues(repaired(words.heard), limits))
     made = {
-        "text": await texts.keep_text(tools, work.asset.id, shown),
-        "words": await texts.keep_transcript(tools, work.asset.id, told),
+        "text": await texts.store_text(worker, claimed.asset.id, shown),
+        "words": await texts.store_transcript(worker, claimed.asset.id, words),
         "upload": upload,
     }
     found = Found(
-        source=source, model=told.model, language=told.language, language_probability=told.language_probability
+        source=source, model=words.model, language=words.language, language_probability=words.language_probability
     )
 
-    async def effect(connection: Connection) -> None:
+    async def on_commit(connection: Connection) -> None:
         await tracks.finish(connection, track, made, found)
 
-    return Outcome(output={"cues": len(shown), "flagged": len(told.flagged)}, effect=effect)
+    return Outcome(output={"cues": len(shown), "flagged": len(words.flagged)}, on_commit=on_commit)
 
 
-def profile_of(work: Assignment) -> str:
-    """How cues look where nobody said it: as this kind of video is watched."""
-    return _CAPTION_PROFILES.get(work.asset.options.get("profile", ""), "standard")
+def profile_of(claimed: ClaimedStep) -> str:
+    """The caption profile for the asset's kind of video, where no other was chosen."""
+    return _CAPTION_PROFILES.get(claimed.asset.options.get("profile", ""), "standard")
 
 
-def skipped(track: Track, why: Skipped) -> Outcome:
-    return given_up(track, {"code": why.reason.value, "message": _SKIPPED[why.reason], "hint": why.hint})
+def skip_error(why: Skipped) -> dict[str, str]:
+    """Code, message and hint that the owner sees at a track that was skipped."""
+    return {"code": why.reason.value, "message": _SKIPPED[why.reason], "hint": why.hint}
 
 
-def given_up(track: Track, error: dict[str, str]) -> Outcome:
-    async def effect(connection: Connection) -> None:
+def skip_track(track: Track, error: dict[str, str]) -> Outcome:
+    """The outcome of a step whose track cannot be made here: the track is skipped, and the step is done."""
+
+    async def on_commit(connection: Connection) -> None:
         await tracks.give_up(connection, track, TrackStatus.SKIPPED, error)
 
-    return Outcome(output={"skipped": error["code"]}, effect=effect)
+    return Outcome(output={"skipped": error["code"]}, on_commit=on_commit)

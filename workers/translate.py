@@ -1,7 +1,7 @@
-"""translate: a track of text -> one in another language, by the operator's model or, into English, by Whisper.
+"""translate: a text track -> one in another language, by the operator's model or, into English, by Whisper.
 
-A model translates the text, with a person's changes; Whisper translates what it hears. What nothing here translates is
-skipped.
+A model translates the text, with a person's changes; Whisper translates the audio. A pair of languages that nothing
+here translates is skipped.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from subtitles.transcript import Skipped, SkipReason
 from subtitles.translate import Translator, chosen
 from subtitles.words import repaired
 from workers import heard, texts
-from workers.heard import Title
-from workers.stage import Assignment, Outcome, Tools
-from workers.transcribe import captioned, given_up, profile_of, said, skipped
+from workers.heard import PublishedTitle
+from workers.stage import ClaimedStep, Outcome, WorkerContext
+from workers.transcribe import profile_of, skip_error, skip_track, subtitle, transcript_of
 
 _LOG = Log("translate")
 _NO_TRANSLATOR = {
@@ -36,70 +36,76 @@ _NO_ORIGINAL = {
 }
 
 
-async def translate(tools: Tools, work: Assignment) -> Outcome:
-    """Raises Transient."""
-    track = await tracks.by_id(tools.pool, work.step.input["track"])
-    if track is None or not track.wanted or not track.waits_for(work.step.input):
+async def translate(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
+    """Translate the original track and finish this one with its cues, or skip it with the reason."""
+    track = await tracks.by_id(worker.pool, claimed.step.input["track"])
+    if track is None or not track.wanted or not track.waits_for(claimed.step.input):
         return Outcome(output={"removed": True})
-    original = await tracks.by_id(tools.pool, track.wanted["translate"]["from"])
-    if original is None or original.made is None:  # no longer waited for: see core.tracks
-        return given_up(track, _NO_ORIGINAL)
-    published = await heard.title(tools, work.asset.id)
+    original = await tracks.by_id(worker.pool, track.wanted["translate"]["from"])
+    if original is None or original.made is None:  # it failed or was removed: see core.tracks
+        return skip_track(track, _NO_ORIGINAL)
+    published = await heard.published_title(worker, claimed.asset.id)
     if published is None:
-        raise Transient("a track for a title that is not there")
+        raise Transient("a track for a title that is not published")
     profile = track.wanted["translate"].get("profile")
-    translator = _translator(tools, work, original.language, track.language)
+    translator = _translator(worker, claimed, original.language, track.language)
     if translator is not None:
-        return await _of_text(tools, work, track, original, translator, profile, published.upload)
+        return await _translate_text(worker, claimed, track, original, translator, profile, published.upload)
     if track.language.partition("-")[0].lower() == "en":
-        return await _of_sound(tools, work, track, original, profile, published)
-    return given_up(track, _NO_TRANSLATOR)
+        return await _translate_audio(worker, claimed, track, original, profile, published)
+    return skip_track(track, _NO_TRANSLATOR)
 
 
-def _translator(tools: Tools, work: Assignment, source: str, target: str) -> Translator | None:
+def _translator(worker: WorkerContext, claimed: ClaimedStep, source: str, target: str) -> Translator | None:
     try:
-        return chosen(tools.settings, source, target)
+        return chosen(worker.settings, source, target)
     except ConfigError as exc:  # the operators' to mend
-        _LOG.error("translate.misconfigured", exc, step=work.step.id)
+        _LOG.error("translate.misconfigured", exc, step=claimed.step.id)
         return None
 
 
-async def _of_text(
-    tools: Tools,
-    work: Assignment,
+async def _translate_text(
+    worker: WorkerContext,
+    claimed: ClaimedStep,
     track: Track,
     original: Track,
     translator: Translator,
     profile: str | None,
     upload: str,
 ) -> Outcome:
-    spoken = sentences(await texts.text(tools, work.asset.id, (original.made or {})["text"]))
-    told = await translator.translate(
-        [sentence.text for sentence in spoken],
-        work_dir=work.work_dir,
-        runner=tools.runner,
-        on_progress=work.progress,
+    original_sentences = sentences(await texts.load_text(worker, claimed.asset.id, (original.made or {})["text"]))
+    translated = await translator.translate(
+        [sentence.text for sentence in original_sentences],
+        work_dir=claimed.work_dir,
+        runner=worker.runner,
+        on_progress=claimed.progress,
     )
-    limits = caption_profile(profile or profile_of(work), track.language)
-    words = spread(spoken, told, spaced=limits.spaced)
+    limits = caption_profile(profile or profile_of(claimed), track.language)
+    words = spread(original_sentences, translated, spaced=limits.spaced)
     shown = await asyncio.to_thread(lambda: cues(repaired(words), limits))
-    made = {"text": await texts.keep_text(tools, work.asset.id, shown), "upload": upload}
+    made = {"text": await texts.store_text(worker, claimed.asset.id, shown), "upload": upload}
     found = Found(
         source=TrackSource.TRANSLATED, model=translator.id, language=track.language, language_probability=None
     )
 
-    async def effect(connection: Connection) -> None:
+    async def on_commit(connection: Connection) -> None:
         await tracks.finish(connection, track, made, found)
 
-    return Outcome(output={"sentences": len(spoken), "cues": len(shown)}, effect=effect)
+    return Outcome(output={"sentences": len(original_sentences), "cues": len(shown)}, on_commit=on_commit)
 
 
-async def _of_sound(
-    tools: Tools, work: Assignment, track: Track, original: Track, profile: str | None, published: Title
+async def _translate_audio(
+    worker: WorkerContext,
+    claimed: ClaimedStep,
+    track: Track,
+    original: Track,
+    profile: str | None,
+    published: PublishedTitle,
 ) -> Outcome:
-    # Only of what a machine heard is the language that of the sound, too.
+    # Only of a transcript is the language that of the audio, too; an uploaded text may be in any.
     language = original.language if (original.made or {}).get("words") else None
-    told = await said(tools, work, published, language, "translate")
-    if isinstance(told, Skipped):
-        return given_up(track, _NO_TRANSLATOR) if told.reason is SkipReason.NO_MODEL else skipped(track, told)
-    return await captioned(tools, work, track, told, TrackSource.TRANSLATED, profile, published.upload)
+    words = await transcript_of(worker, claimed, published, language, "translate")
+    if isinstance(words, Skipped):
+        no_model = words.reason is SkipReason.NO_MODEL
+        return skip_track(track, _NO_TRANSLATOR if no_model else skip_error(words))
+    return await subtitle(worker, claimed, track, words, TrackSource.TRANSLATED, profile, published.upload)

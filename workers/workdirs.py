@@ -14,7 +14,7 @@ from pathlib import Path
 
 @contextmanager
 def worker_folder(base: Path) -> Iterator[Path]:
-    """This worker's own folder below `base`."""
+    """A new folder below `base` that is this worker's alone, removed at the end; those of dead workers go first."""
     base.mkdir(parents=True, exist_ok=True)
     for old in base.glob("*.lock"):
         _remove_dead(old)

@@ -6,7 +6,8 @@ ON CONFLICT (asset_id, kind, input_hash) DO NOTHING
 RETURNING id;
 
 -- name: claim
--- Take the oldest due step of these kinds, or one whose lease ran out (that is an interruption, not an attempt).
+-- Take the oldest due step of these kinds, or one whose lease ran out (that is an interruption, not an attempt), unless
+-- it was interrupted $4 times: then it is the reconciler's to give up.
 UPDATE steps SET
     state = 'leased',
     lease_token = gen_random_uuid(),
@@ -17,7 +18,10 @@ UPDATE steps SET
 WHERE id = (
     SELECT id FROM steps
     WHERE kind = ANY($1::text[])
-      AND ((state = 'queued' AND due_at <= now()) OR (state = 'leased' AND lease_until < now()))
+      AND (
+          (state = 'queued' AND due_at <= now())
+          OR (state = 'leased' AND lease_until < now() AND interruptions < $4)
+      )
     ORDER BY due_at, id
     LIMIT 1
     FOR UPDATE SKIP LOCKED
@@ -25,7 +29,7 @@ WHERE id = (
 RETURNING id, asset_id, kind, input, lease_token, attempts, interruptions, hard_deaths;
 
 -- name: heartbeat
--- Renew the lease and tell progress. No row: the lease is lost.
+-- Renew the lease and record progress. No row: the lease is lost.
 UPDATE steps SET
     lease_until = now() + $3 * interval '1 second',
     progress = GREATEST(progress, $4)
@@ -41,7 +45,7 @@ UPDATE steps SET
 WHERE id = $1 AND lease_token = $2 AND state = 'leased'
 RETURNING id;
 
--- name: hand_back
+-- name: release
 -- Put a leased step back: after a failure of ours (with a delay), or because this worker is leaving.
 UPDATE steps SET
     state = 'queued', lease_token = NULL, lease_until = NULL, error = $3,
@@ -50,42 +54,47 @@ UPDATE steps SET
 WHERE id = $1 AND lease_token = $2 AND state = 'leased'
 RETURNING id;
 
--- name: exhausted
--- Steps that were interrupted too often to be called bad luck and whose lease has run out: dead letters.
-SELECT id, asset_id, kind, input FROM steps
-WHERE state = 'leased' AND lease_until < now() AND interruptions >= $1
-FOR UPDATE SKIP LOCKED;
-
--- name: bury
+-- name: dead_letter_exhausted
+-- Give up steps that were interrupted $1 times, which is no bad luck any more, and whose lease has run out.
 UPDATE steps SET state = 'dead', lease_token = NULL, lease_until = NULL, error = $2, finished_at = now()
-WHERE id = $1;
+WHERE id IN (
+    SELECT id FROM steps WHERE state = 'leased' AND lease_until < now() AND interruptions >= $1
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING id, asset_id, kind, input;
 
 -- name: cancel
--- The asset is gone: take its steps from whoever works on them, and from the queue.
+-- The asset is deleted: take its steps from whoever works on them, and from the queue.
 UPDATE steps SET state = 'dead', lease_token = NULL, lease_until = NULL, finished_at = now(),
     error = '{"code": "deleted", "message": "the asset was deleted"}'
 WHERE asset_id = $1 AND state IN ('queued', 'leased');
 
 -- name: retry
--- Once more for what was given up or rejected, with all counters at zero.
+-- Once more for what failed or was given up, with all counters at zero: of the newest run, and of steps without a run. An
+-- older run is of another source or other settings: its failure would be the asset's. $2: kinds that begin a run.
+WITH newest AS (
+    SELECT id FROM steps
+    WHERE asset_id = $1 AND kind = ANY($2::text[]) AND NOT input ? 'run'
+    ORDER BY created_at DESC, id DESC LIMIT 1
+)
 UPDATE steps SET state = 'queued', due_at = now(), attempts = 0, interruptions = 0, hard_deaths = 0, progress = 0,
     error = NULL, finished_at = NULL
-WHERE asset_id = $1 AND state IN ('failed', 'dead')
+WHERE asset_id = $1 AND state IN ('failed', 'dead') AND (
+    COALESCE(input ->> 'run', id) = (SELECT id FROM newest)
+    OR (NOT input ? 'run' AND kind <> ALL($2::text[]))
+)
 RETURNING id, kind;
 
 -- name: busy
--- What only adds to a title that is ready is no reason to wait.
+-- Whether a step of these kinds is queued or being worked on.
 SELECT EXISTS (
-    SELECT 1 FROM steps
-    WHERE asset_id = $1 AND state IN ('queued', 'leased') AND kind NOT IN (
-        'discard', 'downloads', 'republish', 'pictures', 'poster', 'extract', 'transcribe', 'translate'
-    )
+    SELECT 1 FROM steps WHERE asset_id = $1 AND state IN ('queued', 'leased') AND kind = ANY($2::text[])
 );
 
 -- name: claimable
--- How many steps could be claimed now, and of which kinds: what the reconciler hints about.
+-- Steps that could be claimed now, oldest first: what the reconciler hints about.
 SELECT id, kind FROM steps
-WHERE (state = 'queued' AND due_at <= now()) OR (state = 'leased' AND lease_until < now())
+WHERE (state = 'queued' AND due_at <= now()) OR (state = 'leased' AND lease_until < now() AND interruptions < $2)
 ORDER BY due_at, id
 LIMIT $1;
 
@@ -111,7 +120,7 @@ SELECT kind,
 FROM steps WHERE state IN ('queued', 'leased', 'dead') GROUP BY kind;
 
 -- name: lock_asset
--- Parts of one encode that end at the same moment agree here on who is the last.
+-- Parts of one encode that end at the same moment take turns here, so that one of them is the last.
 SELECT id FROM assets WHERE id = $1 FOR UPDATE;
 
 -- name: done_of_run
@@ -121,9 +130,10 @@ WHERE asset_id = $1 AND state = 'done' AND input ->> 'run' = $2 AND kind = ANY($
 ORDER BY created_at, id;
 
 -- name: stop_run
--- One step of the run cannot be done, so the others are of no use; a retry queues them again.
+-- One step of the run cannot be done, so the others are of no use, but for these kinds ($3); a retry queues them again.
 UPDATE steps SET state = 'failed', finished_at = now(), error = '{"code": "stopped", "message": "another step failed"}'
-WHERE asset_id = $1 AND state = 'queued' AND COALESCE(input ->> 'run', id) = $2 AND kind NOT IN ('discard', 'purge', 'delete');
+WHERE asset_id = $1 AND state = 'queued' AND COALESCE(input ->> 'run', id) = $2
+    AND kind <> ALL($3::text[]);
 
 -- name: newest_input
 SELECT input FROM steps WHERE asset_id = $1 AND kind = $2 AND state = 'done' ORDER BY created_at DESC, id DESC LIMIT 1;

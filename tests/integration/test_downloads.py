@@ -13,7 +13,7 @@ import pytest
 from core import outbox
 from core.db import Pool
 from core.errors import Rejected
-from core.model import AssetStatus, StepKind
+from core.model import AssetStatus, StepId, StepKind
 from tests.conftest import FFMPEG, generate
 from tests.integration.conftest import new_asset
 from tests.stack import Stack
@@ -211,9 +211,11 @@ async def test_a_step_that_fails_harms_nothing(pool: Pool) -> None:
     asset_id = await new_asset(pool)
     await pool.execute("UPDATE assets SET status = 'ready' WHERE id = $1", asset_id)
     why = Rejected("corrupt", "It cannot be decoded.", "Export it again.")
-    for failed in (why, given_up.dead_letter(deadly=True)):
+    for failed in (why, given_up.out_of_attempts(crashed=True)):
         async with pool.acquire() as connection, connection.transaction():
-            await given_up.tell(connection, asset_id, StepKind.DOWNLOADS, {"revision": "0"}, failed)
+            await given_up.record_failure(
+                connection, asset_id, StepKind.DOWNLOADS, StepId("st"), {"revision": "0"}, failed
+            )
     row = await pool.fetchrow("SELECT status, error FROM assets WHERE id = $1", asset_id)
     assert row is not None
     assert (row["status"], row["error"]) == (AssetStatus.READY, None)

@@ -68,7 +68,7 @@ async def test_a_lease_that_ran_out_goes_to_another_and_the_zombie_writes_nothin
     with pytest.raises(LeaseLost):
         await finish(pool, zombie)
     with pytest.raises(LeaseLost):
-        await steps.hand_back(pool, zombie)
+        await steps.release(pool, zombie)
     assert await column(pool, heir, "state") == "leased"
     assert await column(pool, heir, "progress") == 0
     await finish(pool, heir)
@@ -105,7 +105,7 @@ async def test_failures_of_ours_and_interruptions_are_counted_apart(
     await owe(pool, await new_asset(pool))
     step = await claim(pool)
     assert step is not None
-    await steps.hand_back(pool, step, attempt=attempt)
+    await steps.release(pool, step, attempt=attempt)
     again = await claim(pool)
     assert again is not None
     assert (again.attempts, again.interruptions) == counted
@@ -116,7 +116,7 @@ async def test_a_delayed_step_is_not_claimed_before_its_time(pool: Pool) -> None
     await owe(pool, await new_asset(pool))
     step = await claim(pool)
     assert step is not None
-    await steps.hand_back(pool, step, attempt=True, delay_s=3600)
+    await steps.release(pool, step, attempt=True, delay_s=3600)
     assert await claim(pool) is None
 
 

@@ -25,8 +25,8 @@ from tests.stack import Stack
 from tests.web import fetch
 from workers.budget import MemoryBudget
 from workers.sources import Sources
-from workers.stage import Assignment, Tools
-from workers.tracks import is_said_in
+from workers.stage import ClaimedStep, WorkerContext
+from workers.tracks import belongs_to_upload
 from workers.translate import translate
 
 WITHIN_S = 60
@@ -268,8 +268,8 @@ async def test_each_upload_that_is_shown_is_heard_anew(pool: Pool) -> None:
         await publish(pool, asset_id, upload)
         now = await row(pool, track_id)
         assert (now.status, now.made) == (TrackStatus.READY, {"text": f"of {upload}", "upload": upload})
-        assert is_said_in(now, upload)
-        assert not is_said_in(now, "another")
+        assert belongs_to_upload(now, upload)
+        assert not belongs_to_upload(now, "another")
     assert await pool.fetchval("SELECT count(*) FROM steps WHERE kind = 'transcribe'") == 4
 
 
@@ -302,7 +302,7 @@ async def test_what_lay_in_an_upload_goes_with_it(pool: Pool) -> None:
     await publish(pool, asset_id, "a")
     there = await tracks.of_asset(pool, asset_id)
     assert [track.id for track in there] == [old, new, edited]
-    assert [is_said_in(track, "a") for track in there] == [True, False, True]
+    assert [belongs_to_upload(track, "a") for track in there] == [True, False, True]
     await publish(pool, asset_id, "b")
     assert [track.id for track in await tracks.of_asset(pool, asset_id)] == [new, edited]
 
@@ -329,19 +329,19 @@ async def test_a_translation_of_nothing_is_given_up(pool: Pool, tmp_path: Path) 
     step, _ = await claimed(pool, StepKind.TRANSLATE)
     asset = await assets.by_id(pool, asset_id)
     assert asset is not None
-    work = Assignment(step=step, asset=asset, work_dir=tmp_path, progress=lambda _: None)
+    work = ClaimedStep(step=step, asset=asset, work_dir=tmp_path, progress=lambda _: None)
     outcome = await translate(tools_with(pool, tmp_path), work)
-    assert outcome.effect is not None
+    assert outcome.on_commit is not None
     async with pool.acquire() as connection, connection.transaction():
-        await outcome.effect(connection)
+        await outcome.on_commit(connection)
     now = await row(pool, translated)
     assert now.status is TrackStatus.SKIPPED
     assert now.error is not None
     assert now.error["code"] == "no_original"
 
 
-def tools_with(pool: Pool, folder: Path) -> Tools:
-    return Tools(
+def tools_with(pool: Pool, folder: Path) -> WorkerContext:
+    return WorkerContext(
         settings=Settings(),
         pool=pool,
         storage=Storage(None, None),

@@ -20,7 +20,7 @@ from tests.integration.conftest import new_asset
 from workers import reconciler, worker
 from workers.budget import MemoryBudget
 from workers.sources import Sources
-from workers.stage import Assignment, Outcome, Stage, Tools
+from workers.stage import ClaimedStep, Outcome, Stage, WorkerContext
 from workers.worker import Worker
 
 SETTINGS = Settings(lease_s=1.5, heartbeat_s=0.2, poll_s=0.1, reconcile_s=0.2, redis_url="redis://127.0.0.1:1/0")  # type: ignore[arg-type]
@@ -32,7 +32,7 @@ async def working(
 ) -> AsyncIterator[asyncio.Task[None]]:
     """A worker whose probe step is `stage`. Redis is nowhere: hints only hint."""
     monkeypatch.setitem(worker.STAGES, StepKind.PROBE, stage)
-    tools = Tools(
+    context = WorkerContext(
         settings=SETTINGS.model_copy(update=changes),
         pool=pool,
         storage=Storage(None, None),
@@ -44,7 +44,7 @@ async def working(
         memory=MemoryBudget(1),
     )
     hints = Hints(SETTINGS)
-    task = asyncio.create_task(Worker(tools, hints, "test", folder).run())
+    task = asyncio.create_task(Worker(context, hints, "test", folder).run())
     try:
         yield task
     finally:
@@ -73,11 +73,13 @@ def state_of(pool: Pool, asset_id: AssetId) -> Callable[[], Awaitable[Any]]:
 async def test_a_done_step_leaves_its_effect_warnings_and_successor(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def stage(tools: Tools, work: Assignment) -> Outcome:
+    async def stage(context: WorkerContext, claimed: ClaimedStep) -> Outcome:
         async def effect(connection: Any) -> None:
-            await connection.execute("UPDATE assets SET title = 'done' WHERE id = $1", work.asset.id)
+            await connection.execute("UPDATE assets SET title = 'done' WHERE id = $1", claimed.asset.id)
 
-        return Outcome(output={"a": 1}, effect=effect, warnings=(("w", "W"), ("w", "W")), then=((StepKind.ENCODE, {}),))
+        return Outcome(
+            output={"a": 1}, on_commit=effect, warnings=(("w", "W"), ("w", "W")), next_steps=((StepKind.ENCODE, {}),)
+        )
 
     asset_id = await owe(pool)
     async with working(pool, tmp_path, monkeypatch, stage, heavy_slots=1):
@@ -91,7 +93,7 @@ async def test_a_done_step_leaves_its_effect_warnings_and_successor(
 async def test_rejected_media_is_final_and_told_with_code_and_hint(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def stage(tools: Tools, work: Assignment) -> Outcome:
+    async def stage(context: WorkerContext, claimed: ClaimedStep) -> Outcome:
         raise Rejected("corrupt", "It is broken.", "Mend it.")
 
     asset_id = await owe(pool)
@@ -108,7 +110,7 @@ async def test_a_failure_of_ours_is_tried_again_and_succeeds(
 ) -> None:
     tries = 0
 
-    async def stage(tools: Tools, work: Assignment) -> Outcome:
+    async def stage(context: WorkerContext, claimed: ClaimedStep) -> Outcome:
         nonlocal tries
         tries += 1
         if tries == 1:
@@ -139,7 +141,7 @@ async def test_what_never_succeeds_becomes_a_dead_letter(
     code: str,
     deaths: int,
 ) -> None:
-    async def stage(tools: Tools, work: Assignment) -> Outcome:
+    async def stage(context: WorkerContext, claimed: ClaimedStep) -> Outcome:
         raise failure
 
     asset_id = await owe(pool)
@@ -172,7 +174,7 @@ async def test_an_extra_that_fails_stops_nothing(
 ) -> None:
     """The title goes on without its pictures; without its sound it does not."""
 
-    async def stage(tools: Tools, work: Assignment) -> Outcome:
+    async def stage(context: WorkerContext, claimed: ClaimedStep) -> Outcome:
         raise failure
 
     monkeypatch.setitem(worker.STAGES, kind, stage)
@@ -196,7 +198,7 @@ async def test_a_stopped_worker_hands_its_step_back_without_an_attempt(
 ) -> None:
     begun = asyncio.Event()
 
-    async def stage(tools: Tools, work: Assignment) -> Outcome:
+    async def stage(context: WorkerContext, claimed: ClaimedStep) -> Outcome:
         begun.set()
         await asyncio.sleep(3600)
         return Outcome()
@@ -215,7 +217,7 @@ async def test_a_worker_that_lost_its_lease_stops_the_stage_and_writes_nothing(
 ) -> None:
     begun, stopped = asyncio.Event(), asyncio.Event()
 
-    async def stage(tools: Tools, work: Assignment) -> Outcome:
+    async def stage(context: WorkerContext, claimed: ClaimedStep) -> Outcome:
         begun.set()
         try:
             await asyncio.sleep(3600)
@@ -236,7 +238,7 @@ async def test_a_worker_that_lost_its_lease_stops_the_stage_and_writes_nothing(
 
 
 async def test_long_work_keeps_its_lease(pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def stage(tools: Tools, work: Assignment) -> Outcome:
+    async def stage(context: WorkerContext, claimed: ClaimedStep) -> Outcome:
         await asyncio.sleep(3 * SETTINGS.lease_s)
         return Outcome()
 
@@ -251,7 +253,7 @@ async def test_the_reconciler_buries_what_is_interrupted_for_ever(pool: Pool, ca
     await pool.execute(
         "UPDATE steps SET state = 'leased', lease_token = gen_random_uuid(), lease_until = now() - interval '1 second',"
         " interruptions = $1",
-        reconciler.MAX_INTERRUPTIONS,
+        steps.MAX_INTERRUPTIONS,
     )
     hints = Hints(SETTINGS)
     await reconciler.reconcile(pool, hints)

@@ -1,0 +1,282 @@
+"""Steps that once got in each other's way, on a real PostgreSQL: extras, old runs, interruptions, dubs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from core import assets, steps
+from core.child import ChildRunner
+from core.db import Pool
+from core.hints import Hints
+from core.model import AssetId, StepId, StepKind, StepState
+from core.settings import Settings
+from core.step_kinds import TRAITS
+from core.steps import Step
+from core.storage import Storage
+from tests.integration.conftest import new_asset
+from workers import extract, probe, reconciler
+from workers import worker as worker_module
+from workers.budget import MemoryBudget
+from workers.sources import Sources
+from workers.stage import ClaimedStep, Outcome, WorkerContext
+from workers.step_context import StepContext
+from workers.worker import Worker
+
+SETTINGS = Settings(lease_s=5, heartbeat_s=1, poll_s=0.1, redis_url="redis://127.0.0.1:1/0")  # type: ignore[arg-type]
+WITHIN_S = 30
+EVERY_KIND = frozenset(StepKind)
+
+
+async def queue(pool: Pool, asset_id: AssetId, kind: StepKind, **step_input: object) -> StepId:
+    async with pool.acquire() as connection:
+        step = await steps.insert(connection, asset_id, kind, step_input)
+    assert step is not None
+    return step
+
+
+async def claim(pool: Pool, *kinds: StepKind, lease_s: float = 30) -> Step:
+    step = await steps.claim(pool, frozenset(kinds), "test", lease_s)
+    assert step is not None
+    return step
+
+
+async def end(pool: Pool, step_id: StepId, state: StepState) -> None:
+    """Set the state of a step as a worker would have left it."""
+    await pool.execute("UPDATE steps SET state = $2, finished_at = now() WHERE id = $1", step_id, state.value)
+
+
+async def states(pool: Pool) -> dict[str, str]:
+    return {row["id"]: row["state"] for row in await pool.fetch("SELECT id, state FROM steps")}
+
+
+async def until_state(pool: Pool, step_id: StepId, state: StepState) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        while (await states(pool))[step_id] != state:
+            await asyncio.sleep(0.05)
+
+
+def context_of(pool: Pool, folder: Path) -> WorkerContext:
+    return WorkerContext(
+        settings=SETTINGS,
+        pool=pool,
+        storage=Storage(None, None),
+        runner=ChildRunner((), {}),
+        sources=Sources(folder / "sources", 1),
+        ffmpeg="",
+        ffmpeg_version="",
+        codecs=frozenset(),
+        memory=MemoryBudget(1),
+    )
+
+
+@asynccontextmanager
+async def working(pool: Pool, folder: Path) -> AsyncIterator[None]:
+    """A worker with the slots that are the default. Redis is nowhere: hints only hint."""
+    hints = Hints(SETTINGS)
+    task = asyncio.create_task(Worker(context_of(pool, folder), hints, "test", folder).run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        await hints.close()
+
+
+@pytest.mark.parametrize("kind", [StepKind.PICTURES, StepKind.EXTRACT, StepKind.DOWNLOADS])
+async def test_extras_hold_up_no_new_upload(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: StepKind
+) -> None:
+    """However many there are: what a title can be without has slots of its own."""
+    running = 0
+    all_slots_taken = asyncio.Event()
+
+    async def extra(worker: WorkerContext, claimed: ClaimedStep, /) -> Outcome:
+        nonlocal running
+        running += 1
+        if running == SETTINGS.extra_slots:
+            all_slots_taken.set()
+        await asyncio.Event().wait()
+        return Outcome()
+
+    async def quick(worker: WorkerContext, claimed: ClaimedStep, /) -> Outcome:
+        return Outcome()
+
+    asset_id = await new_asset(pool)
+    monkeypatch.setitem(worker_module.STAGES, kind, extra)
+    for number in range(10):
+        await queue(pool, asset_id, kind, number=number)
+    async with working(pool, tmp_path):
+        await asyncio.wait_for(all_slots_taken.wait(), WITHIN_S)
+        for needed in (StepKind.PROBE, StepKind.PLAN, StepKind.FIRST_RUNG, StepKind.ENCODE, StepKind.POSTER):
+            monkeypatch.setitem(worker_module.STAGES, needed, quick)
+            await until_state(pool, await queue(pool, asset_id, needed), StepState.DONE)
+        assert running == SETTINGS.extra_slots
+    assert TRAITS[kind].slots.value == "extra"
+
+
+async def test_the_probe_leaves_the_subtitles_for_later(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To read them takes the whole file, beside what makes the first segments of it."""
+    facts = {"container": "mp4"}
+
+    async def read(*_: object, **__: object) -> tuple[Any, None]:
+        return SimpleNamespace(container="mp4", damaged=False, unplayable_audio=(), audio=(1,)), None
+
+    async def local_source(_: StepContext) -> Path:
+        return tmp_path
+
+    monkeypatch.setattr(probe, "probe_file", read)
+    monkeypatch.setattr(probe, "to_json", lambda _: facts)
+    monkeypatch.setattr(StepContext, "local_source", local_source)
+    asset_id = await new_asset(pool)
+    await queue(pool, asset_id, StepKind.PROBE, source="a")
+    claimed = await claimed_step(pool, asset_id, StepKind.PROBE, tmp_path)
+    outcome = await probe.probe(context_of(pool, tmp_path), claimed)
+    assert [kind for kind, _ in outcome.next_steps] == [StepKind.PLAN]
+    assert outcome.on_commit is not None
+    async with pool.acquire() as connection, connection.transaction():
+        await outcome.on_commit(connection)
+    assert [row["kind"] for row in await pool.fetch("SELECT kind FROM steps")] == ["probe"]
+
+
+async def claimed_step(pool: Pool, asset_id: AssetId, kind: StepKind, folder: Path) -> ClaimedStep:
+    asset = await assets.by_id(pool, asset_id)
+    assert asset is not None
+    return ClaimedStep(step=await claim(pool, kind), asset=asset, work_dir=folder, progress=lambda _: None)
+
+
+async def test_subtitles_of_an_upload_are_read_once_for_each_time_it_comes(pool: Pool, tmp_path: Path) -> None:
+    """After the first chunk of an upload or a pull; never because of a reprocess."""
+    asset_id = await new_asset(pool)
+    await pool.execute("UPDATE assets SET source = $2 WHERE id = $1", asset_id, {"container": "matroska"})
+    uploaded = await queue(pool, asset_id, StepKind.ACCEPT, upload_id="up_1")
+    await end(pool, uploaded, StepState.DONE)
+    probed = await queue(pool, asset_id, StepKind.PROBE, source="a", run=uploaded)
+    await end(pool, probed, StepState.DONE)
+    await queue(pool, asset_id, StepKind.FIRST_RUNG, source="a", chunk=0, run=uploaded)
+    context = context_of(pool, tmp_path)
+    of_upload = await claimed_step(pool, asset_id, StepKind.FIRST_RUNG, tmp_path)
+    assert await extract.steps_of_upload(context, of_upload) == ((StepKind.EXTRACT, {"source": "a"}),)
+    again = await queue(pool, asset_id, StepKind.PLAN, again="1")
+    await end(pool, again, StepState.DONE)
+    await queue(pool, asset_id, StepKind.ANALYSE, source="a", run=again)
+    of_reprocess = await claimed_step(pool, asset_id, StepKind.ANALYSE, tmp_path)
+    assert await extract.steps_of_upload(context, of_reprocess) == ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Runs:
+    """Steps of an asset whose source was replaced: (run 1) dead, (run 2) dead and failed, and one of no run, dead."""
+
+    asset_id: AssetId
+    old: tuple[StepId, ...]
+    new: tuple[StepId, ...]
+    alone: StepId
+
+
+async def replaced(pool: Pool) -> _Runs:
+    asset_id = await new_asset(pool)
+    first = await queue(pool, asset_id, StepKind.ACCEPT, upload_id="up_1")
+    await end(pool, first, StepState.DONE)
+    old = tuple([await queue(pool, asset_id, kind, run=first) for kind in (StepKind.ENCODE, StepKind.SOUND)])
+    alone = await queue(pool, asset_id, StepKind.DUB, track="tr_1")
+    second = await queue(pool, asset_id, StepKind.ACCEPT, upload_id="up_2")
+    await end(pool, second, StepState.DONE)
+    probed = await queue(pool, asset_id, StepKind.PROBE, run=second)
+    await end(pool, probed, StepState.DONE)
+    new = tuple([await queue(pool, asset_id, kind, run=second) for kind in (StepKind.ENCODE, StepKind.SOUND)])
+    for step in (*old, new[0], alone):
+        await end(pool, step, StepState.DEAD)
+    await end(pool, new[1], StepState.FAILED)
+    return _Runs(asset_id=asset_id, old=old, new=new, alone=alone)
+
+
+async def test_a_retry_leaves_the_runs_of_a_replaced_source_alone(pool: Pool) -> None:
+    runs = await replaced(pool)
+    async with pool.acquire() as connection:
+        queued = await steps.retry(connection, runs.asset_id)
+    assert {step for step, _ in queued} == {*runs.new, runs.alone}
+    now = await states(pool)
+    assert [now[step] for step in runs.old] == ["dead", "dead"]
+    assert [now[step] for step in (*runs.new, runs.alone)] == ["queued"] * 3
+
+
+async def test_a_retry_queues_the_step_that_begins_the_newest_run(pool: Pool) -> None:
+    asset_id = await new_asset(pool)
+    old = await queue(pool, asset_id, StepKind.FETCH, url="https://example.com/a")
+    await end(pool, old, StepState.FAILED)
+    new = await queue(pool, asset_id, StepKind.ACCEPT, upload_id="up_2")
+    await end(pool, new, StepState.DEAD)
+    async with pool.acquire() as connection:
+        assert await steps.retry(connection, asset_id) == [(new, StepKind.ACCEPT)]
+
+
+async def interrupted(pool: Pool, step: StepId, times: int) -> None:
+    """Leave a step as a worker that died for the `times`-th time."""
+    await pool.execute(
+        "UPDATE steps SET state = 'leased', lease_token = gen_random_uuid(), interruptions = $2,"
+        " lease_until = now() - interval '1 second' WHERE id = $1",
+        step,
+        times,
+    )
+
+
+async def test_nobody_claims_a_step_that_was_interrupted_too_often(pool: Pool) -> None:
+    """The cap holds, although a worker may be quicker than the reconciler."""
+    step = await queue(pool, await new_asset(pool), StepKind.ENCODE)
+    await interrupted(pool, step, steps.MAX_INTERRUPTIONS - 1)
+    assert (await claim(pool, StepKind.ENCODE)).interruptions == steps.MAX_INTERRUPTIONS
+    await interrupted(pool, step, steps.MAX_INTERRUPTIONS)
+    assert await steps.claim(pool, EVERY_KIND, "test", 30) is None
+
+
+async def test_the_reconciler_stops_the_run_of_what_it_gives_up(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:
+    """The other parts of the encode are of no use to anybody."""
+    asset_id = await new_asset(pool)
+    given_up = await queue(pool, asset_id, StepKind.ENCODE, run="r", chunk=0)
+    sibling = await queue(pool, asset_id, StepKind.ENCODE, run="r", chunk=1)
+    tidying = await queue(pool, asset_id, StepKind.DISCARD, run="r")
+    other_run = await queue(pool, asset_id, StepKind.ENCODE, run="s", chunk=1)
+    await interrupted(pool, given_up, steps.MAX_INTERRUPTIONS)
+    hints = Hints(SETTINGS)
+    await reconciler.reconcile(pool, hints)
+    await hints.close()
+    now = await states(pool)
+    assert (now[given_up], now[sibling]) == ("dead", "failed")
+    assert (now[tidying], now[other_run]) == ("queued", "queued")
+    assert await pool.fetchval("SELECT status FROM assets WHERE id = $1", asset_id) == "errored"
+    assert "step.dead" in caplog.text
+
+
+async def test_the_reconciler_stops_nothing_for_an_extra(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:
+    asset_id = await new_asset(pool)
+    album = await queue(pool, asset_id, StepKind.PICTURES, run="r")
+    encode = await queue(pool, asset_id, StepKind.ENCODE, run="r", chunk=0)
+    await interrupted(pool, album, steps.MAX_INTERRUPTIONS)
+    hints = Hints(SETTINGS)
+    await reconciler.reconcile(pool, hints)
+    await hints.close()
+    now = await states(pool)
+    assert (now[album], now[encode]) == ("dead", "queued")
+    assert await pool.fetchval("SELECT status FROM assets WHERE id = $1", asset_id) == "processing"
+    assert "step.dead" in caplog.text
+
+
+@pytest.mark.parametrize("kind", StepKind)
+async def test_only_the_way_to_ready_holds_up_a_reprocess(pool: Pool, kind: StepKind) -> None:
+    """A dub under way, a purge at a CDN that does not answer: neither is a reason for a 409."""
+    asset_id = await new_asset(pool)
+    await queue(pool, asset_id, kind)
+    blocks = TRAITS[kind].failure.value == "asset" and kind is not StepKind.REPUBLISH
+    async with pool.acquire() as connection:
+        assert await steps.busy(connection, asset_id) is blocks
+    await claim(pool, kind)
+    async with pool.acquire() as connection:
+        assert await steps.busy(connection, asset_id) is blocks

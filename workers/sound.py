@@ -1,0 +1,15 @@
+"""sound: one audio track of the whole title -> one rendition in storage, at the loudness all titles have."""
+
+from transcode import encode as transcoder
+from workers import kept
+from workers.stage import ClaimedStep, Outcome, WorkerContext
+from workers.step_context import StepContext
+
+
+async def sound(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
+    """Encode the audio track that the input names by its id in the plan (`sound`); the output names its listing."""
+    context = StepContext(worker=worker, claimed=claimed)
+    plan = await kept.load_plan(worker, claimed.asset.id, claimed.step.input["plan"])
+    track = next(entry for entry in plan.sounds if entry.id == claimed.step.input["sound"])
+    source = await context.local_source()
+    return await context.store_encode(await transcoder.sound(plan, context.ffmpeg(), source, track))

@@ -1,0 +1,79 @@
+"""What steps on media have in common: the upload on this machine, ffmpeg's context, and putting results in storage."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import keys
+from core.errors import KadrError
+from core.failpoint import failpoint
+from packager.revision import Revision
+from transcode.encode import EncodedFiles
+from transcode.encode_plan import EncodePlan
+from transcode.run import Bench
+from workers import kept
+from workers.stage import ClaimedStep, Outcome, WorkerContext
+
+SOURCE_DAMAGED = ("source_damaged", "Parts of the file could not be read or decoded; what could be is shown.")
+BACKGROUND_NICE = 5
+INTERACTIVE_NICE = 0  # a person waits for the result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepContext:
+    """One claimed step together with the worker that runs it."""
+
+    worker: WorkerContext
+    claimed: ClaimedStep
+
+    async def local_source(self) -> Path:
+        """The upload that the step's input names by hash (`source`), as a file on this machine."""
+        key = self.claimed.asset.source_key
+        if key is None:
+            raise KadrError("a step on the source of an asset without one")
+        return await self.worker.local_copy(key, self.claimed.step.input["source"])
+
+    async def local_watermark(self, plan: EncodePlan) -> Path | None:
+        """The owner's watermark image as a file on this machine; None where the plan has no watermark."""
+        if plan.picture is None or plan.picture.watermark is None:
+            return None
+        sha256 = plan.picture.watermark.sha256
+        return await self.worker.local_copy(keys.media_object(self.claimed.asset.id, sha256), sha256)
+
+    @property
+    def source_pixels(self) -> int:
+        """Pixel count (width x height) of the source's video track; 0 without one."""
+        video = (self.claimed.asset.source or {}).get("video")
+        return video["width"] * video["height"] if video else 0
+
+    def ffmpeg(self, nice: int = BACKGROUND_NICE) -> Bench:
+        """How ffmpeg runs for this step. With several heavy slots each encoder gets its share of the cores."""
+        slots = self.worker.settings.heavy_slots
+        threads = max(1, len(os.sched_getaffinity(0)) // slots) if slots > 1 else None
+        return Bench(
+            work_dir=self.claimed.work_dir,
+            runner=self.worker.runner,
+            binary=self.worker.ffmpeg,
+            nice=nice,
+            threads=threads,
+        )
+
+    async def store_encode(self, files: EncodedFiles) -> Outcome:
+        """Store every segment and the listing of them. The outcome's output is {"encoded": hash of the listing}."""
+        worker, claimed = self.worker, self.claimed
+        failpoint(worker.settings, "encode.before_upload")
+        await kept.store_pieces(
+            worker, claimed.asset.id, files.encoded, files.pieces, lambda share: claimed.progress(0.95 + 0.05 * share)
+        )
+        failpoint(worker.settings, "encode.after_upload")
+        listing = await kept.store_encoded(worker, claimed.asset.id, files.encoded)
+        return Outcome(output={"encoded": listing}, warnings=(SOURCE_DAMAGED,) if files.damaged else ())
+
+    async def put_revision(self, new: Revision) -> None:
+        """Store the playlists of a revision whose media is stored already, and last the manifest that lists them."""
+        bucket, storage = self.worker.settings.media_bucket, self.worker.storage
+        types = {file.key: file.type for file in new.manifest.files.values()}
+        for key, body in new.texts.items():
+            await storage.put(bucket, key, body, types[key])
+        key = keys.revision_manifest(self.claimed.asset.id, new.id)
+        await storage.put(bucket, key, new.body, "application/json")
