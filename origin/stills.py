@@ -19,7 +19,7 @@ from typing import Any
 from core import keys
 from core.child import ChildRunner
 from core.errors import KadrError
-from core.media import Blob, Kind, Rendition
+from core.media import Blob, Rendition, RenditionKind
 from core.model import AssetId
 from origin.cache import Cache
 from packager.revision import SEGMENT_TYPE, File, Manifest
@@ -62,7 +62,7 @@ def wanted(
 
 
 def _videos(manifest: Manifest) -> list[Rendition]:
-    return [one for one in manifest.renditions if one.kind is Kind.VIDEO]
+    return [one for one in manifest.renditions if one.kind is RenditionKind.VIDEO]
 
 
 class Stills:

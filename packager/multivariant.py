@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from core.errors import KadrError
 from core.languages import language_name
-from core.media import Kind, Rendition, Subtitles
+from core.media import Rendition, RenditionKind, Subtitles
 from packager.names import IFRAMES_NAME, PLAYLIST_NAME, Pathway, stable_id, unique
 
 VERSION = 7
@@ -80,8 +80,8 @@ def multivariant(
 
 def _title(renditions: Sequence[Rendition], subtitles: Sequence[Subtitles]) -> _Title:
     """Pictures are the variants; of a title without any its first sound is."""
-    audio = [r for r in renditions if r.kind is Kind.AUDIO]
-    video = [r for r in renditions if r.kind is Kind.VIDEO]
+    audio = [r for r in renditions if r.kind is RenditionKind.AUDIO]
+    video = [r for r in renditions if r.kind is RenditionKind.VIDEO]
     # The largest of each group, beside any picture [9.13].
     peak_bps = sum(max((track.bandwidth_bps for track in group), default=0) for group in (audio, subtitles))
     average_bps = sum(max((track.average_bandwidth_bps for track in group), default=0) for group in (audio, subtitles))
@@ -97,7 +97,7 @@ def _title(renditions: Sequence[Rendition], subtitles: Sequence[Subtitles]) -> _
     iframes = [
         _Listed(rendition=r, peak_bps=r.keyframes_bandwidth_bps, average_bps=r.keyframes_average_bandwidth_bps)
         for r in (listed.rendition for listed in variants)
-        if r.kind is Kind.VIDEO and r.keyframes_known
+        if r.kind is RenditionKind.VIDEO and r.keyframes_known
     ]
     return _Title(audio=audio, subtitles=subtitles, variants=variants, iframes=iframes)
 
@@ -173,7 +173,7 @@ def _variants(title: _Title, pathway: Pathway) -> list[str]:
     lines = []
     for listed in title.variants:
         rendition = listed.rendition
-        picture = rendition.kind is Kind.VIDEO
+        picture = rendition.kind is RenditionKind.VIDEO
         codecs = [*([rendition.codec] if picture else []), *title.sound_codecs]
         attributes = [
             f"BANDWIDTH={listed.peak_bps}",  # [9.13] the largest sum that can be played

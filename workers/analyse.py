@@ -48,7 +48,7 @@ async def analyse(tools: Tools, work: Assignment) -> Outcome:
         StepKind.REMUX.value: int(plan.passthrough is not None and plan.passthrough.lasting),
         StepKind.FIRST_RUNG.value: len(plan.chunks) if plan.first_rung else 0,
         StepKind.ENCODE.value: sum(kind is StepKind.ENCODE for kind, _ in then),
-        StepKind.SOUND.value: len(plan.sounds),
+        StepKind.SOUND.value: len(plan.audio),
     }
     return Outcome(output={"plan": planned, "parts": parts}, effect=effect, then=then, part=True)
 
@@ -59,6 +59,6 @@ def _work(source: str, planned: str, plan: EncodePlan) -> tuple[Then, ...]:
     rest = [rung for rung in plan.rungs if rung.id != plan.first_rung]
     chunks = sorted(range(len(plan.chunks)), key=lambda number: -length_s(plan, number)) if rest else []
     return (
-        *((StepKind.SOUND, {**common, "sound": sound.id}) for sound in plan.sounds),
+        *((StepKind.SOUND, {**common, "sound": sound.id}) for sound in plan.audio),
         *((StepKind.ENCODE, {**common, "chunk": number}) for number in chunks),
     )

@@ -93,7 +93,7 @@ async def _stored(tools: Tools, work: Assignment, file: StaticFile, path: Path) 
     await tools.storage.put_file(tools.settings.media_bucket, key, path)
     metrics.BYTES.labels("encoded").inc(blob.size_bytes)
     await asyncio.to_thread(path.unlink)
-    picture = file.picture
+    picture = file.video
     return Download(
         name=file.name,
         blob=blob,

@@ -36,7 +36,7 @@ async def dub(tools: Tools, work: Assignment) -> Outcome:
         if not source.audio:
             raise Rejected("no_audio", "The file has no sound that can be decoded.", "Give a file with a sound track.")
         plan = dubbed(published, source, track.rendition_id, track.language)
-        made = await transcoder.sound(plan, bench(tools, work), scratch, plan.sounds[0])
+        made = await transcoder.encode_audio(plan, bench(tools, work), scratch, plan.audio[0])
     finally:
         await asyncio.to_thread(scratch.unlink, missing_ok=True)
     await kept.keep_pieces(tools, work, made.pieces, work.progress)

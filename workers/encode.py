@@ -8,7 +8,7 @@ from core.failpoint import failpoint
 from transcode import encode as transcoder
 from transcode.encode import EncodedFiles
 from transcode.encode_plan import EncodePlan
-from transcode.run import Bench
+from transcode.run import FfmpegContext
 from workers import kept
 from workers.budget import encode_bytes
 from workers.probe import DAMAGED
@@ -21,7 +21,7 @@ async def encode(tools: Tools, work: Assignment) -> Outcome:
     rungs = tuple(rung for rung in plan.rungs if rung.id != plan.first_rung)
     source = await local_source(tools, work)
     async with tools.memory.hold(encode_bytes(plan, rungs, source_pixels(work))):
-        made = await transcoder.pictures(
+        made = await transcoder.encode_video(
             plan,
             bench(tools, work),
             source,
@@ -36,9 +36,9 @@ async def encode(tools: Tools, work: Assignment) -> Outcome:
 async def sound(tools: Tools, work: Assignment) -> Outcome:
     """One sound rendition, as loud as its neighbours."""
     plan = await kept.plan(tools, work.asset.id, work.step.input["plan"])
-    wanted = next(entry for entry in plan.sounds if entry.id == work.step.input["sound"])
+    wanted = next(entry for entry in plan.audio if entry.id == work.step.input["sound"])
     source = await local_source(tools, work)
-    return await stored(tools, work, await transcoder.sound(plan, bench(tools, work), source, wanted))
+    return await stored(tools, work, await transcoder.encode_audio(plan, bench(tools, work), source, wanted))
 
 
 async def stored(tools: Tools, work: Assignment, made: EncodedFiles) -> Outcome:
@@ -50,11 +50,11 @@ async def stored(tools: Tools, work: Assignment, made: EncodedFiles) -> Outcome:
     return Outcome(output={"encoded": listing}, warnings=(DAMAGED,) if made.damaged else (), part=True)
 
 
-def bench(tools: Tools, work: Assignment, nice: int = 5) -> Bench:
+def bench(tools: Tools, work: Assignment, nice: int = 5) -> FfmpegContext:
     """Where this step's runs work. Encodes at once share the cores."""
     slots = tools.settings.heavy_slots
     threads = max(1, len(os.sched_getaffinity(0)) // slots) if slots > 1 else None
-    return Bench(work_dir=work.work_dir, runner=tools.runner, binary=tools.ffmpeg, nice=nice, threads=threads)
+    return FfmpegContext(work_dir=work.work_dir, runner=tools.runner, binary=tools.ffmpeg, nice=nice, threads=threads)
 
 
 async def local_source(tools: Tools, work: Assignment) -> Path:
@@ -66,9 +66,9 @@ async def local_source(tools: Tools, work: Assignment) -> Path:
 
 async def watermark(tools: Tools, work: Assignment, plan: EncodePlan) -> Path | None:
     """The owner's image on this machine, where the plan wants one."""
-    if plan.picture is None or plan.picture.watermark is None:
+    if plan.video is None or plan.video.watermark is None:
         return None
-    sha256 = plan.picture.watermark.sha256
+    sha256 = plan.video.watermark.sha256
     key = keys.media_object(work.asset.id, sha256)
     return await tools.sources.fetch(tools.storage, tools.settings.media_bucket, key, sha256)
 

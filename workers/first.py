@@ -19,7 +19,7 @@ from packager.encryption import Encryption
 from transcode import encode as transcoder
 from transcode import grid
 from transcode.boxes import WrongOutput
-from transcode.cut import Piece
+from transcode.cut import ByteRange
 from transcode.encode import EncodedFiles
 from transcode.encode_plan import EncodePlan
 from transcode.passthrough import SEGMENT_S
@@ -37,7 +37,7 @@ def first_steps(source: str, planned: str, plan: EncodePlan) -> tuple[Then, ...]
     """The small rung of chunk 0, and the sound beside it."""
     common = {"source": source, "plan": planned}
     rung = (StepKind.FIRST_RUNG, {**common, "chunk": 0})
-    return (rung, (StepKind.FIRST_SOUND, common)) if plan.sounds else (rung,)
+    return (rung, (StepKind.FIRST_SOUND, common)) if plan.audio else (rung,)
 
 
 def provisional_id(plan: EncodePlan) -> RevisionId:
@@ -69,7 +69,7 @@ async def remux(tools: Tools, work: Assignment) -> Outcome:
     analyse = (StepKind.ANALYSE, {**common, "plan": planned})
     if not clear:  # it is a part of what is published encrypted, and nothing before
         return replace(outcome, then=(analyse,))
-    new = revision.revision(work.asset.id, made.encoded, provisional=provisional_id(plan))
+    new = revision.build_revision(work.asset.id, made.encoded, provisional=provisional_id(plan))
     await put_revision(tools, work, new)
 
     async def effect(connection: Connection) -> None:
@@ -105,7 +105,7 @@ async def first_rung(tools: Tools, work: Assignment) -> Outcome:
 
     async def run() -> EncodedFiles:
         async with tools.memory.hold(encode_bytes(plan, rungs, source_pixels(work))):
-            return await transcoder.pictures(
+            return await transcoder.encode_video(
                 plan,
                 bench(tools, work, NICE),
                 source,
@@ -126,11 +126,11 @@ async def first_rung(tools: Tools, work: Assignment) -> Outcome:
 async def first_sound(tools: Tools, work: Assignment) -> Outcome:
     """The first sound track as it is, segment by segment: how loud it should be is measured later."""
     plan = await kept.plan(tools, work.asset.id, work.step.input["plan"])
-    wanted = plan.sounds[0]
+    wanted = plan.audio[0]
     source = await local_source(tools, work)
     listing = _Listing(tools, work, plan, 0)
     made = await listing.beside(
-        transcoder.sound(plan, bench(tools, work, NICE), source, wanted, level=False, on_segments=listing.add)
+        transcoder.encode_audio(plan, bench(tools, work, NICE), source, wanted, level=False, on_segments=listing.add)
     )
     return replace(await _listed(tools, work, made), effect=listing.ended(wanted.id))
 
@@ -148,16 +148,16 @@ class _Listing:
         self._work = work
         self._number = first_number
         self._revision = provisional_id(plan)
-        self._queue: asyncio.Queue[tuple[Rendition, list[Piece]] | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[Rendition, list[ByteRange]] | None] = asyncio.Queue()
         self._stored: set[str] = set()
         seconds = max(end - start for start, end in zip(plan.cuts, [*plan.cuts[1:], plan.frames], strict=True))
         self._facts = Facts(
             target_s=max(1, round(seconds / plan.frame_rate)),
             duration_s=plan.duration_s,
-            awaited=tuple(filter(None, (plan.first_rung, plan.sounds[0].id if plan.sounds else None))),
+            awaited=tuple(filter(None, (plan.first_rung, plan.audio[0].id if plan.audio else None))),
         )
 
-    def add(self, rendition: Rendition, pieces: list[Piece]) -> None:
+    def add(self, rendition: Rendition, pieces: list[ByteRange]) -> None:
         """These segments are whole."""
         self._queue.put_nowait((rendition, pieces))
 
@@ -179,7 +179,7 @@ class _Listing:
         while (entry := await self._queue.get()) is not None:
             await self._append(*entry)
 
-    async def _append(self, rendition: Rendition, pieces: list[Piece]) -> None:
+    async def _append(self, rendition: Rendition, pieces: list[ByteRange]) -> None:
         new = [piece for piece in pieces if piece.blob.sha256 not in self._stored]
         await kept.keep_pieces(self._tools, self._work, new)
         self._stored |= {piece.blob.sha256 for piece in new}

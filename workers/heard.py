@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from core import keys, steps
 from core.model import AssetId, StepKind
 from subtitles.transcribe import SoundTrack
-from transcode.encode_plan import EncodePlan, SoundPlan
+from transcode.encode_plan import AudioPlan, EncodePlan
 from transcode.sniff import DEMUXERS
 from workers import kept
 from workers.stage import Assignment, Tools
@@ -35,14 +35,14 @@ async def upload(tools: Tools, asset_id: AssetId, run: str) -> str:
     return sha256
 
 
-def spoken(plan: EncodePlan, language: str | None) -> SoundPlan | None:
+def spoken(plan: EncodePlan, language: str | None) -> AudioPlan | None:
     """The track in this language, else the first; None for a silent title."""
     primary = (language or "").partition("-")[0]
-    same = (sound for sound in plan.sounds if primary and (sound.language or "").partition("-")[0] == primary)
-    return next(same, plan.sounds[0] if plan.sounds else None)
+    same = (sound for sound in plan.audio if primary and (sound.language or "").partition("-")[0] == primary)
+    return next(same, plan.audio[0] if plan.audio else None)
 
 
-async def track_of(tools: Tools, work: Assignment, published: Title, sound: SoundPlan) -> SoundTrack:
+async def track_of(tools: Tools, work: Assignment, published: Title, sound: AudioPlan) -> SoundTrack:
     """The upload on this machine: the published one, while another may be on its way."""
     key = keys.source(work.asset.id, published.upload)
     file = await tools.sources.fetch(tools.storage, tools.settings.media_bucket, key, published.upload)

@@ -10,7 +10,7 @@ from core import keys, metrics, steps
 from core.media import Encoded, encoded_from_json, encoded_to_json
 from core.model import AssetId, StepKind
 from packager.revision import INIT_TYPE
-from transcode.cut import Piece
+from transcode.cut import ByteRange
 from transcode.encode_plan import EncodePlan, plan_from_json, plan_to_json
 from transcode.source import Index, index_from_json, index_to_json
 from workers.stage import Assignment, Tools
@@ -60,13 +60,13 @@ async def encoded(tools: Tools, asset_id: AssetId, sha256: str) -> Encoded:
 
 
 async def keep_pieces(
-    tools: Tools, work: Assignment, pieces: Sequence[Piece], on_progress: Callable[[float], None] = lambda _: None
+    tools: Tools, work: Assignment, pieces: Sequence[ByteRange], on_progress: Callable[[float], None] = lambda _: None
 ) -> None:
     """Put every piece under its own hash: a second writer of the same piece changes nothing."""
     slots = asyncio.Semaphore(PARALLEL_PUTS)
     stored = 0
 
-    async def put(piece: Piece) -> None:
+    async def put(piece: ByteRange) -> None:
         nonlocal stored
         async with slots:
             body = await asyncio.to_thread(_read, piece)
@@ -81,7 +81,7 @@ async def keep_pieces(
             group.create_task(put(piece))
 
 
-def _read(piece: Piece) -> bytes:
+def _read(piece: ByteRange) -> bytes:
     with piece.path.open("rb") as file:
         file.seek(piece.offset)
         return file.read(piece.blob.size_bytes)

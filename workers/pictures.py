@@ -17,7 +17,7 @@ from core.assets import Asset
 from core.db import Connection
 from core.digest import digest
 from core.errors import Rejected, Transient
-from core.media import Kind, Rendition
+from core.media import Rendition, RenditionKind
 from core.model import RevisionId, StepKind
 from core.pictures import Album, Candidate, Choice, Image, Poster
 from core.pictures import Storyboard as StoryboardRow
@@ -52,20 +52,20 @@ class _Title:
 
 def of_upload(plan: EncodePlan, planned: str, source_sha: str, asset: Asset) -> tuple[Then, ...]:
     """What a title owes that shows its upload whole."""
-    if plan.picture is None or _altered(plan, asset):
+    if plan.video is None or _altered(plan, asset):
         return ()
     return ((StepKind.PICTURES, {"source": source_sha, "plan": planned}),)
 
 
 def of_revision(plan: EncodePlan, revision_id: RevisionId, asset: Asset) -> tuple[Then, ...]:
     """What any other title owes."""
-    if plan.picture is None or not _altered(plan, asset):
+    if plan.video is None or not _altered(plan, asset):
         return ()
     return ((StepKind.PICTURES, {"revision": revision_id}),)
 
 
 def _altered(plan: EncodePlan, asset: Asset) -> bool:
-    cropped = plan.picture is not None and plan.picture.crop is not None
+    cropped = plan.video is not None and plan.video.crop is not None
     whole_s = from_json(asset.source or {}).duration_s
     return cropped or plan.first_frame > 0 or whole_s - plan.duration_s > 2 / plan.frame_rate
 
@@ -172,7 +172,7 @@ async def _published(tools: Tools, work: Assignment, revision_id: RevisionId) ->
 
 
 def _largest(renditions: Iterable[Rendition]) -> Rendition | None:
-    videos = [one for one in renditions if one.kind is Kind.VIDEO]
+    videos = [one for one in renditions if one.kind is RenditionKind.VIDEO]
     return max(videos, key=lambda one: one.height or 0, default=None)
 
 

@@ -13,7 +13,7 @@ from packager.encryption import Encryption
 from thumbnails import reframe
 from thumbnails.reframe_wide import Wide, to_json
 from transcode.options import options_from_json
-from transcode.plan import plan as decide
+from transcode.plan import build_plan
 from transcode.source import from_json
 from workers import encrypt, kept
 from workers.encode import local_source
@@ -36,10 +36,10 @@ async def plan(tools: Tools, work: Assignment) -> Outcome:
         )
     encrypt.check_possible(encrypt.wanted(work.asset), tools.settings)
     index = await kept.index(tools, work.asset.id, index_sha)
-    decided = decide(facts, index, options)
+    decided = build_plan(facts, index, options)
     sought = await _window(tools, work, wide_of(facts, decided))
     if sought.path:
-        decided = decide(facts, index, options, sought.path)
+        decided = build_plan(facts, index, options, sought.path)
     planned = await kept.keep_plan(tools, work.asset.id, decided)
     common = {"source": given["source"], "plan": planned}
     analyse: Then = (StepKind.ANALYSE, {**common, "index": index_sha})
@@ -69,7 +69,7 @@ async def _window(tools: Tools, work: Assignment, wide: Wide | None) -> _Sought:
     source_sha, key = work.step.input["source"], digest(["reframe", reframe.VERSION, to_json(wide)])
     if known := await assets.analysis(tools.pool, source_sha, key):
         return _Sought(path=crop_from_json(known))
-    found = await reframe.reframe(await local_source(tools, work), wide, work.work_dir, tools.runner)
+    found = await reframe.find_crop(await local_source(tools, work), wide, work.work_dir, tools.runner)
     if found.centred:
         return _Sought(path=found.path, warnings=(warning(found.centred),))
 

@@ -36,7 +36,7 @@ async def publish(tools: Tools, work: Assignment) -> Outcome:
     upload = await heard.upload(tools, asset_id, run)
     added = await tracks.added(tools, work.asset, joined, upload)
     delivered = await encrypt.as_delivered(tools, work.asset, added.encoded)
-    new = revision.revision(asset_id, delivered, subtitles=added.subtitles, encryption=encrypt.wanted(work.asset))
+    new = revision.build_revision(asset_id, delivered, subtitles=added.subtitles, encryption=encrypt.wanted(work.asset))
     await put_revision(tools, work, new)
     failpoint(tools.settings, "publish.before_flip")
 

@@ -12,18 +12,18 @@ CENTRED = "reframe_centred"
 
 def wide_of(source: Source, plan: EncodePlan) -> Wide | None:
     """None where the picture is not made upright."""
-    if source.video is None or plan.picture is None or plan.picture.crop is None:
+    if source.video is None or plan.video is None or plan.video.crop is None:
         return None
     return Wide(
         demuxer=DEMUXERS[plan.container],
-        index=plan.picture.index,
+        index=plan.video.index,
         rotation=source.video.rotation,
         origin_s=plan.origin_s,
-        retimed=plan.frame_rate if plan.picture.retimed else None,
+        retimed=plan.frame_rate if plan.video.retimed else None,
         aspect=Fraction(source.video.shown_width, source.video.shown_height),
         start_s=plan.start_s,
         end_s=plan.start_s + plan.duration_s,
-        share=plan.picture.crop.share,
+        share=plan.video.crop.share,
     )
 
 

@@ -24,7 +24,7 @@ async def republish(tools: Tools, work: Assignment) -> Outcome:
         raise Transient("a published title without its publication")
     now = await added(tools, asset, Encoded(renditions=manifest.renditions), title.upload)
     offered = (*manifest.downloads, *downloads.listed(work.step.input))
-    new = revision.revision(
+    new = revision.build_revision(
         asset.id,
         await encrypt.as_delivered(tools, asset, now.encoded, already=manifest.renditions),
         subtitles=now.subtitles,

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from core import assets, keys, tracks
 from core.assets import Asset
-from core.media import Encoded, Kind, Rendition
+from core.media import Encoded, Rendition, RenditionKind
 from core.tracks import Track, TrackKind, TrackSource
 from packager import captions, vtt
 from workers import kept
@@ -30,7 +30,7 @@ async def added(tools: Tools, asset: Asset, own: Encoded, upload: str) -> Added:
     ready = [track for track in await tracks.of_asset(tools.pool, asset.id) if track.made and is_said_in(track, upload)]
     sounds = [await _sound(tools, track) for track in ready if track.kind is TrackKind.AUDIO]
     renditions = tuple(_spoken(r, asset.language) for r in own.renditions if not is_dub(r))
-    pictures = [r for r in renditions if r.kind is Kind.VIDEO]
+    pictures = [r for r in renditions if r.kind is RenditionKind.VIDEO]
     duration_s = max(r.duration_s for r in pictures or renditions)
     texts = [await _text(tools, track, duration_s) for track in ready if track.kind is not TrackKind.AUDIO]
     return Added(
@@ -42,7 +42,7 @@ async def added(tools: Tools, asset: Asset, own: Encoded, upload: str) -> Added:
 
 def _spoken(rendition: Rendition, language: str | None) -> Rendition:
     """Where the file does not say what is spoken in it, its owner does: the first sound is in the asset's language."""
-    first = rendition.kind is Kind.AUDIO and rendition.id == "a1"
+    first = rendition.kind is RenditionKind.AUDIO and rendition.id == "a1"
     return replace(rendition, language=language) if first and rendition.language is None else rendition
 
 
@@ -55,7 +55,7 @@ def is_said_in(track: Track, upload: str) -> bool:
 
 def is_dub(rendition: Rendition) -> bool:
     """Whether it was added to the title."""
-    return rendition.kind is Kind.AUDIO and rendition.id.startswith("d")
+    return rendition.kind is RenditionKind.AUDIO and rendition.id.startswith("d")
 
 
 async def _sound(tools: Tools, track: Track) -> Rendition:

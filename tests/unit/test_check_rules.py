@@ -96,7 +96,7 @@ async def test_encrypted_segments_are_looked_into(title: Path) -> None:
 
 def write(made: Made, out: Path) -> Path:
     """As `kadr encode` writes a revision; its playlist."""
-    new = revision.revision(AssetId("as_none"), made.encoded)
+    new = revision.build_revision(AssetId("as_none"), made.encoded)
     for path, file in new.manifest.files.items():
         (out / path).parent.mkdir(parents=True, exist_ok=True)
         (out / path).write_bytes(new.texts[file.key] if file.key in new.texts else made.bytes_of(file.sha256))
