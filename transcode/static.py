@@ -7,7 +7,6 @@ shorter than what it is made of, or whose last GOP does not decode.
 
 import asyncio
 import math
-import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path, PurePath
 from core.child import Limits
 from core.digest import digest
 from core.media import Rendition, RenditionKind
+from core.mp4_boxes import BoxFault, boxes
 from core.settings import GIB, MIB
 from transcode.boxes import WrongOutput
 from transcode.probe import probe
@@ -196,11 +196,8 @@ async def _decode_end(bench: FfmpegContext, wanted: StaticFile, file: Path) -> N
 def _index_first(file: Path) -> bool:
     """Whether `moov` stands before `mdat` (ISO/IEC 14496-12, 8.1.1)."""
     with file.open("rb") as opened:
-        at = 0
-        while len(head := opened.read(16)) == 16:
-            size, kind = struct.unpack_from(">I4s", head)
-            if kind in (b"moov", b"mdat"):
-                return bool(kind == b"moov")
-            at += struct.unpack_from(">Q", head, 8)[0] if size == 1 else max(size, 8)
-            opened.seek(at)
-    return False
+        try:
+            kinds = (box.kind for box in boxes(opened, 0, file.stat().st_size, top_level=True))
+            return next((kind for kind in kinds if kind in (b"moov", b"mdat")), None) == b"moov"
+        except BoxFault as exc:
+            raise WrongOutput(f"{file.name}: {exc}") from exc
