@@ -136,10 +136,18 @@ def build_revision(
 
 def media_files(asset_id: AssetId, rendition: Rendition) -> dict[str, File]:
     """Init segment and segments by path."""
-    files = {f"{rendition.id}/{names.INIT_NAME}": _file(asset_id, rendition.init, INIT_TYPE)}
+    types = media_types(rendition)
+    blobs = {f"{rendition.id}/{names.INIT_NAME}": rendition.init}
     for number, segment in enumerate(rendition.segments):
-        files[f"{rendition.id}/{names.segment_name(number)}"] = _file(asset_id, segment.blob, SEGMENT_TYPE)
-    return files
+        blobs[f"{rendition.id}/{names.segment_name(number)}"] = segment.blob
+    return {path: _file(asset_id, blob, types[blob.sha256]) for path, blob in blobs.items()}
+
+
+def media_types(*renditions: Rendition) -> dict[str, str]:
+    """The media type of each init segment and each segment by the SHA-256 of its bytes: objects are stored under the
+    type that the manifest then names."""
+    types = {segment.blob.sha256: SEGMENT_TYPE for rendition in renditions for segment in rendition.segments}
+    return {**types, **{rendition.init.sha256: INIT_TYPE for rendition in renditions}}
 
 
 def subtitle_files(asset_id: AssetId, track: Subtitles) -> dict[str, File]:
