@@ -34,9 +34,9 @@ from core.child import ChildRunner
 from core.errors import KadrError
 from core.settings import Settings
 from transcode.capabilities import ffmpeg_binary
-from transcode.command import sound_argv, video_argv
+from transcode.command import audio_argv, video_argv
 from transcode.encode_plan import EncodePlan, Options
-from transcode.plan import plan
+from transcode.plan import build_plan
 from transcode.probe import probe
 
 NICE = 5  # of the pipeline's encodes (transcode.encode)
@@ -74,7 +74,7 @@ def by_hand(decided: EncodePlan, binary: str, content: bytes) -> Run:
         source.write_bytes(unlike(content))
         commands = [
             video_argv(decided, binary, source, first=0, end=decided.frames, rungs=decided.rungs),
-            *(sound_argv(decided, binary, source, sound) for sound in decided.sounds),
+            *(audio_argv(decided, binary, source, sound) for sound in decided.audio),
         ]
         commands = [["nice", "-n", str(NICE), *command] for command in commands]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -101,7 +101,7 @@ async def decide(content: bytes, settings: Settings) -> EncodePlan:
         found, index = await probe(
             source, work, runner, max_pixels=settings.max_pixels, max_duration_s=settings.max_duration_s
         )
-    return plan(found, index, Options(ladder="apple", chunk_s=None))
+    return build_plan(found, index, Options(ladder="apple", chunk_s=None))
 
 
 async def compare(name: str, content: bytes, repeat: int) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +29,6 @@ LIMIT_S = 7200.0
 STEPS = 1000  # of the integral of a BD-rate
 XPSNR_MOST = 100.0  # identical planes have no finite value
 _XPSNR = re.compile(r"XPSNR average.*?y:\s*(\S+)\s+u:\s*(\S+)\s+v:\s*(\S+)")
-
-Metric = Literal["vmaf_mean", "xpsnr"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

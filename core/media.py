@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 
-class Kind(StrEnum):
+class RenditionKind(StrEnum):
     VIDEO = "video"
     AUDIO = "audio"
 
@@ -48,7 +48,7 @@ class Rendition:
     """One encoded output: an init segment and its segments."""
 
     id: str  # "v1080", "a1": also its folder in the URL
-    kind: Kind
+    kind: RenditionKind
     codec: str  # RFC 6381
     timescale: int
     init: Blob

@@ -132,8 +132,12 @@ def _sign(given: argparse.Namespace) -> int:
 
 def _check(given: argparse.Namespace) -> int:
     from kadr.check import report
+    from kadr.check.errors import CheckError
 
-    return report.run(given)
+    try:
+        return report.run(given.url, dash_url=given.dash, as_json=given.json, everything=given.all)
+    except CheckError as exc:  # which is no KadrError: the checker knows nothing of Kadr
+        raise KadrError(str(exc)) from exc
 
 
 def _bench(given: argparse.Namespace) -> int:

@@ -21,24 +21,24 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from core.child import ChildRunner
 from core.crop import Reframe
 from core.errors import KadrError
-from core.media import Encoded, Kind
+from core.media import Encoded, RenditionKind
 from core.model import AssetId
 from core.settings import Settings
 from packager import revision
 from packager.names import PLAYLIST_NAME
 from presets.effort import Effort
 from presets.rung import Codec
-from thumbnails.reframe import reframe
+from thumbnails.reframe import find_crop
 from transcode import analyse as analyser
 from transcode import encode as transcoder
 from transcode.capabilities import ffmpeg_binary
 from transcode.encode import EncodedFiles
-from transcode.encode_plan import Decision, EncodePlan, Options, SoundPlan, plan_to_json
+from transcode.encode_plan import AudioPlan, Decision, EncodePlan, Options, plan_to_json
 from transcode.join import join
 from transcode.options import seconds
-from transcode.plan import on_regular_grid, plan
+from transcode.plan import build_plan, on_regular_grid
 from transcode.probe import probe
-from transcode.run import Bench
+from transcode.run import FfmpegContext
 from transcode.settle import settle
 from transcode.source import Index, Source, to_json
 from transcode.watermark import Watermark
@@ -142,7 +142,7 @@ async def _encode(wanted: Wanted, out: Path, *, as_json: bool) -> int:
             analysed = _cpu_s() - used
             parts = await _parts(title, bench, bar)
             made = join(title.plan, [part.encoded for part in parts])
-            new = revision.revision(NOBODY, made)
+            new = revision.build_revision(NOBODY, made)
             await asyncio.to_thread(_write, new, parts, out)
     summary = {
         "playlist": str(out / PLAYLIST_NAME),
@@ -157,19 +157,23 @@ async def _encode(wanted: Wanted, out: Path, *, as_json: bool) -> int:
         print(json.dumps(summary, indent=2))
         return 0
     for rendition in made.renditions:
-        size = f"{rendition.width}x{rendition.height}" if rendition.kind is Kind.VIDEO else rendition.language or ""
+        size = (
+            f"{rendition.width}x{rendition.height}"
+            if rendition.kind is RenditionKind.VIDEO
+            else rendition.language or ""
+        )
         print(f"{rendition.id:<6} {size:<10} {rendition.average_bandwidth_bps / 1000:8.0f} kb/s")
     print(f"{summary['playlist']}: {summary['duration_s']} s of media, {summary['wall_s']} s, {summary['cpu_s']} CPU s")
     return 0
 
 
 @asynccontextmanager
-async def _bench() -> AsyncIterator[Bench]:
+async def _bench() -> AsyncIterator[FfmpegContext]:
     """A private folder, the sandbox and the binary."""
     settings = Settings.load()
     runner = await ChildRunner.detect(settings.sandbox)
     with tempfile.TemporaryDirectory(prefix="kadr-encode-") as folder:
-        yield Bench(work_dir=Path(folder), runner=runner, binary=ffmpeg_binary(settings), nice=0)
+        yield FfmpegContext(work_dir=Path(folder), runner=runner, binary=ffmpeg_binary(settings), nice=0)
 
 
 @contextmanager
@@ -191,7 +195,7 @@ def _cpu_s() -> float:
     )
 
 
-async def _decide(wanted: Wanted, bench: Bench, bar: _Bar) -> _Title:
+async def _decide(wanted: Wanted, bench: FfmpegContext, bar: _Bar) -> _Title:
     """Probe, plan, and measure where the plan asks for it."""
     settings = Settings.load()
     if not wanted.file.is_file():
@@ -215,15 +219,15 @@ async def _decide(wanted: Wanted, bench: Bench, bar: _Bar) -> _Title:
 
 
 async def _planned(
-    wanted: Wanted, file: Path, source: Source, index: Index | None, bench: Bench, bar: _Bar
+    wanted: Wanted, file: Path, source: Source, index: Index | None, bench: FfmpegContext, bar: _Bar
 ) -> EncodePlan:
-    decided = plan(source, index, wanted.options)
+    decided = build_plan(source, index, wanted.options)
     wide = wide_of(source, decided)
     if wide is None:
         return decided
     bar.show("reframe", 0.0)
-    found = await reframe(file, wide, bench.work_dir, bench.runner)
-    decided = plan(source, index, wanted.options, found.path)
+    found = await find_crop(file, wide, bench.work_dir, bench.runner)
+    decided = build_plan(source, index, wanted.options, found.path)
     if found.centred:
         decided = replace(
             decided, decisions=(*decided.decisions, Decision(what="window in the middle", why=found.centred))
@@ -231,35 +235,35 @@ async def _planned(
     return decided
 
 
-async def _parts(title: _Title, bench: Bench, bar: _Bar) -> list[EncodedFiles]:
+async def _parts(title: _Title, bench: FfmpegContext, bar: _Bar) -> list[EncodedFiles]:
     """Every part of the title: its own track where it stays, chunk after chunk, and the sounds beside them."""
     # Not a TaskGroup: what is wrong with the file is to come out as it is, not in a group.
     pictures, *sounds = await asyncio.gather(
         _pictures(title, bench, bar),
-        *(_sound(title, bench, sound) for sound in title.plan.sounds),
+        *(_sound(title, bench, sound) for sound in title.plan.audio),
     )
     return [*pictures, *(part for parts in sounds for part in parts)]
 
 
-async def _sound(title: _Title, bench: Bench, sound: SoundPlan) -> list[EncodedFiles]:
-    return [await transcoder.sound(title.plan, _below(bench, sound.id), title.file, sound)]
+async def _sound(title: _Title, bench: FfmpegContext, sound: AudioPlan) -> list[EncodedFiles]:
+    return [await transcoder.encode_audio(title.plan, _below(bench, sound.id), title.file, sound)]
 
 
-async def _pictures(title: _Title, bench: Bench, bar: _Bar) -> list[EncodedFiles]:
+async def _pictures(title: _Title, bench: FfmpegContext, bar: _Bar) -> list[EncodedFiles]:
     decided, parts = title.plan, []
     if decided.passthrough is not None:
         made = await transcoder.remux(decided, _below(bench, "own"), title.file, cuts=decided.cuts)
-        own = tuple(r for r in made.encoded.renditions if r.kind is Kind.VIDEO)
+        own = tuple(r for r in made.encoded.renditions if r.kind is RenditionKind.VIDEO)
         parts.append(replace(made, encoded=Encoded(renditions=own)))
     count = len(decided.chunks) if decided.rungs else 0
     return parts + [await _chunk(title, bench, bar, number, count) for number in range(count)]
 
 
-async def _chunk(title: _Title, bench: Bench, bar: _Bar, number: int, count: int) -> EncodedFiles:
+async def _chunk(title: _Title, bench: FfmpegContext, bar: _Bar, number: int, count: int) -> EncodedFiles:
     def on_progress(done: float) -> None:
         bar.show("encode", (number + done) / count)
 
-    return await transcoder.pictures(
+    return await transcoder.encode_video(
         title.plan,
         _below(bench, f"chunk{number}"),
         title.file,
@@ -270,7 +274,7 @@ async def _chunk(title: _Title, bench: Bench, bar: _Bar, number: int, count: int
     )
 
 
-def _below(bench: Bench, name: str) -> Bench:
+def _below(bench: FfmpegContext, name: str) -> FfmpegContext:
     folder = bench.work_dir / name
     folder.mkdir()
     return replace(bench, work_dir=folder)

@@ -17,7 +17,7 @@ from typing import Any
 
 from core import keys
 from core.child import ChildRunner
-from core.media import Blob, Kind, Rendition
+from core.media import Blob, Rendition, RenditionKind
 from core.model import AssetId, RevisionId
 from core.refreshing_cache import RefreshingCache
 from origin.cache import DiskCache
@@ -64,7 +64,7 @@ def nearest_still(
 
 
 def _videos(manifest: Manifest) -> list[Rendition]:
-    return [rendition for rendition in manifest.renditions if rendition.kind is Kind.VIDEO]
+    return [rendition for rendition in manifest.renditions if rendition.kind is RenditionKind.VIDEO]
 
 
 class Stills:

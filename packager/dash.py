@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import groupby
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from core.media import Kind, Rendition, Segment, Subtitles
+from core.media import Rendition, RenditionKind, Segment, Subtitles
 from packager.names import INIT_NAME, WHOLE_NAME, Pathway, unique
 
 NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
@@ -32,8 +32,8 @@ def mpd(
     """Pathways become BaseURLs; the first is where players start. A query cannot differ between pathways here: with
     several, only those that share the first one's are listed."""
     query = pathways[0].query
-    video = [r for r in renditions if r.kind is Kind.VIDEO]
-    audio = [r for r in renditions if r.kind is Kind.AUDIO]
+    video = [r for r in renditions if r.kind is RenditionKind.VIDEO]
+    audio = [r for r in renditions if r.kind is RenditionKind.AUDIO]
     root = Element("MPD", {"xmlns": NAMESPACE, "profiles": PROFILE, "type": "static"})
     # Of the picture where there is one: the sound's last frame may reach a little further.
     root.set("mediaPresentationDuration", _duration(max(r.duration_s for r in video or audio)))

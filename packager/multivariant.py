@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from core.errors import KadrError
 from core.languages import language_name
-from core.media import Kind, Rendition, Subtitles
+from core.media import Rendition, RenditionKind, Subtitles
 from packager.names import IFRAMES_NAME, PLAYLIST_NAME, Pathway, stable_id, unique
 
 VERSION = 7
@@ -56,8 +56,8 @@ def multivariant(
     subtitles: Sequence[Subtitles] = (),
     steering_uri: str | None = None,
 ) -> str:
-    """All variants. Audio is a group of its own, or absent where there is none. The first pathway is the one that
-    players take before they are steered. Raises PathwaysUnclear."""
+    """The playlist with all variants. Audio is a group of its own, or absent where there is none. The first pathway is
+    the one that players take before they are steered. Raises PathwaysUnclear."""
     ids = [pathway.id for pathway in pathways]
     if not ids or len(set(ids)) < len(ids) or (len(ids) > 1 and "" in ids):
         raise PathwaysUnclear
@@ -74,8 +74,8 @@ def multivariant(
 
 def _title(renditions: Sequence[Rendition], subtitles: Sequence[Subtitles]) -> _Title:
     """Pictures are the variants; of a title without any its first sound is."""
-    audio = [r for r in renditions if r.kind is Kind.AUDIO]
-    video = [r for r in renditions if r.kind is Kind.VIDEO]
+    audio = [r for r in renditions if r.kind is RenditionKind.AUDIO]
+    video = [r for r in renditions if r.kind is RenditionKind.VIDEO]
     # The largest of each group, beside any picture [9.13].
     peak_bps = sum(max((track.bandwidth_bps for track in group), default=0) for group in (audio, subtitles))
     average_bps = sum(max((track.average_bandwidth_bps for track in group), default=0) for group in (audio, subtitles))
@@ -91,7 +91,7 @@ def _title(renditions: Sequence[Rendition], subtitles: Sequence[Subtitles]) -> _
     iframes = [
         _Listed(rendition=r, peak_bps=r.keyframes_bandwidth_bps, average_bps=r.keyframes_average_bandwidth_bps)
         for r in (listed.rendition for listed in variants)
-        if r.kind is Kind.VIDEO and r.keyframes_known
+        if r.kind is RenditionKind.VIDEO and r.keyframes_known
     ]
     return _Title(audio=audio, subtitles=subtitles, variants=variants, iframes=iframes)
 
@@ -167,7 +167,7 @@ def _variants(title: _Title, pathway: Pathway) -> list[str]:
     lines = []
     for listed in title.variants:
         rendition = listed.rendition
-        picture = rendition.kind is Kind.VIDEO
+        picture = rendition.kind is RenditionKind.VIDEO
         codecs = [*([rendition.codec] if picture else []), *title.sound_codecs]
         attributes = [
             f"BANDWIDTH={listed.peak_bps}",  # [9.13] the largest sum that can be played

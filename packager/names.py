@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from core.media import Kind, Rendition, Subtitles
+from core.media import Rendition, RenditionKind, Subtitles
 
 INIT_NAME = "init.mp4"
 PLAYLIST_NAME = "index.m3u8"
@@ -44,7 +44,7 @@ def stable_id(track: Rendition | Subtitles) -> str:
     """
     if isinstance(track, Subtitles):
         facts = [track.id, track.language, "vtt"]
-    elif track.kind is Kind.VIDEO:
+    elif track.kind is RenditionKind.VIDEO:
         facts = [track.id, f"{track.width}x{track.height}", track.codec.partition(".")[0]]
     else:
         facts = [track.id, track.language or "und", track.codec.partition(".")[0]]

@@ -7,11 +7,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from core.media import Rendition, Subtitles, target_duration
-from packager.names import (
-    INIT_NAME,
-    segment_name,
-    subtitle_segment_name,
-)
+from packager.names import INIT_NAME, segment_name, subtitle_segment_name
 
 VERSION = 7
 

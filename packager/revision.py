@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core import keys
-from core.media import Blob, Encoded, Kind, Rendition, Subtitles, target_duration
+from core.media import Blob, Encoded, Rendition, RenditionKind, Subtitles, target_duration
 from core.media_types import INIT_TYPE as INIT_TYPE
 from core.media_types import SEGMENT_TYPE as SEGMENT_TYPE
 from core.media_types import download_type
@@ -79,7 +79,7 @@ _MANIFEST = TypeAdapter(Manifest)
 _DOWNLOAD = TypeAdapter(Download)
 
 
-def revision(
+def build_revision(
     asset_id: AssetId,
     encoded: Encoded,
     *,
@@ -104,7 +104,7 @@ def revision(
         files |= media_files(asset_id, rendition)
         text = playlist.media_playlist(rendition, target_s, key_uri=key_uri)
         add_text(f"{rendition.id}/{names.PLAYLIST_NAME}", text)
-        if rendition.kind is Kind.VIDEO and rendition.keyframes_known:
+        if rendition.kind is RenditionKind.VIDEO and rendition.keyframes_known:
             add_text(f"{rendition.id}/{names.IFRAMES_NAME}", playlist.iframe_playlist(rendition, target_s))
     told = tuple(track.subtitles for track in subtitles)
     for track in subtitles:
@@ -116,7 +116,7 @@ def revision(
     add_text(names.PLAYLIST_NAME, multivariant(encoded.renditions, subtitles=told))
     for entry in downloads:
         files[download_path(entry.name)] = _file(asset_id, entry.blob, download_type(entry.name))
-    video = [rendition for rendition in encoded.renditions if rendition.kind is Kind.VIDEO]
+    video = [rendition for rendition in encoded.renditions if rendition.kind is RenditionKind.VIDEO]
     manifest = Manifest(
         asset_id=asset_id,
         # Of the picture where there is one: the sound's last frame may reach a little further.

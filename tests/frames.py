@@ -27,9 +27,9 @@ from transcode.encode import EncodedFiles
 from transcode.encode_plan import EncodePlan, Options
 from transcode.join import join
 from transcode.passthrough import SEGMENT_S
-from transcode.plan import on_regular_grid, plan
+from transcode.plan import build_plan, on_regular_grid
 from transcode.probe import probe
-from transcode.run import Bench
+from transcode.run import FfmpegContext
 from transcode.source import Index, Source
 
 Pixels = npt.NDArray[np.uint8]
@@ -74,9 +74,9 @@ def segments(rendition: Rendition) -> list[Blob]:
     return [segment.blob for segment in rendition.segments]
 
 
-async def bench(folder: Path) -> Bench:
+async def bench(folder: Path) -> FfmpegContext:
     folder.mkdir(parents=True)
-    return Bench(work_dir=folder, runner=await ChildRunner.detect("best-effort"), binary=FFMPEG, nice=0)
+    return FfmpegContext(work_dir=folder, runner=await ChildRunner.detect("best-effort"), binary=FFMPEG, nice=0)
 
 
 async def planned(file: Path, folder: Path, options: Options | None = None) -> tuple[EncodePlan, Source, Index | None]:
@@ -85,7 +85,7 @@ async def planned(file: Path, folder: Path, options: Options | None = None) -> t
     options = replace(options, ladder="apple", preset=options.preset or "ultrafast")
     at = await bench(folder / "probe")
     source, index = await probe(file, at.work_dir, at.runner, max_pixels=8192 * 8192, max_duration_s=36_000)
-    return plan(source, index, options), source, index
+    return build_plan(source, index, options), source, index
 
 
 async def make(
@@ -108,11 +108,11 @@ async def make(
     for number in range(len(decided.chunks) if decided.rungs else 0):
         at = await bench(folder / f"chunk{number}")
         parts.append(
-            await transcoder.pictures(decided, at, file, chunk=number, rungs=decided.rungs, watermark=watermark)
+            await transcoder.encode_video(decided, at, file, chunk=number, rungs=decided.rungs, watermark=watermark)
         )
     parts += [
-        await transcoder.sound(decided, await bench(folder / sound.id), file, sound, level=level)
-        for sound in decided.sounds
+        await transcoder.encode_audio(decided, await bench(folder / sound.id), file, sound, level=level)
+        for sound in decided.audio
     ]
     encoded = join(decided, [part.encoded for part in parts])
     return Made(source=source, plan=decided, encoded=encoded, parts=tuple(parts), folder=folder)

@@ -3,12 +3,12 @@
 from typing import Any
 
 from kadr.check import rules
-from kadr.check.fetch import Limits
+from kadr.check.fetch import CheckLimits
 from kadr.check.gather import gather
 from kadr.check.rules import Severity
 from tests.stack import Stack
 
-QUICK = Limits(file_s=20, total_s=120)
+QUICK = CheckLimits(file_s=20, total_s=120)
 
 
 async def faults(url: str, *, dash_url: str | None = None, shoulds: bool = True) -> list[str]:

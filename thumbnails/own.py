@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.errors import Rejected
+from core.mp4_boxes import BoxFault, boxes
 
 MOST_BYTES = 20 * 1024 * 1024
 MOST_PIXELS = 50_000_000
@@ -56,7 +57,7 @@ def header(body: bytes) -> Header:
         raise refused("The picture has more than 20 MB.")
     try:
         found = _header(body)
-    except (struct.error, IndexError, _Cut) as exc:
+    except (struct.error, IndexError, BoxFault, _Cut) as exc:
         raise refused("The picture is damaged: its file ends early.") from exc
     if found is None:
         raise refused("The file is no JPEG, PNG, WebP or AVIF picture.")
@@ -193,9 +194,5 @@ def _size(body: bytes, at: int) -> int:
 
 
 def _boxes(body: bytes, at: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
-    while at + 8 <= end:
-        size = _size(body, at) or end - at
-        if size < 8 or at + size > end:
-            raise _Cut
-        yield body[at + 4 : at + 8], (at + 8, at + size)
-        at += size
+    """(kind, where its content begins and ends) of each box between two offsets."""
+    return ((box.kind, (box.body, box.end)) for box in boxes(body, at, end, top_level=at == 0))

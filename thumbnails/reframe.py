@@ -27,7 +27,7 @@ class Reframed:
     centred: str | None = None
 
 
-async def reframe(file: Path, wide: Wide, work_dir: Path, runner: ChildRunner) -> Reframed:
+async def find_crop(file: Path, wide: Wide, work_dir: Path, runner: ChildRunner) -> Reframed:
     """Look at the whole of the wanted part once."""
     duration_s = wide.end_s - wide.start_s
     if duration_s > LONGEST_S:

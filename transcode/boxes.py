@@ -1,7 +1,7 @@
 """Fragmented MP4 as it grows: the init segment and each fragment as soon as it is whole.
 
 In: a file that ffmpeg writes or has written. Out: `Init` and `Fragment`s. Refuses boxes that do not fit together.
-Box layouts: ISO/IEC 14496-12.
+Box contents: ISO/IEC 14496-12; core.mp4_boxes finds the boxes.
 """
 
 import os
@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.errors import Transient
+from core.mp4_boxes import HEADER_BYTES, Box, BoxCutOff, BoxFault, box_at, boxes, find
 from transcode.codecs import codec_string
 
 _NON_SYNC = 0x00010000
+_DURATION, _SIZE, _FLAGS = 0x8, 0x10, 0x20  # flags of a tfhd that say a default is there
 
 
 class WrongOutput(Transient):
@@ -60,7 +62,9 @@ class FragmentReader:
                 return list(self._read(file, os.fstat(file.fileno()).st_size))
         except FileNotFoundError:
             return []
-        except (struct.error, IndexError, KeyError, ValueError, StopIteration) as exc:
+        except BoxFault as exc:
+            raise WrongOutput(f"{self._path.name}: {exc}") from exc
+        except (struct.error, IndexError, KeyError, ValueError) as exc:
             raise WrongOutput(f"{self._path.name}: a box is cut off or lacks a field: {exc!r}") from exc
 
     def finish(self) -> list[Fragment]:
@@ -72,104 +76,111 @@ class FragmentReader:
         return last
 
     def _read(self, file: BinaryIO, size: int) -> Iterator[Fragment]:
-        while (box := _head(file, self._at, size)) is not None:
-            kind, body, end = box
-            if kind == b"moov":
-                file.seek(self._at)
-                self.init = _init(file.read(end - self._at), body - self._at, end)
-            elif kind == b"moof":
+        while (box := _whole_box(file, self._at, size)) is not None:
+            if box.kind == b"moov":
+                self.init = _init(_bytes_of(file, box), box)
+            elif box.kind == b"moof":
                 if self._moof is not None:
                     raise WrongOutput("a moof without its mdat")
-                file.seek(self._at)
-                self._moof = (self._at, file.read(end - self._at))
-            elif kind == b"mdat" and self._moof is not None:
-                yield _fragment(*self._moof, mdat=body, mdat_end=end)
+                self._moof = (box.start, _bytes_of(file, box))
+            elif box.kind == b"mdat" and self._moof is not None:
+                yield _fragment(*self._moof, mdat=box.body, mdat_end=box.end)
                 self._moof = None
-            self._at = end
+            self._at = box.end
 
 
-def _head(file: BinaryIO, at: int, size: int) -> tuple[bytes, int, int] | None:
-    """(type, body start, end) of the box at `at`; None while it is not whole."""
-    file.seek(at)
-    head = file.read(16)
-    if len(head) < 8:
+def _whole_box(file: BinaryIO, at: int, size: int) -> Box | None:
+    """The box at `at`; None while it is still being written."""
+    try:
+        box = box_at(file, at, size)
+    except BoxCutOff:
         return None
-    length, kind = struct.unpack_from(">I4s", head)
-    body = at + 8
-    if length == 1:
-        if len(head) < 16:
-            return None
-        (length,) = struct.unpack_from(">Q", head, 8)
-        body += 8
-    if length == 0:
-        return None  # still being written
-    if length < body - at:
-        raise WrongOutput(f"box {kind!r} at {at} says {length} bytes")
-    return (kind, body, at + length) if at + length <= size else None
+    return None if box.to_end else box
 
 
-def boxes(buffer: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """(type, body start, end) of the boxes in a range. Raises WrongOutput where they do not fit."""
-    while start < end:
-        if end - start < 8:
-            raise WrongOutput("a box is cut off")
-        size, kind = struct.unpack_from(">I4s", buffer, start)
-        if size < 8 or start + size > end:
-            raise WrongOutput(f"box {kind!r} at {start} says {size} bytes")
-        yield kind, start + 8, start + size
-        start += size
+def _bytes_of(file: BinaryIO, box: Box) -> bytes:
+    """A box with its header."""
+    file.seek(box.start)
+    return file.read(box.end - box.start)
 
 
-def _find(buffer: bytes, start: int, end: int, *path: bytes) -> tuple[int, int]:
-    for kind, body, stop in boxes(buffer, start, end):
-        if kind == path[0]:
-            return (body, stop) if len(path) == 1 else _find(buffer, body, stop, *path[1:])
-    raise WrongOutput(f"no box {path[0]!r}")
-
-
-def _init(moov: bytes, body: int, end: int) -> Init:
-    trak, trak_end = _find(moov, body, len(moov), b"trak")
-    if any(name == b"edts" for name, _, _ in boxes(moov, trak, trak_end)):
+def _init(moov: bytes, box: Box) -> Init:
+    """`moov` is the whole box, `box` where it lies in its file."""
+    track = find(moov, box.body - box.start, len(moov), b"trak")
+    if any(child.kind == b"edts" for child in boxes(moov, track.body, track.end)):
         raise WrongOutput("an edit list: players differ in how they read it")
-    header, _ = _find(moov, trak, trak_end, b"mdia", b"mdhd")
+    header = find(moov, track.body, track.end, b"mdia", b"mdhd").body
     (timescale,) = struct.unpack_from(">I", moov, header + (20 if moov[header] else 12))
-    table, table_end = _find(moov, trak, trak_end, b"mdia", b"minf", b"stbl", b"stsd")
-    first = next(boxes(moov, table + 8, table_end), None)
-    if first is None or not timescale:
+    table = find(moov, track.body, track.end, b"mdia", b"minf", b"stbl", b"stsd")
+    # Before its entries a sample description table has version, flags and a count (8.5.2).
+    entry = next(boxes(moov, table.body + 8, table.end), None)
+    if entry is None or not timescale:
         raise WrongOutput("a track without a sample entry or a timescale")
-    kind, entry, entry_end = first
-    return Init(size=end, timescale=timescale, codec=codec_string(kind, moov[entry:entry_end]))
+    return Init(size=box.end, timescale=timescale, codec=codec_string(entry.kind, moov[entry.body : entry.end]))
 
 
 def _fragment(offset: int, moof: bytes, mdat: int, mdat_end: int) -> Fragment:
-    traf, traf_end = _find(moof, 8, len(moof), b"traf")
-    tfhd, _ = _find(moof, traf, traf_end, b"tfhd")
+    """`moof` is the whole box, which lies at `offset` of its file; its samples are those of `mdat`..`mdat_end`."""
+    track = find(moof, HEADER_BYTES, len(moof), b"traf")
+    defaults = _defaults(moof, find(moof, track.body, track.end, b"tfhd").body)
+    tfdt = find(moof, track.body, track.end, b"tfdt").body
+    (decode_time,) = struct.unpack_from(">Q" if moof[tfdt] else ">I", moof, tfdt + 4)
+    run = _run(moof, find(moof, track.body, track.end, b"trun"), defaults, most_samples=mdat_end - mdat)
+    if offset + run.data_offset != mdat or sum(run.sizes) != mdat_end - mdat:
+        raise WrongOutput(f"the samples of the fragment at {offset} are not its mdat")
+    return Fragment(
+        offset=offset,
+        size=mdat_end - offset,
+        decode_time=decode_time,
+        durations=run.durations,
+        sizes=run.sizes,
+        first_offset=run.first_offset,
+        payload=offset + run.data_offset,
+        starts_with_sync=not run.first_flags & _NON_SYNC,
+    )
+
+
+def _defaults(moof: bytes, tfhd: int) -> dict[int, int]:
+    """Defaults of a track fragment header (8.8.7) by the flag that says they are there: duration, size, flags."""
     flags = int.from_bytes(moof[tfhd + 1 : tfhd + 4], "big")
     at = tfhd + 8 + (8 if flags & 1 else 0) + (4 if flags & 2 else 0)
     defaults = {}
-    for bit in (0x8, 0x10, 0x20):  # duration, size, flags
+    for bit in (_DURATION, _SIZE, _FLAGS):
         if flags & bit:
             (defaults[bit],) = struct.unpack_from(">I", moof, at)
             at += 4
-    tfdt, _ = _find(moof, traf, traf_end, b"tfdt")
-    (decode_time,) = struct.unpack_from(">Q" if moof[tfdt] else ">I", moof, tfdt + 4)
-    trun, trun_end = _find(moof, traf, traf_end, b"trun")
-    flags = int.from_bytes(moof[trun + 1 : trun + 4], "big")
-    count, payload = struct.unpack_from(">Ii", moof, trun + 4)
+    return defaults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """The samples of a trun. `data_offset` is that of the first one, from the begin of its moof."""
+
+    data_offset: int
+    durations: tuple[int, ...]
+    sizes: tuple[int, ...]
+    first_offset: int
+    first_flags: int
+
+
+def _run(moof: bytes, trun: Box, defaults: dict[int, int], *, most_samples: int) -> _Run:
+    """A track fragment run (8.8.8); what a sample does not say itself is in `defaults`."""
+    flags = int.from_bytes(moof[trun.body + 1 : trun.body + 4], "big")
+    count, data_offset = struct.unpack_from(">Ii", moof, trun.body + 4)
     if not flags & 1:
         raise WrongOutput("a trun without a data offset")
-    at = trun + 12
+    at = trun.body + 12
     first_flags = None
     if flags & 4:
         (first_flags,) = struct.unpack_from(">I", moof, at)
         at += 4
     row_bytes = 4 * (flags >> 8 & 0xF).bit_count()
-    if not count or at + count * row_bytes != trun_end or count > mdat_end - mdat:
-        raise WrongOutput(f"a trun of {trun_end - trun} bytes says {count} samples")
+    if not count or at + count * row_bytes != trun.end or count > most_samples:
+        raise WrongOutput(f"a trun of {trun.end - trun.body} bytes says {count} samples")
     durations, sizes, first_offset = [], [], 0
     for number in range(count):
         row = dict(defaults)
-        for bit, key in ((0x100, 0x8), (0x200, 0x10), (0x400, 0x20)):
+        for bit, key in ((0x100, _DURATION), (0x200, _SIZE), (0x400, _FLAGS)):
             if flags & bit:
                 (row[key],) = struct.unpack_from(">I", moof, at)
                 at += 4
@@ -178,18 +189,13 @@ def _fragment(offset: int, moof: bytes, mdat: int, mdat_end: int) -> Fragment:
                 (first_offset,) = struct.unpack_from(">i", moof, at)
             at += 4
         if number == 0 and first_flags is None:
-            first_flags = row.get(0x20, 0)
-        durations.append(row[0x8])
-        sizes.append(row[0x10])
-    if offset + payload != mdat or sum(sizes) != mdat_end - mdat:
-        raise WrongOutput(f"the samples of the fragment at {offset} are not its mdat")
-    return Fragment(
-        offset=offset,
-        size=mdat_end - offset,
-        decode_time=decode_time,
+            first_flags = row.get(_FLAGS, 0)
+        durations.append(row[_DURATION])
+        sizes.append(row[_SIZE])
+    return _Run(
+        data_offset=data_offset,
         durations=tuple(durations),
         sizes=tuple(sizes),
         first_offset=first_offset,
-        payload=offset + payload,
-        starts_with_sync=not (first_flags or 0) & _NON_SYNC,
+        first_flags=first_flags or 0,
     )

@@ -5,7 +5,8 @@ Sources: RFC 6381; ISO/IEC 14496-15 annex E (avcC, hvcC); AV1 in ISOBMFF, sectio
 """
 
 import struct
-from collections.abc import Iterator
+
+from core.mp4_boxes import BoxFault, boxes
 
 _VISUAL_BYTES, _AUDIO_BYTES = 78, 28  # fields of a VisualSampleEntry and an AudioSampleEntry before their boxes
 _ESCAPED_OBJECT_TYPE = 31
@@ -24,33 +25,27 @@ def codec_string(entry_type: bytes, entry: bytes) -> str:
             return f"av01.{_av1(_child(entry, _VISUAL_BYTES, b'av1C', least=4), _nclx(entry))}"
         if entry_type == b"mp4a":
             return f"mp4a.{_mpeg4_sound(_child(entry, _AUDIO_BYTES, b'esds', least=5)[4:])}"
+    except BoxFault as exc:
+        raise ValueError(f"in the sample entry {entry_type!r} {exc}") from exc
     except (IndexError, struct.error) as exc:
         raise ValueError(f"the sample entry {entry_type!r} is cut off") from exc
     raise ValueError(f"no codec string is known for the sample entry {entry_type!r}")
 
 
-def _children(entry: bytes, at: int) -> Iterator[tuple[bytes, bytes]]:
-    while at < len(entry):
-        size, kind = struct.unpack_from(">I4s", entry, at)
-        if size < 8 or at + size > len(entry):
-            raise ValueError(f"the box {kind!r} of a sample entry says {size} bytes")
-        yield kind, entry[at + 8 : at + size]
-        at += size
-
-
-def _child(entry: bytes, start: int, wanted: bytes, *, least: int) -> bytes:
-    for kind, body in _children(entry, start):
-        if kind == wanted:
-            if len(body) < least:
-                raise ValueError(f"the box {kind!r} has {len(body)} bytes, at least {least} are needed")
-            return body
-    raise ValueError(f"the sample entry has no box {wanted!r}")
+def _child(entry: bytes, start: int, kind: bytes, *, least: int) -> bytes:
+    """Content of the first box of a kind, of `least` bytes or more; the boxes of the entry begin at `start`."""
+    for box in boxes(entry, start, len(entry)):
+        if box.kind == kind:
+            if box.end - box.body < least:
+                raise ValueError(f"the box {kind!r} has {box.end - box.body} bytes, at least {least} are needed")
+            return entry[box.body : box.end]
+    raise ValueError(f"the sample entry has no box {kind!r}")
 
 
 def _hevc(config: bytes) -> str:
     """Profile space and profile, compatibility flags, tier and level, constraint bytes without trailing zeros."""
     space, tier, profile = config[1] >> 6, config[1] >> 5 & 1, config[1] & 0x1F
-    compatible = int(f"{int.from_bytes(config[2:6], 'big'):032b}"[::-1], 2)  # said from the lowest bit up
+    compatible = int(f"{int.from_bytes(config[2:6], 'big'):032b}"[::-1], 2)  # written from the lowest bit up
     constraints = [f".{byte:X}" for byte in config[6:12].rstrip(b"\0")]
     return f"{('', 'A', 'B', 'C')[space]}{profile}.{compatible:X}.{'LH'[tier]}{config[12]}{''.join(constraints)}"
 
@@ -59,19 +54,19 @@ def _av1(config: bytes, nclx: tuple[int, int, int, int] | None) -> str:
     """Profile, level and tier, bit depth; the optional rest, all or nothing, where it is not the default."""
     profile, level = config[1] >> 5, config[1] & 0x1F
     tier, deep, twelve, mono, sub_x, sub_y = (config[2] >> bit & 1 for bit in (7, 6, 5, 4, 3, 2))
-    said = f"{profile}.{level:02}{'MH'[tier]}.{(12 if twelve else 10) if deep else 8:02}"
+    short = f"{profile}.{level:02}{'MH'[tier]}.{(12 if twelve else 10) if deep else 8:02}"
     primaries, transfer, matrix, full_range = nclx or (1, 1, 1, 0)
     if (mono, sub_x, sub_y, primaries, transfer, matrix, full_range) == (0, 1, 1, 1, 1, 1, 0):
-        return said
+        return short
     position = config[2] & 3 if sub_x and sub_y else 0
-    return f"{said}.{mono}.{sub_x}{sub_y}{position}.{primaries:02}.{transfer:02}.{matrix:02}.{full_range}"
+    return f"{short}.{mono}.{sub_x}{sub_y}{position}.{primaries:02}.{transfer:02}.{matrix:02}.{full_range}"
 
 
 def _nclx(entry: bytes) -> tuple[int, int, int, int] | None:
     """Colour primaries, transfer, matrix and full range of the entry's colr box, None where it has none."""
-    for kind, body in _children(entry, _VISUAL_BYTES):
-        if kind == b"colr" and body[:4] == b"nclx":
-            primaries, transfer, matrix, flags = struct.unpack_from(">HHHB", body, 4)
+    for box in boxes(entry, _VISUAL_BYTES, len(entry)):
+        if box.kind == b"colr" and entry[box.body : box.body + 4] == b"nclx":
+            primaries, transfer, matrix, flags = struct.unpack_from(">HHHB", entry[: box.end], box.body + 4)
             return primaries, transfer, matrix, flags >> 7
     return None
 

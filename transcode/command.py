@@ -13,9 +13,9 @@ from typing import Any
 import ffmpeg
 
 from presets.codec import codec_preset, cut_times
-from transcode.cut import SOUND_OFFSET_S
-from transcode.encode_plan import AUDIO_RATE_HZ, EncodePlan, Picture, SoundPlan
-from transcode.reframe_command import upright
+from transcode.cut import AUDIO_OFFSET_S
+from transcode.encode_plan import AUDIO_RATE_HZ, AudioPlan, EncodePlan, VideoPlan
+from transcode.reframe_command import upright_filters
 from transcode.rungs import VideoRung
 from transcode.sniff import DEMUXERS
 from transcode.watermark import Watermark
@@ -53,16 +53,16 @@ def video_argv(
     """
     opened = opened_at(plan, source, first)
     mark = ffmpeg.input(f"file:{watermark}", protocol_whitelist="file,pipe") if watermark else None
-    picture = prepared(plan, opened, first=first, end=end, size=(rungs[0].width, rungs[0].height), mark=mark)
+    video = prepared(plan, opened, first=first, end=end, size=(rungs[0].width, rungs[0].height), mark=mark)
     outputs = []
     for number, rung in enumerate(rungs):
         if number:
             # A cascade: each rung is scaled from the one above it, so that the source is read at full size once.
-            picture = picture.filter("scale", rung.width, rung.height, flags="bicubic")
-        mine = picture
+            video = video.filter("scale", rung.width, rung.height, flags="bicubic")
+        mine = video
         if number + 1 < len(rungs):
-            pair = picture.filter_multi_output("split", 2)
-            mine, picture = pair[0], pair[1]
+            pair = video.filter_multi_output("split", 2)
+            mine, video = pair[0], pair[1]
         if rung.frame_step > 1:
             mine = mine.filter("framestep", rung.frame_step)
         outputs.append(ffmpeg.output(mine, output_file(rung.id), **_encoder(plan, rung, first, end, threads)))
@@ -79,7 +79,7 @@ def opened_at(plan: EncodePlan, source: PurePath, first: int) -> Any:
 
 
 def _opened(plan: EncodePlan, source: PurePath, **options: Any) -> Any:
-    if plan.picture and plan.picture.retimed:
+    if plan.video and plan.video.retimed:
         options["r"] = rational(plan.frame_rate)
     else:
         # The file's own times, less where the plan says they begin. Left alone, a run that reads one track only takes
@@ -103,43 +103,43 @@ def prepared(plan: EncodePlan, opened: Any, *, first: int, end: int, size: tuple
 
     Rotation is ffmpeg's own autorotate, which runs before this graph.
     """
-    look = plan.picture
+    look = plan.video
     assert look is not None  # noqa: S101 - a plan without a picture has no rungs
-    picture = opened[str(look.index)]
+    video = opened[str(look.index)]
     if look.deinterlace:
-        picture = picture.filter("bwdif", mode="send_frame", deint="interlaced")
+        video = video.filter("bwdif", mode="send_frame", deint="interlaced")
     start = plan.start_s + first / plan.frame_rate
     # start_time repeats the first picture where the sound starts earlier, and drops what a seek read too early.
-    picture = picture.filter("fps", fps=rational(plan.frame_rate), start_time=_seconds(start))
+    video = video.filter("fps", fps=rational(plan.frame_rate), start_time=_seconds(start))
 
     def toned(part: Any, part_size: tuple[int, int]) -> Any:
         return _toned(part, look, part_size).filter("format", "yuv420p").filter("setsar", 1)
 
     if look.crop:
         span_s = (start, plan.start_s + end / plan.frame_rate)
-        picture = upright(picture, look.crop, plan.frame_rate, span_s, size, toned, odd_pixels=look.crop_odd_pixels)
+        video = upright_filters(video, look.crop, plan.frame_rate, span_s, size, toned, odd_pixels=look.crop_odd_pixels)
     else:
-        picture = toned(picture, size)
+        video = toned(video, size)
     if mark is not None and look.watermark:
-        picture = _marked(picture, mark, look.watermark, size)
-    picture = picture.filter("tpad", stop_mode="clone", stop=-1).filter("trim", end_frame=end - first)
+        video = _marked(video, mark, look.watermark, size)
+    video = video.filter("tpad", stop_mode="clone", stop=-1).filter("trim", end_frame=end - first)
     # Each chunk says itself where it belongs, in frames.
-    picture = picture.filter("setpts", f"N+{first}" if first else "N")
-    return picture.filter("setparams", range="limited", color_primaries="bt709", color_trc="bt709", colorspace="bt709")
+    video = video.filter("setpts", f"N+{first}" if first else "N")
+    return video.filter("setparams", range="limited", color_primaries="bt709", color_trc="bt709", colorspace="bt709")
 
 
-def _toned(picture: Any, look: Picture, size: tuple[int, int]) -> Any:
+def _toned(video: Any, look: VideoPlan, size: tuple[int, int]) -> Any:
     """BT.709 in TV range at `size`."""
     if look.tone_map:
         return (
-            picture.filter("zscale", w=size[0], h=size[1], f="bicubic")
+            video.filter("zscale", w=size[0], h=size[1], f="bicubic")
             .filter("zscale", t="linear", npl=203)
             .filter("format", "gbrpf32le")
             .filter("zscale", p="bt709")
             .filter("tonemap", "mobius", desat=0)
             .filter("zscale", t="bt709", m="bt709", r="tv")
         )
-    return picture.filter(
+    return video.filter(
         "scale",
         size[0],
         size[1],
@@ -151,13 +151,13 @@ def _toned(picture: Any, look: Picture, size: tuple[int, int]) -> Any:
     )
 
 
-def _marked(picture: Any, mark: Any, wanted: Watermark, size: tuple[int, int]) -> Any:
+def _marked(video: Any, mark: Any, wanted: Watermark, size: tuple[int, int]) -> Any:
     """The owner's image over every frame; its margin is a fiftieth of the picture's short side."""
     width = max(2, round(size[0] * wanted.width_share))
     image = mark.filter("scale", width, -1, flags="bicubic").filter("format", "yuva420p")
     image = image.filter("colorchannelmixer", aa=wanted.opacity)
     x, y = (at.format(m=max(2, min(size) // 50)) for at in _OVERLAY_AT[wanted.position])
-    return ffmpeg.overlay(picture, image, x=x, y=y, eof_action="repeat", format="yuv420")
+    return ffmpeg.overlay(video, image, x=x, y=y, eof_action="repeat", format="yuv420")
 
 
 def _encoder(plan: EncodePlan, rung: VideoRung, first: int, end: int, threads: int | None) -> dict[str, Any]:
@@ -187,15 +187,15 @@ def _encoder(plan: EncodePlan, rung: VideoRung, first: int, end: int, threads: i
     }
 
 
-def sound_argv(
-    plan: EncodePlan, binary: str, source: PurePath, sound: SoundPlan, *, copy: bool = False, gain_db: float = 0.0
+def audio_argv(
+    plan: EncodePlan, binary: str, source: PurePath, sound: AudioPlan, *, copy: bool = False, gain_db: float = 0.0
 ) -> list[str]:
     """argv that writes one sound rendition of the whole title, SOUND_OFFSET_S late, as `output_file(sound.id)`."""
     whole = _opened(plan, source)
     return _compiled([_sound_output(plan, whole[str(sound.index)], sound, copy=copy, gain_db=gain_db)], binary)
 
 
-def _sound_output(plan: EncodePlan, track: Any, sound: SoundPlan, *, copy: bool, gain_db: float) -> Any:
+def _sound_output(plan: EncodePlan, track: Any, sound: AudioPlan, *, copy: bool, gain_db: float) -> Any:
     written = {
         "map_metadata": -1,
         "map_chapters": -1,
@@ -203,7 +203,7 @@ def _sound_output(plan: EncodePlan, track: Any, sound: SoundPlan, *, copy: bool,
         "movflags": MOVFLAGS,
         "frag_duration": 1_000_000,
         "flush_packets": 1,
-        "output_ts_offset": SOUND_OFFSET_S,
+        "output_ts_offset": AUDIO_OFFSET_S,
     }
     if copy:
         return ffmpeg.output(track, output_file(sound.id), **{"c:a": "copy"}, **written)
@@ -225,7 +225,7 @@ def levelled(track: Any, plan: EncodePlan) -> Any:
     return track
 
 
-def loudness_argv(plan: EncodePlan, binary: str, source: PurePath, sound: SoundPlan) -> list[str]:
+def loudness_argv(plan: EncodePlan, binary: str, source: PurePath, sound: AudioPlan) -> list[str]:
     """argv that measures one track by EBU R128; the summary is the end of stderr."""
     whole = _opened(plan, source)
     track = levelled(whole[str(sound.index)], plan).filter("atrim", end_sample=round(plan.duration_s * AUDIO_RATE_HZ))
@@ -241,11 +241,11 @@ def loudness_argv(plan: EncodePlan, binary: str, source: PurePath, sound: SoundP
 def remux_argv(plan: EncodePlan, binary: str, source: PurePath, *, copy_sound: bool) -> list[str]:
     """argv that writes the upload's own picture track, and the first sound track, as they are (or the sound as AAC)."""
     through = plan.passthrough
-    assert through is not None and plan.picture is not None  # noqa: S101 - asked only where it was planned
+    assert through is not None and plan.video is not None  # noqa: S101 - asked only where it was planned
     opened = opened_at(plan, source, 0)
     outputs = [
         ffmpeg.output(
-            opened[str(plan.picture.index)],
+            opened[str(plan.video.index)],
             output_file(through.rung.id),
             **{
                 "c:v": "copy",
@@ -257,8 +257,8 @@ def remux_argv(plan: EncodePlan, binary: str, source: PurePath, *, copy_sound: b
             },
         )
     ]
-    if plan.sounds:
-        sound = plan.sounds[0]
+    if plan.audio:
+        sound = plan.audio[0]
         outputs.append(_sound_output(plan, opened[str(sound.index)], sound, copy=copy_sound, gain_db=0.0))
     return _compiled(outputs, binary)
 

@@ -18,11 +18,11 @@ from transcode.boxes import Fragment, FragmentReader, Init, WrongOutput
 AAC_FRAME_SAMPLES = 1024
 MAY_LACK_FRAMES = 3  # at the end of a title
 # Sound is written this much later than it is, because no decode time can be negative; the cutter takes it off again.
-SOUND_OFFSET_S = 10
+AUDIO_OFFSET_S = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class ByteRange:
     """Bytes `offset`..`offset + size` of a local file, with their hash; of pictures also where each GOP begins."""
 
     path: Path
@@ -37,12 +37,12 @@ class Cut:
 
     codec: str
     timescale: int
-    init: Piece
-    segments: tuple[tuple[Piece, int], ...]
+    init: ByteRange
+    segments: tuple[tuple[ByteRange, int], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gop:
+class GopBytes:
     """One GOP of a file: the init segment before all fragments, and the fragment itself."""
 
     path: Path
@@ -67,7 +67,7 @@ class VideoGrid:
     gop: int
 
 
-def _piece(path: Path, offset: int, size: int) -> Piece:
+def _piece(path: Path, offset: int, size: int) -> ByteRange:
     digest, left = hashlib.sha256(), size
     with path.open("rb") as file:
         file.seek(offset)
@@ -77,7 +77,7 @@ def _piece(path: Path, offset: int, size: int) -> Piece:
                 raise WrongOutput(f"{path.name}: {left} bytes are missing")
             digest.update(read)
             left -= len(read)
-    return Piece(path=path, offset=offset, blob=Blob(sha256=digest.hexdigest(), size_bytes=size))
+    return ByteRange(path=path, offset=offset, blob=Blob(sha256=digest.hexdigest(), size_bytes=size))
 
 
 class VideoCutter:
@@ -91,9 +91,9 @@ class VideoCutter:
         self._ends = [*grid.cuts[bisect_right(grid.cuts, grid.first) :], grid.end]
         self._ends = [end for end in self._ends if end <= grid.end]
         self._open: list[Fragment] = []
-        self._segments: list[tuple[Piece, int]] = []
+        self._segments: list[tuple[ByteRange, int]] = []
         self._last: Fragment | None = None
-        self.init: Piece | None = None
+        self.init: ByteRange | None = None
 
     @property
     def codec(self) -> str:
@@ -103,15 +103,15 @@ class VideoCutter:
     def timescale(self) -> int:
         return self._grid.timescale
 
-    def last_gop(self) -> Gop:
+    def last_gop(self) -> GopBytes:
         """The last fragment, for a look at whether it decodes."""
         if self._last is None or self._reader.init is None:
             raise WrongOutput(f"{self._path.name}: no frames")
         last = self._last
         size = self._reader.init.size
-        return Gop(path=self._path, init_size=size, offset=last.offset, size=last.size, frames=len(last.sizes))
+        return GopBytes(path=self._path, init_size=size, offset=last.offset, size=last.size, frames=len(last.sizes))
 
-    def poll(self) -> list[tuple[Piece, int]]:
+    def poll(self) -> list[tuple[ByteRange, int]]:
         """Segments that have become whole since the last call."""
         return self._take(self._reader.poll())
 
@@ -127,7 +127,7 @@ class VideoCutter:
             segments=tuple(self._segments),
         )
 
-    def _take(self, fragments: list[Fragment]) -> list[tuple[Piece, int]]:
+    def _take(self, fragments: list[Fragment]) -> list[tuple[ByteRange, int]]:
         if self.init is None and self._reader.init is not None:
             self.init = self._begin(self._reader.init)
         new = []
@@ -141,7 +141,7 @@ class VideoCutter:
         self._segments += new
         return new
 
-    def _begin(self, init: Init) -> Piece:
+    def _begin(self, init: Init) -> ByteRange:
         if init.timescale != self._grid.timescale:
             raise WrongOutput(f"{self._path.name}: timescale {init.timescale}, planned {self._grid.timescale}")
         return _piece(self._path, 0, init.size)
@@ -164,7 +164,7 @@ class VideoCutter:
                 f"frames of {sorted(set(fragment.durations))} ticks, sync {fragment.starts_with_sync}"
             )
 
-    def _close(self) -> tuple[Piece, int]:
+    def _close(self) -> tuple[ByteRange, int]:
         del self._ends[0]
         first, ticks = self._open[0], self._grid.frame_ticks
         piece = _piece(self._path, first.offset, self._open[-1].offset + self._open[-1].size - first.offset)
@@ -180,7 +180,7 @@ class VideoCutter:
         return replace(piece, keyframes=keyframes), sum(frame.duration for frame in keyframes)
 
 
-class SoundCutter:
+class AudioCutter:
     """Writes AAC frames anew from time 0 on, cut as near to the pictures' grid as frames allow, into `path`.cut.
 
     What lies before time 0 (the encoder's priming, which would make all sound 21 ms late) is dropped.
@@ -207,8 +207,8 @@ class SoundCutter:
         self._start = 0  # decode time of the first kept frame
         self._ends: list[int] = []
         self._written = 0
-        self._segments: list[tuple[Piece, int]] = []
-        self.init: Piece | None = None
+        self._segments: list[tuple[ByteRange, int]] = []
+        self.init: ByteRange | None = None
 
     @property
     def codec(self) -> str:
@@ -218,7 +218,7 @@ class SoundCutter:
     def timescale(self) -> int:
         return self._reader.init.timescale if self._reader.init else 0
 
-    def poll(self) -> list[tuple[Piece, int]]:
+    def poll(self) -> list[tuple[ByteRange, int]]:
         """Segments that have become whole since the last call."""
         return self._take(self._reader.poll())
 
@@ -237,7 +237,7 @@ class SoundCutter:
             segments=tuple(self._segments),
         )
 
-    def _take(self, fragments: list[Fragment]) -> list[tuple[Piece, int]]:
+    def _take(self, fragments: list[Fragment]) -> list[tuple[ByteRange, int]]:
         if self.init is None and self._reader.init is not None:
             self._begin(self._reader.init)
         for fragment in fragments:
@@ -261,7 +261,7 @@ class SoundCutter:
 
     def _keep(self, fragment: Fragment) -> None:
         timescale = self._reader.init.timescale if self._reader.init else 0
-        time = begun = fragment.decode_time - SOUND_OFFSET_S * timescale
+        time = begun = fragment.decode_time - AUDIO_OFFSET_S * timescale
         # Frames follow each other without a hole; where a container rounds times to milliseconds they seem not to.
         if self._next is not None and abs(time - self._next) > timescale // 500:
             raise WrongOutput(f"{self._path.name}: frames of sound at {time}, expected at {self._next}")
@@ -281,7 +281,7 @@ class SoundCutter:
             time += AAC_FRAME_SAMPLES
         self._next = (begun if self._next is None else self._next) + len(fragment.sizes) * AAC_FRAME_SAMPLES
 
-    def _close(self, end: int) -> tuple[Piece, int]:
+    def _close(self, end: int) -> tuple[ByteRange, int]:
         group = self._frames[: end - self._written]
         del self._frames[: len(group)]
         time = self._start + self._written * AAC_FRAME_SAMPLES

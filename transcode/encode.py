@@ -12,18 +12,18 @@ from functools import partial
 from pathlib import Path
 
 from core.errors import Rejected
-from core.media import Encoded, Kind, Rendition, Segment
+from core.media import Encoded, Rendition, RenditionKind, Segment
 from core.settings import GIB
 from transcode import loudness, verify
 from transcode.boxes import WrongOutput
-from transcode.command import output_file, remux_argv, sound_argv, video_argv
-from transcode.cut import Cut, Piece, SoundCutter, VideoCutter, VideoGrid
-from transcode.encode_plan import EncodePlan, SoundPlan
-from transcode.run import Bench, run
+from transcode.command import audio_argv, output_file, remux_argv, video_argv
+from transcode.cut import AudioCutter, ByteRange, Cut, VideoCutter, VideoGrid
+from transcode.encode_plan import AudioPlan, EncodePlan
+from transcode.run import FfmpegContext, run
 from transcode.rungs import VideoRung
 
 # A rendition with only the segments that have become whole since the last call, and the pieces it is made of.
-OnSegments = Callable[[Rendition, list[Piece]], None]
+OnSegments = Callable[[Rendition, list[ByteRange]], None]
 _Making = partial[Rendition]
 SHORT_FOR_NOW_FRAMES = 50  # of sound, about a second, that a provisional revision may lack at its end
 Progress = Callable[[float], None]
@@ -34,13 +34,13 @@ class EncodedFiles:
     """An encode and where its bytes lie; `damaged` when decoders complained on the way."""
 
     encoded: Encoded
-    pieces: tuple[Piece, ...]
+    pieces: tuple[ByteRange, ...]
     damaged: bool
 
 
-async def pictures(
+async def encode_video(
     plan: EncodePlan,
-    bench: Bench,
+    bench: FfmpegContext,
     source: Path,
     *,
     chunk: int,
@@ -66,7 +66,7 @@ async def pictures(
             readable=[source, *([watermark] if watermark else [])],
             work_s=(end - first) / plan.frame_rate * len(rungs) + plan.seek_back_s,
             frames=end - first,
-            memory_bytes=(12 if plan.picture and plan.picture.tone_map else 8) * GIB,
+            memory_bytes=(12 if plan.video and plan.video.tone_map else 8) * GIB,
             on_progress=on_progress,
             on_tick=tick,
         )
@@ -83,7 +83,7 @@ async def pictures(
     return _files([_rendition(making[rung], cut) for rung, cut in cuts.items()], list(cuts.values()), ran.damaged)
 
 
-async def _decodes(bench: Bench, image: Path) -> bool:
+async def _decodes(bench: FfmpegContext, image: Path) -> bool:
     """Alone, without the upload: which of the two is to blame?"""
     argv = [bench.binary, "-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]
     argv += ["-i", f"file:{image}", "-frames:v", "1", "-f", "null", "-"]
@@ -94,11 +94,11 @@ async def _decodes(bench: Bench, image: Path) -> bool:
     return True
 
 
-async def sound(
+async def encode_audio(
     plan: EncodePlan,
-    bench: Bench,
+    bench: FfmpegContext,
     source: Path,
-    wanted: SoundPlan,
+    wanted: AudioPlan,
     *,
     level: bool = True,
     on_segments: OnSegments | None = None,
@@ -110,24 +110,24 @@ async def sound(
     gain_db = await loudness.gain_db(plan, bench, source, wanted) if level else 0.0
     if wanted.copyable and not gain_db:
         try:
-            return await _sound(plan, bench, source, wanted, copy=True, gain_db=0.0, on_segments=None)
+            return await _encode_audio(plan, bench, source, wanted, copy=True, gain_db=0.0, on_segments=None)
         except WrongOutput:
             pass  # frames that are not where they belong: encoding puts them there
-    return await _sound(plan, bench, source, wanted, copy=False, gain_db=gain_db, on_segments=on_segments)
+    return await _encode_audio(plan, bench, source, wanted, copy=False, gain_db=gain_db, on_segments=on_segments)
 
 
-async def _sound(
+async def _encode_audio(
     plan: EncodePlan,
-    bench: Bench,
+    bench: FfmpegContext,
     source: Path,
-    wanted: SoundPlan,
+    wanted: AudioPlan,
     *,
     copy: bool,
     gain_db: float,
     on_segments: OnSegments | None,
 ) -> EncodedFiles:
-    argv = sound_argv(plan, bench.binary, source, wanted, copy=copy, gain_db=gain_db)
-    cutter = SoundCutter(bench.work_dir / output_file(wanted.id), duration_s=plan.duration_s, cuts_s=plan.cuts_s)
+    argv = audio_argv(plan, bench.binary, source, wanted, copy=copy, gain_db=gain_db)
+    cutter = AudioCutter(bench.work_dir / output_file(wanted.id), duration_s=plan.duration_s, cuts_s=plan.cuts_s)
     tick = _ticker([(_heard(wanted, copied=copy), cutter)], on_segments)
     ran = await run(bench, argv, readable=[source], work_s=plan.duration_s, frames=0, on_tick=tick)
     if tick is not None:
@@ -136,12 +136,12 @@ async def _sound(
     return _files([_rendition(_heard(wanted, copied=copy), cut)], [cut], ran.damaged)
 
 
-async def remux(plan: EncodePlan, bench: Bench, source: Path, *, cuts: tuple[int, ...]) -> EncodedFiles:
+async def remux(plan: EncodePlan, bench: FfmpegContext, source: Path, *, cuts: tuple[int, ...]) -> EncodedFiles:
     """The upload's own picture track, cut at `cuts`, and its first sound. Raises WrongOutput where it is not fit."""
     through = plan.passthrough
     if through is None:
         raise WrongOutput("no passthrough was planned")
-    copy_sound = bool(plan.sounds) and plan.sounds[0].copyable_for_now
+    copy_sound = bool(plan.audio) and plan.audio[0].copyable_for_now
     try:
         return await _remux(plan, bench, source, through.rung, cuts, copy_sound=copy_sound)
     except WrongOutput:
@@ -151,7 +151,7 @@ async def remux(plan: EncodePlan, bench: Bench, source: Path, *, cuts: tuple[int
 
 
 async def _remux(
-    plan: EncodePlan, bench: Bench, source: Path, rung: VideoRung, cuts: tuple[int, ...], *, copy_sound: bool
+    plan: EncodePlan, bench: FfmpegContext, source: Path, rung: VideoRung, cuts: tuple[int, ...], *, copy_sound: bool
 ) -> EncodedFiles:
     argv = remux_argv(plan, bench.binary, source, copy_sound=copy_sound)
     ran = await run(bench, argv, readable=[source], work_s=plan.duration_s, frames=plan.frames)
@@ -159,10 +159,10 @@ async def _remux(
     picture = VideoCutter(bench.work_dir / output_file(rung.id), grid)
     all_cuts = [await asyncio.to_thread(picture.finish)]
     made = [_rendition(_picture(plan, rung, passthrough=True), all_cuts[0])]
-    if plan.sounds:
+    if plan.audio:
         cuts_s = tuple(at / plan.frame_rate for at in cuts)
-        wanted = plan.sounds[0]
-        cutter = SoundCutter(
+        wanted = plan.audio[0]
+        cutter = AudioCutter(
             bench.work_dir / output_file(wanted.id),
             duration_s=plan.duration_s,
             cuts_s=cuts_s,
@@ -187,7 +187,7 @@ def _grid(plan: EncodePlan, rung: VideoRung, first: int, end: int) -> VideoGrid:
 
 
 def _ticker(
-    cutters: list[tuple[_Making, VideoCutter | SoundCutter]], on_segments: OnSegments | None
+    cutters: list[tuple[_Making, VideoCutter | AudioCutter]], on_segments: OnSegments | None
 ) -> Callable[[], None] | None:
     if on_segments is None:
         return None
@@ -208,7 +208,7 @@ def _picture(plan: EncodePlan, rung: VideoRung, *, passthrough: bool = False) ->
     return partial(
         Rendition,
         id=rung.id,
-        kind=Kind.VIDEO,
+        kind=RenditionKind.VIDEO,
         width=rung.width,
         height=rung.height,
         frame_rate=plan.frame_rate / rung.frame_step,
@@ -216,16 +216,16 @@ def _picture(plan: EncodePlan, rung: VideoRung, *, passthrough: bool = False) ->
     )
 
 
-def _heard(wanted: SoundPlan, *, copied: bool) -> _Making:
+def _heard(wanted: AudioPlan, *, copied: bool) -> _Making:
     channels = wanted.channels if copied else 2
-    return partial(Rendition, id=wanted.id, kind=Kind.AUDIO, channels=channels, language=wanted.language)
+    return partial(Rendition, id=wanted.id, kind=RenditionKind.AUDIO, channels=channels, language=wanted.language)
 
 
 def _rendition(making: _Making, cut: Cut) -> Rendition:
     return making(codec=cut.codec, timescale=cut.timescale, init=cut.init.blob, segments=_segments(cut.segments))
 
 
-def _segments(cut: Sequence[tuple[Piece, int]]) -> tuple[Segment, ...]:
+def _segments(cut: Sequence[tuple[ByteRange, int]]) -> tuple[Segment, ...]:
     return tuple(Segment(blob=piece.blob, duration=ticks, keyframes=piece.keyframes) for piece, ticks in cut)
 
 

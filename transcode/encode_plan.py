@@ -5,9 +5,9 @@
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from core.crop import CropPath, Reframe
 from core.digest import digest
@@ -38,7 +38,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class VideoPlan:
     """What is done to every frame of track `index` before the rungs part."""
 
     index: int
@@ -55,7 +55,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SoundPlan:
+class AudioPlan:
     """One stereo AAC rendition from track `index`; `copy` where its frames may be taken as they are."""
 
     id: str
@@ -90,7 +90,7 @@ class EncodePlan:
     version: int
     container: str
     origin_s: Fraction  # where the upload's timeline begins in the file's own times
-    picture: Picture | None
+    video: Annotated[VideoPlan | None, Field(alias="picture")]  # the alias is the key in stored plans
     frame_rate: Fraction
     frames: int
     first_frame: int  # of the upload's timeline, where the title starts: above 0 where it was trimmed
@@ -104,7 +104,7 @@ class EncodePlan:
     half_rate_at: int  # rungs up to this short side show every second frame; 0 where the title is slow enough
     rungs: tuple[VideoRung, ...]
     first_rung: str | None  # goes first and is shown while the others are made
-    sounds: tuple[SoundPlan, ...]
+    audio: Annotated[tuple[AudioPlan, ...], Field(alias="sounds")]
     audio_bps: int
     codec: Codec
     preset: str
@@ -150,7 +150,7 @@ _ADAPTER = TypeAdapter(EncodePlan)
 
 def plan_to_json(value: EncodePlan) -> dict[str, Any]:
     """Plain JSON values, for storage and the digest."""
-    return _ADAPTER.dump_python(value, mode="json")  # type: ignore[no-any-return]
+    return _ADAPTER.dump_python(value, mode="json", by_alias=True)  # type: ignore[no-any-return]
 
 
 def plan_from_json(value: dict[str, Any]) -> EncodePlan:

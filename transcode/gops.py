@@ -3,12 +3,12 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from transcode.source import Gop
+from transcode.source import SourceGop
 
 MAX_GOPS = 65_536  # a day of two-second ones; a codec of keyframes alone has one per picture
 
 
-def gops(ticks: Sequence[int], keys: Sequence[tuple[int, int]], unled_bytes: int) -> tuple[Gop, ...]:
+def gops(ticks: Sequence[int], keys: Sequence[tuple[int, int]], unled_bytes: int) -> tuple[SourceGop, ...]:
     """`ticks` are of all pictures, sorted; `keys` are (tick, bytes up to the next key in decoding order);
     `unled_bytes` come before the first.
 
@@ -28,5 +28,5 @@ def gops(ticks: Sequence[int], keys: Sequence[tuple[int, int]], unled_bytes: int
         found = [(pair[0][0], sum(size for _, size in pair)) for pair in pairs]
     ends = [*(frame for frame, _ in found[1:]), len(ticks)]
     return tuple(
-        Gop(frame=frame, frames=end - frame, bytes=size) for (frame, size), end in zip(found, ends, strict=True)
+        SourceGop(frame=frame, frames=end - frame, bytes=size) for (frame, size), end in zip(found, ends, strict=True)
     )

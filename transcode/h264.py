@@ -23,7 +23,7 @@ class Sps:
     fields: bool  # pictures may come as fields
 
 
-class Pictures:
+class H264Packets:
     """Reads the packets of one track in decoding order."""
 
     def __init__(self, extradata: bytes | None) -> None:

@@ -25,7 +25,7 @@ def join(plan: EncodePlan, parts: Sequence[Encoded]) -> Encoded:
             joined[rendition.id] = rendition
     own = [plan.passthrough.rung.id] if plan.passthrough and plan.passthrough.lasting else []
     pictures = [*own, *(rung.id for rung in plan.rungs)]
-    order = [*pictures, *(sound.id for sound in plan.sounds)]
+    order = [*pictures, *(sound.id for sound in plan.audio)]
     if missing := [name for name in order if name not in joined]:
         raise WrongOutput(f"{', '.join(missing)}: not encoded")
     chosen = tuple(joined[name] for name in order)

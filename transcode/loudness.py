@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from transcode.command import loudness_argv
-from transcode.encode_plan import EncodePlan, SoundPlan
-from transcode.run import Bench, run
+from transcode.encode_plan import AudioPlan, EncodePlan
+from transcode.run import FfmpegContext, run
 
 TARGET_LUFS = -16.0
 LEAVE_ALONE_LU = 1.0
@@ -17,7 +17,7 @@ MOST_DB = 15.0  # more would be hiss
 _INTEGRATED = re.compile(r"^\s*I:\s+(-?[\d.]+|-?inf|nan) LUFS", re.MULTILINE)
 
 
-async def gain_db(plan: EncodePlan, bench: Bench, source: Path, wanted: SoundPlan) -> float:
+async def gain_db(plan: EncodePlan, bench: FfmpegContext, source: Path, wanted: AudioPlan) -> float:
     """Decibels to add to this track; 0.0 to leave it alone."""
     argv = loudness_argv(plan, bench.binary, source, wanted)
     ran = await run(bench, argv, readable=[source], work_s=plan.duration_s, frames=0)

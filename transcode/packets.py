@@ -18,13 +18,13 @@ MAX_HEAD_PACKETS, MIN_HEAD_PACKETS, MAX_HEAD_BYTES = 900, 16, 64 * 1024 * 1024
 _NO_TIME = -(2**63)
 
 
-class Pictures:
+class VideoPackets:
     """The packets of one picture track, in decoding order."""
 
     def __init__(self, stream: Any) -> None:
         context = stream.codec_context
         self._codec: str = context.codec.canonical_name if context else ""
-        self._h264 = h264.Pictures(context.extradata) if self._codec == "h264" else None
+        self._h264 = h264.H264Packets(context.extradata) if self._codec == "h264" else None
         self._fields = self._h264 is not None and self._h264.fields
         self._pts, self._dts = array("q"), array("q")
         self._ends = [_NO_TIME, _NO_TIME]  # by pts, by dts
@@ -145,7 +145,7 @@ class Pictures:
         )
 
 
-class Sounds:
+class AudioPackets:
     """The packets of one sound track."""
 
     def __init__(self, stream: Any) -> None:

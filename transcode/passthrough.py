@@ -14,7 +14,7 @@ SLACK_S = Fraction(1, 2)  # Apple 7.7: no segment exceeds the target by more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Through:
+class PassthroughTrack:
     """The track as a rendition: how many frames, and where it is cut. `lasting`: within the limits of `ready`."""
 
     frames: int
@@ -31,7 +31,7 @@ def decide(
     rate: Fraction,
     altered: str,
     codec: str,
-) -> tuple[Through | None, str]:
+) -> tuple[PassthroughTrack | None, str]:
     """(how, why); None where it must be encoded. `altered` says what the owner wants changed, or is empty."""
     if reason := altered or _unfit(source, video, index, top, rate, codec):
         return None, reason
@@ -45,7 +45,7 @@ def decide(
     told = "H.264 as players take it, below the rung's cap"
     if not lasting:
         told += f"; only until the ladder is ready, because a segment would last {float(longest_s):.1f} s"
-    return Through(frames=video.frames, cuts=cuts, lasting=lasting), told
+    return PassthroughTrack(frames=video.frames, cuts=cuts, lasting=lasting), told
 
 
 def _unfit(source: Source, video: VideoTrack, index: Index | None, top: VideoRung, rate: Fraction, codec: str) -> str:

@@ -19,7 +19,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 
 from core.errors import Rejected
 from transcode import dovi, sniff, timing
-from transcode.packets import Pictures, Sounds
+from transcode.packets import AudioPackets, VideoPackets
 from transcode.source import AudioTrack, Index, Source, VideoTrack, index_to_json, to_json
 
 # fmt: off
@@ -112,11 +112,11 @@ def _too_long(message: str, max_duration_s: int) -> Rejected:
     return Rejected("too_long", message, f"At most {max_duration_s} s are taken.")
 
 
-def _scan(opened: Any, max_duration_s: int) -> tuple[dict[int, Pictures], dict[int, Sounds], bool]:
+def _scan(opened: Any, max_duration_s: int) -> tuple[dict[int, VideoPackets], dict[int, AudioPackets], bool]:
     """Every packet once. The last says whether the file could not be read to its end, or has packets marked broken."""
-    pictures = {stream.index: Pictures(stream) for stream in opened.streams.video}
-    sounds = {stream.index: Sounds(stream) for stream in opened.streams.audio}
-    tracks: dict[int, Pictures | Sounds] = {**pictures, **sounds}
+    pictures = {stream.index: VideoPackets(stream) for stream in opened.streams.video}
+    sounds = {stream.index: AudioPackets(stream) for stream in opened.streams.audio}
+    tracks: dict[int, VideoPackets | AudioPackets] = {**pictures, **sounds}
     most = int(max_duration_s * timing.FASTEST)
     damaged = False
     try:
@@ -137,7 +137,7 @@ def _codec(stream: Any) -> str:
     return name
 
 
-def _choose_video(opened: Any, pictures: dict[int, Pictures], without_base: frozenset[int]) -> Any:
+def _choose_video(opened: Any, pictures: dict[int, VideoPackets], without_base: frozenset[int]) -> Any:
     """The largest real picture track; a cover picture or a track without packets is none."""
     real = [
         stream
@@ -162,14 +162,14 @@ def _can_decode_audio(stream: Any) -> bool:
 class _Look:
     """What decoding the first frames tells."""
 
-    def __init__(self, frames: list[Any], damaged: bool, packets: Pictures) -> None:
+    def __init__(self, frames: list[Any], damaged: bool, packets: VideoPackets) -> None:
         self.frames = frames
         self.ticks, self.end = packets.times(frames[0].pts)
         # Pictures that nothing leads, at the start of a recording cut anywhere, are lost.
         self.damaged = damaged or (not packets.begins_with_key and len(self.ticks) < packets.count)
 
 
-def _look(stream: Any, packets: Pictures, max_pixels: int) -> _Look:
+def _look(stream: Any, packets: VideoPackets, max_pixels: int) -> _Look:
     """Decodes the first packets. Raises Rejected."""
     if stream.width * stream.height > max_pixels:
         raise Rejected(
@@ -195,7 +195,7 @@ def _look(stream: Any, packets: Pictures, max_pixels: int) -> _Look:
 
 
 def _video_facts(
-    stream: Any, packets: Pictures, look: _Look, zero: Fraction, others_last_s: Fraction
+    stream: Any, packets: VideoPackets, look: _Look, zero: Fraction, others_last_s: Fraction
 ) -> tuple[VideoTrack, Index]:
     first, ticks, base = look.frames[0], look.ticks, stream.time_base
     aspect = Fraction(stream.sample_aspect_ratio or getattr(first, "sample_aspect_ratio", None) or 1)
@@ -254,7 +254,7 @@ def _name(kind: Any, value: int) -> str:
     return {"SMPTE2084": "smpte2084", "ARIB_STD_B67": "arib-std-b67"}.get(name, name.lower())
 
 
-def _audio_facts(stream: Any, packets: Sounds, zero: Fraction) -> AudioTrack:
+def _audio_facts(stream: Any, packets: AudioPackets, zero: Fraction) -> AudioTrack:
     start, end = packets.times()
     context = stream.codec_context
     duration_s = (end - start) * stream.time_base

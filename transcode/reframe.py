@@ -28,7 +28,7 @@ class Upright:
     share: Fraction  # of the picture's width
 
 
-def upright(video: VideoTrack, wanted: Profile, wish: Reframe) -> tuple[Upright | None, str]:
+def upright_window(video: VideoTrack, wanted: Profile, wish: Reframe) -> tuple[Upright | None, str]:
     """(window, why); None where the picture stays as it is, with an empty reason where nobody asked."""
     asked = wish is Reframe.VERTICAL or (wish is Reframe.AUTO and wanted.upright)
     if not asked:
@@ -54,7 +54,7 @@ def upright_rungs(ladder: tuple[VideoRung, ...], window: Upright) -> tuple[Video
     )
 
 
-def told(path: CropPath) -> str:
+def describe_path(path: CropPath) -> str:
     """What becomes of the shots, in words: `3 shots: 2 still, 1 track`."""
     kinds = Counter(shot.kind for shot in path.shots)
     named = ", ".join(f"{kinds[kind]} {kind}" for kind in CropKind if kinds[kind])

@@ -28,7 +28,7 @@ class _Part:
     words: str
 
 
-def upright(
+def upright_filters(
     picture: Any,
     path: CropPath,
     rate: Fraction,

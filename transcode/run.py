@@ -23,7 +23,7 @@ _OURS = re.compile(r"No space left|Cannot allocate memory|Permission denied|Reso
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
+class FfmpegContext:
     """What every run has: where it may write, who runs it, the binary, and how politely."""
 
     work_dir: Path
@@ -42,7 +42,7 @@ class Ran:
 
 
 async def run(
-    bench: Bench,
+    bench: FfmpegContext,
     argv: Sequence[str],
     *,
     readable: Sequence[Path],

@@ -19,7 +19,7 @@ from transcode.encode_plan import EncodePlan
 from transcode.pertitle import SAMPLE_OPTIONS, SAMPLE_PRESET
 from transcode.rungs import VideoRung
 from transcode.sniff import DEMUXERS
-from transcode.source import Gop, Index, Source
+from transcode.source import Index, Source, SourceGop
 
 BUDGET_SHARE = 0.10
 # CPU milliseconds per megapixel, means of the core clips at CRF 25; a clip's own may be half or twice as much.
@@ -128,10 +128,10 @@ def _megapixels(size: VideoRung | SampleEncode) -> float:
 
 def _read_ms(plan: EncodePlan, source: Source) -> float:
     """CPU of decoding and preparing one output frame."""
-    assert source.video is not None and plan.picture is not None  # noqa: S101 - without a picture nothing is sampled
+    assert source.video is not None and plan.video is not None  # noqa: S101 - without a picture nothing is sampled
     per_output = float(max(Fraction(1), source.video.frame_rate / plan.frame_rate))
     decode = DECODE_MS * source.video.width * source.video.height / 1e6 * per_output
-    return decode + _megapixels(plan.rungs[0]) * (SCALE_MS + (TONE_MAP_MS if plan.picture.tone_map else 0.0))
+    return decode + _megapixels(plan.rungs[0]) * (SCALE_MS + (TONE_MAP_MS if plan.video.tone_map else 0.0))
 
 
 def _frame_ms(plan: EncodePlan, source: Source, encodes: Sequence[SampleEncode]) -> float:
@@ -196,7 +196,7 @@ def _places(plan: EncodePlan, source: Source, index: Index | None) -> list[_Plac
     ]
 
 
-def _stretches(gop: Gop, start_s: Fraction, frame_s: Fraction, longest: int) -> list[_Place]:
+def _stretches(gop: SourceGop, start_s: Fraction, frame_s: Fraction, longest: int) -> list[_Place]:
     """A long GOP is offered in its middle, too: what stands there is read from the keyframe on."""
     density = gop.bytes / max(1, gop.frames)
     at = [0] if gop.frames < 3 * longest else [0, gop.frames // 2]
@@ -224,9 +224,9 @@ def sample_argv(plan: EncodePlan, samples: SamplePlan, binary: str, source: Pure
 
     The size file has a line per packet, "bytes K" or "bytes N", K for a keyframe.
     """
-    assert plan.picture is not None  # noqa: S101 - see _read_ms
+    assert plan.video is not None  # noqa: S101 - see _read_ms
     length_s = samples.sample_frames / plan.frame_rate
-    track = str(plan.picture.index)
+    track = str(plan.video.index)
     parts = [
         ffmpeg.input(
             f"file:{source}",
@@ -241,9 +241,9 @@ def sample_argv(plan: EncodePlan, samples: SamplePlan, binary: str, source: Pure
     film = parts[0] if len(parts) == 1 else ffmpeg.concat(*parts, v=1, a=0)
     top = plan.rungs[0]
     # The samples are a film of their own that starts at 0.
-    crop = plan.picture.crop and spliced(plan.picture.crop, samples.starts_s, length_s)
+    crop = plan.video.crop and spliced(plan.video.crop, samples.starts_s, length_s)
     picture = prepared(
-        replace(plan, first_frame=0, picture=replace(plan.picture, crop=crop)),
+        replace(plan, first_frame=0, video=replace(plan.video, crop=crop)),
         {track: film},
         first=0,
         end=samples.frames,

@@ -5,24 +5,24 @@ from dataclasses import replace
 from fractions import Fraction
 
 from transcode.cut import AAC_FRAME_SAMPLES
-from transcode.encode_plan import EncodePlan, SoundPlan
+from transcode.encode_plan import AudioPlan, EncodePlan
 from transcode.source import INDEXED, AudioTrack, Source
 
-MAX_SOUNDS = 8
+MAX_AUDIO_RENDITIONS = 8
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
-def sounds(source: Source, duration_s: Fraction, *, trimmed: bool) -> tuple[SoundPlan, ...]:
+def audio_plans(source: Source, duration_s: Fraction, *, trimmed: bool) -> tuple[AudioPlan, ...]:
     """The first track of each language; tracks that name none count only as the first of all."""
-    chosen: list[SoundPlan] = []
+    chosen: list[AudioPlan] = []
     for track in source.audio:
         language = language_tag(track.language)
         known = {sound.language for sound in chosen}
-        if chosen and (language is None or language in known or len(chosen) == MAX_SOUNDS):
+        if chosen and (language is None or language in known or len(chosen) == MAX_AUDIO_RENDITIONS):
             continue
         copyable = not trimmed and _copyable(source, track, duration_s)
         chosen.append(
-            SoundPlan(
+            AudioPlan(
                 id=f"a{len(chosen) + 1}",
                 index=track.index,
                 language=language,
@@ -36,15 +36,15 @@ def sounds(source: Source, duration_s: Fraction, *, trimmed: bool) -> tuple[Soun
 
 def dubbed(title: EncodePlan, source: Source, rendition: str, language: str) -> EncodePlan:
     """The plan of one more sound for `title`: the first track of another file, cut and ended as the title is."""
-    sound = replace(sounds(source, title.duration_s, trimmed=True)[0], id=rendition, language=language)
+    sound = replace(audio_plans(source, title.duration_s, trimmed=True)[0], id=rendition, language=language)
     return replace(
         title,
         container=source.container,
         origin_s=source.origin_s,
-        picture=None,
+        video=None,
         first_frame=0,
         rungs=(),
-        sounds=(sound,),
+        audio=(sound,),
         passthrough=None,
     )
 
@@ -65,7 +65,7 @@ def _is_aac(source: Source, track: AudioTrack) -> bool:
     return source.container in INDEXED and not source.damaged and (track.codec, track.profile) == ("aac", "LC")
 
 
-def reason(source: Source, chosen: tuple[SoundPlan, ...]) -> str:
+def reason(source: Source, chosen: tuple[AudioPlan, ...]) -> str:
     if not chosen:
         return f"codec {', '.join(source.unplayable_audio)} is unknown" if source.unplayable_audio else "it is silent"
     left = len(source.audio) - len(chosen)

@@ -78,7 +78,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gop:
+class SourceGop:
     """A run of pictures from one keyframe to the next, in presentation order. The first begins with picture 0."""
 
     frame: int  # how many pictures are shown before this keyframe
@@ -90,7 +90,7 @@ class Gop:
 class Index:
     """Where the keyframes of the chosen picture track are. Kept apart from Source: it grows with the title."""
 
-    gops: tuple[Gop, ...]
+    gops: tuple[SourceGop, ...]
     # H.264 only: every keyframe is an IDR picture, so nothing after it refers to what is before it; the track begins
     # with one, and no packet is there only to be decoded (an edit list's). The packets can be cut before each keyframe.
     all_idr: bool

@@ -7,7 +7,6 @@ shorter than what it is made of, or whose last GOP does not decode.
 
 import asyncio
 import math
-import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,11 +15,12 @@ from pathlib import Path, PurePath
 
 from core.child import Limits
 from core.digest import digest
-from core.media import Kind, Rendition
+from core.media import Rendition, RenditionKind
+from core.mp4_boxes import BoxFault, boxes
 from core.settings import GIB, MIB
 from transcode.boxes import WrongOutput
 from transcode.probe import probe
-from transcode.run import Bench, run
+from transcode.run import FfmpegContext, run
 from transcode.source import Source
 
 HIGH, LOW, AUDIO = "high.mp4", "low.mp4", "audio.m4a"
@@ -36,12 +36,12 @@ class StaticFile:
     """A file to make. `picture` or `sound` may be missing, not both."""
 
     name: str
-    picture: Rendition | None
-    sound: Rendition | None
+    video: Rendition | None
+    audio: Rendition | None
 
     @property
     def sources(self) -> tuple[Rendition, ...]:
-        return tuple(rendition for rendition in (self.picture, self.sound) if rendition is not None)
+        return tuple(rendition for rendition in (self.video, self.audio) if rendition is not None)
 
     @property
     def duration_s(self) -> Fraction:
@@ -56,20 +56,20 @@ class StaticFile:
 
 def choose(renditions: Sequence[Rendition]) -> tuple[StaticFile, ...]:
     """The largest rung that plays everywhere, the one nearest to 360 lines if that is another, and the first sound."""
-    pictures = [rendition for rendition in renditions if rendition.kind is Kind.VIDEO]
+    pictures = [rendition for rendition in renditions if rendition.kind is RenditionKind.VIDEO]
     pictures = [rendition for rendition in pictures if rendition.codec.startswith("avc1")] or pictures
-    sound = next((rendition for rendition in renditions if rendition.kind is Kind.AUDIO), None)
+    sound = next((rendition for rendition in renditions if rendition.kind is RenditionKind.AUDIO), None)
     files = []
     if pictures:
         fitting = [rendition for rendition in pictures if _short_side(rendition) <= LARGEST_SHORT_SIDE]
         fitting = fitting or [min(pictures, key=_short_side)]
         high = max(fitting, key=lambda rendition: (_short_side(rendition), rendition.average_bandwidth_bps))
         low = min(fitting, key=lambda rendition: (abs(_short_side(rendition) - LOW_SHORT_SIDE), rendition.size_bytes))
-        files.append(StaticFile(name=HIGH, picture=high, sound=sound))
+        files.append(StaticFile(name=HIGH, video=high, audio=sound))
         if low is not high:
-            files.append(StaticFile(name=LOW, picture=low, sound=sound))
+            files.append(StaticFile(name=LOW, video=low, audio=sound))
     if sound is not None:
-        files.append(StaticFile(name=AUDIO, picture=None, sound=sound))
+        files.append(StaticFile(name=AUDIO, video=None, audio=sound))
     return tuple(files)
 
 
@@ -87,14 +87,14 @@ def static_argv(binary: str, wanted: StaticFile, tracks: Sequence[PurePath], to:
     for number in range(len(tracks)):
         argv += ["-map", f"{number}:0"]
     argv += ["-c", "copy", "-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"]
-    if wanted.picture is not None:
-        argv += ["-video_track_timescale", str(wanted.picture.timescale)]
+    if wanted.video is not None:
+        argv += ["-video_track_timescale", str(wanted.video.timescale)]
     # The index goes to the front, so that it plays and can be sought in before it has arrived.
-    return [*argv, "-movflags", "+faststart", "-f", "ipod" if wanted.picture is None else "mp4", f"file:{to}"]
+    return [*argv, "-movflags", "+faststart", "-f", "ipod" if wanted.video is None else "mp4", f"file:{to}"]
 
 
 async def make(
-    bench: Bench,
+    bench: FfmpegContext,
     wanted: StaticFile,
     tracks: Sequence[Path],
     *,
@@ -104,7 +104,7 @@ async def make(
 ) -> Path:
     """The file, checked, in the bench's folder. Raises WrongOutput, Rejected or ToolFailed."""
     made = bench.work_dir / wanted.name
-    frames = _frames(wanted.picture) if wanted.picture else 0
+    frames = _frames(wanted.video) if wanted.video else 0
     await run(
         bench,
         static_argv(bench.binary, wanted, tracks, wanted.name),
@@ -123,18 +123,18 @@ async def make(
 
 def check(wanted: StaticFile, found: Source) -> None:
     """Raises WrongOutput where it is not all of what it was made of."""
-    if wanted.picture is not None:
-        video, frames = found.video, _frames(wanted.picture)
+    if wanted.video is not None:
+        video, frames = found.video, _frames(wanted.video)
         if video is None or video.frames != frames:
             raise WrongOutput(f"{wanted.name}: {video.frames if video else 'no'} pictures of {frames}")
-        frame_s = wanted.picture.duration_s / frames
-        if abs(video.start_s + video.duration_s - wanted.picture.duration_s) >= frame_s:
+        frame_s = wanted.video.duration_s / frames
+        if abs(video.start_s + video.duration_s - wanted.video.duration_s) >= frame_s:
             raise WrongOutput(f"{wanted.name}: pictures for {float(video.duration_s):.3f} s")
     elif found.video is not None:
         raise WrongOutput(f"{wanted.name}: a picture where only sound was wanted")
-    if wanted.sound is not None:
+    if wanted.audio is not None:
         sounds = found.audio
-        if len(sounds) != 1 or abs(sounds[0].start_s + sounds[0].duration_s - wanted.sound.duration_s) > SOUND_FRAME_S:
+        if len(sounds) != 1 or abs(sounds[0].start_s + sounds[0].duration_s - wanted.audio.duration_s) > SOUND_FRAME_S:
             raise WrongOutput(f"{wanted.name}: its sound does not end where the title's does")
     elif found.audio:
         raise WrongOutput(f"{wanted.name}: sound where there was none")
@@ -155,11 +155,11 @@ def _last_gop_frames(picture: Rendition) -> int:
 def end_argv(binary: str, wanted: StaticFile, file: PurePath) -> tuple[list[str], int]:
     """argv that decodes the last GOP, or the last seconds of sound, a line for each frame; and how many pictures."""
     pictures, back_s = 0, Fraction(2)
-    if wanted.picture is not None:
-        pictures = _last_gop_frames(wanted.picture)
+    if wanted.video is not None:
+        pictures = _last_gop_frames(wanted.video)
         # Half a picture early: what is sought is then never rounded to after the keyframe.
-        back_s = (pictures + Fraction(1, 2)) / (wanted.picture.frame_rate or 1)
-    from_s = (wanted.picture or wanted.sources[0]).duration_s - back_s
+        back_s = (pictures + Fraction(1, 2)) / (wanted.video.frame_rate or 1)
+    from_s = (wanted.video or wanted.sources[0]).duration_s - back_s
     argv = [binary, "-hide_banner", "-nostdin", "-v", "error", "-xerror", "-f", "mov", "-protocol_whitelist", "file"]
     if from_s > 0:
         argv += ["-ss", f"{math.floor(from_s * 1_000_000) / 1_000_000:.6f}"]
@@ -168,7 +168,7 @@ def end_argv(binary: str, wanted: StaticFile, file: PurePath) -> tuple[list[str]
     return [*argv, "-s", "16x16", "-sws_flags", "fast_bilinear", "-f", "framecrc", "-"], pictures
 
 
-async def _decode_end(bench: Bench, wanted: StaticFile, file: Path) -> None:
+async def _decode_end(bench: FfmpegContext, wanted: StaticFile, file: Path) -> None:
     argv, pictures = end_argv(bench.binary, wanted, file)
     seen: Counter[int] = Counter()
 
@@ -185,9 +185,9 @@ async def _decode_end(bench: Bench, wanted: StaticFile, file: Path) -> None:
         on_stdout_line=line,
         nice=bench.nice,
     )
-    if wanted.picture is not None and seen[0] != pictures:
+    if wanted.video is not None and seen[0] != pictures:
         raise WrongOutput(f"{wanted.name}: {seen[0]} pictures of its last {pictures} decode")
-    if wanted.sound is not None and not seen[len(wanted.sources) - 1]:
+    if wanted.audio is not None and not seen[len(wanted.sources) - 1]:
         raise WrongOutput(f"{wanted.name}: the end of its sound does not decode")
     if finished.stderr_tail.strip():
         raise WrongOutput(f"{wanted.name} does not decode cleanly: {finished.stderr_tail[-400:]}")
@@ -196,11 +196,8 @@ async def _decode_end(bench: Bench, wanted: StaticFile, file: Path) -> None:
 def _index_first(file: Path) -> bool:
     """Whether `moov` stands before `mdat` (ISO/IEC 14496-12, 8.1.1)."""
     with file.open("rb") as opened:
-        at = 0
-        while len(head := opened.read(16)) == 16:
-            size, kind = struct.unpack_from(">I4s", head)
-            if kind in (b"moov", b"mdat"):
-                return bool(kind == b"moov")
-            at += struct.unpack_from(">Q", head, 8)[0] if size == 1 else max(size, 8)
-            opened.seek(at)
-    return False
+        try:
+            kinds = (box.kind for box in boxes(opened, 0, file.stat().st_size, top_level=True))
+            return next((kind for kind in kinds if kind in (b"moov", b"mdat")), None) == b"moov"
+        except BoxFault as exc:
+            raise WrongOutput(f"{file.name}: {exc}") from exc

@@ -8,11 +8,11 @@ from pathlib import Path
 from core.child import Limits
 from core.settings import GIB, MIB
 from transcode.boxes import WrongOutput
-from transcode.cut import Gop
-from transcode.run import Bench
+from transcode.cut import GopBytes
+from transcode.run import FfmpegContext
 
 
-async def last_gops(bench: Bench, gops: Sequence[Gop]) -> None:
+async def last_gops(bench: FfmpegContext, gops: Sequence[GopBytes]) -> None:
     """Decode them all. Raises WrongOutput naming the file that has not every frame, or on any decoder's complaint."""
     argv = [bench.binary, "-hide_banner", "-nostdin", "-v", "error", "-xerror"]
     files = []
@@ -48,7 +48,7 @@ async def last_gops(bench: Bench, gops: Sequence[Gop]) -> None:
         file.unlink()
 
 
-def _extract(gop: Gop, to: Path) -> None:
+def _extract(gop: GopBytes, to: Path) -> None:
     with gop.path.open("rb") as file:
         head = file.read(gop.init_size)
         file.seek(gop.offset)

@@ -56,7 +56,7 @@ async def analyse(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
         StepKind.REMUX.value: int(plan.passthrough is not None and plan.passthrough.lasting),
         StepKind.FIRST_RUNG.value: len(plan.chunks) if plan.first_rung else 0,
         StepKind.ENCODE.value: sum(kind is StepKind.ENCODE for kind, _ in encode_steps),
-        StepKind.SOUND.value: len(plan.sounds),
+        StepKind.SOUND.value: len(plan.audio),
     }
     return Outcome(
         output={"plan": plan_sha256, "parts": parts}, on_commit=on_commit, next_steps=(*encode_steps, *extras)
@@ -69,6 +69,6 @@ def _encode_steps(source_sha256: str, plan_sha256: str, plan: EncodePlan) -> tup
     rest = [rung for rung in plan.rungs if rung.id != plan.first_rung]
     chunks = sorted(range(len(plan.chunks)), key=lambda number: -length_s(plan, number)) if rest else []
     return (
-        *((StepKind.SOUND, {**common, "sound": sound.id}) for sound in plan.sounds),
+        *((StepKind.SOUND, {**common, "sound": sound.id}) for sound in plan.audio),
         *((StepKind.ENCODE, {**common, "chunk": number}) for number in chunks),
     )

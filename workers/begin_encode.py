@@ -7,7 +7,7 @@ from core.model import StepKind
 from packager.encryption import Encryption
 from transcode.encode_plan import EncodePlan, Options
 from transcode.options import options_from_json
-from transcode.plan import plan as decide
+from transcode.plan import build_plan
 from transcode.source import Index, Source, from_json
 from workers import encrypt, kept
 from workers.first_rung import first_steps
@@ -24,7 +24,7 @@ class PlanInput:
 
     def decide(self, crop: CropPath | None = None) -> EncodePlan:
         """The encode plan. `crop`: where the upright window of a wide video is; without it, in the middle."""
-        return decide(self.source, self.index, self.options, crop)
+        return build_plan(self.source, self.index, self.options, crop)
 
 
 async def plan_input(worker: WorkerContext, claimed: ClaimedStep) -> PlanInput:

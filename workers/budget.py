@@ -39,7 +39,7 @@ class MemoryBudget:
 
 def encode_bytes(plan: EncodePlan, rungs: tuple[VideoRung, ...], source_pixels: int) -> int:
     """Bytes of memory that one run of these rungs takes, about: measured 0.6 GB for six rungs of 1080p."""
-    deep = 4 if plan.picture and plan.picture.tone_map else 1  # floating point planes
+    deep = 4 if plan.video and plan.video.tone_map else 1  # floating point planes
     whole = FRAMES_AT_FULL_SIZE * source_pixels * 3 // 2 * deep
     return BASE_BYTES + whole + sum(FRAMES_PER_RUNG * rung.width * rung.height * 3 // 2 for rung in rungs)
 

@@ -99,7 +99,7 @@ async def _store(worker: WorkerContext, claimed: ClaimedStep, file: StaticFile, 
     blob = await worker.artifacts.put_file(claimed.asset.id, path, download_type(file.name))
     metrics.BYTES.labels("encoded").inc(blob.size_bytes)
     await asyncio.to_thread(path.unlink)
-    picture = file.picture
+    picture = file.video
     return Download(
         name=file.name,
         blob=blob,

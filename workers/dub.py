@@ -37,7 +37,7 @@ async def dub(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
             raise Rejected("no_audio", "The file has no sound that can be decoded.", "Give a file with a sound track.")
         plan = dubbed(published, source, track.rendition_id, track.language)
         ffmpeg = StepContext(worker=worker, claimed=claimed).ffmpeg()
-        files = await transcoder.sound(plan, ffmpeg, scratch, plan.sounds[0])
+        files = await transcoder.encode_audio(plan, ffmpeg, scratch, plan.audio[0])
     finally:
         await asyncio.to_thread(scratch.unlink, missing_ok=True)
     await kept.store_pieces(worker, claimed.asset.id, files.encoded, files.pieces, claimed.progress)

@@ -14,7 +14,7 @@ async def encode(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     rungs = tuple(rung for rung in plan.rungs if rung.id != plan.first_rung)
     source = await context.local_source()
     async with worker.memory.hold(encode_bytes(plan, rungs, context.source_pixels)):
-        files = await transcoder.pictures(
+        files = await transcoder.encode_video(
             plan,
             context.ffmpeg(),
             source,

@@ -15,7 +15,7 @@ def first_steps(source_sha256: str, plan_sha256: str, plan: EncodePlan) -> tuple
     """The steps that make something to watch: the first rung's first chunk, and the first audio track beside it."""
     common = {"source": source_sha256, "plan": plan_sha256}
     rung = (StepKind.FIRST_RUNG, {**common, "chunk": 0})
-    return (rung, (StepKind.FIRST_SOUND, common)) if plan.sounds else (rung,)
+    return (rung, (StepKind.FIRST_SOUND, common)) if plan.audio else (rung,)
 
 
 async def first_rung(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
@@ -30,7 +30,7 @@ async def first_rung(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
 
     async def encode() -> EncodedFiles:
         async with worker.memory.hold(encode_bytes(plan, rungs, context.source_pixels)):
-            return await transcoder.pictures(
+            return await transcoder.encode_video(
                 plan,
                 context.ffmpeg(INTERACTIVE_NICE),
                 source,

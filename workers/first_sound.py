@@ -11,11 +11,13 @@ async def first_sound(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     """Encode the track at its own loudness, which is measured only later; no part of what is published in the end."""
     context = StepContext(worker=worker, claimed=claimed)
     plan = await kept.load_plan(worker, claimed.asset.id, claimed.step.input["plan"])
-    track = plan.sounds[0]
+    track = plan.audio[0]
     source = await context.local_source()
     listing = ProvisionalListing(worker, claimed, plan, 0)
     files = await listing.list_while(
-        transcoder.sound(plan, context.ffmpeg(INTERACTIVE_NICE), source, track, level=False, on_segments=listing.add)
+        transcoder.encode_audio(
+            plan, context.ffmpeg(INTERACTIVE_NICE), source, track, level=False, on_segments=listing.add
+        )
     )
     return Outcome(
         output={"encoded": await kept.store_encoded(worker, claimed.asset.id, files.encoded)},

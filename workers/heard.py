@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from core import keys, steps
 from core.model import AssetId, StepKind
 from subtitles.transcribe import SoundTrack
-from transcode.encode_plan import EncodePlan, SoundPlan
+from transcode.encode_plan import AudioPlan, EncodePlan
 from transcode.sniff import DEMUXERS
 from workers import kept
 from workers.stage import ClaimedStep, WorkerContext
@@ -35,15 +35,15 @@ async def source_of_run(worker: WorkerContext, asset_id: AssetId, run: str) -> s
     return sha256
 
 
-def spoken_track(plan: EncodePlan, language: str | None) -> SoundPlan | None:
+def spoken_track(plan: EncodePlan, language: str | None) -> AudioPlan | None:
     """The audio track in this language, else the first; None for a silent title."""
     primary = (language or "").partition("-")[0]
-    same = (sound for sound in plan.sounds if primary and (sound.language or "").partition("-")[0] == primary)
-    return next(same, plan.sounds[0] if plan.sounds else None)
+    same = (sound for sound in plan.audio if primary and (sound.language or "").partition("-")[0] == primary)
+    return next(same, plan.audio[0] if plan.audio else None)
 
 
 async def sound_track(
-    worker: WorkerContext, claimed: ClaimedStep, published: PublishedTitle, sound: SoundPlan
+    worker: WorkerContext, claimed: ClaimedStep, published: PublishedTitle, sound: AudioPlan
 ) -> SoundTrack:
     """The audio track in the published upload, as a local file: another upload may be on its way."""
     file = await worker.local_copy(keys.source(claimed.asset.id, published.upload), published.upload)

@@ -13,7 +13,7 @@ from core.concurrency import gather_bounded
 from core.media import Encoded, encoded_from_json, encoded_to_json
 from core.media_types import INIT_TYPE, SEGMENT_TYPE
 from core.model import AssetId, StepKind
-from transcode.cut import Piece
+from transcode.cut import ByteRange
 from transcode.encode_plan import EncodePlan, plan_from_json, plan_to_json
 from transcode.source import Index, index_from_json, index_to_json
 from workers.stage import WorkerContext
@@ -62,7 +62,7 @@ async def store_pieces(
     worker: WorkerContext,
     asset_id: AssetId,
     encoded: Encoded,
-    pieces: Sequence[Piece],
+    pieces: Sequence[ByteRange],
     on_progress: Callable[[float], None] = lambda _: None,
 ) -> None:
     """Store init segments and media segments, of which `encoded` says which is which; progress is 0..1.
@@ -72,7 +72,7 @@ async def store_pieces(
     init_segments = {rendition.init.sha256 for rendition in encoded.renditions}
     stored = 0
 
-    async def put(piece: Piece) -> None:
+    async def put(piece: ByteRange) -> None:
         nonlocal stored
         body = await asyncio.to_thread(_read, piece)
         content_type = INIT_TYPE if piece.blob.sha256 in init_segments else SEGMENT_TYPE
@@ -84,7 +84,7 @@ async def store_pieces(
     await gather_bounded(put, pieces, limit=PARALLEL_PUTS)
 
 
-def _read(piece: Piece) -> bytes:
+def _read(piece: ByteRange) -> bytes:
     with piece.path.open("rb") as file:
         file.seek(piece.offset)
         return file.read(piece.blob.size_bytes)

@@ -18,7 +18,7 @@ from core.concurrency import gather_bounded
 from core.db import Connection
 from core.digest import digest
 from core.errors import Transient
-from core.media import Kind, Rendition
+from core.media import Rendition, RenditionKind
 from core.model import RevisionId, StepKind
 from core.pictures import Album, Candidate, Image, Poster
 from core.pictures import Storyboard as StoryboardRow
@@ -55,21 +55,21 @@ class TitleVideo:
 
 def steps_of_upload(plan: EncodePlan, plan_sha256: str, source_sha256: str, asset: Asset) -> tuple[NextStep, ...]:
     """The pictures step of a title that shows its upload whole; nothing for any other."""
-    if plan.picture is None or _differs_from_upload(plan, asset):
+    if plan.video is None or _differs_from_upload(plan, asset):
         return ()
     return ((StepKind.PICTURES, {"source": source_sha256, "plan": plan_sha256}),)
 
 
 def steps_of_revision(plan: EncodePlan, revision_id: RevisionId, asset: Asset) -> tuple[NextStep, ...]:
     """The pictures step of a published title that shows something else than its upload; nothing for any other."""
-    if plan.picture is None or not _differs_from_upload(plan, asset):
+    if plan.video is None or not _differs_from_upload(plan, asset):
         return ()
     return ((StepKind.PICTURES, {"revision": revision_id}),)
 
 
 def _differs_from_upload(plan: EncodePlan, asset: Asset) -> bool:
     """Whether the title is cropped, or more than two frames shorter than its upload."""
-    cropped = plan.picture is not None and plan.picture.crop is not None
+    cropped = plan.video is not None and plan.video.crop is not None
     whole_s = from_json(asset.source or {}).duration_s
     return cropped or plan.first_frame > 0 or whole_s - plan.duration_s > 2 / plan.frame_rate
 
@@ -138,7 +138,7 @@ async def published_video(worker: WorkerContext, claimed: ClaimedStep, revision_
     """The largest video rendition of a revision as one local file; None without one, or where it is encrypted."""
     key = keys.revision_manifest(claimed.asset.id, revision_id)
     manifest = revision.manifest_from_bytes(await worker.storage.get(worker.settings.media_bucket, key))
-    videos = [one for one in manifest.renditions if one.kind is Kind.VIDEO]
+    videos = [one for one in manifest.renditions if one.kind is RenditionKind.VIDEO]
     top: Rendition | None = max(videos, key=lambda one: one.height or 0, default=None)
     if top is None or manifest.encryption is not Encryption.NONE:
         return None

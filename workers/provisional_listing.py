@@ -13,7 +13,7 @@ from core.db import Connection
 from core.growing import Facts
 from core.media import Encoded, Rendition
 from core.model import RevisionId
-from transcode.cut import Piece
+from transcode.cut import ByteRange
 from transcode.encode import EncodedFiles
 from transcode.encode_plan import EncodePlan
 from workers import kept
@@ -31,7 +31,7 @@ def facts_of(plan: EncodePlan) -> Facts:
     return Facts(
         target_s=max(1, round(frames / plan.frame_rate)),
         duration_s=plan.duration_s,
-        awaited=tuple(filter(None, (plan.first_rung, plan.sounds[0].id if plan.sounds else None))),
+        awaited=tuple(filter(None, (plan.first_rung, plan.audio[0].id if plan.audio else None))),
     )
 
 
@@ -43,11 +43,11 @@ class ProvisionalListing:
         self._claimed = claimed
         self._next_number = first_number
         self._revision = provisional_id(plan)
-        self._queue: asyncio.Queue[tuple[Rendition, list[Piece]] | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[Rendition, list[ByteRange]] | None] = asyncio.Queue()
         self._stored: set[str] = set()
         self._facts = facts_of(plan)
 
-    def add(self, rendition: Rendition, pieces: list[Piece]) -> None:
+    def add(self, rendition: Rendition, pieces: list[ByteRange]) -> None:
         """Queue finished segments for upload and listing."""
         self._queue.put_nowait((rendition, pieces))
 
@@ -68,7 +68,7 @@ class ProvisionalListing:
         while (entry := await self._queue.get()) is not None:
             await self._append(*entry)
 
-    async def _append(self, rendition: Rendition, pieces: list[Piece]) -> None:
+    async def _append(self, rendition: Rendition, pieces: list[ByteRange]) -> None:
         new = [piece for piece in pieces if piece.blob.sha256 not in self._stored]
         await kept.store_pieces(self._worker, self._claimed.asset.id, Encoded(renditions=(rendition,)), new)
         self._stored |= {piece.blob.sha256 for piece in new}

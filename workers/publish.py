@@ -26,7 +26,7 @@ async def publish(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     title = await tracks.with_tracks(worker, claimed.asset, joined, upload)
     delivered = await encrypt.as_delivered(worker, claimed.asset, title.encoded)
     encryption = encrypt.encryption_of(claimed.asset)
-    new = revision.revision(asset_id, delivered, subtitles=title.subtitles, encryption=encryption)
+    new = revision.build_revision(asset_id, delivered, subtitles=title.subtitles, encryption=encryption)
     await StepContext(worker=worker, claimed=claimed).put_revision(new)
     failpoint(worker.settings, "publish.before_flip")
 

@@ -30,7 +30,7 @@ async def reframe(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     wide = wide_of(given.source, given.decide())
     if wide is None:
         raise KadrError("a search for the upright window of a title that has none")
-    found = await finder.reframe(await context.local_source(), wide, claimed.work_dir, worker.runner)
+    found = await finder.find_crop(await context.local_source(), wide, claimed.work_dir, worker.runner)
     outcome = await begin_encode(worker, claimed, given.decide(found.path))
     if found.centred:
         return replace(outcome, warnings=(warning(found.centred),))
@@ -49,18 +49,18 @@ def analysis_key(wide: Wide) -> str:
 
 def wide_of(source: Source, plan: EncodePlan) -> Wide | None:
     """What the search needs to know of a title planned with its window in the middle; None for any other title."""
-    if source.video is None or plan.picture is None or plan.picture.crop is None:
+    if source.video is None or plan.video is None or plan.video.crop is None:
         return None
     return Wide(
         demuxer=DEMUXERS[plan.container],
-        index=plan.picture.index,
+        index=plan.video.index,
         rotation=source.video.rotation,
         origin_s=plan.origin_s,
-        retimed=plan.frame_rate if plan.picture.retimed else None,
+        retimed=plan.frame_rate if plan.video.retimed else None,
         aspect=Fraction(source.video.shown_width, source.video.shown_height),
         start_s=plan.start_s,
         end_s=plan.start_s + plan.duration_s,
-        share=plan.picture.crop.share,
+        share=plan.video.crop.share,
     )
 
 

@@ -44,7 +44,7 @@ async def remux(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     outcome = replace(await context.store_encode(files), next_steps=(_analyse(claimed, plan_sha256),))
     if encrypt.encryption_of(claimed.asset) is not Encryption.NONE:
         return outcome
-    new = revision.revision(claimed.asset.id, files.encoded, provisional=provisional_id(plan))
+    new = revision.build_revision(claimed.asset.id, files.encoded, provisional=provisional_id(plan))
     await context.put_revision(new)
 
     async def publish(connection: Connection) -> None:

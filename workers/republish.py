@@ -25,7 +25,7 @@ async def republish(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
         raise Transient("a published title without its publication")
     now = await with_tracks(worker, asset, Encoded(renditions=manifest.renditions), title.upload)
     offered = (*manifest.downloads, *downloads.downloads_of_input(claimed.step.input))
-    new = revision.revision(
+    new = revision.build_revision(
         asset.id,
         await encrypt.as_delivered(worker, asset, now.encoded, already=manifest.renditions),
         subtitles=now.subtitles,

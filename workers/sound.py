@@ -10,6 +10,6 @@ async def sound(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     """Encode the audio track that the input names by its id in the plan (`sound`); the output names its listing."""
     context = StepContext(worker=worker, claimed=claimed)
     plan = await kept.load_plan(worker, claimed.asset.id, claimed.step.input["plan"])
-    track = next(entry for entry in plan.sounds if entry.id == claimed.step.input["sound"])
+    track = next(entry for entry in plan.audio if entry.id == claimed.step.input["sound"])
     source = await context.local_source()
-    return await context.store_encode(await transcoder.sound(plan, context.ffmpeg(), source, track))
+    return await context.store_encode(await transcoder.encode_audio(plan, context.ffmpeg(), source, track))

@@ -10,7 +10,7 @@ from core.failpoint import failpoint
 from packager.revision import Revision
 from transcode.encode import EncodedFiles
 from transcode.encode_plan import EncodePlan
-from transcode.run import Bench
+from transcode.run import FfmpegContext
 from workers import kept
 from workers.stage import ClaimedStep, Outcome, WorkerContext
 
@@ -35,9 +35,9 @@ class StepContext:
 
     async def local_watermark(self, plan: EncodePlan) -> Path | None:
         """The owner's watermark image as a file on this machine; None where the plan has no watermark."""
-        if plan.picture is None or plan.picture.watermark is None:
+        if plan.video is None or plan.video.watermark is None:
             return None
-        sha256 = plan.picture.watermark.sha256
+        sha256 = plan.video.watermark.sha256
         return await self.worker.local_copy(keys.media_object(self.claimed.asset.id, sha256), sha256)
 
     @property
@@ -46,11 +46,11 @@ class StepContext:
         video = (self.claimed.asset.source or {}).get("video")
         return video["width"] * video["height"] if video else 0
 
-    def ffmpeg(self, nice: int = BACKGROUND_NICE) -> Bench:
+    def ffmpeg(self, nice: int = BACKGROUND_NICE) -> FfmpegContext:
         """How ffmpeg runs for this step. With several heavy slots each encoder gets its share of the cores."""
         slots = self.worker.settings.heavy_slots
         threads = max(1, len(os.sched_getaffinity(0)) // slots) if slots > 1 else None
-        return Bench(
+        return FfmpegContext(
             work_dir=self.claimed.work_dir,
             runner=self.worker.runner,
             binary=self.worker.ffmpeg,

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from core import assets, tracks
 from core.assets import Asset
-from core.media import Encoded, Kind, Rendition
+from core.media import Encoded, Rendition, RenditionKind
 from core.tracks import Track, TrackKind, TrackSource
 from packager import captions, vtt
 from workers import kept
@@ -34,7 +34,7 @@ async def with_tracks(worker: WorkerContext, asset: Asset, title: Encoded, uploa
     ready = [track for track in all_tracks if track.made and belongs_to_upload(track, upload)]
     dubs = [await _dub(worker, track) for track in ready if track.kind is TrackKind.AUDIO]
     renditions = tuple(_with_language(r, asset.language) for r in title.renditions if not is_dub(r))
-    videos = [r for r in renditions if r.kind is Kind.VIDEO]
+    videos = [r for r in renditions if r.kind is RenditionKind.VIDEO]
     duration_s = max(r.duration_s for r in videos or renditions)
     texts = [await _text(worker, track, duration_s) for track in ready if track.kind is not TrackKind.AUDIO]
     return TitleWithTracks(
@@ -46,7 +46,7 @@ async def with_tracks(worker: WorkerContext, asset: Asset, title: Encoded, uploa
 
 def _with_language(rendition: Rendition, language: str | None) -> Rendition:
     """The first audio rendition in the asset's language, where the file names none; any other as it is."""
-    first = rendition.kind is Kind.AUDIO and rendition.id == "a1"
+    first = rendition.kind is RenditionKind.AUDIO and rendition.id == "a1"
     return replace(rendition, language=language) if first and rendition.language is None else rendition
 
 
@@ -59,7 +59,7 @@ def belongs_to_upload(track: Track, upload: str) -> bool:
 
 def is_dub(rendition: Rendition) -> bool:
     """Whether this is audio that was added to the title, not the title's own."""
-    return rendition.kind is Kind.AUDIO and rendition.id.startswith("d")
+    return rendition.kind is RenditionKind.AUDIO and rendition.id.startswith("d")
 
 
 async def _dub(worker: WorkerContext, track: Track) -> Rendition:

@@ -97,7 +97,7 @@ def attributes(tag: str, text: str) -> tuple[dict[str, str], list[str]]:
     """The list of one tag, and what is wrong with it. What cannot be read is left out; of a name said twice the
     first counts."""
     forms = FORMS_BY_TAG[tag]
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     wrong: list[str] = []
     at = 0
     while at < len(text):
@@ -113,16 +113,16 @@ def attributes(tag: str, text: str) -> tuple[dict[str, str], list[str]]:
         at = pair.end()
         if comma and at == len(text):
             wrong.append("a comma stands after the last attribute")
-        if name in found:
+        if name in values:
             wrong.append(f"{name} is said twice")
         elif name not in forms and not name.startswith("X-"):
             wrong.append(f"{name!r} is no attribute of {tag}")
         elif name in forms and not _FORMS[forms[name]].fullmatch(value):
             wrong.append(f"{name}={value} is not written as {_spelled(forms[name])}")
         else:
-            found[name] = value[1:-1] if _QUOTED.fullmatch(value) else value
-    wrong += [f"{name} is missing" for name in REQUIRED.get(tag, ()) if name not in found]
-    return found, wrong
+            values[name] = value[1:-1] if _QUOTED.fullmatch(value) else value
+    wrong += [f"{name} is missing" for name in REQUIRED.get(tag, ()) if name not in values]
+    return values, wrong
 
 
 def _spelled(form: str) -> str:

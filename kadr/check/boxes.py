@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.errors import KadrError
+from kadr.check.errors import CheckError
 from kadr.check.sample_entry import Entry, sample_entry
 
 _NON_SYNC = 0x00010000
@@ -16,7 +16,7 @@ _KINDS = {b"vide": "video", b"soun": "audio", b"text": "text", b"subt": "text"}
 _DURATION, _SIZE, _FLAGS, _OFFSET = 0x100, 0x200, 0x400, 0x800  # the columns of a trun
 
 
-class BoxFault(KadrError):
+class BoxFault(CheckError):
     """The boxes of a file do not fit together."""
 
 
@@ -170,12 +170,12 @@ def _defaults(body: bytes, start: int, end: int) -> dict[int, int]:
     if flags & 1 or not flags & 0x20000:
         raise BoxFault("a fragment counts its bytes from elsewhere than its moof")
     at += 8 + (4 if flags & 2 else 0)
-    found = {}
+    defaults = {}
     for bit, column in ((0x8, _DURATION), (0x10, _SIZE), (0x20, _FLAGS)):
         if flags & bit:
-            (found[column],) = struct.unpack_from(">I", body, at)
+            (defaults[column],) = struct.unpack_from(">I", body, at)
             at += 4
-    return found
+    return defaults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

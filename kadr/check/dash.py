@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from urllib.parse import urljoin
 
-from core.errors import KadrError
+from kadr.check.errors import CheckError
 from kadr.check.facts import Dash, DashTrack
 
 _SPACE = "{urn:mpeg:dash:schema:mpd:2011}"
@@ -20,7 +20,7 @@ _PERIOD = re.compile(r"PT(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9.]+)S)?")
 _MOST_SEGMENTS = 200_000
 
 
-class NotAManifest(KadrError):
+class NotAManifest(CheckError):
     """This is no DASH manifest that can be checked."""
 
 
@@ -32,12 +32,12 @@ def read(text: str, url: str) -> Dash:
         root = ET.fromstring(text)  # noqa: S314 - entities, which are the danger, are refused above
         if root.tag != f"{_SPACE}MPD" or root.get("type", "static") != "static":
             raise NotAManifest(f"it is a {root.tag} of type {root.get('type')}, not a static MPD")
-        said = _PERIOD.fullmatch(root.get("mediaPresentationDuration", ""))
-        hours, minutes, seconds = said.groups() if said else (None, None, None)
+        length = _PERIOD.fullmatch(root.get("mediaPresentationDuration", ""))
+        hours, minutes, seconds = length.groups() if length else (None, None, None)
         tracks = tuple(_tracks(root, _base(root, url)))
         return Dash(
             url=url,
-            duration_s=int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds or 0) if said else None,
+            duration_s=int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds or 0) if length else None,
             tracks=tracks,
         )
     except (ET.ParseError, ValueError, KeyError, ZeroDivisionError) as exc:
@@ -86,9 +86,9 @@ def _track(representation: ET.Element, codecs: str, template: ET.Element, base: 
 
 
 def _filled(template: str, named: dict[str, str]) -> str:
-    def value(found: re.Match[str]) -> str:
-        if not found[1]:
+    def value(match: re.Match[str]) -> str:
+        if not match[1]:
             return "$"
-        return named[found[1]].zfill(int(found[2] or 1))
+        return named[match[1]].zfill(int(match[2] or 1))
 
     return _NAMED.sub(value, template)

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
-from core.errors import KadrError
+from kadr.check.errors import CheckError
 from kadr.check.facts import PLAYER_ORIGIN, Answer
 from kadr.check.listed import Span
 
@@ -22,12 +22,12 @@ PLAYER = {"Accept-Encoding": "gzip", "Origin": PLAYER_ORIGIN, "User-Agent": "kad
 BLOCK_BYTES = 256 * 1024
 
 
-class CannotRead(KadrError):
+class CannotRead(CheckError):
     """A file could not be read; says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class CheckLimits:
     """What one check may take."""
 
     parallel: int = 8
@@ -40,7 +40,7 @@ class Limits:
 class Files:
     """Reads files, not more at once and in all than the limits allow."""
 
-    def __init__(self, session: aiohttp.ClientSession, root_url: str, limits: Limits) -> None:
+    def __init__(self, session: aiohttp.ClientSession, root_url: str, limits: CheckLimits) -> None:
         self._session = session
         self._root = Path(unquote(urlsplit(root_url).path)).parent if root_url.startswith("file:") else None
         self._limits = limits
@@ -84,10 +84,10 @@ class Files:
         return body, Answer(url=url, status=200, headers={}, redirected=False, size_bytes=len(body))
 
     async def _remote(self, url: str, span: Span | None) -> tuple[bytes, Answer]:
-        wanted = {**PLAYER, "Range": f"bytes={span.start}-{span.end - 1}"} if span else PLAYER
+        headers = {**PLAYER, "Range": f"bytes={span.start}-{span.end - 1}"} if span else PLAYER
         timeout = aiohttp.ClientTimeout(total=self._limits.file_s, sock_connect=10)
         try:
-            async with self._session.get(url, headers=wanted, timeout=timeout, max_redirects=5) as answer:
+            async with self._session.get(url, headers=headers, timeout=timeout, max_redirects=5) as answer:
                 if answer.status not in (200, 206):
                     raise CannotRead(f"it is answered with {answer.status}")
                 body = bytearray()
@@ -118,7 +118,7 @@ def _part(body: bytes, span: Span) -> bytes:
 
 
 @asynccontextmanager
-async def files(root_url: str, limits: Limits) -> AsyncIterator[Files]:
+async def files(root_url: str, limits: CheckLimits) -> AsyncIterator[Files]:
     """For one title."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar()) as session:
         yield Files(session, root_url, limits)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
-from core.errors import KadrError
 from kadr.check import aes, boxes, dash, playlist, vtt
 from kadr.check.boxes import BoxFault, Init
+from kadr.check.errors import CheckError
 from kadr.check.facts import Answer, Dash, Segment, Steering, Title, Track, Unread
-from kadr.check.fetch import CannotRead, Files, Limits, files
+from kadr.check.fetch import CannotRead, CheckLimits, Files, files
 from kadr.check.listed import Entry, Key, Map, Media, Multivariant, SegmentLine
 from kadr.check.playlist import NotAPlaylist
 
@@ -23,12 +23,12 @@ Progress = Callable[[int, int], None]  # files read, files known of
 T = TypeVar("T")
 
 
-class CannotCheck(KadrError):
+class CannotCheck(CheckError):
     """There is no multivariant playlist to begin with; says why."""
 
 
 @dataclass(slots=True)
-class _Found:
+class _Reading:
     """What has been read so far."""
 
     files: Files
@@ -51,43 +51,53 @@ class _Found:
         self.unread.append(Unread(url=url, rule=rule, what=what))
 
 
-async def gather(url: str, *, dash_url: str | None, limits: Limits, on_progress: Progress) -> Title:
-    """Raises CannotCheck."""
+async def gather(
+    url: str,
+    *,
+    dash_url: str | None = None,
+    limits: CheckLimits | None = None,
+    on_progress: Progress = lambda _read, _known: None,
+) -> Title:
+    """Read the multivariant playlist at `url`, everything below it, and the DASH manifest beside it or at `dash_url`.
+
+    `on_progress` is called after each file. Raises CannotCheck.
+    """
+    limits = limits or CheckLimits()
     try:
         async with asyncio.timeout(limits.total_s), files(url, limits) as opened:
-            return await _title(_Found(opened, on_progress), url, dash_url)
+            return await _title(_Reading(opened, on_progress), url, dash_url)
     except TimeoutError as exc:
         raise CannotCheck(f"{url}: not all of it came within {limits.total_s:g} s") from exc
 
 
-async def _title(found: _Found, url: str, dash_url: str | None) -> Title:
+async def _title(reading: _Reading, url: str, dash_url: str | None) -> Title:
     try:
-        multivariant = await _read_playlist(found, url, {})
+        multivariant = await _read_playlist(reading, url, {})
     except (CannotRead, NotAPlaylist) as exc:
         raise CannotCheck(f"{url}: {exc}") from exc
     if not isinstance(multivariant, Multivariant):
         raise CannotCheck(f"{url}: this is a media playlist; give the URL of the multivariant one")
     roles = _roles(multivariant)
-    found.expect(len(roles))
-    read = await _all(_media(found, each, multivariant) for each in roles)
+    reading.expect(len(roles))
+    read = await _all(_media(reading, each, multivariant) for each in roles)
     media = {each: listed for each, listed in zip(roles, read, strict=True) if listed is not None}
     played = [each for each in media if roles[each] != "iframes"]
-    found.expect(sum(len(media[each].segments) for each in played))
+    reading.expect(sum(len(media[each].segments) for each in played))
     tracks = dict(
-        zip(played, await _all(_track(found, each, roles[each], media[each]) for each in played), strict=True)
+        zip(played, await _all(_track(reading, each, roles[each], media[each]) for each in played), strict=True)
     )
     seen = {segment.line.url: segment for track in tracks.values() for segment in track.segments}
     for each in media:
         if roles[each] == "iframes":
-            tracks[each] = await _iframes(found, each, media[each], seen)
+            tracks[each] = await _iframes(reading, each, media[each], seen)
     return Title(
         multivariant=multivariant,
         tracks=tracks,
-        ranges=await _ranges(found, tracks),
-        steering=await _steering(found, multivariant),
-        dash=await _dash(found, dash_url or urljoin(url, MANIFEST_NAME), tracks, demanded=dash_url is not None),
-        answers=found.answers,
-        unread=tuple(found.unread),
+        ranges=await _ranges(reading, tracks),
+        steering=await _steering(reading, multivariant),
+        dash=await _dash(reading, dash_url or urljoin(url, MANIFEST_NAME), tracks, demanded=dash_url is not None),
+        answers=reading.answers,
+        unread=tuple(reading.unread),
     )
 
 
@@ -112,45 +122,45 @@ async def _all(work: Iterable[Coroutine[None, None, T]]) -> list[T]:
     return [task.result() for task in tasks]
 
 
-async def _read_playlist(found: _Found, url: str, variables: Mapping[str, str]) -> Multivariant | Media:
-    body, answer = await found.files.read(url)
-    found.answers[url] = answer
-    found.done()
+async def _read_playlist(reading: _Reading, url: str, variables: Mapping[str, str]) -> Multivariant | Media:
+    body, answer = await reading.files.read(url)
+    reading.answers[url] = answer
+    reading.done()
     try:
         return playlist.read(body.decode("utf-8"), url, variables)
     except UnicodeDecodeError as exc:
         raise NotAPlaylist("it is no UTF-8") from exc
 
 
-async def _media(found: _Found, url: str, multivariant: Multivariant) -> Media | None:
+async def _media(reading: _Reading, url: str, multivariant: Multivariant) -> Media | None:
     try:
-        media = await _read_playlist(found, url, multivariant.variables)
+        media = await _read_playlist(reading, url, multivariant.variables)
     except (CannotRead, NotAPlaylist) as exc:
-        found.missing(url, "reach", f"{exc}")
+        reading.missing(url, "reach", f"{exc}")
         return None
     if isinstance(media, Multivariant):
-        found.missing(url, "syntax", "a media playlist belongs here, this is a multivariant one")
+        reading.missing(url, "syntax", "a media playlist belongs here, this is a multivariant one")
         return None
     return media
 
 
-async def _track(found: _Found, url: str, role: str, media: Media) -> Track:
-    segments = await _all(_segment(found, line, role) for line in media.segments)
+async def _track(reading: _Reading, url: str, role: str, media: Media) -> Track:
+    segments = await _all(_segment(reading, line, role) for line in media.segments)
     return Track(url=url, role=role, media=media, segments=tuple(segments))
 
 
-async def _segment(found: _Found, line: SegmentLine, role: str) -> Segment:
-    init = await _init(found, line.map) if line.map else None
+async def _segment(reading: _Reading, line: SegmentLine, role: str) -> Segment:
+    init = await _init(reading, line.map) if line.map else None
     span_bytes = line.span.end - line.span.start if line.span else 0
     try:
-        body, answer = await found.files.read(line.url, line.span)
-        found.answers[line.url] = answer
-        body = await _plain(found, body, line.key, line.number)
+        body, answer = await reading.files.read(line.url, line.span)
+        reading.answers[line.url] = answer
+        body = await _plain(reading, body, line.key, line.number)
     except CannotRead as exc:
-        found.missing(line.url, "reach", f"{exc}")
+        reading.missing(line.url, "reach", f"{exc}")
         return Segment(line=line, size_bytes=span_bytes, init=init)
     finally:
-        found.done()
+        reading.done()
     if role == "SUBTITLES" and line.map is None:
         return Segment(line=line, size_bytes=len(body), text=vtt.read(body.decode("utf-8", "replace")))
     if init is None:
@@ -160,109 +170,109 @@ async def _segment(found: _Found, line: SegmentLine, role: str) -> Segment:
         media = boxes.media_segment(body, init)
         return Segment(line=line, size_bytes=span_bytes or answer.size_bytes, init=init, media=media)
     except BoxFault as exc:
-        found.missing(line.url, "boxes", f"{exc}")
+        reading.missing(line.url, "boxes", f"{exc}")
         return Segment(line=line, size_bytes=span_bytes or answer.size_bytes, init=init)
 
 
-async def _init(found: _Found, wanted: Map) -> Init | None:
+async def _init(reading: _Reading, init_map: Map) -> Init | None:
     """Read once, however many segments need it."""
 
     async def read() -> Init | None:
         try:
-            body, found.answers[wanted.url] = await found.files.read(wanted.url, wanted.span)
-            return boxes.init_segment(await _plain(found, body, wanted.key, 0))
+            body, reading.answers[init_map.url] = await reading.files.read(init_map.url, init_map.span)
+            return boxes.init_segment(await _plain(reading, body, init_map.key, 0))
         except (CannotRead, BoxFault) as exc:
-            found.missing(wanted.url, "boxes" if isinstance(exc, BoxFault) else "reach", f"{exc}")
+            reading.missing(init_map.url, "boxes" if isinstance(exc, BoxFault) else "reach", f"{exc}")
             return None
 
-    if wanted not in found.inits:
-        found.inits[wanted] = asyncio.create_task(read())
-    return await found.inits[wanted]
+    if init_map not in reading.inits:
+        reading.inits[init_map] = asyncio.create_task(read())
+    return await reading.inits[init_map]
 
 
-async def _plain(found: _Found, body: bytes, key: Key | None, number: int) -> bytes:
+async def _plain(reading: _Reading, body: bytes, key: Key | None, number: int) -> bytes:
     """Raises CannotRead where the key is missing or is another's."""
     if key is None or key.method != "AES-128" or key.url is None:
         return body
-    if key.url not in found.keys:
-        found.keys[key.url] = asyncio.create_task(_key(found, key.url))
+    if key.url not in reading.keys:
+        reading.keys[key.url] = asyncio.create_task(_key(reading, key.url))
     try:
-        return aes.plain(body, await found.keys[key.url], number if key.iv is None else key.iv)
+        return aes.plain(body, await reading.keys[key.url], number if key.iv is None else key.iv)
     except ValueError as exc:
         raise CannotRead(f"its key does not open it: {exc}") from exc
 
 
-async def _key(found: _Found, url: str) -> bytes:
-    body, found.answers[url] = await found.files.read(url)
+async def _key(reading: _Reading, url: str) -> bytes:
+    body, reading.answers[url] = await reading.files.read(url)
     if len(body) != aes.KEY_BYTES:
         raise CannotRead(f"its key has {len(body)} bytes, not {aes.KEY_BYTES}")
     return body
 
 
-async def _iframes(found: _Found, url: str, media: Media, seen: dict[str, Segment]) -> Track:
+async def _iframes(reading: _Reading, url: str, media: Media, seen: dict[str, Segment]) -> Track:
     """Over the files that were read already; a file that only this playlist names is read whole."""
     alone = {line.url: line for line in media.segments if line.url not in seen}
     whole_files = [replace(line, span=None) for line in alone.values()]
-    found.expect(len(whole_files))
-    for segment in await _all(_segment(found, line, "iframes") for line in whole_files):
+    reading.expect(len(whole_files))
+    for segment in await _all(_segment(reading, line, "iframes") for line in whole_files):
         seen[segment.line.url] = segment
     segments = []
     for line in media.segments:
         whole = seen[line.url]
         size = line.span.end - line.span.start if line.span else whole.size_bytes
-        init = await _init(found, line.map) if line.map else None
+        init = await _init(reading, line.map) if line.map else None
         segments.append(Segment(line=line, size_bytes=size, init=init, media=whole.media))
     return Track(url=url, role="iframes", media=media, segments=tuple(segments))
 
 
-async def _ranges(found: _Found, tracks: dict[str, Track]) -> dict[str, Answer]:
+async def _ranges(reading: _Reading, tracks: dict[str, Track]) -> dict[str, Answer]:
     """How the first byte range of each I-frame playlist is answered."""
     answers = {}
     for track in tracks.values():
         line = next((s.line for s in track.segments if s.line.span), None) if track.role == "iframes" else None
         if line is not None and not line.url.startswith("file:"):
             try:
-                _, answers[track.url] = await found.files.read(line.url, line.span)
+                _, answers[track.url] = await reading.files.read(line.url, line.span)
             except CannotRead as exc:
-                found.missing(line.url, "reach", f"{exc}")
+                reading.missing(line.url, "reach", f"{exc}")
     return answers
 
 
-async def _steering(found: _Found, multivariant: Multivariant) -> Steering | None:
+async def _steering(reading: _Reading, multivariant: Multivariant) -> Steering | None:
     """Asked as players ask, with the pathway they are on."""
     entry = multivariant.steering
     if entry is None or entry.url is None or entry.url.startswith("file:"):
         return None
     parts = urlsplit(entry.url)
-    asked = urlencode({"_HLS_pathway": entry["PATHWAY-ID"] or ".", "_HLS_throughput": 5_000_000})
-    url = urlunsplit(parts._replace(query=f"{parts.query}&{asked}" if parts.query else asked))
+    query = urlencode({"_HLS_pathway": entry["PATHWAY-ID"] or ".", "_HLS_throughput": 5_000_000})
+    url = urlunsplit(parts._replace(query=f"{parts.query}&{query}" if parts.query else query))
     try:
-        body, answer = await found.files.read(url)
+        body, answer = await reading.files.read(url)
     except CannotRead as exc:
-        found.missing(entry.url, "steering", f"{exc}")
+        reading.missing(entry.url, "steering", f"{exc}")
         return None
     return Steering(answer=answer, body=body.decode("utf-8", "replace"))
 
 
-async def _dash(found: _Found, url: str, tracks: dict[str, Track], *, demanded: bool) -> Dash | None:
+async def _dash(reading: _Reading, url: str, tracks: dict[str, Track], *, demanded: bool) -> Dash | None:
     """The manifest beside the playlist, where there is one; or the one that was asked for."""
     try:
-        body, answer = await found.files.read(url)
+        body, answer = await reading.files.read(url)
     except CannotRead as exc:
         if demanded:
-            found.missing(url, "reach", f"{exc}")
+            reading.missing(url, "reach", f"{exc}")
         return None
     if not demanded and b"<MPD" not in body:  # some sites answer whatever is asked for
         return None
-    found.answers[url] = answer
+    reading.answers[url] = answer
     try:
         read = dash.read(body.decode("utf-8", "replace"), url)
     except dash.NotAManifest as exc:
-        found.missing(url, "dash", f"{exc}")
+        reading.missing(url, "dash", f"{exc}")
         return None
     listed = {url for track in read.tracks for url, _ in track.segments} | {track.init_url for track in read.tracks}
     # What HLS lists too is known to be there, or told as missing already.
-    unknown = sorted(listed - set(found.answers) - {unread.url for unread in found.unread})
-    there = await _all(found.files.exists(each) for each in unknown)
+    unknown = sorted(listed - set(reading.answers) - {unread.url for unread in reading.unread})
+    there = await _all(reading.files.exists(each) for each in unknown)
     missing = tuple(each for each, exists in zip(unknown, there, strict=True) if not exists)
     return Dash(url=url, duration_s=read.duration_s, tracks=read.tracks, missing=missing)

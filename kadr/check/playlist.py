@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-from core.errors import KadrError
 from kadr.check.attributes import FORMS_BY_TAG, attributes
+from kadr.check.errors import CheckError
 from kadr.check.listed import Entry, Key, Map, Media, Multivariant, Problem, SegmentLine, Span
 
 _VARIABLE = re.compile(r"\{\$([A-Za-z0-9_-]+)\}")
@@ -64,7 +64,7 @@ _ONCE = frozenset(
 _WHOLE_NUMBERS = frozenset({"EXT-X-VERSION", "EXT-X-TARGETDURATION", "EXT-X-MEDIA-SEQUENCE"})
 
 
-class NotAPlaylist(KadrError):
+class NotAPlaylist(CheckError):
     """This is no HLS playlist."""
 
 
@@ -119,12 +119,12 @@ def _tag(reading: _Reading, line: int, tag: str, value: str, imported: Mapping[s
         return None
     reading.seen.setdefault(tag, line)
     if tag in FORMS_BY_TAG:
-        found, wrong = attributes(tag, value)
+        values, wrong = attributes(tag, value)
         for what in wrong:
             reading.wrong(line, what, ignored="is no attribute of" in what)
         if tag == "EXT-X-DEFINE":
-            return _define(reading, line, found, imported)
-        return _attributed(reading, line, tag, {k: _filled(reading, line, v) for k, v in found.items()})
+            return _define(reading, line, values, imported)
+        return _attributed(reading, line, tag, {k: _filled(reading, line, v) for k, v in values.items()})
     if tag == "EXTINF":
         return _extinf(reading, line, value)
     if tag in _WHOLE_NUMBERS and not re.fullmatch("[0-9]{1,18}", value):
@@ -140,55 +140,55 @@ def _tag(reading: _Reading, line: int, tag: str, value: str, imported: Mapping[s
     return None
 
 
-def _attributed(reading: _Reading, line: int, tag: str, found: dict[str, str]) -> None:
+def _attributed(reading: _Reading, line: int, tag: str, values: dict[str, str]) -> None:
     if tag == "EXT-X-STREAM-INF":
         if reading.open_variant is not None:
             reading.wrong(reading.open_variant[0], "no URI follows")
-        reading.open_variant = (line, found)
+        reading.open_variant = (line, values)
     elif tag == "EXT-X-MAP":
-        url = urljoin(reading.url, found.get("URI", ""))
-        span = _span(found["BYTERANGE"], 0) if "BYTERANGE" in found else None
-        if "BYTERANGE" in found and (span is None or "@" not in found["BYTERANGE"]):
-            reading.wrong(line, f"BYTERANGE={found['BYTERANGE']!r} is not LENGTH@OFFSET")
+        url = urljoin(reading.url, values.get("URI", ""))
+        span = _span(values["BYTERANGE"], 0) if "BYTERANGE" in values else None
+        if "BYTERANGE" in values and (span is None or "@" not in values["BYTERANGE"]):
+            reading.wrong(line, f"BYTERANGE={values['BYTERANGE']!r} is not LENGTH@OFFSET")
         reading.map = Map(url=url, span=span, key=reading.key)
     elif tag == "EXT-X-KEY":
-        key_url = urljoin(reading.url, found["URI"]) if "URI" in found else None
-        iv = int(found["IV"], 16) if "IV" in found else None
-        none = found.get("METHOD", "NONE") == "NONE"
-        reading.key = None if none else Key(method=found["METHOD"], url=key_url, iv=iv)
+        key_url = urljoin(reading.url, values["URI"]) if "URI" in values else None
+        iv = int(values["IV"], 16) if "IV" in values else None
+        none = values.get("METHOD", "NONE") == "NONE"
+        reading.key = None if none else Key(method=values["METHOD"], url=key_url, iv=iv)
     else:
-        uri = found.get("SERVER-URI") if tag == "EXT-X-CONTENT-STEERING" else found.get("URI")
-        entry = Entry(line=line, attributes=found, url=None if uri is None else urljoin(reading.url, uri))
+        uri = values.get("SERVER-URI") if tag == "EXT-X-CONTENT-STEERING" else values.get("URI")
+        entry = Entry(line=line, attributes=values, url=None if uri is None else urljoin(reading.url, uri))
         if tag == "EXT-X-CONTENT-STEERING":
             reading.steering = entry
         else:
             reading.entries.append((tag, entry))
 
 
-def _define(reading: _Reading, line: int, found: Mapping[str, str], imported: Mapping[str, str]) -> None:
+def _define(reading: _Reading, line: int, values: Mapping[str, str], imported: Mapping[str, str]) -> None:
     """A variable, of its own value, of the multivariant playlist's, or of the URL's query (4.4.2.3)."""
     query = dict(parse_qsl(urlsplit(reading.url).query, keep_blank_values=True))
-    kinds = [kind for kind in ("NAME", "IMPORT", "QUERYPARAM") if kind in found]
-    if len(kinds) != 1 or ("NAME" in found) != ("VALUE" in found):
+    kinds = [kind for kind in ("NAME", "IMPORT", "QUERYPARAM") if kind in values]
+    if len(kinds) != 1 or ("NAME" in values) != ("VALUE" in values):
         return reading.wrong(line, "it is one of NAME with VALUE, IMPORT, and QUERYPARAM")
-    name = found[kinds[0]]
-    values = {"NAME": {name: found.get("VALUE", "")}, "IMPORT": imported, "QUERYPARAM": query}[kinds[0]]
+    name = values[kinds[0]]
+    known = {"NAME": {name: values.get("VALUE", "")}, "IMPORT": imported, "QUERYPARAM": query}[kinds[0]]
     if name in reading.variables:
         reading.wrong(line, f"the variable {name} is defined twice")
-    elif name not in values:
+    elif name not in known:
         reading.wrong(line, f"there is no value for the variable {name}")
     else:
-        reading.variables[name] = values[name]
+        reading.variables[name] = known[name]
     return None
 
 
 def _filled(reading: _Reading, line: int, text: str) -> str:
     """With its variables replaced."""
 
-    def value(found: re.Match[str]) -> str:
-        if found[1] not in reading.variables:
-            reading.wrong(line, f"the variable {found[1]} is not defined before this line")
-        return reading.variables.get(found[1], "")
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in reading.variables:
+            reading.wrong(line, f"the variable {match[1]} is not defined before this line")
+        return reading.variables.get(match[1], "")
 
     return _VARIABLE.sub(value, text)
 
@@ -207,11 +207,11 @@ def _extinf(reading: _Reading, line: int, value: str) -> None:
 def _uri(reading: _Reading, line: int, uri: str) -> None:
     url = urljoin(reading.url, _filled(reading, line, uri))
     if reading.open_variant is not None:
-        opened, found = reading.open_variant
+        opened, values = reading.open_variant
         reading.open_variant = None
         if opened + 1 != line:
             reading.wrong(line, "the URI of a variant stands on the line after its #EXT-X-STREAM-INF")
-        reading.entries.append(("EXT-X-STREAM-INF", Entry(line=opened, attributes=found, url=url)))
+        reading.entries.append(("EXT-X-STREAM-INF", Entry(line=opened, attributes=values, url=url)))
         return
     if reading.extinf is None:
         reading.wrong(line, "a URI without #EXTINF or #EXT-X-STREAM-INF before it")

@@ -6,7 +6,6 @@ broken, else 1. Refuses (CannotCheck, exit code 2) what cannot be read.
 
 import asyncio
 import json
-from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,74 +18,77 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from kadr.check import gather as gathering
 from kadr.check import rules
 from kadr.check.facts import Title
-from kadr.check.fetch import Limits
 from kadr.check.gather import CannotCheck
 from kadr.check.rules import Fault, Severity
 
 PLAYLIST_NAME = "index.m3u8"
-TOLD_OF_EACH = 3  # of one rule, unless all are wanted: one mistake often shows in every segment
+SHOWN_OF_EACH = 3  # of one rule, unless all are wanted: one mistake often shows in every segment
 
 
-def run(given: Namespace) -> int:
-    """Check one title and print what was found. Raises CannotCheck."""
-    url, dash_url = url_of(given.url), url_of(given.dash) if given.dash else None
-    with _bar() as on_progress:
-        title = asyncio.run(gathering.gather(url, dash_url=dash_url, limits=Limits(), on_progress=on_progress))
-    found = rules.faults(title)
-    print(as_json(title, found) if given.json else "\n".join(lines(title, found, everything=given.all)))
-    return 1 if any(fault.severity is Severity.MUST for fault in found) else 0
+def run(url: str, *, dash_url: str | None = None, as_json: bool = False, everything: bool = False) -> int:
+    """Check one title and print its faults; 1 where a rule that must hold is broken, else 0. Raises CannotCheck.
+
+    `url` and `dash_url` may be paths. `everything`: each repetition of a fault too, and the rules that hold.
+    """
+    with _progress_bar() as on_progress:
+        title = asyncio.run(
+            gathering.gather(url_of(url), dash_url=url_of(dash_url) if dash_url else None, on_progress=on_progress)
+        )
+    faults = rules.faults(title)
+    print(as_json_text(title, faults) if as_json else "\n".join(lines(title, faults, everything=everything)))
+    return 1 if any(fault.severity is Severity.MUST for fault in faults) else 0
 
 
-def url_of(given: str) -> str:
+def url_of(path_or_url: str) -> str:
     """A URL as it is; a path as one. Raises CannotCheck."""
-    if urlsplit(given).scheme in ("http", "https", "file"):
-        return given
-    path = Path(given)
+    if urlsplit(path_or_url).scheme in ("http", "https", "file"):
+        return path_or_url
+    path = Path(path_or_url)
     path = path / PLAYLIST_NAME if path.is_dir() else path
     if not path.is_file():
-        raise CannotCheck(f"{given}: no such file, and no http or https URL")
+        raise CannotCheck(f"{path_or_url}: no such file, and no http or https URL")
     return path.resolve().as_uri()
 
 
-def lines(title: Title, found: Sequence[Fault], *, everything: bool) -> Iterator[str]:
+def lines(title: Title, faults: Sequence[Fault], *, everything: bool) -> Iterator[str]:
     """A line per fault and a summary. With `everything` each fault, and the rules that hold."""
-    told: Counter[str] = Counter()
-    for fault in found:
-        told[fault.rule] += 1
-        if everything or told[fault.rule] <= TOLD_OF_EACH:
+    counts: Counter[str] = Counter()
+    for fault in faults:
+        counts[fault.rule] += 1
+        if everything or counts[fault.rule] <= SHOWN_OF_EACH:
             yield str(fault)
     if not everything:
-        for number, times in told.items():
-            if times > TOLD_OF_EACH:
-                yield f"{number}: and {times - TOLD_OF_EACH} more, told with --all"
+        for number, times in counts.items():
+            if times > SHOWN_OF_EACH:
+                yield f"{number}: and {times - SHOWN_OF_EACH} more, shown with --all"
     else:
         for rule in rules.ALL:
-            if rule.binds(title) and not told[rule.number]:
+            if rule.binds(title) and not counts[rule.number]:
                 yield f"{rule.number} holds: {rule.sentence}"
     if title.provisional:
         unbound = ", ".join(dict.fromkeys(rule.number for rule in rules.ALL if rule.when_ready))
         yield f"provisional: it is an EVENT playlist; these rules bind when it is ready: {unbound}"
-    yield _summary(title, found)
+    yield _summary(title, faults)
 
 
-def _summary(title: Title, found: Sequence[Fault]) -> str:
-    must = sum(fault.severity is Severity.MUST for fault in found)
+def _summary(title: Title, faults: Sequence[Fault]) -> str:
+    must = sum(fault.severity is Severity.MUST for fault in faults)
     bound = sum(rule.binds(title) for rule in rules.ALL)
     segments = sum(len(track.segments) for track in title.tracks.values() if track.role != "iframes")
     dash = ", a DASH manifest" if title.dash is not None else ""
     read = f"{bound} rules, {len(title.tracks)} playlists, {segments} segments{dash}"
-    return f"{must} must, {len(found) - must} should: {read}"
+    return f"{must} must, {len(faults) - must} should: {read}"
 
 
-def as_json(title: Title, found: Sequence[Fault]) -> str:
-    """All of it for programs."""
+def as_json_text(title: Title, faults: Sequence[Fault]) -> str:
+    """The title, its faults and the rules that bind it, as JSON for programs."""
     return json.dumps(
         {
             "url": title.multivariant.url,
-            "ok": not any(fault.severity is Severity.MUST for fault in found),
+            "ok": not any(fault.severity is Severity.MUST for fault in faults),
             "provisional": title.provisional,
             "faults": [
-                {"rule": f.rule, "severity": f.severity.value, "where": f.where, "sentence": f.sentence} for f in found
+                {"rule": f.rule, "severity": f.severity.value, "where": f.where, "sentence": f.sentence} for f in faults
             ],
             "rules": [
                 {"rule": rule.number, "severity": rule.severity.value, "sentence": rule.sentence}
@@ -99,8 +101,8 @@ def as_json(title: Title, found: Sequence[Fault]) -> str:
 
 
 @contextmanager
-def _bar() -> Iterator[gathering.Progress]:
-    """On a terminal only."""
+def _progress_bar() -> Iterator[gathering.Progress]:
+    """A progress bar on stderr where that is a terminal; what it yields takes (files read, files known of)."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -12,10 +12,10 @@ from tests.conftest import FFMPEG, generate, shared
 from transcode import analyse
 from transcode.encode_plan import EncodePlan, Options
 from transcode.pertitle import choose
-from transcode.plan import plan
+from transcode.plan import build_plan
 from transcode.probe import probe
 from transcode.sample_command import encode_cpu_s, plan_samples, sample_argv
-from transcode.source import Gop, Index, Source
+from transcode.source import Index, Source, SourceGop
 
 
 async def planned(file: Path, folder: Path, effort: Effort = Effort.QUALITY) -> tuple[EncodePlan, Source, Index | None]:
@@ -23,7 +23,7 @@ async def planned(file: Path, folder: Path, effort: Effort = Effort.QUALITY) -> 
     work = folder / "probe"
     work.mkdir()
     source, index = await probe(file, work, runner, max_pixels=8192 * 8192, max_duration_s=36_000)
-    return plan(source, index, Options(effort=effort)), source, index
+    return build_plan(source, index, Options(effort=effort)), source, index
 
 
 async def analysed(
@@ -108,7 +108,7 @@ def long_title(tmp: EncodePlan, source: Source) -> tuple[EncodePlan, Source, Ind
     assert source.video is not None
     video = replace(source.video, frame_rate=Fraction(24), frames=frames, duration_s=Fraction(600))
     gops = tuple(
-        Gop(frame=at, frames=48, bytes=500 if at == 0 else 400_000 if at % 480 == 0 else 40_000)
+        SourceGop(frame=at, frames=48, bytes=500 if at == 0 else 400_000 if at % 480 == 0 else 40_000)
         for at in range(0, frames, 48)
     )
     made = replace(tmp, frame_rate=Fraction(24), frames=frames, gop_frames=48)

@@ -173,8 +173,8 @@ async def test_fields_become_frames_in_order(tmp_path: Path) -> None:
     weave = "tinterlace=interleave_top,setfield=tff"
     ffmpeg("-v", "error", "-i", str(even), "-vf", weave, *coded, str(file))
     chunked, whole = await both(file, tmp_path)
-    assert chunked.plan.picture is not None
-    assert chunked.plan.picture.deinterlace
+    assert chunked.plan.video is not None
+    assert chunked.plan.video.deinterlace
     for made in (chunked, whole):
         # Every second line is the kept field's; those between are made up from fields before and after.
         kept = [mark(luma[::2]) for _, luma in lumas(made.file(made.top))]

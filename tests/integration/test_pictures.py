@@ -151,8 +151,8 @@ HDR = {
 async def test_hdr_looks_right_as_sdr(tmp_path: Path, name: str) -> None:
     """Neither washed out (blacks grey, colours pale) nor crushed (all dark, or blown out to white)."""
     made = await make(shared(name), tmp_path / "made", Options(end_s=Fraction(1)), rungs=(HDR[name],))
-    assert made.plan.picture is not None
-    assert made.plan.picture.tone_map
+    assert made.plan.video is not None
+    assert made.plan.video.tone_map
     picture = rgb709([pixels for _, pixels in frames(made.file(made.top))][-1])
     luma = picture @ [0.2126, 0.7152, 0.0722]
     dark, bright = np.percentile(luma, [1, 99])
@@ -168,8 +168,8 @@ async def test_hdr_looks_right_as_sdr(tmp_path: Path, name: str) -> None:
 async def test_black_in_hdr_is_black(tmp_path: Path) -> None:
     file = shared("hdr/hdr10plus_hevc10_256x144_10.8s.mkv")  # nothing but black
     made = await make(file, tmp_path / "made", Options(end_s=Fraction(1)))
-    assert made.plan.picture is not None
-    assert made.plan.picture.tone_map
+    assert made.plan.video is not None
+    assert made.plan.video.tone_map
     assert max(rgb709(pixels).max() for _, pixels in frames(made.file(made.top))) <= 3
 
 
@@ -205,8 +205,8 @@ async def test_fields_leave_no_combs(tmp_path: Path) -> None:
     woven = ("-flags", "+ilme+ildct", "-crf", "8", "-x264-params", "tff=1")
     generate(file, moving, None, *woven)
     made = await make(file, tmp_path / "made", Options(preset="veryfast"))
-    assert made.plan.picture is not None
-    assert made.plan.picture.deinterlace
+    assert made.plan.video is not None
+    assert made.plan.video.deinterlace
     own = [combed(luma) for _, luma in lumas(file)]
     out = [combed(luma) for _, luma in lumas(made.file(made.top))]
     assert len(own) == len(out) == 50
@@ -218,8 +218,8 @@ async def test_fields_leave_no_combs(tmp_path: Path) -> None:
 async def test_real_interlaced_clips_have_fewer_combs(tmp_path: Path, name: str) -> None:
     file = shared(name)
     made = await make(file, tmp_path / "made", rungs=("v1080",))
-    assert made.plan.picture is not None
-    assert made.plan.picture.deinterlace
+    assert made.plan.video is not None
+    assert made.plan.video.deinterlace
     own = np.mean([combed(luma) for _, luma in lumas(file)])
     out = np.mean([combed(luma) for _, luma in lumas(made.file("v1080"))])
     assert out < own

@@ -23,11 +23,11 @@ from core.crop import CropKind, CropPath, Reframe
 from tests.conftest import FFMPEG, generate, shared
 from tests.frames import Pixels, bench
 from tests.stack import Stack
-from thumbnails.reframe import Reframed, reframe
+from thumbnails.reframe import Reframed, find_crop
 from thumbnails.reframe_path import FASTEST
 from transcode import encode as transcoder
 from transcode.encode_plan import EncodePlan, Options
-from transcode.plan import plan
+from transcode.plan import build_plan
 from transcode.probe import probe
 from transcode.source import Index, Source
 from workers.reframe import wide_of
@@ -102,10 +102,10 @@ async def look(file: Path, folder: Path, options: Options = SHORT) -> Looked:
     """As the pipeline does it: plan, look, plan again."""
     at = await bench(folder / "look")
     source, index = await probe(file, at.work_dir, at.runner, max_pixels=8192 * 8192, max_duration_s=36_000)
-    wide = wide_of(source, plan(source, index, options))
+    wide = wide_of(source, build_plan(source, index, options))
     assert wide is not None
-    found = await reframe(file, wide, at.work_dir, at.runner)
-    return Looked(source=source, index=index, plan=plan(source, index, options, found.path), found=found)
+    found = await find_crop(file, wide, at.work_dir, at.runner)
+    return Looked(source=source, index=index, plan=build_plan(source, index, options, found.path), found=found)
 
 
 async def encoded(looked: Looked, file: Path, folder: Path, rung: int = 0) -> list[Pixels]:
@@ -113,7 +113,7 @@ async def encoded(looked: Looked, file: Path, folder: Path, rung: int = 0) -> li
     pictures: list[Pixels] = []
     for number in range(len(looked.plan.chunks)):
         at = await bench(folder / f"chunk{number}")
-        await transcoder.pictures(looked.plan, at, file, chunk=number, rungs=(looked.plan.rungs[rung],))
+        await transcoder.encode_video(looked.plan, at, file, chunk=number, rungs=(looked.plan.rungs[rung],))
         pictures += decoded(at.work_dir / f"{looked.plan.rungs[rung].id}.mp4")
     return pictures
 
@@ -228,9 +228,9 @@ async def test_upright_sources_are_left_alone(tmp_path: Path) -> None:
     at = await bench(tmp_path / "probe")
     source, index = await probe(file, at.work_dir, at.runner, max_pixels=10**8, max_duration_s=100)
     for wish in Reframe:
-        made = plan(source, index, replace(SHORT, reframe=wish))
+        made = build_plan(source, index, replace(SHORT, reframe=wish))
         assert wide_of(source, made) is None
-        assert made.picture is not None and made.picture.crop is None
+        assert made.video is not None and made.video.crop is None
         assert (made.rungs[0].width, made.rungs[0].height) == (202, 360)
 
 
@@ -242,10 +242,10 @@ async def test_what_cannot_be_looked_at_is_centred_and_says_so(tmp_path: Path) -
     at = await bench(tmp_path / "again")
     cut_off = tmp_path / "cut.mp4"
     cut_off.write_bytes(file.read_bytes()[:2000])
-    found = await reframe(cut_off, wide, at.work_dir, at.runner)
+    found = await find_crop(cut_off, wide, at.work_dir, at.runner)
     assert found.centred
     assert [(shot.kind, shot.keys[0].x) for shot in found.path.shots] == [(CropKind.STILL, 0.5)]
-    found = await reframe(file, replace(wide, end_s=Fraction(10_000)), at.work_dir, at.runner)
+    found = await find_crop(file, replace(wide, end_s=Fraction(10_000)), at.work_dir, at.runner)
     assert found.centred == "it lasts longer than 3600 s"
 
 
@@ -273,7 +273,7 @@ async def test_deep_pictures_keep_their_colours(tmp_path: Path, name: str) -> No
     file = shared(name)
     looked = await look(file, tmp_path)
     asked = replace(SHORT, reframe=Reframe.NONE)
-    plain = replace(looked, plan=plan(looked.source, looked.index, asked))
+    plain = replace(looked, plan=build_plan(looked.source, looked.index, asked))
     rung = -1
     narrow, wide = [await encoded(one, file, tmp_path / f"{n}", rung) for n, one in enumerate((looked, plain))]
     assert len(narrow) * looked.plan.rungs[rung].frame_step == looked.plan.frames

@@ -102,7 +102,7 @@ async def test_sound_encoded_beside_a_remuxed_picture_is_in_time(tmp_path: Path)
 async def test_trimmed_sound_is_in_time(tmp_path: Path, name: str, codec: tuple[str, ...]) -> None:
     file = beeping(tmp_path / name, 12, *codec)
     made = await make(file, tmp_path / "made", Options(start_s=Fraction("2.48"), end_s=Fraction("9.12")))
-    assert not made.plan.sounds[0].copyable
+    assert not made.plan.audio[0].copyable
     assert made.plan.duration_s == Fraction("6.64")
     # From second 9 to the end the flash goes on.
     check_together(made, seconds(0.52, 7), seconds(0.52, 7))

@@ -13,7 +13,7 @@ from core.artifact_store import ArtifactStore
 from core.assets import Asset
 from core.content_keys import wrapping_keys
 from core.errors import ObjectMissing, Transient
-from core.media import Blob, Encoded, Kind, Rendition, Segment
+from core.media import Blob, Encoded, Rendition, RenditionKind, Segment
 from core.model import AssetId
 from core.settings import MIB, Settings
 from transcode.cut import Piece
@@ -86,7 +86,7 @@ def rendition(path: Path, bodies: list[bytes]) -> tuple[Rendition, list[Piece]]:
     segments = tuple(Segment(blob=blob, duration=600) for blob in blobs[1:])
     return Rendition(
         id="v360",
-        kind=Kind.VIDEO,
+        kind=RenditionKind.VIDEO,
         codec="avc1.64001e",
         timescale=100,
         init=blobs[0],

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from core.mp4_boxes import boxes
 from tests.unit.test_cut import Encodes, encoded, patched
-from transcode.boxes import Fragment, FragmentReader, WrongOutput, boxes
+from transcode.boxes import Fragment, FragmentReader, WrongOutput
 from transcode.cut import AAC_FRAME_SAMPLES
 
 U32 = struct.Struct(">I").pack
@@ -57,7 +58,7 @@ def test_fragments_tile_the_file(encodes: Encodes, kind: str) -> None:
     assert all(a.offset + a.size == b.offset for a, b in pairwise(fragments))
     body = encodes.file(kind).read_bytes()
     for fragment in fragments:
-        kinds = [name for name, _, _ in boxes(body, fragment.offset, fragment.offset + fragment.size)]
+        kinds = [box.kind for box in boxes(body, fragment.offset, fragment.offset + fragment.size)]
         assert kinds == [b"moof", b"mdat"]
         assert fragment.payload + sum(fragment.sizes) == fragment.offset + fragment.size
     assert body[fragments[-1].offset + fragments[-1].size :][4:8] == b"mfra"

@@ -8,7 +8,7 @@ import pytest
 
 from core.settings import GIB, MIB
 from tests.unit.test_plan import source
-from transcode.plan import plan
+from transcode.plan import build_plan
 from workers.budget import MemoryBudget, encode_bytes, half_of_memory
 
 
@@ -112,13 +112,13 @@ async def test_one_cancelled_while_it_holds_gives_back() -> None:
 
 def test_what_an_encode_holds() -> None:
     """Six rungs of 1080p were measured at 0.6 GB; more is asked for than that, but not twice as much."""
-    made = plan(source(), None)
+    made = build_plan(source(), None)
     whole = encode_bytes(made, made.rungs, 1920 * 1080)
     assert 600_000_000 < whole < 1_200_000_000
     assert encode_bytes(made, made.rungs[4:], 1920 * 1080) < whole
     assert encode_bytes(made, made.rungs, 3840 * 2160) > whole
-    assert made.picture is not None
-    hdr = replace(made, picture=replace(made.picture, tone_map=True))
+    assert made.video is not None
+    hdr = replace(made, video=replace(made.video, tone_map=True))
     assert encode_bytes(hdr, made.rungs, 1920 * 1080) > whole
 
 

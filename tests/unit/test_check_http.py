@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 
 from kadr import cli
 from kadr.check import rules
-from kadr.check.fetch import Limits
+from kadr.check.fetch import CheckLimits
 from kadr.check.gather import CannotCheck, gather
 from tests.published import faults
 from tests.unit.test_check import BREAKS, edit, on_two_pathways, sound_title, title, together
@@ -268,18 +268,18 @@ async def test_no_local_files_outside_the_folder(title: Path) -> None:
 async def test_limits(site: tuple[Site, str]) -> None:
     _, url = site
 
-    async def read(limits: Limits) -> list[str]:
+    async def read(limits: CheckLimits) -> list[str]:
         found = await gather(url, dash_url=None, limits=limits, on_progress=lambda *_: None)
         return [entry.what for entry in found.unread]
 
-    assert all("more than the 5000 bytes" in what for what in await read(Limits(file_bytes=5000)))
-    assert any("all files together" in what for what in await read(Limits(total_bytes=200_000)))
+    assert all("more than the 5000 bytes" in what for what in await read(CheckLimits(file_bytes=5000)))
+    assert any("all files together" in what for what in await read(CheckLimits(total_bytes=200_000)))
 
 
 async def test_progress_ends_where_it_should(site: tuple[Site, str]) -> None:
     _, url = site
     seen: list[tuple[int, int]] = []
-    await gather(url, dash_url=None, limits=Limits(), on_progress=lambda *step: seen.append(step))
+    await gather(url, dash_url=None, limits=CheckLimits(), on_progress=lambda *step: seen.append(step))
     assert seen[-1][0] == seen[-1][1] == len(seen)
 
 
@@ -349,7 +349,7 @@ def test_repetitions_only_with_all(
     assert run(monkeypatch, str(title)) == 1
     told = capsys.readouterr().out
     assert (told.count("reach must"), told.count("5.3 must")) == (3, 3)
-    assert "reach: and 1 more, told with --all" in told
+    assert "reach: and 1 more, shown with --all" in told
     assert run(monkeypatch, str(title), "--all") == 1
     told = capsys.readouterr().out
     assert told.count("reach must") == 4

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from core.model import AssetId
 from kadr.check import rules
 from kadr.check.facts import Answer, Title
-from kadr.check.fetch import Limits
+from kadr.check.fetch import CheckLimits
 from kadr.check.gather import gather
 from kadr.check.rules import delivery, times
 from kadr.check.rules.rule import Book
@@ -24,7 +24,7 @@ KEY = bytes(range(16))
 
 async def read(folder: Path) -> Title:
     url = (folder / "index.m3u8").as_uri()
-    return await gather(url, dash_url=None, limits=Limits(), on_progress=lambda *_: None)
+    return await gather(url, dash_url=None, limits=CheckLimits(), on_progress=lambda *_: None)
 
 
 def broken(book: Book, number: str, title: Title) -> list[tuple[str, str]]:
@@ -96,7 +96,7 @@ async def test_encrypted_segments_are_looked_into(title: Path) -> None:
 
 def write(made: Made, out: Path) -> Path:
     """As `kadr encode` writes a revision; its playlist."""
-    new = revision.revision(AssetId("as_none"), made.encoded)
+    new = revision.build_revision(AssetId("as_none"), made.encoded)
     for path, file in new.manifest.files.items():
         (out / path).parent.mkdir(parents=True, exist_ok=True)
         (out / path).write_bytes(new.texts[file.key] if file.key in new.texts else made.bytes_of(file.sha256))

@@ -81,7 +81,7 @@ def test_codec_string(kind: bytes, config: bytes, expected: str) -> None:
         (b"avc1", VISUAL + box(b"avcC", b"\1\x64"), "has 2 bytes, at least 4 are needed"),
         (b"avc1", VISUAL + box(b"avcC", AVCC)[:-1], "says 13 bytes"),
         (b"avc1", VISUAL + bytes(8), "says 0 bytes"),
-        (b"avc1", VISUAL + b"\0\0", "is cut off"),
+        (b"avc1", VISUAL + b"\0\0", "has no box b'avcC'"),
         (b"mp4a", AUDIO + box(b"esds", bytes(4) + b"\3\x80\x80"), "at least 5 are needed|is cut off"),
         (b"mp4a", AUDIO + box(b"esds", bytes(4) + descriptor(4, b"")), "has descriptor 4 of 0 bytes, not 3"),
         (b"mp4a", AUDIO + esds(b""), "has descriptor 6|is cut off"),

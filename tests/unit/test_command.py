@@ -12,9 +12,9 @@ from presets.codec import codec_preset
 from presets.effort import Effort
 from presets.rung import Codec
 from tests.unit.test_plan import NTSC, conforming, index_of, source
-from transcode.command import loudness_argv, remux_argv, sound_argv, video_argv
+from transcode.command import audio_argv, loudness_argv, remux_argv, video_argv
 from transcode.encode_plan import EncodePlan, Options
-from transcode.plan import plan
+from transcode.plan import build_plan
 from transcode.rungs import VideoRung
 from transcode.watermark import Position, Watermark
 
@@ -126,7 +126,7 @@ def value(words: list[str], option: str) -> str:
 
 
 def test_an_ordinary_1080p() -> None:
-    assert argv(plan(source(), None)) == [
+    assert argv(build_plan(source(), None)) == [
         *INPUT,
         *("-filter_complex", GRAPH_1080),
         *rung("[s8]", 6_000_000, "v1080.mp4"),
@@ -141,7 +141,7 @@ def test_an_ordinary_1080p() -> None:
 
 def test_a_rotated_one_is_made_as_it_is_shown() -> None:
     """ffmpeg turns it before the graph; nothing else may turn it again."""
-    made = plan(source(width=640, height=360, rotation=90, shown_width=360, shown_height=640), None)
+    made = build_plan(source(width=640, height=360, rotation=90, shown_width=360, shown_height=640), None)
     assert argv(made) == [
         *INPUT,
         *("-filter_complex", GRAPH_PORTRAIT),
@@ -152,7 +152,7 @@ def test_a_rotated_one_is_made_as_it_is_shown() -> None:
 
 
 def test_hdr_and_interlaced() -> None:
-    made = plan(source(width=320, height=200, transfer="smpte2084", interlaced=True), None)
+    made = build_plan(source(width=320, height=200, transfer="smpte2084", interlaced=True), None)
     assert argv(made) == [
         *INPUT,
         *("-filter_complex", GRAPH_HDR_INTERLACED),
@@ -163,7 +163,7 @@ def test_hdr_and_interlaced() -> None:
 
 def test_a_chunk_in_the_middle() -> None:
     """Reading starts early; which frame is first is decided by the times kept, and said again in output frames."""
-    made = plan(source(width=320, height=200, duration_s=Fraction(100)), None)
+    made = build_plan(source(width=320, height=200, duration_s=Fraction(100)), None)
     assert made.chunks == (0, 1080, 1980)
     assert argv(made, 1, threads=2) == [
         *(
@@ -185,7 +185,7 @@ def test_a_chunk_in_the_middle() -> None:
 
 
 def test_the_first_chunk_is_read_from_the_start() -> None:
-    made = plan(source(duration_s=Fraction(100)), None)
+    made = build_plan(source(duration_s=Fraction(100)), None)
     assert "-ss" not in argv(made, 0)
     assert value(argv(made, 2), "-ss") == "65.026", "66.066 s, less 1.04"
 
@@ -193,7 +193,7 @@ def test_the_first_chunk_is_read_from_the_start() -> None:
 def test_forced_cuts_and_a_halved_rung() -> None:
     """A passthrough's cuts are off the GOP grid: pictures there are forced, on every rung at the same time, half a
     frame early so that rounding cannot reach a neighbour."""
-    made = plan(conforming(Fraction(50), 800, level=42), index_of([0, 130, 290, 430, 600], 800))
+    made = build_plan(conforming(Fraction(50), 800, level=42), index_of([0, 130, 290, 430, 600], 800))
     assert made.cuts == (0, 290, 430, 600)
     forced = "0.000000,5.790000,8.590000,11.990000"
     assert argv(made, rungs=(made.rungs[2], made.rungs[5])) == [
@@ -207,27 +207,29 @@ def test_forced_cuts_and_a_halved_rung() -> None:
 
 def test_pictures_whose_times_cannot_be_true_are_shown_one_after_the_other() -> None:
     """600 pictures in 7 s of a track that says 29.97 frames a second."""
-    made = plan(source(width=320, height=200, frames=600), None)
+    made = build_plan(source(width=320, height=200, frames=600), None)
     pinned = [word for word in INPUT if word != "-copyts"]
     assert argv(made)[: len(pinned) + 2] == [*pinned[:7], "-r", "30000/1001", *pinned[7:]]
-    assert "-r" not in argv(plan(source(), None))
+    assert "-r" not in argv(build_plan(source(), None))
 
 
 def test_only_cuts_of_the_chunk_are_forced() -> None:
-    made = plan(conforming(Fraction(50), 4000, level=42), index_of(range(0, 4000, 130), 4000))
+    made = build_plan(conforming(Fraction(50), 4000, level=42), index_of(range(0, 4000, 130), 4000))
     assert made.chunks == (0, 2080)
     inside = [float(text) for text in value(argv(made, 1, made.rungs[-1:]), "-force_key_frames").split(",")]
     assert inside == [(cut - 0.5) / 50 for cut in made.cuts if cut >= 2080]
 
 
 def test_cuts_on_the_gop_grid_are_not_forced() -> None:
-    made = plan(conforming(Fraction(50), 800, level=42), index_of([0, 200, 400, 600], 800))
+    made = build_plan(conforming(Fraction(50), 800, level=42), index_of([0, 200, 400, 600], 800))
     assert made.cuts == (0, 200, 400, 600)
     assert "-force_key_frames" not in argv(made)
 
 
 def test_a_watermark_on_a_trimmed_title() -> None:
-    made = plan(source(width=320, height=200), None, Options(watermark=Watermark(sha256="ab"), start_s=Fraction(2)))
+    made = build_plan(
+        source(width=320, height=200), None, Options(watermark=Watermark(sha256="ab"), start_s=Fraction(2))
+    )
     assert argv(made, watermark=MARK) == [
         *(
             "ffmpeg",
@@ -259,7 +261,7 @@ def test_a_watermark_on_a_trimmed_title() -> None:
 )
 def test_where_the_watermark_stands(position: Position, at: str) -> None:
     mark = Watermark(sha256="ab", position=position, width_share=0.25, opacity=0.5)
-    graph = value(argv(plan(source(), None, Options(watermark=mark)), watermark=MARK), "-filter_complex")
+    graph = value(argv(build_plan(source(), None, Options(watermark=mark)), watermark=MARK), "-filter_complex")
     assert "[1]scale=480:-1:flags=bicubic" in graph
     assert "colorchannelmixer=aa=0.5" in graph
     assert at in graph
@@ -270,13 +272,13 @@ def test_where_the_watermark_stands(position: Position, at: str) -> None:
     [("mp4", "mov"), ("matroska", "matroska"), ("mpegts", "mpegts"), ("avi", "avi"), ("flac", "flac")],
 )
 def test_the_demuxer_is_pinned(container: str, demuxer: str) -> None:
-    made = replace(plan(source(), None), container=container)
-    for words in (argv(made), sound_argv(made, "ffmpeg", SOURCE, made.sounds[0])):
+    made = replace(build_plan(source(), None), container=container)
+    for words in (argv(made), audio_argv(made, "ffmpeg", SOURCE, made.audio[0])):
         assert words[: words.index("-i")][1:3] == ["-f", demuxer]
 
 
 def test_one_rung_needs_no_split() -> None:
-    words = argv(plan(source(width=320, height=200, frame_rate=Fraction(25)), None))
+    words = argv(build_plan(source(width=320, height=200, frame_rate=Fraction(25)), None))
     assert "split" not in value(words, "-filter_complex")
     assert value(words, "-g") == "50"
 
@@ -292,19 +294,19 @@ def test_one_rung_needs_no_split() -> None:
     ],
 )
 def test_what_the_source_changes_in_the_graph(video: dict[str, Any], part: str) -> None:
-    assert part in value(argv(plan(source(**video), None)), "-filter_complex")
-    assert part not in value(argv(plan(source(), None)), "-filter_complex")
+    assert part in value(argv(build_plan(source(**video), None)), "-filter_complex")
+    assert part not in value(argv(build_plan(source(), None)), "-filter_complex")
 
 
 @pytest.mark.parametrize(("codec", "encoder"), [(Codec.HEVC, "libx265"), (Codec.AV1, "libsvtav1")])
 def test_another_codec(codec: Codec, encoder: str) -> None:
-    words = argv(plan(source(), None, Options(codec=codec)))
+    words = argv(build_plan(source(), None, Options(codec=codec)))
     assert value(words, "-c:v") == encoder
     assert value(words, "-g") == "60"
 
 
 def test_what_the_profile_and_the_rung_say_wins() -> None:
-    made = plan(source(), None, Options(profile="lecture", preset="ultrafast"))
+    made = build_plan(source(), None, Options(profile="lecture", preset="ultrafast"))
     top = replace(made.rungs[0], crf=21.5, maxrate_bps=1_234_000)
     words = argv(made, rungs=(top,))
     assert value(words, "-x264-params") == f"{PARAMETERS}:aq-strength=0.5"
@@ -314,19 +316,19 @@ def test_what_the_profile_and_the_rung_say_wins() -> None:
 
 
 def test_a_hostile_name_stays_one_word() -> None:
-    made = plan(source(), None)
+    made = build_plan(source(), None)
     hostile = PurePosixPath("/in/concat:|-y;[0:0]'.mp4")
     for words in (
         video_argv(made, "ffmpeg", hostile, first=0, end=210, rungs=made.rungs),
-        sound_argv(made, "ffmpeg", hostile, made.sounds[0]),
-        loudness_argv(made, "ffmpeg", hostile, made.sounds[0]),
+        audio_argv(made, "ffmpeg", hostile, made.audio[0]),
+        loudness_argv(made, "ffmpeg", hostile, made.audio[0]),
     ):
         assert value(words, "-i") == "file:/in/concat:|-y;[0:0]'.mp4"
 
 
 def test_sound() -> None:
-    made = plan(source(), None)
-    assert sound_argv(made, "ffmpeg", SOURCE, made.sounds[0]) == [
+    made = build_plan(source(), None)
+    assert audio_argv(made, "ffmpeg", SOURCE, made.audio[0]) == [
         *INPUT,
         *("-filter_complex", LEVELLED + "[s1]apad=whole_len=336336[s2];[s2]atrim=end_sample=336336[s3]"),
         *written("[s3]", "-b:a", "128000", "-c:a", "aac"),
@@ -335,12 +337,12 @@ def test_sound() -> None:
 
 
 def test_sound_with_gain_keeps_under_its_peak() -> None:
-    made = plan(source(), None)
+    made = build_plan(source(), None)
     graph = (
         f"{LEVELLED}[s1]volume=-3.50dB[s2];[s2]alimiter=latency=1:level=0:limit=0.891[s3];"
         "[s3]apad=whole_len=336336[s4];[s4]atrim=end_sample=336336[s5]"
     )
-    assert sound_argv(made, "ffmpeg", SOURCE, made.sounds[0], gain_db=-3.5) == [
+    assert audio_argv(made, "ffmpeg", SOURCE, made.audio[0], gain_db=-3.5) == [
         *INPUT,
         *("-filter_complex", graph),
         *written("[s5]", "-b:a", "128000", "-c:a", "aac"),
@@ -349,19 +351,19 @@ def test_sound_with_gain_keeps_under_its_peak() -> None:
 
 
 def test_sound_of_a_trimmed_title() -> None:
-    made = plan(source(), None, Options(start_s=Fraction(2), end_s=Fraction(5)))
+    made = build_plan(source(), None, Options(start_s=Fraction(2), end_s=Fraction(5)))
     graph = (
         f"{LEVELLED}[s1]atrim=start_sample=96096[s2];[s2]asetpts=N/SR/TB[s3];"
         "[s3]apad=whole_len=144144[s4];[s4]atrim=end_sample=144144[s5]"
     )
-    words = sound_argv(made, "ffmpeg", SOURCE, made.sounds[0])
+    words = audio_argv(made, "ffmpeg", SOURCE, made.audio[0])
     assert value(words, "-filter_complex") == graph
     assert "-ss" not in words, "sound is read from the start: a seek would not be exact to a sample"
 
 
 def test_sound_copied() -> None:
-    made = plan(source(), None)
-    assert sound_argv(made, "ffmpeg", SOURCE, made.sounds[0], copy=True) == [
+    made = build_plan(source(), None)
+    assert audio_argv(made, "ffmpeg", SOURCE, made.audio[0], copy=True) == [
         *INPUT,
         *written("0:1", "-c:a", "copy"),
         *GLOBAL,
@@ -369,8 +371,8 @@ def test_sound_copied() -> None:
 
 
 def test_loudness() -> None:
-    made = plan(source(), None)
-    assert loudness_argv(made, "ffmpeg", SOURCE, made.sounds[0]) == [
+    made = build_plan(source(), None)
+    assert loudness_argv(made, "ffmpeg", SOURCE, made.audio[0]) == [
         *INPUT,
         *("-filter_complex", LEVELLED + "[s1]atrim=end_sample=336336[s2];[s2]ebur128=framelog=quiet:peak=true[s3]"),
         *("-map", "[s3]", "-f", "null", "-"),
@@ -385,7 +387,7 @@ THROUGH = [
 
 
 def test_remux() -> None:
-    made = plan(conforming(NTSC, 600), index_of([0, 150, 300, 450], 600))
+    made = build_plan(conforming(NTSC, 600), index_of([0, 150, 300, 450], 600))
     assert remux_argv(made, "ffmpeg", SOURCE, copy_sound=True) == [
         *INPUT,
         *THROUGH,
@@ -403,12 +405,12 @@ def test_remux() -> None:
 
 
 def test_remux_of_a_silent_one() -> None:
-    made = plan(conforming(NTSC, 600, audio=()), index_of([0, 150, 300, 450], 600))
+    made = build_plan(conforming(NTSC, 600, audio=()), index_of([0, 150, 300, 450], 600))
     assert remux_argv(made, "ffmpeg", SOURCE, copy_sound=False) == [*INPUT, *THROUGH, *GLOBAL]
 
 
 def test_times_are_counted_from_where_the_plan_begins() -> None:
     """A transport stream that starts at 1.4 s: the file's own clock, moved."""
-    made = plan(replace(source(), origin_s=Fraction(7, 5)), None, Options(ladder="apple"))
+    made = build_plan(replace(source(), origin_s=Fraction(7, 5)), None, Options(ladder="apple"))
     assert value(argv(made, 0), "-itsoffset") == "-1.400000"
-    assert value(sound_argv(made, "ffmpeg", SOURCE, made.sounds[0]), "-itsoffset") == "-1.400000"
+    assert value(audio_argv(made, "ffmpeg", SOURCE, made.audio[0]), "-itsoffset") == "-1.400000"

@@ -20,10 +20,10 @@ from core.media import Blob
 from tests.conftest import FFMPEG, generate
 from tests.unit.test_plan import source
 from transcode.boxes import Fragment, FragmentReader, WrongOutput
-from transcode.command import sound_argv, video_argv
-from transcode.cut import AAC_FRAME_SAMPLES, Cut, Piece, SoundCutter, VideoCutter, VideoGrid
+from transcode.command import audio_argv, video_argv
+from transcode.cut import AAC_FRAME_SAMPLES, AudioCutter, ByteRange, Cut, VideoCutter, VideoGrid
 from transcode.encode_plan import EncodePlan
-from transcode.plan import plan
+from transcode.plan import build_plan
 from transcode.rungs import VideoRung
 
 BEEPS_S = (1.0, 5.95, 7.5)  # the second one spans the end of the first segment
@@ -65,10 +65,10 @@ class Encodes:
     def file(self, kind: str) -> Path:
         return self.video if kind == "video" else self.sound
 
-    def cutter(self, kind: str, path: Path, **changed: int | tuple[int, ...]) -> VideoCutter | SoundCutter:
+    def cutter(self, kind: str, path: Path, **changed: int | tuple[int, ...]) -> VideoCutter | AudioCutter:
         if kind == "video":
             return VideoCutter(path, grid_of(self.plan, self.plan.rungs[0], **changed))
-        return SoundCutter(path, duration_s=self.plan.duration_s, cuts_s=self.plan.cuts_s)
+        return AudioCutter(path, duration_s=self.plan.duration_s, cuts_s=self.plan.cuts_s)
 
     def cut(self, kind: str, path: Path | None = None, **changed: int | tuple[int, ...]) -> Cut:
         return self.cutter(kind, path or self.file(kind), **changed).finish()
@@ -80,10 +80,10 @@ def encoded(folder: Path) -> Encodes:
     sound = f"aevalsrc=exprs='0.8*sin(2*PI*1000*t)*({beeps})':sample_rate=48000:duration=9"
     upload = folder / "in.mov"
     generate(upload, "testsrc2=size=112x64:rate=30000/1001:duration=9", sound, "-c:a", "pcm_s16le")
-    made = plan(source(width=112, height=64, duration_s=FRAMES * Fraction(1001, 30_000)), None)
+    made = build_plan(source(width=112, height=64, duration_s=FRAMES * Fraction(1001, 30_000)), None)
     made = replace(made, preset="veryfast")
     ran(video_argv(made, FFMPEG, upload, first=0, end=made.frames, rungs=made.rungs), folder)
-    ran(sound_argv(made, FFMPEG, upload, made.sounds[0]), folder)
+    ran(audio_argv(made, FFMPEG, upload, made.audio[0]), folder)
     return Encodes(plan=made, folder=folder)
 
 
@@ -106,7 +106,7 @@ def sound(encodes: Encodes) -> Cut:
     return encodes.cut("sound")
 
 
-def body_of(piece: Piece) -> bytes:
+def body_of(piece: ByteRange) -> bytes:
     return piece.path.read_bytes()[piece.offset : piece.offset + piece.blob.size_bytes]
 
 
@@ -240,7 +240,7 @@ def test_sound_copied_from_an_upload_is_in_time(encodes: Encodes, tmp_path: Path
         [FFMPEG, "-i", str(encodes.folder / "in.mov"), "-c:v", "copy", "-c:a", "aac", "-ar", "44100", str(upload)],
         tmp_path,
     )
-    ran(sound_argv(encodes.plan, FFMPEG, upload, encodes.plan.sounds[0], copy=True), tmp_path)
+    ran(audio_argv(encodes.plan, FFMPEG, upload, encodes.plan.audio[0], copy=True), tmp_path)
     cut = encodes.cut("sound", tmp_path / "a1.mp4")
     assert cut.timescale == 44_100
     assert onsets(joined(cut)) == pytest.approx(BEEPS_S, abs=0.03)
@@ -258,13 +258,13 @@ def test_the_last_gop_stands_alone(encodes: Encodes) -> None:
         assert len(list(opened.decode(video=0))) == gop.frames == 11
 
 
-def grown(encodes: Encodes, kind: str, folder: Path, stops: Sequence[int]) -> tuple[list[tuple[Piece, int]], Cut]:
+def grown(encodes: Encodes, kind: str, folder: Path, stops: Sequence[int]) -> tuple[list[tuple[ByteRange, int]], Cut]:
     """(what the polls gave, the whole) of a file that grew to each of `stops` bytes and then to its end."""
     whole = encodes.file(kind).read_bytes()
     path = folder / f"{kind}.mp4"
     path.unlink(missing_ok=True)
     cutter = encodes.cutter(kind, path)
-    polled: list[tuple[Piece, int]] = list(cutter.poll())
+    polled: list[tuple[ByteRange, int]] = list(cutter.poll())
     assert not polled, "there is no file yet"
     written = 0
     for stop in (*stops, len(whole)):
@@ -403,7 +403,7 @@ def test_a_fragment_without_a_sync_sample_is_refused(encodes: Encodes, tmp_path:
 
 def test_too_little_sound_is_refused(encodes: Encodes, tmp_path: Path) -> None:
     path = Path(shutil.copy(encodes.sound, tmp_path))
-    cutter = SoundCutter(path, duration_s=encodes.plan.duration_s + 1, cuts_s=encodes.plan.cuts_s)
+    cutter = AudioCutter(path, duration_s=encodes.plan.duration_s + 1, cuts_s=encodes.plan.cuts_s)
     with pytest.raises(WrongOutput, match="frames of sound, more are needed"):
         cutter.finish()
 
@@ -413,7 +413,7 @@ def test_a_hole_in_the_sound_is_refused_even_where_enough_is_left(encodes: Encod
     path = tmp_path / "a1.mp4"
     path.write_bytes(without(encodes.sound.read_bytes(), fragments[2]))
     with pytest.raises(WrongOutput, match=r"frames of sound at \d+, expected at \d+"):
-        SoundCutter(path, duration_s=Fraction(5), cuts_s=(Fraction(0),)).finish()
+        AudioCutter(path, duration_s=Fraction(5), cuts_s=(Fraction(0),)).finish()
 
 
 def test_segments_of_sound_are_numbered(sound: Cut) -> None:
@@ -432,7 +432,7 @@ def test_sound_that_begins_a_second_late_is_refused(encodes: Encodes, tmp_path: 
         ],
         tmp_path,
     )
-    cutter = SoundCutter(tmp_path / "a1.mp4", duration_s=Fraction(6), cuts_s=(Fraction(0),))
+    cutter = AudioCutter(tmp_path / "a1.mp4", duration_s=Fraction(6), cuts_s=(Fraction(0),))
     with pytest.raises(WrongOutput):
         cutter.finish()
 
@@ -441,7 +441,7 @@ def test_sound_has_no_segment_of_nothing(encodes: Encodes, tmp_path: Path) -> No
     """Two cuts a picture apart at 60 fps may be nearest to the same frame of sound: 16.7 ms against 21.3."""
     path = Path(shutil.copy(encodes.sound, tmp_path))
     cuts_s = tuple(Fraction(at, 60) for at in (0, 363, 364))
-    cut = SoundCutter(path, duration_s=encodes.plan.duration_s, cuts_s=cuts_s).finish()
+    cut = AudioCutter(path, duration_s=encodes.plan.duration_s, cuts_s=cuts_s).finish()
     assert all(ticks > 0 for _, ticks in cut.segments), [ticks for _, ticks in cut.segments]
 
 
@@ -473,7 +473,7 @@ def test_chunks_cut_apart_are_one_rendition(tmp_path: Path) -> None:
     segments of the same times, and every frame of the source in its place."""
     upload = tmp_path / "in.mp4"
     generate(upload, "testsrc2=size=112x64:rate=50:duration=8", None, "-g", "40")
-    made = plan(source(width=112, height=64, frame_rate=Fraction(50), duration_s=Fraction(8), audio=()), None)
+    made = build_plan(source(width=112, height=64, frame_rate=Fraction(50), duration_s=Fraction(8), audio=()), None)
     full = replace(made.rungs[0], frame_step=1)
     half = replace(full, id="v32", width=56, height=32, frame_step=2)
     made = replace(made, rungs=(full, half), cuts=(0, 90, 190, 310), chunks=(0, 190), preset="veryfast")

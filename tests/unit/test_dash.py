@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.media import Blob, Encoded, Kind, Rendition, Segment, Subtitles
+from core.media import Blob, Encoded, Rendition, RenditionKind, Segment, Subtitles
 from core.model import AssetId
 from packager.dash import mpd
 from packager.names import Pathway
-from packager.revision import revision
+from packager.revision import build_revision
 from packager.vtt import Track
 from tests.conftest import FFMPEG
 from tests.unit.test_cut import FRAMES, Cut, content, encoded
@@ -158,7 +158,7 @@ def files(text: str, base: str = "") -> set[str]:
 
 
 def test_its_files_are_those_of_the_revision() -> None:
-    made = revision(
+    made = build_revision(
         AssetId("as_1"),
         Encoded(renditions=(rendition("v720", 25_000, [150_000, 100_000]), sound())),
         subtitles=[Track(subtitles=whole(), files={})],
@@ -240,7 +240,7 @@ def test_a_player_reads_all_frames(tmp_path: Path) -> None:
     encodes = encoded(tmp_path / "in")
     cuts = {"v64": encodes.cut("video"), "a1": encodes.cut("sound")}
     (tmp_path / "out").mkdir()
-    made = revision(AssetId("as_1"), Encoded(renditions=tuple(listed(name, cut) for name, cut in cuts.items())))
+    made = build_revision(AssetId("as_1"), Encoded(renditions=tuple(listed(name, cut) for name, cut in cuts.items())))
     for name, cut in cuts.items():
         (tmp_path / "out" / name).mkdir()
         init, *segments = content(cut)
@@ -262,7 +262,7 @@ def listed(name: str, cut: Cut) -> Rendition:
     video = name.startswith("v")
     return Rendition(
         id=name,
-        kind=Kind.VIDEO if video else Kind.AUDIO,
+        kind=RenditionKind.VIDEO if video else RenditionKind.AUDIO,
         codec=cut.codec,
         timescale=cut.timescale,
         init=cut.init.blob,

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from core.content_keys import KeyLocked, unwrap, wrap
 from core.errors import Rejected
-from core.media import Blob, Encoded, Keyframe, Kind, Rendition, Segment
+from core.media import Blob, Encoded, Keyframe, Rendition, RenditionKind, Segment
 from core.model import AssetId
 from core.playback_token import Limits
 from core.settings import Settings
@@ -29,7 +29,7 @@ ASSET, OTHER = AssetId("as_1"), AssetId("as_2")
 KEYFRAME = Keyframe(offset=0, size_bytes=50, duration=600)
 CLEAR = Rendition(
     id="v360",
-    kind=Kind.VIDEO,
+    kind=RenditionKind.VIDEO,
     codec="avc1.64001e",
     timescale=100,
     init=Blob(sha256="0" * 64, size_bytes=700),
@@ -84,7 +84,7 @@ def test_a_playlist_names_the_key_after_the_init_segment() -> None:
 
 
 def test_a_revision_holds_what_can_be_opened_and_no_clear_segment() -> None:
-    made = revision.revision(ASSET, Encoded(renditions=(SEALED,)), encryption=Encryption.AES_128)
+    made = revision.build_revision(ASSET, Encoded(renditions=(SEALED,)), encryption=Encryption.AES_128)
     assert set(made.manifest.files) == {
         *("index.m3u8", "v360/index.m3u8"),
         *("v360/init.mp4", "v360/00000.m4s", "v360/00001.m4s"),
@@ -94,7 +94,7 @@ def test_a_revision_holds_what_can_be_opened_and_no_clear_segment() -> None:
     assert PLAYLIST in texts
     assert all("I-FRAME" not in text for text in texts)
     assert revision.manifest_from_bytes(made.body).encryption is Encryption.AES_128
-    clear = revision.revision(ASSET, Encoded(renditions=(CLEAR,)))
+    clear = revision.build_revision(ASSET, Encoded(renditions=(CLEAR,)))
     assert {"manifest.mpd", "v360/iframes.m3u8"} < set(clear.manifest.files)
     assert clear.manifest.encryption is Encryption.NONE
 

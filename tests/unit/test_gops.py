@@ -6,29 +6,29 @@ from hypothesis import strategies as st
 
 from transcode import gops as module
 from transcode.gops import gops
-from transcode.source import Gop
+from transcode.source import SourceGop
 
 
 def test_runs_between_keyframes() -> None:
     assert gops([0, 10, 20, 30, 40], [(0, 700), (30, 500)], 0) == (
-        Gop(frame=0, frames=3, bytes=700),
-        Gop(frame=3, frames=2, bytes=500),
+        SourceGop(frame=0, frames=3, bytes=700),
+        SourceGop(frame=3, frames=2, bytes=500),
     )
 
 
 def test_pictures_before_the_first_keyframe_are_of_its_run() -> None:
-    assert gops([0, 10, 20], [(10, 700)], 50) == (Gop(frame=0, frames=3, bytes=750),)
+    assert gops([0, 10, 20], [(10, 700)], 50) == (SourceGop(frame=0, frames=3, bytes=750),)
 
 
 def test_no_keyframe_at_all() -> None:
-    assert gops([0, 10, 20], [], 50) == (Gop(frame=0, frames=3, bytes=50),)
+    assert gops([0, 10, 20], [], 50) == (SourceGop(frame=0, frames=3, bytes=50),)
     assert gops([], [], 0) == ()
 
 
 def test_very_many_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_GOPS", 2)
     found = gops(range(5), [(tick, 10) for tick in range(5)], 0)
-    assert found == (Gop(frame=0, frames=4, bytes=40), Gop(frame=4, frames=1, bytes=10))
+    assert found == (SourceGop(frame=0, frames=4, bytes=40), SourceGop(frame=4, frames=1, bytes=10))
 
 
 @given(

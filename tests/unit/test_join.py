@@ -6,14 +6,14 @@ from itertools import pairwise
 
 import pytest
 
-from core.media import Blob, Encoded, Keyframe, Kind, Rendition, Segment
+from core.media import Blob, Encoded, Keyframe, Rendition, RenditionKind, Segment
 from tests.unit.test_plan import NTSC, SOUND, conforming, index_of, source
 from transcode.boxes import WrongOutput
 from transcode.encode_plan import EncodePlan, Options
 from transcode.join import join
-from transcode.plan import plan
+from transcode.plan import build_plan
 
-PLAN = plan(source(width=640, height=360, duration_s=Fraction(100)), None)
+PLAN = build_plan(source(width=640, height=360, duration_s=Fraction(100)), None)
 SOUND_TICKS = 100 * 48_000
 
 
@@ -30,7 +30,7 @@ def picture(made: EncodePlan, name: str, first: int, end: int, step: int = 1) ->
     )
     return Rendition(
         id=name,
-        kind=Kind.VIDEO,
+        kind=RenditionKind.VIDEO,
         codec="avc1.64001e",
         timescale=made.timescale,
         init=Blob(sha256=f"{name} init", size_bytes=700),
@@ -42,7 +42,7 @@ def picture(made: EncodePlan, name: str, first: int, end: int, step: int = 1) ->
 def sound(name: str) -> Rendition:
     return Rendition(
         id=name,
-        kind=Kind.AUDIO,
+        kind=RenditionKind.AUDIO,
         codec="mp4a.40.2",
         timescale=48_000,
         init=Blob(sha256=f"{name} init", size_bytes=700),
@@ -53,7 +53,7 @@ def sound(name: str) -> Rendition:
 def parts(made: EncodePlan = PLAN) -> list[Encoded]:
     """What the steps of a title hand over: the first rung's chunks, the others' chunks, the sounds."""
     return [
-        *(Encoded(renditions=(sound(entry.id),)) for entry in made.sounds),
+        *(Encoded(renditions=(sound(entry.id),)) for entry in made.audio),
         *(
             Encoded(renditions=(picture(made, rung.id, *made.chunk(number)),))
             for number in range(len(made.chunks))
@@ -124,13 +124,13 @@ def test_segments_of_other_lengths_are_refused() -> None:
 
 
 def test_a_rung_of_half_the_rate_lasts_as_long() -> None:
-    made = plan(source(width=640, height=360, duration_s=Fraction(20), frame_rate=Fraction(50)), None)
+    made = build_plan(source(width=640, height=360, duration_s=Fraction(20), frame_rate=Fraction(50)), None)
     assert {rung.frame_step for rung in made.rungs} == {2}
     assert {rendition.duration_s for rendition in join(made, parts(made)).renditions[:2]} == {Fraction(20)}
 
 
 def test_the_uploads_own_track_is_the_top_rung_where_it_stays() -> None:
-    made = plan(conforming(NTSC, 600), index_of([0, 150, 300, 450], 600))
+    made = build_plan(conforming(NTSC, 600), index_of([0, 150, 300, 450], 600))
     made = replace(made, rungs=made.rungs[4:])  # as settled
     assert made.passthrough is not None
     assert made.passthrough.lasting
@@ -145,7 +145,7 @@ def test_the_uploads_own_track_is_the_top_rung_where_it_stays() -> None:
 
 def test_sound_only() -> None:
     german = replace(SOUND, index=2, language="ger")
-    made = plan(source(audio=(SOUND, german)), None, Options(profile="audio-only"))
+    made = build_plan(source(audio=(SOUND, german)), None, Options(profile="audio-only"))
     assert [one.id for one in join(made, [Encoded(renditions=(sound("a2"),)), *parts(made)[:1]]).renditions] == [
         *("a1", "a2"),
     ]

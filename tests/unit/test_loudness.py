@@ -12,8 +12,8 @@ from tests.conftest import FFMPEG, generate
 from tests.unit.test_plan import source
 from transcode.encode_plan import Options
 from transcode.loudness import gain_db, gain_for
-from transcode.plan import plan
-from transcode.run import Bench
+from transcode.plan import build_plan
+from transcode.run import FfmpegContext
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ async def runner() -> ChildRunner:
 async def test_a_real_title(runner: ChildRunner, tmp_path: Path, sound: str, gain: float) -> None:
     upload = tmp_path / "in.mp4"
     generate(upload, "testsrc2=size=64x64:rate=25:duration=4", f"aevalsrc={sound}:sample_rate=48000:duration=4")
-    made = plan(source(width=64, height=64, frame_rate=Fraction(25), duration_s=Fraction(4)), None)
-    bench = Bench(work_dir=tmp_path, runner=runner, binary=FFMPEG)
-    assert await gain_db(made, bench, upload, made.sounds[0]) == pytest.approx(gain, abs=0.3)
+    made = build_plan(source(width=64, height=64, frame_rate=Fraction(25), duration_s=Fraction(4)), None)
+    bench = FfmpegContext(work_dir=tmp_path, runner=runner, binary=FFMPEG)
+    assert await gain_db(made, bench, upload, made.audio[0]) == pytest.approx(gain, abs=0.3)
 
 
 async def test_only_what_is_kept_is_measured(runner: ChildRunner, tmp_path: Path) -> None:
@@ -81,8 +81,8 @@ async def test_only_what_is_kept_is_measured(runner: ChildRunner, tmp_path: Path
         f"aevalsrc='sin(2*PI*1000*t)*{level}|sin(2*PI*1000*t)*{level}':sample_rate=48000:duration=8",
     )
     facts = source(width=64, height=64, frame_rate=Fraction(25), duration_s=Fraction(8))
-    bench = Bench(work_dir=tmp_path, runner=runner, binary=FFMPEG)
-    first = plan(facts, None, Options(end_s=Fraction(4)))
-    second = plan(facts, None, Options(start_s=Fraction(4)))
-    assert await gain_db(first, bench, upload, first.sounds[0]) == pytest.approx(4.0, abs=0.3)
-    assert await gain_db(second, bench, upload, second.sounds[0]) == pytest.approx(-15.1, abs=0.3)
+    bench = FfmpegContext(work_dir=tmp_path, runner=runner, binary=FFMPEG)
+    first = build_plan(facts, None, Options(end_s=Fraction(4)))
+    second = build_plan(facts, None, Options(start_s=Fraction(4)))
+    assert await gain_db(first, bench, upload, first.audio[0]) == pytest.approx(4.0, abs=0.3)
+    assert await gain_db(second, bench, upload, second.audio[0]) == pytest.approx(-15.1, abs=0.3)

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.media import Blob, Keyframe, Kind, Rendition, Segment, target_duration
+from core.media import Blob, Keyframe, Rendition, RenditionKind, Segment, target_duration
 
 
 def rendition(sizes_and_durations: list[tuple[int, int]], timescale: int = 1000) -> Rendition:
     return Rendition(
         id="v1",
-        kind=Kind.VIDEO,
+        kind=RenditionKind.VIDEO,
         codec="avc1.64001f",
         timescale=timescale,
         init=Blob(sha256="", size_bytes=10**6),
@@ -86,7 +86,7 @@ def test_keyframes_have_rates_of_their_own(segments: list[list[tuple[int, int]]]
     """RFC 8216, 4.1 with "segment" read as one I-frame until the next; the target duration is the segments'."""
     made = Rendition(
         id="v1",
-        kind=Kind.VIDEO,
+        kind=RenditionKind.VIDEO,
         codec="avc1.64001f",
         timescale=1000,
         init=Blob(sha256="", size_bytes=1),

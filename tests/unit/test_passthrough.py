@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.test_plan import SOUND, conforming, index_of
-from transcode.passthrough import Through, decide
+from transcode.passthrough import PassthroughTrack, decide
 from transcode.rungs import VideoRung
 from transcode.source import Index, Source
 
@@ -17,7 +17,7 @@ TOP = VideoRung(id="v1080", width=1920, height=1080, cap_bps=6_000_000, crf=23, 
 INDEX = index_of([0, 100, 200, 300, 400], FRAMES)
 
 
-def decided(facts: Source, index: Index | None = INDEX, **changed: Any) -> tuple[Through | None, str]:
+def decided(facts: Source, index: Index | None = INDEX, **changed: Any) -> tuple[PassthroughTrack | None, str]:
     assert facts.video is not None
     wanted: dict[str, Any] = {"rate": RATE, "altered": "", "codec": "h264", **changed}
     return decide(facts, facts.video, index, TOP, **wanted)
@@ -25,7 +25,7 @@ def decided(facts: Source, index: Index | None = INDEX, **changed: Any) -> tuple
 
 def test_what_players_take_goes_through() -> None:
     through, why = decided(conforming(RATE, FRAMES))
-    assert through == Through(frames=500, cuts=(0, 100, 200, 300, 400), lasting=True)
+    assert through == PassthroughTrack(frames=500, cuts=(0, 100, 200, 300, 400), lasting=True)
     assert why == "H.264 as players take it, below the rung's cap"
 
 

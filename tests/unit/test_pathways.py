@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from core.errors import ConfigError
-from core.media import Blob, Keyframe, Kind, Rendition, Segment
+from core.media import Blob, Keyframe, Rendition, RenditionKind, Segment
 from core.model import AssetId, PlaybackId, RevisionId
 from core.playback_token import ANYBODY
 from origin.cdns import Cdn, Cdns, only_origin
@@ -33,7 +33,7 @@ SEGMENTS = tuple(
 )
 VIDEO = Rendition(
     id="v360",
-    kind=Kind.VIDEO,
+    kind=RenditionKind.VIDEO,
     codec="avc1.64001e",
     timescale=12000,
     init=Blob(sha256="f" * 64, size_bytes=700),

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from core.errors import ConfigError, Rejected
 from presets.effort import Effort
 from presets.rung import Codec
-from transcode.encode_plan import EncodePlan, Options, SoundPlan, plan_from_json, plan_to_json
-from transcode.plan import on_regular_grid, plan
+from transcode.encode_plan import AudioPlan, EncodePlan, Options, plan_from_json, plan_to_json
+from transcode.plan import build_plan, on_regular_grid
 from transcode.sounds import language_tag
-from transcode.source import AudioTrack, Gop, Index, Source, VideoTrack, from_json, to_json
+from transcode.source import AudioTrack, Index, Source, SourceGop, VideoTrack, from_json, to_json
 from transcode.watermark import Watermark
 
 NTSC = Fraction(30000, 1001)
@@ -88,7 +88,7 @@ def source(
 
 def index_of(keyframes: Sequence[int], frames: int, **changed: bool) -> Index:
     """A track of `frames` pictures whose GOPs begin at `keyframes`."""
-    gops = tuple(Gop(frame=a, frames=b - a, bytes=1000 * (b - a)) for a, b in pairwise([*keyframes, frames]))
+    gops = tuple(SourceGop(frame=a, frames=b - a, bytes=1000 * (b - a)) for a, b in pairwise([*keyframes, frames]))
     return Index(gops=gops, all_idr=changed.get("all_idr", True), constant=changed.get("constant", True))
 
 
@@ -112,20 +112,20 @@ def reason(made: EncodePlan, what: str) -> str:
 
 def test_the_displayed_size_counts() -> None:
     """A phone's rotated picture and anamorphic DV: the coded size is another one."""
-    assert sizes(plan(source(rotation=90, shown_width=1080, shown_height=1920), None))[0] == "1080x1920"
-    assert sizes(plan(source(width=720, height=576, shown_width=1024, shown_height=576), None))[0] == "1024x576"
+    assert sizes(build_plan(source(rotation=90, shown_width=1080, shown_height=1920), None))[0] == "1080x1920"
+    assert sizes(build_plan(source(width=720, height=576, shown_width=1024, shown_height=576), None))[0] == "1024x576"
 
 
 @pytest.mark.parametrize(("width", "height"), [(31, 1000), (1000, 31), (1, 1)])
 def test_too_small_to_show(width: int, height: int) -> None:
     with pytest.raises(Rejected, match=f"{width}x{height}") as refused:
-        plan(source(width=width, height=height), None)
+        build_plan(source(width=width, height=height), None)
     assert refused.value.code == "dimensions"
 
 
 def test_no_picture() -> None:
     with pytest.raises(Rejected) as refused:
-        plan(replace(source(), video=None), None)
+        build_plan(replace(source(), video=None), None)
     assert refused.value.code == "no_video"
     assert "audio-only" in refused.value.hint
 
@@ -148,7 +148,7 @@ def test_no_picture() -> None:
     ],
 )
 def test_rate_and_grid(rate: Fraction, expected: Fraction, gop: int, timescale: int, ticks: int) -> None:
-    made = plan(source(frame_rate=rate), None)
+    made = build_plan(source(frame_rate=rate), None)
     assert (made.frame_rate, made.gop_frames, made.segment_frames) == (expected, gop, 3 * gop)
     assert (made.timescale, made.frame_ticks) == (timescale, ticks)
 
@@ -166,14 +166,14 @@ def test_rate_and_grid(rate: Fraction, expected: Fraction, gop: int, timescale: 
     ],
 )
 def test_small_rungs_show_at_most_thirty_frames(rate: Fraction, small: Fraction) -> None:
-    made = plan(source(frame_rate=rate), None)
+    made = build_plan(source(frame_rate=rate), None)
     shown = {rung.id: made.frame_rate / rung.frame_step for rung in made.rungs}
     large = min(rate, Fraction(60))
     assert shown == {"v1080": large, "v720": large, "v540": large, "v432": small, "v360": small, "v234": small}
 
 
 def test_a_lecture_is_never_faster_than_thirty() -> None:
-    made = plan(source(frame_rate=Fraction(50)), None, Options(profile="lecture"))
+    made = build_plan(source(frame_rate=Fraction(50)), None, Options(profile="lecture"))
     assert made.frame_rate == 25
     assert {rung.frame_step for rung in made.rungs} == {1}
     assert (made.gop_frames, made.segment_frames) == (100, 100)
@@ -182,7 +182,7 @@ def test_a_lecture_is_never_faster_than_thirty() -> None:
 
 @given(st.fractions(min_value=Fraction(1, 10), max_value=240, max_denominator=1001))
 def test_a_frame_is_a_whole_number_of_ticks(rate: Fraction) -> None:
-    made = plan(source(frame_rate=rate), None)
+    made = build_plan(source(frame_rate=rate), None)
     assert Fraction(made.frame_ticks, made.timescale) == 1 / made.frame_rate
     assert made.timescale < 2**32
     assert made.gop_frames >= 1
@@ -193,7 +193,7 @@ def test_a_frame_is_a_whole_number_of_ticks(rate: Fraction) -> None:
     st.fractions(min_value=Fraction(1, 100), max_value=200, max_denominator=1000),
 )
 def test_every_rung_has_whole_frames_between_all_cuts(rate: Fraction, duration_s: Fraction) -> None:
-    made = plan(source(frame_rate=rate, duration_s=duration_s), None)
+    made = build_plan(source(frame_rate=rate, duration_s=duration_s), None)
     steps = {rung.frame_step for rung in made.rungs}
     assert made.frames > 0
     assert abs(made.duration_s - duration_s) <= max(steps) / made.frame_rate
@@ -217,7 +217,7 @@ def test_every_rung_has_whole_frames_between_all_cuts(rate: Fraction, duration_s
     ],
 )
 def test_frames_cover_the_longest_track(rate: Fraction, duration_s: Fraction, frames: int) -> None:
-    made = plan(source(frame_rate=rate, duration_s=duration_s), None)
+    made = build_plan(source(frame_rate=rate, duration_s=duration_s), None)
     assert made.frames == frames
     assert made.duration_s == frames / rate
 
@@ -240,7 +240,7 @@ def test_frames_cover_the_longest_track(rate: Fraction, duration_s: Fraction, fr
     ],
 )
 def test_what_is_done_to_the_picture(video: dict[str, Any], wanted: dict[str, Any]) -> None:
-    made = plan(source(**video), None).picture
+    made = build_plan(source(**video), None).video
     assert {name: getattr(made, name) for name in wanted} == wanted
 
 
@@ -255,10 +255,10 @@ def test_what_is_done_to_the_picture(video: dict[str, Any], wanted: dict[str, An
     ],
 )
 def test_trim(start_s: Fraction, end_s: Fraction | None, first: int, frames: int) -> None:
-    made = plan(source(frame_rate=Fraction(30)), None, Options(start_s=start_s, end_s=end_s))
+    made = build_plan(source(frame_rate=Fraction(30)), None, Options(start_s=start_s, end_s=end_s))
     assert (made.first_frame, made.frames) == (first, frames)
     assert made.start_s == Fraction(first, 30)
-    assert not made.sounds[0].copyable
+    assert not made.audio[0].copyable
 
 
 @pytest.mark.parametrize(
@@ -276,29 +276,31 @@ def test_trim(start_s: Fraction, end_s: Fraction | None, first: int, frames: int
 @pytest.mark.parametrize("profile", ["standard", "audio-only"])
 def test_a_trim_that_leaves_nothing_is_refused(start_s: Fraction, end_s: Fraction | None, profile: str) -> None:
     with pytest.raises(Rejected) as refused:
-        plan(source(), None, Options(profile=profile, start_s=start_s, end_s=end_s))
+        build_plan(source(), None, Options(profile=profile, start_s=start_s, end_s=end_s))
     assert refused.value.code == "trim"
     assert "below 7 s" in refused.value.hint
 
 
 def test_an_unknown_profile_is_refused() -> None:
     with pytest.raises(ConfigError, match="no such"):
-        plan(source(), None, Options(profile="no such"))
+        build_plan(source(), None, Options(profile="no such"))
 
 
 def test_options_reach_the_plan() -> None:
     mark = Watermark(sha256="ab")
-    made = plan(source(), None, Options(effort=Effort.ECONOMY, ladder="apple", preset="ultrafast", watermark=mark))
+    made = build_plan(
+        source(), None, Options(effort=Effort.ECONOMY, ladder="apple", preset="ultrafast", watermark=mark)
+    )
     assert (made.effort, made.preset, made.smart) == (Effort.ECONOMY, "ultrafast", False)
-    assert made.picture is not None
-    assert made.picture.watermark == mark
-    assert plan(source(), None, Options(effort=Effort.QUALITY)).preset == "slow"
-    assert plan(source(), None).smart
+    assert made.video is not None
+    assert made.video.watermark == mark
+    assert build_plan(source(), None, Options(effort=Effort.QUALITY)).preset == "slow"
+    assert build_plan(source(), None).smart
 
 
 @pytest.mark.parametrize(("codec", "caps"), [(Codec.HEVC, [4500, 2400, 900, 300, 145]), (Codec.AV1, [3600, 1920, 720])])
 def test_another_codec_has_its_own_ladder(codec: Codec, caps: list[int]) -> None:
-    made = plan(source(), None, Options(codec=codec))
+    made = build_plan(source(), None, Options(codec=codec))
     assert [rung.cap_bps // 1000 for rung in made.rungs][: len(caps)] == caps
     assert (made.codec, made.smart, made.passthrough) == (codec, False, None)
 
@@ -320,7 +322,7 @@ def test_another_codec_has_its_own_ladder(codec: Codec, caps: list[int]) -> None
 def test_chunks(
     duration_s: Fraction, options: Options, facts: dict[str, Any], chunks: tuple[int, ...], why: str
 ) -> None:
-    made = plan(source(duration_s=duration_s, frame_rate=Fraction(30), **facts), None, options)
+    made = build_plan(source(duration_s=duration_s, frame_rate=Fraction(30), **facts), None, options)
     assert made.chunks == chunks
     assert reason(made, f"{len(chunks)} chunk") == why
     parts = [made.chunk(number) for number in range(len(chunks))]
@@ -334,24 +336,24 @@ def test_chunks(
 )
 def test_reading_starts_early_enough(container: str, seek_back_s: Fraction) -> None:
     """Where a seek may miss the keyframe, a whole GOP earlier."""
-    assert plan(source(container=container), None).seek_back_s == seek_back_s
+    assert build_plan(source(container=container), None).seek_back_s == seek_back_s
 
 
 @pytest.mark.parametrize(
     ("size", "first"), [((1920, 1080), "v360"), ((640, 360), "v360"), ((426, 240), "v240"), ((320, 180), "v180")]
 )
 def test_the_first_rung_is_a_small_one(size: tuple[int, int], first: str) -> None:
-    assert plan(source(width=size[0], height=size[1]), None).first_rung == first
+    assert build_plan(source(width=size[0], height=size[1]), None).first_rung == first
 
 
 def test_the_first_rung_of_a_ladder_without_small_ones_is_its_last() -> None:
-    made = plan(source(width=1080, height=1920), None, Options(profile="short-vertical"))
+    made = build_plan(source(width=1080, height=1920), None, Options(profile="short-vertical"))
     assert [rung.id for rung in made.rungs] == ["v1080", "v540", "v360"]
     assert made.first_rung == "v360"
 
 
 def test_passthrough_that_lasts_gives_all_rungs_its_cuts() -> None:
-    made = plan(conforming(NTSC, 600), index_of([0, 70, 130, 250, 410, 550], 600))
+    made = build_plan(conforming(NTSC, 600), index_of([0, 70, 130, 250, 410, 550], 600))
     assert made.passthrough is not None
     assert (made.passthrough.lasting, made.passthrough.bps) == (True, 5_000_000)
     assert made.passthrough.rung == made.rungs[0]
@@ -363,7 +365,7 @@ def test_passthrough_that_lasts_gives_all_rungs_its_cuts() -> None:
 
 def test_passthrough_only_until_ready_leaves_the_grid_alone() -> None:
     """8 s between keyframes may be shown meanwhile; a ready title keeps the segment limit."""
-    made = plan(conforming(Fraction(30), 600), index_of([0, 240, 480], 600))
+    made = build_plan(conforming(Fraction(30), 600), index_of([0, 240, 480], 600))
     assert made.passthrough is not None
     assert not made.passthrough.lasting
     assert made.cuts == (0, 180, 360, 540)
@@ -371,7 +373,7 @@ def test_passthrough_only_until_ready_leaves_the_grid_alone() -> None:
 
 
 def test_the_apple_ladder_keeps_no_passthrough() -> None:
-    made = plan(conforming(Fraction(30), 600), index_of([0, 150, 330, 480], 600), Options(ladder="apple"))
+    made = build_plan(conforming(Fraction(30), 600), index_of([0, 150, 330, 480], 600), Options(ladder="apple"))
     assert made.passthrough is not None
     assert not made.passthrough.lasting
     assert made.cuts == (0, 180, 360, 540)
@@ -387,7 +389,7 @@ def test_the_apple_ladder_keeps_no_passthrough() -> None:
     ],
 )
 def test_rungs_are_halved_only_where_passthrough_cuts_allow(keyframes: list[int], frames: int, steps: set[int]) -> None:
-    made = plan(conforming(Fraction(50), frames, level=42), index_of(keyframes, frames))
+    made = build_plan(conforming(Fraction(50), frames, level=42), index_of(keyframes, frames))
     assert made.passthrough is not None
     assert made.passthrough.lasting
     assert made.frames == frames
@@ -404,7 +406,7 @@ def test_rungs_are_halved_only_where_passthrough_cuts_allow(keyframes: list[int]
     ],
 )
 def test_what_the_owner_wants_changed_is_encoded(options: Options, why: str) -> None:
-    made = plan(conforming(Fraction(30), 600), index_of([0, 150, 330, 480], 600), options)
+    made = build_plan(conforming(Fraction(30), 600), index_of([0, 150, 330, 480], 600), options)
     assert made.passthrough is None
     assert made.first_rung == "v360"
     assert reason(made, "no passthrough") == why
@@ -412,7 +414,7 @@ def test_what_the_owner_wants_changed_is_encoded(options: Options, why: str) -> 
 
 def test_back_on_the_regular_grid() -> None:
     """Passthrough given up later: its cuts go, the frames stay."""
-    made = plan(conforming(Fraction(30), 3000), index_of(range(0, 3000, 100), 3000))
+    made = build_plan(conforming(Fraction(30), 3000), index_of(range(0, 3000, 100), 3000))
     plain = on_regular_grid(made)
     assert made.cuts == tuple(range(0, 3000, 100))
     assert plain.cuts == tuple(range(0, 3000, 180))
@@ -423,7 +425,7 @@ def test_back_on_the_regular_grid() -> None:
 
 
 def test_reasons_for_people() -> None:
-    made = plan(source(frame_rate=Fraction(120)), None)
+    made = build_plan(source(frame_rate=Fraction(120)), None)
     assert reason(made, "60 frames a second").startswith("the upload has 120, more than the profile's fastest")
     assert reason(made, "6 rungs: v1080, v720") == (
         "the picture is shown at 1920x1080 and never enlarged; v432, v360, v234 show every second frame"
@@ -431,10 +433,10 @@ def test_reasons_for_people() -> None:
     assert reason(made, "no passthrough") == "its 20000 kb/s are above the rung's cap"
     assert reason(made, "1 chunk") == "each at least 30.0 s"
     assert reason(made, "1 sound renditions") == "one for each language"
-    assert reason(plan(source(variable=True), None), "30000/1001") == (
+    assert reason(build_plan(source(variable=True), None), "30000/1001") == (
         "the upload's rate varies; this keeps its smooth parts smooth"
     )
-    assert reason(plan(source(), None), "30000/1001") == "as the upload"
+    assert reason(build_plan(source(), None), "30000/1001") == "as the upload"
 
 
 def track(number: int, language: str | None, **changed: Any) -> AudioTrack:
@@ -442,7 +444,7 @@ def track(number: int, language: str | None, **changed: Any) -> AudioTrack:
 
 
 def sounds(*audio: AudioTrack) -> list[tuple[str, int, str | None]]:
-    return [(sound.id, sound.index, sound.language) for sound in plan(source(audio=audio), None).sounds]
+    return [(sound.id, sound.index, sound.language) for sound in build_plan(source(audio=audio), None).audio]
 
 
 def test_one_sound_for_each_language() -> None:
@@ -460,14 +462,14 @@ def test_tracks_that_name_no_language_count_once() -> None:
 
 def test_more_languages_than_are_kept() -> None:
     many = ["eng", "ger", "fre", "spa", "ita", "por", "rus", "jpn", "kor", "chi"]
-    made = plan(source(audio=tuple(track(n, name) for n, name in enumerate(many, 1))), None)
-    assert [sound.language for sound in made.sounds] == ["en", "de", "fr", "es", "it", "pt", "ru", "ja"]
+    made = build_plan(source(audio=tuple(track(n, name) for n, name in enumerate(many, 1))), None)
+    assert [sound.language for sound in made.audio] == ["en", "de", "fr", "es", "it", "pt", "ru", "ja"]
     assert reason(made, "8 sound renditions") == "one for each language; 2 more tracks are left out"
 
 
 def test_why_it_is_silent() -> None:
-    assert reason(plan(source(audio=()), None), "0 sound") == "it is silent"
-    unknown = plan(source(audio=(), unplayable_audio=("ac4",)), None)
+    assert reason(build_plan(source(audio=()), None), "0 sound") == "it is silent"
+    unknown = build_plan(source(audio=(), unplayable_audio=("ac4",)), None)
     assert reason(unknown, "0 sound") == "codec ac4 is unknown"
 
 
@@ -492,44 +494,44 @@ def test_why_it_is_silent() -> None:
     ],
 )
 def test_which_sound_may_be_copied(facts: dict[str, Any], changed: dict[str, Any], copyable: bool) -> None:
-    made = plan(source(audio=(replace(SOUND, **changed),), **facts), None)
-    assert made.sounds == (
-        SoundPlan(
+    made = build_plan(source(audio=(replace(SOUND, **changed),), **facts), None)
+    assert made.audio == (
+        AudioPlan(
             id="a1",
             index=1,
             language="en",
             channels=changed.get("channels", 2),
             copyable=copyable,
-            copyable_for_now=made.sounds[0].copyable_for_now,
+            copyable_for_now=made.audio[0].copyable_for_now,
         ),
     )
 
 
 def test_sound_only() -> None:
     german = track(2, "ger")
-    made = plan(source(audio=(SOUND, german), duration_s=Fraction(20)), None, Options(profile="audio-only"))
-    assert (made.picture, made.rungs, made.passthrough, made.first_rung, made.smart) == (None, (), None, None, False)
+    made = build_plan(source(audio=(SOUND, german), duration_s=Fraction(20)), None, Options(profile="audio-only"))
+    assert (made.video, made.rungs, made.passthrough, made.first_rung, made.smart) == (None, (), None, None, False)
     assert (made.frame_rate, made.frames) == (Fraction(48_000, 1024), 938)
     assert (made.timescale, made.frame_ticks) == (375_000, 8000)
     assert made.segment_frames == 281
     assert made.cuts == (0, 281, 562, 843)
     assert made.chunks == (0,)
-    assert [sound.language for sound in made.sounds] == ["en", "de"]
+    assert [sound.language for sound in made.audio] == ["en", "de"]
     assert made.decisions[0].what == "sound only"
 
 
 def test_sound_only_needs_no_picture_but_sound() -> None:
     heard = replace(source(), video=None)
-    assert plan(heard, None, Options(profile="audio-only")).sounds[0].id == "a1"
+    assert build_plan(heard, None, Options(profile="audio-only")).audio[0].id == "a1"
     with pytest.raises(Rejected) as refused:
-        plan(replace(heard, audio=()), None, Options(profile="audio-only"))
+        build_plan(replace(heard, audio=()), None, Options(profile="audio-only"))
     assert refused.value.code == "no_audio"
 
 
 def test_a_trimmed_sound() -> None:
-    made = plan(source(), None, Options(profile="audio-only", start_s=Fraction(2), end_s=Fraction(5)))
+    made = build_plan(source(), None, Options(profile="audio-only", start_s=Fraction(2), end_s=Fraction(5)))
     assert (made.first_frame, made.frames) == (94, 141)
-    assert not made.sounds[0].copyable
+    assert not made.audio[0].copyable
 
 
 @pytest.mark.parametrize(
@@ -553,11 +555,11 @@ def test_whatever_a_track_calls_its_language(named: str) -> None:
 @pytest.mark.parametrize(
     "made",
     [
-        plan(source(), None),
-        plan(source(audio=()), None),
-        plan(source(), None, Options(profile="audio-only")),
-        plan(source(), None, Options(watermark=Watermark(sha256="ab"), start_s=Fraction(1, 3))),
-        plan(conforming(Fraction(50), 801, level=42), index_of([0, 200, 400, 601], 801)),
+        build_plan(source(), None),
+        build_plan(source(audio=()), None),
+        build_plan(source(), None, Options(profile="audio-only")),
+        build_plan(source(), None, Options(watermark=Watermark(sha256="ab"), start_s=Fraction(1, 3))),
+        build_plan(conforming(Fraction(50), 801, level=42), index_of([0, 200, 400, 601], 801)),
     ],
     ids=["sound", "silent", "sound only", "options", "passthrough"],
 )
@@ -566,23 +568,34 @@ def test_round_trips(made: EncodePlan) -> None:
     assert plan_from_json(plan_to_json(made)).digest() == made.digest()
 
 
+def test_stored_plans_keep_their_keys() -> None:
+    """Plans in the storage of running installations call the video plan `picture` and the audio plans `sounds`."""
+    made = build_plan(source(), None)
+    stored = plan_to_json(made)
+    assert {"picture", "sounds"} <= stored.keys()
+    assert not {"video", "audio"} & stored.keys()
+    assert plan_from_json({**stored, "picture": {**stored["picture"], "deinterlace": True}}).video == replace(
+        made.video, deinterlace=True
+    )
+
+
 def test_facts_round_trip() -> None:
     for facts in (source(), source(audio=()), replace(source(), video=None)):
         assert from_json(to_json(facts)) == facts
 
 
 def test_any_change_of_the_plan_changes_its_digest() -> None:
-    made = plan(conforming(Fraction(30), 3000), index_of(range(0, 3000, 60), 3000))
-    assert made.picture is not None
+    made = build_plan(conforming(Fraction(30), 3000), index_of(range(0, 3000, 60), 3000))
+    assert made.video is not None
     assert made.passthrough is not None
     others: dict[str, Any] = {
         "container": "matroska",
-        "picture": replace(made.picture, deinterlace=True),
+        "video": replace(made.video, deinterlace=True),
         "cuts": made.cuts[:-1],
         "chunks": made.chunks[:-1],
         "rungs": made.rungs[:-1],
         "first_rung": "v360",
-        "sounds": (),
+        "audio": (),
         "codec": Codec.AV1,
         "preset": "slow",
         "encoder_options": (("aq-strength", "0.5"),),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.media import Blob, Keyframe, Kind, Rendition, Segment, Subtitles, target_duration
+from core.media import Blob, Keyframe, Rendition, RenditionKind, Segment, Subtitles, target_duration
 from packager.multivariant import PathwaysUnclear, multivariant
 from packager.names import Pathway, stable_id, unique
 from packager.playlist import iframe_playlist, media_playlist, subtitle_playlist
@@ -16,7 +16,13 @@ from packager.playlist import iframe_playlist, media_playlist, subtitle_playlist
 
 def rendition(name: str, timescale: int, durations: list[int], bits: int = 8_000_000, **more) -> Rendition:
     """A rendition whose segments all have `bits` bits."""
-    defaults = {"kind": Kind.VIDEO, "codec": "avc1.64001f", "width": 1280, "height": 720, "frame_rate": Fraction(25)}
+    defaults = {
+        "kind": RenditionKind.VIDEO,
+        "codec": "avc1.64001f",
+        "width": 1280,
+        "height": 720,
+        "frame_rate": Fraction(25),
+    }
     return Rendition(
         id=name,
         timescale=timescale,
@@ -27,7 +33,14 @@ def rendition(name: str, timescale: int, durations: list[int], bits: int = 8_000
 
 
 def sound(name: str = "a1", bits: int = 480_000, **more) -> Rendition:
-    only = {"kind": Kind.AUDIO, "codec": "mp4a.40.2", "width": None, "height": None, "frame_rate": None, "channels": 2}
+    only = {
+        "kind": RenditionKind.AUDIO,
+        "codec": "mp4a.40.2",
+        "width": None,
+        "height": None,
+        "frame_rate": None,
+        "channels": 2,
+    }
     return rendition(name, 48_000, [288_000, 192_000], bits, **{**only, **more})
 
 
@@ -300,10 +313,6 @@ def test_multivariant_with_everything() -> None:
         + block("one", "https://a.test/t/", "")
         + block("two", "https://b.test/", "?k=v")
     )
-
-
-def test_a_nameless_pathway_is_not_named() -> None:
-    assert "PATHWAY-ID" not in multivariant([keyed(), sound()], [Pathway(prefix="/s/t/")])
 
 
 @pytest.mark.parametrize("ids", [[], ["a", "a"], ["a", ""], ["", ""]])

@@ -14,7 +14,7 @@ from tests.unit.test_plan import NTSC, source
 from tests.unit.test_reframe_plan import SHORT, moving, padded, path, still
 from transcode.command import video_argv
 from transcode.encode_plan import EncodePlan, Options
-from transcode.plan import plan
+from transcode.plan import build_plan
 from transcode.reframe_command import middles, pads
 from transcode.sample_command import plan_samples, sample_argv
 from transcode.source import Source
@@ -39,7 +39,7 @@ def graph(made: EncodePlan, first: int, end: int, *, mark: bool = False) -> str:
 
 
 def made_of(crop: CropPath, facts: Source | None = None, options: Options = SHORT) -> EncodePlan:
-    return plan(facts or source(), None, options, crop)
+    return build_plan(facts or source(), None, options, crop)
 
 
 def worth(words: str, time_s: float) -> float:
@@ -143,7 +143,7 @@ def test_samples_show_the_window_of_their_own_moments() -> None:
     crop = path(still(0, 30, 0.25), still(30, 60, 0.75))
     facts = source(frames=1800, duration_s=Fraction(60))
     facts = replace(facts, video=facts.video and replace(facts.video, duration_s=Fraction(60), frames=1800))
-    made = plan(facts, None, SHORT, crop)
+    made = build_plan(facts, None, SHORT, crop)
     samples = plan_samples(made, facts, None)
     assert samples.skipped is None
     words = sample_argv(made, samples, "ffmpeg", PurePosixPath("/in/clip.mp4"))

@@ -23,8 +23,8 @@ from core.crop import (
 from tests.unit.test_plan import NTSC, conforming, index_of, source
 from transcode.encode_plan import EncodePlan, Options, plan_from_json, plan_to_json
 from transcode.options import options_from_json
-from transcode.plan import plan
-from transcode.reframe import told
+from transcode.plan import build_plan
+from transcode.reframe import describe_path
 
 SHORT = Options(profile="short-vertical")
 SHARE = Fraction(606, 1920)
@@ -59,18 +59,18 @@ def sizes(made: EncodePlan) -> list[tuple[int, int]]:
 
 
 def test_a_wide_source_of_an_upright_profile() -> None:
-    made = plan(source(), None, SHORT)
+    made = build_plan(source(), None, SHORT)
     assert sizes(made) == [(606, 1080), (540, 960), (360, 640)]
-    assert made.picture is not None
-    assert made.picture.crop == centred(SHARE, Fraction(0), Fraction(7))
+    assert made.video is not None
+    assert made.video.crop == centred(SHARE, Fraction(0), Fraction(7))
     assert why(made)["upright, 606x1080"] == "the profile short-vertical is for upright clips; 1 shot: 1 still"
     assert plan_from_json(plan_to_json(made)) == made
 
 
 def test_its_path_is_part_of_what_comes_out() -> None:
-    one, other = (plan(source(), None, SHORT, path(still(0, 7, x))) for x in (0.4, 0.6))
+    one, other = (build_plan(source(), None, SHORT, path(still(0, 7, x))) for x in (0.4, 0.6))
     assert one.digest() != other.digest()
-    assert plan(source(), None, SHORT, path(still(0, 7, 0.4))).digest() == one.digest()
+    assert build_plan(source(), None, SHORT, path(still(0, 7, 0.4))).digest() == one.digest()
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,12 @@ def test_its_path_is_part_of_what_comes_out() -> None:
     ],
 )
 def test_never_larger_than_the_window_itself(size: tuple[int, int], expected: list[tuple[int, int]]) -> None:
-    made = plan(source(width=size[0], height=size[1], shown_width=size[0], shown_height=size[1]), None, SHORT)
+    made = build_plan(source(width=size[0], height=size[1], shown_width=size[0], shown_height=size[1]), None, SHORT)
     assert sizes(made) == expected
 
 
 def test_a_rung_of_the_profile_may_be_a_little_smaller_than_the_window() -> None:
-    made = plan(source(width=3840, height=2160), None, SHORT)
+    made = build_plan(source(width=3840, height=2160), None, SHORT)
     assert made.rungs[0].id == "v1080"
 
 
@@ -103,37 +103,37 @@ def test_a_rung_of_the_profile_may_be_a_little_smaller_than_the_window() -> None
 )
 def test_what_stays_as_it_is(size: tuple[int, int], reason: str) -> None:
     facts = source(width=size[0], height=size[1])
-    made, plain = plan(facts, None, SHORT), plan(facts, None, replace(SHORT, reframe=Reframe.NONE))
-    assert made.picture is not None and made.picture.crop is None
+    made, plain = build_plan(facts, None, SHORT), build_plan(facts, None, replace(SHORT, reframe=Reframe.NONE))
+    assert made.video is not None and made.video.crop is None
     assert made.rungs == plain.rungs
     assert why(made)["not made upright"] == reason
 
 
 @pytest.mark.parametrize(("size", "expected"), [((1080, 1080), (606, 1080)), ((1080, 1350), (758, 1350))])
 def test_asked_for_any_wider_picture_is_made_upright(size: tuple[int, int], expected: tuple[int, int]) -> None:
-    made = plan(source(width=size[0], height=size[1]), None, Options(reframe=Reframe.VERTICAL))
+    made = build_plan(source(width=size[0], height=size[1]), None, Options(reframe=Reframe.VERTICAL))
     assert sizes(made)[0] == expected
     assert any(what.startswith("upright, ") and because.startswith("asked for") for what, because in why(made).items())
-    narrow = plan(source(width=1080, height=1920), None, Options(reframe=Reframe.VERTICAL))
+    narrow = build_plan(source(width=1080, height=1920), None, Options(reframe=Reframe.VERTICAL))
     assert why(narrow)["not made upright"] == "the picture is 9:16 or narrower already"
 
 
 def test_other_profiles_say_nothing_of_it() -> None:
-    made = plan(source(), None, Options())
+    made = build_plan(source(), None, Options())
     assert sizes(made)[0] == (1920, 1080)
     assert not any("upright" in what for what in why(made))
-    assert plan(source(), None, Options(profile="audio-only", reframe=Reframe.VERTICAL)).picture is None
+    assert build_plan(source(), None, Options(profile="audio-only", reframe=Reframe.VERTICAL)).video is None
 
 
 def test_a_path_nobody_wanted_is_not_taken() -> None:
-    made = plan(source(), None, Options(), path(still(0, 7)))
-    assert made.picture is not None and made.picture.crop is None
+    made = build_plan(source(), None, Options(), path(still(0, 7)))
+    assert made.video is not None and made.video.crop is None
 
 
 def test_the_uploads_own_track_is_not_passed_through() -> None:
     facts, index = conforming(NTSC, 3000), index_of(range(0, 3000, 150), 3000)
-    assert plan(facts, index, Options()).passthrough is not None
-    made = plan(facts, index, Options(reframe=Reframe.VERTICAL))
+    assert build_plan(facts, index, Options()).passthrough is not None
+    made = build_plan(facts, index, Options(reframe=Reframe.VERTICAL))
     assert made.passthrough is None
     assert why(made)["no passthrough"] == "it is made upright"
     assert made.first_rung is not None
@@ -148,7 +148,7 @@ def test_the_option_as_json() -> None:
 
 def test_told_in_words() -> None:
     shots = path(still(0, 1), still(1, 2), moving(2, 3, 0.4, 0.5), moving(3, 5, 0.4, 0.5, 0.4), padded(5, 6))
-    assert told(shots) == "5 shots: 2 still, 1 pan, 1 track, 1 pad"
+    assert describe_path(shots) == "5 shots: 2 still, 1 pan, 1 track, 1 pad"
 
 
 def test_where_the_window_is() -> None:

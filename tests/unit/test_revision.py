@@ -13,8 +13,8 @@ from core.media import (
     Cue,
     Encoded,
     Keyframe,
-    Kind,
     Rendition,
+    RenditionKind,
     Segment,
     encoded_from_json,
     encoded_to_json,
@@ -29,8 +29,9 @@ from packager.revision import (
     PLAYLIST_TYPE,
     SEGMENT_TYPE,
     VTT_TYPE,
+    build_revision,
     manifest_from_bytes,
-    revision,
+    media_types,
     summary,
 )
 
@@ -41,7 +42,7 @@ def blob(content: str) -> Blob:
     return Blob(sha256=hashlib.sha256(content.encode()).hexdigest(), size_bytes=len(content) * 1000)
 
 
-def rendition(name: str, kind: Kind, **more) -> Rendition:
+def rendition(name: str, kind: RenditionKind, **more) -> Rendition:
     return Rendition(
         id=name,
         kind=kind,
@@ -52,9 +53,11 @@ def rendition(name: str, kind: Kind, **more) -> Rendition:
     )
 
 
-VIDEO = rendition("v720", Kind.VIDEO, codec="avc1.64001f", width=1280, height=720, frame_rate=Fraction(30000, 1001))
+VIDEO = rendition(
+    "v720", RenditionKind.VIDEO, codec="avc1.64001f", width=1280, height=720, frame_rate=Fraction(30000, 1001)
+)
 SOUND = replace(
-    rendition("a1", Kind.AUDIO, codec="mp4a.40.2", channels=2, language="en"),
+    rendition("a1", RenditionKind.AUDIO, codec="mp4a.40.2", channels=2, language="en"),
     segments=tuple(Segment(blob=blob(f"a1 {n}"), duration=180_300) for n in range(3)),
 )
 ENCODED = Encoded(renditions=(VIDEO, SOUND))
@@ -72,8 +75,8 @@ GERMAN = vtt.track(CUES, id="s1", language="de", name="Deutsch", duration_s=VIDE
 def test_equal_content_is_one_revision() -> None:
     again = encoded_from_json(encoded_to_json(ENCODED))
     assert again == ENCODED
-    assert revision(ASSET, again) == revision(ASSET, ENCODED)
-    assert len(revision(ASSET, ENCODED).id) == 20
+    assert build_revision(ASSET, again) == build_revision(ASSET, ENCODED)
+    assert len(build_revision(ASSET, ENCODED).id) == 20
 
 
 def changed_segment(**change) -> Encoded:
@@ -93,15 +96,15 @@ def changed_segment(**change) -> Encoded:
     ],
 )
 def test_other_content_is_another_revision(other: Encoded) -> None:
-    assert revision(ASSET, other).id != revision(ASSET, ENCODED).id
+    assert build_revision(ASSET, other).id != build_revision(ASSET, ENCODED).id
 
 
 def test_other_asset_is_another_revision() -> None:
-    assert revision(AssetId("as_2"), ENCODED).id != revision(ASSET, ENCODED).id
+    assert build_revision(AssetId("as_2"), ENCODED).id != build_revision(ASSET, ENCODED).id
 
 
 def test_every_file_is_in_the_manifest() -> None:
-    made = revision(ASSET, ENCODED)
+    made = build_revision(ASSET, ENCODED)
     files = made.manifest.files
     names = {"init.mp4", "00000.m4s", "00001.m4s", "00002.m4s", "index.m3u8"}
     assert set(files) == {"index.m3u8", "manifest.mpd", *(f"{r}/{name}" for r in ("v720", "a1") for name in names)}
@@ -114,8 +117,20 @@ def test_every_file_is_in_the_manifest() -> None:
     assert {(file.sha256, file.size_bytes) for file in media} == {(b.sha256, b.size_bytes) for b in stored.values()}
 
 
+def test_objects_are_stored_under_the_type_that_the_manifest_names() -> None:
+    """RFC 8216 names no type; players take both, and caches serve the one an object was stored with."""
+    types = media_types(VIDEO, SOUND)
+    media = {
+        file.sha256: file.type
+        for path, file in build_revision(ASSET, ENCODED).manifest.files.items()
+        if path.endswith((".mp4", ".m4s"))
+    }
+    assert types == media
+    assert {types[VIDEO.init.sha256], types[VIDEO.segments[0].blob.sha256]} == {INIT_TYPE, SEGMENT_TYPE}
+
+
 def test_every_text_is_handed_over_with_its_hash() -> None:
-    made = revision(ASSET, ENCODED, subtitles=[GERMAN])
+    made = build_revision(ASSET, ENCODED, subtitles=[GERMAN])
     told = (PLAYLIST_TYPE, DASH_TYPE, VTT_TYPE)
     texts = {path: file for path, file in made.manifest.files.items() if file.type in told}
     assert {file.key for file in texts.values()} == set(made.texts)
@@ -131,7 +146,7 @@ def test_every_text_is_handed_over_with_its_hash() -> None:
 
 
 def test_keyframes_bring_their_list() -> None:
-    made = revision(ASSET, Encoded(renditions=(KEYED, SOUND)))
+    made = build_revision(ASSET, Encoded(renditions=(KEYED, SOUND)))
     lists = made.manifest.files
     assert made.texts[lists["v720/iframes.m3u8"].key].decode() == playlist.iframe_playlist(KEYED, 6)
     assert 'URI="v720/iframes.m3u8"' in made.texts[lists["index.m3u8"].key].decode()
@@ -150,7 +165,7 @@ def test_a_listing_without_keyframes_is_read() -> None:
 
 
 def test_subtitles_are_part_of_a_revision() -> None:
-    made = revision(ASSET, ENCODED, subtitles=[GERMAN])
+    made = build_revision(ASSET, ENCODED, subtitles=[GERMAN])
     files = made.manifest.files
     assert manifest_from_bytes(made.body).subtitles == (GERMAN.subtitles,)
     assert {path: file.type for path, file in files.items() if path.startswith("s1/")} == {
@@ -162,13 +177,13 @@ def test_subtitles_are_part_of_a_revision() -> None:
     assert set(files["s1/00000.vtt"].key.rsplit("/")[-1:]) <= set(GERMAN.files)
     assert b'SUBTITLES="subtitles"' in made.texts[files["index.m3u8"].key]
     assert b"s1/whole.vtt" in made.texts[files["manifest.mpd"].key]
-    assert made.id != revision(ASSET, ENCODED).id
+    assert made.id != build_revision(ASSET, ENCODED).id
     renamed = replace(GERMAN, subtitles=replace(GERMAN.subtitles, name="German"))
-    assert made.id != revision(ASSET, ENCODED, subtitles=[renamed]).id
+    assert made.id != build_revision(ASSET, ENCODED, subtitles=[renamed]).id
 
 
 def test_every_uri_of_the_playlists_is_a_file() -> None:
-    made = revision(ASSET, Encoded(renditions=(KEYED, SOUND)), subtitles=[GERMAN])
+    made = build_revision(ASSET, Encoded(renditions=(KEYED, SOUND)), subtitles=[GERMAN])
     for path, file in made.manifest.files.items():
         if file.type == PLAYLIST_TYPE:
             folder = path.rpartition("/")[0]
@@ -180,19 +195,19 @@ def test_every_uri_of_the_playlists_is_a_file() -> None:
 
 
 def test_every_name_is_one_the_origin_serves() -> None:
-    made = revision(ASSET, Encoded(renditions=(KEYED, SOUND)), subtitles=[GERMAN])
+    made = build_revision(ASSET, Encoded(renditions=(KEYED, SOUND)), subtitles=[GERMAN])
     assert all(re.fullmatch(r"(?:[0-9a-z]+/)?[0-9a-z]+\.[0-9a-z]+", path) for path in made.manifest.files)
 
 
 def test_manifest_round_trip() -> None:
-    made = revision(ASSET, ENCODED)
+    made = build_revision(ASSET, ENCODED)
     assert manifest_from_bytes(made.body) == made.manifest
     assert made.manifest.duration_s == Fraction(3 * 180_180, 30_000), "the picture's, not the longer sound's"
     assert hashlib.sha256(made.body).hexdigest().startswith(made.id)
 
 
 def test_summary() -> None:
-    shown = summary(revision(ASSET, ENCODED).manifest)
+    shown = summary(build_revision(ASSET, ENCODED).manifest)
     assert shown["duration_s"] == 18.018
     video, sound = shown["renditions"]
     assert (video["id"], video["kind"], video["frame_rate"], video["width"]) == ("v720", "video", 29.97, 1280)
@@ -203,15 +218,15 @@ def test_summary() -> None:
 def test_a_provisional_revision_has_the_id_it_is_given() -> None:
     """Something to watch meanwhile is named before its bytes are known."""
     named = RevisionId("p-0123456789")
-    made = revision(ASSET, ENCODED, provisional=named)
+    made = build_revision(ASSET, ENCODED, provisional=named)
     assert made.id == named
     assert made.manifest.provisional
     assert manifest_from_bytes(made.body) == made.manifest
-    assert made.body != revision(ASSET, ENCODED).body
+    assert made.body != build_revision(ASSET, ENCODED).body
 
 
 def test_what_is_ready_is_not_provisional() -> None:
-    final, early = revision(ASSET, ENCODED), revision(ASSET, ENCODED, provisional=RevisionId("p-0"))
+    final, early = build_revision(ASSET, ENCODED), build_revision(ASSET, ENCODED, provisional=RevisionId("p-0"))
     assert not final.manifest.provisional
     assert final.manifest == replace(early.manifest, provisional=False), "the same files, whole VOD playlists"
     assert final.texts == early.texts
@@ -220,13 +235,13 @@ def test_what_is_ready_is_not_provisional() -> None:
 
 def test_a_manifest_that_does_not_say_is_final() -> None:
     """Stored before there were provisional ones."""
-    body = json.loads(revision(ASSET, ENCODED).body)
+    body = json.loads(build_revision(ASSET, ENCODED).body)
     assert body.pop("provisional") is False
     assert body.pop("subtitles") == []
     assert not manifest_from_bytes(json.dumps(body).encode()).provisional
 
 
 def test_a_revision_of_sound_alone() -> None:
-    made = revision(ASSET, Encoded(renditions=(SOUND,)))
+    made = build_revision(ASSET, Encoded(renditions=(SOUND,)))
     assert made.manifest.duration_s == SOUND.duration_s
     assert summary(made.manifest)["renditions"][0]["width"] is None

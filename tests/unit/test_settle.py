@@ -9,7 +9,7 @@ from tests.unit.test_plan import NTSC, conforming, index_of, source
 from transcode.analyse import VERSION, Analysis
 from transcode.encode_plan import EncodePlan, plan_from_json, plan_to_json
 from transcode.pertitle import Point
-from transcode.plan import plan
+from transcode.plan import build_plan
 from transcode.settle import settle
 
 
@@ -38,12 +38,12 @@ SKIPPED = analysis(skipped="the title is too short to be worth it")
 
 def passthrough(bps: int) -> EncodePlan:
     """An upload whose own track may stay, at a rate of `bps`; cut every 5 s."""
-    return plan(conforming(NTSC, 3000, bit_rate_bps=bps), index_of(range(0, 3000, 150), 3000))
+    return build_plan(conforming(NTSC, 3000, bit_rate_bps=bps), index_of(range(0, 3000, 150), 3000))
 
 
 @pytest.mark.parametrize("found", [FILM, SCREENCAST, NOISE, SKIPPED], ids=["film", "screencast", "noise", "skipped"])
 def test_each_rung_is_kept_or_dropped_with_a_reason(found: Analysis) -> None:
-    before = plan(source(), None)
+    before = build_plan(source(), None)
     after = settle(before, found)
     kept = [rung.id for rung in after.rungs]
     dropped = [one.what.removeprefix("no ") for one in after.decisions if one.what.startswith("no v")]
@@ -59,14 +59,14 @@ def test_each_rung_is_kept_or_dropped_with_a_reason(found: Analysis) -> None:
 
 
 def test_rungs_get_what_the_title_needs() -> None:
-    after = settle(plan(source(), None), SCREENCAST)
+    after = settle(build_plan(source(), None), SCREENCAST)
     assert [rung.id for rung in after.rungs] == ["v1080", "v360"]
     assert after.rungs[0].maxrate_bps < 1_000_000 < after.rungs[0].cap_bps
     assert after.rungs[0].crf != 23
 
 
 def test_what_went_first_stays_as_it_is_being_encoded() -> None:
-    before = plan(source(), None)
+    before = build_plan(source(), None)
     assert before.first_rung == "v360"
     for found in (FILM, SCREENCAST, NOISE, SKIPPED):
         after = settle(before, found)
@@ -75,19 +75,19 @@ def test_what_went_first_stays_as_it_is_being_encoded() -> None:
 
 
 def test_grid_sound_and_picture_are_left_alone() -> None:
-    before = plan(source(), None)
+    before = build_plan(source(), None)
     after = settle(before, FILM)
     assert replace(after, rungs=(), smart=True, decisions=()) == replace(before, rungs=(), decisions=())
 
 
 def test_why_nothing_was_measured() -> None:
-    after = settle(plan(source(), None), SKIPPED)
+    after = settle(build_plan(source(), None), SKIPPED)
     assert ("analysis", SKIPPED.skipped) in [(one.what, one.why) for one in after.decisions]
     assert {rung.maxrate_bps == rung.cap_bps for rung in after.rungs} == {True}
 
 
 def test_what_was_measured_is_told() -> None:
-    (told,) = [one.why for one in settle(plan(source(), None), FILM).decisions if one.what == "analysis"]
+    (told,) = [one.why for one in settle(build_plan(source(), None), FILM).decisions if one.what == "analysis"]
     assert told == "8 samples of 2.00 s at 3 settings, 3.2 CPU s"
 
 
@@ -115,7 +115,7 @@ def test_the_uploads_own_track_goes_where_its_encode_is_smaller() -> None:
 
 
 def test_a_track_shown_only_until_ready_changes_nothing() -> None:
-    before = plan(conforming(NTSC, 3000), index_of(range(0, 3000, 300), 3000))
+    before = build_plan(conforming(NTSC, 3000), index_of(range(0, 3000, 300), 3000))
     assert before.passthrough is not None
     assert not before.passthrough.lasting
     after = settle(before, FILM)
@@ -125,14 +125,14 @@ def test_a_track_shown_only_until_ready_changes_nothing() -> None:
 
 
 def test_small_rungs_of_a_fast_title_still_show_every_second_frame() -> None:
-    after = settle(plan(source(frame_rate=Fraction(50)), None), FILM)
+    after = settle(build_plan(source(frame_rate=Fraction(50)), None), FILM)
     assert {rung.id: rung.frame_step for rung in after.rungs}["v360"] == 2
 
 
 def test_a_lone_rung_may_be_the_uploads_own_track() -> None:
     """Nothing is left to encode but the sound."""
     facts = conforming(NTSC, 3000, width=320, height=200, bit_rate_bps=10_000)
-    before = plan(facts, index_of(range(0, 3000, 150), 3000))
+    before = build_plan(facts, index_of(range(0, 3000, 150), 3000))
     assert [rung.id for rung in before.rungs] == ["v200"]
     after = settle(before, SKIPPED)
     assert after.passthrough is not None

@@ -12,10 +12,10 @@ import av
 import pytest
 
 from core.errors import ToolFailed
-from core.media import Blob, Encoded, Keyframe, Kind, Rendition, Segment
+from core.media import Blob, Encoded, Keyframe, Rendition, RenditionKind, Segment
 from core.model import AssetId
 from origin.downloads import attachment
-from packager.revision import Download, manifest_from_bytes, revision, summary
+from packager.revision import Download, build_revision, manifest_from_bytes, summary
 from presets.rung import Codec
 from tests.frames import Made, beeping, beeps, bench, flashes, frames, make, marked, marks, remuxed
 from transcode import static
@@ -33,9 +33,11 @@ def blob(content: str) -> Blob:
     return Blob(sha256=hashlib.sha256(content.encode()).hexdigest(), size_bytes=len(content) * 1000)
 
 
-def rendition(name: str, kind: Kind = Kind.VIDEO, size: tuple[int, int] | None = None, **more: Any) -> Rendition:
+def rendition(
+    name: str, kind: RenditionKind = RenditionKind.VIDEO, size: tuple[int, int] | None = None, **more: Any
+) -> Rendition:
     width, height = size or (None, None)
-    told = {"codec": "avc1.64001f", "frame_rate": RATE} if kind is Kind.VIDEO else {"codec": "mp4a.40.2"}
+    told = {"codec": "avc1.64001f", "frame_rate": RATE} if kind is RenditionKind.VIDEO else {"codec": "mp4a.40.2"}
     segments = [Segment(blob=blob(f"{name} {number}"), duration=180_180) for number in range(2)]
     given = {"timescale": 30_000, "init": blob(f"{name} init"), "segments": tuple(segments), **told, **more}
     return Rendition(id=name, kind=kind, width=width, height=height, **given)
@@ -45,7 +47,7 @@ def rungs(*sizes: tuple[int, int], **more: Any) -> list[Rendition]:
     return [rendition(f"v{min(size)}", size=size, **more) for size in sizes]
 
 
-SOUND = rendition("a1", Kind.AUDIO)
+SOUND = rendition("a1", RenditionKind.AUDIO)
 UHD, FHD, HD = (3840, 2160), (1920, 1080), (1280, 720)
 SD, SMALL, TINY = (854, 480), (640, 360), (416, 234)
 
@@ -66,7 +68,7 @@ def chosen(renditions: Sequence[Rendition]) -> dict[str, tuple[str, ...]]:
 )
 def test_which_files(sizes: list[tuple[int, int]], high: str, low: str | None) -> None:
     expected = {"high.mp4": (high, "a1"), **({"low.mp4": (low, "a1")} if low else {}), "audio.m4a": ("a1",)}
-    assert chosen([*rungs(*sizes), SOUND, rendition("a2", Kind.AUDIO)]) == expected
+    assert chosen([*rungs(*sizes), SOUND, rendition("a2", RenditionKind.AUDIO)]) == expected
 
 
 def test_without_sound_or_picture() -> None:
@@ -84,7 +86,7 @@ def test_h264_goes_before_what_fewer_play() -> None:
 def test_they_stay_for_as_long_as_their_media_does() -> None:
     own = [*rungs(HD, SMALL), SOUND]
     made = [Download(name=file.name, blob=blob(file.name), of=file.of) for file in choose(own)]
-    dub = rendition("d0123456789", Kind.AUDIO)
+    dub = rendition("d0123456789", RenditionKind.AUDIO)
     assert still_of([*own, dub], made) == tuple(made)
     assert still_of([replace(SOUND, language="de"), *own[:2]], made) == tuple(made), "what is said of a track is not it"
     other_sound = replace(SOUND, segments=SOUND.segments[:1])
@@ -101,7 +103,9 @@ def test_a_revision_lists_and_serves_them() -> None:
         Download(name="high.mp4", blob=blob("high"), of="x", width=1280, height=720),
         Download(name="audio.m4a", blob=blob("audio"), of="y"),
     ]
-    plain, new = (revision(AssetId("as_1"), Encoded(renditions=tuple(own)), downloads=them) for them in ([], made))
+    plain, new = (
+        build_revision(AssetId("as_1"), Encoded(renditions=tuple(own)), downloads=them) for them in ([], made)
+    )
     assert new.id != plain.id
     assert manifest_from_bytes(new.body) == new.manifest
     added = {path: file for path, file in new.manifest.files.items() if path not in plain.manifest.files}
@@ -152,9 +156,9 @@ def test_argv_that_decodes_the_end() -> None:
     """Two segments of 180 pictures; the last keyframe stands 60 pictures before the end, and half a one is added."""
     keyframes = tuple(Keyframe(offset=0, size_bytes=1, duration=60_060) for _ in range(3))
     (high, _) = choose([rendition("v720", size=HD), SOUND])
-    assert high.picture is not None
-    last = replace(high.picture.segments[1], keyframes=keyframes)
-    keyed = replace(high, picture=replace(high.picture, segments=(high.picture.segments[0], last)))
+    assert high.video is not None
+    last = replace(high.video.segments[1], keyframes=keyframes)
+    keyed = replace(high, video=replace(high.video, segments=(high.video.segments[0], last)))
     argv, pictures = end_argv("ffmpeg", keyed, PurePosixPath("/w/high.mp4"))
     assert pictures == 60
     assert argv[argv.index("-ss") + 1] == "9.993316"  # 299.5 pictures of 1001/30000 s
@@ -175,7 +179,7 @@ async def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 def film(made: Made) -> StaticFile:
-    return StaticFile(name="high.mp4", picture=made.rendition(made.top), sound=made.rendition("a1"))
+    return StaticFile(name="high.mp4", video=made.rendition(made.top), audio=made.rendition("a1"))
 
 
 def tracks(made: Made) -> list[Path]:
@@ -215,7 +219,7 @@ async def test_the_uploads_own_track(tmp_path: Path) -> None:
     clip = marked(tmp_path / "clip.mp4", 150, "30000/1001", "-g", "60", "-bf", "2", size=(640, 360), sound=True)
     own = await remuxed(clip, tmp_path / "own")
     assert own.plan.passthrough is not None
-    wanted = StaticFile(name="high.mp4", picture=own.rendition(own.plan.passthrough.rung.id), sound=own.rendition("a1"))
+    wanted = StaticFile(name="high.mp4", video=own.rendition(own.plan.passthrough.rung.id), audio=own.rendition("a1"))
     files = [own.file(rendition.id) for rendition in wanted.sources]
     file = await static.make(await bench(tmp_path / "work"), wanted, files, **LIMITS)
     assert marks(file) == list(range(150))
@@ -223,7 +227,7 @@ async def test_the_uploads_own_track(tmp_path: Path) -> None:
 
 async def test_sound_alone(made: Made, tmp_path: Path) -> None:
     at = await bench(tmp_path / "work")
-    wanted = replace(film(made), name="audio.m4a", picture=None)
+    wanted = replace(film(made), name="audio.m4a", video=None)
     file = await static.make(at, wanted, tracks(made)[1:], **LIMITS)
     found, _ = await probe(file, at.work_dir, at.runner, **LIMITS)
     assert (found.video, len(found.audio)) == (None, 1)
@@ -241,7 +245,7 @@ async def test_equal_tracks_make_equal_bytes(made: Made, tmp_path: Path) -> None
 async def test_a_picture_too_few_is_found_out(made: Made, tmp_path: Path) -> None:
     picture = made.rendition(made.top)
     first = replace(picture.segments[0], duration=picture.segments[0].duration + made.plan.frame_ticks)
-    longer = replace(film(made), picture=replace(picture, segments=(first, *picture.segments[1:])))
+    longer = replace(film(made), video=replace(picture, segments=(first, *picture.segments[1:])))
     with pytest.raises(WrongOutput, match="125 pictures of 126"):
         await static.make(await bench(tmp_path / "work"), longer, tracks(made), **LIMITS)
 
@@ -249,7 +253,7 @@ async def test_a_picture_too_few_is_found_out(made: Made, tmp_path: Path) -> Non
 async def test_sound_that_ends_early_is_found_out(made: Made, tmp_path: Path) -> None:
     sound = made.rendition("a1")
     first = replace(sound.segments[0], duration=sound.segments[0].duration + 4096)
-    longer = replace(film(made), sound=replace(sound, segments=(first, *sound.segments[1:])))
+    longer = replace(film(made), audio=replace(sound, segments=(first, *sound.segments[1:])))
     with pytest.raises(WrongOutput, match="its sound does not end"):
         await static.make(await bench(tmp_path / "work"), longer, tracks(made), **LIMITS)
 

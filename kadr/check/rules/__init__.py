@@ -13,8 +13,8 @@ ALL: tuple[Rule, ...] = tuple(
 
 def faults(title: Title) -> tuple[Fault, ...]:
     """Everything that is wrong; what binds first comes first."""
-    found = [fault for rule in ALL for fault in rule.faults(title)]
-    return tuple(sorted(found, key=lambda fault: fault.severity is not Severity.MUST))
+    broken = [fault for rule in ALL for fault in rule.faults(title)]
+    return tuple(sorted(broken, key=lambda fault: fault.severity is not Severity.MUST))
 
 
 __all__ = ["ALL", "Fault", "Rule", "Severity", "faults"]

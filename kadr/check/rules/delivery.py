@@ -19,21 +19,21 @@ _TYPES = {
 _YEAR_S = 31_536_000
 
 
-def _answers(title: Title, *wanted: str) -> Iterator[tuple[str, Answer]]:
+def _answers(title: Title, *kinds: str) -> Iterator[tuple[str, Answer]]:
     """(what it is, how it came) of each file that is one of these."""
-    kinds = dict.fromkeys([title.multivariant.url, *title.tracks], "playlist")
+    kind_by_url = dict.fromkeys([title.multivariant.url, *title.tracks], "playlist")
     for track in title.tracks.values():
         for segment in track.segments:
-            kinds[segment.line.url] = "text" if segment.text is not None else "segment"
+            kind_by_url[segment.line.url] = "text" if segment.text is not None else "segment"
             if segment.line.map is not None:
-                kinds[segment.line.map.url] = "init"
+                kind_by_url[segment.line.map.url] = "init"
             if segment.line.key is not None and segment.line.key.url is not None:
-                kinds[segment.line.key.url] = "key"
+                kind_by_url[segment.line.key.url] = "key"
     if title.dash is not None:
-        kinds[title.dash.url] = "dash"
+        kind_by_url[title.dash.url] = "dash"
     for url, answer in title.answers.items():
-        if kinds.get(url) in wanted:
-            yield kinds[url], answer
+        if kind_by_url.get(url) in kinds:
+            yield kind_by_url[url], answer
 
 
 @RULES.must("10.1", "playlists are compressed with gzip", over_http=True)
@@ -53,47 +53,47 @@ def _(title: Title) -> Broken:
 @RULES.must("cors", "pages of other sites may read every file", over_http=True)
 def _(title: Title) -> Broken:
     for _, answer in _answers(title, "playlist", "init", "segment", "text", "key", "dash"):
-        said = answer.headers.get("access-control-allow-origin")
-        if said not in ("*", PLAYER_ORIGIN):
-            yield answer.url, f"Access-Control-Allow-Origin is {said!r}"
-        elif said == "*" and answer.headers.get("access-control-allow-credentials") == "true":
+        value = answer.headers.get("access-control-allow-origin")
+        if value not in ("*", PLAYER_ORIGIN):
+            yield answer.url, f"Access-Control-Allow-Origin is {value!r}"
+        elif value == "*" and answer.headers.get("access-control-allow-credentials") == "true":
             yield answer.url, "Access-Control-Allow-Credentials goes with no Access-Control-Allow-Origin of *"
 
 
 @RULES.should("cors-expose", "pages may read length, range, ETag and date", over_http=True)
 def _(title: Title) -> Broken:
     for _, answer in _answers(title, "init", "segment"):
-        said = {name.strip().lower() for name in answer.headers.get("access-control-expose-headers", "").split(",")}
-        hidden = [name for name in EXPOSED if name not in said]
-        if hidden and "*" not in said:
+        exposed = {name.strip().lower() for name in answer.headers.get("access-control-expose-headers", "").split(",")}
+        hidden = [name for name in EXPOSED if name not in exposed]
+        if hidden and "*" not in exposed:
             yield answer.url, f"Access-Control-Expose-Headers lacks {', '.join(hidden)}"
 
 
 @RULES.should("mime", "files have the type they are known by", over_http=True)
 def _(title: Title) -> Broken:
     for kind, answer in _answers(title, *_TYPES):
-        said = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if said not in _TYPES[kind]:
-            yield answer.url, f"its type is {said!r}, not {_TYPES[kind][0]}"
+        value = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if value not in _TYPES[kind]:
+            yield answer.url, f"its type is {value!r}, not {_TYPES[kind][0]}"
 
 
 @RULES.should("cache", "what never changes may be kept for ever, and what is one viewer's by nobody", over_http=True)
 def _(title: Title) -> Broken:
     for kind, answer in _answers(title, "playlist", "init", "segment", "text", "key", "dash"):
-        said = answer.headers.get("cache-control", "")
-        private, lasting = "private" in said and "no-store" in said, _lasting(said)
+        value = answer.headers.get("cache-control", "")
+        private, lasting = "private" in value and "no-store" in value, _lasting(value)
         if kind == "key" or (kind == "playlist" and title.provisional):
-            right, wanted = private, "private, no-store"
+            right, expected = private, "private, no-store"
         elif kind in ("playlist", "dash"):
-            right, wanted = private or lasting, "private, no-store, or immutable for a year"
+            right, expected = private or lasting, "private, no-store, or immutable for a year"
         else:
-            right, wanted = lasting, "public and immutable for a year"
+            right, expected = lasting, "public and immutable for a year"
         if not right:
-            yield answer.url, f"Cache-Control is {said!r}, it is to be {wanted}"
+            yield answer.url, f"Cache-Control is {value!r}, it is to be {expected}"
 
 
-def _lasting(said: str) -> bool:
-    words = {word.strip() for word in said.split(",")}
+def _lasting(value: str) -> bool:
+    words = {word.strip() for word in value.split(",")}
     ages = [int(word[8:]) for word in words if word.startswith("max-age=") and word[8:].isdigit()]
     return {"public", "immutable"} <= words and bool(ages) and ages[0] >= _YEAR_S
 
@@ -101,9 +101,9 @@ def _lasting(said: str) -> bool:
 @RULES.should("etag", "media has an ETag that is of its bytes", over_http=True)
 def _(title: Title) -> Broken:
     for _, answer in _answers(title, "init", "segment"):
-        said = answer.headers.get("etag", "")
-        if not said.startswith('"'):
-            yield answer.url, f"ETag is {said!r}" if said else "ETag is missing"
+        value = answer.headers.get("etag", "")
+        if not value.startswith('"'):
+            yield answer.url, f"ETag is {value!r}" if value else "ETag is missing"
 
 
 @RULES.should("12.1", "files come over TLS", over_http=True)

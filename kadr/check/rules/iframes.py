@@ -64,8 +64,8 @@ def _(title: Title) -> Broken:
     longest = max((track for track in title.of_kind("video")), key=lambda track: track.duration_s, default=None)
     for track in title.iframes:
         if longest is not None and abs(track.media.duration_s - longest.duration_s) > longest.frame_s:
-            said, of = float(track.media.duration_s), float(longest.duration_s)
-            yield track.url, f"its EXTINFs are {said:.3f} s together, the pictures have {of:.3f} s"
+            listed_s, longest_s = float(track.media.duration_s), float(longest.duration_s)
+            yield track.url, f"its EXTINFs are {listed_s:.3f} s together, the pictures have {longest_s:.3f} s"
 
 
 @RULES.must("range", "byte ranges are answered with the range alone", over_http=True)

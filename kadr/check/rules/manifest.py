@@ -40,8 +40,8 @@ def _(title: Title) -> Broken:
     longest = max((track.duration_s for track in played.values() if track.kind == "video"), default=None)
     said_s = title.dash.duration_s
     if longest is not None and (said_s is None or abs(said_s - longest) > Fraction(1, 10)):
-        said = None if said_s is None else f"{float(said_s):.3f} s"
-        yield title.dash.url, f"mediaPresentationDuration is {said}, the pictures have {float(longest):.3f} s"
+        declared = None if said_s is None else f"{float(said_s):.3f} s"
+        yield title.dash.url, f"mediaPresentationDuration is {declared}, the pictures have {float(longest):.3f} s"
 
 
 def _different(dashed: DashTrack, track: Track) -> list[str]:

@@ -14,10 +14,10 @@ _NAMELESS = "."  # the pathway of a variant that names none (RFC 8216bis-18, 4.4
 
 
 def _by_pathway(title: Title) -> Mapping[str, list[Entry]]:
-    found: dict[str, list[Entry]] = {}
+    pathways: dict[str, list[Entry]] = {}
     for entry in (*title.multivariant.variants, *title.multivariant.iframe_variants):
-        found.setdefault(entry["PATHWAY-ID"] or _NAMELESS, []).append(entry)
-    return found
+        pathways.setdefault(entry["PATHWAY-ID"] or _NAMELESS, []).append(entry)
+    return pathways
 
 
 @RULES.must("pathways", "every pathway has every variant, with the same sounds, subtitles and bytes")
@@ -79,9 +79,9 @@ def _(title: Title) -> Broken:
         yield title.multivariant.url, f"line {entry.line}: no variant is on the pathway {entry['PATHWAY-ID']!r}"
     if title.steering is None:
         return
-    said = title.steering.answer.headers.get("content-type", "").partition(";")[0].strip()
-    if said != STEERING_TYPE:
-        yield entry.url, f"its type is {said!r}, not {STEERING_TYPE}"
+    content_type = title.steering.answer.headers.get("content-type", "").partition(";")[0].strip()
+    if content_type != STEERING_TYPE:
+        yield entry.url, f"its type is {content_type!r}, not {STEERING_TYPE}"
     if "no-store" not in title.steering.answer.headers.get("cache-control", ""):
         yield entry.url, "its answer may be kept by caches"
     try:

@@ -51,8 +51,8 @@ def _(title: Title) -> Broken:
     for track in title.tracks.values():
         for segment in track.segments:
             if int(segment.line.duration_s + Fraction(1, 2)) > track.media.target_s:
-                said, target_s = float(segment.line.duration_s), track.media.target_s
-                yield segment.line.url, f"EXTINF is {said:.3f} s, the target duration {target_s} s"
+                extinf_s, target_s = float(segment.line.duration_s), track.media.target_s
+                yield segment.line.url, f"EXTINF is {extinf_s:.3f} s, the target duration {target_s} s"
 
 
 @RULES.must("8.6", "what is ready is a whole VOD playlist; an EVENT playlist may grow until it is")

@@ -56,8 +56,8 @@ def _(title: Title) -> Broken:
         off = max(drift) - min(drift)
         if off > track.frame_s:
             at = sorted((drift.index(max(drift)), drift.index(min(drift))))
-            said = f"the EXTINFs of segments {at[0] + 1} to {at[1]} are {float(off) * 1000:.1f} ms"
-            yield track.url, f"{said} off, a frame is {float(track.frame_s) * 1000:.1f} ms"
+            sums = f"the EXTINFs of segments {at[0] + 1} to {at[1]} are {float(off) * 1000:.1f} ms"
+            yield track.url, f"{sums} off, a frame is {float(track.frame_s) * 1000:.1f} ms"
 
 
 @RULES.must("7.3", "decode times go on from fragment to fragment and from segment to segment")

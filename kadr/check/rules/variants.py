@@ -44,10 +44,10 @@ def _(title: Title) -> Broken:
             yield _line(title, entry, "CODECS is missing")
             continue
         tracks = [track, *_sounds(title, entry)]
-        found = [each.init.entry.codec for each in tracks if each.init is not None]
-        if len(found) == len(tracks) and all(found) and meant(entry["CODECS"]) != meant(",".join(found)):
-            said = ",".join(dict.fromkeys(found))
-            yield _line(title, entry, f"CODECS is {entry['CODECS']!r}, the init segments say {said!r}")
+        codecs = [each.init.entry.codec for each in tracks if each.init is not None]
+        if len(codecs) == len(tracks) and all(codecs) and meant(entry["CODECS"]) != meant(",".join(codecs)):
+            named = ",".join(dict.fromkeys(codecs))
+            yield _line(title, entry, f"CODECS is {entry['CODECS']!r}, the init segments say {named!r}")
 
 
 def _sounds(title: Title, entry: Entry) -> list[Track]:
@@ -105,13 +105,13 @@ def _(title: Title) -> Broken:
 def _(title: Title) -> Broken:
     pictures = [(entry, track.init.entry.video_range) for entry, track in _variants(title) if track.init]
     pictures = [each for each in pictures if title.tracks[each[0].url or ""].kind == "video"]
-    all_sdr = all(found == "SDR" for _, found in pictures)
-    for entry, found in pictures:
-        said = entry["VIDEO-RANGE"]
-        if not said and not all_sdr:
-            yield _line(title, entry, f"VIDEO-RANGE is missing, the pictures are {found}")
-        elif said and said != found:
-            yield _line(title, entry, f"VIDEO-RANGE is {said}, the pictures are {found}")
+    all_sdr = all(actual == "SDR" for _, actual in pictures)
+    for entry, actual in pictures:
+        declared = entry["VIDEO-RANGE"]
+        if not declared and not all_sdr:
+            yield _line(title, entry, f"VIDEO-RANGE is missing, the pictures are {actual}")
+        elif declared and declared != actual:
+            yield _line(title, entry, f"VIDEO-RANGE is {declared}, the pictures are {actual}")
 
 
 @RULES.should("9.9", "a large picture has more than one bit rate", when_ready=True)
@@ -127,8 +127,8 @@ def _(title: Title) -> Broken:
 def _(title: Title) -> Broken:
     sounds = [track.init.entry for track in title.of_kind("audio") if track.init]
     if sounds and not any(sound.codec.startswith("mp4a.40.") and sound.channels <= 2 for sound in sounds):
-        found = ", ".join(f"{sound.codec} of {sound.channels} channels" for sound in sounds)
-        yield title.multivariant.url, f"there is only {found}"
+        audio = ", ".join(f"{sound.codec} of {sound.channels} channels" for sound in sounds)
+        yield title.multivariant.url, f"there is only {audio}"
 
 
 @RULES.must("8.10", "renditions say their language")
