@@ -28,7 +28,7 @@ from packager import revision
 from packager.names import PLAYLIST_NAME
 from presets.effort import Effort
 from presets.rung import Codec
-from thumbnails.reframe import reframe
+from thumbnails.reframe import find_crop
 from transcode import analyse as analyser
 from transcode import encode as transcoder
 from transcode.capabilities import ffmpeg_binary
@@ -222,7 +222,7 @@ async def _planned(
     if wide is None:
         return decided
     bar.show("reframe", 0.0)
-    found = await reframe(file, wide, bench.work_dir, bench.runner)
+    found = await find_crop(file, wide, bench.work_dir, bench.runner)
     decided = plan(source, index, wanted.options, found.path)
     if found.centred:
         decided = replace(

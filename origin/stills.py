@@ -24,7 +24,7 @@ from core.model import AssetId
 from origin.cache import Cache
 from packager.revision import SEGMENT_TYPE, File, Manifest
 from thumbnails import images_make
-from thumbnails.of_rendition import picture_of_rendition
+from thumbnails.of_rendition import video_of_rendition
 
 WIDTHS = (160, 320, 480, 640, 960, 1280, 1920)
 AT_ONCE, QUEUED = 2, 16
@@ -110,7 +110,7 @@ class Stills:
                 rendition = _rendition(manifest, picture.width)
                 file = folder / "segment.mp4"
                 start_s = await self._join(picture.asset_id, rendition, picture.time_s, file)
-                known = picture_of_rendition(rendition, start_s)
+                known = video_of_rendition(rendition, start_s)
                 work_dir = folder / "made"
                 work_dir.mkdir()
                 still = await images_make.still(

@@ -1,16 +1,16 @@
 """Probed facts -> what thumbnails needs to know of them. Pure: the two stages do not know each other."""
 
-from thumbnails.picture import Picture
+from thumbnails.picture import VideoFacts
 from transcode.sniff import DEMUXERS
 from transcode.source import Source
 
 
-def picture_of(source: Source) -> Picture | None:
+def picture_of(source: Source) -> VideoFacts | None:
     """The picture track; None for sound only."""
     video = source.video
     if video is None:
         return None
-    return Picture(
+    return VideoFacts(
         demuxer=DEMUXERS[source.container],
         index=video.index,
         width=video.width,

@@ -27,8 +27,8 @@ from packager.encryption import Encryption
 from thumbnails import images_make, posters
 from thumbnails.images import ImageFile, Made, PosterSet
 from thumbnails.images_make import Chosen
-from thumbnails.of_rendition import picture_of_rendition
-from thumbnails.picture import Picture
+from thumbnails.of_rendition import video_of_rendition
+from thumbnails.picture import VideoFacts
 from thumbnails.posters import Selection
 from transcode.encode_plan import EncodePlan
 from transcode.source import from_json
@@ -46,7 +46,7 @@ class _Title:
     """A file that shows the title, and for how long."""
 
     file: Path
-    picture: Picture
+    picture: VideoFacts
     duration_s: Fraction
 
 
@@ -168,7 +168,7 @@ async def _published(tools: Tools, work: Assignment, revision_id: RevisionId) ->
     if top is None or manifest.encryption is not Encryption.NONE:
         return None
     file = await joined(tools, work, top, lambda done: work.progress(0.2 * done))
-    return _Title(file=file, picture=picture_of_rendition(top), duration_s=top.duration_s)
+    return _Title(file=file, picture=video_of_rendition(top), duration_s=top.duration_s)
 
 
 def _largest(renditions: Iterable[Rendition]) -> Rendition | None:

@@ -11,7 +11,7 @@ from core.errors import Rejected
 from core.model import StepKind
 from packager.encryption import Encryption
 from thumbnails import reframe
-from thumbnails.reframe_wide import Wide, to_json
+from thumbnails.reframe_wide import ReframeRequest, to_json
 from transcode.options import options_from_json
 from transcode.plan import plan as decide
 from transcode.source import from_json
@@ -62,14 +62,14 @@ class _Sought:
     warnings: tuple[tuple[str, str], ...] = ()
 
 
-async def _window(tools: Tools, work: Assignment, wide: Wide | None) -> _Sought:
+async def _window(tools: Tools, work: Assignment, wide: ReframeRequest | None) -> _Sought:
     """Looked for before anything is encoded: what is shown first must be the picture that stays."""
     if wide is None:
         return _Sought()
     source_sha, key = work.step.input["source"], digest(["reframe", reframe.VERSION, to_json(wide)])
     if known := await assets.analysis(tools.pool, source_sha, key):
         return _Sought(path=crop_from_json(known))
-    found = await reframe.reframe(await local_source(tools, work), wide, work.work_dir, tools.runner)
+    found = await reframe.find_crop(await local_source(tools, work), wide, work.work_dir, tools.runner)
     if found.centred:
         return _Sought(path=found.path, warnings=(warning(found.centred),))
 

@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from thumbnails.reframe_wide import Wide
+from thumbnails.reframe_wide import ReframeRequest
 from transcode.encode_plan import EncodePlan
 from transcode.sniff import DEMUXERS
 from transcode.source import Source
@@ -10,11 +10,11 @@ from transcode.source import Source
 CENTRED = "reframe_centred"
 
 
-def wide_of(source: Source, plan: EncodePlan) -> Wide | None:
+def wide_of(source: Source, plan: EncodePlan) -> ReframeRequest | None:
     """None where the picture is not made upright."""
     if source.video is None or plan.picture is None or plan.picture.crop is None:
         return None
-    return Wide(
+    return ReframeRequest(
         demuxer=DEMUXERS[plan.container],
         index=plan.picture.index,
         rotation=source.video.rotation,

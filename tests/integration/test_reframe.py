@@ -23,7 +23,7 @@ from core.crop import CropKind, CropPath, Reframe
 from tests.conftest import FFMPEG, generate, shared
 from tests.frames import Pixels, bench
 from tests.stack import Stack
-from thumbnails.reframe import Reframed, reframe
+from thumbnails.reframe import CropResult, find_crop
 from thumbnails.reframe_path import FASTEST
 from transcode import encode as transcoder
 from transcode.encode_plan import EncodePlan, Options
@@ -90,7 +90,7 @@ class Looked:
     source: Source
     index: Index | None
     plan: EncodePlan
-    found: Reframed
+    found: CropResult
 
     @property
     def path(self) -> CropPath:
@@ -104,7 +104,7 @@ async def look(file: Path, folder: Path, options: Options = SHORT) -> Looked:
     source, index = await probe(file, at.work_dir, at.runner, max_pixels=8192 * 8192, max_duration_s=36_000)
     wide = wide_of(source, plan(source, index, options))
     assert wide is not None
-    found = await reframe(file, wide, at.work_dir, at.runner)
+    found = await find_crop(file, wide, at.work_dir, at.runner)
     return Looked(source=source, index=index, plan=plan(source, index, options, found.path), found=found)
 
 
@@ -242,10 +242,10 @@ async def test_what_cannot_be_looked_at_is_centred_and_says_so(tmp_path: Path) -
     at = await bench(tmp_path / "again")
     cut_off = tmp_path / "cut.mp4"
     cut_off.write_bytes(file.read_bytes()[:2000])
-    found = await reframe(cut_off, wide, at.work_dir, at.runner)
+    found = await find_crop(cut_off, wide, at.work_dir, at.runner)
     assert found.centred
     assert [(shot.kind, shot.keys[0].x) for shot in found.path.shots] == [(CropKind.STILL, 0.5)]
-    found = await reframe(file, replace(wide, end_s=Fraction(10_000)), at.work_dir, at.runner)
+    found = await find_crop(file, replace(wide, end_s=Fraction(10_000)), at.work_dir, at.runner)
     assert found.centred == "it lasts longer than 3600 s"
 
 

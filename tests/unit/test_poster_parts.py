@@ -14,19 +14,20 @@ from presets.document import parse
 from presets.poster import NAMES, PostersForm, poster_profile
 from thumbnails import diverse, flaws, picture, posters_wishes, sample, score, transition
 from thumbnails.bars import own_share, title_box
+from thumbnails.boxes import WHOLE
 from thumbnails.charts import is_test_card
 from thumbnails.colour import matrix, tone_mapped
-from thumbnails.edges import WHOLE, crispness, edges
+from thumbnails.edges import crispness, edges
 from thumbnails.gates import gates
 from thumbnails.look import Signals, look, signals
-from thumbnails.picture import Picture
+from thumbnails.picture import VideoFacts
 from thumbnails.posters_wishes import Wishes
 from thumbnails.reason import reason
 
 SIZE = (360, 640)
 
 
-def pictured(**given: object) -> Picture:
+def pictured(**given: object) -> VideoFacts:
     facts: dict[str, object] = {
         **{"demuxer": "mov", "index": 0, "width": 1920, "height": 1080, "shown_width": 1920, "shown_height": 1080},
         **{"rotation": 0, "interlaced": False, "transfer": "bt709", "primaries": "bt709", "matrix": "itu709"},
@@ -34,7 +35,7 @@ def pictured(**given: object) -> Picture:
         **{"origin_s": Fraction(0), "start_s": Fraction(0), "duration_s": Fraction(100)},
         **given,
     }
-    return Picture(**facts)  # type: ignore[arg-type]
+    return VideoFacts(**facts)  # type: ignore[arg-type]
 
 
 def scene(seed: int = 1, blur: float = 0) -> np.ndarray:
@@ -148,11 +149,11 @@ def boxed(pixels: np.ndarray) -> np.ndarray:
 
 def test_bars_are_cut_off_and_measured_without() -> None:
     looks = [look(Fraction(at), boxed(scene(at))) for at in range(4)]
-    left, top, right, bottom = title_box([one.small for one in looks])
-    assert (left, right) == (0, 1)
-    assert top == pytest.approx(60 / 360, abs=0.01)
-    assert bottom == pytest.approx(300 / 360, abs=0.01)
-    assert signals(looks[0], (left, top, right, bottom)).luma > signals(looks[0], WHOLE).luma * 1.4
+    box = title_box([one.small for one in looks])
+    assert (box.x, box.right) == (0, 1)
+    assert box.y == pytest.approx(60 / 360, abs=0.01)
+    assert box.bottom == pytest.approx(300 / 360, abs=0.01)
+    assert signals(looks[0], box).luma > signals(looks[0], WHOLE).luma * 1.4
 
 
 def test_a_black_title_has_no_bars() -> None:
