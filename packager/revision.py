@@ -14,13 +14,12 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core import keys
-from core.media import Blob, Encoded, Kind, Rendition, Subtitles, target_duration
+from core.media import Blob, Encoded, Kind, Rendition, SubtitleFiles, Subtitles, target_duration
 from core.model import AssetId, RevisionId
 from packager import names, playlist
 from packager.dash import mpd
 from packager.encryption import KEY_NAME, Encryption
 from packager.multivariant import multivariant
-from packager.vtt import Track
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 INIT_TYPE = "video/mp4"
@@ -84,7 +83,7 @@ def revision(
     encoded: Encoded,
     *,
     provisional: RevisionId | None = None,
-    subtitles: Sequence[Track] = (),
+    subtitles: Sequence[SubtitleFiles] = (),
     encryption: Encryption = Encryption.NONE,
     downloads: Sequence[Download] = (),
 ) -> Revision:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from core import assets, keys, tracks
 from core.assets import Asset
-from core.media import Encoded, Kind, Rendition
+from core.media import Encoded, Kind, Rendition, SubtitleFiles
 from core.tracks import Track, TrackKind, TrackSource
 from packager import captions, vtt
 from workers import kept
@@ -18,7 +18,7 @@ class Added:
     """A title with its tracks. `version` is the asset's count of changes that they were read at."""
 
     encoded: Encoded
-    subtitles: tuple[vtt.Track, ...]
+    subtitles: tuple[SubtitleFiles, ...]
     version: int
 
 
@@ -63,7 +63,7 @@ async def _sound(tools: Tools, track: Track) -> Rendition:
     return replace(encoded.renditions[0], name=track.name)
 
 
-async def _text(tools: Tools, track: Track, duration_s: Fraction) -> vtt.Track:
+async def _text(tools: Tools, track: Track, duration_s: Fraction) -> SubtitleFiles:
     key = keys.media_object(track.asset_id, (track.made or {})["text"])
     body = await tools.storage.get(tools.settings.media_bucket, key)
     cues = await asyncio.to_thread(captions.cues, body)

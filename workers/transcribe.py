@@ -15,7 +15,7 @@ from core.failpoint import failpoint
 from core.logs import Log
 from core.model import AssetId
 from core.tracks import Found, Track, TrackKind, TrackSource, TrackStatus
-from presets.caption import caption_profile
+from presets.caption import caption_profile, caption_profile_name
 from subtitles.cues import cues
 from subtitles.jobs import JobResult
 from subtitles.model import Whisper
@@ -36,7 +36,6 @@ _SKIPPED = {
     SkipReason.NO_MODEL: "No speech model is installed.",
     SkipReason.LANGUAGE: "The speech model does not know the language.",
 }
-_CAPTION_PROFILES = {"lecture": "lesson", "short-vertical": "short-vertical"}
 
 
 async def transcribe_title(tools: Tools, work: Assignment) -> Outcome:
@@ -141,7 +140,7 @@ async def captioned(
 
 def profile_of(work: Assignment) -> str:
     """How cues look where nobody said it: as this kind of video is watched."""
-    return _CAPTION_PROFILES.get(work.asset.options.get("profile", ""), "standard")
+    return caption_profile_name(work.asset.options.get("profile"))
 
 
 def skipped(track: Track, why: Skipped) -> Outcome:

@@ -11,18 +11,21 @@ import pytest
 
 from core.errors import ConfigError
 from presets.document import parse
-from presets.poster import NAMES, PostersForm, poster_profile
+from presets.poster import NAMES, PostersForm, poster_profile, poster_profile_name
+from presets.profile import NAMES as VIDEO_PROFILES
 from thumbnails import diverse, flaws, picture, posters_wishes, sample, score, transition
 from thumbnails.bars import own_share, title_box
-from thumbnails.boxes import WHOLE
+from thumbnails.boxes import WHOLE, PixelBox, ShareBox
 from thumbnails.charts import is_test_card
 from thumbnails.colour import matrix, tone_mapped
 from thumbnails.edges import crispness, edges
+from thumbnails.faces import FaceSearch, find_faces
 from thumbnails.gates import gates
 from thumbnails.look import Signals, look, signals
 from thumbnails.picture import VideoFacts
 from thumbnails.posters_wishes import Wishes
 from thumbnails.reason import reason
+from thumbnails.saliency import Residual, scaled_to_one, spectral_residual
 
 SIZE = (360, 640)
 
@@ -382,3 +385,40 @@ def test_white_of_hdr_stays_near_white_and_brighter_light_does_not_clip_to_it() 
     assert black.max() == 0
     assert 190 < white.min() <= white.max() < 235
     assert white.max() < bright.min() < 255
+
+
+def test_a_kind_of_video_has_its_poster_profile() -> None:
+    assert poster_profile_name("lecture") == "lesson"
+    assert poster_profile_name("short-vertical") == "product"
+    assert [poster_profile_name(name) for name in (None, "standard", "unknown")] == ["general"] * 3
+
+
+def test_every_video_profile_that_is_named_exists() -> None:
+    named = {video_profile for name in NAMES for video_profile in poster_profile(name).video_profiles}
+    assert len(named) == 2
+    assert named <= set(VIDEO_PROFILES)
+
+
+def test_a_face_is_a_box_of_the_searched_image_and_a_share_of_any() -> None:
+    box = PixelBox(x=32, y=18, width=64, height=36)
+    assert box.share_of(320, 180) == ShareBox(x=0.1, y=0.1, width=0.2, height=0.2)
+    assert box.share_of(320, 180).area == pytest.approx(0.04)
+    assert (WHOLE.right, WHOLE.bottom, WHOLE.middle_x, WHOLE.area) == (1, 1, 0.5, 1)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("keeps_aspect", [False, True])
+def test_a_lone_thing_is_salient_where_it_stands(mirrored: bool, keeps_aspect: bool) -> None:
+    gray = np.random.default_rng(7).normal(60, 12, (180, 320)).clip(0, 255).astype(np.uint8)
+    gray[80:110, 220:250] = 220
+    residual = Residual(blur_sigma=2.0, log_floor=1e-3, keeps_aspect=keeps_aspect, mirrored=mirrored)
+    found = scaled_to_one(spectral_residual(gray, residual))
+    assert found.shape == (36 if keeps_aspect else 64, 64)
+    assert (found.min(), found.max()) == (0, 1)
+    inside = found[round(0.4 * len(found)) : round(0.66 * len(found)), 42:52]
+    assert inside.mean() > 2 * found.mean()
+
+
+def test_a_picture_without_faces_has_none() -> None:
+    search = FaceSearch(scale_step=1.15, min_neighbours=6, min_pixels=24)
+    assert find_faces(np.full((180, 320), 90, np.uint8), search) == []
