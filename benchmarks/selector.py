@@ -21,7 +21,7 @@ from core.settings import Settings
 from presets.poster import poster_profile
 from thumbnails import picture as pictures
 from thumbnails import posters_wishes
-from thumbnails.picture import Picture
+from thumbnails.picture import VideoFacts
 from thumbnails.posters import LIMITS, Selection, select
 from thumbnails.posters_wishes import Wishes
 from transcode.capabilities import ffmpeg_binary
@@ -101,7 +101,7 @@ class Selector:
         return Picked(times_s=times, cost=children.cost)
 
     @contextlib.asynccontextmanager
-    async def _probed(self, file: Path) -> AsyncIterator[tuple[Picture, Path]]:
+    async def _probed(self, file: Path) -> AsyncIterator[tuple[VideoFacts, Path]]:
         with tempfile.TemporaryDirectory(prefix="kadr-bench-") as name:
             folder, limits = Path(name), self.settings
             source, _ = await probe(

@@ -163,6 +163,14 @@ class Subtitles:
         return _average_bps(_sizes(self.segments), self.timescale)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubtitleFiles:
+    """A subtitle track with the bytes of its segments and of its whole file, by SHA-256."""
+
+    subtitles: Subtitles
+    files: dict[str, bytes]
+
+
 def target_duration(*renditions: Rendition | Subtitles) -> int:
     """Seconds that every playlist of these declares: the longest segment, to the nearest whole one (RFC 4.4.3.1)."""
     longest = max(Fraction(s.duration, r.timescale) for r in renditions for s in r.segments)

@@ -24,7 +24,7 @@ from origin.cache import DiskCache
 from origin.manifests import Manifests
 from packager.revision import SEGMENT_TYPE, File, Manifest
 from thumbnails import images_make
-from thumbnails.of_rendition import picture_of_rendition
+from thumbnails.of_rendition import video_of_rendition
 
 WIDTHS = (160, 320, 480, 640, 960, 1280, 1920)
 CONCURRENT, MAX_QUEUED = 2, 16
@@ -103,7 +103,7 @@ class Stills:
             rendition = _rendition(manifest, still.width)
             file = folder / "segment.mp4"
             start_s = await self._write_segment(still.asset_id, rendition, still.time_s, file)
-            source = picture_of_rendition(rendition, start_s)
+            source = video_of_rendition(rendition, start_s)
             work_dir = folder / "made"
             work_dir.mkdir()
             image = await images_make.still(

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core import keys
-from core.media import Blob, Encoded, Rendition, RenditionKind, Subtitles, target_duration
+from core.media import Blob, Encoded, Rendition, RenditionKind, SubtitleFiles, Subtitles, target_duration
 from core.media_types import INIT_TYPE as INIT_TYPE
 from core.media_types import SEGMENT_TYPE as SEGMENT_TYPE
 from core.media_types import download_type
@@ -23,7 +23,6 @@ from packager import names, playlist
 from packager.dash import mpd
 from packager.encryption import KEY_NAME, Encryption
 from packager.multivariant import multivariant
-from packager.vtt import Track
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 DASH_TYPE = "application/dash+xml"
@@ -84,7 +83,7 @@ def build_revision(
     encoded: Encoded,
     *,
     provisional: RevisionId | None = None,
-    subtitles: Sequence[Track] = (),
+    subtitles: Sequence[SubtitleFiles] = (),
     encryption: Encryption = Encryption.NONE,
     downloads: Sequence[Download] = (),
 ) -> Revision:

@@ -7,22 +7,14 @@ header. Refuses nothing: what would end a cue early is taken out of its text.
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
-from core.media import Blob, Cue, Segment, Subtitles
+from core.media import Blob, Cue, Segment, SubtitleFiles, Subtitles
+from core.timestamps import cue_timestamp
 
 SEGMENT_MS = 30_000
 # Media starts at 0, and so do the cues' times [5.3].
 TIMESTAMP_MAP = "X-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Track:
-    """A subtitle track with the bytes of its files, by SHA-256."""
-
-    subtitles: Subtitles
-    files: dict[str, bytes]
 
 
 def track(
@@ -34,7 +26,7 @@ def track(
     duration_s: Fraction,
     machine_generated: bool = False,
     captions: bool = False,
-) -> Track:
+) -> SubtitleFiles:
     """Everything of one track of a title that plays `duration_s`."""
     files: dict[str, bytes] = {}
 
@@ -56,7 +48,7 @@ def track(
         ),
         whole=kept(whole(cues)),
     )
-    return Track(subtitles=subtitles, files=files)
+    return SubtitleFiles(subtitles=subtitles, files=files)
 
 
 def whole(cues: Sequence[Cue]) -> str:
@@ -79,19 +71,13 @@ def segments(cues: Sequence[Cue], duration_ms: int, segment_ms: int = SEGMENT_MS
     ]
 
 
-def timestamp(at_ms: int) -> str:
-    """`00:00:01.500`; hours grow as they need."""
-    minutes, ms = divmod(at_ms, 60_000)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}:{ms // 1000:02d}.{ms % 1000:03d}"
-
-
 def _sorted(cues: Sequence[Cue]) -> list[Cue]:
     return sorted(cues, key=lambda cue: (cue.start_ms, cue.end_ms))
 
 
 def _block(cue: Cue) -> str:
     """A cue block: an empty line would end it, and an arrow begin another."""
-    times = f"{timestamp(cue.start_ms)} --> {timestamp(cue.end_ms)}"
+    times = f"{cue_timestamp(cue.start_ms)} --> {cue_timestamp(cue.end_ms)}"
     text = [line for line in re.split(r"\r\n|\r|\n", cue.text.replace("-->", "--&gt;")) if line.strip()]
     name = " ".join(cue.id.replace("-->", "").split())
     settings = " ".join(cue.settings.replace("-->", "").split())

@@ -1,4 +1,4 @@
-"""How words become cues: a named profile for a language.
+"""Caption profiles: limits of a cue's text and times, and the words of a language to break lines at.
 
 In: presets/captions.yaml, read once. Out: `CaptionProfile`. Refuses a wrong file and an unknown profile with
 ConfigError; a language nobody listed is no error, it only has no words of its own to break at.
@@ -15,9 +15,12 @@ from core.errors import ConfigError
 from presets.document import Form, Whole, load
 
 FILE = "captions.yaml"
+DEFAULT = "standard"
 
 
 class Script(StrEnum):
+    """How a language's script fills a line, in cells: the width of one Latin letter."""
+
     SPACED = "spaced"  # Latin, Cyrillic and all else: a character is one cell
     WIDE = "wide"  # full-width with spaces (Korean): a character is two cells, a Latin one half a character
     UNSPACED = "unspaced"  # full-width without spaces (Chinese, Japanese)
@@ -25,6 +28,7 @@ class Script(StrEnum):
 
     @property
     def wide(self) -> bool:
+        """Whether a character takes two cells."""
         return self in (Script.WIDE, Script.UNSPACED)
 
 
@@ -53,6 +57,7 @@ class CaptionProfile:
 
     @property
     def spaced(self) -> bool:
+        """Whether spaces separate words."""
         return self.script not in (Script.UNSPACED, Script.JOINED)
 
 
@@ -60,7 +65,7 @@ Zero = Annotated[int, Field(strict=True, ge=0)]
 
 
 class CaptionProfileForm(Form):
-    """A profile as the file says it; lengths are in characters of the script."""
+    """One profile in the form the YAML file has; lengths are in characters of the script."""
 
     line_characters: Whole
     wide_line_characters: Whole
@@ -75,6 +80,7 @@ class CaptionProfileForm(Form):
     cue_cost: Zero
     most_words: Whole | None = None
     script: Script = Script.SPACED
+    video_profiles: list[StrictStr] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _can_be_kept(self) -> Self:
@@ -106,18 +112,26 @@ class LanguageForm(Form):
 
 
 class CaptionsForm(Form):
-    """The whole file."""
+    """The whole YAML file: profiles by name, languages by their BCP 47 primary subtag."""
 
     profiles: dict[StrictStr, CaptionProfileForm]
     languages: dict[StrictStr, LanguageForm]
 
     @model_validator(mode="after")
     def _has_the_default(self) -> Self:
-        if "standard" not in self.profiles:
-            raise ValueError("must have the profile standard, the default")
+        if DEFAULT not in self.profiles:
+            raise ValueError(f"must have the profile {DEFAULT}, the default")
+        return self
+
+    @model_validator(mode="after")
+    def _one_for_each_video_profile(self) -> Self:
+        names = [name for form in self.profiles.values() for name in form.video_profiles]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"must name {', '.join(sorted(twice))} in the video_profiles of one profile only")
         return self
 
     def profile(self, name: str, language: str | None) -> CaptionProfile:
+        """A profile of the file with what the language changes. Raises KeyError for an unknown profile."""
         limits = self.profiles[name]
         own = self.languages.get(language or "", LanguageForm())
         script = own.script if own.script is not Script.SPACED else limits.script
@@ -154,7 +168,13 @@ def _file() -> CaptionsForm:
 CAPTION_NAMES = tuple(_file().profiles)
 
 
-def caption_profile(name: str = "standard", language: str | None = None) -> CaptionProfile:
+def caption_profile_name(video_profile: str | None) -> str:
+    """The caption profile for titles of this video profile ("lecture"); the default one for any other."""
+    named = (name for name, form in _file().profiles.items() if video_profile in form.video_profiles)
+    return next(named, DEFAULT)
+
+
+def caption_profile(name: str = DEFAULT, language: str | None = None) -> CaptionProfile:
     """The profile of this name for a language (BCP 47: "de", "pt-BR"). Raises ConfigError naming the known profiles."""
     if name not in CAPTION_NAMES:
         raise ConfigError(f"there is no caption profile {name!r}: take one of {', '.join(CAPTION_NAMES)}")

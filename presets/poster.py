@@ -1,4 +1,4 @@
-"""What makes a good poster: a named profile is how many frames are looked at and what counts how much.
+"""Poster profiles: how many frames of a title are examined, and how much each of their qualities counts.
 
 In: presets/posters.yaml, read once. Out: `PosterProfile`. Refuses a wrong file and an unknown name with ConfigError.
 """
@@ -10,17 +10,18 @@ from functools import cache
 from math import isclose
 from typing import Self
 
-from pydantic import RootModel, field_validator, model_validator
+from pydantic import Field, RootModel, StrictStr, field_validator, model_validator
 
 from core.errors import ConfigError
 from presets.document import Form, Number, Whole, load
 
 FILE = "posters.yaml"
+DEFAULT = "general"
 SIGNALS = ("sharpness", "stillness", "exposure", "saliency", "face", "colour", "position")
 
 
 class Cards(StrEnum):
-    """What is done with a plain ground with letters on it."""
+    """How title cards and slides are treated: letters on a plain background."""
 
     REFUSED = "refused"
     ALLOWED = "allowed"
@@ -29,7 +30,7 @@ class Cards(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PosterProfile:
-    """One profile. `weights` are of SIGNALS."""
+    """One profile. `weights` has one share for each of SIGNALS, together 1."""
 
     name: str
     samples: int
@@ -39,10 +40,11 @@ class PosterProfile:
     cluster: float
     text: float
     cards: Cards
+    video_profiles: tuple[str, ...] = ()  # kinds of video, of presets.profile, that get it by default
 
 
 class PosterForm(Form):
-    """A profile as the file says it."""
+    """One profile in the form the YAML file has."""
 
     samples: Whole
     refine: Whole
@@ -51,6 +53,7 @@ class PosterForm(Form):
     cluster: Number
     text: Number
     cards: Cards
+    video_profiles: list[StrictStr] = Field(default_factory=list)
 
     @field_validator("samples")
     @classmethod
@@ -68,21 +71,40 @@ class PosterForm(Form):
 
 
 class PostersForm(RootModel[dict[str, PosterForm]]):
-    """The whole file: {name: profile}."""
+    """The whole YAML file: {profile name: profile}."""
 
     @model_validator(mode="after")
     def _has_the_default(self) -> Self:
-        if "general" not in self.root:
-            raise ValueError("must have the profile general, the default")
+        if DEFAULT not in self.root:
+            raise ValueError(f"must have the profile {DEFAULT}, the default")
+        return self
+
+    @model_validator(mode="after")
+    def _one_for_each_video_profile(self) -> Self:
+        names = [name for form in self.root.values() for name in form.video_profiles]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"must name {', '.join(sorted(twice))} in the video_profiles of one profile only")
         return self
 
 
 @cache
 def _profiles() -> dict[str, PosterProfile]:
-    return {name: PosterProfile(name=name, **form.model_dump()) for name, form in load(FILE, PostersForm).root.items()}
+    forms = load(FILE, PostersForm).root
+    return {
+        name: PosterProfile(
+            name=name, **form.model_dump(exclude={"video_profiles"}), video_profiles=tuple(form.video_profiles)
+        )
+        for name, form in forms.items()
+    }
 
 
 NAMES = tuple(_profiles())
+
+
+def poster_profile_name(video_profile: str | None) -> str:
+    """The poster profile for titles of this video profile ("lecture"); the default one for any other."""
+    named = (name for name, profile in _profiles().items() if video_profile in profile.video_profiles)
+    return next(named, DEFAULT)
 
 
 def poster_profile(name: str) -> PosterProfile:

@@ -12,8 +12,8 @@ from fractions import Fraction
 from typing import Any
 
 import av
-import av.logging
 
+from core.upload_container import open_upload
 from subtitles import closed_captions
 from subtitles.closed_captions import Screen
 
@@ -25,12 +25,7 @@ MOST_TRACKS, MOST_EVENTS, MOST_CHARACTERS = 32, 20_000, 4_000_000
 
 def embedded(path: str, demuxer: str, origin_s: Fraction) -> dict[str, Any]:
     """All of it; of a damaged file what can be read."""
-    with av.open(
-        path,
-        format=demuxer,
-        options={"protocol_whitelist": "file,pipe", "max_streams": "64"},
-        metadata_errors="replace",
-    ) as opened:
+    with open_upload(path, demuxer) as opened:
         texts, pictures = _sorted(opened)
         video = next((s for s in opened.streams.video if _codec(s) in closed_captions.CODECS), None)
         found = _Found({stream.index for stream in texts})
@@ -163,7 +158,6 @@ def _codec(stream: Any) -> str:
 
 
 def main() -> None:
-    av.logging.set_level(av.logging.PANIC)
     asked = json.load(sys.stdin)
     try:
         found = embedded(asked["file"], asked["demuxer"], Fraction(asked["origin_s"]))

@@ -18,10 +18,10 @@ from typing import Any, BinaryIO
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
 import av
-import av.logging
 import numpy as np
 from faster_whisper.vad import get_vad_model  # type: ignore[import-untyped]
 
+from core.upload_container import open_upload
 from subtitles.speech import FRAME, RATE_HZ, spans
 
 SLACK = RATE_HZ // 20  # time stamps jitter; what is further off is a gap or an overlap
@@ -102,12 +102,7 @@ def record(asked: dict[str, Any]) -> int:
 def _frames(path: str, demuxer: str, index: int) -> Iterator[Any]:
     """Whatever can be decoded of one track; damage is passed over."""
     try:
-        with av.open(
-            path,
-            format=demuxer,
-            options={"protocol_whitelist": "file,pipe", "max_streams": "64"},
-            metadata_errors="replace",
-        ) as opened:
+        with open_upload(path, demuxer) as opened:
             for packet in opened.demux(opened.streams[index]):
                 try:
                     yield from packet.decode()
@@ -136,7 +131,6 @@ def _say(what: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    av.logging.set_level(av.logging.PANIC)
     asked = json.load(sys.stdin)
     samples = record(asked)
     spoken = spans(likely(Path(asked["tape"]), samples).tolist(), samples) if samples else ()

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from core.media import Cue
+from core.timestamps import cue_timestamp
 
 GUARD = "\u2060"  # WORD JOINER: no width, no break
 _TAG = re.compile(r"<(/?)([^<>]*)>|<[^<>]*$")
@@ -28,9 +29,7 @@ def srt(cues: Sequence[Cue]) -> str:
 
 
 def _timestamp(at_ms: int) -> str:
-    """`00:00:01,500`; hours grow as they need."""
-    minutes, ms = divmod(at_ms, 60_000)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}:{ms // 1000:02d},{ms % 1000:03d}"
+    return cue_timestamp(at_ms, decimal_mark=",")
 
 
 def _text(payload: str) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from thumbnails.boxes import WHOLE, ShareBox
 from thumbnails.colour import Bgr, Gray, lightness
-from thumbnails.edges import WHOLE, Box
 
 _BAR_LUMA = 24
 _BAR_MOST = 0.35  # of a side
@@ -19,7 +19,7 @@ _OWN_STEP = 10  # mean luma beyond a bar's end, above the bar's
 _OWN_SPREAD = 4.0  # standard deviation of luma in a bar
 
 
-def title_box(pictures: Sequence[Bgr]) -> Box:
+def title_box(pictures: Sequence[Bgr]) -> ShareBox:
     """What is left when rows and columns are cut off that are black in all samples."""
     brightest: Gray | None = None
     for pixels in pictures:
@@ -32,7 +32,8 @@ def title_box(pictures: Sequence[Bgr]) -> Box:
     top, bottom = _edges(np.percentile(brightest, 95, axis=1) < _BAR_LUMA)
     left, right = _edges(np.percentile(brightest, 95, axis=0) < _BAR_LUMA)
     # Nothing but bars is a dark title, not a box of nothing.
-    return (left, top, right, bottom) if min(right - left, bottom - top) >= _LEAST_LEFT else WHOLE
+    box = ShareBox(x=left, y=top, width=right - left, height=bottom - top)
+    return box if min(box.width, box.height) >= _LEAST_LEFT else WHOLE
 
 
 def _edges(dark: npt.NDArray[np.bool_]) -> tuple[float, float]:
@@ -43,10 +44,10 @@ def _edges(dark: npt.NDArray[np.bool_]) -> tuple[float, float]:
     return (first if first <= _BAR_MOST else 0.0), (last if last >= 1 - _BAR_MOST else 1.0)
 
 
-def inside(pixels: Bgr, box: Box) -> Bgr:
+def inside(pixels: Bgr, box: ShareBox) -> Bgr:
     height, width = pixels.shape[:2]
-    left, top, right, bottom = box
-    return pixels[round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
+    rows = slice(round(box.y * height), round(box.bottom * height))
+    return pixels[rows, round(box.x * width) : round(box.right * width)]
 
 
 def own_share(gray: Gray) -> float:

@@ -5,18 +5,19 @@ then shows the whole picture over a blurred enlargement of itself. Refuses nothi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
-Map = npt.NDArray[np.float32]
+from thumbnails.boxes import PixelBox
+from thumbnails.colour import Bgr, Gray
+from thumbnails.saliency import Residual, SaliencyMap, spectral_residual
 
 LOOK_SIDE = 160  # the long side of the picture that importance is measured on
-SPECTRUM_SIDE = 64
+# What stands at a side must not stand out because the other side differs.
+CROP_SALIENCY = Residual(blur_sigma=2.5, log_floor=1e-6, mirrored=True)
 FAINT_EDGE, FAINT_COLOUR = 24, 24  # shades of a wall and grain: of no weight, however much of them there is
 CENTRE_PULL = 0.15  # of a picture that says nothing, the middle is the best guess
 CUT_STRIP, CUT_COST = 0.06, 1.5  # of the window's side: a thing half in is worse than one left out
@@ -24,20 +25,7 @@ _WEIGHTS = {"saliency": 0.45, "edges": 0.35, "colour": 0.2}
 _FACE_WEIGHT = 4.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
-    """A rectangle in pixels."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-
-Window = Box  # of the picture that is kept
-
-
-def window(bgr: Pixels, aspect: Fraction, faces: Sequence[Box] = ()) -> Window | None:
+def window(bgr: Bgr, aspect: Fraction, faces: Sequence[PixelBox] = ()) -> PixelBox | None:
     """The largest window of `aspect` (width / height) with the most importance, or None if the faces do not fit."""
     high, wide = bgr.shape[:2]
     width, height = _largest(wide, high, aspect)
@@ -56,10 +44,10 @@ def window(bgr: Pixels, aspect: Fraction, faces: Sequence[Box] = ()) -> Window |
         return worth, -abs(place[0] + width / 2 - wide / 2) - abs(place[1] + height / 2 - high / 2)
 
     x, y = max(places, key=score)
-    return Window(x=x, y=y, width=width, height=height)
+    return PixelBox(x=x, y=y, width=width, height=height)
 
 
-def cut(bgr: Pixels, kept: Window | None, aspect: Fraction, short_side: int) -> Pixels:
+def cut(bgr: Bgr, kept: PixelBox | None, aspect: Fraction, short_side: int) -> Bgr:
     """The picture in `aspect`, its short side at most `short_side` and at most what the window itself has."""
     if kept is None:
         return _letterboxed(bgr, aspect, short_side)
@@ -76,11 +64,15 @@ def target(aspect: Fraction, short_side: int) -> tuple[int, int]:
     return short_side, round(short_side / aspect)
 
 
-def importance(bgr: Pixels, faces: Sequence[Box] = ()) -> Map:
+def importance(bgr: Bgr, faces: Sequence[PixelBox] = ()) -> SaliencyMap:
     """How much each place matters, mean 1, at most 160 a side."""
     small = _scaled_to(bgr, LOOK_SIDE)
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-    parts = {"saliency": _saliency(grey), "edges": _edges(grey), "colour": _vividness(small)}
+    parts = {
+        "saliency": _enlarged(spectral_residual(grey, CROP_SALIENCY), grey),
+        "edges": _edges(grey),
+        "colour": _vividness(small),
+    }
     total = sum((weight * _even(parts[name]) for name, weight in _WEIGHTS.items()), np.zeros_like(grey, np.float32))
     rows, columns = np.mgrid[-1 : 1 : total.shape[0] * 1j, -1 : 1 : total.shape[1] * 1j]
     total = total * (1 - CENTRE_PULL + CENTRE_PULL * np.exp(-2 * (rows**2 + columns**2)))
@@ -129,20 +121,12 @@ def _sum(sums: npt.NDArray[np.float64], x: float, y: float, width: float, height
     return float(sums[end_y, end_x] - sums[top, end_x] - sums[end_y, left] + sums[top, left])
 
 
-def _saliency(grey: Pixels) -> Map:
-    """Spectral residual: what stands out of a spectrum that is smooth in most pictures."""
-    small = cv2.resize(grey, (SPECTRUM_SIDE, SPECTRUM_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    # Mirrored both ways: without that, left and right edge meet in the transform, and their difference stands out.
-    mirrored = np.concatenate((small, small[:, ::-1]), axis=1)
-    spectrum = np.fft.fft2(np.concatenate((mirrored, mirrored[::-1])))
-    size = np.log(np.abs(spectrum) + 1e-6).astype(np.float32)
-    residual = size - cv2.blur(size, (3, 3))
-    back = np.abs(np.fft.ifft2(np.exp(residual + 1j * np.angle(spectrum)))[:SPECTRUM_SIDE, :SPECTRUM_SIDE]) ** 2
-    smooth = cv2.GaussianBlur(back.astype(np.float32), (0, 0), 2.5)
-    return cv2.resize(smooth, (grey.shape[1], grey.shape[0])).astype(np.float32, copy=False)
+def _enlarged(saliency: SaliencyMap, grey: Gray) -> SaliencyMap:
+    """At the size of `grey`."""
+    return cv2.resize(saliency, (grey.shape[1], grey.shape[0])).astype(np.float32, copy=False)
 
 
-def _edges(grey: Pixels) -> Map:
+def _edges(grey: Gray) -> SaliencyMap:
     """Dense fine detail, text first of all."""
     across = cv2.Sobel(grey, cv2.CV_32F, 1, 0)
     down = cv2.Sobel(grey, cv2.CV_32F, 0, 1)
@@ -151,19 +135,19 @@ def _edges(grey: Pixels) -> Map:
     return cv2.blur(np.sqrt(strong), (7, 7)).astype(np.float32, copy=False)
 
 
-def _vividness(bgr: Pixels) -> Map:
+def _vividness(bgr: Bgr) -> SaliencyMap:
     """How far from the usual colour of this picture."""
     lab = cv2.cvtColor(bgr, cv2.COLOR_BGR2LAB).astype(np.float32)
-    away: Map = np.linalg.norm(lab - np.median(lab.reshape(-1, 3), axis=0), axis=2)
+    away: SaliencyMap = np.linalg.norm(lab - np.median(lab.reshape(-1, 3), axis=0), axis=2)
     return cv2.blur(np.maximum(away - FAINT_COLOUR, 0), (5, 5)).astype(np.float32, copy=False)
 
 
-def _even(part: Map) -> Map:
+def _even(part: SaliencyMap) -> SaliencyMap:
     mean = float(part.mean())
     return (part / mean if mean > 0 else np.ones_like(part)).astype(np.float32)
 
 
-def _letterboxed(bgr: Pixels, aspect: Fraction, short_side: int) -> Pixels:
+def _letterboxed(bgr: Bgr, aspect: Fraction, short_side: int) -> Bgr:
     high, wide = bgr.shape[:2]
     # Never upscaled: the whole picture fits in at its own size at most.
     grown = max(Fraction(wide), high * aspect)
@@ -181,13 +165,13 @@ def _letterboxed(bgr: Pixels, aspect: Fraction, short_side: int) -> Pixels:
     return picture
 
 
-def _scaled_to(bgr: Pixels, long_side: int) -> Pixels:
+def _scaled_to(bgr: Bgr, long_side: int) -> Bgr:
     high, wide = bgr.shape[:2]
     share = min(1.0, long_side / max(wide, high))
     return _scaled(bgr, (max(1, round(wide * share)), max(1, round(high * share))))
 
 
-def _scaled(bgr: Pixels, size: tuple[int, int]) -> Pixels:
+def _scaled(bgr: Bgr, size: tuple[int, int]) -> Bgr:
     if size == (bgr.shape[1], bgr.shape[0]):
         return bgr
     smaller = size[0] < bgr.shape[1]

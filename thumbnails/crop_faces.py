@@ -1,45 +1,39 @@
-"""Faces that a crop must keep, by the cascade OpenCV brings along.
+"""Heads that a crop must keep whole.
 
-In: BGR pixels. Out: boxes of whole heads, large and certain ones only: one found in a pattern would pad a crop for
-nothing. Refuses nothing; a picture without faces has none.
+In: BGR pixels. Out: boxes around whole heads, in the picture's pixels; large and certain ones only. Refuses nothing: a
+picture without faces has none.
 """
 
+from fractions import Fraction
+
 import cv2
-import numpy as np
 
-from thumbnails.crop import Box, Pixels
-from thumbnails.faces import cascade
+from thumbnails.boxes import PixelBox
+from thumbnails.colour import Bgr
+from thumbnails.faces import FaceSearch, find_faces
 
-LOOK_WIDTH = 480
-SMALLEST = 12  # of the short side: smaller ones are people in the background
-CERTAIN = 4.0  # the cascade's own weight of its last stage, summed over what agrees
-AGREEING = 6
-HEAD = 0.25  # of the face's size, around it
-
-
-def faces(bgr: Pixels) -> list[Box]:
-    high, wide = bgr.shape[:2]
-    share = min(1.0, LOOK_WIDTH / min(wide, high * 16 // 9 + 1))
-    size = (max(1, round(wide * share)), max(1, round(high * share)))
-    grey = cv2.cvtColor(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-    least = max(24, min(size) // SMALLEST)
-    found, _, weights = cascade().detectMultiScale3(
-        cv2.equalizeHist(grey),
-        scaleFactor=1.1,
-        minNeighbors=AGREEING,
-        minSize=(least, least),
-        outputRejectLevels=True,
-    )
-    certain = [
-        tuple(int(side) for side in box)
-        for box, weight in zip(found, np.ravel(weights), strict=True)
-        if weight >= CERTAIN
-    ]
-    return [_head(box, share, wide, high) for box in certain]
+# A face that is not there pads a crop for nothing, and one that is missed is cut through: the finest steps, and only
+# what the cascade is sure of. Below a twelfth of the short side it is somebody in the background.
+CROP_FACES = FaceSearch(
+    scale_step=1.1, min_neighbours=6, min_pixels=24, min_share=Fraction(1, 12), equalised=True, min_certainty=4.0
+)
+SEARCH_WIDTH = 480  # pixels; of a picture that is wider than 16:9, the width of its 16:9 part
+HEAD_MARGIN = 0.25  # of the face's size, on each side: the cascade's box ends at brows and chin
 
 
-def _head(box: tuple[int, ...], share: float, wide: int, high: int) -> Box:
-    x, y, width, height = (side / share for side in box)
-    left, top = max(0, round(x - HEAD * width)), max(0, round(y - HEAD * height))
-    right, bottom = min(wide, round(x + width * (1 + HEAD))), min(high, round(y + height * (1 + HEAD)))
-    return Box(x=left, y=top, width=right - left, height=bottom - top)
+def heads(bgr: Bgr) -> list[PixelBox]:
+    """Boxes of the heads in a picture of any size."""
+    height, width = bgr.shape[:2]
+    scale = min(1.0, SEARCH_WIDTH / min(width, height * 16 // 9 + 1))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    gray = cv2.cvtColor(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY).astype("uint8")
+    return [_head(face, scale, width, height) for face in find_faces(gray, CROP_FACES)]
+
+
+def _head(face: PixelBox, scale: float, picture_width: int, picture_height: int) -> PixelBox:
+    """The face in the picture's own pixels, with HEAD_MARGIN around it, inside the picture."""
+    x, y, width, height = (side / scale for side in (face.x, face.y, face.width, face.height))
+    left, top = max(0, round(x - HEAD_MARGIN * width)), max(0, round(y - HEAD_MARGIN * height))
+    right = min(picture_width, round(x + width * (1 + HEAD_MARGIN)))
+    bottom = min(picture_height, round(y + height * (1 + HEAD_MARGIN)))
+    return PixelBox(x=left, y=top, width=right - left, height=bottom - top)

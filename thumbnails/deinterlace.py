@@ -1,73 +1,67 @@
-"""Interlaced frames -> frames without combs. Runs inside the sandbox only.
+"""Interlaced frames -> progressive frames. Inside the sandbox only.
 
-In: decoded frames of PyAV. Out: frames of PyAV. One alone keeps one of its fields, at half the height; frames in a row
-are put together by bwdif, the filter an encode uses.
+In: decoded frames of PyAV. Out: frames of PyAV. A lone frame keeps one of its fields, at half the height; frames in a
+row are deinterlaced by bwdif, the filter that an encode uses.
 """
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import av
 import av.filter
 
 
-def one_field(raw: Any) -> Any:
-    """The first field of a lone frame: what is missing between its lines cannot be known."""
+def one_field(frame: Any) -> Any:
+    """The top field of a lone frame: the lines between cannot be known without its neighbours."""
+    graph = _graph(frame, frame.time_base, "field", "top")
+    graph.push(frame)
+    return graph.pull()
+
+
+class Deinterlacer:
+    """bwdif over a run of frames: one out for each in, at the same time. `time_base` is that of their stream."""
+
+    def __init__(self, time_base: Fraction) -> None:
+        self._time_base = time_base
+
+    def all(self, frames: Iterator[Any]) -> Iterator[Any]:
+        """The run deinterlaced. A change of size or pixel format starts the filter anew."""
+        graph: Any = None
+        form: tuple[int, int, str] | None = None
+        for frame in frames:
+            own_form = (frame.width, frame.height, frame.format.name)
+            if own_form != form:
+                if graph is not None:
+                    yield from _finished(graph)
+                graph = _graph(frame, self._time_base, "bwdif", "mode=send_frame:deint=interlaced")
+                form = own_form
+            graph.push(frame)
+            yield from _ready(graph)
+        if graph is not None:
+            yield from _finished(graph)
+
+
+def _graph(frame: Any, time_base: Fraction | None, name: str, options: str) -> Any:
+    """Buffer -> one filter -> sink, for frames of this frame's size and format."""
     graph = av.filter.Graph()
-    return _through(graph, raw, "field", "top")
-
-
-def _through(graph: Any, raw: Any, name: str, options: str) -> Any:
-    source = graph.add_buffer(width=raw.width, height=raw.height, format=raw.format, time_base=raw.time_base)
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=time_base)
     inner = graph.add(name, options)
     sink = graph.add("buffersink")
     source.link_to(inner)
     inner.link_to(sink)
     graph.configure()
-    graph.push(raw)
-    return graph.pull()
+    return graph
 
 
-class Deinterlacer:
-    """bwdif over one run of frames, one out for each in, at the same time."""
+def _finished(graph: Any) -> Iterator[Any]:
+    graph.push(None)
+    yield from _ready(graph)
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
 
-    def all(self, raws: Iterator[Any]) -> Iterator[Any]:
-        graph: Any = None
-        size: tuple[int, int, str] | None = None
-        for raw in raws:
-            shape = (raw.width, raw.height, raw.format.name)
-            if shape != size:
-                if graph is not None:
-                    yield from self._rest(graph)
-                graph, size = self._graph(raw), shape
-            graph.push(raw)
-            yield from self._ready(graph)
-        if graph is not None:
-            yield from self._rest(graph)
-
-    def _graph(self, raw: Any) -> Any:
-        graph = av.filter.Graph()
-        source = graph.add_buffer(
-            width=raw.width, height=raw.height, format=raw.format, time_base=self._stream.time_base
-        )
-        inner = graph.add("bwdif", "mode=send_frame:deint=interlaced")
-        sink = graph.add("buffersink")
-        source.link_to(inner)
-        inner.link_to(sink)
-        graph.configure()
-        return graph
-
-    def _rest(self, graph: Any) -> Iterator[Any]:
-        graph.push(None)
-        yield from self._ready(graph)
-
-    @staticmethod
-    def _ready(graph: Any) -> Iterator[Any]:
-        while True:
-            try:
-                yield graph.pull()
-            except (av.BlockingIOError, av.EOFError):
-                return
+def _ready(graph: Any) -> Iterator[Any]:
+    while True:
+        try:
+            yield graph.pull()
+        except (av.BlockingIOError, av.EOFError):
+            return

@@ -11,12 +11,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from thumbnails.boxes import WHOLE, ShareBox
 from thumbnails.colour import Gray
 
 Floats = npt.NDArray[np.float32]
-Box = tuple[float, float, float, float]  # left, top, right, bottom as shares
 
-WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 BLOCKS = 16  # a grid: a sharp thing on a soft ground is sharp
 _SHARPEST = 5  # one part in so many of the blocks
 _CALM = 7  # one part in so many, the calmest, tells the noise
@@ -47,12 +46,12 @@ def detail(gray: Gray) -> float:
     return float(np.log1p(_strongest(_variance(gray, 0.0))))
 
 
-def strength(found: Edges, box: Box = WHOLE) -> float:
+def strength(found: Edges, box: ShareBox = WHOLE) -> float:
     """Logarithm of the edges where the picture is sharpest."""
     return float(np.log1p(_strongest(_within(found.fine, box))))
 
 
-def crispness(found: Edges, box: Box = WHOLE) -> float:
+def crispness(found: Edges, box: ShareBox = WHOLE) -> float:
     """Logarithm of fine over coarse: about -1 in focus, below -2 blurred."""
     fine, coarse = (_strongest(_within(blocks, box)) for blocks in (found.fine, found.coarse))
     return float(np.log((fine + _SEEN_FINE) / (coarse + _SEEN_COARSE)))
@@ -79,8 +78,8 @@ def _mean(values: npt.NDArray[np.floating] | cv2.typing.MatLike) -> Floats:
     return found
 
 
-def _within(blocks: Floats, box: Box) -> Floats:
-    left, top, right, bottom = (round(side * BLOCKS) for side in box)
+def _within(blocks: Floats, box: ShareBox) -> Floats:
+    left, top, right, bottom = (round(side * BLOCKS) for side in (box.x, box.y, box.right, box.bottom))
     # A bar's own edge is as sharp as anything: its blocks are left out.
     rows = slice(top + (top > 0), max(top + 2, bottom - (bottom < BLOCKS)))
     columns = slice(left + (left > 0), max(left + 2, right - (right < BLOCKS)))

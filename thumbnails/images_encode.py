@@ -1,4 +1,4 @@
-"""Pixels -> image files in a folder, with nothing in them but the picture. Runs inside the sandbox.
+"""Bgr -> image files in a folder, with nothing in them but the picture. Runs inside the sandbox.
 
 In: BGR pixels. Out: files, and what is said of them as JSON values. Refuses, by `CannotWrite`, a type that nothing
 here can write.
@@ -11,8 +11,8 @@ from typing import Any
 import cv2
 
 from thumbnails import crop, images, thumbhash
-from thumbnails.crop import Pixels
-from thumbnails.crop_faces import faces
+from thumbnails.colour import Bgr
+from thumbnails.crop_faces import heads
 
 _PARAMETERS = {
     "jpg": (
@@ -29,7 +29,7 @@ class CannotWrite(Exception):
     """There is no encoder of this type here."""
 
 
-def encoded(bgr: Pixels, kind: str, quality: int | None = None) -> bytes:
+def encoded(bgr: Bgr, kind: str, quality: int | None = None) -> bytes:
     """One image; `quality` for JPEG only. Raises CannotWrite."""
     other = () if quality is None else (cv2.IMWRITE_JPEG_QUALITY, quality)
     try:
@@ -41,19 +41,19 @@ def encoded(bgr: Pixels, kind: str, quality: int | None = None) -> bytes:
     return made.tobytes()
 
 
-def write(folder: Path, name: str, shape: str, bgr: Pixels, kind: str, quality: int | None = None) -> dict[str, Any]:
+def write(folder: Path, name: str, shape: str, bgr: Bgr, kind: str, quality: int | None = None) -> dict[str, Any]:
     """Raises CannotWrite."""
     (folder / f"{name}.{kind}").write_bytes(encoded(bgr, kind, quality))
     return {"name": f"{name}.{kind}", "shape": shape, "width": bgr.shape[1], "height": bgr.shape[0]}
 
 
-def poster_set(folder: Path, prefix: str, bgr: Pixels, kinds: tuple[str, ...], *, cropped: bool) -> dict[str, Any]:
+def poster_set(folder: Path, prefix: str, bgr: Bgr, kinds: tuple[str, ...], *, cropped: bool) -> dict[str, Any]:
     """All sizes, shapes and types of one picture."""
     high, wide = bgr.shape[:2]
     pictures = [(f"{prefix}-{size[0]}", images.FULL, scaled(bgr, size)) for size in _sizes(wide, high)]
     padded = []
     if cropped:
-        seen = faces(bgr)
+        seen = heads(bgr)
         for shape, aspect in images.crops(wide, high).items():
             kept = crop.window(bgr, aspect, seen)
             if kept is None:
@@ -77,7 +77,7 @@ def poster_set(folder: Path, prefix: str, bgr: Pixels, kinds: tuple[str, ...], *
     }
 
 
-def scaled(bgr: Pixels, size: tuple[int, int]) -> Pixels:
+def scaled(bgr: Bgr, size: tuple[int, int]) -> Bgr:
     """Made smaller, or as it is."""
     if size == (bgr.shape[1], bgr.shape[0]):
         return bgr

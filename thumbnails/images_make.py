@@ -18,7 +18,7 @@ from core.errors import Rejected, ToolFailed, ToolKilled, ToolTimedOut
 from core.settings import GIB
 from thumbnails import images_left, own, picture, storyboard
 from thumbnails.images import Made, PosterSet, Still
-from thumbnails.picture import Picture
+from thumbnails.picture import VideoFacts
 
 MOST_WIDTH = 1920  # of a still
 
@@ -35,7 +35,7 @@ class Chosen:
 
 async def make_all(
     file: Path,
-    known: Picture,
+    known: VideoFacts,
     work_dir: Path,
     runner: ChildRunner,
     *,
@@ -84,7 +84,7 @@ async def poster_set(chosen: Chosen, work_dir: Path, runner: ChildRunner, *, avi
 
 
 async def poster_at(
-    file: Path, known: Picture, time_s: Fraction, work_dir: Path, runner: ChildRunner, *, avif: bool = False
+    file: Path, known: VideoFacts, time_s: Fraction, work_dir: Path, runner: ChildRunner, *, avif: bool = False
 ) -> tuple[PosterSet, Fraction]:
     """The set of the frame shown at a time, and that frame's own time. Raises Rejected when there is none."""
     wish = {"time_s": str(max(Fraction(0), time_s)), "kinds": _kinds(avif)}
@@ -94,7 +94,7 @@ async def poster_at(
 
 async def still(
     file: Path,
-    known: Picture,
+    known: VideoFacts,
     time_s: Fraction,
     work_dir: Path,
     runner: ChildRunner,
@@ -112,7 +112,7 @@ async def still(
 
 
 async def _at(
-    file: Path, known: Picture, name: str, wish: dict[str, Any], work_dir: Path, runner: ChildRunner
+    file: Path, known: VideoFacts, name: str, wish: dict[str, Any], work_dir: Path, runner: ChildRunner
 ) -> dict[str, Any]:
     """What a run says of one frame. Raises Rejected when none can be read."""
     video = {"file": _seen(file), "picture": picture.to_json(known), name: wish}

@@ -11,14 +11,17 @@ import cv2
 import numpy as np
 
 from thumbnails import bars, edges, text
+from thumbnails.boxes import ShareBox
 from thumbnails.charts import is_test_card
 from thumbnails.colour import Bgr, Gray, lightness
-from thumbnails.edges import Box, Edges
-from thumbnails.saliency import composition, saliency
+from thumbnails.edges import Edges
+from thumbnails.saliency import Residual, composition, scaled_to_one, spectral_residual
 from thumbnails.text import Letters
 
 LONG_SIDE = 640
 SMALL_SIDE = 320  # at which all but edges and letters is measured
+# Only the place of the whole blob counts, and all of a title is measured alike: the plainest and cheapest map.
+POSTER_SALIENCY = Residual(blur_sigma=2.5, log_floor=1e-6)
 _CALM_STEP = 8  # of 255, between a point and those around it
 _LIGHT = (16, 70, 150, 240)  # mean luma: too dark, well exposed from here to there, too bright
 _SPAN = 120  # of luma: as much contrast as a picture needs
@@ -68,7 +71,7 @@ def _shrunk(pixels: Bgr) -> Bgr:
     return small
 
 
-def signals(one: Look, box: Box) -> Signals:
+def signals(one: Look, box: ShareBox) -> Signals:
     pixels = bars.inside(one.small, box)
     gray = lightness(pixels)
     luma, contrast = float(gray.mean()), float(gray.std())
@@ -88,7 +91,7 @@ def signals(one: Look, box: Box) -> Signals:
         noise=one.edges.noise,
         exposure=_exposure(luma, float(bright - dark), burnt),
         colour=_colourfulness(pixels),
-        saliency=composition(saliency(gray)),
+        saliency=composition(scaled_to_one(spectral_residual(gray, POSTER_SALIENCY))),
         text=one.letters.share,
         text_alone=one.letters.alone,
         bars=bars.own_share(gray),

@@ -7,15 +7,15 @@ decoding times, which spare players an edit list, are read by libav as a later b
 from fractions import Fraction
 
 from core.media import Rendition
-from thumbnails.picture import Picture
+from thumbnails.picture import VideoFacts
 
 
-def picture_of_rendition(rendition: Rendition, start_s: Fraction = Fraction(0)) -> Picture:
+def video_of_rendition(rendition: Rendition, start_s: Fraction = Fraction(0)) -> VideoFacts:
     """Of a file of its init segment and its segments from the one that begins at `start_s` on. Sound: ValueError."""
     if rendition.width is None or rendition.height is None or rendition.frame_rate is None:
         raise ValueError(f"{rendition.id} has no picture")
     duration_s = rendition.duration_s - start_s
-    return Picture(
+    return VideoFacts(
         demuxer="mov",
         index=0,
         width=rendition.width,

@@ -1,4 +1,4 @@
-"""Pixels with an ICC profile -> sRGB. Pure.
+"""Bgr with an ICC profile -> sRGB. Pure.
 
 In: BGR pixels and the profile's bytes. Out: BGR pixels as sRGB. Phones and design programs export Display P3 or
 Adobe RGB: without this they look pale or too warm. Only profiles made of three primaries and curves are known; pixels
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from thumbnails.crop import Pixels
+from thumbnails.colour import Bgr
 
 _Floats = npt.NDArray[np.float64]
 # XYZ at D50, as profiles count, -> linear sRGB.
@@ -24,7 +24,7 @@ _BAND_ROWS = 128
 _NOT_SEEN = 0.01  # a matrix this near to none changes no picture
 
 
-def to_srgb(bgr: Pixels, profile: bytes) -> Pixels:
+def to_srgb(bgr: Bgr, profile: bytes) -> Bgr:
     try:
         tags = _tags(profile)
         primaries = np.stack([_xyz(tags[name]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")], axis=1)
@@ -44,7 +44,7 @@ class _Unknown(Exception):
     """A kind of curve that is not known here."""
 
 
-def _converted(bgr: Pixels, matrix: _Floats, tables: list[_Floats]) -> Pixels:
+def _converted(bgr: Bgr, matrix: _Floats, tables: list[_Floats]) -> Bgr:
     back = (_coded(np.linspace(0, 1, _FINE + 1)) * 255 + 0.5).astype(np.uint8)
     # All in the order the pixels have: blue first.
     linear = np.stack(tables[::-1], axis=1).astype(np.float32)[None]

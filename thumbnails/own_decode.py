@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from thumbnails.crop import Pixels
+from thumbnails.colour import Bgr
 from thumbnails.own import Header, Turn, exif_turn, refused
 from thumbnails.own_colour import to_srgb
 
@@ -19,7 +19,7 @@ _BAND_ROWS = 256
 _Samples = npt.NDArray[Any]  # uint8 or uint16
 
 
-def decoded(body: bytes, header: Header, width: int) -> Pixels:
+def decoded(body: bytes, header: Header, width: int) -> Bgr:
     """Raises Rejected."""
     # A JPEG has no alpha, and may be CMYK, which only the way to colour undoes. Turning is ours, for all kinds alike.
     colour = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
@@ -40,7 +40,7 @@ def decoded(body: bytes, header: Header, width: int) -> Pixels:
     return to_srgb(upright, told.get(cv2.IMAGE_METADATA_ICCP, b""))
 
 
-def _flattened(samples: _Samples, header: Header) -> Pixels:
+def _flattened(samples: _Samples, header: Header) -> Bgr:
     """BGR of 8 bits. Band by band: a whole picture as floats is hundreds of megabytes."""
     if samples.dtype == np.uint8 and samples.ndim == 3 and samples.shape[2] == 3:
         return samples.astype(np.uint8, copy=False)
@@ -57,13 +57,13 @@ def _flattened(samples: _Samples, header: Header) -> Pixels:
     return made
 
 
-def _scaled(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+def _scaled(pixels: Bgr, size: tuple[int, int]) -> Bgr:
     if size == (pixels.shape[1], pixels.shape[0]):
         return pixels
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
-def _turned(pixels: Pixels, turn: Turn) -> Pixels:
+def _turned(pixels: Bgr, turn: Turn) -> Bgr:
     if turn.quarters:
         pixels = cv2.rotate(pixels, _QUARTERS[turn.quarters]).astype(np.uint8, copy=False)
     return np.ascontiguousarray(pixels[:, ::-1]) if turn.swapped else pixels

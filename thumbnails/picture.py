@@ -1,4 +1,4 @@
-"""Picture: what whoever probed a file knows of its picture track, as one frozen value. Pure.
+"""VideoFacts: what whoever probed a file knows of its picture track, as one frozen value. Pure.
 
 In: facts told by the caller. Out: a value that goes to a sandboxed program as JSON and back. Refuses nothing itself.
 Times are seconds as Fractions from the title's zero, unless said.
@@ -11,7 +11,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class VideoFacts:
     """One picture track. `shown_*` is after sample aspect ratio and rotation, in pixels."""
 
     demuxer: str  # the one of libav that may open the file
@@ -43,19 +43,19 @@ class Picture:
         return self.start_s + self.duration_s
 
 
-def to_json(picture: Picture) -> str:
+def to_json(video: VideoFacts) -> str:
     """One line; Fractions become "30000/1001"."""
-    return json.dumps({field.name: _plain(getattr(picture, field.name)) for field in fields(Picture)})
+    return json.dumps({field.name: _plain(getattr(video, field.name)) for field in fields(VideoFacts)})
 
 
-def from_json(text: str) -> Picture:
+def from_json(text: str) -> VideoFacts:
     """By the fields' own types: a sandboxed program pays for every import, and pydantic's is a dear one."""
     told: dict[str, Any] = json.loads(text)
-    exact = {field.name for field in fields(Picture) if field.type in (Fraction, Fraction | None)}
+    exact = {field.name for field in fields(VideoFacts) if field.type in (Fraction, Fraction | None)}
     values: dict[str, Any] = {
         name: Fraction(value) if name in exact and value is not None else value for name, value in told.items()
     }
-    return Picture(**values)
+    return VideoFacts(**values)
 
 
 def _plain(value: Any) -> Any:

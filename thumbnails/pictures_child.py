@@ -18,7 +18,7 @@ import numpy as np
 
 from core.errors import Rejected
 from thumbnails import images_encode, own, own_decode, picture, preview, storyboard
-from thumbnails.crop import Pixels
+from thumbnails.colour import Bgr
 from thumbnails.reader import Reader
 from thumbnails.storyboard_sheets import NothingToShow, Sheets
 
@@ -53,7 +53,7 @@ def _made(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     return answer
 
 
-def _pixels(poster: dict[str, Any]) -> Pixels:
+def _pixels(poster: dict[str, Any]) -> Bgr:
     """Raw BGR, as the child that chose the picture left it."""
     shape = (poster["height"], poster["width"], 3)
     return np.fromfile(poster["file"], np.uint8, count=shape[0] * shape[1] * 3).reshape(shape)
@@ -73,7 +73,7 @@ def _of_video(wished: dict[str, Any], folder: Path, answer: dict[str, Any]) -> N
             answer["skipped"][name] = f"{type(exc).__name__}: {exc}"[:200]
 
 
-def _storyboard(reader: Reader, known: picture.Picture, wish: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _storyboard(reader: Reader, known: picture.VideoFacts, wish: dict[str, Any], folder: Path) -> dict[str, Any]:
     planned = storyboard.plan(Fraction(wish["duration_s"]), known.shown_width, known.shown_height)
     sheets = Sheets(reader, known, planned)
     files = [
@@ -83,7 +83,7 @@ def _storyboard(reader: Reader, known: picture.Picture, wish: dict[str, Any], fo
     return {"files": files, "times_s": [str(time_s) for time_s in sheets.times_s], "decoded": reader.decoded}
 
 
-def _preview(reader: Reader, known: picture.Picture, wish: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _preview(reader: Reader, known: picture.VideoFacts, wish: dict[str, Any], folder: Path) -> dict[str, Any]:
     begin_s = preview.start_s(known, Fraction(wish["moment_s"]), reader.keyframe_times())
     times = preview.times_s(known, begin_s)
     frames = preview.shown(reader.nearest(times, preview.WIDTH), times)
@@ -95,7 +95,7 @@ def _preview(reader: Reader, known: picture.Picture, wish: dict[str, Any], folde
     return {"file": file, "start_s": str(begin_s), "duration_ms": duration_ms, "quality": quality}
 
 
-def _poster_at(reader: Reader, _known: picture.Picture, wish: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _poster_at(reader: Reader, _known: picture.VideoFacts, wish: dict[str, Any], folder: Path) -> dict[str, Any]:
     frame = reader.at(Fraction(wish["time_s"]), MOST_WIDTH)
     if frame is None:
         raise NothingToShow
@@ -103,7 +103,7 @@ def _poster_at(reader: Reader, _known: picture.Picture, wish: dict[str, Any], fo
     return {"set": made, "time_s": str(frame.time_s)}
 
 
-def _still(reader: Reader, known: picture.Picture, wish: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _still(reader: Reader, known: picture.VideoFacts, wish: dict[str, Any], folder: Path) -> dict[str, Any]:
     frame = reader.at(Fraction(wish["time_s"]), wish["width"])
     if frame is None:
         raise NothingToShow

@@ -12,7 +12,7 @@ from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 from thumbnails.colour import UNSAID_PEAK, Bgr, Gray, matrix, tone_mapped
-from thumbnails.picture import Picture
+from thumbnails.picture import VideoFacts
 
 _MATRICES = {"bt709": Colorspace.ITU709, "bt601": Colorspace.ITU601, "bt2020": Colorspace.BT2020}
 _SMALL = 2  # scaled down so much that an area's mean is as good as any curve, and six times cheaper
@@ -21,13 +21,13 @@ _SMALL = 2  # scaled down so much that an area's mean is as good as any curve, a
 class Converter:
     """Makes shown pixels of the frames of one picture track."""
 
-    def __init__(self, picture: Picture) -> None:
-        self._picture = picture
-        self._matrix = matrix(picture.matrix, min(picture.width, picture.height))
+    def __init__(self, video: VideoFacts) -> None:
+        self._video = video
+        self._matrix = matrix(video.matrix, min(video.width, video.height))
 
     def size(self, width: int) -> tuple[int, int]:
         """(width, height) of what is made for a shown width of at most this."""
-        shown = (self._picture.shown_width, self._picture.shown_height)
+        shown = (self._video.shown_width, self._video.shown_height)
         if width >= shown[0]:
             return shown
         return width, max(1, round(shown[1] * width / shown[0]))
@@ -35,16 +35,16 @@ class Converter:
     def bgr(self, raw: Any, width: int) -> Bgr:
         """Pixels of a frame, whatever its own size is."""
         wide, high = self.size(width)
-        if self._picture.rotation in (90, 270):
+        if self._video.rotation in (90, 270):
             wide, high = high, wide
-        pixels = self._toned(raw, wide, high) if self._picture.is_hdr else self._plain(raw, wide, high)
-        turns = -self._picture.rotation // 90
+        pixels = self._toned(raw, wide, high) if self._video.is_hdr else self._plain(raw, wide, high)
+        turns = -self._video.rotation // 90
         return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
     def luma(self, raw: Any, width: int) -> Gray:
         """Lightness alone, as coded and not turned: cheap, for measuring one frame against its neighbours."""
         wide, high = self.size(width)
-        if self._picture.rotation in (90, 270):
+        if self._video.rotation in (90, 270):
             wide, high = high, wide
         pixels: Gray = raw.reformat(
             width=wide, height=high, format="gray", interpolation=Interpolation.AREA, threads=1
@@ -59,7 +59,7 @@ class Converter:
             interpolation=self._filter(raw, wide),
             src_colorspace=_MATRICES[self._matrix],
             dst_colorspace=_MATRICES[self._matrix],
-            src_color_range=ColorRange.JPEG if self._picture.full_range else ColorRange.MPEG,
+            src_color_range=ColorRange.JPEG if self._video.full_range else ColorRange.MPEG,
             dst_color_range=ColorRange.JPEG,
             threads=1,
         )
@@ -67,7 +67,7 @@ class Converter:
         return pixels
 
     def _toned(self, raw: Any, wide: int, high: int) -> Bgr:
-        spans = ColorRange.JPEG if self._picture.full_range else ColorRange.MPEG
+        spans = ColorRange.JPEG if self._video.full_range else ColorRange.MPEG
         made = raw.reformat(
             width=wide,
             height=high,
@@ -81,10 +81,10 @@ class Converter:
         )
         return tone_mapped(
             made.to_ndarray(),
-            transfer=self._picture.transfer,
-            primaries=self._picture.primaries,
+            transfer=self._video.transfer,
+            primaries=self._video.primaries,
             matrix=self._matrix,
-            full_range=self._picture.full_range,
+            full_range=self._video.full_range,
             peak=_peak(raw),
         )
 

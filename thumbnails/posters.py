@@ -1,6 +1,6 @@
 """A file -> candidates for its poster, chosen by posters_child inside the sandbox.
 
-In: the file, what a probe told of its picture, the name of a profile of presets/posters.yaml. Out: `Selection`: the
+In: the file, what a probe told of its video, the name of a profile of presets/posters.yaml. Out: `Selection`: the
 candidates as raw pixels in the work folder, so that whoever makes images of them parses nothing of the upload. Refuses
 nothing for bad media: a poster never fails a title. ToolKilled, a crash, is the caller's to count.
 """
@@ -18,7 +18,7 @@ from core.settings import GIB
 from presets.poster import poster_profile
 from thumbnails import picture as pictures
 from thumbnails import posters_wishes
-from thumbnails.picture import Picture
+from thumbnails.picture import VideoFacts
 from thumbnails.posters_wishes import Wishes
 
 # Selecting takes seconds; a title of a few dear frames takes a minute. Beyond that something hangs.
@@ -58,7 +58,7 @@ _ADAPTER = TypeAdapter(Selection)
 
 
 async def select(
-    file: Path, picture: Picture, profile: str, work_dir: Path, runner: ChildRunner, *, candidates: int = 5
+    file: Path, video: VideoFacts, profile: str, work_dir: Path, runner: ChildRunner, *, candidates: int = 5
 ) -> Selection:
     """Raises ConfigError for an unknown profile, and ToolKilled."""
     wanted = poster_profile(profile)
@@ -72,7 +72,7 @@ async def select(
         cards=wanted.cards,
         candidates=candidates,
     )
-    told = (pictures.to_json(picture), posters_wishes.to_json(wishes))
+    told = (pictures.to_json(video), posters_wishes.to_json(wishes))
     try:
         finished = await runner.run(
             python_argv("thumbnails.posters_child", str(file), *told),

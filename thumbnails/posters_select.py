@@ -16,9 +16,9 @@ from typing import Any
 
 from thumbnails import diverse, sample, score
 from thumbnails.bars import title_box
-from thumbnails.edges import Box
+from thumbnails.boxes import ShareBox
 from thumbnails.look import LONG_SIDE, look
-from thumbnails.picture import Picture
+from thumbnails.picture import VideoFacts
 from thumbnails.posters_wishes import Wishes
 from thumbnails.rated import Rated, all_rated, rated
 from thumbnails.reader import Frame, Reader
@@ -36,23 +36,23 @@ def nothing(fallback: str) -> dict[str, Any]:
     return {"candidates": [], "sampled": 0, "rejected": {}, "fallback": fallback}
 
 
-def select(reader: Reader, picture: Picture, wishes: Wishes, folder: Path) -> dict[str, Any]:
+def select(reader: Reader, video: VideoFacts, wishes: Wishes, folder: Path) -> dict[str, Any]:
     """The answer, and one file of raw BGR per candidate."""
     keys = reader.keyframe_times()
-    looks = [look(frame.time_s, frame.pixels) for frame in _sampled(reader, picture, wishes, keys)]
+    looks = [look(frame.time_s, frame.pixels) for frame in _sampled(reader, video, wishes, keys)]
     if not looks:
         return nothing("unreadable")
     box = title_box([one.small for one in looks])
-    samples = all_rated(looks, box, picture, wishes)
-    refined, stopped = _refined(reader, picture, wishes, samples, box, keys)
+    samples = all_rated(looks, box, video, wishes)
+    refined, stopped = _refined(reader, video, wishes, samples, box, keys)
     faulty = [*(one for one in samples if one.fault), *stopped]
-    fallback = "one_frame" if picture.frames <= 1 else None
+    fallback = "one_frame" if video.frames <= 1 else None
     best = max((one.score for one in refined), default=0.0)
     near = [one for one in refined if one.score >= best - WORSE]
-    chosen = _ordered(near, wishes.candidates, _apart_s(picture))
+    chosen = _ordered(near, wishes.candidates, _apart_s(video))
     if not chosen:
         fallback = fallback or "all_rejected"
-        chosen = list(_least_bad(reader, picture, faulty, wishes))
+        chosen = list(_least_bad(reader, video, faulty, wishes))
     return {
         "candidates": [_written(one, number, wishes, folder) for number, one in enumerate(chosen, 1)],
         "sampled": len(looks),
@@ -61,9 +61,9 @@ def select(reader: Reader, picture: Picture, wishes: Wishes, folder: Path) -> di
     }
 
 
-def _sampled(reader: Reader, picture: Picture, wishes: Wishes, keys: Sequence[Fraction]) -> Iterator[Frame]:
-    wide = width(picture, LONG_SIDE)
-    times = sample.keyframes(keys, picture, wishes.samples)
+def _sampled(reader: Reader, video: VideoFacts, wishes: Wishes, keys: Sequence[Fraction]) -> Iterator[Frame]:
+    wide = width(video, LONG_SIDE)
+    times = sample.keyframes(keys, video, wishes.samples)
     seen: set[Fraction] = set()
     if len(times) >= sample.FEW_KEYFRAMES:
         for frame in reader.keyframes(times, wide):
@@ -71,7 +71,7 @@ def _sampled(reader: Reader, picture: Picture, wishes: Wishes, keys: Sequence[Fr
             yield frame
     if seen:
         return
-    spread = sample.between(keys, picture, wishes.samples, wishes.decode_frames)
+    spread = sample.between(keys, video, wishes.samples, wishes.decode_frames)
     for _, group in groupby(spread, key=lambda time: bisect_right(keys, time)):
         for frame in reader.nearest(list(group), wide):
             if frame.time_s not in seen:
@@ -89,12 +89,12 @@ def _ordered(among: Sequence[Rated], most: int, apart_s: float) -> list[Rated]:
 
 
 def _refined(
-    reader: Reader, picture: Picture, wishes: Wishes, samples: Sequence[Rated], box: Box, keys: Sequence[Fraction]
+    reader: Reader, video: VideoFacts, wishes: Wishes, samples: Sequence[Rated], box: ShareBox, keys: Sequence[Fraction]
 ) -> tuple[list[Rated], list[Rated]]:
     """The best of the samples at their best frame, and those that turned out to be in a fade or a dissolve."""
     left = [one for one in samples if not one.fault]
     usual = sorted(one.signals.sharpness for one in left)
-    apart_s = _apart_s(picture)
+    apart_s = _apart_s(video)
     refined: dict[Fraction, Rated] = {}
     stopped, tries = list[Rated](), wishes.refine * 3 // 2
     # What is stopped leaves its look to another sample, until there are enough.
@@ -109,7 +109,7 @@ def _refined(
         left = [one for one in left if all(one.look.time_s != other.look.time_s for other in tried)]
         # In the order of time: frames of one GOP are decoded in one go.
         for one in sorted(tried, key=lambda each: each.look.time_s):
-            best = at_its_best(reader, picture, wishes, one, box, keys, usual)
+            best = at_its_best(reader, video, wishes, one, box, keys, usual)
             if best.fault:
                 stopped.append(best)
             else:
@@ -117,11 +117,11 @@ def _refined(
     return list(refined.values()), stopped
 
 
-def _apart_s(picture: Picture) -> float:
-    return max(APART_S, float(picture.duration_s) * APART)
+def _apart_s(video: VideoFacts) -> float:
+    return max(APART_S, float(video.duration_s) * APART)
 
 
-def _least_bad(reader: Reader, picture: Picture, faulty: Sequence[Rated], wishes: Wishes) -> Iterator[Rated]:
+def _least_bad(reader: Reader, video: VideoFacts, faulty: Sequence[Rated], wishes: Wishes) -> Iterator[Rated]:
     """Where nothing passed: in the order of what is wrong, then of score; none twice."""
     gentle = (
         *("card", "blurred", "shaken", "bars", "dissolve", "fade"),
@@ -132,10 +132,10 @@ def _least_bad(reader: Reader, picture: Picture, faulty: Sequence[Rated], wishes
         key=lambda one: (gentle.index(one.fault) if one.fault in gentle else 99, -one.score, one.look.time_s),
     )
     order = _ordered(
-        [replace(one, score=-float(at)) for at, one in enumerate(ranked)], wishes.candidates, _apart_s(picture)
+        [replace(one, score=-float(at)) for at, one in enumerate(ranked)], wishes.candidates, _apart_s(video)
     )
     for one in order:
-        frame = reader.at(one.look.time_s, width(picture, FULL_SIDE))
+        frame = reader.at(one.look.time_s, width(video, FULL_SIDE))
         if frame is not None:
             yield replace(one, full=frame.pixels, look=replace(one.look, time_s=frame.time_s))
 

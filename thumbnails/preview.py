@@ -10,8 +10,8 @@ from fractions import Fraction
 
 import cv2
 
-from thumbnails.crop import Pixels
-from thumbnails.picture import Picture
+from thumbnails.colour import Bgr
+from thumbnails.picture import VideoFacts
 from thumbnails.reader import Frame
 
 LENGTH_S = Fraction(3)
@@ -30,21 +30,21 @@ class Motionless(Exception):
 class Shown:
     """One frame of a preview, and for how long it stands."""
 
-    pixels: Pixels
+    pixels: Bgr
     duration_ms: int
 
 
-def start_s(picture: Picture, moment_s: Fraction, keyframes: Sequence[Fraction]) -> Fraction:
+def start_s(video: VideoFacts, moment_s: Fraction, keyframes: Sequence[Fraction]) -> Fraction:
     """Where it begins so that the moment is in its middle; at the keyframe before, if that is far away."""
-    latest_s = max(picture.start_s, picture.end_s - LENGTH_S)
-    begin_s = min(max(moment_s - LENGTH_S / 2, picture.start_s), latest_s)
-    key_s = max((key_s for key_s in keyframes if key_s <= begin_s), default=picture.start_s)
+    latest_s = max(video.start_s, video.end_s - LENGTH_S)
+    begin_s = min(max(moment_s - LENGTH_S / 2, video.start_s), latest_s)
+    key_s = max((key_s for key_s in keyframes if key_s <= begin_s), default=video.start_s)
     return key_s if begin_s - key_s > MOST_LEAD_S else begin_s
 
 
-def times_s(picture: Picture, begin_s: Fraction) -> list[Fraction]:
+def times_s(video: VideoFacts, begin_s: Fraction) -> list[Fraction]:
     """Ten a second, to the end of the title at most."""
-    count = int(min(LENGTH_S, picture.end_s - begin_s) * RATE)
+    count = int(min(LENGTH_S, video.end_s - begin_s) * RATE)
     return [begin_s + Fraction(number, RATE) for number in range(max(1, count))]
 
 

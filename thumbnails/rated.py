@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 
 from thumbnails import diverse, flaws, score
 from thumbnails.bars import inside
+from thumbnails.boxes import ShareBox
 from thumbnails.colour import Bgr
-from thumbnails.edges import Box
 from thumbnails.gates import gates, is_card
 from thumbnails.look import Look, Signals, signals
-from thumbnails.picture import Picture
+from thumbnails.picture import VideoFacts
 from thumbnails.posters_wishes import Wishes
 
 CARD_COSTS = 0.2  # a card stands where there is little else
@@ -42,7 +42,7 @@ def rated(one: Rated, wishes: Wishes, motion: float = 0.0) -> Rated:
     return replace(one, score=worth - flaws.cost(found), flaws=found)
 
 
-def all_rated(looks: Sequence[Look], box: Box, picture: Picture, wishes: Wishes) -> list[Rated]:
+def all_rated(looks: Sequence[Look], box: ShareBox, video: VideoFacts, wishes: Wishes) -> list[Rated]:
     """Every sample among its own title's, inside `box`."""
     measured = [signals(one, box) for one in looks]
     features = [diverse.feature(inside(one.small, box)) for one in looks]
@@ -54,7 +54,7 @@ def all_rated(looks: Sequence[Look], box: Box, picture: Picture, wishes: Wishes)
         for own, rank in zip(ranks, score.ranks(name, values, [values[at] for at in passed]), strict=True):
             own[name] = rank
     for own, one in zip(ranks, looks, strict=True):
-        own["position"] = score.position(float((one.time_s - picture.start_s) / picture.duration_s))
+        own["position"] = score.position(float((one.time_s - video.start_s) / video.duration_s))
     together = zip(looks, measured, faults, features, diverse.shares(features), ranks, strict=True)
     return [
         rated(Rated(look=a, signals=b, fault=fault, feature=c, share=share, ranks=own, score=0.0), wishes)

@@ -6,8 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 
+from thumbnails.boxes import ShareBox
 from thumbnails.reframe_path import Sample
-from thumbnails.reframe_signals import BINS, Box, Columns
+from thumbnails.reframe_signals import BINS, Columns
 
 FACE_WORTH, TEXT_WORTH = 1.2, 0.3  # beside 1 for all that stands out or moves
 SAME_FACE = 0.7  # of its width: how far a face gets from one look to the next
@@ -23,30 +24,31 @@ class Look:
     """A closer look at a moment."""
 
     time_s: Fraction
-    faces: tuple[Box, ...]
-    texts: tuple[Box, ...]
+    faces: tuple[ShareBox, ...]
+    texts: tuple[ShareBox, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceTrack:
     """One face through a shot: where it was at each look that found it."""
 
-    seen: tuple[tuple[Fraction, Box], ...]
+    seen: tuple[tuple[Fraction, ShareBox], ...]
 
-    def at(self, time_s: Fraction) -> Box | None:
+    def at(self, time_s: Fraction) -> ShareBox | None:
         """Between two looks, between two places; a little before and after, where it was."""
         times = [float(one) for one, _ in self.seen]
         if not times[0] - 0.7 <= float(time_s) <= times[-1] + 0.7:
             return None
-        x, y, w, h = (
-            float(np.interp(float(time_s), times, [getattr(box, name) for _, box in self.seen])) for name in "xywh"
+        sides = ("x", "y", "width", "height")
+        x, y, width, height = (
+            float(np.interp(float(time_s), times, [getattr(box, side) for _, box in self.seen])) for side in sides
         )
-        return Box(x=x, y=y, w=w, h=h)
+        return ShareBox(x=x, y=y, width=width, height=height)
 
 
 def face_tracks(looks: Sequence[Look]) -> list[FaceTrack]:
     """The faces of a shot. One look alone can be mistaken: in a shot with more of them a face is found twice."""
-    tracks: list[list[tuple[Fraction, Box]]] = []
+    tracks: list[list[tuple[Fraction, ShareBox]]] = []
     for look in looks:
         free = list(tracks)
         for box in look.faces:
@@ -59,10 +61,13 @@ def face_tracks(looks: Sequence[Look]) -> list[FaceTrack]:
     return [FaceTrack(seen=tuple(track)) for track in tracks if len(track) >= min(2, len(looks))]
 
 
-def _same(before: tuple[Fraction, Box], now: tuple[Fraction, Box]) -> bool:
+def _same(before: tuple[Fraction, ShareBox], now: tuple[Fraction, ShareBox]) -> bool:
     (then, old), (time_s, new) = before, now
-    near = abs(old.middle - new.middle) < SAME_FACE * max(old.w, new.w) and abs(old.y - new.y) < SAME_FACE * old.h * 2
-    return near and time_s - then <= LOST_S and 0.6 < new.w / old.w < 1.7
+    near = (
+        abs(old.middle_x - new.middle_x) < SAME_FACE * max(old.width, new.width)
+        and abs(old.y - new.y) < SAME_FACE * old.height * 2
+    )
+    return near and time_s - then <= LOST_S and 0.6 < new.width / old.width < 1.7
 
 
 def with_boxes(sample: Sample, faces: Sequence[FaceTrack], look: Look | None) -> Sample:
@@ -70,16 +75,16 @@ def with_boxes(sample: Sample, faces: Sequence[FaceTrack], look: Look | None) ->
     columns = sample.columns.copy()
     for track in faces:
         if box := track.at(sample.time_s):
-            columns += FACE_WORTH * min(1.0, box.w / 0.05) * _spread(box)
-    widths = sum(box.w for box in look.texts) if look else 0.0
+            columns += FACE_WORTH * min(1.0, box.width / 0.05) * _spread(box)
+    widths = sum(box.width for box in look.texts) if look else 0.0
     for box in look.texts if look else ():
-        columns += TEXT_WORTH * box.w / widths * _spread(box)
+        columns += TEXT_WORTH * box.width / widths * _spread(box)
     return Sample(time_s=sample.time_s, columns=columns)
 
 
-def _spread(box: Box) -> Columns:
+def _spread(box: ShareBox) -> Columns:
     at = (np.arange(BINS) + 0.5) / BINS
-    inside = ((at >= box.x) & (at <= box.x + box.w)).astype(np.float64)
+    inside = ((at >= box.x) & (at <= box.right)).astype(np.float64)
     return inside / inside.sum() if inside.any() else inside
 
 
@@ -92,17 +97,17 @@ def _faces_apart(faces: Sequence[FaceTrack], looks: Sequence[Look], share: float
     apart = 0
     for look in looks:
         boxes = [box for track in faces if (box := track.at(look.time_s))]
-        widest = max((box.w for box in boxes), default=0.0)
-        boxes = [box for box in boxes if box.w >= BACKGROUND_FACE * widest]
+        widest = max((box.width for box in boxes), default=0.0)
+        boxes = [box for box in boxes if box.width >= BACKGROUND_FACE * widest]
         # One face larger than the window is a close-up, and its middle is the best of it.
-        if len(boxes) > 1 and max(box.x + box.w for box in boxes) - min(box.x for box in boxes) > share:
+        if len(boxes) > 1 and max(box.right for box in boxes) - min(box.x for box in boxes) > share:
             apart += 1
     return apart > MOST_OF_THE_TIME * len(looks)
 
 
 def _wide_texts(looks: Sequence[Look], share: float) -> bool:
     """Lines that no window holds, for most of the shot; which ones they are may change."""
-    return sum(any(box.w > share for box in look.texts) for look in looks) > MOST_OF_THE_TIME * len(looks)
+    return sum(any(box.width > share for box in look.texts) for look in looks) > MOST_OF_THE_TIME * len(looks)
 
 
 def _two_things(samples: Sequence[Sample], share: float) -> bool:

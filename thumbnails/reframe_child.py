@@ -1,7 +1,8 @@
-"""Runs inside the sandbox: FILE and a Wide as JSON -> one JSON line, a CropPath. `python -m thumbnails.reframe_child`.
+"""Program inside the sandbox: a video file -> the path of an upright window over it.
 
-Decodes the wanted part once. Every frame is held against those before it to find cuts; a few in a second are looked at
-for what stands out and moves, fewer for faces and text.
+`python -m thumbnails.reframe_child FILE REQUEST`, with a ReframeRequest as JSON. Prints one JSON line: {"path": a
+CropPath}, or {"failed": why}. Decodes the requested part once. Every frame is compared with those before it to find
+cuts; a few in a second are searched for what stands out and moves, fewer for faces and text.
 """
 
 import json
@@ -18,11 +19,12 @@ import cv2
 
 from core.crop import MAX_KEYS, CropKind, CropPath, CropShot, crop_to_json
 from thumbnails import reframe_signals as signals
+from thumbnails.colour import Gray, lightness
 from thumbnails.reframe_boxes import Look, does_not_fit, face_tracks, with_boxes
 from thumbnails.reframe_cuts import Cuts
-from thumbnails.reframe_frames import Pixels, Shrink, frames
+from thumbnails.reframe_frames import Shrink, frames
 from thumbnails.reframe_path import TOLERANCE, Sample, way
-from thumbnails.reframe_wide import Wide, from_json
+from thumbnails.reframe_wide import ReframeRequest, from_json
 
 SMALL, LARGE = 320, 640  # pixels wide
 SAMPLE_S, LOOK_S = Fraction(1, 5), Fraction(1)
@@ -38,27 +40,27 @@ class _Seen:
     cuts: Cuts = field(default_factory=Cuts)
 
 
-def look(file: Path, wide: Wide) -> CropPath:
+def look(file: Path, request: ReframeRequest) -> CropPath:
     """Where the window should be. Raises ValueError where no frame can be decoded."""
-    seen = _gather(file, wide)
+    seen = _gather(file, request)
     if not seen.samples:
         raise ValueError("no frame of the video could be decoded")
     tolerance = TOLERANCE
     while True:
-        shots = _shots(seen, wide, tolerance)
+        shots = _shots(seen, request, tolerance)
         if sum(1 + len(shot.keys) for shot in shots) <= MAX_KEYS or tolerance > 1:
-            return CropPath(share=wide.share, shots=tuple(shots[:MAX_KEYS]))
+            return CropPath(share=request.share, shots=tuple(shots[:MAX_KEYS]))
         tolerance *= 2
 
 
-def _gather(file: Path, wide: Wide) -> _Seen:
+def _gather(file: Path, request: ReframeRequest) -> _Seen:
     seen = _Seen()
-    small_of, large_of = Shrink(wide, SMALL), Shrink(wide, LARGE)
-    before: Pixels | None = None
-    next_sample = next_look = wide.start_s
-    for time_s, frame in frames(file, wide):
+    small_of, large_of = Shrink(request, SMALL), Shrink(request, LARGE)
+    before: Gray | None = None
+    next_sample = next_look = request.start_s
+    for time_s, frame in frames(file, request):
         small = small_of(frame)
-        gray: Pixels = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)  # type: ignore[assignment]
+        gray = lightness(small)
         new = seen.cuts.add(time_s, signals.palette(small), signals.grid(gray))
         if new:
             next_sample = next_look = time_s
@@ -67,7 +69,7 @@ def _gather(file: Path, wide: Wide) -> _Seen:
             seen.samples.append(Sample(time_s=time_s, columns=signals.columns(gray, before)))
             next_sample = time_s + SAMPLE_S
         if time_s >= next_look:
-            large: Pixels = cv2.cvtColor(large_of(frame), cv2.COLOR_BGR2GRAY)  # type: ignore[assignment]
+            large = lightness(large_of(frame))
             faces, texts = signals.faces(large), signals.texts(large)
             seen.looks.append(Look(time_s=time_s, faces=tuple(faces), texts=tuple(texts)))
             next_look = time_s + (FIRST_LOOKS_S if new else LOOK_S)
@@ -75,13 +77,13 @@ def _gather(file: Path, wide: Wide) -> _Seen:
     return seen
 
 
-def _shots(seen: _Seen, wide: Wide, tolerance: float) -> list[CropShot]:
-    edges = [wide.start_s, *seen.cuts.times(), max(wide.end_s, seen.cuts.last + Fraction(1, 1000))]
-    return [_shot(seen, wide, start_s, end_s, tolerance) for start_s, end_s in pairwise(edges)]
+def _shots(seen: _Seen, request: ReframeRequest, tolerance: float) -> list[CropShot]:
+    edges = [request.start_s, *seen.cuts.times(), max(request.end_s, seen.cuts.last + Fraction(1, 1000))]
+    return [_shot(seen, request, start_s, end_s, tolerance) for start_s, end_s in pairwise(edges)]
 
 
-def _shot(seen: _Seen, wide: Wide, start_s: Fraction, end_s: Fraction, tolerance: float) -> CropShot:
-    share = float(wide.share)
+def _shot(seen: _Seen, request: ReframeRequest, start_s: Fraction, end_s: Fraction, tolerance: float) -> CropShot:
+    share = float(request.share)
     samples = [sample for sample in seen.samples if start_s <= sample.time_s < end_s]
     looks = [one for one in seen.looks if start_s <= one.time_s < end_s]
     faces = face_tracks(looks)
@@ -96,8 +98,6 @@ def _nearest(looks: Sequence[Look], time_s: Fraction) -> Look | None:
 
 
 def main() -> None:
-    # libav's log stays off, as PyAV leaves it: set to a level it calls into Python, and a decoder's thread that
-    # complains while the file is being closed waits for ever.
     cv2.setNumThreads(1)
     try:
         answer: dict[str, Any] = {"path": crop_to_json(look(Path(sys.argv[1]), from_json(json.loads(sys.argv[2]))))}

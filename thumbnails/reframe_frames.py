@@ -1,7 +1,8 @@
-"""Frames of an upload as a player shows them, small, one after the other. Only inside the sandbox.
+"""Every frame of an upload in turn, small and upright, to be searched for a crop path. Inside the sandbox only.
 
-In: a file and what is known of its picture track. Out: (time on the upload's timeline, frame); pixels of a frame at a
-width. Colours are only good enough to find things in: nothing is tone-mapped or deinterlaced.
+In: a file and what is known of its video track. Out: (time on the upload's timeline, frame of PyAV), and BGR pixels of
+a frame at a width. Nothing is tone-mapped or deinterlaced, and colours are only as good as finding things needs them:
+thumbnails.reader, which does all that for posters, takes several times as long per frame.
 """
 
 from collections.abc import Iterator
@@ -9,69 +10,52 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
-import numpy as np
-import numpy.typing as npt
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from thumbnails.reframe_wide import Wide
+from thumbnails.colour import Bgr
+from thumbnails.reframe_wide import ReframeRequest
+from thumbnails.video_file import VideoFile
 
-Pixels = npt.NDArray[np.uint8]
-_TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+_ROTATIONS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
-def frames(file: Path, wide: Wide) -> Iterator[tuple[Fraction, Any]]:
-    """Every frame of the wanted part that can be decoded, in order of time; what is broken is passed over."""
-    options = {"protocol_whitelist": "file,pipe", "max_streams": "64"}
-    with av.open(str(file), format=wide.demuxer, options=options, metadata_errors="replace") as opened:
-        stream: Any = opened.streams[wide.index]
-        stream.thread_type = "AUTO"
-        if wide.start_s > 0 and not wide.retimed:
-            opened.seek(int((wide.start_s + wide.origin_s) / stream.time_base), stream=stream)
-        last_s = wide.start_s - 1
-        for number, frame in enumerate(_decoded(opened, stream)):
-            time_s = _time(frame, stream.time_base, wide, number)
-            if time_s is not None and time_s >= wide.end_s:
+def frames(file: Path, request: ReframeRequest) -> Iterator[tuple[Fraction, Any]]:
+    """Every frame of the requested part that can be decoded, in order of time. Raises av.FFmpegError on opening."""
+    with VideoFile(file, demuxer=request.demuxer, index=request.index, threads=None) as track:
+        if request.start_s > 0 and not request.retimed:
+            track.seek(int((request.start_s + request.origin_s) / track.time_base))
+        previous_s = request.start_s - 1
+        for number, frame in enumerate(track.frames()):
+            time_s = _time(frame, track.time_base, request, number)
+            if time_s is not None and time_s >= request.end_s:
                 return
-            if time_s is not None and time_s >= wide.start_s and time_s > last_s:
-                last_s = time_s
+            if time_s is not None and time_s >= request.start_s and time_s > previous_s:
+                previous_s = time_s
                 yield time_s, frame
 
 
-def _decoded(opened: Any, stream: Any) -> Iterator[Any]:
-    packets = opened.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except (StopIteration, av.FFmpegError):
-            return  # the end of what can be read
-        try:
-            decoded = packet.decode()
-        except av.FFmpegError:
-            continue
-        yield from decoded
-
-
-def _time(frame: Any, base: Fraction, wide: Wide, number: int) -> Fraction | None:
-    if wide.retimed:
-        return number / wide.retimed
-    return None if frame.pts is None else frame.pts * base - wide.origin_s
+def _time(frame: Any, time_base: Fraction, request: ReframeRequest, number: int) -> Fraction | None:
+    """Seconds on the upload's timeline; None where the frame has no time."""
+    if request.retimed:
+        return number / request.retimed
+    return None if frame.pts is None else frame.pts * time_base - request.origin_s
 
 
 class Shrink:
     """Frame -> BGR pixels with `width` columns, as shown. Keeps the scaler: making one costs more than using it."""
 
-    def __init__(self, wide: Wide, width: int) -> None:
-        high = max(2, round(width / wide.aspect))
-        self._size = (high, width) if wide.rotation in (90, 270) else (width, high)
-        self._turn = _TURNS.get(wide.rotation)
+    def __init__(self, request: ReframeRequest, width: int) -> None:
+        height = max(2, round(width / request.aspect))
+        self._size = (height, width) if request.rotation in (90, 270) else (width, height)
+        self._rotation = _ROTATIONS.get(request.rotation)
         self._scaler = VideoReformatter()
 
-    def __call__(self, frame: Any) -> Pixels:
+    def __call__(self, frame: Any) -> Bgr:
+        """H x W x 3, H after the displayed aspect ratio."""
         small = self._scaler.reformat(
             frame, width=self._size[0], height=self._size[1], format="bgr24", interpolation=Interpolation.BILINEAR
         )
         pixels: Any = small.to_ndarray()
-        turned: Pixels = pixels if self._turn is None else cv2.rotate(pixels, self._turn)
-        return turned
+        upright: Bgr = pixels if self._rotation is None else cv2.rotate(pixels, self._rotation)
+        return upright

@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wide:
+class ReframeRequest:
     """A picture track, the part of the title wanted of it, and the window sought on it."""
 
     demuxer: str
@@ -20,14 +20,14 @@ class Wide:
     share: Fraction  # of the picture's width that the window shows
 
 
-def to_json(wide: Wide) -> dict[str, Any]:
+def to_json(request: ReframeRequest) -> dict[str, Any]:
     """Plain JSON values; Fractions become "1/2"."""
-    values = {entry.name: getattr(wide, entry.name) for entry in fields(Wide)}
+    values = {entry.name: getattr(request, entry.name) for entry in fields(ReframeRequest)}
     return {name: str(value) if isinstance(value, Fraction) else value for name, value in values.items()}
 
 
-def from_json(value: dict[str, Any]) -> Wide:
-    return Wide(
+def from_json(value: dict[str, Any]) -> ReframeRequest:
+    return ReframeRequest(
         demuxer=value["demuxer"],
         index=value["index"],
         rotation=value["rotation"],

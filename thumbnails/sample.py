@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
 
-from thumbnails.picture import Picture
+from thumbnails.picture import VideoFacts
 
 EDGE = Fraction(1, 50)
 FEW_KEYFRAMES = 24
@@ -16,9 +16,9 @@ BETWEEN = 36  # samples of a title with few keyframes
 _FULL_HD = 1920 * 1080
 
 
-def keyframes(times: Sequence[Fraction], picture: Picture, samples: int) -> tuple[Fraction, ...]:
+def keyframes(times: Sequence[Fraction], video: VideoFacts, samples: int) -> tuple[Fraction, ...]:
     """At most `samples` of the keyframe `times`, each the nearest to the middle of its share of the title."""
-    start_s, end_s = _inner(picture)
+    start_s, end_s = _inner(video)
     inner = [time for time in times if start_s <= time <= end_s]
     if len(inner) <= samples:
         return tuple(inner)
@@ -26,13 +26,13 @@ def keyframes(times: Sequence[Fraction], picture: Picture, samples: int) -> tupl
     return tuple(sorted({_nearest(inner, start_s + share * (number + Fraction(1, 2))) for number in range(samples)}))
 
 
-def between(times: Sequence[Fraction], picture: Picture, samples: int, decode_frames: int) -> tuple[Fraction, ...]:
+def between(times: Sequence[Fraction], video: VideoFacts, samples: int, decode_frames: int) -> tuple[Fraction, ...]:
     """Times all over the title that cost at most `decode_frames` 1080p frames to reach from their keyframes."""
-    start_s, end_s = _inner(picture)
-    led = sorted({picture.start_s, *times})
-    affordable = decode_frames * max(Fraction(1, 4), Fraction(_FULL_HD, picture.width * picture.height))
-    depth_s = affordable / len(led) / picture.frame_rate
-    count = min(samples, BETWEEN, max(1, picture.frames))
+    start_s, end_s = _inner(video)
+    led = sorted({video.start_s, *times})
+    affordable = decode_frames * max(Fraction(1, 4), Fraction(_FULL_HD, video.width * video.height))
+    depth_s = affordable / len(led) / video.frame_rate
+    count = min(samples, BETWEEN, max(1, video.frames))
     share = (end_s - start_s) / count
     evenly = (start_s + share * (number + Fraction(1, 2)) for number in range(count))
     within = {time for time in evenly if time - led[bisect_right(led, time) - 1] <= depth_s}
@@ -44,9 +44,9 @@ def between(times: Sequence[Fraction], picture: Picture, samples: int, decode_fr
     return tuple(sorted(time for time in deep | within if start_s <= time <= end_s)) or (start_s,)
 
 
-def _inner(picture: Picture) -> tuple[Fraction, Fraction]:
-    edge_s = picture.duration_s * EDGE
-    return picture.start_s + edge_s, picture.end_s - edge_s
+def _inner(video: VideoFacts) -> tuple[Fraction, Fraction]:
+    edge_s = video.duration_s * EDGE
+    return video.start_s + edge_s, video.end_s - edge_s
 
 
 def _nearest(times: Sequence[Fraction], wanted: Fraction) -> Fraction:

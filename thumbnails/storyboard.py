@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from core.timestamps import cue_timestamp
+
 LEAST_MS, MOST_MS = 2_000, 10_000
 TILES = 100  # of most titles: longer ones than 1000 s have one every 10 s
 COLUMNS = ROWS = 10
@@ -94,7 +96,7 @@ def webvtt(planned: Plan, url_of: Callable[[int], str] = sheet_name) -> str:
 def _cues(planned: Plan, url_of: Callable[[int], str]) -> Iterator[str]:
     for tile in planned.tiles:
         region = f"{tile.x},{tile.y},{planned.tile_width},{planned.tile_height}"
-        times = f"{_clock(tile.start_ms)} --> {_clock(tile.end_ms)}"
+        times = f"{cue_timestamp(tile.start_ms)} --> {cue_timestamp(tile.end_ms)}"
         yield f"\n{times}\n{url_of(tile.sheet)}#xywh={region}\n"
 
 
@@ -115,10 +117,3 @@ def listing(planned: Plan, url_of: Callable[[int], str] = sheet_name) -> str:
 def _sheet(planned: Plan, sheet: int, url: str) -> dict[str, Any]:
     tiles = [{"start": tile.start_ms / 1000, "x": tile.x, "y": tile.y} for tile in planned.of_sheet(sheet)]
     return {"url": url, "tiles": tiles}
-
-
-def _clock(ms: int) -> str:
-    seconds, ms = divmod(ms, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{seconds:02}.{ms:03}"

@@ -12,8 +12,8 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
-from thumbnails.crop import Pixels
-from thumbnails.picture import Picture
+from thumbnails.colour import Bgr
+from thumbnails.picture import VideoFacts
 from thumbnails.reader import Frame, Reader
 from thumbnails.storyboard import Plan, Tile
 
@@ -33,17 +33,17 @@ class NothingToShow(Exception):
 class Sheets:
     """One storyboard being painted."""
 
-    def __init__(self, reader: Reader, picture: Picture, planned: Plan) -> None:
-        self._reader, self._picture, self._plan = reader, picture, planned
+    def __init__(self, reader: Reader, video: VideoFacts, planned: Plan) -> None:
+        self._reader, self._video, self._plan = reader, video, planned
         self._keys = reader.keyframe_times()
         self._sparse = len(self._keys) * SPARSE < len(planned.tiles)
-        budget = (SPARSE_BUDGET if self._sparse else BUDGET) * _UNIT // (picture.width * picture.height)
+        budget = (SPARSE_BUDGET if self._sparse else BUDGET) * _UNIT // (video.width * video.height)
         self._left = budget - KEYFRAME * min(len(self._keys), len(planned.tiles))
-        self._late_s = min(REORDERED / picture.frame_rate, Fraction(planned.interval_ms, 4000))
+        self._late_s = min(REORDERED / video.frame_rate, Fraction(planned.interval_ms, 4000))
         self._last: Frame | None = None  # of the sheet before
         self.times_s: list[Fraction] = []
 
-    def painted(self) -> Iterator[Pixels]:
+    def painted(self) -> Iterator[Bgr]:
         """Each sheet in turn. Raises NothingToShow."""
         for number in range(self._plan.sheets):
             tiles = self._plan.of_sheet(number)
@@ -78,7 +78,7 @@ class Sheets:
 
     def _wanted(self, tile: Tile) -> Fraction:
         """The time whose picture a tile shows: its middle, or a keyframe of its own that is nearer to it."""
-        middle_s = min(tile.middle_s, self._picture.end_s)
+        middle_s = min(tile.middle_s, self._video.end_s)
         after = bisect_right(self._keys, middle_s)
         if after and self._keys[after - 1] * 1000 >= tile.start_ms:
             return middle_s
@@ -89,11 +89,11 @@ class Sheets:
 
     def _key(self, time_s: Fraction) -> Fraction:
         after = bisect_right(self._keys, time_s)
-        return self._keys[after - 1] if after else self._picture.start_s
+        return self._keys[after - 1] if after else self._video.start_s
 
     def _cost(self, key_s: Fraction, runs: dict[Fraction, list[Fraction]]) -> int:
         """Frames to be decoded for one run."""
-        return int((runs[key_s][-1] - key_s) * self._picture.frame_rate) + 1
+        return int((runs[key_s][-1] - key_s) * self._video.frame_rate) + 1
 
     def _passed(self, times: Sequence[Fraction]) -> Iterator[Frame]:
         """Exact frames of one pass, as far as the budget goes."""
@@ -104,7 +104,7 @@ class Sheets:
                 break
         self._left -= self._reader.decoded - before
 
-    def _sheet(self, number: int, tiles: Sequence[Tile], frames: Sequence[Frame]) -> Pixels:
+    def _sheet(self, number: int, tiles: Sequence[Tile], frames: Sequence[Frame]) -> Bgr:
         width, height = self._plan.sheet_size(number)
         sheet = np.zeros((height, width, 3), np.uint8)
         size = (self._plan.tile_width, self._plan.tile_height)

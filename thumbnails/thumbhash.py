@@ -1,7 +1,7 @@
-"""ThumbHash and dominant colour: what a page shows before a picture has come. Pure.
+"""ThumbHash and dominant colour: placeholders that a page shows until a poster has been loaded. Pure.
 
 In: BGR pixels. Out: the 20 to 25 bytes of a ThumbHash (the published format, opaque pictures only) and `#rrggbb`.
-`decode` paints a hash again. Refuses a hash that is too short or speaks of alpha.
+Refuses nothing.
 
 A hash is 5 bytes of header, then 4-bit factors, low half of a byte first. Three channels (lightness, yellow-blue,
 red-green) are each a mean and the low frequencies of a cosine transform, scaled by the largest of them.
@@ -15,26 +15,27 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
+from thumbnails.colour import Bgr
+
 _Plane = npt.NDArray[np.float64]
 
 SIDE = 100  # the most that the format's authors let in; more shows no difference
-PAINTED = 32
 LIGHT_TERMS = 7  # along the long side, without alpha
 COLOUR_TERMS = 3
-SATURATION = 1.25  # the decoder's: quantised colour is paler than it was
 _BINS = 8  # per channel, of the dominant colour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Channel:
+    """One of the three channels: its mean and its low frequencies, relative to the largest of them."""
+
     mean: float
     factors: tuple[float, ...]  # 0..1, where 0.5 is none
     scale: float
 
 
-def encode(bgr: Pixels) -> bytes:
-    """Any size; scaled to at most 100 a side first."""
+def encode(bgr: Bgr) -> bytes:
+    """The hash of a picture of any size; it is scaled to at most 100 pixels a side first."""
     blue, green, red = np.moveaxis(_small(bgr, SIDE).astype(np.float64) / 255, 2, 0)
     high, wide = blue.shape
     terms_x, terms_y = (max(1, _rounded(LIGHT_TERMS * side / max(wide, high))) for side in (wide, high))
@@ -52,33 +53,7 @@ def encode(bgr: Pixels) -> bytes:
     return first.to_bytes(3, "little") + second.to_bytes(2, "little") + pairs
 
 
-def decode(thumbhash: bytes) -> Pixels:
-    """The picture it stands for: BGR, 32 pixels on the long side. Raises ValueError."""
-    if len(thumbhash) < 5 or thumbhash[2] & 0x80:
-        raise ValueError("not the ThumbHash of an opaque picture")
-    first, second = int.from_bytes(thumbhash[:3], "little"), int.from_bytes(thumbhash[3:5], "little")
-    short, landscape = second & 7, bool(second >> 15)
-    terms_x, terms_y = (LIGHT_TERMS, short) if landscape else (short, LIGHT_TERMS)
-    ratio = terms_x / max(1, terms_y)
-    wide, high = (PAINTED, _rounded(PAINTED / ratio)) if ratio > 1 else (_rounded(PAINTED * ratio), PAINTED)
-    factors = (half / 7.5 - 1 for byte in thumbhash[5:] for half in (byte & 15, byte >> 4))
-    terms = ((max(3, terms_x), max(3, terms_y)), (COLOUR_TERMS, COLOUR_TERMS), (COLOUR_TERMS, COLOUR_TERMS))
-    means = ((first & 63) / 63, (first >> 6 & 63) / 31.5 - 1, (first >> 12 & 63) / 31.5 - 1)
-    scales = (
-        (first >> 18 & 31) / 31,
-        (second >> 3 & 63) / 63 * SATURATION,
-        (second >> 9 & 63) / 63 * SATURATION,
-    )
-    light, yellow, warm = (
-        _painted(mean, factors, scale, (wide, high), each)
-        for mean, scale, each in zip(means, scales, terms, strict=True)
-    )
-    blue = light - 2 / 3 * yellow
-    red = (3 * light - blue + warm) / 2
-    return (np.stack((blue, red - warm, red), axis=2).clip(0, 1) * 255).astype(np.uint8)
-
-
-def dominant_colour(bgr: Pixels) -> str:
+def dominant_colour(bgr: Bgr) -> str:
     """The mean of the fullest of 512 colour boxes: a colour that is in the picture, which a plain mean may not be."""
     pixels = _small(bgr, 64).reshape(-1, 3)
     boxes = (pixels // (256 // _BINS)).astype(np.int64) @ np.array([_BINS * _BINS, _BINS, 1])
@@ -86,7 +61,7 @@ def dominant_colour(bgr: Pixels) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
-def _small(bgr: Pixels, side: int) -> Pixels:
+def _small(bgr: Bgr, side: int) -> Bgr:
     high, wide = bgr.shape[:2]
     if max(wide, high) <= side:
         return bgr
@@ -106,24 +81,6 @@ def _channel(plane: _Plane, terms_x: int, terms_y: int) -> _Channel:
     return _Channel(mean=float(spectrum[0, 0]), factors=factors, scale=scale)
 
 
-def _painted(
-    mean: float, factors: Iterator[float], scale: float, size: tuple[int, int], terms: tuple[int, int]
-) -> _Plane:
-    spectrum = np.zeros((terms[1], terms[0]))
-    for x, y in _kept(*terms):
-        # Both sides of a cosine but its mean count twice in the way back.
-        spectrum[y, x] = 2 * scale * _next(factors)
-    spectrum[0, 0] = mean
-    return _cosines(terms[1], size[1]).T @ spectrum @ _cosines(terms[0], size[0])
-
-
-def _next(factors: Iterator[float]) -> float:
-    try:
-        return next(factors)
-    except StopIteration:
-        raise ValueError("the ThumbHash ends early") from None
-
-
 def _kept(terms_x: int, terms_y: int) -> Iterator[tuple[int, int]]:
     """The frequencies of the format, in its order: the triangle below the diagonal, without the mean."""
     for y in range(terms_y):
@@ -133,7 +90,7 @@ def _kept(terms_x: int, terms_y: int) -> Iterator[tuple[int, int]]:
 
 
 def _cosines(terms: int, length: int) -> _Plane:
-    """One row per frequency."""
+    """The cosine transform's basis, `terms` x `length`: one row per frequency."""
     return np.cos(math.pi / length * np.outer(np.arange(terms), np.arange(length) + 0.5))
 
 

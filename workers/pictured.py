@@ -1,17 +1,17 @@
 """The probed facts of a source -> what thumbnails needs to know of its video track. Pure: transcode and thumbnails do
 not import each other."""
 
-from thumbnails.picture import Picture
+from thumbnails.picture import VideoFacts
 from transcode.sniff import DEMUXERS
 from transcode.source import Source
 
 
-def picture_of(source: Source) -> Picture | None:
+def picture_of(source: Source) -> VideoFacts | None:
     """The facts of the video track, as thumbnails reads it; None for audio alone."""
     video = source.video
     if video is None:
         return None
-    return Picture(
+    return VideoFacts(
         demuxer=DEMUXERS[source.container],
         index=video.index,
         width=video.width,

@@ -24,11 +24,12 @@ from core.pictures import Album, Candidate, Image, Poster
 from core.pictures import Storyboard as StoryboardRow
 from packager import revision
 from packager.encryption import Encryption
+from presets.poster import poster_profile_name
 from thumbnails import images_make, posters
 from thumbnails.images import ImageFile, Made, PosterSet
 from thumbnails.images_make import Chosen
-from thumbnails.of_rendition import picture_of_rendition
-from thumbnails.picture import Picture
+from thumbnails.of_rendition import video_of_rendition
+from thumbnails.picture import VideoFacts
 from thumbnails.posters import Selection
 from transcode.encode_plan import EncodePlan
 from transcode.source import from_json
@@ -41,7 +42,6 @@ TIMED_OUT, TIMED_OUT_RUN = "timed_out", "timed out"  # as thumbnails says it
 VERSION = 1  # part of what an album is made of: increase it when albums are made differently
 
 # What a poster of this kind of video is chosen for, where its owner does not say.
-_POSTER_PROFILES = {"short-vertical": "product", "lecture": "lesson"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class TitleVideo:
     """A local file that shows the title, the facts of its video track, and the title's duration."""
 
     file: Path
-    picture: Picture
+    picture: VideoFacts
     duration_s: Fraction
 
 
@@ -81,7 +81,7 @@ async def pictures_of_title(worker: WorkerContext, claimed: ClaimedStep) -> Outc
     """
     step_input, before = claimed.step.input, await pictures.of_asset(worker.pool, claimed.asset.id)
     options = claimed.asset.options
-    profile = options.get("posters") or _POSTER_PROFILES.get(options.get("profile", ""), "general")
+    profile = options.get("posters") or poster_profile_name(options.get("profile"))
     origin = step_input.get("source") or step_input["revision"]
     made_of = digest([VERSION, origin, profile, worker.settings.poster_avif])
     if before is not None and before.made_of == made_of:
@@ -143,7 +143,7 @@ async def published_video(worker: WorkerContext, claimed: ClaimedStep, revision_
     if top is None or manifest.encryption is not Encryption.NONE:
         return None
     file = await join_rendition(worker, claimed, top, lambda share: claimed.progress(0.2 * share))
-    return TitleVideo(file=file, picture=picture_of_rendition(top), duration_s=top.duration_s)
+    return TitleVideo(file=file, picture=video_of_rendition(top), duration_s=top.duration_s)
 
 
 async def _store_album(

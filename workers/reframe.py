@@ -9,7 +9,7 @@ from core.db import Connection
 from core.digest import digest
 from core.errors import KadrError
 from thumbnails import reframe as finder
-from thumbnails.reframe_wide import Wide, to_json
+from thumbnails.reframe_wide import ReframeRequest, to_json
 from transcode.encode_plan import EncodePlan
 from transcode.sniff import DEMUXERS
 from transcode.source import Source
@@ -42,16 +42,16 @@ async def reframe(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     return replace(outcome, on_commit=keep)
 
 
-def analysis_key(wide: Wide) -> str:
+def analysis_key(wide: ReframeRequest) -> str:
     """Under which the path of the window is remembered, beside the hash of the source."""
     return digest(["reframe", finder.VERSION, to_json(wide)])
 
 
-def wide_of(source: Source, plan: EncodePlan) -> Wide | None:
+def wide_of(source: Source, plan: EncodePlan) -> ReframeRequest | None:
     """What the search needs to know of a title planned with its window in the middle; None for any other title."""
     if source.video is None or plan.video is None or plan.video.crop is None:
         return None
-    return Wide(
+    return ReframeRequest(
         demuxer=DEMUXERS[plan.container],
         index=plan.video.index,
         rotation=source.video.rotation,

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from core import assets, tracks
 from core.assets import Asset
-from core.media import Encoded, Rendition, RenditionKind
+from core.media import Encoded, Rendition, RenditionKind, SubtitleFiles
 from core.tracks import Track, TrackKind, TrackSource
 from packager import captions, vtt
 from workers import kept
@@ -18,7 +18,7 @@ class TitleWithTracks:
     """A title with its tracks. `version` is the asset's count of track changes when they were read."""
 
     encoded: Encoded
-    subtitles: tuple[vtt.Track, ...]
+    subtitles: tuple[SubtitleFiles, ...]
     version: int
 
 
@@ -67,7 +67,7 @@ async def _dub(worker: WorkerContext, track: Track) -> Rendition:
     return replace(encoded.renditions[0], name=track.name)
 
 
-async def _text(worker: WorkerContext, track: Track, duration_s: Fraction) -> vtt.Track:
+async def _text(worker: WorkerContext, track: Track, duration_s: Fraction) -> SubtitleFiles:
     body = await worker.artifacts.get(track.asset_id, (track.made or {})["text"])
     cues = await asyncio.to_thread(captions.cues, body)
     return vtt.track(

@@ -15,7 +15,7 @@ from core.failpoint import failpoint
 from core.logs import Log
 from core.model import AssetId
 from core.tracks import Found, Track, TrackKind, TrackSource, TrackStatus
-from presets.caption import caption_profile
+from presets.caption import caption_profile, caption_profile_name
 from subtitles.cues import cues
 from subtitles.jobs import JobResult
 from subtitles.model import Whisper
@@ -36,7 +36,6 @@ _SKIPPED = {
     SkipReason.NO_MODEL: "No speech model is installed.",
     SkipReason.LANGUAGE: "The speech model does not know the language.",
 }
-_CAPTION_PROFILES = {"lecture": "lesson", "short-vertical": "short-vertical"}
 
 
 async def transcribe_title(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
@@ -151,7 +150,7 @@ async def subtitle(
 
 def profile_of(claimed: ClaimedStep) -> str:
     """The caption profile for the asset's kind of video, where no other was chosen."""
-    return _CAPTION_PROFILES.get(claimed.asset.options.get("profile", ""), "standard")
+    return caption_profile_name(claimed.asset.options.get("profile"))
 
 
 def skip_error(why: Skipped) -> dict[str, str]:

@@ -12,7 +12,7 @@ import pytest
 from core.child import ChildRunner
 from kadr import posters as command
 from tests.conftest import generate, shared
-from thumbnails.picture import Picture
+from thumbnails.picture import VideoFacts
 from thumbnails.posters import Candidate, Selection, select
 from thumbnails.reader import Reader
 from transcode.probe import probe
@@ -26,7 +26,7 @@ async def runner() -> ChildRunner:
     return await ChildRunner.detect("best-effort")
 
 
-async def pictured(file: Path, work_dir: Path, runner: ChildRunner) -> Picture:
+async def pictured(file: Path, work_dir: Path, runner: ChildRunner) -> VideoFacts:
     source, _ = await probe(file, work_dir, runner, max_pixels=50_000_000, max_duration_s=3600)
     picture = picture_of(source)
     assert picture is not None
@@ -35,7 +35,7 @@ async def pictured(file: Path, work_dir: Path, runner: ChildRunner) -> Picture:
 
 async def chosen(
     file: Path, work_dir: Path, runner: ChildRunner, profile: str = "general"
-) -> tuple[Picture, Selection]:
+) -> tuple[VideoFacts, Selection]:
     picture = await pictured(file, work_dir, runner)
     return picture, await select(file, picture, profile, work_dir, runner)
 

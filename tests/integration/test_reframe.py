@@ -23,7 +23,7 @@ from core.crop import CropKind, CropPath, Reframe
 from tests.conftest import FFMPEG, generate, shared
 from tests.frames import Pixels, bench
 from tests.stack import Stack
-from thumbnails.reframe import Reframed, find_crop
+from thumbnails.reframe import CropResult, find_crop
 from thumbnails.reframe_path import FASTEST
 from transcode import encode as transcoder
 from transcode.encode_plan import EncodePlan, Options
@@ -90,7 +90,7 @@ class Looked:
     source: Source
     index: Index | None
     plan: EncodePlan
-    found: Reframed
+    found: CropResult
 
     @property
     def path(self) -> CropPath:

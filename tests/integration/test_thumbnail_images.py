@@ -24,7 +24,7 @@ from tests.frames import psnr
 from thumbnails import images_make, own, storyboard
 from thumbnails.images import Made
 from thumbnails.images_make import Chosen
-from thumbnails.picture import Picture
+from thumbnails.picture import VideoFacts
 from transcode.probe import probe
 from workers.pictured import picture_of
 
@@ -37,7 +37,7 @@ async def runner() -> ChildRunner:
     return await ChildRunner.detect("best-effort")
 
 
-async def known(file: Path, folder: Path) -> tuple[Picture, Fraction]:
+async def known(file: Path, folder: Path) -> tuple[VideoFacts, Fraction]:
     """(what thumbnails is told, the title's duration)."""
     work = folder / "probe"
     work.mkdir(exist_ok=True)
@@ -318,7 +318,7 @@ asyncio.run(main())
     assert int(done.stdout) / 1024 < 400
 
 
-def _told(picture: Picture) -> Any:
+def _told(picture: VideoFacts) -> Any:
     from thumbnails.picture import to_json
 
     return json.loads(to_json(picture))

@@ -3,10 +3,16 @@
 import pytest
 
 from core.errors import ConfigError
-from presets.caption import CAPTION_NAMES, FILE, CaptionsForm, Script, caption_profile
-from presets.document import load, parse
+from presets.caption import (
+    CAPTION_LANGUAGES,
+    CAPTION_NAMES,
+    CaptionsForm,
+    Script,
+    caption_profile,
+    caption_profile_name,
+)
+from presets.document import parse
 
-LANGUAGES = tuple(load(FILE, CaptionsForm).languages)
 ONE = """
 profiles:
   standard: {line_characters: 42, wide_line_characters: 16, lines: 2, target_cps: 17, most_cps: 20, shortest_ms: 834,
@@ -25,8 +31,8 @@ def test_the_default_has_the_published_limits() -> None:
 
 def test_the_profiles_and_languages() -> None:
     assert CAPTION_NAMES == ("standard", "lesson", "short-vertical", "cjk")
-    assert {"en", "de", "es", "fr", "it", "pt", "nl", "pl", "cs", "sv", "ru", "uk", "zh", "ja"} <= {*LANGUAGES}
-    for language in LANGUAGES:
+    assert {"en", "de", "es", "fr", "it", "pt", "nl", "pl", "cs", "sv", "ru", "uk", "zh", "ja"} <= {*CAPTION_LANGUAGES}
+    for language in CAPTION_LANGUAGES:
         profile = caption_profile("standard", language)
         assert profile.script is Script.JOINED or (profile.clinging and profile.conjunctions), language
 
@@ -76,3 +82,16 @@ def test_a_wrong_file_is_told_in_one_sentence(change: tuple[str, str], told: str
         parse("captions.yaml", ONE.replace(*change), CaptionsForm)
     assert told in str(refused.value)
     assert str(refused.value).startswith("presets/captions.yaml")
+
+
+def test_a_kind_of_video_has_its_caption_profile() -> None:
+    assert caption_profile_name("lecture") == "lesson"
+    assert caption_profile_name("short-vertical") == "short-vertical"
+    assert [caption_profile_name(name) for name in (None, "standard", "unknown")] == ["standard"] * 3
+
+
+def test_a_kind_of_video_has_one_caption_profile_only() -> None:
+    limits = ONE.split("standard:")[1].split("}")[0]
+    twice = "".join(f"  {name}:{limits}, video_profiles: [lecture]}}\n" for name in ("standard", "lesson"))
+    with pytest.raises(ConfigError, match="lecture in the video_profiles of one profile only"):
+        parse("captions.yaml", f"profiles:\n{twice}languages: {{}}\n", CaptionsForm)

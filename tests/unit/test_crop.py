@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thumbnails.crop import Box, Pixels, Window, cut, importance, window
+from thumbnails.boxes import PixelBox
+from thumbnails.colour import Bgr
+from thumbnails.crop import cut, importance, window
 
 UPRIGHT, SQUARE, WIDE = Fraction(9, 16), Fraction(1), Fraction(16, 9)
 
 
-def scene(width: int, height: int, thing: Box | None = None) -> Pixels:
+def scene(width: int, height: int, thing: PixelBox | None = None) -> Bgr:
     """A soft slope, and one coloured thing with detail."""
     slope = np.linspace(90, 130, width)[None, :, None] * np.ones((height, 1, 3))
     picture = slope.astype(np.uint8)
@@ -23,7 +25,7 @@ def scene(width: int, height: int, thing: Box | None = None) -> Pixels:
     return picture
 
 
-def holds(kept: Window | None, box: Box) -> bool:
+def holds(kept: PixelBox | None, box: PixelBox) -> bool:
     return (
         kept is not None
         and kept.x <= box.x
@@ -36,7 +38,7 @@ def holds(kept: Window | None, box: Box) -> bool:
 @given(x=st.integers(0, 1080), y=st.integers(0, 520))
 @settings(max_examples=25, deadline=None)
 def test_the_thing_stays_in(x: int, y: int) -> None:
-    thing = Box(x=x, y=y, width=200, height=200)
+    thing = PixelBox(x=x, y=y, width=200, height=200)
     for aspect in (UPRIGHT, SQUARE):
         kept = window(scene(1280, 720, thing), aspect)
         assert kept is not None
@@ -45,7 +47,7 @@ def test_the_thing_stays_in(x: int, y: int) -> None:
 
 
 def test_rows_are_chosen_too() -> None:
-    low = Box(x=200, y=1500, width=300, height=200)
+    low = PixelBox(x=200, y=1500, width=300, height=200)
     assert holds(window(scene(1080, 1920, low), WIDE), low)
 
 
@@ -56,13 +58,13 @@ def test_a_picture_that_says_nothing_is_cut_in_the_middle() -> None:
 
 
 def test_faces_outweigh_all_else() -> None:
-    loud, face = Box(x=900, y=100, width=300, height=500), Box(x=60, y=200, width=160, height=160)
+    loud, face = PixelBox(x=900, y=100, width=300, height=500), PixelBox(x=60, y=200, width=160, height=160)
     kept = window(scene(1280, 720, loud), UPRIGHT, [face])
     assert holds(kept, face)
 
 
 def test_two_faces_apart_show_the_whole_picture() -> None:
-    faces = [Box(x=40, y=200, width=200, height=200), Box(x=1040, y=200, width=200, height=200)]
+    faces = [PixelBox(x=40, y=200, width=200, height=200), PixelBox(x=1040, y=200, width=200, height=200)]
     picture = scene(1280, 720, faces[0])
     assert window(picture, UPRIGHT, faces) is None
     padded = cut(picture, None, UPRIGHT, 640)

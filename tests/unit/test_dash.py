@@ -13,12 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.media import Blob, Encoded, Rendition, RenditionKind, Segment, Subtitles
+from core.media import Blob, Encoded, Rendition, RenditionKind, Segment, SubtitleFiles, Subtitles
 from core.model import AssetId
 from packager.dash import mpd
 from packager.names import Pathway
 from packager.revision import build_revision
-from packager.vtt import Track
 from tests.conftest import FFMPEG
 from tests.unit.test_cut import FRAMES, Cut, content, encoded
 from tests.unit.test_playlist import rendition, sound, subtitles
@@ -161,7 +160,7 @@ def test_its_files_are_those_of_the_revision() -> None:
     made = build_revision(
         AssetId("as_1"),
         Encoded(renditions=(rendition("v720", 25_000, [150_000, 100_000]), sound())),
-        subtitles=[Track(subtitles=whole(), files={})],
+        subtitles=[SubtitleFiles(subtitles=whole(), files={})],
     )
     text = made.texts[made.manifest.files["manifest.mpd"].key].decode()
     assert "BaseURL" in text, "of the text alone: all is relative to the MPD"

@@ -12,9 +12,9 @@ import pytest
 
 from core.errors import ToolFailed
 from thumbnails import images, images_encode, images_left, storyboard
-from thumbnails.picture import Picture
+from thumbnails.picture import VideoFacts
 
-PICTURE = Picture(
+PICTURE = VideoFacts(
     demuxer="mov",
     index=0,
     width=1280,

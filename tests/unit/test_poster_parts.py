@@ -11,22 +11,28 @@ import pytest
 
 from core.errors import ConfigError
 from presets.document import parse
-from presets.poster import NAMES, PostersForm, poster_profile
+from presets.poster import NAMES, PostersForm, poster_profile, poster_profile_name
+from presets.profile import NAMES as VIDEO_PROFILES
 from thumbnails import diverse, flaws, picture, posters_wishes, sample, score, transition
 from thumbnails.bars import own_share, title_box
+from thumbnails.boxes import WHOLE, PixelBox, ShareBox
 from thumbnails.charts import is_test_card
 from thumbnails.colour import matrix, tone_mapped
-from thumbnails.edges import WHOLE, crispness, edges
+from thumbnails.crop import CROP_SALIENCY
+from thumbnails.edges import crispness, edges
+from thumbnails.faces import FaceSearch, find_faces
 from thumbnails.gates import gates
-from thumbnails.look import Signals, look, signals
-from thumbnails.picture import Picture
+from thumbnails.look import POSTER_SALIENCY, Signals, look, signals
+from thumbnails.picture import VideoFacts
 from thumbnails.posters_wishes import Wishes
 from thumbnails.reason import reason
+from thumbnails.reframe_signals import REFRAME_SALIENCY
+from thumbnails.saliency import Residual, scaled_to_one, spectral_residual
 
 SIZE = (360, 640)
 
 
-def pictured(**given: object) -> Picture:
+def pictured(**given: object) -> VideoFacts:
     facts: dict[str, object] = {
         **{"demuxer": "mov", "index": 0, "width": 1920, "height": 1080, "shown_width": 1920, "shown_height": 1080},
         **{"rotation": 0, "interlaced": False, "transfer": "bt709", "primaries": "bt709", "matrix": "itu709"},
@@ -34,7 +40,7 @@ def pictured(**given: object) -> Picture:
         **{"origin_s": Fraction(0), "start_s": Fraction(0), "duration_s": Fraction(100)},
         **given,
     }
-    return Picture(**facts)  # type: ignore[arg-type]
+    return VideoFacts(**facts)  # type: ignore[arg-type]
 
 
 def scene(seed: int = 1, blur: float = 0) -> np.ndarray:
@@ -148,11 +154,11 @@ def boxed(pixels: np.ndarray) -> np.ndarray:
 
 def test_bars_are_cut_off_and_measured_without() -> None:
     looks = [look(Fraction(at), boxed(scene(at))) for at in range(4)]
-    left, top, right, bottom = title_box([one.small for one in looks])
-    assert (left, right) == (0, 1)
-    assert top == pytest.approx(60 / 360, abs=0.01)
-    assert bottom == pytest.approx(300 / 360, abs=0.01)
-    assert signals(looks[0], (left, top, right, bottom)).luma > signals(looks[0], WHOLE).luma * 1.4
+    box = title_box([one.small for one in looks])
+    assert (box.x, box.right) == (0, 1)
+    assert box.y == pytest.approx(60 / 360, abs=0.01)
+    assert box.bottom == pytest.approx(300 / 360, abs=0.01)
+    assert signals(looks[0], box).luma > signals(looks[0], WHOLE).luma * 1.4
 
 
 def test_a_black_title_has_no_bars() -> None:
@@ -381,3 +387,38 @@ def test_white_of_hdr_stays_near_white_and_brighter_light_does_not_clip_to_it() 
     assert black.max() == 0
     assert 190 < white.min() <= white.max() < 235
     assert white.max() < bright.min() < 255
+
+
+def test_a_kind_of_video_has_its_poster_profile() -> None:
+    assert poster_profile_name("lecture") == "lesson"
+    assert poster_profile_name("short-vertical") == "product"
+    assert [poster_profile_name(name) for name in (None, "standard", "unknown")] == ["general"] * 3
+
+
+def test_every_video_profile_that_is_named_exists() -> None:
+    named = {video_profile for name in NAMES for video_profile in poster_profile(name).video_profiles}
+    assert len(named) == 2
+    assert named <= set(VIDEO_PROFILES)
+
+
+def test_a_face_is_a_box_of_the_searched_image_and_a_share_of_any() -> None:
+    box = PixelBox(x=32, y=18, width=64, height=36)
+    assert box.share_of(320, 180) == ShareBox(x=0.1, y=0.1, width=0.2, height=0.2)
+    assert box.share_of(320, 180).area == pytest.approx(0.04)
+    assert (WHOLE.right, WHOLE.bottom, WHOLE.middle_x, WHOLE.area) == (1, 1, 0.5, 1)
+
+
+@pytest.mark.parametrize("residual", [POSTER_SALIENCY, CROP_SALIENCY, REFRAME_SALIENCY])
+def test_a_lone_thing_is_salient_where_it_stands(residual: Residual) -> None:
+    gray = np.random.default_rng(7).normal(60, 12, (180, 320)).clip(0, 255).astype(np.uint8)
+    gray[80:110, 220:250] = 220
+    found = scaled_to_one(spectral_residual(gray, residual))
+    assert found.shape == (36 if residual.keeps_aspect else 64, 64)
+    assert (found.min(), found.max()) == (0, 1)
+    inside = found[round(0.4 * len(found)) : round(0.66 * len(found)), 42:52]
+    assert inside.mean() > 1.2 * found.mean()
+
+
+def test_a_picture_without_faces_has_none() -> None:
+    search = FaceSearch(scale_step=1.15, min_neighbours=6, min_pixels=24)
+    assert find_faces(np.full((180, 320), 90, np.uint8), search) == []

@@ -10,23 +10,24 @@ import pytest
 
 from core.crop import CropKind, CropShot
 from thumbnails import reframe_signals as signals
+from thumbnails.boxes import ShareBox
+from thumbnails.colour import Bgr
 from thumbnails.reframe_boxes import Look, does_not_fit, face_tracks, with_boxes
 from thumbnails.reframe_cuts import Cuts
-from thumbnails.reframe_frames import Pixels
 from thumbnails.reframe_path import FASTEST, Sample, way
-from thumbnails.reframe_signals import BINS, Box, Columns
-from thumbnails.reframe_wide import Wide, from_json, to_json
+from thumbnails.reframe_signals import BINS, Columns
+from thumbnails.reframe_wide import ReframeRequest, from_json, to_json
 
 SHARE = 0.316
 
 
-def scene(seed: int) -> Pixels:
+def scene(seed: int) -> Bgr:
     """A picture like no other seed's: blocks of colour."""
     rng = np.random.default_rng(seed)
     return cv2.resize(rng.integers(30, 220, (5, 8, 3), dtype=np.uint8), (320, 180), interpolation=cv2.INTER_CUBIC)
 
 
-def cuts_of(pictures: list[Pixels], rate: int = 25) -> list[Fraction]:
+def cuts_of(pictures: list[Bgr], rate: int = 25) -> list[Fraction]:
     cuts = Cuts()
     for number, picture in enumerate(pictures):
         gray = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
@@ -34,12 +35,12 @@ def cuts_of(pictures: list[Pixels], rate: int = 25) -> list[Fraction]:
     return [time * rate for time in cuts.times()]
 
 
-def faded(picture: Pixels, light: float) -> Pixels:
+def faded(picture: Bgr, light: float) -> Bgr:
     return (picture * light).astype(np.uint8)
 
 
-BLACK: Pixels = np.zeros((180, 320, 3), np.uint8)
-WHITE: Pixels = np.full((180, 320, 3), 255, np.uint8)
+BLACK: Bgr = np.zeros((180, 320, 3), np.uint8)
+WHITE: Bgr = np.full((180, 320, 3), 255, np.uint8)
 
 
 def test_a_cut_is_the_first_frame_of_the_new_shot() -> None:
@@ -88,7 +89,7 @@ def test_lines_of_text_are_found_and_grass_is_not() -> None:
     found = signals.texts(page)
     assert len(found) == 1
     assert found[0].x == pytest.approx(60 / 640, abs=0.02)
-    assert found[0].w == pytest.approx(0.7, abs=0.1)
+    assert found[0].width == pytest.approx(0.7, abs=0.1)
     noise = np.random.default_rng(1).integers(0, 255, (360, 640)).astype(np.uint8)
     assert signals.texts(noise) == []
     assert signals.texts(np.full((360, 640), 90, np.uint8)) == []
@@ -139,11 +140,11 @@ def test_where_nothing_matters_it_is_the_middle() -> None:
     assert shot.keys[0].x == pytest.approx(0.5, abs=0.01)
 
 
-def face(x: float, w: float = 0.1, y: float = 0.3) -> Box:
-    return Box(x=x, y=y, w=w, h=w * 16 / 9)
+def face(x: float, w: float = 0.1, y: float = 0.3) -> ShareBox:
+    return ShareBox(x=x, y=y, width=w, height=w * 16 / 9)
 
 
-def looks(*faces: Box, count: int = 4, texts: tuple[Box, ...] = ()) -> list[Look]:
+def looks(*faces: ShareBox, count: int = 4, texts: tuple[ShareBox, ...] = ()) -> list[Look]:
     return [Look(time_s=Fraction(n), faces=faces, texts=texts) for n in range(count)]
 
 
@@ -158,8 +159,8 @@ CALM = [Sample(time_s=Fraction(n, 5), columns=np.full(BINS, 1 / BINS)) for n in 
         (looks(face(0.4)), False),
         (looks(face(0.2, w=0.5)), False),  # a close-up
         (looks(face(0.1, w=0.15), face(0.8, w=0.04)), False),  # somebody in the background
-        (looks(texts=(Box(x=0.1, y=0.8, w=0.6, h=0.05),)), True),
-        (looks(texts=(Box(x=0.1, y=0.8, w=0.2, h=0.05),)), False),
+        (looks(texts=(ShareBox(x=0.1, y=0.8, width=0.6, height=0.05),)), True),
+        (looks(texts=(ShareBox(x=0.1, y=0.8, width=0.2, height=0.05),)), False),
         (looks(), False),
         ([], False),
     ],
@@ -169,7 +170,7 @@ def test_what_does_not_fit_into_one_window(seen: list[Look], apart: bool) -> Non
 
 
 def test_text_that_comes_and_goes_does_not_count() -> None:
-    line = Box(x=0.1, y=0.8, w=0.6, h=0.05)
+    line = ShareBox(x=0.1, y=0.8, width=0.6, height=0.05)
     seen = [Look(time_s=Fraction(n), faces=(), texts=(line,) if n == 2 else ()) for n in range(5)]
     assert not does_not_fit(CALM, [], seen, SHARE)
 
@@ -201,7 +202,7 @@ def test_a_face_outweighs_what_only_stands_out() -> None:
 
 
 def test_a_wide_track_as_json() -> None:
-    wide = Wide(
+    wide = ReframeRequest(
         demuxer="mov",
         index=1,
         rotation=90,

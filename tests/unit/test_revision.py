@@ -31,7 +31,6 @@ from packager.revision import (
     VTT_TYPE,
     build_revision,
     manifest_from_bytes,
-    media_types,
     summary,
 )
 
@@ -115,18 +114,6 @@ def test_every_file_is_in_the_manifest() -> None:
     stored = {blob.sha256: blob for r in ENCODED.renditions for blob in (r.init, *(s.blob for s in r.segments))}
     media = [file for file in files.values() if file.key not in made.texts]
     assert {(file.sha256, file.size_bytes) for file in media} == {(b.sha256, b.size_bytes) for b in stored.values()}
-
-
-def test_objects_are_stored_under_the_type_that_the_manifest_names() -> None:
-    """RFC 8216 names no type; players take both, and caches serve the one an object was stored with."""
-    types = media_types(VIDEO, SOUND)
-    media = {
-        file.sha256: file.type
-        for path, file in build_revision(ASSET, ENCODED).manifest.files.items()
-        if path.endswith((".mp4", ".m4s"))
-    }
-    assert types == media
-    assert {types[VIDEO.init.sha256], types[VIDEO.segments[0].blob.sha256]} == {INIT_TYPE, SEGMENT_TYPE}
 
 
 def test_every_text_is_handed_over_with_its_hash() -> None:

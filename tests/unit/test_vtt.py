@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from core.errors import Rejected
 from core.media import Cue
+from core.timestamps import cue_timestamp
 from packager import vtt
 from packager.captions import LONGEST_CUE_MS, cues, read
 
@@ -97,7 +98,7 @@ def test_no_text_ends_its_cue(text: str, settings: str, name: str) -> None:
 
 def test_timestamps() -> None:
     """W3C 4.1: two or more digits of hours."""
-    assert [vtt.timestamp(at) for at in (0, 59_999, 3_600_000, 360_000_001)] == [
+    assert [cue_timestamp(at) for at in (0, 59_999, 3_600_000, 360_000_001)] == [
         "00:00:00.000",
         "00:00:59.999",
         "01:00:00.000",
