@@ -225,10 +225,11 @@ def _reconcile(_: argparse.Namespace) -> int:
     return 0
 
 
-def _migrate(_: argparse.Namespace) -> int:
+def _migrate(given: argparse.Namespace) -> int:
     from kadr.migrate import migrate
 
-    asyncio.run(migrate(_settings(), os.environ.get("KADR_BOOTSTRAP_API_KEY")))
+    first_api_key = os.environ.get("KADR_BOOTSTRAP_API_KEY")
+    asyncio.run(migrate(_settings(), first_api_key, buckets=not given.skip_buckets))
     return 0
 
 

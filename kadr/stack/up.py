@@ -28,7 +28,7 @@ from kadr.stack.redis import Redis
 from kadr.stack.s3 import S3
 from kadr.stack.supervisor import Child, Supervisor, say
 
-MIGRATE = (*KADR, "migrate")
+MIGRATE = (*KADR, "migrate", "--skip-buckets")  # S3 here is a folder, and `S3.child` makes the buckets
 MIGRATE_TIMEOUT_S = 300.0
 # Leftovers of a killed run are on their way out by themselves; after this they are helped.
 LEFTOVERS_GRACE_S = 1.0
