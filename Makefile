@@ -28,38 +28,38 @@ video-check: python-check
 
 # pip installs the pinned uv, uv installs the hashed locks.
 $(VENV): requirements/uv.lock | python-check $(if $(filter up,$(MAKECMDGOALS)),video-check)
-	@echo "make: making .venv with the installer uv: UVSIZE"
+	@echo "make: making .venv with the installer uv: 17 MB to download, 60 MB on disk, usually 5 s"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "This Python has no venv module. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
 	@touch $@
 
 # What Kadr runs on, PostgreSQL, Redis and S3 included; the project itself goes in editable.
 $(UP): requirements/up.lock pyproject.toml $(VENV)
-	@echo "make: installing Kadr and its servers into .venv: UPSIZE"
+	@echo "make: installing Kadr and its servers into .venv: 351 MB to download, 1.0 GB on disk, usually 20 s"
 	@$(INSTALL) --require-hashes -r requirements/up.lock
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(TEST): requirements/test.lock $(UP)
-	@echo "make: installing what the tests need into .venv: TESTSIZE"
+	@echo "make: installing what the tests need into .venv: 120 MB to download, 390 MB on disk, usually 15 s"
 	@$(INSTALL) --require-hashes -r requirements/test.lock
 	@touch $@
 
 $(BENCH): requirements/bench.lock $(UP)
-	@echo "make: installing what the plots of kadr bench need into .venv: BENCHSIZE"
+	@echo "make: installing what the plots of kadr bench need into .venv: 24 MB to download, 76 MB on disk, usually 5 s"
 	@$(INSTALL) --require-hashes -r requirements/bench.lock
 	@touch $@
 
 # hls.js and media-chrome for the watch page.
 $(PLAYER): studio/package-lock.json $(UP)
-	@echo "make: fetching the player of the watch page with npm: NPMSIZE"
+	@echo "make: fetching the player of the watch page with npm: 14 MB to download, 40 MB on disk, usually 5 s"
 	$(call npm_ci,--omit=dev)
 	@mkdir -p $(@D) && cp studio/node_modules/media-chrome/dist/iife/index.js $(@D)/media-chrome.js
 	@cp studio/node_modules/hls.js/dist/hls.min.js $@
 
 # The other players, for tests only. One run of npm brings both.
 $(SHAKA): studio/package-lock.json $(PLAYER)
-	@echo "make: fetching the other players that the tests use with npm: TESTNPMSIZE"
+	@echo "make: fetching the other players that the tests use with npm: 65 MB to download, 250 MB on disk, usually 20 s"
 	$(call npm_ci)
 	@touch $@ $(DASH)
 $(DASH): $(SHAKA) ;
@@ -67,7 +67,7 @@ $(DASH): $(SHAKA) ;
 # The machine's npm if it has one, else Node from PyPI (whose bin/npm does not start: run its npm-cli.js).
 define npm_ci
 @if command -v npm >/dev/null 2>&1; then cd studio && npm ci --silent --ignore-scripts $(1); else \
-  echo "make: this machine has no npm; installing Node into .venv: NODESIZE" && \
+  echo "make: this machine has no npm; installing Node into .venv: 61 MB to download, 200 MB on disk, usually 5 s" && \
   $(INSTALL) --require-hashes -r requirements/node.lock && \
   cd studio && ../$(BIN)/python -m kadr.npm ci --silent --ignore-scripts $(1); fi
 endef
