@@ -1,31 +1,65 @@
 # Every target works from a fresh clone with only Python 3.11+, make and gcc, without root.
 PYTHON ?= python3
 BIN := .venv/bin
-SETUP := .venv/.setup-done
+# Each need has a lock, a target that installs it into .venv, and a stamp of when that was done. Adding one takes none away.
+VENV := .venv/.setup-venv
+UP := .venv/.setup-up
+TEST := .venv/.setup-test
+BENCH := .venv/.setup-bench
+PLAYER := studio/static/vendor/hls.min.js
+SHAKA := studio/node_modules/shaka-player/dist/shaka-player.compiled.js
+DASH := studio/node_modules/dashjs/dist/modern/umd/dash.all.min.js
+INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python
+# Through the environment, so that the shell takes the name of a file as it is.
+export VIDEO
 
-.PHONY: setup up test check acceptance lock clean
+.PHONY: setup test-setup bench-setup python-check video-check up test check acceptance lock clean
 
-setup: $(SETUP) studio/static/vendor/hls.min.js
+setup: $(UP) $(PLAYER)
+test-setup: setup $(TEST) $(SHAKA) $(DASH)
+bench-setup: setup $(BENCH)
 
-# pip installs the pinned uv, uv installs the hashed lock; the project itself goes in editable.
-$(SETUP): requirements/all.lock requirements/uv.lock pyproject.toml
+python-check:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Kadr needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
+
+# Before anything is installed or started.
+video-check: python-check
+	@test -z "$$VIDEO" || $(PYTHON) -I kadr/video_file.py "$$VIDEO"
+
+# pip installs the pinned uv, uv installs the hashed locks.
+$(VENV): requirements/uv.lock | python-check $(if $(filter up,$(MAKECMDGOALS)),video-check)
+	@echo "make: making .venv with the installer uv: 17 MB to download, 60 MB on disk, usually 5 s"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "This Python has no venv module. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/all.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+	@touch $@
+
+# What Kadr runs on, PostgreSQL, Redis and S3 included; the project itself goes in editable.
+$(UP): requirements/up.lock pyproject.toml $(VENV)
+	@echo "make: installing Kadr and its servers into .venv: 351 MB to download, 1.0 GB on disk, usually 20 s"
+	@$(INSTALL) --require-hashes -r requirements/up.lock
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TEST): requirements/test.lock $(UP)
+	@echo "make: installing what the tests need into .venv: 120 MB to download, 390 MB on disk, usually 15 s"
+	@$(INSTALL) --require-hashes -r requirements/test.lock
+	@touch $@
+
+$(BENCH): requirements/bench.lock $(UP)
+	@echo "make: installing what the plots of kadr bench need into .venv: 24 MB to download, 76 MB on disk, usually 5 s"
+	@$(INSTALL) --require-hashes -r requirements/bench.lock
 	@touch $@
 
 # hls.js and media-chrome for the watch page.
-studio/static/vendor/hls.min.js: studio/package-lock.json $(SETUP)
+$(PLAYER): studio/package-lock.json $(UP)
+	@echo "make: fetching the player of the watch page with npm: 14 MB to download, 40 MB on disk, usually 5 s"
 	$(call npm_ci,--omit=dev)
 	@mkdir -p $(@D) && cp studio/node_modules/media-chrome/dist/iife/index.js $(@D)/media-chrome.js
 	@cp studio/node_modules/hls.js/dist/hls.min.js $@
 
 # The other players, for tests only. One run of npm brings both.
-SHAKA := studio/node_modules/shaka-player/dist/shaka-player.compiled.js
-DASH := studio/node_modules/dashjs/dist/modern/umd/dash.all.min.js
-$(SHAKA): studio/package-lock.json studio/static/vendor/hls.min.js
+$(SHAKA): studio/package-lock.json $(PLAYER)
+	@echo "make: fetching the other players that the tests use with npm: 65 MB to download, 250 MB on disk, usually 20 s"
 	$(call npm_ci)
 	@touch $@ $(DASH)
 $(DASH): $(SHAKA) ;
@@ -33,34 +67,38 @@ $(DASH): $(SHAKA) ;
 # The machine's npm if it has one, else Node from PyPI (whose bin/npm does not start: run its npm-cli.js).
 define npm_ci
 @if command -v npm >/dev/null 2>&1; then cd studio && npm ci --silent --ignore-scripts $(1); else \
-  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/node.lock && \
+  echo "make: this machine has no npm; installing Node into .venv: 61 MB to download, 200 MB on disk, usually 5 s" && \
+  $(INSTALL) --require-hashes -r requirements/node.lock && \
   cd studio && ../$(BIN)/python -m kadr.npm ci --silent --ignore-scripts $(1); fi
 endef
 
 # Everything on one machine, in the foreground. make up VIDEO=clip.mp4 also puts that file through.
-up: setup
-	@exec $(BIN)/kadr up $(if $(VIDEO),--video "$(VIDEO)")
+up: video-check setup
+	@exec $(BIN)/kadr up $${VIDEO:+--video "$$VIDEO"}
 
-test: setup check $(SHAKA) $(DASH)
+test: test-setup check
 	$(BIN)/python -m pytest
 
 # Style, types and the floors of the house.
-check: $(SETUP)
+check: $(TEST)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 # Every clip of ../shared/media with what its index expects of it; a few minutes.
-acceptance: setup
+acceptance: test-setup
 	$(BIN)/python -m pytest tests/acceptance --acceptance
 
-# Pin again after a change of dependencies.
-lock:
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra embedded --extra test --extra bench -o requirements/all.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/runtime.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/uv.in -o requirements/uv.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/node.in -o requirements/node.lock
+# Pin again after a change of dependencies. The largest set first: the others take its versions.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+lock: $(VENV)
+	$(COMPILE) pyproject.toml --extra embedded --extra build --extra test -o requirements/test.lock
+	$(COMPILE) pyproject.toml --extra embedded --extra build -c requirements/test.lock -o requirements/up.lock
+	$(COMPILE) pyproject.toml --extra bench -c requirements/test.lock -o requirements/bench.lock
+	$(COMPILE) pyproject.toml -c requirements/test.lock -o requirements/runtime.lock
+	$(COMPILE) requirements/uv.in -o requirements/uv.lock
+	$(COMPILE) requirements/node.in -o requirements/node.lock
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache studio/node_modules studio/static/vendor

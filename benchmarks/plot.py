@@ -1,9 +1,10 @@
 """The transcode benchmark's JSON -> one picture: rate-quality curves of each clip, and cost against size.
 
-In: `clips` of the result and a file name; its ending (.png, .svg) chooses the format. Refuses without matplotlib, which
-only this needs: it is in the `bench` extra.
+In: `clips` of the result and a file name; its ending (.png, .svg) chooses the format. Only this needs
+matplotlib, which is in the `bench` extra.
 """
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -16,13 +17,17 @@ COLUMNS = 3
 COLOURS = ("#000000", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999")
 
 
+def require_matplotlib() -> None:
+    """Before the measurement, which takes minutes. Raises ConfigError that says how to install it."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ConfigError("--plot needs matplotlib, which is in the extra `bench`: make bench-setup")
+
+
 def draw(clips: Sequence[dict[str, Any]], target: Path) -> None:
-    """Write the picture. Raises ConfigError."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as exc:
-        raise ConfigError("--plot needs matplotlib: pip install 'kadr[bench]'") from exc
+    """Write the picture. Needs matplotlib: see `require_matplotlib`."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     names = list(dict.fromkeys(name for clip in clips for name in clip["systems"]))
     colours = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}
     columns = min(COLUMNS, len(clips) + 1)

@@ -148,6 +148,8 @@ def main(argv: Sequence[str]) -> int:
         parser.error("--repeat and --subsample are at least 1")
     if not given.clips and not given.earlier:
         parser.error("give clips, or results with --from")
+    if given.plot:
+        plot.require_matplotlib()
     machine, settings = facts(), Settings.load()
     binary = ffmpeg_binary(settings)
     systems = _systems(given, binary) if given.clips else ()

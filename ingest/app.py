@@ -37,4 +37,5 @@ def create(settings: Settings) -> web.Application:
         await pool.close()
 
     app.cleanup_ctx.append(connections)
+    events.end_streams_on_shutdown(app)
     return app

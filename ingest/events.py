@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -18,6 +19,20 @@ LOOK_S = 0.5
 KEEPALIVE_S = 15.0
 # A client that reconnects is cheap; a stream for ever is not.
 LONGEST_S = 3600.0
+_SHUTTING_DOWN = web.AppKey("shutting_down", asyncio.Event)
+
+
+def end_streams_on_shutdown(app: web.Application) -> None:
+    """End every stream as soon as the server stops. Otherwise it waits its whole shutdown timeout for each, twice.
+
+    The client's EventSource connects again by itself, with the id of the last event it has seen.
+    """
+    app[_SHUTTING_DOWN] = asyncio.Event()
+
+    async def on_shutdown(app: web.Application) -> None:
+        app[_SHUTTING_DOWN].set()
+
+    app.on_shutdown.append(on_shutdown)
 
 
 @routes.get("/v1/assets/{asset_id}/events")
@@ -41,8 +56,9 @@ async def stream(request: web.Request) -> web.StreamResponse:
 
 async def _follow(request: web.Request, response: web.StreamResponse, asset_id: str, after: int) -> None:
     context = request.app[CONTEXT]
+    shutting_down = request.app[_SHUTTING_DOWN]
     told, silent_s = "", 0.0
-    while True:
+    while not shutting_down.is_set():
         asset = await assets.of_owner(context.pool, asset_id, owner_of(request))
         events = await outbox.of_object(context.pool, asset_id, after)
         for event in events:
@@ -61,7 +77,9 @@ async def _follow(request: web.Request, response: web.StreamResponse, asset_id: 
             silent_s = 0.0
         if asset.status in (AssetStatus.READY, AssetStatus.ERRORED) and not events:
             return
-        await asyncio.sleep(LOOK_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                await shutting_down.wait()
         silent_s += LOOK_S
 
 

@@ -75,9 +75,10 @@ def parser() -> argparse.ArgumentParser:
         ("api", "the write door: uploads and assets over HTTP"),
         ("worker", "claim steps and work on them"),
         ("reconcile", "one round of the backstop: expired uploads, unseen work, stuck assets"),
-        ("migrate", "bring the database up to date and make the buckets"),
     ):
         commands.add_parser(name, help=text)
+    migrate = commands.add_parser("migrate", help="bring the database up to date and make the buckets")
+    migrate.add_argument("--skip-buckets", action="store_true", help="the database only; the buckets are there")
     return root
 
 

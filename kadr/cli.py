@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import importlib
+import importlib.util
 import os
 import sys
 from typing import Any
@@ -12,6 +13,10 @@ from core.errors import ConfigError, KadrError, Rejected
 from core.settings import Settings
 from kadr.arguments import parser
 from kadr.refused import CannotIngest
+
+# aiohttp waits this long twice: for requests to end, then for cancelled ones. `kadr up` kills an app after
+# kadr.stack.apps.STOP_WITHIN_S, which has to be longer than both and the closing of connections.
+SHUTDOWN_WAIT_S = 2.0
 
 
 def main() -> None:
@@ -41,10 +46,15 @@ def _settings() -> Settings:
 
 
 def _up(given: argparse.Namespace) -> int:
+    from kadr.video_file import problem_with
+
+    # Before the seconds that the imports take.
+    if given.video is not None and (problem := problem_with(given.video)):
+        raise ConfigError(f"--video {problem}")
     from kadr.stack.up import up
     from kadr.video import Guest
 
-    guest = Guest(given.video)
+    guest = Guest(given.video and given.video.expanduser())
     return asyncio.run(up(given.home, given.port, guest.on_ready))
 
 
@@ -141,7 +151,12 @@ def _check(given: argparse.Namespace) -> int:
 
 
 def _bench(given: argparse.Namespace) -> int:
-    # By name: the two rooms under the roof do not know each other.
+    # By name: no module of the product imports the benchmarks, which are in a checkout only.
+    if importlib.util.find_spec("benchmarks") is None:
+        raise ConfigError(
+            "the benchmarks are not installed; they are run from a checkout of Kadr: "
+            f"make setup && .venv/bin/kadr bench {given.name}"
+        )
     code: int = importlib.import_module(f"benchmarks.{given.name}").main(given.args)
     return code
 
@@ -196,7 +211,7 @@ def _serve(app: Any, host: str, port: int, *, reuse_port: bool | None = None) ->
         backlog=1024,
         print=None,
         access_log=None,
-        shutdown_timeout=3,
+        shutdown_timeout=SHUTDOWN_WAIT_S,
         handler_cancellation=True,
     )
     return 0
@@ -216,10 +231,11 @@ def _reconcile(_: argparse.Namespace) -> int:
     return 0
 
 
-def _migrate(_: argparse.Namespace) -> int:
+def _migrate(given: argparse.Namespace) -> int:
     from kadr.migrate import migrate
 
-    asyncio.run(migrate(_settings(), os.environ.get("KADR_BOOTSTRAP_API_KEY")))
+    first_api_key = os.environ.get("KADR_BOOTSTRAP_API_KEY")
+    asyncio.run(migrate(_settings(), first_api_key, buckets=not given.skip_buckets))
     return 0
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -146,9 +146,14 @@ async def ingest(target: Target, file: Path, wanted: Wanted, *, as_json: bool) -
 
 
 async def put_through(
-    session: aiohttp.ClientSession, target: Target, file: Path, wanted: Wanted, bars: Progress
+    session: aiohttp.ClientSession,
+    target: Target,
+    file: Path,
+    wanted: Wanted,
+    bars: Progress,
+    on_poll: Callable[[dict[str, Any]], None] = lambda asset: None,
 ) -> dict[str, Any]:
-    """Upload `file`, complete, follow; the final asset. Raises CannotIngest."""
+    """Upload `file`, complete, follow; the final asset. `on_poll` gets every state in between. Raises CannotIngest."""
     api = _Api(session, target)
     size = (await asyncio.to_thread(file.stat)).st_size
     named = {"title": wanted.title, "ref": wanted.ref, "language": wanted.language}
@@ -179,7 +184,7 @@ async def put_through(
     if failed is not None:
         raise failed
     await api.call("POST", f"/v1/uploads/{upload['id']}/complete", {})
-    return await _follow(api, upload["asset_id"], bars)
+    return await _follow(api, upload["asset_id"], bars, on_poll)
 
 
 async def _put(
@@ -215,12 +220,15 @@ async def _put(
     raise CannotIngest(f"part {part['number']} could not be uploaded: {last}")
 
 
-async def _follow(api: _Api, asset_id: str, bars: Progress) -> dict[str, Any]:
+async def _follow(
+    api: _Api, asset_id: str, bars: Progress, on_poll: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
     """Poll the asset to its end, one bar per kind of step."""
     tasks: dict[str, TaskID] = {}
     shown: dict[str, float] = {}
     while True:
         asset = await api.call("GET", f"/v1/assets/{asset_id}")
+        on_poll(asset)
         steps = [step for step in asset["steps"] if step["kind"] in SHOWN]
         for kind in dict.fromkeys(step["kind"] for step in steps):
             if kind not in tasks:

@@ -23,6 +23,7 @@ from kadr.stack.supervisor import Child
 KADR = (sys.executable, "-m", "kadr")
 BOOTSTRAP = "KADR_BOOTSTRAP_API_KEY"
 READY_WITHIN_S = 60.0
+STOP_WITHIN_S = 10.0  # an HTTP server waits for open requests first: see kadr.cli.SHUTDOWN_WAIT_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class AppChild:
     name: str
     argv: tuple[str, ...]
     ready_url: str | None = None
-    stop_timeout_s: float = 5.0
+    stop_timeout_s: float = STOP_WITHIN_S
 
     @property
     def is_worker(self) -> bool:

@@ -18,7 +18,7 @@ import asyncpg
 from core.errors import ConfigError
 from kadr.stack import leftovers
 from kadr.stack.home import Home, write_private
-from kadr.stack.supervisor import Child
+from kadr.stack.supervisor import Child, say
 from kadr.stack.wheels import bare_env, in_wheel
 
 AS_ORDINARY_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
@@ -87,6 +87,7 @@ class Postgres:
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"),
         )
         log = self.home.log("initdb")
+        say(f"initialising PostgreSQL in {self.folder}: 47 MB, usually 2 s")
         try:
             await run(Child(name="initdb", argv=argv, env=bare_env(self.home), log=log, prefix=_prefix()), 120.0)
         finally:

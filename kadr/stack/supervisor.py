@@ -20,7 +20,8 @@ from kadr.stack.reaper import Program, Reaper
 
 FIRST_DELAY_S, LAST_DELAY_S, SETTLED_AFTER_S = 0.2, 10.0, 30.0
 QUICK_DEATHS, QUICK_WITHIN_S = 5, 30.0
-PROBE_EVERY_S, PROBE_TIMEOUT_S = 0.03, 5.0
+# Servers answer within a tenth of a second, Python programs after seconds of imports that probes would only delay.
+FIRST_PROBE_S, LAST_PROBE_S, PROBE_TIMEOUT_S = 0.03, 0.25, 5.0
 
 
 class ChildFailed(KadrError):
@@ -76,11 +77,13 @@ class Supervisor:
         """Start `child`, keep it alive from now on, and return when it answers. Raises ChildFailed."""
         kept = self._kept[child.name] = _Kept(child, _size(child.log))
         kept.keeper = asyncio.create_task(self._keep(kept), name=f"keep-{child.name}")
+        pause_s = FIRST_PROBE_S
         try:
             async with asyncio.timeout(child.ready_timeout_s):
                 while not await self._answers(kept):
                     self._raise_given_up()
-                    await asyncio.sleep(PROBE_EVERY_S)
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(pause_s * 1.5, LAST_PROBE_S)
         except TimeoutError as exc:
             raise ChildFailed(
                 f"{child.name} is not ready after {child.ready_timeout_s:g} s; {end_of_log(child.log, kept.log_from)}"

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from time import monotonic
 
 from core.errors import KadrError
 from kadr.stack import leftovers
@@ -27,7 +28,7 @@ from kadr.stack.redis import Redis
 from kadr.stack.s3 import S3
 from kadr.stack.supervisor import Child, Supervisor, say
 
-MIGRATE = (*KADR, "migrate")
+MIGRATE = (*KADR, "migrate", "--skip-buckets")  # S3 here is a folder, and `S3.child` makes the buckets
 MIGRATE_TIMEOUT_S = 300.0
 # Leftovers of a killed run are on their way out by themselves; after this they are helped.
 LEFTOVERS_GRACE_S = 1.0
@@ -111,18 +112,23 @@ class _Stack:
 
     async def _start(self) -> None:
         # The servers first and together; then the schema; then the processes that need both.
+        began_at = monotonic()
+        say("starting PostgreSQL, Redis and S3: usually 1 s")
         await self._start_all([self.postgres.child(self.supervisor.run), self.redis.child(), self.s3.child()])
         if self.migrate:
+            say("bringing the database schema up to date: usually 2 s")
             env = {**self.env, BOOTSTRAP: self.api_key}
             child = Child(name="migrate", argv=self.migrate, env=env, log=self.home.log("migrate"))
             await self.supervisor.run(child, MIGRATE_TIMEOUT_S)
+        names = ", ".join(app.name for app in self.apps)
+        say(f"starting {names}: about 100 MB of memory each, usually 4 s")
         await self._start_all([app.child(self.env, self.home.log(app.name)) for app in self.apps])
         self.supervisor.settle()
         write_endpoints(self.home, self._endpoints())
         self.ready = True
         logs, endpoints = self.home.folder("logs"), self.home.path / "endpoints.json"
         rows = {"api": self.api, "origin": self.origin, "s3": self.s3.url, "logs": logs, "API key, URLs": endpoints}
-        say("ready")
+        say(f"ready after {monotonic() - began_at:.1f} s")
         for name, value in rows.items():
             print(f"  {name:<14} {value}", file=sys.stderr, flush=True)
 
