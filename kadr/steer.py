@@ -26,7 +26,7 @@ async def _run(settings: Settings, *, to: str | None, auto: bool, end: bool, res
         if end or resume:
             await board.set_ended(redis, end)
         known = await board.known(redis)
-    except live.GONE as exc:
+    except live.REDIS_UNAVAILABLE as exc:
         raise KadrError(f"Redis does not answer, which steering is told through: {exc}") from exc
     finally:
         await redis.aclose()
