@@ -29,6 +29,8 @@ class Part(_Shape):
 
 
 class Upload(_Shape):
+    """An upload and its parts."""
+
     id: str
     asset_id: str
     status: UploadStatus
@@ -39,11 +41,15 @@ class Upload(_Shape):
 
 
 class PlaybackIdShape(_Shape):
+    """An id under which players reach an asset, with its policy."""
+
     id: str
     policy: Policy
 
 
 class Token(_Shape):
+    """A signed playback token. `expires_at` is in Unix seconds."""
+
     token: str
     url: str
     session: str
@@ -59,11 +65,15 @@ class Revocation(_Shape):
 
 
 class RefShape(_Shape):
+    """What the asset belongs to in the application, such as product 42."""
+
     type: str
     id: str
 
 
 class StepShape(_Shape):
+    """A step of the pipeline. `progress` is 0..1."""
+
     kind: str
     state: str
     progress: float
@@ -91,6 +101,8 @@ class TrackShape(_Shape):
 
 
 class RenditionShape(_Shape):
+    """An encoded video or audio output. Bandwidths as in HLS: peak and average."""
+
     id: str
     kind: Literal["video", "audio"]
     codec: str
@@ -104,12 +116,16 @@ class RenditionShape(_Shape):
 
 
 class Failure(_Shape):
+    """Why something failed: a stable code, a message, and a hint what to do."""
+
     code: str
     message: str
     hint: str
 
 
 class Warned(_Shape):
+    """A problem with the upload despite which the asset is playable."""
+
     code: str
     message: str
 
@@ -207,6 +223,8 @@ class PosterShape(_Shape):
 
 
 class AssetShape(_Shape):
+    """An asset with its progress, renditions, tracks and playback URLs."""
+
     id: str
     status: AssetStatus
     progress: float
@@ -248,9 +266,13 @@ class ProblemShape(BaseModel):
 
 
 class Alive(_Shape):
+    """Liveness of the process."""
+
     status: Literal["ok"]
 
 
 class Health(_Shape):
+    """Readiness, with the state of each dependency."""
+
     status: Literal["ok", "unavailable"]
     parts: dict[str, bool]
