@@ -115,11 +115,11 @@ def spliced(path: CropPath, starts_s: Sequence[Fraction], length_s: Fraction) ->
 
 
 def _overlapping(path: CropPath, start_s: Fraction, end_s: Fraction) -> list[CropShot]:
-    found = [shot for shot in path.shots if shot.start_s < end_s and shot.end_s > start_s]
+    shots = [shot for shot in path.shots if shot.start_s < end_s and shot.end_s > start_s]
     # Outside of what was looked at, the nearest shot goes on.
-    found = found or [path.shot(start_s)]
-    first, last = replace(found[0], start_s=start_s), replace(found[-1], end_s=end_s)
-    return [replace(first, end_s=end_s)] if len(found) == 1 else [first, *found[1:-1], last]
+    shots = shots or [path.shot(start_s)]
+    first, last = replace(shots[0], start_s=start_s), replace(shots[-1], end_s=end_s)
+    return [replace(first, end_s=end_s)] if len(shots) == 1 else [first, *shots[1:-1], last]
 
 
 def _moved(shot: CropShot, later_s: Fraction, from_s: Fraction, to_s: Fraction) -> CropShot:

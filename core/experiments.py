@@ -19,7 +19,7 @@ _SQL = sql.load("experiments")
 
 
 class Event(StrEnum):
-    """What happened to an impression."""
+    """What happened to an impression: shown, clicked, or watched after the click."""
 
     SHOWN = "shown"
     CLICKED = "clicked"

@@ -103,7 +103,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pictures:
-    """A row of `pictures`."""
+    """A row of `pictures`: an asset's album, the chosen poster, and a choice that is being prepared (`wanted`)."""
 
     asset_id: AssetId
     made_of: str | None

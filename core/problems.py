@@ -48,7 +48,7 @@ _TITLES = {
 
 
 def response(problem: Problem, headers: dict[str, str] | None = None) -> web.Response:
-    """application/problem+json; never stored by caches."""
+    """The application/problem+json response of a problem, which caches must not store."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": _TITLES.get(problem.status, "Error"),

@@ -40,7 +40,7 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """An object in a listing."""
+    """An object in a listing: its key and size."""
 
     key: str
     size_bytes: int

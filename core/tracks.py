@@ -47,7 +47,7 @@ class TrackSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """A row of `track_view`."""
+    """A row of `track_view`: a track with its status and the progress of its step."""
 
     id: TrackId
     asset_id: AssetId

@@ -15,7 +15,7 @@ MAX_PARTS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A row of `uploads`."""
+    """A row of `uploads`: a file that is sent in parts."""
 
     id: UploadId
     owner_id: OwnerId
@@ -132,5 +132,5 @@ def missing_parts(upload: Upload, arrived: dict[int, int]) -> list[int]:
 async def arrived_parts(storage: Storage, bucket: str, upload_id: UploadId) -> dict[int, int]:
     """{part number: bytes} of the parts in storage. Objects whose name is not a part number are ignored."""
     prefix = keys.upload_prefix(upload_id)
-    found = {entry.key.removeprefix(prefix): entry.size_bytes async for entry in storage.list(bucket, prefix)}
-    return {int(name): size for name, size in found.items() if name.isdigit()}
+    stored = {entry.key.removeprefix(prefix): entry.size_bytes async for entry in storage.list(bucket, prefix)}
+    return {int(name): size for name, size in stored.items() if name.isdigit()}

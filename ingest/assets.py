@@ -30,26 +30,26 @@ async def pull(request: web.Request) -> web.Response:
     """Create an asset from a file at a public URL, or from part of another asset."""
     request = await with_room(request)
     context, owner = request.app[CONTEXT], owner_of(request)
-    wanted = await body_of(request, NewPull)
-    if wanted.input_url is not None:
-        check_input_url(context, wanted.input_url)
-    new_asset_id, image = AssetId(new_id("as")), image_of(wanted.watermark)
+    body = await body_of(request, NewPull)
+    if body.input_url is not None:
+        check_input_url(context, body.input_url)
+    new_asset_id, image = AssetId(new_id("as")), image_of(body.watermark)
     owed: list[tuple[str, StepKind]] = []
 
     async def make(connection: Connection) -> str:
-        origin = await _origin(connection, owner, wanted)
-        kind, name = ref_pair(wanted.ref) or (None, None)
+        origin = await _origin(connection, owner, body)
+        kind, name = ref_pair(body.ref) or (None, None)
         await assets.insert(
             connection,
             NewAsset(
                 id=new_asset_id,
                 owner_id=owner,
-                title=wanted.title or origin.title,
+                title=body.title or origin.title,
                 ref_type=kind,
                 ref_id=name,
                 policy=origin.policy,
                 language=origin.language,
-                options={**origin.options, **wanted.options(image.sha256 if image else None)},
+                options={**origin.options, **body.options(image.sha256 if image else None)},
             ),
         )
         await playback.insert(connection, new_asset_id, origin.policy)
@@ -73,23 +73,23 @@ class _Origin:
     options: dict[str, str] = field(default_factory=dict)
 
 
-async def _origin(connection: Connection, owner: OwnerId, wanted: NewPull) -> _Origin:
+async def _origin(connection: Connection, owner: OwnerId, body: NewPull) -> _Origin:
     """Where the file comes from. Raises Problem for a `clip_of` that does not exist or has no source yet."""
-    if wanted.input_url is not None:
-        name = wanted.input_url.partition("?")[0].rstrip("/").rpartition("/")[2][:500]
-        return _Origin(fetch={"url": wanted.input_url}, title=name, policy=wanted.policy, language=wanted.language)
-    original = await assets.of_owner(connection, wanted.clip_of or "", owner)
+    if body.input_url is not None:
+        name = body.input_url.partition("?")[0].rstrip("/").rpartition("/")[2][:500]
+        return _Origin(fetch={"url": body.input_url}, title=name, policy=body.policy, language=body.language)
+    original = await assets.of_owner(connection, body.clip_of or "", owner)
     if original is None:
         raise not_found("asset")
     if original.source_key is None:
         raise _no_source("Wait until its upload has been accepted.")
     # A clip of a signed asset must not become public, or unencrypted, by omission.
-    given = wanted.model_fields_set
+    fields = body.model_fields_set
     return _Origin(
         fetch={"clip_of": original.id},
         title=original.title,
-        policy=wanted.policy if "policy" in given else original.policy,
-        language=wanted.language if "language" in given else original.language,
+        policy=body.policy if "policy" in fields else original.policy,
+        language=body.language if "language" in fields else original.language,
         options={name: original.options[name] for name in ("encryption",) if name in original.options},
     )
 
@@ -98,11 +98,11 @@ async def _origin(connection: Connection, owner: OwnerId, wanted: NewPull) -> _O
 @operation(shapes.AssetShape, listing=True, query=AssetQuery)
 async def page(request: web.Request) -> web.Response:
     """List assets, newest first; pass `next_cursor` as `cursor` to get the next page."""
-    context, wanted = request.app[CONTEXT], query_of(request, AssetQuery)
-    filters = Filters(status=wanted.status, ref=ref_pair(wanted.ref), q=wanted.q)
-    rows = await assets.page(context.pool, owner_of(request), wanted.cursor, wanted.limit + 1, filters)
-    cursor = rows[wanted.limit - 1].id if len(rows) > wanted.limit else None
-    data = [shown(context, asset).model_dump(mode="json") for asset in rows[: wanted.limit]]
+    context, query = request.app[CONTEXT], query_of(request, AssetQuery)
+    filters = Filters(status=query.status, ref=ref_pair(query.ref), q=query.q)
+    rows = await assets.page(context.pool, owner_of(request), query.cursor, query.limit + 1, filters)
+    cursor = rows[query.limit - 1].id if len(rows) > query.limit else None
+    data = [shown(context, asset).model_dump(mode="json") for asset in rows[: query.limit]]
     return answer(data, next_cursor=cursor)
 
 
@@ -110,32 +110,32 @@ async def page(request: web.Request) -> web.Response:
 @operation(shapes.AssetShape, errors=(404,))
 async def show(request: web.Request) -> web.Response:
     """Show an asset with its progress, renditions and playback ids."""
-    return answer(shown(request.app[CONTEXT], await asked(request)))
+    return answer(shown(request.app[CONTEXT], await requested_asset(request)))
 
 
 @routes.patch("/v1/assets/{asset_id}")
 @operation(shapes.AssetShape, body=AssetChanges, errors=(404,))
 async def change(request: web.Request) -> web.Response:
     """Change title, ref or language; omitted fields stay unchanged."""
-    context, asset = request.app[CONTEXT], await asked(request)
-    wanted = await body_of(request, AssetChanges)
-    given = wanted.model_fields_set
+    context, asset = request.app[CONTEXT], await requested_asset(request)
+    body = await body_of(request, AssetChanges)
+    fields = body.model_fields_set
     changes = Changes(
-        title=wanted.title,
-        ref=("ref" in given, ref_pair(wanted.ref)),
-        language=("language" in given, wanted.language),
+        title=body.title,
+        ref=("ref" in fields, ref_pair(body.ref)),
+        language=("language" in fields, body.language),
     )
     async with context.pool.acquire() as connection, connection.transaction():
         if not await assets.change(connection, asset.id, asset.owner_id, changes):
             raise not_found("asset")
-    return answer(shown(context, await asked(request)))
+    return answer(shown(context, await requested_asset(request)))
 
 
 @routes.delete("/v1/assets/{asset_id}")
 @operation(None, status=204, errors=(404,))
 async def delete(request: web.Request) -> web.Response:
     """Delete an asset. It is unavailable at once; its files are removed in the background."""
-    context, asset = request.app[CONTEXT], await asked(request)
+    context, asset = request.app[CONTEXT], await requested_asset(request)
     now = datetime.now(UTC)
     subject, until = revocations.asset(asset.id), now + REVOKED_FOR
     async with context.pool.acquire() as connection, connection.transaction():
@@ -159,7 +159,7 @@ async def delete(request: web.Request) -> web.Response:
 @operation(shapes.AssetShape, status=202, body=Nothing, errors=(404, 409), idempotent=True)
 async def retry(request: web.Request) -> web.Response:
     """Retry an errored asset from the step that failed."""
-    context, asset = request.app[CONTEXT], await asked(request)
+    context, asset = request.app[CONTEXT], await requested_asset(request)
     await body_of(request, Nothing)
     owed: list[tuple[str, StepKind]] = []
 
@@ -172,15 +172,15 @@ async def retry(request: web.Request) -> web.Response:
 
     await once(request, make)
     await context.hint(owed)
-    return answer(shown(context, await asked(request)), status=202)
+    return answer(shown(context, await requested_asset(request)), status=202)
 
 
 @routes.post("/v1/assets/{asset_id}/reprocess")
 @operation(shapes.AssetShape, status=202, body=Reprocess, errors=(404, 409), idempotent=True)
 async def reprocess(request: web.Request) -> web.Response:
     """Encode the source again with other settings; the published revision stays available until then."""
-    context, asset = request.app[CONTEXT], await asked(request)
-    wanted = await body_of(request, Reprocess)
+    context, asset = request.app[CONTEXT], await requested_asset(request)
+    body = await body_of(request, Reprocess)
     owed: list[tuple[str, StepKind]] = []
 
     async def make(connection: Connection) -> str:
@@ -192,7 +192,7 @@ async def reprocess(request: web.Request) -> web.Response:
             "source": asset.source_sha256,
             "facts": asset.source,
             "index": probed.get("index"),
-            "options": wanted.model_dump(mode="json", exclude_none=True),
+            "options": body.model_dump(mode="json", exclude_none=True),
             # A new step each time: the same settings may be requested again after others.
             "again": new_id("st"),
         }
@@ -202,22 +202,22 @@ async def reprocess(request: web.Request) -> web.Response:
 
     await once(request, make)
     await context.hint(owed)
-    return answer(shown(context, await asked(request)), status=202)
+    return answer(shown(context, await requested_asset(request)), status=202)
 
 
 @routes.post("/v1/assets/{asset_id}/source")
 @operation(shapes.Upload, status=201, body=NewSource, errors=(404, 409), idempotent=True)
 async def replace_source(request: web.Request) -> web.Response:
     """Replace the source file under the same playback ids; the old revision plays until the new one is ready."""
-    context, asset = request.app[CONTEXT], await asked(request)
-    wanted = await body_of(request, NewSource)
-    check_size(wanted.size_bytes, context.settings)
+    context, asset = request.app[CONTEXT], await requested_asset(request)
+    body = await body_of(request, NewSource)
+    check_size(body.size_bytes, context.settings)
 
     async def make(connection: Connection) -> str:
         await _not_busy(connection, asset)
         if asset.status is AssetStatus.WAITING:
             raise Problem(409, "waiting", "The asset is waiting for its first upload.", hint="Complete that upload.")
-        return await reserve(connection, context.settings, asset.owner_id, asset.id, wanted)
+        return await reserve(connection, context.settings, asset.owner_id, asset.id, body)
 
     upload_id, is_new = await once(request, make)
     upload = await of_owner(context, upload_id, asset.owner_id)
@@ -246,7 +246,7 @@ def _owe(owed: list[tuple[str, StepKind]], kind: StepKind, step: StepId | None) 
         owed.append((step, kind))
 
 
-async def asked(request: web.Request) -> Asset:
+async def requested_asset(request: web.Request) -> Asset:
     """The asset named in the path, if the caller owns it. Raises Problem(404)."""
     return await _of_owner(request, ident(request, "asset_id", "asset"))
 

@@ -9,7 +9,7 @@ from core import assets, outbox
 from core.model import AssetStatus
 from core.outbox import Event
 from ingest.asset_shape import shown
-from ingest.assets import asked
+from ingest.assets import requested_asset
 from ingest.context import CONTEXT, owner_of
 from ingest.openapi import operation
 
@@ -24,7 +24,7 @@ LONGEST_S = 3600.0
 @operation(None, errors=(404,), media_type="text/event-stream")
 async def stream(request: web.Request) -> web.StreamResponse:
     """Stream events and progress of an asset until it is ready or errored; resume with Last-Event-ID."""
-    asset = await asked(request)
+    asset = await requested_asset(request)
     last = request.headers.get("Last-Event-ID", "")
     after = int(last) if last.isdigit() and len(last) < 19 else 0
     response = web.StreamResponse(

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from core import experiments
 from core.experiments import Experiment, Standing, State
 from core.model import AssetId
-from ingest.assets import asked
+from ingest.assets import requested_asset
 from ingest.context import CONTEXT, answer, body_of, not_found, owner_of, query_of
 from ingest.openapi import operation
 
@@ -32,13 +32,13 @@ class ExperimentSwitch(_Shape):
 
 
 class ExperimentsSwitch(_Shape):
-    """PUT /v1/poster_experiments."""
+    """PUT /v1/poster_experiments: the account's switch for all assets."""
 
     on: bool
 
 
 class ExperimentsQuery(_Shape):
-    """GET /v1/poster_experiments."""
+    """GET /v1/poster_experiments: page of a list of experiments."""
 
     limit: int = Field(default=20, ge=1, le=100)
     cursor: Annotated[str, StringConstraints(pattern=r"^ex_[0-9a-z]{26}$")] | None = None
@@ -82,17 +82,17 @@ class ExperimentsShape(_Shape):
 @operation(ExperimentShape, errors=(404,))
 async def show(request: web.Request) -> web.Response:
     """Show the state and results of an asset's poster experiment."""
-    return await _answer(request, (await asked(request)).id)
+    return await _answer(request, (await requested_asset(request)).id)
 
 
 @routes.put("/v1/assets/{asset_id}/poster/experiment")
 @operation(ExperimentShape, body=ExperimentSwitch, errors=(404,))
 async def switch(request: web.Request) -> web.Response:
     """Switch an asset's poster experiment on or off. Switching it off and on starts a new one."""
-    asset = await asked(request)
-    wanted = await body_of(request, ExperimentSwitch)
+    asset = await requested_asset(request)
+    body = await body_of(request, ExperimentSwitch)
     async with request.app[CONTEXT].pool.acquire() as connection, connection.transaction():
-        await experiments.switch(connection, asset.id, wanted.on)
+        await experiments.switch(connection, asset.id, body.on)
     return await _answer(request, asset.id)
 
 
@@ -107,20 +107,20 @@ async def listed(request: web.Request) -> web.Response:
 @operation(ExperimentsShape, body=ExperimentsSwitch)
 async def switch_all(request: web.Request) -> web.Response:
     """Switch poster experiments on or off for all assets without a switch of their own, including future ones."""
-    wanted = await body_of(request, ExperimentsSwitch)
+    body = await body_of(request, ExperimentsSwitch)
     async with request.app[CONTEXT].pool.acquire() as connection, connection.transaction():
-        await experiments.switch(connection, owner_of(request), wanted.on)
+        await experiments.switch(connection, owner_of(request), body.on)
     return await _all(request)
 
 
 async def _all(request: web.Request) -> web.Response:
     pool, owner = request.app[CONTEXT].pool, owner_of(request)
-    wanted = query_of(request, ExperimentsQuery) if request.method == "GET" else ExperimentsQuery()
-    standings = await experiments.page(pool, owner, wanted.cursor, wanted.limit + 1)
-    last = standings[wanted.limit - 1].experiment if len(standings) > wanted.limit else None
+    query = query_of(request, ExperimentsQuery) if request.method == "GET" else ExperimentsQuery()
+    standings = await experiments.page(pool, owner, query.cursor, query.limit + 1)
+    last = standings[query.limit - 1].experiment if len(standings) > query.limit else None
     shape = ExperimentsShape(
         on=await experiments.wanted_by(pool, owner),
-        experiments=await asyncio.to_thread(lambda: [_shown(one) for one in standings[: wanted.limit]]),
+        experiments=await asyncio.to_thread(lambda: [_shown(one) for one in standings[: query.limit]]),
         next_cursor=last.id if last else None,
     )
     return answer(shape)

@@ -39,9 +39,9 @@ class PictureUrls:
 
 def picture_urls(context: Context, asset: Asset) -> dict[str, str | None]:
     """The image URLs that an asset lists itself: poster, storyboard and preview."""
-    found, url = known(asset), PictureUrls(context, asset)
-    poster = found.poster if found else None
-    album = found.album if found else None
+    current, url = known(asset), PictureUrls(context, asset)
+    poster = current.poster if current else None
+    album = current.album if current else None
     board, preview = (album.storyboard, album.preview) if album else (None, None)
     return {
         "poster_url": url("poster.jpg", v=poster.version) if poster else None,

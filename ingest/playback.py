@@ -22,12 +22,12 @@ routes = web.RouteTableDef()
 async def add(request: web.Request) -> web.Response:
     """Add a public or signed playback id to an asset."""
     context, owner = request.app[CONTEXT], owner_of(request)
-    wanted = await body_of(request, NewPlaybackId)
+    body = await body_of(request, NewPlaybackId)
     asset = await assets.of_owner(context.pool, ident(request, "asset_id", "asset"), owner)
     if asset is None:
         raise not_found("asset")
-    playback_id, _ = await once(request, lambda connection: playback.insert(connection, asset.id, wanted.policy))
-    return answer(shapes.PlaybackIdShape(id=playback_id, policy=wanted.policy), status=201)
+    playback_id, _ = await once(request, lambda connection: playback.insert(connection, asset.id, body.policy))
+    return answer(shapes.PlaybackIdShape(id=playback_id, policy=body.policy), status=201)
 
 
 @routes.delete("/v1/assets/{asset_id}/playback_ids/{playback_id}")
@@ -46,11 +46,11 @@ async def remove(request: web.Request) -> web.Response:
 async def token(request: web.Request) -> web.Response:
     """Create a signed playback URL for a new session."""
     context, playback_id = request.app[CONTEXT], PlaybackId(ident(request, "playback_id", "playback id"))
-    wanted = await body_of(request, NewToken)
+    body = await body_of(request, NewToken)
     if await playback.policy_of_owner(context.pool, playback_id, owner_of(request)) is None:
         raise not_found("playback id")
-    ttl_s = wanted.ttl_s or context.settings.playback_token_ttl_s
-    claims, signed = sign(context, playback_id, ttl_s, wanted.limits())
+    ttl_s = body.ttl_s or context.settings.playback_token_ttl_s
+    claims, signed = sign(context, playback_id, ttl_s, body.limits())
     url = play_url(context, playback_id, signed)
     shape = shapes.Token(token=signed, url=url, session=claims.session, expires_at=claims.expires_at)
     return answer(shape, status=201)
@@ -64,13 +64,13 @@ async def revoke(request: web.Request) -> web.Response:
     What plays now ends when its delivery token expires; only a takedown stops it at once.
     """
     context, playback_id = request.app[CONTEXT], PlaybackId(ident(request, "playback_id", "playback id"))
-    owner, wanted = owner_of(request), await body_of(request, NewRevocation)
+    owner, body = owner_of(request), await body_of(request, NewRevocation)
     if await playback.policy_of_owner(context.pool, playback_id, owner) is None:
         raise not_found("playback id")
-    if wanted.session is not None:
-        subject = revocations.session(playback_id, wanted.session)
+    if body.session is not None:
+        subject = revocations.session(playback_id, body.session)
     else:
-        subject = revocations.viewer(owner, wanted.viewer or "")
+        subject = revocations.viewer(owner, body.viewer or "")
     now = datetime.now(UTC)
     until = now + timedelta(seconds=max(LONGEST_TOKEN_S, context.settings.renewal_s))
 
@@ -80,7 +80,7 @@ async def revoke(request: web.Request) -> web.Response:
 
     await once(request, make)
     await revocations.announce(context.redis, subject, until.timestamp(), now.timestamp())
-    return answer(shapes.Revocation(session=wanted.session, viewer=wanted.viewer, until=until), status=201)
+    return answer(shapes.Revocation(session=body.session, viewer=body.viewer, until=until), status=201)
 
 
 def sign(context: Context, playback_id: PlaybackId, ttl_s: int, limits: Limits = ANYBODY) -> tuple[Claims, str]:

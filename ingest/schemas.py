@@ -112,7 +112,7 @@ ShortRef = Annotated[Ref, BeforeValidator(_long_form), WithJsonSchema({"type": "
 
 
 def ref_pair(value: Ref | None) -> tuple[str, str] | None:
-    """(type, id)."""
+    """(type, id) of a reference; None without one."""
     return (value.type, value.id) if value else None
 
 
@@ -200,13 +200,13 @@ class _EncodingOptions(Body):
 
     def options(self, image_sha256: str | None) -> dict[str, Any]:
         """The given options as transcode.options reads them; the watermark image is referred to by its SHA-256."""
-        given = self.model_dump(
+        options = self.model_dump(
             mode="json", include=set(_EncodingOptions.model_fields), exclude_unset=True, exclude_none=True
         )
-        if mark := given.get("watermark"):
+        if mark := options.get("watermark"):
             del mark["image"]
             mark["sha256"] = image_sha256
-        return given
+        return options
 
 
 class _Metadata(Body):
@@ -228,11 +228,11 @@ class _File(Body):
 
 
 class NewUpload(_File, _Metadata, _EncodingOptions):
-    """POST /v1/uploads."""
+    """POST /v1/uploads: the file, metadata and encoding options of a new asset."""
 
 
 class NewSource(_File):
-    """POST /v1/assets/{asset_id}/source."""
+    """POST /v1/assets/{asset_id}/source: the file that replaces the source."""
 
 
 class NewPull(_Metadata, _EncodingOptions):
@@ -270,8 +270,8 @@ class NewPull(_Metadata, _EncodingOptions):
         return self
 
     def options(self, image_sha256: str | None) -> dict[str, Any]:
-        given = super().options(image_sha256)
-        return {**given, "clip": {"start_s": self.start_s, "end_s": self.end_s}} if self.clip_of else given
+        options = super().options(image_sha256)
+        return {**options, "clip": {"start_s": self.start_s, "end_s": self.end_s}} if self.clip_of else options
 
 
 class PosterChoice(Body):
@@ -310,13 +310,13 @@ class Reprocess(Body):
 
 
 class NewPlaybackId(Body):
-    """POST /v1/assets/{asset_id}/playback_ids."""
+    """POST /v1/assets/{asset_id}/playback_ids: the policy of a new playback id."""
 
     policy: Policy
 
 
 class NewToken(Body):
-    """POST /v1/playback_ids/{playback_id}/token."""
+    """POST /v1/playback_ids/{playback_id}/token: lifetime and restrictions of a token."""
 
     ttl_s: int | None = Field(default=None, ge=1, le=LONGEST_TOKEN_S)
     viewer: Viewer | None = None
@@ -352,7 +352,7 @@ class NewRevocation(Body):
 
 
 class AssetQuery(Body):
-    """GET /v1/assets."""
+    """GET /v1/assets: page and filters of a list of assets."""
 
     limit: int = Field(default=20, ge=1, le=100)
     cursor: AnyAssetId | None = None

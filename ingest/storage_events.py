@@ -56,8 +56,8 @@ def _authorize(context: Context, header: str) -> None:
     key = context.settings.storage_events_key
     if key is None:
         raise not_found("page")
-    given = header.removeprefix("Bearer ").encode()
-    if not hmac.compare_digest(given, key.get_secret_value().encode()):
+    sent_key = header.removeprefix("Bearer ").encode()
+    if not hmac.compare_digest(sent_key, key.get_secret_value().encode()):
         raise Problem(401, "unauthenticated", "The key is missing or wrong.")
 
 

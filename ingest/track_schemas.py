@@ -75,14 +75,14 @@ class NewTrack(Body):
 
     @model_validator(mode="after")
     def _check_content(self) -> Self:
-        given = [name for name in _CONTENTS if getattr(self, name) is not None]
+        contents = [name for name in _CONTENTS if getattr(self, name) is not None]
         fitting = sorted(name for name, kinds in _CONTENTS.items() if self.kind in kinds)
-        if len(given) != 1 or given[0] not in fitting:
+        if len(contents) != 1 or contents[0] not in fitting:
             raise PydanticCustomError("content", "give exactly one of {fitting}", {"fitting": ", ".join(fitting)})
-        within = given[0] in ("generate", "translate")
+        within = contents[0] in ("generate", "translate")
         if within is (self.language is not None):
             message = "give the language inside {content}" if within else "language is required with {content}"
-            raise PydanticCustomError("language", message, {"content": given[0]})
+            raise PydanticCustomError("language", message, {"content": contents[0]})
         return self
 
     @property
@@ -112,7 +112,7 @@ class TrackText(Body):
 
 
 class TrackAgain(Body):
-    """POST /v1/assets/{asset_id}/tracks/{track_id}/regenerate."""
+    """POST /v1/assets/{asset_id}/tracks/{track_id}/regenerate: whether and how to replace the text."""
 
     replace: bool = Field(
         default=False, description="Replace the track even if a person has edited or reviewed it; requires If-Match"

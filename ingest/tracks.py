@@ -18,7 +18,7 @@ from core.model import AssetId, StepKind
 from core.problems import Problem
 from core.tracks import Owed, Track, TrackId, TrackKind, TrackSource
 from ingest import shapes
-from ingest.assets import asked, check_input_url
+from ingest.assets import check_input_url, requested_asset
 from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of
 from ingest.openapi import operation
 from ingest.track_schemas import NewTrack, TrackAgain, TrackText
@@ -34,7 +34,7 @@ TEXT_TYPE = "text/vtt"
 @operation(shapes.TrackShape, listing=True, errors=(404,))
 async def listed(request: web.Request) -> web.Response:
     """List the tracks of an asset in the order they were added."""
-    context, asset = request.app[CONTEXT], await asked(request)
+    context, asset = request.app[CONTEXT], await requested_asset(request)
     rows = await tracks.of_asset(context.pool, asset.id)
     return answer([_shown(track).model_dump(mode="json") for track in rows], next_cursor=None)
 
@@ -44,24 +44,24 @@ async def listed(request: web.Request) -> web.Response:
 async def add(request: web.Request) -> web.Response:
     """Add subtitles from WebVTT or SRT, generate or translate them, or add audio in another language."""
     request = await with_room(request, MAX_BODY_BYTES, hint=None)
-    context, asset = request.app[CONTEXT], await asked(request)
-    wanted = await body_of(request, NewTrack)
-    if wanted.input_url is not None:
-        check_input_url(context, wanted.input_url)
-    made = {"text": await _store(context, asset.id, wanted.text)} if wanted.text is not None else None
-    language = wanted.spoken or asset.language  # only generated tracks may omit it
-    to_make = wanted.to_make(language)
+    context, asset = request.app[CONTEXT], await requested_asset(request)
+    body = await body_of(request, NewTrack)
+    if body.input_url is not None:
+        check_input_url(context, body.input_url)
+    made = {"text": await _store(context, asset.id, body.text)} if body.text is not None else None
+    language = body.spoken or asset.language  # only generated tracks may omit it
+    to_make = body.to_make(language)
     owed: list[Owed] = []
 
     async def make(connection: Connection) -> str:
-        await _check_origin(connection, asset, wanted)
+        await _check_origin(connection, asset, body)
         track_id = await tracks.insert(
             connection,
             asset.id,
-            kind=wanted.kind,
+            kind=body.kind,
             language=language,
-            name=wanted.name,
-            source=_source(wanted),
+            name=body.name,
+            source=_source(body),
             wanted=to_make,
             made=made,
         )
@@ -76,13 +76,13 @@ async def add(request: web.Request) -> web.Response:
     return _answer(await _of_owner(request, track_id), status=201)
 
 
-async def _check_origin(connection: Connection, asset: Asset, wanted: NewTrack) -> None:
+async def _check_origin(connection: Connection, asset: Asset, body: NewTrack) -> None:
     """Raises Problem where the asset or track that the new track is made from does not exist or has no text."""
-    if wanted.asset_id is not None and await assets.of_owner(connection, wanted.asset_id, asset.owner_id) is None:
+    if body.asset_id is not None and await assets.of_owner(connection, body.asset_id, asset.owner_id) is None:
         raise not_found("asset")
-    if wanted.translate is None:
+    if body.translate is None:
         return
-    original = await tracks.of_owner(connection, wanted.translate.original, asset.id, asset.owner_id)
+    original = await tracks.of_owner(connection, body.translate.original, asset.id, asset.owner_id)
     if original is None or original.kind is TrackKind.AUDIO:
         raise not_found("track")
     if original.made is None:
@@ -91,17 +91,17 @@ async def _check_origin(connection: Connection, asset: Asset, wanted: NewTrack) 
         )
 
 
-def _source(wanted: NewTrack) -> TrackSource:
-    if wanted.generate is not None:
+def _source(body: NewTrack) -> TrackSource:
+    if body.generate is not None:
         return TrackSource.GENERATED
-    return TrackSource.UPLOADED if wanted.translate is None else TrackSource.TRANSLATED
+    return TrackSource.UPLOADED if body.translate is None else TrackSource.TRANSLATED
 
 
 @routes.get("/v1/assets/{asset_id}/tracks/{track_id}")
 @operation(shapes.TrackShape, errors=(404,))
 async def show(request: web.Request) -> web.Response:
     """Show a track with its text as WebVTT. Send its ETag in If-Match to change it."""
-    track = await _asked(request)
+    track = await _requested_track(request)
     return _answer(track, text=await _text(request.app[CONTEXT], track))
 
 
@@ -110,17 +110,17 @@ async def show(request: web.Request) -> web.Response:
 async def write(request: web.Request) -> web.Response:
     """Replace the text, name or language of a track, or mark it as reviewed. New text counts as edited by a person."""
     request = await with_room(request, MAX_BODY_BYTES, hint=None)
-    context, track = request.app[CONTEXT], await _asked(request)
-    wanted = await body_of(request, TrackText)
+    context, track = request.app[CONTEXT], await _requested_track(request)
+    body = await body_of(request, TrackText)
     _check_version(request, track)
     made = None
-    if wanted.text is not None:
+    if body.text is not None:
         if track.kind is TrackKind.AUDIO:
             raise Problem(422, "invalid", "An audio track has no text.", pointer="/text")
-        made = {"text": await _store(context, track.asset_id, wanted.text)}
+        made = {"text": await _store(context, track.asset_id, body.text)}
     async with context.pool.acquire() as connection, connection.transaction():
         changed = await tracks.change(
-            connection, track, made=made, name=wanted.name, language=wanted.language, reviewed=wanted.reviewed
+            connection, track, made=made, name=body.name, language=body.language, reviewed=body.reviewed
         )
         if changed is None:
             raise _changed_meanwhile()
@@ -137,11 +137,11 @@ async def regenerate(request: web.Request) -> web.Response:
 
     A track that a person has edited or reviewed needs `replace` and If-Match.
     """
-    context, track = request.app[CONTEXT], await _asked(request)
-    wanted = await body_of(request, TrackAgain)
-    to_make = _again(track, wanted.profile)
+    context, track = request.app[CONTEXT], await _requested_track(request)
+    body = await body_of(request, TrackAgain)
+    to_make = _again(track, body.profile)
     if track.source is TrackSource.EDITED or track.reviewed:
-        if not wanted.replace:
+        if not body.replace:
             raise Problem(
                 409,
                 "edited",
@@ -176,7 +176,7 @@ def _again(track: Track, profile: str | None) -> dict[str, Any]:
 @operation(None, status=204, errors=(404, 412))
 async def remove(request: web.Request) -> web.Response:
     """Remove a track; the next revision no longer has it."""
-    context, track = request.app[CONTEXT], await _asked(request)
+    context, track = request.app[CONTEXT], await _requested_track(request)
     if "If-Match" in request.headers:
         _check_version(request, track)
     async with context.pool.acquire() as connection, connection.transaction():
@@ -234,7 +234,7 @@ async def _hint(context: Context, owed: list[Owed]) -> None:
     await context.hint([(step, kind) for step, kind in owed if step])
 
 
-async def _asked(request: web.Request) -> Track:
+async def _requested_track(request: web.Request) -> Track:
     return await _of_owner(request, ident(request, "track_id", "track"))
 
 

@@ -46,27 +46,27 @@ async def create(request: web.Request) -> web.Response:
     """Create an asset and its upload; returns one presigned PUT per part."""
     request = await with_room(request)
     context, owner = request.app[CONTEXT], owner_of(request)
-    wanted = await body_of(request, NewUpload)
-    check_size(wanted.size_bytes, context.settings)
-    asset_id, image = AssetId(new_id("as")), image_of(wanted.watermark)
+    body = await body_of(request, NewUpload)
+    check_size(body.size_bytes, context.settings)
+    asset_id, image = AssetId(new_id("as")), image_of(body.watermark)
 
     async def make(connection: Connection) -> str:
-        kind, name = ref_pair(wanted.ref) or (None, None)
+        kind, name = ref_pair(body.ref) or (None, None)
         await assets.insert(
             connection,
             NewAsset(
                 id=asset_id,
                 owner_id=owner,
-                title=wanted.title or PurePosixPath(wanted.filename).stem or wanted.filename,
+                title=body.title or PurePosixPath(body.filename).stem or body.filename,
                 ref_type=kind,
                 ref_id=name,
-                policy=wanted.policy,
-                language=wanted.language,
-                options=wanted.options(image.sha256 if image else None),
+                policy=body.policy,
+                language=body.language,
+                options=body.options(image.sha256 if image else None),
             ),
         )
-        await playback.insert(connection, asset_id, wanted.policy)
-        return await reserve(connection, context.settings, owner, asset_id, wanted)
+        await playback.insert(connection, asset_id, body.policy)
+        return await reserve(connection, context.settings, owner, asset_id, body)
 
     upload_id, is_new = await once_with(image, asset_id, request, make)
     return answer(await shown(context, await of_owner(context, upload_id, owner), empty=is_new), status=201)
@@ -129,7 +129,7 @@ async def once_with(
 
 
 async def reserve(
-    connection: Connection, settings: Settings, owner: OwnerId, asset_id: AssetId, wanted: NewUpload | NewSource
+    connection: Connection, settings: Settings, owner: OwnerId, asset_id: AssetId, body: NewUpload | NewSource
 ) -> UploadId:
     """Create an open upload for an asset and return its id."""
     upload_id = UploadId(new_id("up"))
@@ -138,11 +138,11 @@ async def reserve(
         upload_id=upload_id,
         owner_id=owner,
         asset_id=asset_id,
-        filename=wanted.filename,
-        content_type=wanted.content_type,
-        size_bytes=wanted.size_bytes,
-        part_size_bytes=uploads.part_size(wanted.size_bytes, settings.part_size_bytes),
-        sha256=wanted.sha256,
+        filename=body.filename,
+        content_type=body.content_type,
+        size_bytes=body.size_bytes,
+        part_size_bytes=uploads.part_size(body.size_bytes, settings.part_size_bytes),
+        sha256=body.sha256,
         ttl_s=settings.upload_ttl_s,
     )
     return upload_id
@@ -166,14 +166,14 @@ def check_size(size_bytes: int, settings: Settings) -> None:
 @operation(shapes.Upload, errors=(404,))
 async def show(request: web.Request) -> web.Response:
     """Show which parts have arrived, with fresh URLs for the others, to resume an upload."""
-    return answer(await shown(request.app[CONTEXT], await _asked(request)))
+    return answer(await shown(request.app[CONTEXT], await _requested_upload(request)))
 
 
 @routes.post("/v1/uploads/{upload_id}/complete")
 @operation(shapes.Upload, status=202, body=Nothing, errors=(404, 409))
 async def complete(request: web.Request) -> web.Response:
     """Complete an upload whose parts have all arrived; processing starts. Idempotent."""
-    context, upload = request.app[CONTEXT], await _asked(request)
+    context, upload = request.app[CONTEXT], await _requested_upload(request)
     await body_of(request, Nothing)
     if upload.status is UploadStatus.OPEN:
         arrived = await uploads.arrived_parts(context.storage, context.settings.uploads_bucket, upload.id)
@@ -187,7 +187,7 @@ async def complete(request: web.Request) -> web.Response:
         await close(context, upload)
     elif upload.status is not UploadStatus.COMPLETED:
         raise _closed(upload)
-    return answer(await shown(context, await _asked(request)), status=202)
+    return answer(await shown(context, await _requested_upload(request)), status=202)
 
 
 async def close(context: Context, upload: Upload) -> None:
@@ -202,7 +202,7 @@ async def close(context: Context, upload: Upload) -> None:
 @operation(None, status=204, errors=(404, 409))
 async def abort(request: web.Request) -> web.Response:
     """Abort an upload; its parts, and an asset that only waited for it, are deleted. Idempotent."""
-    context, upload = request.app[CONTEXT], await _asked(request)
+    context, upload = request.app[CONTEXT], await _requested_upload(request)
     if upload.status is UploadStatus.COMPLETED:
         raise Problem(409, "upload_completed", "The upload is already completed.", hint="Delete its asset instead.")
     async with context.pool.acquire() as connection, connection.transaction():
@@ -215,12 +215,12 @@ def _closed(upload: Upload) -> Problem:
     return Problem(409, f"upload_{upload.status}", f"The upload is {upload.status}.", hint="Start a new upload.")
 
 
-async def _asked(request: web.Request) -> Upload:
+async def _requested_upload(request: web.Request) -> Upload:
     return await of_owner(request.app[CONTEXT], ident(request, "upload_id", "upload"), owner_of(request))
 
 
 async def of_owner(context: Context, upload_id: str, owner: OwnerId) -> Upload:
-    """Raises Problem(404)."""
+    """The upload with this id, if `owner` owns it. Raises Problem(404)."""
     upload = await uploads.of_owner(context.pool, upload_id, owner)
     if upload is None:
         raise not_found("upload")
