@@ -49,7 +49,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAsset:
-    """What the owner says of an asset at its creation."""
+    """Facts of an asset at its creation."""
 
     id: AssetId
     owner_id: OwnerId
@@ -64,7 +64,7 @@ class NewAsset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which assets to list; None is any."""
+    """Filters of a list of assets; None means no restriction."""
 
     status: AssetStatus | None = None
     ref: tuple[str, str] | None = None
@@ -73,7 +73,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What to change; a pair (given, value) can also set to nothing."""
+    """Changes of an asset's metadata; in a pair (is given, value) None as value clears the field."""
 
     title: str | None
     ref: tuple[bool, tuple[str, str] | None]
@@ -115,7 +115,7 @@ async def by_id(pool: Pool, asset_id: AssetId) -> Asset | None:
 
 
 async def page(pool: Pool, owner_id: OwnerId, after: str | None, limit: int, filters: Filters) -> list[Asset]:
-    """Newest first; `after` is the last id of the page before."""
+    """A page of an owner's assets, newest first; `after` is the last id of the previous page."""
     kind, ident = filters.ref or (None, None)
     status = filters.status.value if filters.status else None
     rows = await pool.fetch(_SQL["page"], owner_id, after, status, kind, ident, filters.q, limit)
@@ -135,7 +135,7 @@ async def probed(connection: Connection, asset_id: AssetId, source: dict[str, An
 
 
 async def warn(connection: Connection, asset_id: AssetId, code: str, message: str) -> None:
-    """Tell the owner of something that was survived; once per code."""
+    """Add a warning to the asset, once per code."""
     await connection.execute(_SQL["warn"], asset_id, [{"code": code, "message": message}], code)
 
 
@@ -163,7 +163,7 @@ async def republish(
     *,
     instead_of: RevisionId,
 ) -> bool:
-    """This revision in place of that one; False where another is published by now."""
+    """Publish a revision in place of `instead_of`; False where another one is published by now."""
     await connection.execute(_SQL["insert_revision"], revision_id, asset_id, summary)
     return await connection.fetchval(_SQL["republish"], asset_id, revision_id, instead_of) is not None
 
@@ -171,7 +171,7 @@ async def republish(
 async def publish_provisional(
     connection: Connection, asset_id: AssetId, revision_id: RevisionId, summary: dict[str, Any]
 ) -> bool:
-    """Something to watch until the ladder is there; True when it is this that made the asset playable."""
+    """Publish a provisional revision until the ladder is ready; True when this made the asset playable."""
     await connection.execute(_SQL["insert_revision"], revision_id, asset_id, summary)
     owner_id = await connection.fetchval(_SQL["publish_provisional"], asset_id, revision_id)
     if owner_id:
@@ -180,7 +180,7 @@ async def publish_provisional(
 
 
 async def analysis(pool: Pool, source_sha256: str, key: str) -> dict[str, Any] | None:
-    """What was measured of this content before, by these tools."""
+    """A stored measurement of this content by the tools that `key` names; None without one."""
     result: dict[str, Any] | None = await pool.fetchval(_SQL["analysis"], source_sha256, key)
     return result
 
@@ -190,7 +190,7 @@ async def keep_analysis(connection: Connection, source_sha256: str, key: str, re
 
 
 async def change(connection: Connection, asset_id: AssetId, owner_id: OwnerId, changes: Changes) -> bool:
-    """False where there is no such asset of this owner."""
+    """Change metadata. False where this owner has no such asset."""
     ref_given, ref = changes.ref
     kind, ident = ref or (None, None)
     return (
@@ -202,7 +202,7 @@ async def change(connection: Connection, asset_id: AssetId, owner_id: OwnerId, c
 
 
 async def delete(connection: Connection, asset_id: AssetId, owner_id: OwnerId) -> bool:
-    """Gone for everybody at once; its playback ids say so. False where there is no such asset of this owner."""
+    """Mark an asset as deleted, which takes effect at once. False where this owner has no such asset."""
     if await connection.fetchval(_SQL["delete"], asset_id, owner_id) is None:
         return False
     await outbox.add(connection, owner_id, "video.asset.deleted", asset_id, {})
@@ -210,12 +210,12 @@ async def delete(connection: Connection, asset_id: AssetId, owner_id: OwnerId) -
 
 
 async def take_down(connection: Connection, asset_id: AssetId, owner_id: OwnerId, *, down: bool) -> bool:
-    """Keep it and show it to nobody, or show it again. False where nothing changed."""
+    """Take an asset down (it stays stored, nobody can watch it) or restore it. False where nothing changed."""
     return await connection.fetchval(_SQL["take_down"], asset_id, owner_id, down) is not None
 
 
 async def delete_waiting(connection: Connection, asset_id: AssetId) -> bool:
-    """Drop an asset whose upload never came; False where it has become more than that."""
+    """Delete an asset that still waits for its first upload; False where it has been uploaded."""
     if await connection.fetchval(_SQL["delete_waiting"], asset_id) is None:
         return False
     await connection.execute(_SQL["revoke_playback"], asset_id)

@@ -52,7 +52,7 @@ class LayerFailed(ConfigError):
 
 
 class ChildRunner:
-    """Runs programs with the sandbox layers this machine has. Made once, by `detect`."""
+    """Runs programs with the sandbox layers that this machine supports. Created once, by `detect`."""
 
     def __init__(self, layers: Collection[str], missing: Mapping[str, str]) -> None:
         self.layers = frozenset(layers)
@@ -60,9 +60,9 @@ class ChildRunner:
 
     @classmethod
     async def detect(cls, mode: Literal["require", "best-effort"]) -> "ChildRunner":
-        """Run `true` through the full recipe; each layer that fails is dropped and named.
+        """Run `true` in the complete sandbox; each layer that fails is left out and reported in `missing`.
 
-        Raises ConfigError in "require" mode when what is left is not a whole sandbox.
+        Raises ConfigError in "require" mode when a required layer is missing.
         """
         layers, missing = set(sandbox.LAYERS), dict[str, str]()
         limits = Limits(wall_s=10, cpu_s=5, file_bytes=MIB)
@@ -176,7 +176,7 @@ def _judge_launcher(status: bytes, exit_code: int, tail: str) -> None:
 
 
 def _judge(argv: Sequence[str], exit_code: int, cpu_s: float, limits: Limits, tail: str) -> None:
-    """Raise what an exit code other than 0 means."""
+    """Raise the error for an exit code other than 0."""
     if exit_code >= 0:
         if exit_code:
             raise ToolFailed(argv, exit_code, tail)
@@ -241,7 +241,7 @@ class _Program:
         self.status += chunk
 
     def mute(self) -> None:
-        """Read on, tell nobody: a cancelled run must not report progress."""
+        """Keep reading without calling the callbacks: a cancelled run must not report progress."""
         self._muted = True
 
     def kill(self) -> None:
@@ -250,7 +250,7 @@ class _Program:
                 os.killpg(self._started.pid, signal.SIGKILL)
 
     def _reap(self) -> None:
-        """The leader has ended: take the rest of its group along while the group's number is still ours."""
+        """The group's leader has ended: kill the rest of its group before the group id can be reused."""
         self._loop.remove_reader(self._pidfd)
         self.kill()
         _, status, usage = os.wait4(self._started.pid, 0)
@@ -259,10 +259,10 @@ class _Program:
         self.exited.set_result((self._started.returncode, usage.ru_utime + usage.ru_stime))
 
     async def end(self) -> None:
-        """Kill what still runs and wait until it is gone, through any number of cancellations."""
+        """Kill the process group and wait until it has ended, through any number of cancellations."""
         self.kill()
         cancelled = await _outlast([self.exited], REAP_S)
-        if not self.exited.done():  # still reaped whenever it goes: the reader of its pidfd stays
+        if not self.exited.done():  # still reaped when it ends: the reader of its pidfd stays
             _LOG.error("child.unreaped", child_pid=self._started.pid)
         cancelled |= await _outlast([pipe.closed for pipe in self._pipes], DRAIN_S)
         for pipe in self._pipes:
@@ -274,7 +274,7 @@ class _Program:
 def _start(
     command: Callable[[int], Sequence[str]], work_dir: Path, stdin: bytes
 ) -> tuple[subprocess.Popen[bytes], int, tuple[int, int, int]]:
-    """-> the program, its pidfd, and our ends of stdout, stderr and the launcher's status pipe."""
+    """Start a program. Returns it, its pidfd, and the read ends of stdout, stderr and the launcher's status pipe."""
     with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
 
         def pipe() -> tuple[int, int]:
@@ -317,7 +317,7 @@ def _start(
 
 
 async def _outlast(futures: Iterable[asyncio.Future[None] | asyncio.Future[_End]], seconds: float) -> bool:
-    """Wait for all of them, at most `seconds`. True when a cancellation came meanwhile: the caller raises it again."""
+    """Wait for all futures, at most `seconds`. True when cancelled meanwhile: callers raise CancelledError again."""
     deadline = time.monotonic() + seconds
     cancelled = False
     while (waiting := {f for f in futures if not f.done()}) and (left := deadline - time.monotonic()) > 0:

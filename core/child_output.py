@@ -1,4 +1,4 @@
-"""What a running program prints: read to its end as it comes, kept within bounds, split into lines.
+"""Output of a running program: read to its end as it comes, kept within bounds, split into lines.
 
 A flood on either stream never blocks the program and never grows the memory of the worker.
 """
@@ -13,15 +13,15 @@ READ_BYTES = 64 * 1024
 
 
 class TooMuch(Exception):
-    """stdout went over its bound."""
+    """The program wrote more to stdout than is allowed."""
 
 
 class Lines:
-    """Splits a stream at \\n and \\r itself: asyncio's StreamReader raises on long lines and does not know \\r."""
+    """Splits a stream at \\n and \\r: asyncio's StreamReader raises on long lines and does not split at \\r."""
 
     def __init__(self, longest: int, whole: bool) -> None:
         self._longest = longest
-        self._whole = whole  # a line over the bound: refuse it, or give it in pieces
+        self._whole = whole  # a line over the bound: raise TooMuch, or pass it in pieces
         self._open: list[bytes] = []
         self._open_bytes = 0
 
@@ -47,7 +47,7 @@ class Lines:
 
 
 class Stdout:
-    """Keeps stdout up to a bound, or gives its lines away."""
+    """Collects stdout up to a bound, or passes its lines to a callback."""
 
     def __init__(self, limit: int, on_line: Callable[[str], None] | None) -> None:
         self.kept = bytearray()
@@ -71,7 +71,7 @@ class Stdout:
 
 
 class Stderr:
-    """Keeps the end of stderr and gives its lines away."""
+    """Keeps the last part of stderr and passes its lines to a callback."""
 
     def __init__(self, on_line: Callable[[str], None] | None) -> None:
         self._kept = bytearray()

@@ -1,7 +1,7 @@
-"""The keys that segments are encrypted with: 16 random bytes per asset, kept in PostgreSQL and nowhere else.
+"""Content keys of encrypted assets: 16 random bytes per asset, stored in PostgreSQL only.
 
 A row holds its key wrapped (AES-256-GCM, bound to the asset) by the first of KADR_CONTENT_KEYS; any of them unwraps, so
-those rotate. Whoever has a copy of the database alone, or of storage alone, has no key. Keys are never logged.
+those rotate. A copy of the database alone, or of storage alone, contains no usable key. Keys are never logged.
 """
 
 import hashlib
@@ -25,21 +25,21 @@ _NONCE_BYTES = 12
 
 
 class KeyLocked(KadrError):
-    """A content key was wrapped by a key that is not among KADR_CONTENT_KEYS: put that one back."""
+    """The content key cannot be unwrapped by any of KADR_CONTENT_KEYS: restore the key that wrapped it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Wrapped:
-    """A key that only its wrapping key opens."""
+    """A content key encrypted with the wrapping key `kid`."""
 
     kid: str
-    body: bytes  # nonce, then what AES-GCM gives
+    body: bytes  # nonce, then ciphertext and tag of AES-GCM
 
 
 def wrapping_keys(settings: Settings) -> dict[str, bytes]:
-    """By key id, the one that wraps first; none where the setting is not set. Raises ConfigError."""
-    given = settings.content_keys
-    return parse_keys("KADR_CONTENT_KEYS", given) if given.get_secret_value() else {}
+    """Wrapping keys by key id; the first one wraps. Empty without the setting. Raises ConfigError."""
+    setting = settings.content_keys
+    return parse_keys("KADR_CONTENT_KEYS", setting) if setting.get_secret_value() else {}
 
 
 def wrap(key: bytes, asset_id: AssetId, wrapping: Mapping[str, bytes]) -> Wrapped:
@@ -49,7 +49,7 @@ def wrap(key: bytes, asset_id: AssetId, wrapping: Mapping[str, bytes]) -> Wrappe
 
 
 def unwrap(wrapped: Wrapped, asset_id: AssetId, wrapping: Mapping[str, bytes]) -> bytes:
-    """Raises KeyLocked, also for the key of another asset."""
+    """The content key. Raises KeyLocked for an unknown wrapping key and for a key of another asset."""
     secret = wrapping.get(wrapped.kid)
     if secret is None:
         raise KeyLocked
@@ -61,21 +61,21 @@ def unwrap(wrapped: Wrapped, asset_id: AssetId, wrapping: Mapping[str, bytes]) -
 
 
 def _cipher(secret: bytes) -> AESGCM:
-    """Secrets are of any length from 16 bytes on; the cipher wants 32."""
+    """AES-256-GCM with a key derived from a secret of 16 bytes or more."""
     return AESGCM(hmac.digest(secret, b"kadr-content-key", hashlib.sha256))
 
 
 async def obtain(pool: Pool, asset_id: AssetId, wrapping: Mapping[str, bytes]) -> bytes:
-    """The asset's key, made now where there is none: it stays the same for every revision. Raises KeyLocked."""
+    """The asset's content key, created where there is none; all revisions share it. Raises KeyLocked."""
     new = wrap(secrets.token_bytes(KEY_BYTES), asset_id, wrapping)
     await pool.execute(_SQL["insert"], asset_id, new.kid, new.body)
-    found = await read(pool, asset_id)
-    if found is None:
+    stored = await read(pool, asset_id)
+    if stored is None:
         raise KeyLocked
-    return unwrap(found, asset_id, wrapping)
+    return unwrap(stored, asset_id, wrapping)
 
 
 async def read(pool: Pool, asset_id: AssetId) -> Wrapped | None:
-    """None where the asset has no key."""
+    """The asset's wrapped key; None where it has none."""
     row = await pool.fetchrow(_SQL["read"], asset_id)
     return None if row is None else Wrapped(kid=row["kid"], body=row["wrapped"])

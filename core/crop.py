@@ -1,4 +1,4 @@
-"""Where an upright window lies on a wide picture while a title plays: what looks at pictures hands it to what encodes.
+"""Crop path: where a portrait window lies on landscape video over time. Made by thumbnails, applied by transcode.
 
 Times are seconds on the upload's own timeline. Refuses (ValueError) a path that is not one: shots that overlap or
 leave a hole, keys out of order, a window that is no part of the picture.
@@ -18,9 +18,9 @@ MAX_KEYS = 2000  # of a path, shots included: all of them fit into the words of 
 
 
 class Reframe(StrEnum):
-    """Whether a wide picture is made upright."""
+    """Whether landscape video is cropped to 9:16."""
 
-    AUTO = "auto"  # where the profile is one of upright clips
+    AUTO = "auto"  # with a profile for portrait clips
     VERTICAL = "vertical"
     NONE = "none"
 
@@ -34,7 +34,7 @@ class CropKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CropKey:
-    """Where the window's middle is at a time, as a share of the picture's width."""
+    """Center of the window at a time, as a share (0..1) of the video's width."""
 
     time_s: Fraction
     x: float
@@ -46,7 +46,7 @@ class CropKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CropShot:
-    """From one cut to the next. Between keys the window moves evenly; before the first and after the last it stands."""
+    """One shot. The window moves linearly between keys, and stands still before the first and after the last."""
 
     start_s: Fraction
     end_s: Fraction
@@ -63,7 +63,7 @@ class CropShot:
             raise ValueError("times must go up")
 
     def middle(self, time_s: Fraction) -> float:
-        """Of the window at this time; of a padded shot, of the picture."""
+        """Center of the window at this time, 0..1; of a padded shot, the center of the frame."""
         if not self.keys:
             return 0.5
         at = bisect_right(self.keys, time_s, key=lambda key: key.time_s)
@@ -75,7 +75,7 @@ class CropShot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CropPath:
-    """A title's shots, one after the other. The first and the last go on to wherever the title begins and ends."""
+    """Consecutive shots of a video. The first and the last extend to its beginning and end."""
 
     share: Fraction  # of the picture's width that the window shows; its height is the picture's
     shots: tuple[CropShot, ...]
@@ -93,13 +93,13 @@ class CropPath:
         return self.shots[max(0, at - 1)]
 
     def left(self, time_s: Fraction) -> float:
-        """The window's left edge, as a share of the picture's width: never outside it."""
+        """Left edge of the window as a share (0..1) of the video's width, always inside the frame."""
         share = float(self.share)
         return min(max(self.shot(time_s).middle(time_s) - share / 2, 0.0), 1 - share)
 
 
 def centred(share: Fraction, start_s: Fraction, end_s: Fraction) -> CropPath:
-    """One still window in the middle."""
+    """A path of one shot with a still window in the center."""
     key = CropKey(time_s=start_s, x=0.5)
     return CropPath(share=share, shots=(CropShot(start_s=start_s, end_s=end_s, kind=CropKind.STILL, keys=(key,)),))
 
@@ -115,11 +115,11 @@ def spliced(path: CropPath, starts_s: Sequence[Fraction], length_s: Fraction) ->
 
 
 def _overlapping(path: CropPath, start_s: Fraction, end_s: Fraction) -> list[CropShot]:
-    found = [shot for shot in path.shots if shot.start_s < end_s and shot.end_s > start_s]
+    shots = [shot for shot in path.shots if shot.start_s < end_s and shot.end_s > start_s]
     # Outside of what was looked at, the nearest shot goes on.
-    found = found or [path.shot(start_s)]
-    first, last = replace(found[0], start_s=start_s), replace(found[-1], end_s=end_s)
-    return [replace(first, end_s=end_s)] if len(found) == 1 else [first, *found[1:-1], last]
+    shots = shots or [path.shot(start_s)]
+    first, last = replace(shots[0], start_s=start_s), replace(shots[-1], end_s=end_s)
+    return [replace(first, end_s=end_s)] if len(shots) == 1 else [first, *shots[1:-1], last]
 
 
 def _moved(shot: CropShot, later_s: Fraction, from_s: Fraction, to_s: Fraction) -> CropShot:
@@ -131,10 +131,10 @@ _ADAPTER = TypeAdapter(CropPath)
 
 
 def crop_to_json(path: CropPath) -> dict[str, Any]:
-    """Plain JSON values; Fractions become "1/2"."""
+    """The path as JSON values; Fractions become "1/2"."""
     return _ADAPTER.dump_python(path, mode="json")  # type: ignore[no-any-return]
 
 
 def crop_from_json(value: object) -> CropPath:
-    """Raises ValueError where it is no path: what a child says of an upload is not believed unseen."""
+    """Parse and validate a path. Raises ValueError: the output of a sandboxed child is not trusted."""
     return _ADAPTER.validate_python(value)

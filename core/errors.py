@@ -19,7 +19,7 @@ class ConfigError(KadrError):
 
 
 class Rejected(KadrError):
-    """The media itself cannot be accepted: final, told to its owner with a code and a hint.
+    """The media cannot be accepted. Final; its owner sees the code and the hint.
 
     `code` is one of the codes of docs/errors.md; `hint` says what the owner can do.
     """
@@ -31,7 +31,7 @@ class Rejected(KadrError):
 
 
 class Transient(KadrError):
-    """A part of the world did not answer as it should; another attempt may succeed."""
+    """An external service failed or did not answer; another attempt may succeed."""
 
 
 class LeaseLost(KadrError):

@@ -1,7 +1,7 @@
-"""Experiments on posters in PostgreSQL: who wants them, what was counted, what came of them.
+"""Poster experiments in PostgreSQL: switches, counts and results; one function per statement of experiments.sql.
 
-One function per statement of experiments.sql. Nothing here decides what is shown to whom: the doors ask
-thumbnails.clicks. A person's choice of a poster suspends an experiment for as long as it stands, and always wins.
+Which candidate a viewer sees is decided in thumbnails.clicks. A person's choice of a poster suspends the experiment for
+as long as it is set, and always wins.
 """
 
 import secrets
@@ -19,27 +19,27 @@ _SQL = sql.load("experiments")
 
 
 class Event(StrEnum):
-    """What became of an impression."""
+    """What happened to an impression: shown, clicked, or watched after the click."""
 
     SHOWN = "shown"
     CLICKED = "clicked"
-    WATCHED = "watched"  # long enough
+    WATCHED = "watched"  # for at least 10 s after the click
 
 
 class State(StrEnum):
     OFF = "off"
-    WAITING = "waiting"  # for pictures, or for a viewer
-    SUSPENDED = "suspended"  # a person chose
+    WAITING = "waiting"  # for candidates, or for the first viewer
+    SUSPENDED = "suspended"  # by a person's choice
     RUNNING = "running"
-    STOPPED = "stopped"  # it has a winner, which is shown
+    STOPPED = "stopped"  # it has a winner, which everybody sees
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
-    """One candidate, and what was counted of it."""
+    """One candidate of an experiment with its counts."""
 
     candidate: str
-    share: float  # of the viewers of this batch
+    share: float  # of the viewers of this batch, 0..1
     impressions: int = 0
     clicks: int = 0
     rewards: int = 0
@@ -60,13 +60,13 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """An asset as its experiment sees it. `own_switch` None: as its owner says for all."""
+    """What an experiment knows of its asset. `own_switch` None: the owner's switch for all assets applies."""
 
     asset_id: AssetId
     owner_id: OwnerId
     own_switch: bool | None
     on: bool
-    held: bool  # by the choice of a person
+    held: bool  # a person has chosen a poster
     candidates: tuple[str, ...]
     experiment: Experiment | None
 
@@ -82,13 +82,13 @@ class Standing:
 
     @property
     def outdated(self) -> bool:
-        """Other candidates were found since it began."""
+        """Whether the asset's candidates have changed since the experiment began."""
         known = {arm.candidate for arm in self.experiment.arms} if self.experiment else set()
         return self.experiment is not None and known != set(self.candidates)
 
     @property
     def settled(self) -> bool:
-        """False where an experiment can begin, or the album was kept anew and the winner is not its first any more."""
+        """False where an experiment can begin, or where a new album no longer has the winner first."""
         if self.state is State.STOPPED:
             return self.experiment is None or self.experiment.winner == self.candidates[0]
         return self.state is not State.WAITING or len(self.candidates) < 2
@@ -96,7 +96,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One event of one impression, as the log keeps it."""
+    """One event of one impression, as it is logged."""
 
     experiment_id: str
     impression: str
@@ -140,7 +140,7 @@ async def of_asset(pool: Pool, asset_id: AssetId) -> Standing | None:
 
 
 async def settled(pool: Pool, asset_id: AssetId) -> Standing | None:
-    """The same, and what can begin has begun."""
+    """Like `of_asset`, after starting an experiment that can begin."""
     standing = await of_asset(pool, asset_id)
     if standing is None or standing.settled:
         return standing
@@ -154,12 +154,12 @@ async def page(pool: Pool, owner_id: OwnerId, after: str | None, limit: int) -> 
 
 
 async def wanted_by(pool: Pool, owner_id: OwnerId) -> bool:
-    """Whether an owner wants them for all assets that do not say otherwise."""
+    """The owner's switch for all assets without one of their own."""
     return bool(await pool.fetchval(_SQL["of_owner"], owner_id))
 
 
 async def switch(connection: Connection, subject: AssetId | OwnerId, on: bool | None) -> None:
-    """None: an asset as its owner says. What nobody wants any more ends."""
+    """Set a switch; None removes it, so that the owner's applies. Experiments that are no longer wanted end."""
     if on is None:
         await connection.execute(_SQL["unswitch"], subject)
     else:
@@ -168,7 +168,7 @@ async def switch(connection: Connection, subject: AssetId | OwnerId, on: bool | 
 
 
 async def settle(connection: Connection, standing: Standing) -> None:
-    """In a transaction. Nothing happens where there is nothing to begin with; many may ask at once."""
+    """Start an experiment, or show the winner first again, in the caller's transaction. Safe to call concurrently."""
     if standing.state is State.STOPPED and standing.experiment is not None:
         await connection.execute(_SQL["show_first"], standing.asset_id, standing.experiment.winner)
         return
@@ -180,7 +180,7 @@ async def settle(connection: Connection, standing: Standing) -> None:
 
 
 async def count(connection: Connection, seen: Iterable[Seen]) -> None:
-    """In a transaction. Each event of an impression counts once, however often and through whomever it comes."""
+    """Log and count events in the caller's transaction. Each event of an impression counts once."""
     columns = [list(column) for column in zip(*(astuple(one) for one in seen), strict=True)]
     if not columns:
         return
@@ -191,7 +191,7 @@ async def count(connection: Connection, seen: Iterable[Seen]) -> None:
 
 
 async def due(connection: Connection, batch_s: float) -> Standing | None:
-    """One whose batch is over, locked for this transaction; None where there is nothing to do."""
+    """An experiment whose batch of `batch_s` seconds is over, locked for this transaction; None where there is none."""
     row = await connection.fetchrow(_SQL["due"], batch_s)
     return _standing(row) if row else None
 
@@ -201,17 +201,17 @@ async def next_batch(connection: Connection, experiment_id: str, shares: Sequenc
 
 
 async def stop(connection: Connection, standing: Standing, experiment_id: str, winner: str) -> bool:
-    """The winner is shown to everybody from now on, and the owner is told. False where a person was quicker."""
+    """Stop the experiment and show its winner to everybody. False where a person has chosen meanwhile."""
     row = await connection.fetchrow(_SQL["show_first"], standing.asset_id, winner)
     if row is None:
         return False
     await connection.execute(_SQL["stop"], experiment_id, winner)
     poster = pictures.pictures(row).poster
-    said = {"poster": poster.version if poster else None, "experiment": experiment_id, "winner": winner}
-    await outbox.add(connection, standing.owner_id, pictures.CHANGED, standing.asset_id, said)
+    payload = {"poster": poster.version if poster else None, "experiment": experiment_id, "winner": winner}
+    await outbox.add(connection, standing.owner_id, pictures.CHANGED, standing.asset_id, payload)
     return True
 
 
 async def sweep(pool: Pool) -> None:
-    """Forget what is older than 30 days; what was counted stays counted."""
+    """Delete logged events older than 30 days; the counts stay."""
     await pool.execute(_SQL["sweep"])

@@ -1,4 +1,4 @@
-"""Named points at which a test makes a process die as if by power cut. Off unless KADR_FAILPOINT names one."""
+"""Named points where a test kills the process as if by a power cut. Off unless KADR_FAILPOINT names one."""
 
 import os
 import signal
@@ -7,6 +7,6 @@ from core.settings import Settings
 
 
 def failpoint(settings: Settings, name: str) -> None:
-    """Die here by SIGKILL when the settings name this point."""
+    """Kill this process with SIGKILL where the settings name this point."""
     if settings.failpoint == name:
         os.kill(os.getpid(), signal.SIGKILL)

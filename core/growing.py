@@ -1,6 +1,6 @@
-"""Provisional revisions that are watched while they are made: only what exists is listed, and what is listed stays.
+"""Provisional revisions, playable while they are encoded: their playlists list finished segments only, and only grow.
 
-Segments are appended by the step that makes them, fenced by its lease; a chunk made twice adds nothing. The revision
+Segments are appended by the step that makes them, fenced by its lease; a chunk encoded twice adds nothing. The revision
 becomes the asset's, and the asset playable, with the first segment of the last rendition it waits for.
 """
 
@@ -23,7 +23,7 @@ _RENDITION = TypeAdapter(Rendition)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known of the whole before it is made. `awaited`: renditions without which there is nothing to show."""
+    """Facts known before the encode. `awaited`: renditions that need a segment before the revision is shown."""
 
     target_s: int
     duration_s: Fraction
@@ -35,7 +35,7 @@ _FACTS = TypeAdapter(Facts)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Growing:
-    """A provisional revision as it is now. `ended`: renditions that will not grow any more."""
+    """Current state of a provisional revision. `ended`: renditions that are complete."""
 
     facts: Facts
     renditions: tuple[Rendition, ...]
@@ -72,12 +72,12 @@ async def append(
 
 
 async def end(connection: Connection, asset_id: AssetId, revision_id: RevisionId, rendition: str) -> None:
-    """This rendition has all its segments."""
+    """Mark a rendition as complete."""
     await connection.execute(_SQL["end_rendition"], asset_id, revision_id, rendition)
 
 
 async def read(pool: Pool, asset_id: AssetId, revision_id: RevisionId) -> Growing | None:
-    """As it is now; None where there is no such revision."""
+    """Current state of a provisional revision; None where it does not exist or has no segment."""
     rows = await pool.fetch(_SQL["read"], asset_id, revision_id)
     if not rows:
         return None

@@ -1,7 +1,7 @@
-"""Idempotency keys: (owner, key) -> what the first request made, for 24 hours, in PostgreSQL.
+"""Idempotency keys: (owner, key) -> id of the resource the first request created, for 24 hours, in PostgreSQL.
 
-The key's row and what the request makes are one transaction, so a crash leaves both or none. A replay gets the id of
-what was made and shows it anew, so that its URLs are fresh.
+The key and the resource are written in one transaction, so a crash leaves both or neither. A repeated request gets the
+id only; the resource is read again, so that its URLs are fresh.
 """
 
 from collections.abc import Awaitable, Callable
@@ -25,9 +25,9 @@ async def once(
     request_hash: str,
     make: Callable[[Connection], Awaitable[str]],
 ) -> tuple[str, bool]:
-    """(id of what was made, whether now). Without a key `make` always runs. Raises KeyReused.
+    """(id of the resource, whether this call created it). Without a key `make` always runs. Raises KeyReused.
 
-    `make` may use only the connection it is given: others that wait for the same key hold theirs.
+    `make` must only use the connection it is given: requests that wait for the same key hold one each.
     """
     async with pool.acquire() as connection, connection.transaction():
         if key is None:

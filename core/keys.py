@@ -1,4 +1,4 @@
-"""Object keys: the one place that knows where things lie in the two buckets. Pure.
+"""Object keys in the two buckets: the only place that builds them. Pure.
 
 No key lies below another object's key, and none holds `//`: file-backed S3 servers cannot store those.
 Media objects are named by their own SHA-256, so writing one twice, or by a worker that lost its lease, changes nothing.
@@ -17,25 +17,26 @@ def upload_part(upload_id: UploadId, number: int) -> str:
 
 
 def asset_prefix(asset_id: AssetId) -> str:
-    """Everything of one asset in the media bucket lies below this."""
+    """Prefix of all objects of an asset in the media bucket."""
     return f"assets/{asset_id}/"
 
 
 def source(asset_id: AssetId, sha256: str) -> str:
-    """The worker-only copy of what was uploaded."""
+    """The accepted upload, which only workers read."""
     return f"{asset_prefix(asset_id)}source/{sha256}"
 
 
 def media_object(asset_id: AssetId, sha256: str) -> str:
-    """A segment, init segment or playlist.
+    """A segment, init segment, playlist or other object named by its SHA-256 (hex).
 
-    All in one folder: making sibling folders in parallel stalls some file-backed servers (rclone 1.75, 1 PUT in 1,000).
+    All are in one folder: creating sibling folders in parallel stalls some file-backed servers (rclone 1.75, 1 PUT in
+    1,000).
     """
     return f"{asset_prefix(asset_id)}objects/{sha256}"
 
 
 def public_prefix(asset_id: AssetId) -> str:
-    """The path below which CDNs find everything of one asset."""
+    """URL path prefix of all files of an asset, for CDNs and purges."""
     return f"/v/{asset_id}/"
 
 

@@ -1,12 +1,12 @@
-"""Language tags (BCP 47) as people read them. Pure."""
+"""Names of languages for people, from BCP 47 tags. Pure."""
 
 from functools import lru_cache
 
 
 @lru_cache(maxsize=512)
 def language_name(tag: str) -> str:
-    """In the language itself, as a player's menu shows it: "de" is "Deutsch". The tag where it names no language."""
-    # Here, because its tables take long to load.
+    """Name of a language in that language: "de" is "Deutsch". The tag itself where it is unknown."""
+    # Imported here, because its tables take long to load.
     import langcodes
 
     try:

@@ -1,4 +1,4 @@
-"""JSON logs: one line per event, a name and fields. Secrets never get here: callers log ids, not URLs or tokens."""
+"""JSON logs: one line per event, with a name and fields. Callers log ids, never URLs, tokens or other secrets."""
 
 import json
 import logging
@@ -34,7 +34,7 @@ def configure(level: str) -> None:
 
 
 class Log:
-    """`Log("worker").info("step.claimed", step=..., asset=...)`."""
+    """A logger with structured fields: `Log("worker").info("step.claimed", step=..., asset=...)`."""
 
     def __init__(self, name: str) -> None:
         self._logger = logging.getLogger(f"kadr.{name}")

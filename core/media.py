@@ -1,4 +1,4 @@
-"""Values that the stages hand on: what an encode made, down to each delivered file, and timed text. Pure.
+"""Values shared by the stages: renditions down to each delivered file, and timed text. Pure.
 
 Durations are integers in the rendition's timescale; sizes are bytes; hashes are SHA-256 in hex.
 """
@@ -19,7 +19,7 @@ class RenditionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blob:
-    """Bytes with an identity."""
+    """A stored object: its SHA-256 (hex) and size."""
 
     sha256: str
     size_bytes: int
@@ -27,7 +27,7 @@ class Blob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyframe:
-    """A picture that stands alone: `size_bytes` from the `moof` at `offset` of its segment to its own last byte."""
+    """A sync sample: `size_bytes` from the `moof` at `offset` in its segment to the end of the sample."""
 
     offset: int
     size_bytes: int
@@ -36,7 +36,7 @@ class Keyframe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """One delivered media file and how long it plays. Keyframes are of pictures only, and unknown in old listings."""
+    """One delivered media segment and its duration. Keyframes: of video only, and unknown in old revisions."""
 
     blob: Blob
     duration: int
@@ -58,7 +58,7 @@ class Rendition:
     frame_rate: Fraction | None = None
     channels: int | None = None
     language: str | None = None
-    name: str | None = None  # as its owner calls it
+    name: str | None = None  # given by the owner
     passthrough: bool = False
 
     @property
@@ -71,17 +71,17 @@ class Rendition:
 
     @property
     def average_bandwidth_bps(self) -> int:
-        """All segment bits over the whole time."""
+        """Average bit rate of all segments."""
         return _average_bps(_sizes(self.segments), self.timescale)
 
     @property
     def bandwidth_bps(self) -> int:
-        """Peak segment bit rate."""
+        """Peak segment bit rate (RFC 8216, 4.1)."""
         return _peak_bps(_sizes(self.segments), self.timescale, target_duration(self))
 
     @property
     def keyframes_known(self) -> bool:
-        """Whether there is a keyframe for every moment of the title."""
+        """Whether the keyframes of all segments are known and cover them without gaps."""
         return bool(self.segments) and all(
             segment.keyframes and sum(frame.duration for frame in segment.keyframes) == segment.duration
             for segment in self.segments
@@ -89,12 +89,12 @@ class Rendition:
 
     @property
     def keyframes_average_bandwidth_bps(self) -> int:
-        """Of the keyframes alone, each standing until the next one."""
+        """Average bit rate of the I-frame playlist: each keyframe lasts until the next one."""
         return _average_bps(self._keyframe_sizes(), self.timescale)
 
     @property
     def keyframes_bandwidth_bps(self) -> int:
-        """Their peak; the target duration is that of the segments they lie in."""
+        """Peak bit rate of the I-frame playlist, with the target duration of the segments."""
         return _peak_bps(self._keyframe_sizes(), self.timescale, target_duration(self))
 
     def _keyframe_sizes(self) -> list[tuple[int, int]]:
@@ -131,31 +131,31 @@ def _peak_bps(parts: list[tuple[int, int]], timescale: int, target_s: int) -> in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cue:
-    """A text and when it shows. `text` is WebVTT's: `&` and `<` of plain text are escaped, and no line is empty."""
+    """A subtitle cue. `text` is WebVTT cue text: `&` and `<` are escaped, and no line is empty."""
 
     start_ms: int
     end_ms: int
     text: str
-    settings: str = ""  # WebVTT's: "line:0 align:start"
+    settings: str = ""  # WebVTT cue settings, such as "line:0 align:start"
     id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subtitles:
-    """One track of timed text as WebVTT segments, and as one file for players that want that."""
+    """A subtitle track as WebVTT segments, and as one file for players without segmented subtitles."""
 
     id: str  # "s1": also its folder in the URL
     language: str
     name: str
     machine_generated: bool
-    captions: bool  # sounds are told too, not only speech
+    captions: bool  # also describes sounds other than speech
     timescale: int = 1000
     segments: tuple[Segment, ...]
     whole: Blob | None = None
 
     @property
     def bandwidth_bps(self) -> int:
-        """Peak segment bit rate."""
+        """Peak segment bit rate (RFC 8216, 4.1)."""
         return _peak_bps(_sizes(self.segments), self.timescale, target_duration(self))
 
     @property
@@ -172,14 +172,14 @@ class SubtitleFiles:
 
 
 def target_duration(*renditions: Rendition | Subtitles) -> int:
-    """Seconds that every playlist of these declares: the longest segment, to the nearest whole one (RFC 4.4.3.1)."""
+    """Target duration in seconds: the longest segment of all, rounded to the nearest integer (RFC 8216bis, 4.4.3.1)."""
     longest = max(Fraction(s.duration, r.timescale) for r in renditions for s in r.segments)
     return max(1, int(longest + Fraction(1, 2)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """Everything one encode made."""
+    """All renditions that an encode made."""
 
     renditions: tuple[Rendition, ...]
 

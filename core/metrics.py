@@ -1,4 +1,4 @@
-"""What Prometheus can ask of each program. Names follow its conventions: base units, `_total` for counters."""
+"""Prometheus metrics of all programs, named by its conventions: base units, `_total` for counters."""
 
 import time
 from functools import lru_cache
@@ -12,10 +12,10 @@ from core.db import Pool
 from core.problems import Handler
 from core.problems import route as route_of
 
-REQUESTS = Counter("kadr_http_requests_total", "Answers", ["door", "method", "route", "status"])
+REQUESTS = Counter("kadr_http_requests_total", "HTTP responses", ["door", "method", "route", "status"])
 REQUEST_SECONDS = Histogram(
     "kadr_http_request_seconds",
-    "Time to the end of an answer",
+    "Time to the end of a response",
     ["door", "method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
 )
@@ -29,24 +29,24 @@ RECLAIMS = Counter("kadr_lease_reclaims_total", "Steps claimed because another w
 LEASES_LOST = Counter("kadr_leases_lost_total", "Steps whose lease this worker lost", ["kind"])
 BYTES = Counter("kadr_bytes_total", "Bytes of media moved", ["what"])
 SHED = Counter("kadr_http_shed_total", "Requests refused because too many were in flight")
-BACKLOG = Gauge("kadr_steps", "Steps that wait, are worked on, or are dead letters", ["kind", "state"])
+BACKLOG = Gauge("kadr_steps", "Steps by state: queued, leased, dead", ["kind", "state"])
 OLDEST = Gauge("kadr_oldest_due_step_seconds", "Age of the oldest step that is due and not claimed", ["kind"])
 _BACKLOG_SQL = sql.load("steps")["backlog"]
 
 
 def middleware(door: str) -> Middleware:
-    """Count and time every answer of a door by its route's pattern."""
+    """Middleware that counts and times responses by the pattern of their route. `door`: "api" or "origin"."""
 
     @web.middleware
     async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
-        started, status = time.perf_counter(), 499  # the client left
+        started, status = time.perf_counter(), 499  # the client has disconnected
         try:
             response = await handler(request)
             status = response.status
             return response
         finally:
             pattern = route_of(request)
-            # A method nobody routes is a client's invention; it must not make a series of its own.
+            # Unknown methods share one label, so that clients cannot create time series.
             method = request.method if request.method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") else "other"
             count, seconds = _series(door, method, pattern, status)
             count.inc()
@@ -57,12 +57,12 @@ def middleware(door: str) -> Middleware:
 
 @lru_cache(maxsize=4096)
 def _series(door: str, method: str, pattern: str, status: int) -> tuple[Counter, Histogram]:
-    """Looking up labels takes longer than counting."""
+    """The labelled metrics, cached: looking up labels takes longer than counting."""
     return REQUESTS.labels(door, method, pattern, status), REQUEST_SECONDS.labels(door, method, pattern)
 
 
 async def read_backlog(pool: Pool) -> None:
-    """Set the gauges of the step table."""
+    """Set the gauges of queued, leased and dead steps from PostgreSQL."""
     rows = await pool.fetch(_BACKLOG_SQL)
     BACKLOG.clear()
     OLDEST.clear()
@@ -73,5 +73,5 @@ async def read_backlog(pool: Pool) -> None:
 
 
 def exposition() -> web.Response:
-    """The text Prometheus scrapes."""
+    """Response with all metrics in the Prometheus text format."""
     return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,4 +1,4 @@
-"""The transactional outbox: an event is written with its fact, and read later, at least once, by named consumers.
+"""The transactional outbox: an event is written in the transaction of its cause and read at least once by consumers.
 
 Readers never pass a transaction that is still open, so an event that commits late is not skipped.
 """
@@ -17,7 +17,7 @@ _OBJECTS = {"as_": "asset", "up_": "upload", "pb_": "playback_id", "tr_": "track
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What happened. `position` grows; `id` stays the same however often the event is delivered."""
+    """An event. `position` increases; `id` is the same in every delivery of the event."""
 
     position: int
     id: str
@@ -28,7 +28,7 @@ class Event:
     created_at: datetime
 
     def envelope(self) -> dict[str, Any]:
-        """The shape that webhooks and streams carry."""
+        """The event as JSON for webhooks and streams."""
         return {
             "id": self.id,
             "type": self.type,

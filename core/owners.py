@@ -17,7 +17,7 @@ def _parts(api_key: str) -> tuple[str, bytes]:
 
 
 async def ensure(pool: Pool, owner_id: OwnerId, name: str, api_key: str) -> None:
-    """Make the owner and this key known, once. Raises ConfigError for a key of another form."""
+    """Create the owner and the API key where they do not exist. Raises ConfigError for a malformed key."""
     prefix, digest = _parts(api_key)
     if len(prefix) < 4 or len(api_key) - len(prefix) < 21:
         raise ConfigError("an API key has the form prefix.secret with at least 20 characters of secret")
@@ -27,7 +27,7 @@ async def ensure(pool: Pool, owner_id: OwnerId, name: str, api_key: str) -> None
 
 
 async def of_key(pool: Pool, api_key: str) -> OwnerId | None:
-    """Whose key this is; None for an unknown, revoked or wrong one."""
+    """Owner of an API key; None for an unknown, revoked or wrong key."""
     prefix, digest = _parts(api_key)
     row = await pool.fetchrow(_SQL["by_prefix"], prefix)
     if row is None or not hmac.compare_digest(row["secret_sha256"], digest):

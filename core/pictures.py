@@ -1,6 +1,6 @@
-"""Pictures of a title: the album a worker made of it, and the choice of a person, in PostgreSQL and as values.
+"""Posters, storyboard and preview of an asset: the album that a worker made, and a person's choice of a poster.
 
-One function per statement of pictures.sql. A person's choice is kept apart from what was found, and always wins.
+One function per statement of pictures.sql. The choice is stored apart from the album and always wins.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ CHANGED = "video.poster.changed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """A finished file in storage, under its own hash."""
+    """An image file in storage, named by its SHA-256."""
 
     shape: str  # "full", "16x9", "1x1", "9x16", "sheet", "preview"
     type: str  # "image/jpeg"
@@ -31,7 +31,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poster:
-    """One picture in all its sizes, shapes and types."""
+    """One poster in all its sizes, shapes and types."""
 
     images: tuple[Image, ...]
     thumbhash: str  # base64
@@ -39,11 +39,11 @@ class Poster:
 
     @property
     def version(self) -> str:
-        """Another one for another picture."""
+        """Changes whenever the image changes; used in image URLs for caching."""
         return self.images[0].sha256[:12]
 
     def image(self, *, shape: str = "full", type: str = "image/jpeg", width: int | None = None) -> Image | None:  # noqa: A002 - as the field
-        """The narrowest that is at least `width` wide, else the widest there is."""
+        """The narrowest image of at least `width` pixels, else the widest; None without one of this shape and type."""
         fitting = sorted(
             (one for one in self.images if (one.shape, one.type) == (shape, type)), key=lambda one: one.width
         )
@@ -54,7 +54,7 @@ class Poster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A picture that could stand for the title, and why."""
+    """A frame proposed as poster, with its score and the reason."""
 
     id: str
     time_s: float
@@ -67,7 +67,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storyboard:
-    """Its sheets; where the tiles are follows from the duration and the shown size (thumbnails.storyboard)."""
+    """A storyboard's sheets. The layout of tiles follows from duration and display size (thumbnails.storyboard)."""
 
     duration_ms: int
     shown_width: int
@@ -76,16 +76,16 @@ class Storyboard:
 
     @property
     def version(self) -> str:
-        """Another one where any tile or time is another."""
-        said = [self.duration_ms, self.shown_width, self.shown_height, *(sheet.sha256 for sheet in self.sheets)]
-        return digest(said)[:12]
+        """Changes whenever a tile or its time changes; used in URLs for caching."""
+        facts = [self.duration_ms, self.shown_width, self.shown_height, *(sheet.sha256 for sheet in self.sheets)]
+        return digest(facts)[:12]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Album:
-    """What was made of a title. `fallback` names why there is little or nothing in it."""
+    """All images that a worker made of an asset. `fallback` says why some or all are missing."""
 
-    candidates: tuple[Candidate, ...]  # the best first
+    candidates: tuple[Candidate, ...]  # best first
     storyboard: Storyboard | None
     preview: Image | None
     fallback: str | None
@@ -93,7 +93,7 @@ class Album:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A picture that a person chose."""
+    """The poster that a person chose."""
 
     by: Literal["candidate", "time", "upload"]
     poster: Poster
@@ -103,7 +103,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pictures:
-    """A row of `pictures`."""
+    """A row of `pictures`: an asset's album, the chosen poster, and a choice that is being prepared (`wanted`)."""
 
     asset_id: AssetId
     made_of: str | None
@@ -115,7 +115,7 @@ class Pictures:
 
     @property
     def poster(self) -> Poster | None:
-        """What is shown: the person's choice, else ours."""
+        """The current poster: the person's choice, else the best candidate, else None."""
         if self.chosen is not None:
             return self.chosen.poster
         return self.album.candidates[0].poster if self.album and self.album.candidates else None
@@ -126,7 +126,7 @@ _CHOICE = TypeAdapter(Choice)
 
 
 def pictures(row: Any) -> Pictures:
-    """From a row, or the same as JSON."""
+    """Pictures from a row of the table, or from that row as JSON."""
     return Pictures(
         asset_id=AssetId(row["asset_id"]),
         made_of=row["made_of"],
@@ -144,7 +144,7 @@ async def of_asset(pool: Pool, asset_id: AssetId) -> Pictures | None:
 
 
 async def keep_album(connection: Connection, asset_id: AssetId, made_of: str, album: Album) -> None:
-    """What was found; its owner is told where it changes what is shown."""
+    """Store a new album, and write an event where it changes the current poster."""
     value = _ALBUM.dump_python(album, mode="json")
     row = await connection.fetchrow(_SQL["keep_album"], asset_id, made_of, value)
     if row["shown"] and album.candidates:
@@ -152,7 +152,7 @@ async def keep_album(connection: Connection, asset_id: AssetId, made_of: str, al
 
 
 async def choose(connection: Connection, asset_id: AssetId, choice: Choice | None) -> None:
-    """A person's choice that is there already; None leaves it to us again."""
+    """Set a person's choice whose images exist; None removes it, so that the best candidate is shown again."""
     value = None if choice is None else _CHOICE.dump_python(choice, mode="json")
     row = await connection.fetchrow(_SQL["choose"], asset_id, value)
     shown = pictures({**row, "asset_id": asset_id}).poster
@@ -160,12 +160,12 @@ async def choose(connection: Connection, asset_id: AssetId, choice: Choice | Non
 
 
 async def want(connection: Connection, asset_id: AssetId, wanted: dict[str, str]) -> None:
-    """A person's choice that a step has to make."""
+    """Store a person's choice whose images a step has to make first."""
     await connection.execute(_SQL["want"], asset_id, wanted)
 
 
 async def made(connection: Connection, asset_id: AssetId, wanted: dict[str, str], choice: Choice) -> None:
-    """A step has made it. Nothing happens where something else was chosen meanwhile."""
+    """Set the choice that a step has made images for. Nothing happens where another choice was made meanwhile."""
     value = _CHOICE.dump_python(choice, mode="json")
     owner_id = await connection.fetchval(_SQL["made"], asset_id, wanted, value)
     if owner_id is not None:
@@ -173,7 +173,7 @@ async def made(connection: Connection, asset_id: AssetId, wanted: dict[str, str]
 
 
 async def not_made(connection: Connection, asset_id: AssetId, wanted: dict[str, str], error: dict[str, str]) -> None:
-    """It could not be made; what was shown before stays."""
+    """Record why the images of a choice could not be made; the current poster stays."""
     await connection.execute(_SQL["not_made"], asset_id, wanted, error)
 
 

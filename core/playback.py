@@ -11,7 +11,7 @@ _SQL = sql.load("playback")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """What a playback id leads to now. `revision_id` is None until something is published."""
+    """The asset and revision that a playback id refers to now. `revision_id` is None until one is published."""
 
     policy: Policy
     asset_id: AssetId
@@ -30,13 +30,13 @@ async def insert(connection: Connection, asset_id: AssetId, policy: Policy) -> P
 
 
 async def policy_of_owner(pool: Pool, playback_id: str, owner_id: OwnerId) -> Policy | None:
-    """None where the id is not this owner's."""
+    """Policy of an owner's playback id; None where it belongs to nobody or another owner."""
     row = await pool.fetchrow(_SQL["of_owner"], playback_id, owner_id)
     return Policy(row["policy"]) if row else None
 
 
 async def remove(pool: Pool, playback_id: str, asset_id: str, owner_id: OwnerId) -> bool:
-    """False where this asset of this owner has no such id."""
+    """Delete a playback id. False where this asset of this owner has no such id."""
     return await pool.fetchval(_SQL["remove"], playback_id, asset_id, owner_id) is not None
 
 

@@ -1,4 +1,4 @@
-"""Pull a file from a URL somebody gave us: public addresses only, checked at the socket.
+"""Download a file from a URL given by a client: public addresses only, checked at the socket.
 
 In: a URL and bounds. Out: a file on disk and its SHA-256. Every address is judged at the moment its socket is made,
 whatever led there: a name, a literal in any notation, a redirect. So nothing that a name resolves to later, and no
@@ -44,7 +44,7 @@ _NOT_PUBLIC = (
     IPv6Network("3fff::/20"),  # RFC 9637: documentation
 )
 
-_HINT = "Give an http or https address on port 80 or 443 of a server that everybody can reach."
+_HINT = "Give an http or https URL on port 80 or 443 of a publicly reachable server."
 
 
 async def fetch(
@@ -56,11 +56,11 @@ async def fetch(
     allowed_networks: Sequence[str] = (),
     on_bytes: Callable[[int, int | None], None],
 ) -> str:
-    """Write what the URL answers to `out` and return its SHA-256 in hex.
+    """Download the URL to `out` and return the SHA-256 of the content in hex.
 
-    `on_bytes` is told (received, announced or None) after every block. In `allowed_networks` addresses need not be
-    public and any port will do. What was written stays behind on an error. Raises Rejected(input_url_refused,
-    input_url_failed, too_large, timed_out) or Transient; none of them tells an address or repeats the URL.
+    `on_bytes` is called with (received, announced or None) after every block. Addresses in `allowed_networks` need not
+    be public and may have any port. A partial file stays on an error. Raises Rejected(input_url_refused,
+    input_url_failed, too_large, timed_out) or Transient; no message contains an address or the URL.
     """
     guard = _Guard(_networks(allowed_networks))
     target = guard.check(_parsed(url))
@@ -78,7 +78,7 @@ async def fetch(
                     # Without its cause: aiohttp's messages carry addresses and the URL, which may be signed.
                     raise _translated(exc, guard) from None
                 if not location:
-                    raise _failed("The server redirects to nowhere.")
+                    raise _failed("The server sent a redirect without a target.")
                 target = guard.check(_parsed(location, base=target))
             raise _failed(f"The server redirects more than {MAX_REDIRECTS} times.")
     except TimeoutError:
@@ -86,18 +86,18 @@ async def fetch(
             raise
         raise Rejected(
             "timed_out",
-            f"The file did not arrive within {timeout_s:.0f} seconds.",
+            f"The file could not be downloaded within {timeout_s:.0f} seconds.",
             "Try again later, or upload the file.",
         ) from None
 
 
 def check_url(url: str, allowed_networks: Sequence[str] = ()) -> None:
-    """For the door: refuse what can be refused without asking anybody. Raises Rejected(input_url_refused)."""
+    """Checks a URL without any network access. Raises Rejected(input_url_refused)."""
     _Guard(_networks(allowed_networks)).check(_parsed(url))
 
 
 def is_public(address: Address) -> bool:
-    """Whether this is an address of the public internet, and so is each address a packet to it would be carried to."""
+    """Whether an address, and each IPv4 address embedded in it, belongs to the public internet."""
     carried = _carried(address)
     if carried:
         return all(is_public(inner) for inner in carried)
@@ -131,7 +131,7 @@ def _may_connect(address: Address, port: int, networks: Sequence[Network]) -> bo
 
 
 class _Guard:
-    """Judges every target before it is looked up and every address before it gets a socket."""
+    """Checks every target before it is resolved and every address before a socket is created."""
 
     def __init__(self, networks: Sequence[Network]) -> None:
         self._networks = networks
@@ -139,7 +139,7 @@ class _Guard:
         self.refused = False  # of this target: some address was not even tried
 
     def socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
-        """For TCPConnector: the socket, or an OSError where the address may not be connected to."""
+        """Socket factory for TCPConnector. Raises PermissionError for an address that may not be connected to."""
         family, kind, protocol, _, (host, port, *_) = info
         address = _literal(str(host))
         if address is None or not _may_connect(address, int(port), self._networks):
@@ -149,23 +149,23 @@ class _Guard:
         return socket.socket(family, kind, protocol)
 
     def check(self, url: URL) -> URL:
-        """The same URL. Raises Rejected(input_url_refused) where the URL alone is reason enough."""
+        """The same URL. Raises Rejected(input_url_refused) where the URL itself is not allowed."""
         host, port = url.host, url.port
         if url.scheme not in ("http", "https"):
-            raise _refused("Only http and https addresses are read.")
+            raise _refused("Only http and https URLs are supported.")
         if url.user is not None or url.password is not None:
-            raise _refused("An address with a user name or password in it is not read.")
+            raise _refused("URLs with a user name or password are not supported.")
         if not host or port is None:
-            raise _refused("The address names no server.")
+            raise _refused("The URL has no host name.")
         address = _literal(host.rstrip("."))
         if address is None:
             if _looks_numeric(host.rstrip(".")):
-                raise _refused("The server's address is written in a form that is not read.")
+                raise _refused("The IP address in the URL has an unsupported form.")
             # A name may lie in an allowed network, where any port will do: the socket will tell.
             if port not in PORTS and not self._networks:
-                raise _refused("Only ports 80 and 443 are read from.")
+                raise _refused("Only ports 80 and 443 are supported.")
         elif not _may_connect(address, port, self._networks):
-            raise _refused("The address is not a public one.")
+            raise _refused("The URL's address is not public.")
         return url
 
 
@@ -189,7 +189,7 @@ def _session(guard: _Guard) -> aiohttp.ClientSession:
 async def _receive(
     answer: aiohttp.ClientResponse, out: Path, max_bytes: int, on_bytes: Callable[[int, int | None], None]
 ) -> str:
-    """The body to disk; its SHA-256 in hex."""
+    """Write the response body to `out` and return its SHA-256 in hex."""
     if answer.status >= 500 or answer.status in _TRY_AGAIN:
         raise Transient(f"The server of the input URL answered {answer.status}.")
     if answer.status != 200:
@@ -206,7 +206,7 @@ async def _receive(
             await asyncio.to_thread(_absorb, file, digest, block)
             on_bytes(received, announced)
     if announced is not None and received != announced:
-        raise Transient(f"The input URL gave {received} of {announced} bytes.")
+        raise Transient(f"The input URL sent {received} of {announced} bytes.")
     return digest.hexdigest()
 
 
@@ -216,20 +216,20 @@ def _absorb(file: BinaryIO, digest: Any, block: bytes) -> None:
 
 
 def _translated(exc: aiohttp.ClientError | UnicodeError, guard: _Guard) -> KadrError:
-    """What went wrong, as one of ours."""
+    """A client error as Rejected or Transient, without addresses or the URL."""
     if guard.refused and not guard.passed:
-        return _refused("The address does not lead to a public server.")
+        return _refused("The URL does not lead to a public server.")
     match exc:
         case aiohttp.ClientConnectorDNSError() if exc.os_error.errno not in _NO_SUCH_NAME:
-            return Transient("The name of the input URL's server could not be looked up.")
+            return Transient("The host name of the input URL could not be resolved.")
         case aiohttp.ClientConnectorDNSError() | UnicodeError():
-            return _failed("There is no server of this name.")
+            return _failed("The host name of the input URL does not exist.")
         case aiohttp.ClientConnectorCertificateError():
             return _failed("The server's certificate is not valid.")
         case aiohttp.ClientSSLError() if not isinstance(exc.os_error, ssl.SSLEOFError):
-            return _failed("The server cannot be spoken to securely.")
+            return _failed("A secure connection to the server is not possible.")
         case aiohttp.InvalidURL():
-            return _refused("The address is written in a form that is not read.")
+            return _refused("The URL has an unsupported form.")
         case aiohttp.ClientResponseError():
             return _failed("The server's answer is not HTTP.")
         case _:
@@ -237,17 +237,17 @@ def _translated(exc: aiohttp.ClientError | UnicodeError, guard: _Guard) -> KadrE
 
 
 def _parsed(text: str, base: URL | None = None) -> URL:
-    """A URL exactly as it was given, because it may be signed; only what cannot be sent as it is gets quoted."""
+    """Parse a URL without changing it, because it may be signed; only what cannot be sent as it is gets quoted."""
     text = text.strip()
     if not text.isprintable():
-        raise _refused("The address has unprintable characters in it.")
+        raise _refused("The URL contains unprintable characters.")
     try:
         url = URL(text, encoded=text.isascii() and " " not in text)
         if base is not None:
             url = base.join(url)
         _ = url.host, url.port, url.user, url.raw_path_qs  # yarl looks at some of them only now
     except ValueError:
-        raise _refused("This is not the address of a file.") from None
+        raise _refused("This is not a valid URL.") from None
     return url
 
 
@@ -280,9 +280,9 @@ def _refused(message: str) -> Rejected:
 
 def _failed(message: str) -> Rejected:
     return Rejected(
-        "input_url_failed", message, "Check that the address opens in a private browser window, then try again."
+        "input_url_failed", message, "Check that the URL opens in a private browser window, then try again."
     )
 
 
 def _too_large(max_bytes: int) -> Rejected:
-    return Rejected("too_large", f"The file has more than {max_bytes} bytes.", "Export it at a lower bitrate.")
+    return Rejected("too_large", f"The file is larger than {max_bytes} bytes.", "Export it at a lower bitrate.")

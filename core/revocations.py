@@ -1,7 +1,7 @@
-"""What may not be watched any more although a token says so: a session, a viewer, a playback id, an asset.
+"""Revocations: sessions, viewers, playback ids and assets that may not be watched despite a valid token.
 
-PostgreSQL keeps them; Redis carries them to every origin within a second. An origin that reaches neither goes on with
-what it knew last.
+PostgreSQL stores them; Redis carries them to every origin within a second. An origin that reaches neither uses what it
+read last.
 """
 
 from datetime import datetime
@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from core import sql
 from core.db import Connection, Pool
-from core.live import GONE
+from core.live import REDIS_UNAVAILABLE
 from core.logs import Log
 from core.model import AssetId, OwnerId, PlaybackId
 
@@ -20,7 +20,7 @@ _SET = "kadr:revoked"  # sorted by end, Unix seconds
 
 
 def session(playback_id: PlaybackId, ident: str) -> str:
-    """The subject of one session. The playback id is in it: a session is its owner's to revoke, nobody else's."""
+    """Subject of one session. It contains the playback id, so that only the owner can revoke the session."""
     return f"session:{playback_id}:{ident}"
 
 
@@ -45,7 +45,7 @@ async def remove(connection: Connection, subject: str) -> None:
 
 
 async def current(pool: Pool) -> dict[str, float]:
-    """Subject -> end, Unix seconds, as PostgreSQL has them."""
+    """Revoked subjects in PostgreSQL with their end in Unix seconds."""
     return {row["subject"]: row["until"].timestamp() for row in await pool.fetch(_SQL["current"])}
 
 
@@ -54,23 +54,23 @@ async def forget(connection: Connection) -> None:
 
 
 async def announce(redis: Redis, subject: str, until: float, now: float) -> None:
-    """Tell every origin now rather than at its next look into PostgreSQL. Where Redis is gone they find out there."""
+    """Publish a revocation in Redis. Without Redis the origins find it in PostgreSQL, at their next refresh."""
     try:
         await redis.zadd(_SET, {subject: until}, gt=True)
         await redis.zremrangebyscore(_SET, "-inf", now)
-    except GONE as exc:
+    except REDIS_UNAVAILABLE as exc:
         _LOG.warning("revocation.not_announced", subject=subject, error=repr(exc))
 
 
 async def withdraw(redis: Redis, subject: str) -> None:
-    """It holds no longer."""
+    """Remove the revocation from Redis."""
     try:
         await redis.zrem(_SET, subject)
-    except GONE as exc:
+    except REDIS_UNAVAILABLE as exc:
         _LOG.warning("revocation.not_withdrawn", subject=subject, error=repr(exc))
 
 
 async def announced(redis: Redis, now: float) -> dict[str, float]:
-    """What Redis has. Raises one of core.live.GONE."""
-    found = await redis.zrangebyscore(_SET, f"({now}", "+inf", withscores=True)
-    return {subject.decode(): float(until) for subject, until in found}
+    """Revoked subjects in Redis with their end in Unix seconds. Raises one of core.live.REDIS_UNAVAILABLE."""
+    entries = await redis.zrangebyscore(_SET, f"({now}", "+inf", withscores=True)
+    return {subject.decode(): float(until) for subject, until in entries}

@@ -2,7 +2,7 @@
 
 In: limits, a work folder, what may be read, the layers this machine has. Out: the launcher's argv.
 Refuses nothing itself and starts nothing; core.child does. Everything not allowed here is denied in the child:
-files outside the lists (Landlock), the network, other programs and the kernel's wide doors (seccomp).
+files outside the lists (Landlock), the network, other programs and risky system calls (seccomp).
 """
 
 import functools
@@ -43,7 +43,7 @@ SYSTEM_FILES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one run may use up."""
+    """Resource limits of one run."""
 
     wall_s: float  # then SIGKILL to the group
     cpu_s: int  # SIGXCPU; SIGKILL five seconds later (equal limits would end it as an anonymous SIGKILL)
@@ -83,7 +83,7 @@ utime 132 -, utimes 235 -, futimesat 261 -, utimensat 280 88, setxattr 188 5, ls
 setxattrat 463 463, removexattr 197 14, lremovexattr 198 15, fremovexattr 199 16, removexattrat 466 466
 file_setattr 469 469, truncate 76 45, inotify_add_watch 254 27, fanotify_init 300 262, fanotify_mark 301 263
 name_to_handle_at 303 264, open_by_handle_at 304 265, quotactl 179 60, quotactl_fd 443 443
-# doors of the kernel that decoders have no business with
+# interfaces of the kernel that decoders do not need
 io_uring_setup 425 425, io_uring_enter 426 426, io_uring_register 427 427, bpf 321 280, userfaultfd 323 282
 perf_event_open 298 241, keyctl 250 219, add_key 248 217, request_key 249 218, personality 135 92, modify_ldt 154 -
 iopl 172 -, ioperm 173 -, lookup_dcookie 212 18
@@ -104,7 +104,7 @@ _O_TRUNC, _O_ACCMODE, _PR_SET_PDEATHSIG = 0o1000, 0o3, 1
 
 
 def refusals(machine: str) -> Refusals | None:
-    """The filter of this architecture (`os.uname().machine`), or None where the numbers are not known."""
+    """The seccomp filter of an architecture (`os.uname().machine`); None for an unknown one."""
     if machine not in _ARCHITECTURES or struct.calcsize("P") != 8:
         return None
     column = tuple(_ARCHITECTURES).index(machine)
@@ -132,24 +132,24 @@ def _calls(table: str, column: int) -> Iterator[tuple[str, int]]:
 
 
 def missing_required(layers: Collection[str]) -> tuple[str, ...]:
-    """What the required sandbox lacks when only `layers` work; empty when it is whole."""
+    """Required layers that are not among `layers`; empty when the sandbox is complete."""
     return tuple(layer for layer in LAYERS if layer in REQUIRED and layer not in layers)
 
 
 @functools.cache
 def system_trees() -> tuple[str, ...]:
-    """Words for what every program may read: the system's libraries, this Python, our own rooms."""
+    """Launcher arguments for what every program may read: system libraries, this Python, Kadr's own packages."""
     running: list[Path] = [Path(p) for p in SYSTEM_TREES]
     for prefix in {Path(sys.prefix), Path(sys.base_prefix)}:
         # Not the prefix itself: an installation may keep its home beside bin and lib.
         running += [prefix / "bin", prefix / "lib", prefix / "lib64", prefix / "pyvenv.cfg"]
     reading = [Path(p) for p in SYSTEM_FILES] + room_folders()
-    found = [f"tree=rx:{p.resolve()}" for p in running if p.exists()] + [f"tree=r:{p}" for p in reading if p.exists()]
-    return ("tree=dev:/dev/null", *dict.fromkeys(found))
+    trees = [f"tree=rx:{p.resolve()}" for p in running if p.exists()] + [f"tree=r:{p}" for p in reading if p.exists()]
+    return ("tree=dev:/dev/null", *dict.fromkeys(trees))
 
 
 def room_folders() -> list[Path]:
-    """Where our own importable packages lie."""
+    """Folders of Kadr's packages that a child may import."""
     specs = (importlib.util.find_spec(room) for room in ROOMS)
     return [Path(folder).resolve() for s in specs if s for folder in s.submodule_search_locations or ()]
 
@@ -193,7 +193,7 @@ def _plain(refused: Refusals) -> tuple[tuple[str, tuple[int, ...]], ...]:
     return (("denied", refused.denied), ("absent", refused.absent), ("own", refused.own))
 
 
-# Runs one of our modules without listing the checkout it lies in: each room is found by its own folder.
+# Runs a module without listing the checkout it is in: each package is found by its own folder.
 _BOOT = """
 import importlib.util, os, runpy, sys
 places, module, *words = sys.argv[1:]

@@ -40,7 +40,7 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """One listed object."""
+    """An object in a listing: its key and size."""
 
     key: str
     size_bytes: int
@@ -48,9 +48,9 @@ class Stored:
 
 @asynccontextmanager
 async def _translated(action: str, within_s: float | None = CALL_S) -> AsyncIterator[None]:
-    """Library errors become ours, once, here; and no call waits for ever.
+    """Translate errors of the libraries to ObjectMissing or Transient, and bound the call by `within_s` seconds.
 
-    The client's own timeouts do not cover a server that stops reading a body in the middle.
+    The client's own timeouts do not cover a server that stops reading a body half-way.
     """
     try:
         async with asyncio.timeout(within_s):
@@ -77,14 +77,14 @@ async def _repeated(action: str, size_bytes: int, send: Callable[[], Awaitable[_
 
 
 class Storage:
-    """One S3 client and what Kadr does with it. Every error is ObjectMissing or Transient."""
+    """Operations on S3 storage. Every error is ObjectMissing or Transient."""
 
     def __init__(self, client: Any, presigner: Any) -> None:
         self._client = client
         self._presigner = presigner
 
     async def has_bucket(self, bucket: str) -> bool:
-        """Whether the bucket is there and may be used with these credentials."""
+        """Whether the bucket exists and these credentials can access it."""
         try:
             async with _translated(f"look for bucket {bucket}"):
                 await self._client.head_bucket(Bucket=bucket)
@@ -93,7 +93,7 @@ class Storage:
         return True
 
     async def ensure_bucket(self, bucket: str) -> None:
-        """Create the bucket if it is not there."""
+        """Create the bucket where it does not exist."""
         if not await self.has_bucket(bucket):
             async with _translated(f"create bucket {bucket}"):
                 await self._client.create_bucket(Bucket=bucket)
@@ -167,13 +167,13 @@ class Storage:
     async def stream(self, bucket: str, key: str, first: int = 0, last: int | None = None) -> AsyncIterator[bytes]:
         """The object, or its bytes `first` to `last`, in blocks of about a MiB. Raises Transient when it ends early.
 
-        A server that does not know ranges sends the whole; what was not asked for is left out here.
+        A server without range support sends the whole object; the rest is dropped here.
         """
-        asked = {"Range": f"bytes={first}-{'' if last is None else last}"} if first or last is not None else {}
+        extra = {"Range": f"bytes={first}-{'' if last is None else last}"} if first or last is not None else {}
         received = 0
-        # Bounded between reads by the client's read timeout: how long the whole takes is the reader's business.
+        # Bounded between reads by the client's read timeout; the total time depends on the reader.
         async with _translated(f"get {key}", None):
-            answer = await self._client.get_object(Bucket=bucket, Key=key, **asked)
+            answer = await self._client.get_object(Bucket=bucket, Key=key, **extra)
             # Content-Range, not the status, says what this is: "bytes 0-9/100".
             begins = int(answer["ContentRange"].split()[1].split("-")[0]) if answer.get("ContentRange") else 0
             expected = answer["ContentLength"]

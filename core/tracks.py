@@ -1,8 +1,8 @@
-"""Tracks of a title beside its own, in PostgreSQL: one function per statement of tracks.sql.
+"""Additional tracks of an asset (subtitles, captions, audio) in PostgreSQL: one function per statement of tracks.sql.
 
-A change of a track counts the asset's `tracks_version` up and owes a republication where there is something published.
-A publication that read an older version owes one, too: so none is left out, whoever was quicker. Every change locks the
-asset before the track.
+Each change of a track increments the asset's `tracks_version` and, where something is published, enqueues a
+republication. A publication that read an older version enqueues another one, so no change is lost whichever commits
+first. Every change locks the asset before the track.
 """
 
 from dataclasses import dataclass
@@ -17,37 +17,37 @@ from core.model import AssetId, OwnerId, StepId, StepKind, new_id
 
 _SQL = sql.load("tracks")
 TrackId = NewType("TrackId", str)
-Owed = tuple[StepId | None, StepKind]  # None: it is owed already
-UNKNOWN = "und"  # the language of what nobody has listened to yet [BCP 47]
+Owed = tuple[StepId | None, StepKind]  # the step is None where it is enqueued already
+UNKNOWN = "und"  # BCP 47: the language is not detected yet
 
 
 class TrackKind(StrEnum):
-    SUBTITLES = "subtitles"  # what is said
-    CAPTIONS = "captions"  # and what else is to be heard
-    AUDIO = "audio"  # the sound in another language
+    SUBTITLES = "subtitles"  # speech
+    CAPTIONS = "captions"  # speech and other sounds
+    AUDIO = "audio"  # audio in another language
 
 
 class TrackStatus(StrEnum):
     QUEUED = "queued"
     IN_PROGRESS = "in_progress"
     READY = "ready"
-    SKIPPED = "skipped"  # it cannot be made here, which is nobody's fault
+    SKIPPED = "skipped"  # it cannot be made on this installation
     ERRORED = "errored"
 
 
 class TrackSource(StrEnum):
-    """Where its text, or its sound, is from."""
+    """Where the text or audio of a track comes from."""
 
     UPLOADED = "uploaded"
-    EMBEDDED = "embedded"  # in the title's own upload
-    GENERATED = "generated"  # heard by a machine
-    TRANSLATED = "translated"  # by a machine, too
-    EDITED = "edited"  # one of the former three, changed by a person
+    EMBEDDED = "embedded"  # extracted from the asset's upload
+    GENERATED = "generated"  # by speech recognition
+    TRANSLATED = "translated"  # by machine translation
+    EDITED = "edited"  # changed by a person, whatever it came from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """A row of `track_view`."""
+    """A row of `track_view`: a track with its status and the progress of its step."""
 
     id: TrackId
     asset_id: AssetId
@@ -70,7 +70,7 @@ class Track:
 
     @property
     def rendition_id(self) -> str:
-        """Its folder in a revision: stays the same however often the title is published."""
+        """Name of the track's folder in each revision; it never changes."""
         return f"{'d' if self.kind is TrackKind.AUDIO else 't'}{self.id[-10:]}"
 
     @property
@@ -79,22 +79,22 @@ class Track:
 
     @property
     def again(self) -> str | None:
-        """Which time it is wanted; None: the first."""
+        """Id of the request to generate the track again; None for the first one."""
         return (self.wanted or {}).get("again")
 
     def waits_for(self, step_input: dict[str, Any]) -> bool:
-        """Whether the step with this input is still the one that is to make it."""
+        """Whether a step with this input is the one whose result the track waits for."""
         return self.is_awaited and step_input.get("again") == self.again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a machine tells of the words it made."""
+    """What speech recognition or translation reports about the text it made."""
 
     source: TrackSource
     model: str
     language: str
-    language_probability: float | None  # None: its owner said it
+    language_probability: float | None  # None where the owner named the language
 
 
 def _track(row: Any) -> Track:
@@ -103,7 +103,7 @@ def _track(row: Any) -> Track:
 
 
 async def lock(connection: Connection, asset_id: AssetId) -> None:
-    """Until the transaction ends, nobody else changes its tracks or what is published of it."""
+    """Lock the asset: until the transaction ends its tracks and published revision change here only."""
     await connection.execute(_SQL["lock"], asset_id)
 
 
@@ -118,7 +118,7 @@ async def insert(
     wanted: dict[str, Any] | None = None,
     made: dict[str, Any] | None = None,
 ) -> TrackId:
-    """A track that is there already (`made`), or is to be made out of what is `wanted`."""
+    """Add a track: ready with the content `made`, or queued to be made from `wanted`. Returns its id."""
     await lock(connection, asset_id)
     track_id = TrackId(new_id("tr"))
     status = TrackStatus.QUEUED if made is None else TrackStatus.READY
@@ -154,7 +154,7 @@ async def change(
     language: str | None = None,
     reviewed: bool | None = None,
 ) -> Track | None:
-    """By a person, whose words go before a machine's. None where it is not at this version any more."""
+    """Apply a person's edit and stop the work on the track. None where the track's version has changed meanwhile."""
     await lock(connection, track.asset_id)
     status = await connection.fetchval(_SQL["change"], track.id, track.version, made, name, language, reviewed)
     if status is None:
@@ -165,7 +165,7 @@ async def change(
 
 
 async def make_again(connection: Connection, track: Track, wanted: dict[str, Any]) -> bool:
-    """False where it is not at this version any more, or is being made."""
+    """Queue the track to be made again. False where its version has changed or it is being made."""
     await lock(connection, track.asset_id)
     wanted = {**wanted, "again": new_id("st")}  # a step of its own each time
     return await connection.fetchval(_SQL["again"], track.id, track.version, wanted) is not None
@@ -174,26 +174,26 @@ async def make_again(connection: Connection, track: Track, wanted: dict[str, Any
 async def finish(
     connection: Connection, track: Track, made: dict[str, Any], found: Found | None = None
 ) -> StepId | None:
-    """A step has made it; the republication owed for it. Nothing happens where it is not waited for any more."""
+    """Store what a step has made and return the enqueued republication. None where the track no longer waits for it."""
     await lock(connection, track.asset_id)
-    told: list[object] = [None] * 6
+    details: list[object] = [None] * 6
     if found is not None:
         names = (language_name(UNKNOWN), language_name(found.language))
-        told = [found.language, *names, found.source.value, found.model, found.language_probability]
-    if await connection.fetchval(_SQL["made"], track.id, made, *told, track.again) is None:
+        details = [found.language, *names, found.source.value, found.model, found.language_probability]
+    if await connection.fetchval(_SQL["made"], track.id, made, *details, track.again) is None:
         return None
     return await changed(connection, track.asset_id, "video.track.ready", track.id)
 
 
 async def give_up(connection: Connection, track: Track, status: TrackStatus, error: dict[str, str]) -> None:
-    """It was skipped or failed. The title is as it was."""
+    """Record that the track was skipped or failed. What is published stays."""
     await lock(connection, track.asset_id)
     if await connection.fetchval(_SQL["not_made"], track.id, status.value, error, track.again) is not None:
         await changed(connection, track.asset_id, f"video.track.{status.value}", track.id, publish=False)
 
 
 async def remove(connection: Connection, track: Track) -> bool:
-    """With the work on it. False where it is not at this version any more."""
+    """Remove the track and stop the work on it. False where its version has changed meanwhile."""
     await lock(connection, track.asset_id)
     if await connection.fetchval(_SQL["remove"], track.id, track.version) is None:
         return False
@@ -208,7 +208,10 @@ async def _stop(connection: Connection, asset_id: AssetId, track_ids: list[Track
 async def changed(
     connection: Connection, asset_id: AssetId, event: str, track_id: TrackId, *, publish: bool = True
 ) -> StepId | None:
-    """Tell it. Where there is something published, owe what waited for this track, and the republication."""
+    """Write the event of a change; where a revision is published, enqueue what waited for it and a republication.
+
+    Returns the republication's step; None where nothing is published, or with `publish=False`.
+    """
     row = await connection.fetchrow(_SQL["changed"], asset_id)
     await outbox.add(connection, row["owner_id"], event, track_id, {"asset_id": asset_id})
     if not row["published"]:
@@ -218,8 +221,8 @@ async def changed(
 
 
 async def published(connection: Connection, asset_id: AssetId, version: int) -> None:
-    """A publication with the tracks of this version is done: owe those that waited for it, and, where the version is
-    old by now, another publication.
+    """A publication with this version of the tracks is done: enqueue the tracks that waited for it, and another
+    publication where the version has changed meanwhile.
     """
     now = await connection.fetchval(_SQL["published_version"], asset_id)
     if now != version:
@@ -228,15 +231,17 @@ async def published(connection: Connection, asset_id: AssetId, version: int) -> 
 
 
 async def owe(connection: Connection, asset_id: AssetId) -> list[Owed]:
-    """The steps that make what is wanted, in the transaction that wants it. Where nothing is published yet, the
-    publication owes them; a translation, the end of its original."""
+    """Enqueue the steps of all waiting tracks, in the caller's transaction; returns them.
+
+    Before the first publication nothing is enqueued: the publication does it. A translation waits for its original.
+    """
     if not await connection.fetchval(_SQL["is_published"], asset_id):
         return []
     return await _owe_waiting(connection, asset_id)
 
 
 async def _owe_waiting(connection: Connection, asset_id: AssetId) -> list[Owed]:
-    """Those that are owed already stay so."""
+    """Enqueue the steps of waiting tracks. Where one is enqueued already its step id is None."""
     return [
         await _owe(connection, asset_id, row["id"], TrackKind(row["kind"]), row["wanted"] or {})
         for row in await connection.fetch(_SQL["waiting"], asset_id)
@@ -246,7 +251,7 @@ async def _owe_waiting(connection: Connection, asset_id: AssetId) -> list[Owed]:
 async def _owe(
     connection: Connection, asset_id: AssetId, track_id: TrackId, kind: TrackKind, wanted: dict[str, Any]
 ) -> Owed:
-    """Once for each time it is wanted."""
+    """Enqueue the step that makes this track, once per request."""
     step_input = {"track": track_id} | ({"again": wanted["again"]} if "again" in wanted else {})
     step = StepKind.TRANSLATE if "translate" in wanted else StepKind.TRANSCRIBE
     if kind is TrackKind.AUDIO:
@@ -255,8 +260,10 @@ async def _owe(
 
 
 async def upload_published(connection: Connection, asset_id: AssetId, sha256: str, publication: StepId) -> None:
-    """The title is of this upload from now on: what was heard or found in another one is no longer said in it. Before
-    `published`, which owes what is made again."""
+    """The asset now shows this upload: tracks generated from another one are reset, those embedded in it removed.
+
+    To be called before `published`, which enqueues the tracks to make again.
+    """
     await lock(connection, asset_id)
     before = await connection.fetchval(_SQL["shown_before"], asset_id, publication)
     if before not in (None, sha256):

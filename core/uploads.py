@@ -1,4 +1,4 @@
-"""Uploads in PostgreSQL: what closes one, and how a size is cut into parts."""
+"""Uploads in PostgreSQL: creation, completion, expiry, and the split into parts."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ MAX_PARTS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A row of `uploads`."""
+    """A row of `uploads`: a file that is sent in parts."""
 
     id: UploadId
     owner_id: OwnerId
@@ -91,7 +91,7 @@ async def of_asset(connection: Connection, asset_id: AssetId) -> list[UploadId]:
 
 
 async def complete(connection: Connection, upload: Upload) -> StepId | None:
-    """Close an open upload and owe its accept step, in the caller's transaction; from its commit on nothing is lost.
+    """Complete an open upload and enqueue its accept step, in the caller's transaction.
 
     None when the upload was not open (any more): another call was quicker.
     """
@@ -103,7 +103,7 @@ async def complete(connection: Connection, upload: Upload) -> StepId | None:
 
 
 async def abandon(connection: Connection, upload: Upload, status: UploadStatus) -> bool:
-    """Close an open upload without completing it, and drop the asset that waited only for it."""
+    """End an open upload and delete an asset that only waited for it. False where the upload is closed."""
     if await connection.fetchval(_SQL["close"], upload.id, status.value) is None:
         return False
     if await assets.delete_waiting(connection, upload.asset_id):
@@ -114,23 +114,23 @@ async def abandon(connection: Connection, upload: Upload, status: UploadStatus) 
 
 
 async def discard(connection: Connection, upload: Upload) -> None:
-    """Owe the removal of an abandoned upload's parts."""
+    """Enqueue the removal of an abandoned upload's parts."""
     await steps.insert(connection, upload.asset_id, StepKind.DISCARD, {"upload_id": upload.id})
 
 
 async def sweep(connection: Connection) -> None:
-    """Owe the removal of what expired uploads may have left in storage."""
+    """Enqueue the removal of objects that expired uploads may have left in storage."""
     for row in await connection.fetch(_SQL["to_sweep"]):
         await steps.insert(connection, row["asset_id"], StepKind.DISCARD, {"upload_id": row["id"], "expired": True})
 
 
 def missing_parts(upload: Upload, arrived: dict[int, int]) -> list[int]:
-    """Numbers of the parts that are not there in full; `arrived` is {number: bytes}."""
+    """Numbers of the parts that have not arrived in full; `arrived` is {number: bytes}."""
     return [number for number, size in enumerate(upload.part_sizes, start=1) if arrived.get(number) != size]
 
 
 async def arrived_parts(storage: Storage, bucket: str, upload_id: UploadId) -> dict[int, int]:
-    """{part number: bytes} of what lies in storage. Names that are no part numbers are none of ours."""
+    """{part number: bytes} of the parts in storage. Objects whose name is not a part number are ignored."""
     prefix = keys.upload_prefix(upload_id)
-    found = {entry.key.removeprefix(prefix): entry.size_bytes async for entry in storage.list(bucket, prefix)}
-    return {int(name): size for name, size in found.items() if name.isdigit()}
+    stored = {entry.key.removeprefix(prefix): entry.size_bytes async for entry in storage.list(bucket, prefix)}
+    return {int(name): size for name, size in stored.items() if name.isdigit()}

@@ -1,6 +1,6 @@
-"""Where the pictures of an asset are served. No I/O.
+"""URLs of an asset's images. No I/O.
 
-Each address names the version of what is there, so that another picture is another address.
+Each URL contains the version of its image, so that another image has another URL and both can be cached.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ def known(asset: Asset) -> Pictures | None:
 
 
 class PictureUrls:
-    """Where the pictures of one asset are served, for its first playback id; nowhere without one."""
+    """URLs of one asset's images under its first playback id; None without one."""
 
     def __init__(self, context: Context, asset: Asset) -> None:
         self._base: str | None = None
@@ -38,10 +38,10 @@ class PictureUrls:
 
 
 def picture_urls(context: Context, asset: Asset) -> dict[str, str | None]:
-    """Of what the asset itself lists."""
-    found, url = known(asset), PictureUrls(context, asset)
-    poster = found.poster if found else None
-    album = found.album if found else None
+    """The image URLs that an asset lists itself: poster, storyboard and preview."""
+    current, url = known(asset), PictureUrls(context, asset)
+    poster = current.poster if current else None
+    album = current.album if current else None
     board, preview = (album.storyboard, album.preview) if album else (None, None)
     return {
         "poster_url": url("poster.jpg", v=poster.version) if poster else None,

@@ -1,4 +1,4 @@
-"""HTTP bodies out: the shapes clients rely on; the same models make /openapi.json."""
+"""Response bodies of the API as Pydantic models; /openapi.json is generated from them."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -20,7 +20,7 @@ class _Shape(BaseModel):
 
 
 class Part(_Shape):
-    """One part of an upload: PUT exactly `size_bytes` to `url`. An arrived part has no URL any more."""
+    """One part of an upload: PUT exactly `size_bytes` to `url`. A part that has arrived has no URL."""
 
     number: int
     size_bytes: int
@@ -29,6 +29,8 @@ class Part(_Shape):
 
 
 class Upload(_Shape):
+    """An upload and its parts."""
+
     id: str
     asset_id: str
     status: UploadStatus
@@ -39,11 +41,15 @@ class Upload(_Shape):
 
 
 class PlaybackIdShape(_Shape):
+    """An id under which players reach an asset, with its policy."""
+
     id: str
     policy: Policy
 
 
 class Token(_Shape):
+    """A signed playback token. `expires_at` is in Unix seconds."""
+
     token: str
     url: str
     session: str
@@ -51,7 +57,7 @@ class Token(_Shape):
 
 
 class Revocation(_Shape):
-    """Who may not watch any more. Until then, no token that was signed before lasts longer."""
+    """A session or viewer that may no longer watch. No token signed before the revocation is valid after `until`."""
 
     session: str | None
     viewer: str | None
@@ -59,11 +65,15 @@ class Revocation(_Shape):
 
 
 class RefShape(_Shape):
+    """What the asset belongs to in the application, such as product 42."""
+
     type: str
     id: str
 
 
 class StepShape(_Shape):
+    """A step of the pipeline. `progress` is 0..1."""
+
     kind: str
     state: str
     progress: float
@@ -71,7 +81,7 @@ class StepShape(_Shape):
 
 
 class TrackShape(_Shape):
-    """`language` is "und" until it is found out. `generated`: a machine's, unchanged. `etag` goes into If-Match."""
+    """`language` is "und" until it is detected. `generated`: machine-made and not edited. Send `etag` in If-Match."""
 
     id: str
     kind: TrackKind
@@ -91,6 +101,8 @@ class TrackShape(_Shape):
 
 
 class RenditionShape(_Shape):
+    """An encoded video or audio output. Bandwidths as in HLS: peak and average."""
+
     id: str
     kind: Literal["video", "audio"]
     codec: str
@@ -104,18 +116,22 @@ class RenditionShape(_Shape):
 
 
 class Failure(_Shape):
+    """Why something failed: a stable code, a message, and a hint what to do."""
+
     code: str
     message: str
     hint: str
 
 
 class Warned(_Shape):
+    """A problem with the upload despite which the asset is playable."""
+
     code: str
     message: str
 
 
 class Timings(_Shape):
-    """Seconds from the moment the upload completed."""
+    """Seconds since the upload completed."""
 
     accepted_s: float | None
     playable_s: float | None
@@ -123,14 +139,14 @@ class Timings(_Shape):
 
 
 class ClipShape(_Shape):
-    """The part of the upload that is kept."""
+    """The part of the upload that is kept, in seconds."""
 
     start_s: float
     end_s: float | None
 
 
 class WatermarkShape(_Shape):
-    """The image itself is not given out."""
+    """Where and how the watermark is drawn. The image itself is not returned."""
 
     sha256: str
     position: Position
@@ -139,7 +155,7 @@ class WatermarkShape(_Shape):
 
 
 class OptionsShape(_Shape):
-    """How the asset is encoded, unless a reprocess said otherwise."""
+    """How the asset is encoded. A reprocess request may override it."""
 
     profile: str
     codec: Codec
@@ -155,7 +171,7 @@ class OptionsShape(_Shape):
 
 
 class DownloadShape(_Shape):
-    """A progressive file. Its address stays; with `download=1` in the query a browser saves it."""
+    """A progressive file. Its URL is stable; add `download=1` to the query to make a browser save it."""
 
     name: str
     url: str
@@ -165,7 +181,7 @@ class DownloadShape(_Shape):
 
 
 class ImageShape(_Shape):
-    """One size, shape and type of a picture. No address where the asset may not be watched."""
+    """One size, shape and type of an image. `url` is null where the asset cannot be watched."""
 
     url: str | None
     shape: str
@@ -176,7 +192,7 @@ class ImageShape(_Shape):
 
 
 class CandidateShape(_Shape):
-    """A picture that could stand for the video. `signals` are what its score is made of."""
+    """A poster candidate. `signals` are the parts of its score."""
 
     id: str
     time_s: float
@@ -192,7 +208,7 @@ class CandidateShape(_Shape):
 
 
 class PosterShape(_Shape):
-    """What is shown now, and by whose choice. `waiting`: another choice is being made; `error`: why it could not be."""
+    """The current poster and who chose it. `waiting`: another choice is being prepared; `error`: why that failed."""
 
     by: Literal["kadr", "candidate", "time", "upload"] | None
     candidate: str | None
@@ -207,6 +223,8 @@ class PosterShape(_Shape):
 
 
 class AssetShape(_Shape):
+    """An asset with its progress, renditions, tracks and playback URLs."""
+
     id: str
     status: AssetStatus
     progress: float
@@ -236,7 +254,7 @@ class AssetShape(_Shape):
 
 
 class ProblemShape(BaseModel):
-    """RFC 9457."""
+    """Problem details for an error (RFC 9457)."""
 
     type: str
     title: str
@@ -248,9 +266,13 @@ class ProblemShape(BaseModel):
 
 
 class Alive(_Shape):
+    """Liveness of the process."""
+
     status: Literal["ok"]
 
 
 class Health(_Shape):
+    """Readiness, with the state of each dependency."""
+
     status: Literal["ok", "unavailable"]
     parts: dict[str, bool]
