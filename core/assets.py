@@ -26,7 +26,6 @@ class Asset:
     language: str | None
     source_key: str | None
     source_sha256: str | None
-    source_bytes: int | None
     source: dict[str, Any] | None
     warnings: list[dict[str, str]]
     revision_id: RevisionId | None

@@ -7,7 +7,6 @@ has been killed and reaped. Refuses to run anything when a required layer of the
 
 import asyncio
 import contextlib
-import logging
 import os
 import shutil
 import signal
@@ -22,11 +21,12 @@ from typing import Literal
 from core import sandbox
 from core.child_output import Pipe, Stderr, Stdout, TooMuch
 from core.errors import ConfigError, KadrError, ToolFailed, ToolKilled, ToolTimedOut, Transient
+from core.logs import Log
 from core.sandbox import Limits, python_argv
 
 __all__ = ["ChildRunner", "Finished", "Limits", "python_argv"]
 
-log = logging.getLogger(__name__)
+_LOG = Log("child")
 
 MIB = 1024 * 1024
 REAP_S = 60.0  # a killed program leaves at once unless the kernel itself waits for a disk
@@ -263,7 +263,7 @@ class _Program:
         self.kill()
         cancelled = await _outlast([self.exited], REAP_S)
         if not self.exited.done():  # still reaped whenever it goes: the reader of its pidfd stays
-            log.error("child_unreaped", extra={"child_pid": self._started.pid})
+            _LOG.error("child.unreaped", child_pid=self._started.pid)
         cancelled |= await _outlast([pipe.closed for pipe in self._pipes], DRAIN_S)
         for pipe in self._pipes:
             pipe.close()

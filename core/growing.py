@@ -44,10 +44,10 @@ class Growing:
 
 async def append(
     pool: Pool, step: Step, revision_id: RevisionId, facts: Facts, rendition: Rendition, first_number: int
-) -> bool:
-    """List the segments of `rendition`, numbered from `first_number`. True when this made the asset playable.
+) -> None:
+    """List the segments of `rendition`, numbered from `first_number`. Raises LeaseLost.
 
-    Raises LeaseLost.
+    The asset becomes playable once every awaited rendition has its first segment.
     """
     async with pool.acquire() as connection, connection.transaction():
         if await connection.fetchval(_SQL["holds"], step.id, step.lease_token) is None:
@@ -66,10 +66,9 @@ async def append(
             [segment.duration for segment in rendition.segments],
         )
         begun = await connection.fetchval(_SQL["begun"], *where) or []
-        if not set(facts.awaited) <= set(begun):
-            return False
-        summary: dict[str, Any] = {"duration_s": round(float(facts.duration_s), 6), "renditions": []}
-        return await assets.publish_provisional(connection, step.asset_id, revision_id, summary)
+        if set(facts.awaited) <= set(begun):
+            summary: dict[str, Any] = {"duration_s": round(float(facts.duration_s), 6), "renditions": []}
+            await assets.publish_provisional(connection, step.asset_id, revision_id, summary)
 
 
 async def end(connection: Connection, asset_id: AssetId, revision_id: RevisionId, rendition: str) -> None:

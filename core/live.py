@@ -1,6 +1,6 @@
-"""The Redis of doors: what is shared between processes and may be lost at any time. PostgreSQL stays the truth.
+"""The Redis client of API and origin, for state that processes share and that may be lost at any time.
 
-In: settings. Out: a client whose every call ends within TIMEOUT_S; the caller goes on without it.
+Every call ends within TIMEOUT_S; callers go on without Redis. PostgreSQL holds everything that must not be lost.
 """
 
 from redis.asyncio import Redis
@@ -9,11 +9,12 @@ from redis.exceptions import RedisError
 from core.settings import Settings
 
 TIMEOUT_S = 0.5
-GONE = (RedisError, OSError, TimeoutError)  # what a call raises where Redis is not there
+REDIS_UNAVAILABLE = (RedisError, OSError, TimeoutError)  # what a call raises while Redis is unavailable
+GONE = REDIS_UNAVAILABLE  # the older name, still used by the origin
 
 
 def connect(settings: Settings) -> Redis:
-    """Connects when first used, so that a missing Redis stops nothing from starting."""
+    """A client that connects when first used, so that a missing Redis does not prevent a start."""
     client: Redis = Redis.from_url(
         settings.redis_url.get_secret_value(), socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
     )

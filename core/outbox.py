@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from core import sql
+from core import restored, sql
 from core.db import Connection, Pool
 from core.model import OwnerId, new_id
 
@@ -62,7 +62,11 @@ async def newest(pool: Pool, object_id: str) -> int:
 
 
 async def consume(connection: Connection, consumer: str) -> list[Event]:
-    """The next events of a consumer; its cursor moves with the caller's transaction."""
+    """The next events of a consumer, at most 500, in commit order; its cursor moves with the caller's transaction.
+
+    Raises DatabaseRestored rather than move a cursor in a database that `kadr migrate` has to repair.
+    """
+    await restored.require_repaired(connection)
     cursor = await connection.fetchrow(_SQL["cursor"], consumer)
     rows = await connection.fetch(_SQL["batch"], cursor["transaction"], cursor["position"])
     if rows:

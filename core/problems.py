@@ -1,4 +1,4 @@
-"""RFC 9457 problem details for both doors: one exception, one middleware."""
+"""RFC 9457 problem details for API and origin: one exception, one middleware."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 from core import db
 from core.errors import Transient
@@ -17,7 +18,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Problem(Exception):
-    """An answer that says what is wrong: HTTP status, a stable code, a sentence, and what to do about it."""
+    """An HTTP error response: status, a stable code, a sentence, and a hint what to do about it."""
 
     def __init__(
         self, status: int, code: str, detail: str, *, hint: str | None = None, pointer: str | None = None
@@ -37,12 +38,12 @@ _TITLES = {
     405: "Method not allowed",
     409: "Conflict",
     410: "Gone",
-    412: "Changed meanwhile",
-    413: "Too large",
-    422: "Not acceptable as it is",
-    428: "Say which version",
+    412: "Precondition failed",
+    413: "Content too large",
+    422: "Unprocessable content",
+    428: "Precondition required",
     500: "Internal error",
-    503: "Not available for the moment",
+    503: "Service unavailable",
 }
 
 
@@ -71,18 +72,25 @@ def _challenge(problem: Problem) -> dict[str, str]:
     return {"WWW-Authenticate": 'Bearer realm="kadr"'} if problem.status == 401 else {}
 
 
+def invalid(message: str, pointer: str) -> PydanticCustomError:
+    """For validators of a whole body: an error about the field at the JSON pointer, answered as 422 `invalid`."""
+    return PydanticCustomError("invalid", "{message}", {"message": message, "pointer": pointer})
+
+
 def from_validation(exc: ValidationError) -> Problem:
-    """The first thing wrong with a body, with a JSON pointer to it."""
+    """The first validation error of a body or query, with a JSON pointer to the field."""
     first = exc.errors(include_url=False)[0]
+    if first["type"] == "invalid":
+        return Problem(422, "invalid", first["msg"], pointer=first["ctx"]["pointer"])
     pointer = "/" + "/".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return Problem(422, "unknown_field", f"There is no field {first['loc'][-1]!r} here.", pointer=pointer)
+        return Problem(422, "unknown_field", f"Unknown field {first['loc'][-1]!r}.", pointer=pointer)
     return Problem(422, "invalid", f"{pointer}: {first['msg']}", pointer=pointer)
 
 
 @web.middleware
 async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every error of a handler becomes a problem; what nobody expected is logged and becomes a bare 500."""
+    """Turn every error of a handler into a problem; unexpected ones are logged and answered as a bare 500."""
     if "\0" in request.path:  # no id holds one, and PostgreSQL takes none
         return response(Problem(404, "not_found", "There is no such page."))
     try:
@@ -98,14 +106,14 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         return response(Problem(exc.status, (exc.reason or "error").lower().replace(" ", "_"), exc.reason), allow)
     except _UNAVAILABLE as exc:
         _LOG.warning("request.unavailable", method=request.method, route=route(request), error=repr(exc))
-        problem = Problem(503, "unavailable", "A part of the service is not available.", hint="Try again in a moment.")
+        problem = Problem(503, "unavailable", "The service is temporarily unavailable.", hint="Try again in a moment.")
         return response(problem, {"Retry-After": "2"})
     except Exception as exc:  # noqa: BLE001 - the last line of defence of a server
         _LOG.error("request.failed", exc, method=request.method, route=route(request))
-        return response(Problem(500, "internal_error", "Something went wrong on our side."))
+        return response(Problem(500, "internal_error", "An unexpected error occurred on the server."))
 
 
 def route(request: web.Request) -> str:
-    """The route's pattern, not the path: paths can carry tokens, and each would be a series of its own."""
+    """The route's pattern. Paths can contain tokens, and each would be a time series of its own in metrics."""
     resource = request.match_info.route.resource
     return resource.canonical if resource else "?"

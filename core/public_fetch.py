@@ -86,13 +86,13 @@ async def fetch(
             raise
         raise Rejected(
             "timed_out",
-            f"The file did not arrive within {timeout_s:.0f} seconds.",
+            f"The file could not be downloaded within {timeout_s:.0f} seconds.",
             "Try again later, or upload the file.",
         ) from None
 
 
 def check_url(url: str, allowed_networks: Sequence[str] = ()) -> None:
-    """For the door: refuse what can be refused without asking anybody. Raises Rejected(input_url_refused)."""
+    """Checks a URL without any network access. Raises Rejected(input_url_refused)."""
     _Guard(_networks(allowed_networks)).check(_parsed(url))
 
 
@@ -152,7 +152,7 @@ class _Guard:
         """The same URL. Raises Rejected(input_url_refused) where the URL alone is reason enough."""
         host, port = url.host, url.port
         if url.scheme not in ("http", "https"):
-            raise _refused("Only http and https addresses are read.")
+            raise _refused("Only http and https URLs are supported.")
         if url.user is not None or url.password is not None:
             raise _refused("An address with a user name or password in it is not read.")
         if not host or port is None:
@@ -206,7 +206,7 @@ async def _receive(
             await asyncio.to_thread(_absorb, file, digest, block)
             on_bytes(received, announced)
     if announced is not None and received != announced:
-        raise Transient(f"The input URL gave {received} of {announced} bytes.")
+        raise Transient(f"The input URL sent {received} of {announced} bytes.")
     return digest.hexdigest()
 
 
@@ -221,9 +221,9 @@ def _translated(exc: aiohttp.ClientError | UnicodeError, guard: _Guard) -> KadrE
         return _refused("The address does not lead to a public server.")
     match exc:
         case aiohttp.ClientConnectorDNSError() if exc.os_error.errno not in _NO_SUCH_NAME:
-            return Transient("The name of the input URL's server could not be looked up.")
+            return Transient("The host name of the input URL could not be resolved.")
         case aiohttp.ClientConnectorDNSError() | UnicodeError():
-            return _failed("There is no server of this name.")
+            return _failed("The host name of the input URL does not exist.")
         case aiohttp.ClientConnectorCertificateError():
             return _failed("The server's certificate is not valid.")
         case aiohttp.ClientSSLError() if not isinstance(exc.os_error, ssl.SSLEOFError):
@@ -280,7 +280,7 @@ def _refused(message: str) -> Rejected:
 
 def _failed(message: str) -> Rejected:
     return Rejected(
-        "input_url_failed", message, "Check that the address opens in a private browser window, then try again."
+        "input_url_failed", message, "Check that the URL opens in a private browser window, then try again."
     )
 
 

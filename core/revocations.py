@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from core import sql
 from core.db import Connection, Pool
-from core.live import GONE
+from core.live import REDIS_UNAVAILABLE
 from core.logs import Log
 from core.model import AssetId, OwnerId, PlaybackId
 
@@ -58,7 +58,7 @@ async def announce(redis: Redis, subject: str, until: float, now: float) -> None
     try:
         await redis.zadd(_SET, {subject: until}, gt=True)
         await redis.zremrangebyscore(_SET, "-inf", now)
-    except GONE as exc:
+    except REDIS_UNAVAILABLE as exc:
         _LOG.warning("revocation.not_announced", subject=subject, error=repr(exc))
 
 
@@ -66,11 +66,11 @@ async def withdraw(redis: Redis, subject: str) -> None:
     """It holds no longer."""
     try:
         await redis.zrem(_SET, subject)
-    except GONE as exc:
+    except REDIS_UNAVAILABLE as exc:
         _LOG.warning("revocation.not_withdrawn", subject=subject, error=repr(exc))
 
 
 async def announced(redis: Redis, now: float) -> dict[str, float]:
-    """What Redis has. Raises one of core.live.GONE."""
+    """What Redis has. Raises one of core.live.REDIS_UNAVAILABLE."""
     found = await redis.zrangebyscore(_SET, f"({now}", "+inf", withscores=True)
     return {subject.decode(): float(until) for subject, until in found}

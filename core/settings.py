@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     @classmethod
     def _can_be_computed(cls, value: str, info: ValidationInfo) -> str:
         if value in ("float16", "int8_float16") and info.data.get("whisper_device") != "cuda":
-            raise ValueError("a CPU computes with int8, int8_float32 or float32; this needs KADR_WHISPER_DEVICE=cuda")
+            raise ValueError("a CPU supports int8, int8_float32 and float32; this type needs KADR_WHISPER_DEVICE=cuda")
         return value
 
     @property
@@ -159,7 +159,7 @@ class Settings(BaseSettings):
         """Read the environment once; raises ConfigError that names every variable at fault."""
         ours = {f"KADR_{name.upper()}" for name in cls.model_fields} | NOT_SETTINGS
         if unknown := sorted(name for name in os.environ if name.startswith("KADR_") and name not in ours):
-            raise ConfigError(f"there is no setting {', '.join(unknown)}: look for a typing error, or unset it")
+            raise ConfigError(f"unknown settings: {', '.join(unknown)}; check the spelling, or unset them")
         try:
             return cls()
         except ValidationError as exc:

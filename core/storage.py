@@ -6,11 +6,12 @@ ranged read, ETags, content types and metadata, checksums. Callers keep sizes an
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aioboto3
 import aiohttp
@@ -18,15 +19,23 @@ from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from core.errors import KadrError, ObjectMissing, Transient
+from core.logs import Log
+from core.media_types import OCTETS_TYPE
 from core.settings import MIB, Settings
+
+_LOG = Log("storage")
 
 CHUNK_BYTES = MIB
 CALL_S = 10.0
+COMPLETE_S = 300.0  # S3 joins the parts before it answers, which takes minutes for many of them
 SLOWEST_BYTES_PER_S = 256 * 1024
 PUT_TRIES = 3
 SINGLE_PUT_MAX_BYTES = 4 * 1024 * MIB  # S3 refuses a single PUT above 5 GB
 MULTIPART_PART_BYTES = 64 * MIB
 _MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
+
+
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +64,18 @@ async def _translated(action: str, within_s: float | None = CALL_S) -> AsyncIter
         raise Transient(f"{action}: {exc!r}") from exc
 
 
+async def _repeated(action: str, size_bytes: int, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    """The answer of `send`, which transfers `size_bytes`, within PUT_TRIES attempts. Raises the last one's error."""
+    for attempt in range(1, PUT_TRIES + 1):
+        try:
+            async with _translated(action, CALL_S + size_bytes / SLOWEST_BYTES_PER_S):
+                return await send()
+        except Transient:
+            if attempt == PUT_TRIES:
+                raise
+    raise AssertionError("PUT_TRIES is at least 1")
+
+
 class Storage:
     """One S3 client and what Kadr does with it. Every error is ObjectMissing or Transient."""
 
@@ -79,40 +100,56 @@ class Storage:
 
     async def put(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
         """Store `body` whole. Atomic: readers see all of it or nothing."""
-        for tried in range(1, PUT_TRIES + 1):
-            try:
-                async with _translated(f"put {key}", CALL_S + len(body) / SLOWEST_BYTES_PER_S):
-                    await self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
-            except Transient:
-                if tried == PUT_TRIES:
-                    raise
-            else:
-                return
 
-    async def put_file(self, bucket: str, key: str, path: Path) -> None:
+        async def send() -> None:
+            await self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
+        await _repeated(f"put {key}", len(body), send)
+
+    async def put_file(self, bucket: str, key: str, path: Path, content_type: str = OCTETS_TYPE) -> None:
         """Store a file without holding it in memory; multipart where a single PUT would be refused."""
         size = (await asyncio.to_thread(path.stat)).st_size
-        async with _translated(f"put {key}", CALL_S + size / SLOWEST_BYTES_PER_S):
-            if size <= SINGLE_PUT_MAX_BYTES:
-                with path.open("rb") as body:
-                    await self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentLength=size)
-                return
-            await self._put_multipart(bucket, key, path)
+        if size > SINGLE_PUT_MAX_BYTES:
+            await self._put_multipart(bucket, key, path, content_type)
+            return
 
-    async def _put_multipart(self, bucket: str, key: str, path: Path) -> None:
-        started = await self._client.create_multipart_upload(Bucket=bucket, Key=key)
+        async def send() -> None:
+            with path.open("rb") as body:
+                await self._client.put_object(
+                    Bucket=bucket, Key=key, Body=body, ContentLength=size, ContentType=content_type
+                )
+
+        await _repeated(f"put {key}", size, send)
+
+    async def _put_multipart(self, bucket: str, key: str, path: Path, content_type: str) -> None:
+        """Parts one after the other, each sent again by itself; what was sent is removed where it does not end well."""
+        async with _translated(f"begin {key}"):
+            started = await self._client.create_multipart_upload(Bucket=bucket, Key=key, ContentType=content_type)
         where = {"Bucket": bucket, "Key": key, "UploadId": started["UploadId"]}
         parts: list[dict[str, Any]] = []
         try:
             with path.open("rb") as body:
                 while block := await asyncio.to_thread(body.read, MULTIPART_PART_BYTES):
                     number = len(parts) + 1
-                    part = await self._client.upload_part(**where, PartNumber=number, Body=block)
+                    part = await _repeated(
+                        f"put part {number} of {key}",
+                        len(block),
+                        partial(self._client.upload_part, **where, PartNumber=number, Body=block),
+                    )
                     parts.append({"PartNumber": number, "ETag": part["ETag"]})
-            await self._client.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+            async with _translated(f"complete {key}", COMPLETE_S):
+                await self._client.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
         except BaseException:
-            await self._client.abort_multipart_upload(**where)
+            await self._abort_multipart(where)
             raise
+
+    async def _abort_multipart(self, where: Mapping[str, str]) -> None:
+        """Remove the parts of an upload that failed. A failure here is logged: it must not hide the first one."""
+        try:
+            async with _translated(f"abort {where['Key']}"):
+                await self._client.abort_multipart_upload(**where)
+        except (Transient, ObjectMissing) as exc:
+            _LOG.warning("multipart.abort_failed", key=where["Key"], upload=where["UploadId"], error=str(exc))
 
     async def get(self, bucket: str, key: str) -> bytes:
         """The whole object. Raises Transient when fewer bytes arrive than the server announced."""

@@ -1,1 +1,1 @@
-"""The write door (HTTP): uploads, assets, playback ids. Writes rows and leaves; media work is the workers'."""
+"""The HTTP API: uploads, assets, tracks, posters, playback ids. It writes rows; workers process the media."""

@@ -1,4 +1,4 @@
-"""The application: routes, middlewares, and what is opened and closed with it."""
+"""The aiohttp application of the API: routes, middlewares, and the connections it opens and closes."""
 
 from collections.abc import AsyncIterator
 
@@ -12,16 +12,16 @@ from ingest.context import CONTEXT, Context, authenticate
 
 
 def create(settings: Settings) -> web.Application:
-    """The write door for these settings."""
+    """The API application for these settings."""
     app = web.Application(
         middlewares=[metrics.middleware("api"), problems.middleware, authenticate], client_max_size=256 * 1024
     )
-    for door in (uploads, assets, tracks, posters, experiments, takedown, playback, events, storage_events, health):
-        app.add_routes(door.routes)
+    for module in (uploads, assets, tracks, posters, experiments, takedown, playback, events, storage_events, health):
+        app.add_routes(module.routes)
 
     async def connections(app: web.Application) -> AsyncIterator[None]:
         hints, redis = Hints(settings), live.connect(settings)
-        pool = await db.connect(settings)
+        pool = await db.connect(settings, require_repaired=True)
         async with storage.connect(settings) as stored:
             app[CONTEXT] = Context(
                 settings=settings,

@@ -1,4 +1,4 @@
-"""A row of an asset -> what its owner sees. No I/O."""
+"""Converts a row of an asset to the API's AssetShape. No I/O."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -14,8 +14,8 @@ from ingest.playback import play_url, sign
 from packager.encryption import Encryption
 from transcode.options import downloads_from_json, options_from_json
 
-# How much of the way each kind of step is, and what owes it, in the order of the pipeline.
-_WAY: dict[StepKind, tuple[float, tuple[StepKind, ...]]] = {
+# Weight of each kind of step in the progress, and the kinds that may still enqueue it, in the order of the pipeline.
+_WEIGHTS: dict[StepKind, tuple[float, tuple[StepKind, ...]]] = {
     StepKind.ACCEPT: (0.1, ()),
     StepKind.FETCH: (0.1, ()),
     StepKind.PROBE: (0.05, (StepKind.ACCEPT, StepKind.FETCH)),
@@ -31,7 +31,7 @@ _WAY: dict[StepKind, tuple[float, tuple[StepKind, ...]]] = {
 
 
 def shown(context: Context, asset: Asset) -> shapes.AssetShape:
-    """The asset with its progress and where it can be watched now."""
+    """The asset as its owner sees it, with progress and playback URLs."""
     summary = asset.summary or {}
     video = asset.source["video"] if asset.source else None
     url = watch = None
@@ -82,12 +82,12 @@ def shown(context: Context, asset: Asset) -> shapes.AssetShape:
 
 
 def _track(track: dict[str, Any]) -> shapes.TrackShape:
-    """As the asset lists it; its text is asked for by its id."""
+    """A track as the asset lists it: without its text, which has a route of its own."""
     return shapes.TrackShape.model_validate({name: value for name, value in track.items() if name != "version"})
 
 
 def _aspect(video: dict[str, Any], renditions: list[dict[str, Any]]) -> str:
-    """In lowest terms, as in "16:9": the upload's own, but for a title that shows an upright window of it."""
+    """Aspect ratio in lowest terms, such as "16:9": that of the upload, or of the crop where the video is reframed."""
     ratio = Fraction(video["shown_width"], video["shown_height"])
     shown = next((Fraction(one["width"], one["height"]) for one in renditions if one["kind"] == "video"), ratio)
     if shown < 1 < ratio:
@@ -96,7 +96,7 @@ def _aspect(video: dict[str, Any], renditions: list[dict[str, Any]]) -> str:
 
 
 def _options(stored: dict[str, Any]) -> shapes.OptionsShape:
-    """With the defaults of what was not given."""
+    """The stored options, with defaults for omitted ones."""
     options = options_from_json(stored)
     clip, mark = None, options.watermark
     if options.start_s > 0 or options.end_s is not None:
@@ -118,36 +118,36 @@ def _options(stored: dict[str, Any]) -> shapes.OptionsShape:
 
 
 def progress(steps: list[dict[str, Any]]) -> float:
-    """0..1 over the newest run that has work; `steps` are those of asset_view, oldest first.
+    """Progress 0..1 of the newest run; `steps` are those of asset_view, oldest first.
 
-    Within a run it never goes back: a kind counts from the start for as long as a step of it may still be owed, and
-    what turns out not to be needed only leaves less to do.
+    It never decreases within a run: a kind counts from the start for as long as a step of it may still be enqueued, and
+    a kind that turns out not to be needed only reduces the total.
     """
     newest: dict[StepKind, list[dict[str, Any]]] = {}
-    runs = list(dict.fromkeys(step["run"] for step in steps if step["kind"] in _WAY))
+    runs = list(dict.fromkeys(step["run"] for step in steps if step["kind"] in _WEIGHTS))
     for step in steps:
-        if step["kind"] in _WAY and step["run"] == runs[-1]:
+        if step["kind"] in _WEIGHTS and step["run"] == runs[-1]:
             newest.setdefault(StepKind(step["kind"]), []).append(step)
     open_kinds: set[StepKind] = set()
     weights: dict[StepKind, float] = {}
-    for kind, (weight, owed_by) in _WAY.items():
-        found = newest.get(kind)
-        if any(step["state"] != "done" for step in found) if found else not open_kinds.isdisjoint(owed_by):
+    for kind, (weight, enqueued_by) in _WEIGHTS.items():
+        present = newest.get(kind)
+        if any(step["state"] != "done" for step in present) if present else not open_kinds.isdisjoint(enqueued_by):
             open_kinds.add(kind)
-        if found or kind in open_kinds:
+        if present or kind in open_kinds:
             weights[kind] = weight
     if StepKind.ENCODE not in weights and StepKind.FIRST_RUNG in newest:
-        weights[StepKind.FIRST_RUNG] += _WAY[StepKind.ENCODE][0]  # one rung is all there is
+        weights[StepKind.FIRST_RUNG] += _WEIGHTS[StepKind.ENCODE][0]  # this single rung is the whole ladder
     total = sum(weights.values())
-    done = sum(weights[kind] * _done(kind, found) for kind, found in newest.items())
+    done = sum(weights[kind] * _done(kind, of_kind) for kind, of_kind in newest.items())
     return round(done / total, 3) if total else 0.0
 
 
 def _done(kind: StepKind, steps: list[dict[str, Any]]) -> float:
-    """0..1 of the steps of one kind in one run."""
+    """Progress 0..1 of the steps of one kind in one run."""
     shares = [1.0 if step["state"] == "done" else float(step["progress"]) for step in steps]
     if kind is StepKind.FIRST_RUNG and any(step["state"] != "done" for step in steps):
-        # A chunk owes the next one as it ends, so how many there will be is not known: ever nearer to 1.
+        # Each chunk enqueues the next one, so their number is not known: approach 1.
         return sum(shares) / (sum(shares) + 1)
     return sum(shares) / len(shares)
 

@@ -1,4 +1,4 @@
-"""Assets: pull from a URL, show, list, change, delete; work on them again; replace their source."""
+"""Routes of assets: create from a URL, list, show, change, delete, retry, reprocess, replace the source."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,13 +21,13 @@ from ingest.uploads import check_size, image_of, of_owner, once_with, reserve, w
 from ingest.uploads import shown as upload_shown
 
 routes = web.RouteTableDef()
-GONE_FOR = timedelta(days=30)  # longer than any delivery token lasts
+REVOKED_FOR = timedelta(days=30)  # longer than any delivery token is valid
 
 
 @routes.post("/v1/assets")
 @operation(shapes.AssetShape, status=202, body=NewPull, errors=(404, 409), idempotent=True)
 async def pull(request: web.Request) -> web.Response:
-    """Make an asset from a file at a public URL, or from a part of another asset; a worker fetches it."""
+    """Create an asset from a file at a public URL, or from part of another asset."""
     request = await with_room(request)
     context, owner = request.app[CONTEXT], owner_of(request)
     wanted = await body_of(request, NewPull)
@@ -64,7 +64,7 @@ async def pull(request: web.Request) -> web.Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Origin:
-    """Where a file comes from, as the fetch step reads it, and what is known of it for want of the owner's word."""
+    """Input of the fetch step, and the metadata to use where the owner gave none."""
 
     fetch: dict[str, str]
     title: str
@@ -74,7 +74,7 @@ class _Origin:
 
 
 async def _origin(connection: Connection, owner: OwnerId, wanted: NewPull) -> _Origin:
-    """Raises Problem for an asset that is not there, or has nothing to cut from."""
+    """Where the file comes from. Raises Problem for a `clip_of` that does not exist or has no source yet."""
     if wanted.input_url is not None:
         name = wanted.input_url.partition("?")[0].rstrip("/").rpartition("/")[2][:500]
         return _Origin(fetch={"url": wanted.input_url}, title=name, policy=wanted.policy, language=wanted.language)
@@ -82,15 +82,14 @@ async def _origin(connection: Connection, owner: OwnerId, wanted: NewPull) -> _O
     if original is None:
         raise not_found("asset")
     if original.source_key is None:
-        raise _no_source("Wait until its upload is accepted.")
-    # A part of what only some may watch must not become public for want of a word.
+        raise _no_source("Wait until its upload has been accepted.")
+    # A clip of a signed asset must not become public, or unencrypted, by omission.
     given = wanted.model_fields_set
     return _Origin(
         fetch={"clip_of": original.id},
         title=original.title,
         policy=wanted.policy if "policy" in given else original.policy,
         language=wanted.language if "language" in given else original.language,
-        # ... nor travel in the clear.
         options={name: original.options[name] for name in ("encryption",) if name in original.options},
     )
 
@@ -98,26 +97,26 @@ async def _origin(connection: Connection, owner: OwnerId, wanted: NewPull) -> _O
 @routes.get("/v1/assets")
 @operation(shapes.AssetShape, listing=True, query=AssetQuery)
 async def page(request: web.Request) -> web.Response:
-    """Newest first; `next_cursor` goes into `cursor` of the next call."""
+    """List assets, newest first; pass `next_cursor` as `cursor` to get the next page."""
     context, wanted = request.app[CONTEXT], query_of(request, AssetQuery)
     filters = Filters(status=wanted.status, ref=ref_pair(wanted.ref), q=wanted.q)
-    found = await assets.page(context.pool, owner_of(request), wanted.cursor, wanted.limit + 1, filters)
-    cursor = found[wanted.limit - 1].id if len(found) > wanted.limit else None
-    data = [shown(context, asset).model_dump(mode="json") for asset in found[: wanted.limit]]
+    rows = await assets.page(context.pool, owner_of(request), wanted.cursor, wanted.limit + 1, filters)
+    cursor = rows[wanted.limit - 1].id if len(rows) > wanted.limit else None
+    data = [shown(context, asset).model_dump(mode="json") for asset in rows[: wanted.limit]]
     return answer(data, next_cursor=cursor)
 
 
 @routes.get("/v1/assets/{asset_id}")
 @operation(shapes.AssetShape, errors=(404,))
 async def show(request: web.Request) -> web.Response:
-    """One asset with its progress, renditions and playback ids."""
+    """Show an asset with its progress, renditions and playback ids."""
     return answer(shown(request.app[CONTEXT], await asked(request)))
 
 
 @routes.patch("/v1/assets/{asset_id}")
 @operation(shapes.AssetShape, body=AssetChanges, errors=(404,))
 async def change(request: web.Request) -> web.Response:
-    """Change title, ref or language; what is not given stays."""
+    """Change title, ref or language; omitted fields stay unchanged."""
     context, asset = request.app[CONTEXT], await asked(request)
     wanted = await body_of(request, AssetChanges)
     given = wanted.model_fields_set
@@ -135,21 +134,21 @@ async def change(request: web.Request) -> web.Response:
 @routes.delete("/v1/assets/{asset_id}")
 @operation(None, status=204, errors=(404,))
 async def delete(request: web.Request) -> web.Response:
-    """Gone at once for the owner and for new viewers; a worker removes every object."""
+    """Delete an asset. It is unavailable at once; its files are removed in the background."""
     context, asset = request.app[CONTEXT], await asked(request)
     now = datetime.now(UTC)
-    subject, until = revocations.asset(asset.id), now + GONE_FOR
+    subject, until = revocations.asset(asset.id), now + REVOKED_FOR
     async with context.pool.acquire() as connection, connection.transaction():
         if not await assets.delete(connection, asset.id, asset.owner_id):
             raise not_found("asset")
         await steps.cancel(connection, asset.id)
-        # A worker that has just lost its lease may still be writing an object: remove a second time after that.
         await revocations.insert(connection, subject, until)
         purge = {"prefix": keys.public_prefix(asset.id)}
         owed = [
             (await steps.insert(connection, asset.id, StepKind.DELETE, {"round": 1}), StepKind.DELETE),
             (await steps.insert(connection, asset.id, StepKind.PURGE, purge), StepKind.PURGE),
         ]
+        # A worker that has just lost its lease may still be writing an object: remove a second time after that.
         await steps.insert(connection, asset.id, StepKind.DELETE, {"round": 2}, delay_s=3 * context.settings.lease_s)
     await revocations.announce(context.redis, subject, until.timestamp(), now.timestamp())
     await context.hint([(step, kind) for step, kind in owed if step])
@@ -159,14 +158,14 @@ async def delete(request: web.Request) -> web.Response:
 @routes.post("/v1/assets/{asset_id}/retry")
 @operation(shapes.AssetShape, status=202, body=Nothing, errors=(404, 409), idempotent=True)
 async def retry(request: web.Request) -> web.Response:
-    """Try an errored asset again from the step that ended it."""
+    """Retry an errored asset from the step that failed."""
     context, asset = request.app[CONTEXT], await asked(request)
     await body_of(request, Nothing)
     owed: list[tuple[str, StepKind]] = []
 
     async def make(connection: Connection) -> str:
         if asset.error is None:
-            raise Problem(409, "not_errored", f"The asset is {asset.status}, there is nothing to retry.")
+            raise Problem(409, "not_errored", f"The asset is {asset.status}; there is nothing to retry.")
         owed.extend(await steps.retry(connection, asset.id))
         await assets.under_way(connection, asset.id)
         return asset.id
@@ -179,7 +178,7 @@ async def retry(request: web.Request) -> web.Response:
 @routes.post("/v1/assets/{asset_id}/reprocess")
 @operation(shapes.AssetShape, status=202, body=Reprocess, errors=(404, 409), idempotent=True)
 async def reprocess(request: web.Request) -> web.Response:
-    """Encode the kept source again with other settings; what is published plays on until the new revision is there."""
+    """Encode the source again with other settings; the published revision stays available until then."""
     context, asset = request.app[CONTEXT], await asked(request)
     wanted = await body_of(request, Reprocess)
     owed: list[tuple[str, StepKind]] = []
@@ -194,7 +193,7 @@ async def reprocess(request: web.Request) -> web.Response:
             "facts": asset.source,
             "index": probed.get("index"),
             "options": wanted.model_dump(mode="json", exclude_none=True),
-            # A step of its own each time: the same settings may be asked for again after others.
+            # A new step each time: the same settings may be requested again after others.
             "again": new_id("st"),
         }
         _owe(owed, StepKind.PLAN, await steps.insert(connection, asset.id, StepKind.PLAN, again))
@@ -209,7 +208,7 @@ async def reprocess(request: web.Request) -> web.Response:
 @routes.post("/v1/assets/{asset_id}/source")
 @operation(shapes.Upload, status=201, body=NewSource, errors=(404, 409), idempotent=True)
 async def replace_source(request: web.Request) -> web.Response:
-    """Upload another file for the same asset and playback ids; the old one plays until the new one is ready."""
+    """Replace the source file under the same playback ids; the old revision plays until the new one is ready."""
     context, asset = request.app[CONTEXT], await asked(request)
     wanted = await body_of(request, NewSource)
     check_size(wanted.size_bytes, context.settings)
@@ -217,16 +216,16 @@ async def replace_source(request: web.Request) -> web.Response:
     async def make(connection: Connection) -> str:
         await _not_busy(connection, asset)
         if asset.status is AssetStatus.WAITING:
-            raise Problem(409, "waiting", "The asset still waits for its first upload.", hint="Complete that one.")
+            raise Problem(409, "waiting", "The asset is waiting for its first upload.", hint="Complete that upload.")
         return await reserve(connection, context.settings, asset.owner_id, asset.id, wanted)
 
-    upload_id, now = await once(request, make)
+    upload_id, is_new = await once(request, make)
     upload = await of_owner(context, upload_id, asset.owner_id)
-    return answer(await upload_shown(context, upload, empty=now), status=201)
+    return answer(await upload_shown(context, upload, empty=is_new), status=201)
 
 
 def check_input_url(context: Context, url: str) -> None:
-    """Raises Problem for an address that nothing is fetched from."""
+    """Raises Problem(422) for a URL that may not be fetched."""
     try:
         check_url(url, context.settings.input_url_networks)
     except Rejected as exc:
@@ -235,13 +234,11 @@ def check_input_url(context: Context, url: str) -> None:
 
 async def _not_busy(connection: Connection, asset: Asset) -> None:
     if await steps.busy(connection, asset.id):
-        raise Problem(
-            409, "busy", "Work on this asset is under way.", hint="Wait until its status is ready or errored."
-        )
+        raise Problem(409, "busy", "The asset is being processed.", hint="Wait until its status is ready or errored.")
 
 
 def _no_source(hint: str) -> Problem:
-    return Problem(409, "no_source", "There is no readable source to work on.", hint=hint)
+    return Problem(409, "no_source", "The asset has no readable source.", hint=hint)
 
 
 def _owe(owed: list[tuple[str, StepKind]], kind: StepKind, step: StepId | None) -> None:
@@ -250,7 +247,7 @@ def _owe(owed: list[tuple[str, StepKind]], kind: StepKind, step: StepId | None) 
 
 
 async def asked(request: web.Request) -> Asset:
-    """The asset of the path, for its owner. Raises Problem(404)."""
+    """The asset named in the path, if the caller owns it. Raises Problem(404)."""
     return await _of_owner(request, ident(request, "asset_id", "asset"))
 
 

@@ -1,4 +1,4 @@
-"""What the handlers share: typed keys of the application, the owner of a request, bodies, answers."""
+"""Shared by the handlers of the API: application context, authentication, request bodies and responses."""
 
 import hashlib
 import json
@@ -20,13 +20,13 @@ from core.problems import Handler, Problem
 from core.settings import Settings
 from core.storage import Storage
 
-KEY_KNOWN_S = 5.0  # how long a revoked API key may still be taken
+KEY_KNOWN_S = 5.0  # how long a revoked API key may still be accepted
 MAX_KEYS_KNOWN = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Made once when the door opens."""
+    """Clients and settings of one API process, created at its start."""
 
     settings: Settings
     pool: Pool
@@ -37,7 +37,7 @@ class Context:
     known_keys: dict[bytes, tuple[OwnerId, float]] = field(default_factory=dict)
 
     async def owner_of_key(self, api_key: str) -> OwnerId | None:
-        """Whose key this is, asked of PostgreSQL at most every KEY_KNOWN_S; refused keys are asked each time."""
+        """Owner of an API key, cached for KEY_KNOWN_S seconds; unknown keys are looked up each time."""
         digest = hashlib.sha256(api_key.encode()).digest()
         owner, until = self.known_keys.get(digest, (None, 0.0))
         if owner is None or time.monotonic() > until:
@@ -50,7 +50,7 @@ class Context:
         return owner
 
     async def hint(self, owed: list[tuple[str, StepKind]]) -> None:
-        """After the commit: wake workers for these steps."""
+        """Wake workers for these steps. To be called after the commit."""
         for step, kind in owed:
             await self.hints.send(step, kind)
 
@@ -80,7 +80,7 @@ def owner_of(request: web.Request) -> OwnerId:
 
 
 def ident(request: web.Request, name: str, what: str) -> str:
-    """An id from the path. What cannot be an id is not asked of the database. Raises Problem(404)."""
+    """The id in the path parameter `name`. Raises Problem(404) for text that cannot be an id of a `what`."""
     value = request.match_info[name]
     if not value.isascii() or not value.replace("_", "").isalnum() or len(value) > 64:
         raise not_found(what)
@@ -93,37 +93,37 @@ async def body_of(request: web.Request, model: type[_Model]) -> _Model:
     try:
         value = json.loads(raw) if raw.strip() else {}
     except (ValueError, RecursionError) as exc:
-        raise Problem(400, "not_json", "The body is not JSON.") from exc
+        raise Problem(400, "not_json", "The body is not valid JSON.") from exc
     if not isinstance(value, dict):
         raise Problem(422, "invalid", "The body is not a JSON object.")
     return model.model_validate(value)
 
 
 def query_of(request: web.Request, model: type[_Model]) -> _Model:
-    """The query string as `model`; a name given twice counts once, the last time."""
+    """The query string as `model`; the last value counts where a name is repeated."""
     return model.model_validate(dict(request.query))
 
 
 async def once(request: web.Request, make: Callable[[Connection], Awaitable[str]]) -> tuple[str, bool]:
-    """Run `make` in a transaction, once per Idempotency-Key: (id of what it made, whether now)."""
+    """Run `make` in a transaction, once per Idempotency-Key: (id of the resource, whether this call created it)."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not (0 < len(key) <= 255 and key.isprintable()):
-        raise Problem(422, "invalid", "Idempotency-Key is 1 to 255 printable characters.")
-    spoken = f"{request.method} {request.path}\n".encode() + await request.read()
+        raise Problem(422, "invalid", "Idempotency-Key must be 1 to 255 printable characters.")
+    request_text = f"{request.method} {request.path}\n".encode() + await request.read()
     try:
         return await idempotency.once(
-            request.app[CONTEXT].pool, owner_of(request), key, hashlib.sha256(spoken).hexdigest(), make
+            request.app[CONTEXT].pool, owner_of(request), key, hashlib.sha256(request_text).hexdigest(), make
         )
     except KeyReused as exc:
         raise Problem(422, "idempotency_key_reused", str(exc), hint="Use a new key for a new request.") from exc
 
 
 def answer(shape: BaseModel | list[Any], status: int = 200, **more: Any) -> web.Response:
-    """`{"data": ..., **more}`, never cached."""
+    """JSON response `{"data": ..., **more}` that must not be cached."""
     data = shape.model_dump(mode="json") if isinstance(shape, BaseModel) else shape
     return web.json_response({"data": data, **more}, status=status, headers={"Cache-Control": "no-store"})
 
 
 def not_found(what: str) -> Problem:
-    """Also for what is another owner's."""
+    """Problem(404), also for resources of another owner."""
     return Problem(404, "not_found", f"There is no such {what}.")

@@ -1,4 +1,4 @@
-"""Server-sent events of one asset: what happened to it, and its status and progress as they change."""
+"""Server-sent events of one asset: its outbox events, and its status and progress as they change."""
 
 import asyncio
 import json
@@ -16,14 +16,14 @@ from ingest.openapi import operation
 routes = web.RouteTableDef()
 LOOK_S = 0.5
 KEEPALIVE_S = 15.0
-# A client that reconnects is cheap; a stream for ever is not.
+# A reconnect is cheap; a stream that never ends is not.
 LONGEST_S = 3600.0
 
 
 @routes.get("/v1/assets/{asset_id}/events")
 @operation(None, errors=(404,), media_type="text/event-stream")
 async def stream(request: web.Request) -> web.StreamResponse:
-    """Events with their ids (to resume with Last-Event-ID) and `progress` in between, until the asset has ended."""
+    """Stream events and progress of an asset until it is ready or errored; resume with Last-Event-ID."""
     asset = await asked(request)
     last = request.headers.get("Last-Event-ID", "")
     after = int(last) if last.isdigit() and len(last) < 19 else 0
@@ -41,7 +41,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
 
 async def _follow(request: web.Request, response: web.StreamResponse, asset_id: str, after: int) -> None:
     context = request.app[CONTEXT]
-    told, silent_s = "", 0.0
+    sent, silent_s = "", 0.0
     while True:
         asset = await assets.of_owner(context.pool, asset_id, owner_of(request))
         events = await outbox.of_object(context.pool, asset_id, after)
@@ -53,9 +53,9 @@ async def _follow(request: web.Request, response: web.StreamResponse, asset_id: 
         shape = shown(context, asset)
         steps = [{"kind": s.kind, "state": s.state, "progress": s.progress} for s in shape.steps]
         now = json.dumps({"status": shape.status.value, "progress": shape.progress, "steps": steps})
-        if now != told:
+        if now != sent:
             await response.write(f"event: progress\ndata: {now}\n\n".encode())
-            told, silent_s = now, 0.0
+            sent, silent_s = now, 0.0
         elif silent_s >= KEEPALIVE_S:
             await response.write(b": still here\n\n")
             silent_s = 0.0

@@ -1,7 +1,7 @@
-"""Experiments on posters: their switches, and what was counted.
+"""Routes of poster experiments: their switches and results.
 
-Off by default. One switch for an asset, and one of its owner for all assets that do not say. Whatever is found, a
-poster that a person chose is the one that is shown.
+Experiments are off by default. An asset has a switch of its own; its owner has one for all assets without. A poster
+that a person chose is always the one that is shown.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ class _Shape(BaseModel):
 
 
 class ExperimentSwitch(_Shape):
-    """PUT /v1/assets/{asset_id}/poster/experiment; null: as its owner says for all."""
+    """PUT /v1/assets/{asset_id}/poster/experiment; null: follow the account's switch."""
 
     on: bool | None
 
@@ -45,7 +45,7 @@ class ExperimentsQuery(_Shape):
 
 
 class ArmShape(_Shape):
-    """A reward is a click after which 10 s or more were watched. `p_best`: how likely it is the best of all."""
+    """A reward is a click followed by at least 10 s of watching. `p_best`: probability of being the best candidate."""
 
     candidate: str
     impressions: int
@@ -56,7 +56,7 @@ class ArmShape(_Shape):
 
 
 class ExperimentShape(_Shape):
-    """`own`: the asset's own switch, null as its owner says. `winner`: of a stopped one, shown to everybody."""
+    """`own`: the asset's own switch, null to follow the account's. `winner`: shown to everybody once stopped."""
 
     asset_id: str
     on: bool
@@ -71,7 +71,7 @@ class ExperimentShape(_Shape):
 
 
 class ExperimentsShape(_Shape):
-    """The switch of an owner, and the experiments that run or have stopped, the newest first."""
+    """The account's switch, and its running and stopped experiments, newest first."""
 
     on: bool
     experiments: list[ExperimentShape]
@@ -81,14 +81,14 @@ class ExperimentsShape(_Shape):
 @routes.get("/v1/assets/{asset_id}/poster/experiment")
 @operation(ExperimentShape, errors=(404,))
 async def show(request: web.Request) -> web.Response:
-    """How the experiment on an asset's poster stands."""
+    """Show the state and results of an asset's poster experiment."""
     return await _answer(request, (await asked(request)).id)
 
 
 @routes.put("/v1/assets/{asset_id}/poster/experiment")
 @operation(ExperimentShape, body=ExperimentSwitch, errors=(404,))
 async def switch(request: web.Request) -> web.Response:
-    """Switch it on or off for an asset. Off and on again begins anew."""
+    """Switch an asset's poster experiment on or off. Switching it off and on starts a new one."""
     asset = await asked(request)
     wanted = await body_of(request, ExperimentSwitch)
     async with request.app[CONTEXT].pool.acquire() as connection, connection.transaction():
@@ -99,14 +99,14 @@ async def switch(request: web.Request) -> web.Response:
 @routes.get("/v1/poster_experiments")
 @operation(ExperimentsShape, query=ExperimentsQuery)
 async def listed(request: web.Request) -> web.Response:
-    """Your switch for all assets, and how their experiments stand."""
+    """Show the account's switch and the poster experiments of all assets."""
     return await _all(request)
 
 
 @routes.put("/v1/poster_experiments")
 @operation(ExperimentsShape, body=ExperimentsSwitch)
 async def switch_all(request: web.Request) -> web.Response:
-    """Switch them on or off for all assets that do not say otherwise, those to come included."""
+    """Switch poster experiments on or off for all assets without a switch of their own, including future ones."""
     wanted = await body_of(request, ExperimentsSwitch)
     async with request.app[CONTEXT].pool.acquire() as connection, connection.transaction():
         await experiments.switch(connection, owner_of(request), wanted.on)
@@ -116,11 +116,11 @@ async def switch_all(request: web.Request) -> web.Response:
 async def _all(request: web.Request) -> web.Response:
     pool, owner = request.app[CONTEXT].pool, owner_of(request)
     wanted = query_of(request, ExperimentsQuery) if request.method == "GET" else ExperimentsQuery()
-    found = await experiments.page(pool, owner, wanted.cursor, wanted.limit + 1)
-    last = found[wanted.limit - 1].experiment if len(found) > wanted.limit else None
+    standings = await experiments.page(pool, owner, wanted.cursor, wanted.limit + 1)
+    last = standings[wanted.limit - 1].experiment if len(standings) > wanted.limit else None
     shape = ExperimentsShape(
         on=await experiments.wanted_by(pool, owner),
-        experiments=await asyncio.to_thread(lambda: [_shown(one) for one in found[: wanted.limit]]),
+        experiments=await asyncio.to_thread(lambda: [_shown(one) for one in standings[: wanted.limit]]),
         next_cursor=last.id if last else None,
     )
     return answer(shape)
@@ -150,9 +150,9 @@ def _shown(standing: Standing) -> ExperimentShape:
 
 
 def _arms(experiment: Experiment, *, running: bool) -> list[ArmShape]:
-    from thumbnails.clicks_best import p_best  # 20 MB of numpy: for those who ask
+    from thumbnails.clicks_best import p_best  # imports numpy (20 MB), so only when it is needed
 
-    found = p_best([arm.rewards for arm in experiment.arms], [arm.impressions for arm in experiment.arms])
+    probabilities = p_best([arm.rewards for arm in experiment.arms], [arm.impressions for arm in experiment.arms])
     return [
         ArmShape(
             candidate=arm.candidate,
@@ -162,5 +162,5 @@ def _arms(experiment: Experiment, *, running: bool) -> list[ArmShape]:
             share=arm.share if running else None,
             p_best=p,
         )
-        for arm, p in zip(experiment.arms, found, strict=True)
+        for arm, p in zip(experiment.arms, probabilities, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Liveness, readiness, metrics and the API's own description."""
+"""Routes for liveness, readiness, metrics and the OpenAPI document."""
 
 import asyncio
 from importlib.metadata import version
@@ -17,14 +17,14 @@ routes = web.RouteTableDef()
 @routes.get("/health/live")
 @operation(shapes.Alive)
 async def live(_: web.Request) -> web.Response:
-    """This program is up."""
+    """Liveness: the process is running."""
     return answer(shapes.Alive(status="ok"))
 
 
 @routes.get("/health/ready")
 @operation(shapes.Health, errors=(503,))
 async def ready(request: web.Request) -> web.Response:
-    """200 while uploads can be taken. Redis carries hints only, so its absence is told but is no reason to refuse."""
+    """Readiness: 200 while uploads can be accepted. Redis is reported, but its absence only delays work."""
     context = request.app[CONTEXT]
     database, storage, redis = await asyncio.gather(_database(context), _storage(context), context.hints.ping())
     good = database and storage
@@ -34,7 +34,7 @@ async def ready(request: web.Request) -> web.Response:
 
 @routes.get("/metrics")
 async def scrape(request: web.Request) -> web.Response:
-    """For Prometheus; the backlog is read anew each time, and left out while PostgreSQL is away."""
+    """Prometheus metrics. The backlog is read on each request, and left out while PostgreSQL is unavailable."""
     try:
         await metrics.read_backlog(request.app[CONTEXT].pool)
     except db.UNAVAILABLE:
@@ -44,7 +44,7 @@ async def scrape(request: web.Request) -> web.Response:
 
 @routes.get("/openapi.json")
 async def openapi(request: web.Request) -> web.Response:
-    """OpenAPI 3.1 of this API."""
+    """OpenAPI 3.1 document of this API."""
     return web.json_response(document(request.app, version("kadr")), headers={"Cache-Control": "max-age=300"})
 
 

@@ -1,4 +1,4 @@
-"""/openapi.json, made from the models that validate: each handler says what it takes and gives beside its code."""
+"""/openapi.json, generated from the Pydantic models of bodies and the `operation` decorator of each handler."""
 
 import re
 from collections.abc import Callable
@@ -15,16 +15,16 @@ _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 _Schemas = dict[Any, dict[str, Any]]
 _OPERATION = "__kadr_operation__"
 _WORDS = {
-    200: "Done", 201: "Made", 202: "Taken; work is under way", 204: "Gone",
-    400: "Not JSON", 401: "No or unknown API key", 404: "No such thing of yours", 409: "Not in this state",
-    412: "Changed meanwhile", 413: "Body too large", 422: "Not acceptable as it is", 428: "If-Match is missing",
-    503: "A part is missing for the moment",
+    200: "OK", 201: "Created", 202: "Accepted; processing continues in the background", 204: "No content",
+    400: "The body is not JSON", 401: "Missing or unknown API key", 404: "Not found",
+    409: "Conflict with the current state", 412: "The resource has changed since it was read", 413: "Body too large",
+    422: "Validation failed", 428: "The If-Match header is required", 503: "Temporarily unavailable",
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What one route takes and gives. `errors` are statuses beside 401, 413 and 503, which all of /v1 can answer."""
+    """Request and response of one route. `errors`: statuses beside 401 and 503, which all of /v1 can answer."""
 
     status: int
     returns: type[BaseModel] | None
@@ -34,7 +34,7 @@ class Operation:
     errors: tuple[int, ...]
     media_type: str
     idempotent: bool
-    also_takes: tuple[str, ...]  # bodies that are no JSON
+    also_takes: tuple[str, ...]  # media types of bodies other than JSON
 
 
 def operation(
@@ -49,10 +49,10 @@ def operation(
     idempotent: bool = False,
     also_takes: tuple[str, ...] = (),
 ) -> Callable[[_Handler], _Handler]:
-    """Say of a handler what /openapi.json tells."""
+    """Decorator that records what /openapi.json says about a handler."""
 
     def mark(handler: _Handler) -> _Handler:
-        said = Operation(
+        declared = Operation(
             status=status,
             returns=returns,
             listing=listing,
@@ -63,7 +63,7 @@ def operation(
             idempotent=idempotent,
             also_takes=also_takes,
         )
-        setattr(handler, _OPERATION, said)
+        setattr(handler, _OPERATION, declared)
         return handler
 
     return mark
@@ -76,19 +76,25 @@ def document(app: web.Application, version: str) -> dict[str, Any]:
         for route in app.router.routes()
         if route.resource is not None and route.method != "HEAD" and hasattr(route.handler, _OPERATION)
     ]
-    models = {m for *_, said in marked for m in (said.returns, said.body, said.query) if m} | {ProblemShape}
-    inputs = {m for *_, said in marked for m in (said.body, said.query) if m}
+    models = {m for *_, declared in marked for m in (declared.returns, declared.body, declared.query) if m} | {
+        ProblemShape
+    }
+    inputs = {m for *_, declared in marked for m in (declared.body, declared.query) if m}
     names, definitions = models_json_schema(
         [(m, "validation" if m in inputs else "serialization") for m in sorted(models, key=lambda m: m.__name__)],
         ref_template="#/components/schemas/{model}",
     )
     schema_of: _Schemas = {model: schema for (model, _), schema in names.items()}
     paths: dict[str, dict[str, Any]] = {}
-    for method, path, handler, said in marked:
-        paths.setdefault(path, {})[method.lower()] = _operation(path, handler, said, schema_of)
+    for method, path, handler, declared in marked:
+        paths.setdefault(path, {})[method.lower()] = _operation(path, handler, declared, schema_of)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Kadr", "version": version, "description": "Uploads in, signed HLS out."},
+        "info": {
+            "title": "Kadr",
+            "version": version,
+            "description": "Video uploads, processing and signed HLS playback.",
+        },
         "paths": paths,
         "components": {
             "schemas": definitions.get("$defs", {}),
@@ -97,55 +103,58 @@ def document(app: web.Application, version: str) -> dict[str, Any]:
     }
 
 
-def _operation(path: str, handler: Any, said: Operation, schema_of: _Schemas) -> dict[str, Any]:
+def _operation(path: str, handler: Any, declared: Operation, schema_of: _Schemas) -> dict[str, Any]:
     private = path.startswith("/v1/")
-    errors = sorted({*said.errors, *((401, 503) if private else ()), *((400, 413, 422) if said.body else ())})
-    if said.query or said.idempotent:
+    errors = sorted({*declared.errors, *((401, 503) if private else ()), *((400, 413, 422) if declared.body else ())})
+    if declared.query or declared.idempotent:
         errors = sorted({*errors, 422})
     problem = {"application/problem+json": {"schema": schema_of[ProblemShape]}}
-    result: dict[str, Any] = {"description": _WORDS[said.status]}
-    if said.returns:
-        result["content"] = {said.media_type: {"schema": _wrapped(said, schema_of[said.returns])}}
-    elif said.media_type != "application/json":
-        result["content"] = {said.media_type: {}}
+    result: dict[str, Any] = {"description": _WORDS[declared.status]}
+    if declared.returns:
+        result["content"] = {declared.media_type: {"schema": _wrapped(declared, schema_of[declared.returns])}}
+    elif declared.media_type != "application/json":
+        result["content"] = {declared.media_type: {}}
     out: dict[str, Any] = {
         "summary": (handler.__doc__ or "").strip().splitlines()[0],
         "operationId": f"{handler.__module__.rpartition('.')[2]}_{handler.__name__}",
-        "parameters": _parameters(path, said),
+        "parameters": _parameters(path, declared),
         "responses": {
-            str(said.status): result,
+            str(declared.status): result,
             **{str(status): {"description": _WORDS[status], "content": problem} for status in errors},
         },
     }
-    if said.body:
-        required = any(field.is_required() for field in said.body.model_fields.values())
-        bodies = {"application/json": {"schema": schema_of[said.body]}, **{media: {} for media in said.also_takes}}
+    if declared.body:
+        required = any(field.is_required() for field in declared.body.model_fields.values())
+        bodies = {
+            "application/json": {"schema": schema_of[declared.body]},
+            **{media: {} for media in declared.also_takes},
+        }
         out["requestBody"] = {"required": required, "content": bodies}
     if private:
         out["security"] = [{"key": []}]
     return out
 
 
-def _wrapped(said: Operation, schema: dict[str, Any]) -> dict[str, Any]:
-    data = {"type": "array", "items": schema} if said.listing else schema
+def _wrapped(declared: Operation, schema: dict[str, Any]) -> dict[str, Any]:
+    data = {"type": "array", "items": schema} if declared.listing else schema
     properties: dict[str, Any] = {"data": data}
-    if said.listing:
+    if declared.listing:
         properties["next_cursor"] = {"type": ["string", "null"]}
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def _parameters(path: str, said: Operation) -> list[dict[str, Any]]:
+def _parameters(path: str, declared: Operation) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z]{2}_[0-9a-z]+$"}}
         for name in re.findall(r"{(\w+)}", path)
     ]
-    if said.query:
-        schema = said.query.model_json_schema(ref_template="#/components/schemas/{model}")
+    if declared.query:
+        schema = declared.query.model_json_schema(ref_template="#/components/schemas/{model}")
         found += [
             {"name": name, "in": "query", "required": False, "schema": _inlined(spec, schema.get("$defs", {}))}
             for name, spec in schema["properties"].items()
         ]
-    if said.idempotent:
+    if declared.idempotent:
         key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
         found.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": key})
     return found

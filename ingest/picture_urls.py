@@ -1,6 +1,6 @@
-"""Where the pictures of an asset are served. No I/O.
+"""URLs of an asset's images. No I/O.
 
-Each address names the version of what is there, so that another picture is another address.
+Each URL contains the version of its image, so that another image has another URL and both can be cached.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ def known(asset: Asset) -> Pictures | None:
 
 
 class PictureUrls:
-    """Where the pictures of one asset are served, for its first playback id; nowhere without one."""
+    """URLs of one asset's images under its first playback id; None without one."""
 
     def __init__(self, context: Context, asset: Asset) -> None:
         self._base: str | None = None
@@ -38,7 +38,7 @@ class PictureUrls:
 
 
 def picture_urls(context: Context, asset: Asset) -> dict[str, str | None]:
-    """Of what the asset itself lists."""
+    """The image URLs that an asset lists itself: poster, storyboard and preview."""
     found, url = known(asset), PictureUrls(context, asset)
     poster = found.poster if found else None
     album = found.album if found else None

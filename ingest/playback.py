@@ -1,4 +1,4 @@
-"""Playback ids and the tokens that open them."""
+"""Routes of playback ids, their tokens and revocations."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -20,20 +20,20 @@ routes = web.RouteTableDef()
 @routes.post("/v1/assets/{asset_id}/playback_ids")
 @operation(shapes.PlaybackIdShape, status=201, body=NewPlaybackId, errors=(404,), idempotent=True)
 async def add(request: web.Request) -> web.Response:
-    """One more way to the same asset, public or signed."""
+    """Add a public or signed playback id to an asset."""
     context, owner = request.app[CONTEXT], owner_of(request)
     wanted = await body_of(request, NewPlaybackId)
     asset = await assets.of_owner(context.pool, ident(request, "asset_id", "asset"), owner)
     if asset is None:
         raise not_found("asset")
-    made, _ = await once(request, lambda connection: playback.insert(connection, asset.id, wanted.policy))
-    return answer(shapes.PlaybackIdShape(id=made, policy=wanted.policy), status=201)
+    playback_id, _ = await once(request, lambda connection: playback.insert(connection, asset.id, wanted.policy))
+    return answer(shapes.PlaybackIdShape(id=playback_id, policy=wanted.policy), status=201)
 
 
 @routes.delete("/v1/assets/{asset_id}/playback_ids/{playback_id}")
 @operation(None, status=204, errors=(404,))
 async def remove(request: web.Request) -> web.Response:
-    """No new session starts with this id; sessions under way end with their delivery tokens."""
+    """Remove a playback id: no new session starts with it, and current ones end when their delivery token expires."""
     context, asset_id = request.app[CONTEXT], ident(request, "asset_id", "asset")
     playback_id = ident(request, "playback_id", "playback id")
     if not await playback.remove(context.pool, playback_id, asset_id, owner_of(request)):
@@ -44,7 +44,7 @@ async def remove(request: web.Request) -> web.Response:
 @routes.post("/v1/playback_ids/{playback_id}/token")
 @operation(shapes.Token, status=201, body=NewToken, errors=(404,))
 async def token(request: web.Request) -> web.Response:
-    """A signed playback URL for a session of its own."""
+    """Create a signed playback URL for a new session."""
     context, playback_id = request.app[CONTEXT], PlaybackId(ident(request, "playback_id", "playback id"))
     wanted = await body_of(request, NewToken)
     if await playback.policy_of_owner(context.pool, playback_id, owner_of(request)) is None:
@@ -59,8 +59,9 @@ async def token(request: web.Request) -> web.Response:
 @routes.post("/v1/playback_ids/{playback_id}/revocations")
 @operation(shapes.Revocation, status=201, body=NewRevocation, errors=(404,), idempotent=True)
 async def revoke(request: web.Request) -> web.Response:
-    """No token starts or renews this session, or any of this viewer, any more. What plays now ends with its delivery
-    token; only a takedown stops it at once.
+    """Revoke a session, or all sessions of a viewer: they can be neither started nor renewed.
+
+    What plays now ends when its delivery token expires; only a takedown stops it at once.
     """
     context, playback_id = request.app[CONTEXT], PlaybackId(ident(request, "playback_id", "playback id"))
     owner, wanted = owner_of(request), await body_of(request, NewRevocation)
@@ -83,12 +84,12 @@ async def revoke(request: web.Request) -> web.Response:
 
 
 def sign(context: Context, playback_id: PlaybackId, ttl_s: int, limits: Limits = ANYBODY) -> tuple[Claims, str]:
-    """A playback token for a new session."""
+    """The claims and the token of a new session, valid for `ttl_s` seconds."""
     session = playback_token.new_session()
     claims = Claims(playback_id=playback_id, session=session, expires_at=int(time.time()) + ttl_s, limits=limits)
     return claims, playback_token.sign(claims, context.playback_keys)
 
 
 def play_url(context: Context, playback_id: PlaybackId, signed: str | None, name: str = "index.m3u8") -> str:
-    """Where a player begins, or another file that starts a session."""
+    """URL of the playlist, or of another file `name` that starts a session; `signed` is its token."""
     return f"{context.settings.origin_base}/play/{playback_id}/{name}" + (f"?token={signed}" if signed else "")

@@ -1,7 +1,7 @@
-"""The picture that stands for a title: what was found, what a person chose, and where both are served.
+"""Routes of an asset's poster: the candidates, the current poster and a person's choice.
 
-A person's choice always wins and stays whatever is found later. One of the candidates is chosen at once; a moment of
-the video, or a picture of one's own, is made by a worker, and what was shown before stays until then.
+A person's choice always wins, also over candidates that are found later. Choosing a candidate takes effect at once. For
+a time of the video or an uploaded image a worker makes the poster, and the previous one stays until then.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ _IMAGE_HINT = f"Send a JPEG, PNG, WebP or AVIF of at most {MAX_IMAGE_BYTES // 2*
 @routes.get("/v1/assets/{asset_id}/posters")
 @operation(shapes.CandidateShape, listing=True, errors=(404,))
 async def listed(request: web.Request) -> web.Response:
-    """Pictures of the video that could stand for it, the best first, each with its score and the reason."""
+    """List the poster candidates, best first, each with its score and the reason."""
     context, asset = request.app[CONTEXT], await asked(request)
     found = known(asset)
     candidates = found.album.candidates if found and found.album else ()
@@ -55,14 +55,14 @@ async def listed(request: web.Request) -> web.Response:
 @routes.get("/v1/assets/{asset_id}/poster")
 @operation(shapes.PosterShape, errors=(404,))
 async def show(request: web.Request) -> web.Response:
-    """The picture that is shown, and whose choice it was."""
+    """Show the current poster and who chose it."""
     return _answer(request.app[CONTEXT], await asked(request))
 
 
 @routes.put("/v1/assets/{asset_id}/poster")
 @operation(shapes.PosterShape, status=202, body=PosterChoice, errors=(404, 409), also_takes=IMAGE_TYPES)
 async def choose(request: web.Request) -> web.Response:
-    """Choose a candidate, a moment of the video, or (as the body itself) a picture of your own."""
+    """Choose a candidate or a time of the video, or upload an image as the body."""
     request = await with_room(request, MAX_IMAGE_BYTES, hint=_IMAGE_HINT)
     context, asset = request.app[CONTEXT], await asked(request)
     if request.content_type.startswith("image/"):
@@ -76,7 +76,11 @@ async def choose(request: web.Request) -> web.Response:
     candidate = next((one for one in candidates if one.id == wanted.candidate), None)
     if candidate is None:
         raise Problem(
-            422, "invalid", "There is no such candidate.", hint="GET posters lists them.", pointer="/candidate"
+            422,
+            "invalid",
+            "There is no such candidate.",
+            hint="GET the asset's posters for the ids.",
+            pointer="/candidate",
         )
     choice = Choice(by="candidate", poster=candidate.poster, candidate=candidate.id, time_s=candidate.time_s)
     async with context.pool.acquire() as connection, connection.transaction():
@@ -87,7 +91,7 @@ async def choose(request: web.Request) -> web.Response:
 @routes.delete("/v1/assets/{asset_id}/poster")
 @operation(shapes.PosterShape, errors=(404,))
 async def leave(request: web.Request) -> web.Response:
-    """Leave the choice to us again."""
+    """Discard the choice; the best candidate becomes the poster again."""
     context, asset = request.app[CONTEXT], await asked(request)
     async with context.pool.acquire() as connection, connection.transaction():
         await pictures.choose(connection, asset.id, None)
@@ -95,14 +99,14 @@ async def leave(request: web.Request) -> web.Response:
 
 
 async def _wanted(request: web.Request, asset: Asset, wanted: dict[str, str]) -> web.Response:
-    """Owe the making of a choice."""
+    """Store the choice that a worker has to prepare, with the step for it."""
     context = request.app[CONTEXT]
     step: StepId | None = None
 
     async def owe(connection: Connection) -> None:
         nonlocal step
         await pictures.want(connection, asset.id, wanted)
-        # A step of its own for each choice: the same moment again may be of another upload.
+        # A new step for each choice: the same time may refer to another upload later.
         step = await steps.insert(connection, asset.id, StepKind.POSTER, {"wanted": wanted, "again": new_id("st")})
 
     async with context.pool.acquire() as connection, connection.transaction():
@@ -113,20 +117,23 @@ async def _wanted(request: web.Request, asset: Asset, wanted: dict[str, str]) ->
 
 
 def _check_time(asset: Asset, time_s: float) -> None:
-    """Raises Problem for a moment that the title does not have."""
+    """Raises Problem: 409 before the asset is ready, 422 for a time beyond the end of the video."""
     duration_s = (asset.summary or {}).get("duration_s")
     if asset.status is not AssetStatus.READY or duration_s is None:
-        raise Problem(409, "not_ready", "There is no video yet to take a picture of.", hint="Wait until it is ready.")
+        raise Problem(409, "not_ready", "The video is not ready yet.", hint="Wait until the asset's status is ready.")
     if time_s > duration_s:
-        ends = f"The video ends at {duration_s:.3f} s."
-        raise Problem(422, "invalid", ends, hint="Choose an earlier moment.", pointer="/time_s")
+        message = f"The video ends at {duration_s:.3f} s."
+        raise Problem(422, "invalid", message, hint="Choose an earlier time.", pointer="/time_s")
 
 
 async def _stored(context: Context, asset: Asset, request: web.Request) -> dict[str, str]:
-    """The picture in storage. What is in it is for the sandbox to find out. Raises Problem."""
+    """Store the uploaded image and return what a worker has to make of it. It is decoded in the sandbox only.
+
+    Raises Problem(422) for a type that is not accepted.
+    """
     body = await request.read()
     if not body or request.content_type not in IMAGE_TYPES:
-        raise Problem(422, "picture_refused", "This is no picture we take.", hint=_IMAGE_HINT)
+        raise Problem(422, "picture_refused", "Unsupported or invalid image.", hint=_IMAGE_HINT)
     sha256 = await asyncio.to_thread(lambda: hashlib.sha256(body).hexdigest())
     key = keys.media_object(asset.id, sha256)
     await context.storage.put(context.settings.media_bucket, key, body, request.content_type)

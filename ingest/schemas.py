@@ -1,4 +1,7 @@
-"""HTTP bodies and queries in. Unknown fields are refused by name; the same models make /openapi.json."""
+"""Request bodies and queries of the API as Pydantic models; unknown fields are rejected by name.
+
+/openapi.json is generated from them.
+"""
 
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal, Self
@@ -18,7 +21,7 @@ from pydantic_core import PydanticCustomError
 from core.crop import Reframe
 from core.model import AssetStatus, Policy
 from core.playback_token import Limits
-from core.problems import Problem
+from core.problems import invalid
 from packager.encryption import Encryption
 from presets.effort import Effort
 from presets.poster import NAMES as POSTERS
@@ -29,7 +32,7 @@ from transcode.options import Downloads
 from transcode.watermark import MAX_IMAGE_BYTES, Position, Watermark
 
 _DEFAULTS = Options()
-_DEFAULT_MARK = Watermark(sha256="")
+_DEFAULT_WATERMARK = Watermark(sha256="")
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^[^\x00]*$")]
 Language = Annotated[
@@ -37,7 +40,9 @@ Language = Annotated[
     StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35),
     Field(description="Spoken language, BCP 47"),
 ]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Field(description="Of the whole file, in hex")]
+Sha256 = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Field(description="SHA-256 of the whole file, in hex")
+]
 InputUrl = Annotated[str, StringConstraints(min_length=8, max_length=2000, pattern=r"^https?://[^\x00-\x20]+$")]
 AnyAssetId = Annotated[str, StringConstraints(pattern=r"^as_[0-9a-z]{26}$")]
 RefType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -49,22 +54,22 @@ LONGEST_TOKEN_S = 7 * 86400
 Viewer = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x20\x7f]+$"),
-    Field(description="Your own name for a person"),
+    Field(description="Your own identifier of a person"),
 ]
 Domain = Annotated[
     str,
     StringConstraints(max_length=253, pattern=r"^(\*\.)?([A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}$"),
-    Field(description="Of the page that plays; *.example.org is any below it"),
+    Field(description="Domain of the embedding page; *.example.org matches its subdomains"),
 ]
 Country = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Z]{2}$"),
-    Field(description="ISO 3166-1; needs an origin that is told countries"),
+    Field(description="ISO 3166-1 alpha-2; requires an origin behind a proxy that sends the country"),
 ]
 
 
 def _network(value: str) -> str:
-    ip_network(value, strict=False)  # its ValueError says what is wrong
+    ip_network(value, strict=False)  # raises ValueError with a message for the client
     return value
 
 
@@ -73,7 +78,7 @@ Network = Annotated[
     StringConstraints(max_length=50),
     AfterValidator(_network),
     WithJsonSchema({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}),
-    Field(description="An address or a network"),
+    Field(description="An IP address, or a network in CIDR notation"),
 ]
 
 
@@ -113,13 +118,13 @@ def ref_pair(value: Ref | None) -> tuple[str, str] | None:
 
 def _known_profile(value: str) -> str:
     if value not in PROFILES:
-        raise PydanticCustomError("profile", f"Take one of {', '.join(PROFILES)}")
+        raise PydanticCustomError("profile", f"must be one of {', '.join(PROFILES)}")
     return value
 
 
 def _known_posters(value: str) -> str:
     if value not in POSTERS:
-        raise PydanticCustomError("posters", f"Take one of {', '.join(POSTERS)}")
+        raise PydanticCustomError("posters", f"must be one of {', '.join(POSTERS)}")
     return value
 
 
@@ -134,72 +139,78 @@ Seconds = Annotated[float, Field(ge=0, le=1_000_000)]
 
 
 class Clip(Body):
-    """The part of the upload to keep, on the upload's own timeline."""
+    """The part of the upload to keep, in seconds of the upload's own timeline."""
 
     start_s: Seconds = 0.0
-    end_s: Seconds | None = Field(default=None, description="Default: the end")
+    end_s: Seconds | None = Field(default=None, description="Default: the end of the upload")
 
     @model_validator(mode="after")
-    def _forward(self) -> Self:
+    def _check_order(self) -> Self:
         if self.end_s is not None and self.end_s <= self.start_s:
             raise PydanticCustomError("range", "end_s must be after start_s")
         return self
 
 
 class NewWatermark(Body):
-    """An image over the picture."""
+    """An image drawn over the video."""
 
     image: str = Field(
-        description=f"PNG, JPEG or WebP in base64, at most {MAX_IMAGE_BYTES} bytes decoded",
+        description=f"PNG, JPEG or WebP in base64, at most {MAX_IMAGE_BYTES} bytes when decoded",
         json_schema_extra={"contentEncoding": "base64"},
     )
-    position: Position = _DEFAULT_MARK.position
-    width_share: float = Field(default=_DEFAULT_MARK.width_share, ge=0.01, le=1, description="Of the picture's width")
-    opacity: float = Field(default=_DEFAULT_MARK.opacity, gt=0, le=1)
+    position: Position = _DEFAULT_WATERMARK.position
+    width_share: float = Field(
+        default=_DEFAULT_WATERMARK.width_share, ge=0.01, le=1, description="Width as a share of the video's width"
+    )
+    opacity: float = Field(default=_DEFAULT_WATERMARK.opacity, gt=0, le=1)
 
 
-class _Wishes(Body):
-    """How an asset is to be encoded."""
+class _EncodingOptions(Body):
+    """How to encode an asset."""
 
-    profile: Profile = Field(default=_DEFAULTS.profile, description="What kind of video it is")
+    profile: Profile = Field(default=_DEFAULTS.profile, description="Kind of video")
     codec: Codec = _DEFAULTS.codec
     effort: Effort = _DEFAULTS.effort
-    ladder: Ladder = Field(default=_DEFAULTS.ladder, description="Measured for this title, or Apple's fixed one")
+    ladder: Ladder = Field(
+        default=_DEFAULTS.ladder, description="smart: chosen for this video by measurement; apple: Apple's fixed ladder"
+    )
     clip: Clip | None = None
     watermark: NewWatermark | None = None
     reframe: Reframe = Field(
         default=_DEFAULTS.reframe,
-        description="A wide picture cropped to 9:16, shot by shot: never, always, or (auto) for short-vertical",
+        description="Crop landscape video to 9:16, shot by shot; auto: only with the profile short-vertical",
     )
     encryption: Encryption = Field(
         default=Encryption.NONE,
-        description="aes-128: segments travel encrypted, and nothing is playable before it is ready. For good",
+        description="aes-128: segments are encrypted, and nothing plays before the asset is ready. Permanent",
     )
     posters: PosterProfile | None = Field(
-        default=None, description="What its picture is chosen for; by default as the profile has it"
+        default=None, description="What posters are selected for. Default: set by the profile"
     )
-    downloads: Downloads = Field(default=Downloads.NONE, description="Files to keep: MP4 and M4A")
+    downloads: Downloads = Field(default=Downloads.NONE, description="Progressive MP4 and M4A files to download")
     subtitles: Literal["none", "auto"] | None = Field(
-        default=None, description="auto: a track of what is said, made once the video is ready; by default as installed"
+        default=None, description="auto: generate subtitles once the video is ready. Default: set by the server"
     )
 
     @model_validator(mode="after")
-    def _not_given_away(self) -> Self:
+    def _check_downloads(self) -> Self:
         if self.encryption is not Encryption.NONE and self.downloads is not Downloads.NONE:
-            raise PydanticCustomError("downloads", "a file to keep would be in the clear: take encryption or downloads")
+            raise PydanticCustomError("downloads", "downloads are not encrypted: choose either encryption or downloads")
         return self
 
     def options(self, image_sha256: str | None) -> dict[str, Any]:
-        """What was given, in the form that transcode.options reads: the image is named by its hash."""
-        given = self.model_dump(mode="json", include=set(_Wishes.model_fields), exclude_unset=True, exclude_none=True)
+        """The given options as transcode.options reads them; the watermark image is referred to by its SHA-256."""
+        given = self.model_dump(
+            mode="json", include=set(_EncodingOptions.model_fields), exclude_unset=True, exclude_none=True
+        )
         if mark := given.get("watermark"):
             del mark["image"]
             mark["sha256"] = image_sha256
         return given
 
 
-class _About(Body):
-    """What an owner says of an asset."""
+class _Metadata(Body):
+    """Metadata that the owner gives an asset."""
 
     title: Title | None = None
     ref: AnyRef | None = None
@@ -208,7 +219,7 @@ class _About(Body):
 
 
 class _File(Body):
-    """What is going to be uploaded."""
+    """The file that is going to be uploaded."""
 
     filename: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
     size_bytes: int = Field(ge=0)
@@ -216,7 +227,7 @@ class _File(Body):
     sha256: Sha256 | None = None
 
 
-class NewUpload(_File, _About, _Wishes):
+class NewUpload(_File, _Metadata, _EncodingOptions):
     """POST /v1/uploads."""
 
 
@@ -224,8 +235,8 @@ class NewSource(_File):
     """POST /v1/assets/{asset_id}/source."""
 
 
-class NewPull(_About, _Wishes):
-    """POST /v1/assets: from a file at a public URL, or from the upload of another asset, trimmed."""
+class NewPull(_Metadata, _EncodingOptions):
+    """POST /v1/assets: from a file at a public URL, or from part of another asset."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": ["input_url"]}, {"required": ["clip_of", "start_s", "end_s"]}]}
@@ -233,27 +244,29 @@ class NewPull(_About, _Wishes):
 
     input_url: InputUrl | None = None
     clip_of: AnyAssetId | None = Field(
-        default=None, description="An asset of yours; its title, policy and language are taken where none are given"
+        default=None, description="One of your assets. Its title, policy and language are used where none are given"
     )
-    start_s: Seconds | None = Field(default=None, description="With clip_of: on the timeline of that asset's upload")
+    start_s: Seconds | None = Field(
+        default=None, description="With clip_of: seconds on the timeline of that asset's upload"
+    )
     end_s: Seconds | None = None
 
     @model_validator(mode="after")
-    def _one_origin(self) -> Self:
+    def _check_origin(self) -> Self:
         if (self.input_url is None) == (self.clip_of is None):
-            raise Problem(422, "invalid", "Give exactly one of input_url and clip_of.", pointer="/input_url")
+            raise invalid("Give exactly one of input_url and clip_of.", "/input_url")
         if self.clip_of is None:
             for name in ("start_s", "end_s"):
                 if getattr(self, name) is not None:
-                    raise Problem(422, "invalid", f"With input_url {name} stands in clip.", pointer=f"/{name}")
+                    raise invalid(f"With input_url, give {name} inside clip.", f"/{name}")
             return self
         if self.clip is not None:
-            raise Problem(422, "invalid", "With clip_of give start_s and end_s themselves.", pointer="/clip")
+            raise invalid("With clip_of, give start_s and end_s directly, not inside clip.", "/clip")
         for name in ("start_s", "end_s"):
             if getattr(self, name) is None:
-                raise Problem(422, "invalid", f"With clip_of {name} is required.", pointer=f"/{name}")
+                raise invalid(f"{name} is required with clip_of.", f"/{name}")
         if self.end_s is not None and self.start_s is not None and self.end_s <= self.start_s:
-            raise Problem(422, "invalid", "end_s must be after start_s.", pointer="/end_s")
+            raise invalid("end_s must be after start_s.", "/end_s")
         return self
 
     def options(self, image_sha256: str | None) -> dict[str, Any]:
@@ -262,24 +275,24 @@ class NewPull(_About, _Wishes):
 
 
 class PosterChoice(Body):
-    """PUT /v1/assets/{asset_id}/poster: one of both, or an image as the body itself."""
+    """PUT /v1/assets/{asset_id}/poster: a candidate or a time. An image is sent as the body itself."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["candidate"]}, {"required": ["time_s"]}]})
 
     candidate: Annotated[str, StringConstraints(pattern=r"^c[0-9a-f]{12}$")] | None = Field(
-        default=None, description="The id of a candidate"
+        default=None, description="Id of a candidate"
     )
-    time_s: Seconds | None = Field(default=None, description="A moment of the video")
+    time_s: Seconds | None = Field(default=None, description="Time of a frame, in seconds of the video")
 
     @model_validator(mode="after")
-    def _one(self) -> Self:
+    def _check_choice(self) -> Self:
         if (self.candidate is None) == (self.time_s is None):
-            raise Problem(422, "invalid", "Give exactly one of candidate and time_s.", pointer="/candidate")
+            raise invalid("Give exactly one of candidate and time_s.", "/candidate")
         return self
 
 
 class AssetChanges(Body):
-    """PATCH /v1/assets/{asset_id}: only what is given changes; null clears ref and language."""
+    """PATCH /v1/assets/{asset_id}: omitted fields stay unchanged; null clears ref and language."""
 
     title: Title | None = None
     ref: AnyRef | None = None
@@ -287,7 +300,7 @@ class AssetChanges(Body):
 
 
 class Reprocess(Body):
-    """POST /v1/assets/{asset_id}/reprocess: what is not given stays as the asset's own options have it."""
+    """POST /v1/assets/{asset_id}/reprocess: omitted fields keep the asset's current options."""
 
     profile: Profile | None = None
     codec: Codec | None = None
@@ -307,34 +320,34 @@ class NewToken(Body):
 
     ttl_s: int | None = Field(default=None, ge=1, le=LONGEST_TOKEN_S)
     viewer: Viewer | None = None
-    max_sessions: int | None = Field(default=None, ge=1, le=100, description="Of this viewer at once")
+    max_sessions: int | None = Field(default=None, ge=1, le=100, description="Concurrent sessions of this viewer")
     domain: Domain | None = None
     ip: Network | None = None
     country: Country | None = None
 
     @model_validator(mode="after")
-    def _counted_of_somebody(self) -> Self:
+    def _check_viewer(self) -> Self:
         if self.max_sessions is not None and self.viewer is None:
-            raise PydanticCustomError("viewer_missing", "max_sessions counts a viewer's sessions: name the viewer")
+            raise PydanticCustomError("viewer_missing", "max_sessions requires viewer")
         return self
 
     def limits(self) -> Limits:
-        """As the token carries them."""
+        """The restrictions that the token carries."""
         return Limits(
             viewer=self.viewer, max_sessions=self.max_sessions, domain=self.domain, ip=self.ip, country=self.country
         )
 
 
 class NewRevocation(Body):
-    """POST /v1/playback_ids/{playback_id}/revocations: one session, or one viewer of all your videos."""
+    """POST /v1/playback_ids/{playback_id}/revocations: one session, or one viewer of all your videos. Exactly one."""
 
     session: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")] | None = None
     viewer: Viewer | None = None
 
     @model_validator(mode="after")
-    def _one_of_them(self) -> Self:
+    def _check_subject(self) -> Self:
         if (self.session is None) == (self.viewer is None):
-            raise PydanticCustomError("who", "name a session or a viewer")
+            raise PydanticCustomError("who", "give exactly one of session and viewer")
         return self
 
 
@@ -346,7 +359,7 @@ class AssetQuery(Body):
     status: AssetStatus | None = None
     ref: ShortRef | None = None
     q: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")] | None = Field(
-        default=None, description="Part of the title"
+        default=None, description="Text that the title contains"
     )
 
 

@@ -1,4 +1,4 @@
-"""HTTP bodies out: the shapes clients rely on; the same models make /openapi.json."""
+"""Response bodies of the API as Pydantic models; /openapi.json is generated from them."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -20,7 +20,7 @@ class _Shape(BaseModel):
 
 
 class Part(_Shape):
-    """One part of an upload: PUT exactly `size_bytes` to `url`. An arrived part has no URL any more."""
+    """One part of an upload: PUT exactly `size_bytes` to `url`. A part that has arrived has no URL."""
 
     number: int
     size_bytes: int
@@ -51,7 +51,7 @@ class Token(_Shape):
 
 
 class Revocation(_Shape):
-    """Who may not watch any more. Until then, no token that was signed before lasts longer."""
+    """A session or viewer that may no longer watch. No token signed before the revocation is valid after `until`."""
 
     session: str | None
     viewer: str | None
@@ -71,7 +71,7 @@ class StepShape(_Shape):
 
 
 class TrackShape(_Shape):
-    """`language` is "und" until it is found out. `generated`: a machine's, unchanged. `etag` goes into If-Match."""
+    """`language` is "und" until it is detected. `generated`: machine-made and not edited. Send `etag` in If-Match."""
 
     id: str
     kind: TrackKind
@@ -115,7 +115,7 @@ class Warned(_Shape):
 
 
 class Timings(_Shape):
-    """Seconds from the moment the upload completed."""
+    """Seconds since the upload completed."""
 
     accepted_s: float | None
     playable_s: float | None
@@ -123,14 +123,14 @@ class Timings(_Shape):
 
 
 class ClipShape(_Shape):
-    """The part of the upload that is kept."""
+    """The part of the upload that is kept, in seconds."""
 
     start_s: float
     end_s: float | None
 
 
 class WatermarkShape(_Shape):
-    """The image itself is not given out."""
+    """Where and how the watermark is drawn. The image itself is not returned."""
 
     sha256: str
     position: Position
@@ -139,7 +139,7 @@ class WatermarkShape(_Shape):
 
 
 class OptionsShape(_Shape):
-    """How the asset is encoded, unless a reprocess said otherwise."""
+    """How the asset is encoded. A reprocess request may override it."""
 
     profile: str
     codec: Codec
@@ -155,7 +155,7 @@ class OptionsShape(_Shape):
 
 
 class DownloadShape(_Shape):
-    """A progressive file. Its address stays; with `download=1` in the query a browser saves it."""
+    """A progressive file. Its URL is stable; add `download=1` to the query to make a browser save it."""
 
     name: str
     url: str
@@ -165,7 +165,7 @@ class DownloadShape(_Shape):
 
 
 class ImageShape(_Shape):
-    """One size, shape and type of a picture. No address where the asset may not be watched."""
+    """One size, shape and type of an image. `url` is null where the asset cannot be watched."""
 
     url: str | None
     shape: str
@@ -176,7 +176,7 @@ class ImageShape(_Shape):
 
 
 class CandidateShape(_Shape):
-    """A picture that could stand for the video. `signals` are what its score is made of."""
+    """A poster candidate. `signals` are the parts of its score."""
 
     id: str
     time_s: float
@@ -192,7 +192,7 @@ class CandidateShape(_Shape):
 
 
 class PosterShape(_Shape):
-    """What is shown now, and by whose choice. `waiting`: another choice is being made; `error`: why it could not be."""
+    """The current poster and who chose it. `waiting`: another choice is being prepared; `error`: why that failed."""
 
     by: Literal["kadr", "candidate", "time", "upload"] | None
     candidate: str | None
@@ -236,7 +236,7 @@ class AssetShape(_Shape):
 
 
 class ProblemShape(BaseModel):
-    """RFC 9457."""
+    """Problem details for an error (RFC 9457)."""
 
     type: str
     title: str

@@ -1,6 +1,6 @@
-"""S3 event notifications as hints: an upload whose last part has arrived is completed without its client.
+"""S3 event notifications: an upload whose last part has arrived is completed without its client.
 
-Nothing in a notification is believed: it names keys, and what lies under them is asked of storage.
+Notifications are not trusted: they only name keys, and storage is asked what is stored under them.
 """
 
 import hmac
@@ -34,7 +34,7 @@ class _Record(BaseModel):
 
 
 class Notification(BaseModel):
-    """The shape AWS and its likes send."""
+    """S3 event notification, as AWS and compatible servers send it."""
 
     model_config = ConfigDict(extra="ignore")
     records: list[_Record] = Field(default=[], alias="Records", max_length=1000)
@@ -42,13 +42,13 @@ class Notification(BaseModel):
 
 @routes.post("/storage/events")
 async def notified(request: web.Request) -> web.Response:
-    """Look at the uploads whose parts are named."""
+    """Check the uploads whose parts are named, and complete those that are whole."""
     context = request.app[CONTEXT]
     _authorize(context, request.headers.get("Authorization", ""))
     notification = await body_of(request, Notification)
     ids = {_upload_id(unquote_plus(record.s3.object.key)) for record in notification.records}
-    for upload_id in sorted(found for found in ids if found):
-        await _look(context, UploadId(upload_id))
+    for upload_id in sorted(filter(None, ids)):
+        await _complete_if_whole(context, UploadId(upload_id))
     return web.Response(status=204)
 
 
@@ -66,7 +66,7 @@ def _upload_id(key: str) -> str | None:
     return rest.partition("/")[0] if folder == "uploads" and rest.startswith("up_") else None
 
 
-async def _look(context: Context, upload_id: UploadId) -> None:
+async def _complete_if_whole(context: Context, upload_id: UploadId) -> None:
     upload = await uploads.by_id(context.pool, upload_id)
     if upload is None or upload.status is not UploadStatus.OPEN:
         return

@@ -1,4 +1,4 @@
-"""Taking an asset off the air, at once and everywhere, and putting it back. Its files and its history stay."""
+"""Routes that take an asset down, at once and on all CDNs, and restore it. Its files and its history stay."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,7 @@ FOR_GOOD = timedelta(days=3650)
 @routes.post("/v1/assets/{asset_id}/takedown")
 @operation(shapes.AssetShape, status=202, errors=(404,))
 async def take_down(request: web.Request) -> web.Response:
-    """No origin serves it from now on, whatever token is shown; a worker has the CDNs drop what they keep of it."""
+    """Take an asset down: no token plays it any more, and the CDNs are purged."""
     context, asset = request.app[CONTEXT], await asked(request)
     now = datetime.now(UTC)
     subject, until = revocations.asset(asset.id), now + FOR_GOOD
@@ -27,7 +27,7 @@ async def take_down(request: web.Request) -> web.Response:
     async with context.pool.acquire() as connection, connection.transaction():
         await revocations.insert(connection, subject, until)
         if await assets.take_down(connection, asset.id, asset.owner_id, down=True):
-            # A step of its own for each takedown.
+            # A new step for each takedown.
             purge = {"prefix": keys.public_prefix(asset.id), "again": new_id("st")}
             step = await steps.insert(connection, asset.id, StepKind.PURGE, purge)
     await revocations.announce(context.redis, subject, until.timestamp(), now.timestamp())
@@ -39,7 +39,7 @@ async def take_down(request: web.Request) -> web.Response:
 @routes.delete("/v1/assets/{asset_id}/takedown")
 @operation(shapes.AssetShape, errors=(404,))
 async def put_back(request: web.Request) -> web.Response:
-    """Shown again, under the same playback ids."""
+    """Restore an asset that was taken down, under the same playback ids."""
     context, asset = request.app[CONTEXT], await asked(request)
     subject = revocations.asset(asset.id)
     async with context.pool.acquire() as connection, connection.transaction():

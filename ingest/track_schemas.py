@@ -1,4 +1,4 @@
-"""HTTP bodies of tracks: what a new one is made of, and what a person changes. As ingest.schemas, for tracks alone."""
+"""Request bodies of tracks as Pydantic models: new tracks, edits and regeneration."""
 
 from typing import Annotated, Any, Self
 
@@ -14,7 +14,7 @@ _ONE_LINE = r'^[^\x00-\x1f\x7f"]*$'
 
 def _known_captions(value: str) -> str:
     if value not in CAPTION_NAMES:
-        raise PydanticCustomError("captions", f"Take one of {', '.join(CAPTION_NAMES)}")
+        raise PydanticCustomError("captions", f"must be one of {', '.join(CAPTION_NAMES)}")
     return value
 
 
@@ -22,32 +22,32 @@ CaptionProfileName = Annotated[
     str,
     AfterValidator(_known_captions),
     WithJsonSchema({"type": "string", "enum": list(CAPTION_NAMES)}, mode="validation"),
-    Field(description="How cues look; by default as the asset's profile has it"),
+    Field(description="Limits of length and timing of cues. Default: set by the asset's profile"),
 ]
 TrackName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_ONE_LINE)]
 TrackContent = Annotated[str, StringConstraints(max_length=2_000_000), Field(description="WebVTT or SRT")]
 
 
 class Generation(Body):
-    """Subtitles of what is said in the video."""
+    """Subtitles generated from the speech in the video."""
 
     language: Language | None = Field(
-        default=None, description="That is spoken; default: the asset's, else it is found out"
+        default=None, description="Spoken language. Default: the asset's, or else detected"
     )
     profile: CaptionProfileName | None = None
 
 
 class Translation(Body):
-    """Subtitles out of those in another language."""
+    """Subtitles translated from another track."""
 
     original: Annotated[str, StringConstraints(pattern=r"^tr_[0-9a-z]{26}$")] = Field(
-        alias="from", description="A track of the asset, with a text"
+        alias="from", description="Id of a track of the asset that has text"
     )
-    language: Annotated[Language, Field(description="To translate into, BCP 47")]
+    language: Annotated[Language, Field(description="Target language, BCP 47")]
     profile: CaptionProfileName | None = None
 
 
-# What a new track can be made of -> the kinds of which it can be.
+# Source of a new track -> the kinds of track it can make.
 _TEXTS = frozenset((TrackKind.SUBTITLES, TrackKind.CAPTIONS))
 _CONTENTS = {
     "text": _TEXTS,
@@ -59,9 +59,9 @@ _CONTENTS = {
 
 
 class NewTrack(Body):
-    """POST /v1/assets/{asset_id}/tracks. Subtitles are a text, generated or translated; sound is a URL's or an asset's.
+    """POST /v1/assets/{asset_id}/tracks. Subtitles from text, speech or a translation; audio from a URL or an asset.
 
-    `language` is needed with a text and with a sound; the others carry their own.
+    `language` is required with text and audio; `generate` and `translate` have a language of their own.
     """
 
     kind: TrackKind = TrackKind.SUBTITLES
@@ -71,28 +71,28 @@ class NewTrack(Body):
     generate: Generation | None = None
     translate: Translation | None = None
     input_url: InputUrl | None = None
-    asset_id: AnyAssetId | None = Field(default=None, description="Another asset of yours, whose sound it is")
+    asset_id: AnyAssetId | None = Field(default=None, description="Another of your assets, whose audio is used")
 
     @model_validator(mode="after")
-    def _one_content(self) -> Self:
+    def _check_content(self) -> Self:
         given = [name for name in _CONTENTS if getattr(self, name) is not None]
         fitting = sorted(name for name, kinds in _CONTENTS.items() if self.kind in kinds)
         if len(given) != 1 or given[0] not in fitting:
-            raise PydanticCustomError("content", "give one of {fitting}", {"fitting": ", ".join(fitting)})
+            raise PydanticCustomError("content", "give exactly one of {fitting}", {"fitting": ", ".join(fitting)})
         within = given[0] in ("generate", "translate")
         if within is (self.language is not None):
-            told = "the language stands in {content}" if within else "give the language of {content}"
-            raise PydanticCustomError("language", told, {"content": given[0]})
+            message = "give the language inside {content}" if within else "language is required with {content}"
+            raise PydanticCustomError("language", message, {"content": given[0]})
         return self
 
     @property
     def spoken(self) -> str | None:
-        """The track's language; None is to be found out."""
+        """The track's language (BCP 47); None where it has to be detected."""
         inner = self.generate or self.translate
         return inner.language if inner else self.language
 
     def to_make(self, spoken: str | None) -> dict[str, Any] | None:
-        """As core.tracks keeps what a worker is to make. `spoken`: the track's language, as far as it is told."""
+        """What a worker has to make, as core.tracks stores it; None for uploaded text. `spoken`: its language."""
         if self.generate is not None:
             return {"generate": {"language": spoken, "profile": self.generate.profile}}
         if self.translate is not None:
@@ -103,16 +103,20 @@ class NewTrack(Body):
 
 
 class TrackText(Body):
-    """PUT /v1/assets/{asset_id}/tracks/{track_id}; what is not given stays."""
+    """PUT /v1/assets/{asset_id}/tracks/{track_id}; omitted fields stay unchanged."""
 
     text: TrackContent | None = None
     name: TrackName | None = None
     language: Language | None = None
-    reviewed: bool | None = Field(default=None, description="A person has read it and vouches for it")
+    reviewed: bool | None = Field(default=None, description="A person has reviewed the text")
 
 
 class TrackAgain(Body):
     """POST /v1/assets/{asset_id}/tracks/{track_id}/regenerate."""
 
-    replace: bool = Field(default=False, description="Also where a person has changed or reviewed it: send If-Match")
-    profile: CaptionProfileName | None = Field(default=None, description="Instead of the one it was made with")
+    replace: bool = Field(
+        default=False, description="Replace the track even if a person has edited or reviewed it; requires If-Match"
+    )
+    profile: CaptionProfileName | None = Field(
+        default=None, description="Caption profile. Default: the one used last time"
+    )

@@ -1,7 +1,7 @@
-"""Tracks of a title: subtitles and captions, brought or made by a machine, and its sound in other languages.
+"""Routes of an asset's tracks: subtitles and captions (uploaded, generated or translated) and audio in other languages.
 
-A text is checked here, word for word, and refused with the line at fault; what it changes is published by a worker. A
-machine never writes over a person's words unless that person says so.
+Uploaded text is parsed here and refused with the line at fault; a worker publishes the change. Generating a track never
+overwrites text that a person has edited, unless the request says so.
 """
 
 import asyncio
@@ -33,23 +33,23 @@ TEXT_TYPE = "text/vtt"
 @routes.get("/v1/assets/{asset_id}/tracks")
 @operation(shapes.TrackShape, listing=True, errors=(404,))
 async def listed(request: web.Request) -> web.Response:
-    """All tracks of an asset, in the order they were added."""
+    """List the tracks of an asset in the order they were added."""
     context, asset = request.app[CONTEXT], await asked(request)
-    found = await tracks.of_asset(context.pool, asset.id)
-    return answer([_shown(track).model_dump(mode="json") for track in found], next_cursor=None)
+    rows = await tracks.of_asset(context.pool, asset.id)
+    return answer([_shown(track).model_dump(mode="json") for track in rows], next_cursor=None)
 
 
 @routes.post("/v1/assets/{asset_id}/tracks")
 @operation(shapes.TrackShape, status=201, body=NewTrack, errors=(404, 409), idempotent=True)
 async def add(request: web.Request) -> web.Response:
-    """Add subtitles as WebVTT or SRT, have them generated or translated, or add the sound in another language."""
+    """Add subtitles from WebVTT or SRT, generate or translate them, or add audio in another language."""
     request = await with_room(request, MAX_BODY_BYTES, hint=None)
     context, asset = request.app[CONTEXT], await asked(request)
     wanted = await body_of(request, NewTrack)
     if wanted.input_url is not None:
         check_input_url(context, wanted.input_url)
     made = {"text": await _store(context, asset.id, wanted.text)} if wanted.text is not None else None
-    language = wanted.spoken or asset.language  # only what is generated may leave it out
+    language = wanted.spoken or asset.language  # only generated tracks may omit it
     to_make = wanted.to_make(language)
     owed: list[Owed] = []
 
@@ -77,7 +77,7 @@ async def add(request: web.Request) -> web.Response:
 
 
 async def _check_origin(connection: Connection, asset: Asset, wanted: NewTrack) -> None:
-    """Raises Problem for an asset or a track to make it of that is not there."""
+    """Raises Problem where the asset or track that the new track is made from does not exist or has no text."""
     if wanted.asset_id is not None and await assets.of_owner(connection, wanted.asset_id, asset.owner_id) is None:
         raise not_found("asset")
     if wanted.translate is None:
@@ -100,7 +100,7 @@ def _source(wanted: NewTrack) -> TrackSource:
 @routes.get("/v1/assets/{asset_id}/tracks/{track_id}")
 @operation(shapes.TrackShape, errors=(404,))
 async def show(request: web.Request) -> web.Response:
-    """One track, with its text as WebVTT. The ETag goes into If-Match of a change."""
+    """Show a track with its text as WebVTT. Send its ETag in If-Match to change it."""
     track = await _asked(request)
     return _answer(track, text=await _text(request.app[CONTEXT], track))
 
@@ -108,7 +108,7 @@ async def show(request: web.Request) -> web.Response:
 @routes.put("/v1/assets/{asset_id}/tracks/{track_id}")
 @operation(shapes.TrackShape, body=TrackText, errors=(404, 412, 428))
 async def write(request: web.Request) -> web.Response:
-    """Replace the text, the name or the language, or vouch for it; a new text is from then on a person's work."""
+    """Replace the text, name or language of a track, or mark it as reviewed. New text counts as edited by a person."""
     request = await with_room(request, MAX_BODY_BYTES, hint=None)
     context, track = request.app[CONTEXT], await _asked(request)
     wanted = await body_of(request, TrackText)
@@ -116,7 +116,7 @@ async def write(request: web.Request) -> web.Response:
     made = None
     if wanted.text is not None:
         if track.kind is TrackKind.AUDIO:
-            raise Problem(422, "invalid", "A track of sound has no text.", pointer="/text")
+            raise Problem(422, "invalid", "An audio track has no text.", pointer="/text")
         made = {"text": await _store(context, track.asset_id, wanted.text)}
     async with context.pool.acquire() as connection, connection.transaction():
         changed = await tracks.change(
@@ -124,8 +124,8 @@ async def write(request: web.Request) -> web.Response:
         )
         if changed is None:
             raise _changed_meanwhile()
-        told = "ready" if changed.made is not None else "changed"
-        step = await tracks.changed(connection, track.asset_id, f"video.track.{told}", track.id)
+        event = "video.track.ready" if changed.made is not None else "video.track.changed"
+        step = await tracks.changed(connection, track.asset_id, event, track.id)
     await _hint(context, [(step, StepKind.REPUBLISH)])
     return _answer(changed, text=await _text(context, changed))
 
@@ -133,8 +133,10 @@ async def write(request: web.Request) -> web.Response:
 @routes.post("/v1/assets/{asset_id}/tracks/{track_id}/regenerate")
 @operation(shapes.TrackShape, status=202, body=TrackAgain, errors=(404, 409, 412, 428))
 async def regenerate(request: web.Request) -> web.Response:
-    """Make a generated or translated track again; what is there is shown until then. Never over a person's work, unless
-    asked to replace it."""
+    """Generate or translate a track again; the current text stays until then.
+
+    A track that a person has edited or reviewed needs `replace` and If-Match.
+    """
     context, track = request.app[CONTEXT], await _asked(request)
     wanted = await body_of(request, TrackAgain)
     to_make = _again(track, wanted.profile)
@@ -143,7 +145,7 @@ async def regenerate(request: web.Request) -> web.Response:
             raise Problem(
                 409,
                 "edited",
-                "A person has worked on this track.",
+                "A person has edited or reviewed this track.",
                 hint='Generate another track, or send {"replace": true} with its ETag in If-Match.',
             )
         _check_version(request, track)
@@ -158,22 +160,22 @@ async def regenerate(request: web.Request) -> web.Response:
 
 
 def _again(track: Track, profile: str | None) -> dict[str, Any]:
-    """What is to be made. Raises Problem for what no machine made."""
-    for way in ("generate", "translate"):
-        if track.wanted and way in track.wanted:
+    """What a worker has to make again. Raises Problem(409) for a track that was not generated or translated."""
+    for source in ("generate", "translate"):
+        if track.wanted and source in track.wanted:
             if track.is_awaited:
-                raise Problem(409, "busy", "The track is being made.", hint="Wait until its status is ready.")
-            given = track.wanted[way]
-            return {**track.wanted, way: {**given, "profile": profile or given.get("profile")}}
+                raise Problem(409, "busy", "The track is being generated.", hint="Wait until its status is ready.")
+            before = track.wanted[source]
+            return {**track.wanted, source: {**before, "profile": profile or before.get("profile")}}
     raise Problem(
-        409, "not_generated", "No machine made this track.", hint="Generate another one: POST to the asset's tracks."
+        409, "not_generated", "This track was not generated.", hint="Generate a new track: POST to the asset's tracks."
     )
 
 
 @routes.delete("/v1/assets/{asset_id}/tracks/{track_id}")
 @operation(None, status=204, errors=(404, 412))
 async def remove(request: web.Request) -> web.Response:
-    """Gone from the next revision on; work on it stops."""
+    """Remove a track; the next revision no longer has it."""
     context, track = request.app[CONTEXT], await _asked(request)
     if "If-Match" in request.headers:
         _check_version(request, track)
@@ -186,7 +188,7 @@ async def remove(request: web.Request) -> web.Response:
 
 
 async def _store(context: Context, asset_id: AssetId, text: str) -> str:
-    """Its hash, once it lies in storage as WebVTT. Raises Problem for what is no subtitles."""
+    """Store the text as WebVTT and return its SHA-256. Raises Problem(422) for text that is not WebVTT or SRT."""
     try:
         cues = await asyncio.to_thread(captions.cues, text.encode())
     except Rejected as exc:
@@ -206,19 +208,25 @@ async def _text(context: Context, track: Track) -> str | None:
 
 
 def _check_version(request: web.Request, track: Track) -> None:
-    """Raises Problem: 428 for a change that does not say what it was read from, 412 for an older text."""
-    asked_for = request.headers.get("If-Match")
-    if asked_for is None:
+    """Raises Problem(428) without If-Match, and Problem(412) where its ETag is not the current one."""
+    etag = request.headers.get("If-Match")
+    if etag is None:
         raise Problem(
-            428, "if_match_missing", "Say which version you change.", hint="Send the ETag of your GET in If-Match."
+            428,
+            "if_match_missing",
+            "The If-Match header is required.",
+            hint="GET the track and send its ETag in If-Match.",
         )
-    if asked_for.strip() not in (_etag(track), "*"):
+    if etag.strip() not in (_etag(track), "*"):
         raise _changed_meanwhile()
 
 
 def _changed_meanwhile() -> Problem:
     return Problem(
-        412, "changed", "The track was changed meanwhile.", hint="GET it again and make your change in the new text."
+        412,
+        "changed",
+        "The track has changed since it was read.",
+        hint="GET it again and apply your change to the new text.",
     )
 
 

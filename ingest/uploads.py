@@ -30,7 +30,7 @@ _IMAGE_HINT = f"Send a PNG, JPEG or WebP of at most {MAX_IMAGE_BYTES // 1024} Ki
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """A watermark as it came. What is in it is for the sandbox to find out."""
+    """A watermark image as received. Only its first bytes are checked here; it is decoded in the sandbox."""
 
     content: bytes
     content_type: str
@@ -43,7 +43,7 @@ class Image:
 @routes.post("/v1/uploads")
 @operation(shapes.Upload, status=201, body=NewUpload, idempotent=True)
 async def create(request: web.Request) -> web.Response:
-    """Make an asset that waits for its upload; answers one presigned PUT per part."""
+    """Create an asset and its upload; returns one presigned PUT per part."""
     request = await with_room(request)
     context, owner = request.app[CONTEXT], owner_of(request)
     wanted = await body_of(request, NewUpload)
@@ -68,40 +68,41 @@ async def create(request: web.Request) -> web.Response:
         await playback.insert(connection, asset_id, wanted.policy)
         return await reserve(connection, context.settings, owner, asset_id, wanted)
 
-    upload_id, now = await once_with(image, asset_id, request, make)
-    return answer(await shown(context, await of_owner(context, upload_id, owner), empty=now), status=201)
+    upload_id, is_new = await once_with(image, asset_id, request, make)
+    return answer(await shown(context, await of_owner(context, upload_id, owner), empty=is_new), status=201)
 
 
 async def with_room(
     request: web.Request, most_bytes: int = MAX_BODY_BYTES, hint: str | None = _IMAGE_HINT
 ) -> web.Request:
-    """The request with its body, which may hold a watermark, or what else is large. Raises Problem(413)."""
+    """The request with its body read, at most `most_bytes`. Raises Problem(413)."""
     roomy = request.clone(client_max_size=most_bytes)
     try:
         await roomy.read()
     except web.HTTPRequestEntityTooLarge as exc:
-        told = f"The body has more than {most_bytes} bytes."
-        raise Problem(413, "request_entity_too_large", told, hint=hint) from exc
+        raise Problem(
+            413, "request_entity_too_large", f"The body is larger than {most_bytes} bytes.", hint=hint
+        ) from exc
     return roomy
 
 
 def image_of(watermark: NewWatermark | None) -> Image | None:
-    """The image out of its base64, known by its first bytes. Raises Problem."""
+    """The decoded image, its type recognized by its first bytes; None without a watermark. Raises Problem."""
     if watermark is None:
         return None
     try:
         content = base64.b64decode("".join(watermark.image.split()), validate=True)
     except (binascii.Error, ValueError) as exc:
-        raise _refused("The image is not base64.") from exc
+        raise _refused("The image is not valid base64.") from exc
     if len(content) > MAX_IMAGE_BYTES:
-        raise _refused(f"The image has {len(content)} bytes; at most {MAX_IMAGE_BYTES} are taken.")
+        raise _refused(f"The image has {len(content)} bytes; the maximum is {MAX_IMAGE_BYTES}.")
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         return Image(content=content, content_type="image/png")
     if content.startswith(b"\xff\xd8\xff"):
         return Image(content=content, content_type="image/jpeg")
     if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
         return Image(content=content, content_type="image/webp")
-    raise _refused("The image is neither PNG nor JPEG nor WebP.")
+    raise _refused("The image is not PNG, JPEG or WebP.")
 
 
 def _refused(detail: str) -> Problem:
@@ -111,26 +112,26 @@ def _refused(detail: str) -> Problem:
 async def once_with(
     image: Image | None, asset_id: AssetId, request: web.Request, make: Callable[[Connection], Awaitable[str]]
 ) -> tuple[str, bool]:
-    """`once`, with the image in storage before the row that names it. It goes again where no such row was written."""
+    """`once`, with the image stored before the row that refers to it, and removed where no row was written."""
     if image is None:
         return await once(request, make)
     context = request.app[CONTEXT]
     bucket, key = context.settings.media_bucket, keys.media_object(asset_id, image.sha256)
     await context.storage.put(bucket, key, image.content, image.content_type)
     try:
-        made, now = await once(request, make)
-    except Problem:  # rolled back for certain; of a lost connection that cannot be said
+        resource, is_new = await once(request, make)
+    except Problem:  # certainly rolled back; after a lost connection that is unknown
         await context.storage.delete(bucket, key)
         raise
-    if not now:
+    if not is_new:
         await context.storage.delete(bucket, key)
-    return made, now
+    return resource, is_new
 
 
 async def reserve(
     connection: Connection, settings: Settings, owner: OwnerId, asset_id: AssetId, wanted: NewUpload | NewSource
 ) -> UploadId:
-    """An open upload for an asset."""
+    """Create an open upload for an asset and return its id."""
     upload_id = UploadId(new_id("up"))
     await uploads.insert(
         connection,
@@ -148,15 +149,15 @@ async def reserve(
 
 
 def check_size(size_bytes: int, settings: Settings) -> None:
-    """Raises Problem for an empty file and for one that is larger than allowed."""
+    """Raises Problem(422) for an empty file and for one that is larger than allowed."""
     if size_bytes == 0:
         raise Problem(422, "not_media", "The file is empty.", hint="Choose another file.", pointer="/size_bytes")
     if size_bytes > settings.max_upload_bytes:
         raise Problem(
             422,
             "too_large",
-            f"The file has {size_bytes} bytes; at most {settings.max_upload_bytes} are taken.",
-            hint="Export it at a lower bit rate, or cut it.",
+            f"The file has {size_bytes} bytes; the maximum is {settings.max_upload_bytes}.",
+            hint="Export it at a lower bit rate, or trim it.",
             pointer="/size_bytes",
         )
 
@@ -164,14 +165,14 @@ def check_size(size_bytes: int, settings: Settings) -> None:
 @routes.get("/v1/uploads/{upload_id}")
 @operation(shapes.Upload, errors=(404,))
 async def show(request: web.Request) -> web.Response:
-    """Which parts have arrived, and fresh URLs for the rest: what a client resumes from."""
+    """Show which parts have arrived, with fresh URLs for the others, to resume an upload."""
     return answer(await shown(request.app[CONTEXT], await _asked(request)))
 
 
 @routes.post("/v1/uploads/{upload_id}/complete")
 @operation(shapes.Upload, status=202, body=Nothing, errors=(404, 409))
 async def complete(request: web.Request) -> web.Response:
-    """Check that every part is there and owe the accept step. Idempotent; from the 202 on nothing is lost."""
+    """Complete an upload whose parts have all arrived; processing starts. Idempotent."""
     context, upload = request.app[CONTEXT], await _asked(request)
     await body_of(request, Nothing)
     if upload.status is UploadStatus.OPEN:
@@ -180,8 +181,8 @@ async def complete(request: web.Request) -> web.Response:
             raise Problem(
                 422,
                 "size_mismatch",
-                f"Parts missing or of a wrong size: {', '.join(map(str, missing[:20]))}.",
-                hint="GET the upload for fresh URLs of the missing parts, PUT them, and complete again.",
+                f"Parts missing or of the wrong size: {', '.join(map(str, missing[:20]))}.",
+                hint="GET the upload for fresh URLs of the missing parts, PUT them, then complete it again.",
             )
         await close(context, upload)
     elif upload.status is not UploadStatus.COMPLETED:
@@ -190,7 +191,7 @@ async def complete(request: web.Request) -> web.Response:
 
 
 async def close(context: Context, upload: Upload) -> None:
-    """Complete an upload whose parts are all there, and wake a worker."""
+    """Complete an upload whose parts have all arrived, and wake a worker."""
     async with context.pool.acquire() as connection, connection.transaction():
         step = await uploads.complete(connection, upload)
     if step:
@@ -200,10 +201,10 @@ async def close(context: Context, upload: Upload) -> None:
 @routes.delete("/v1/uploads/{upload_id}")
 @operation(None, status=204, errors=(404, 409))
 async def abort(request: web.Request) -> web.Response:
-    """Give the upload up: its parts go, and an asset that waited only for it. Idempotent."""
+    """Abort an upload; its parts, and an asset that only waited for it, are deleted. Idempotent."""
     context, upload = request.app[CONTEXT], await _asked(request)
     if upload.status is UploadStatus.COMPLETED:
-        raise Problem(409, "upload_completed", "The upload is completed.", hint="Delete its asset instead.")
+        raise Problem(409, "upload_completed", "The upload is already completed.", hint="Delete its asset instead.")
     async with context.pool.acquire() as connection, connection.transaction():
         if await uploads.abandon(connection, upload, UploadStatus.ABORTED):
             await uploads.discard(connection, upload)
@@ -227,18 +228,18 @@ async def of_owner(context: Context, upload_id: str, owner: OwnerId) -> Upload:
 
 
 async def shown(context: Context, upload: Upload, *, empty: bool = False) -> shapes.Upload:
-    """The upload as its owner sees it; `empty`: just made. URLs live as long as the upload does."""
+    """The upload as its owner sees it. `empty`: just created, no part has arrived. URLs expire with the upload."""
     settings = context.settings
-    left_s = int((upload.expires_at - datetime.now(UTC)).total_seconds())
+    remaining_s = int((upload.expires_at - datetime.now(UTC)).total_seconds())
     parts: list[shapes.Part] = []
-    if upload.status is UploadStatus.OPEN and left_s > 0:
+    if upload.status is UploadStatus.OPEN and remaining_s > 0:
         bucket = settings.uploads_bucket
         arrived = {} if empty else await uploads.arrived_parts(context.storage, bucket, upload.id)
         for number, size in enumerate(upload.part_sizes, start=1):
-            there = arrived.get(number) == size
+            has_arrived = arrived.get(number) == size
             key = keys.upload_part(upload.id, number)
-            url = None if there else await context.storage.presign_put(bucket, key, size, left_s)
-            parts.append(shapes.Part(number=number, size_bytes=size, arrived=there, url=url))
+            url = None if has_arrived else await context.storage.presign_put(bucket, key, size, remaining_s)
+            parts.append(shapes.Part(number=number, size_bytes=size, arrived=has_arrived, url=url))
     return shapes.Upload(
         id=upload.id,
         asset_id=upload.asset_id,

@@ -6,7 +6,7 @@ each pathway, alike but for URIs and group ids: players match them by everything
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.errors import KadrError
@@ -15,7 +15,6 @@ from core.media import Kind, Rendition, Subtitles
 from packager.names import IFRAMES_NAME, PLAYLIST_NAME, Pathway, stable_id, unique
 
 VERSION = 7
-VERSION_WITH_DEFINE = 8  # RFC 8
 STARTUP_BPS = 2_000_000  # the first variant is what a player starts with: near 2 Mb/s [9.2]
 ALONE = (Pathway(),)
 TRANSCRIBES = "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound"
@@ -56,19 +55,14 @@ def multivariant(
     *,
     subtitles: Sequence[Subtitles] = (),
     steering_uri: str | None = None,
-    defines: Mapping[str, str] | None = None,
-    prefix: str | None = None,
 ) -> str:
-    """All variants. The sound is a group of its own, or absent where there is none. The first pathway is the one that
-    players take before they are steered; `prefix` is that of a single nameless one. Raises PathwaysUnclear."""
-    pathways = pathways if prefix is None else (Pathway(prefix=prefix),)
+    """All variants. Audio is a group of its own, or absent where there is none. The first pathway is the one that
+    players take before they are steered. Raises PathwaysUnclear."""
     ids = [pathway.id for pathway in pathways]
     if not ids or len(set(ids)) < len(ids) or (len(ids) > 1 and "" in ids):
         raise PathwaysUnclear
     title = _title(renditions, subtitles)
-    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION_WITH_DEFINE if defines else VERSION}"]
-    lines.append("#EXT-X-INDEPENDENT-SEGMENTS")
-    lines += [f"#EXT-X-DEFINE:NAME={_quoted(n)},VALUE={_quoted(v)}" for n, v in (defines or {}).items()]
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
     if steering_uri is not None:
         first = [f"SERVER-URI={_quoted(steering_uri)}", *_named(pathways[0])]  # [9.18]
         lines.append(f"#EXT-X-CONTENT-STEERING:{','.join(first)}")

@@ -1,7 +1,6 @@
 """HLS media playlists as text. Pure. Rule numbers are those of Apple's HLS Authoring Specification; RFC is 8216bis.
 
-Every URI is relative, so that whatever signs a path signs all below it; where a CDN wants a query instead, `query` goes
-after each.
+Every URI is relative, so that whatever signs a path signs all below it.
 """
 
 from collections.abc import Iterable
@@ -10,7 +9,6 @@ from fractions import Fraction
 from core.media import Rendition, Subtitles, target_duration
 from packager.names import (
     INIT_NAME,
-    Pathway,
     segment_name,
     subtitle_segment_name,
 )
@@ -19,7 +17,7 @@ VERSION = 7
 
 
 def media_playlist(
-    rendition: Rendition, target_s: int, *, growing: bool | None = None, query: str = "", key_uri: str | None = None
+    rendition: Rendition, target_s: int, *, growing: bool | None = None, key_uri: str | None = None
 ) -> str:
     """A whole VOD playlist [8.6, 8.20]; with `growing` an EVENT one of what exists, ended once it is False. `key_uri`
     is for segments under AES-128: the init segment stands before it, in the clear."""
@@ -28,34 +26,31 @@ def media_playlist(
         # From the beginning: players begin what still grows near its end, as if it were live.
         *(["#EXT-X-START:TIME-OFFSET=0"] if growing is not None else []),
     ]
-    at = Pathway(query=query)
-    lines = _head(target_s, *tags, init=at.uri(INIT_NAME), kind="VOD" if growing is None else "EVENT")
+    lines = _head(target_s, *tags, init=INIT_NAME, kind="VOD" if growing is None else "EVENT")
     if key_uri is not None:
         lines.append(f'#EXT-X-KEY:METHOD=AES-128,URI="{key_uri}"')
     lengths = _extinfs((segment.duration for segment in rendition.segments), rendition.timescale)
     for number, length in enumerate(lengths):
-        lines += [length, at.uri(segment_name(number))]
+        lines += [length, segment_name(number)]
     return "\n".join([*lines, *([] if growing else ["#EXT-X-ENDLIST"]), ""])
 
 
-def iframe_playlist(rendition: Rendition, target_s: int, *, query: str = "") -> str:
+def iframe_playlist(rendition: Rendition, target_s: int) -> str:
     """Every keyframe as a byte range of its segment, from its `moof` on [6.10], until the next one."""
-    at = Pathway(query=query)
-    lines = _head(target_s, "#EXT-X-I-FRAMES-ONLY", init=at.uri(INIT_NAME))
+    lines = _head(target_s, "#EXT-X-I-FRAMES-ONLY", init=INIT_NAME)
     frames = [(number, frame) for number, segment in enumerate(rendition.segments) for frame in segment.keyframes]
     lengths = _extinfs((frame.duration for _, frame in frames), rendition.timescale)
     for (number, frame), length in zip(frames, lengths, strict=True):
-        lines += [length, f"#EXT-X-BYTERANGE:{frame.size_bytes}@{frame.offset}", at.uri(segment_name(number))]
+        lines += [length, f"#EXT-X-BYTERANGE:{frame.size_bytes}@{frame.offset}", segment_name(number)]
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
 
-def subtitle_playlist(subtitles: Subtitles, *, query: str = "") -> str:
+def subtitle_playlist(subtitles: Subtitles) -> str:
     """Segments of WebVTT. They are longer than those of the media, so the target duration is their own."""
-    at = Pathway(query=query)
     lines = _head(target_duration(subtitles))
     lengths = _extinfs((segment.duration for segment in subtitles.segments), subtitles.timescale)
     for number, length in enumerate(lengths):
-        lines += [length, at.uri(subtitle_segment_name(number))]
+        lines += [length, subtitle_segment_name(number)]
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
 

@@ -15,6 +15,9 @@ from pydantic import TypeAdapter
 
 from core import keys
 from core.media import Blob, Encoded, Kind, Rendition, Subtitles, target_duration
+from core.media_types import INIT_TYPE as INIT_TYPE
+from core.media_types import SEGMENT_TYPE as SEGMENT_TYPE
+from core.media_types import download_type
 from core.model import AssetId, RevisionId
 from packager import names, playlist
 from packager.dash import mpd
@@ -23,11 +26,8 @@ from packager.multivariant import multivariant
 from packager.vtt import Track
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
-INIT_TYPE = "video/mp4"
-SEGMENT_TYPE = "video/iso.segment"
 DASH_TYPE = "application/dash+xml"
 VTT_TYPE = "text/vtt"
-M4A_TYPE = "audio/mp4"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +115,7 @@ def revision(
         add_text(names.MPD_NAME, mpd(encoded.renditions, subtitles=told), DASH_TYPE)
     add_text(names.PLAYLIST_NAME, multivariant(encoded.renditions, subtitles=told))
     for entry in downloads:
-        kind = M4A_TYPE if entry.name.endswith(".m4a") else INIT_TYPE
-        files[download_path(entry.name)] = _file(asset_id, entry.blob, kind)
+        files[download_path(entry.name)] = _file(asset_id, entry.blob, download_type(entry.name))
     video = [rendition for rendition in encoded.renditions if rendition.kind is Kind.VIDEO]
     manifest = Manifest(
         asset_id=asset_id,

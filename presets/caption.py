@@ -152,7 +152,6 @@ def _file() -> CaptionsForm:
 
 
 CAPTION_NAMES = tuple(_file().profiles)
-CAPTION_LANGUAGES = tuple(_file().languages)
 
 
 def caption_profile(name: str = "standard", language: str | None = None) -> CaptionProfile:

@@ -72,11 +72,6 @@ class CodecPreset:
         }
 
 
-def longest_gop(cuts: Sequence[int], frames: int) -> int:
-    """`gop_frames` for GOPs that start at the frames `cuts` alone: the longest, so that no sync sample is added."""
-    return max(b - a for a, b in zip(cuts, (*cuts[1:], frames), strict=True))
-
-
 def cut_times(cuts: Sequence[int], frame_rate: Fraction) -> str:
     """Value of ffmpeg's force_key_frames that makes sync samples of the frames `cuts` (the first is 0).
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from core import keys, metrics
 from core.errors import Transient
 from core.media import Blob, Rendition
+from core.media_types import download_type
 from core.model import StepKind
 from packager import revision
 from packager.revision import Download, download_from_json, download_to_json
@@ -90,7 +91,7 @@ async def _stored(tools: Tools, work: Assignment, file: StaticFile, path: Path) 
     """Under its own hash; it is gone from here then."""
     blob = await asyncio.to_thread(_blob, path)
     key = keys.media_object(work.asset.id, blob.sha256)
-    await tools.storage.put_file(tools.settings.media_bucket, key, path)
+    await tools.storage.put_file(tools.settings.media_bucket, key, path, download_type(file.name))
     metrics.BYTES.labels("encoded").inc(blob.size_bytes)
     await asyncio.to_thread(path.unlink)
     picture = file.picture

@@ -19,7 +19,7 @@ def dead_letter(*, deadly: bool) -> Rejected:
             "The file crashes the decoder.",
             "Export the video again as MP4 (H.264 + AAC) and upload that.",
         )
-    return Rejected("internal_error", "The video could not be worked on, after several attempts.", _HINT)
+    return Rejected("internal_error", "Processing failed after several attempts.", _HINT)
 
 
 async def tell(

@@ -67,7 +67,7 @@ async def run(settings: Settings, pool: Pool, hints: Hints) -> None:
 
 async def once(settings: Settings) -> None:
     """One round, for `kadr reconcile`: workers do the same by themselves."""
-    pool, hints = await db.connect(settings), Hints(settings)
+    pool, hints = await db.connect(settings, require_repaired=True), Hints(settings)
     try:
         await reconcile(pool, hints)
         await log_events(pool)

@@ -42,7 +42,7 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    pool = await db.connect(settings)
+    pool = await db.connect(settings, require_repaired=True)
     hints = Hints(settings)
     name = f"{socket.gethostname()}-{os.getpid()}"
     try:

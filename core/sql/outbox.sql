@@ -17,10 +17,11 @@ ON CONFLICT (consumer) DO UPDATE SET consumer = EXCLUDED.consumer
 RETURNING transaction::text, position;
 
 -- name: batch
--- The next events in commit-safe order: by transaction, then position.
+-- The next events in commit-safe order: by transaction, then position. The table's name matters in ORDER BY: without
+-- it `transaction` would be the column of the result, which is text, and 1000 would come before 999.
 SELECT position, transaction::text, id, type, object_type, object_id, owner_id, payload, created_at FROM events
 WHERE (transaction, position) > ($1::text::xid8, $2) AND transaction < pg_snapshot_xmin(pg_current_snapshot())
-ORDER BY transaction, position LIMIT 500;
+ORDER BY events.transaction, position LIMIT 500;
 
 -- name: advance
 UPDATE outbox_cursors SET transaction = $2::text::xid8, position = $3 WHERE consumer = $1;

@@ -3,9 +3,10 @@
 import pytest
 
 from core.errors import ConfigError
-from presets.caption import CAPTION_LANGUAGES, CAPTION_NAMES, CaptionsForm, Script, caption_profile
-from presets.document import parse
+from presets.caption import CAPTION_NAMES, FILE, CaptionsForm, Script, caption_profile
+from presets.document import load, parse
 
+LANGUAGES = tuple(load(FILE, CaptionsForm).languages)
 ONE = """
 profiles:
   standard: {line_characters: 42, wide_line_characters: 16, lines: 2, target_cps: 17, most_cps: 20, shortest_ms: 834,
@@ -24,8 +25,8 @@ def test_the_default_has_the_published_limits() -> None:
 
 def test_the_profiles_and_languages() -> None:
     assert CAPTION_NAMES == ("standard", "lesson", "short-vertical", "cjk")
-    assert {"en", "de", "es", "fr", "it", "pt", "nl", "pl", "cs", "sv", "ru", "uk", "zh", "ja"} <= {*CAPTION_LANGUAGES}
-    for language in CAPTION_LANGUAGES:
+    assert {"en", "de", "es", "fr", "it", "pt", "nl", "pl", "cs", "sv", "ru", "uk", "zh", "ja"} <= {*LANGUAGES}
+    for language in LANGUAGES:
         profile = caption_profile("standard", language)
         assert profile.script is Script.JOINED or (profile.clinging and profile.conjunctions), language
 

@@ -13,12 +13,14 @@ from benchmarks.caption_speech import SPEAKERS, TEXTS, spoken, tokens
 from core.media import Cue
 from packager.captions import read as read_captions
 from packager.vtt import whole
-from presets.caption import CAPTION_LANGUAGES, CAPTION_NAMES, CaptionProfile, caption_profile
+from presets.caption import CAPTION_NAMES, FILE, CaptionProfile, CaptionsForm, caption_profile
+from presets.document import load
 from subtitles.cues import cues
 from subtitles.layout import cells, plain, units
 from subtitles.scripts import language_of
 from subtitles.words import Word
 
+LANGUAGES = tuple(load(FILE, CaptionsForm).languages)
 STANDARD = caption_profile("standard", "en")
 
 
@@ -299,7 +301,7 @@ def _holds_the_floor(words: list[Word], profile: CaptionProfile) -> None:
 
 
 @settings(max_examples=60)
-@given(TIMED, st.sampled_from(CAPTION_NAMES), st.sampled_from(CAPTION_LANGUAGES))
+@given(TIMED, st.sampled_from(CAPTION_NAMES), st.sampled_from(LANGUAGES))
 def test_every_profile_keeps_every_word_and_its_limits(
     rows: list[tuple[str, int, int]], name: str, language: str
 ) -> None:

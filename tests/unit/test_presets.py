@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ConfigError
-from presets.codec import CodecsForm, codec_preset, cut_times, longest_gop
+from presets.codec import CodecsForm, codec_preset, cut_times
 from presets.document import load, parse
 from presets.effort import Effort
 from presets.ladder import DEFAULT
@@ -161,12 +161,6 @@ def test_preset_crf_and_parameters_can_be_replaced() -> None:
         Effort.ECONOMY, gop_frames=60, cap_bps=1, preset="8", crf=0, more={"scd": "1"}
     )
     assert (made["preset"], made["crf"], made["svtav1-params"]) == ("8", 0, "scd=1:irefresh-type=2")
-
-
-def test_the_longest_gop_adds_no_sync_sample() -> None:
-    assert longest_gop((0, 31, 32, 77), 120) == 45
-    assert longest_gop((0, 31, 32), 120) == 88
-    assert longest_gop((0,), 1) == 1
 
 
 def test_cut_times_as_text() -> None:
