@@ -56,7 +56,7 @@ async def _run(
             await board.set_delivered(redis, *report, time.time())
         delivered = {pathway: await board.delivered(redis, pathway, time.time()) for pathway in ids}
         known = await board.known(redis)
-    except live.GONE as exc:
+    except live.REDIS_UNAVAILABLE as exc:
         raise KadrError(f"Redis does not answer; steering is controlled through it: {exc}") from exc
     finally:
         await redis.aclose()

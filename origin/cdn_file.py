@@ -66,9 +66,11 @@ class _Secrets:
     env: Mapping[str, str]
 
     def all(self, name: str, written: Mapping[str, str]) -> dict[str, str]:
+        """The values of a mapping of secrets; `name` is its place in the file, for errors."""
         return {key: self.one(f"{name}.{key}", value) for key, value in written.items()}
 
     def one(self, name: str, written: str) -> str:
+        """The value of one secret: literal, `env:NAME` or `file:PATH`."""
         kind, _, rest = written.partition(":")
         if kind == "env":
             if not self.env.get(rest):
@@ -149,6 +151,7 @@ class _CdnForm(_StrictForm):
         return self
 
     def value(self, origin_base: str, read: _Secrets) -> Cdn:
+        """This entry with its defaults filled in and its secrets read."""
         purge = None
         if self.purge is not None:
             settings = {name: value for name, value in self.purge.items() if name != "adapter"}

@@ -7,7 +7,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from core.live import GONE
+from core.live import REDIS_UNAVAILABLE
 from core.logs import Log
 
 _LOG = Log("origin")
@@ -28,7 +28,7 @@ async def acquire(redis: Redis, viewer: str, session: str, *, limit: int, now: f
     try:
         reply: Any = redis.eval(_ACQUIRE, 1, f"kadr:seats:{viewer}", str(now), session, str(until), str(limit))
         return bool(await reply)
-    except GONE as exc:
+    except REDIS_UNAVAILABLE as exc:
         _LOG.warning("concurrent_streams.not_counted", error=repr(exc))
         return True
 
@@ -37,5 +37,5 @@ async def release(redis: Redis, viewer: str, session: str) -> None:
     """Stop counting a session."""
     try:
         await redis.zrem(f"kadr:seats:{viewer}", session)
-    except GONE as exc:
+    except REDIS_UNAVAILABLE as exc:
         _LOG.warning("concurrent_streams.not_released", error=repr(exc))

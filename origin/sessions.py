@@ -174,7 +174,7 @@ def _check_limits(visit: Visit, claims: Claims) -> None:
     try:
         policy.check(claims.limits, visit)
     except PolicyRefused as exc:
-        raise Problem(403, exc.code, str(exc), hint="Watch it where the link was made for.") from exc
+        raise Problem(403, exc.code, str(exc), hint="Use the page, network or country the link is for.") from exc
 
 
 def visit_of(context: Context, request: web.Request) -> Visit:
