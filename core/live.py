@@ -10,7 +10,6 @@ from core.settings import Settings
 
 TIMEOUT_S = 0.5
 REDIS_UNAVAILABLE = (RedisError, OSError, TimeoutError)  # what a call raises while Redis is unavailable
-GONE = REDIS_UNAVAILABLE  # the older name, still used by the origin
 
 
 def connect(settings: Settings) -> Redis:

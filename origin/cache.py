@@ -2,7 +2,7 @@
 
 In: `File` (key, size, hash). Out: an open descriptor for as long as it is used, its bytes checked against size and
 SHA-256. Other bytes than those raise Transient. Where the disk is full or cannot be written, a file is held in memory
-while it is being sent, and not kept. Files larger than `largest_bytes` do not belong into this cache.
+while it is being sent, and not kept. Files larger than `largest_bytes` do not belong in this cache.
 
 It has a single flight of its own beside core.refreshing_cache: a fill is not a value to keep but a descriptor that is
 shared by those who send from it, and closed with the last of them.

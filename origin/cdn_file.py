@@ -1,8 +1,8 @@
-"""The file of the CDNs: YAML -> `Cdns`.
+"""The configuration file of the CDNs: YAML -> `Cdns`.
 
-In: the file that KADR_CDNS names; without one there is a single pathway, the origin itself. Secrets are written as
-they are, or as `env:NAME` or `file:PATH` (relative to the YAML). Refuses with ConfigError, naming the file, the place,
-the value and the accepted form; never with a secret in it. `deploy/cdns.example.yaml` shows every key.
+In: the file that KADR_CDNS names; without one there is a single pathway, the origin itself. Secrets are written
+literally, or as `env:NAME` or `file:PATH` (relative to the YAML). A ConfigError names the file, the place, the value
+and the accepted form, never a secret. `deploy/cdns.example.yaml` shows every key.
 """
 
 import os
@@ -28,7 +28,7 @@ _SECRET_PLACES = frozenset({"keys", "purge"})
 
 
 def load(path: Path | None, origin_base: str, env: Mapping[str, str] = os.environ) -> Cdns:
-    """Reads the file, and the secrets it points to. `origin_base` stands in for a base_url that is left out."""
+    """Read the file and the secrets it refers to. `origin_base` is the default of base_url. Raises ConfigError."""
     if path is None:
         return only_origin(origin_base)
     try:
@@ -39,7 +39,7 @@ def load(path: Path | None, origin_base: str, env: Mapping[str, str] = os.enviro
 
 
 def parse(path: Path, text: str, origin_base: str, env: Mapping[str, str]) -> Cdns:
-    """The text of the file `path`. Raises ConfigError."""
+    """Parse the text of the file `path`. Raises ConfigError."""
     try:
         form = _File.model_validate(yaml.load(text, UniqueKeyLoader))  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as exc:
@@ -50,25 +50,27 @@ def parse(path: Path, text: str, origin_base: str, env: Mapping[str, str]) -> Cd
         ) from exc
     except ValidationError as exc:
         raise ConfigError("; ".join(f"{path}: {_sentence(error)}" for error in exc.errors())) from exc
-    found = []
+    cdns = []
     for number, cdn in enumerate(form.cdns):
         read = _Secrets(f"{path}: cdns.{number} ({cdn.id})", path.parent, env)
-        found.append(cdn.value(origin_base, read))
-    return Cdns(all=tuple(found), price_sensitivity=form.price_sensitivity)
+        cdns.append(cdn.value(origin_base, read))
+    return Cdns(all=tuple(cdns), price_sensitivity=form.price_sensitivity)
 
 
 @dataclass(frozen=True, slots=True)
 class _Secrets:
-    """Secrets as they are written -> as they are."""
+    """Resolves secrets as they are written to their values. Raises ConfigError."""
 
     where: str
     folder: Path
     env: Mapping[str, str]
 
     def all(self, name: str, written: Mapping[str, str]) -> dict[str, str]:
+        """The values of a mapping of secrets; `name` is its place in the file, for errors."""
         return {key: self.one(f"{name}.{key}", value) for key, value in written.items()}
 
     def one(self, name: str, written: str) -> str:
+        """The value of one secret: literal, `env:NAME` or `file:PATH`."""
         kind, _, rest = written.partition(":")
         if kind == "env":
             if not self.env.get(rest):
@@ -103,7 +105,7 @@ def _is_local(host: str) -> bool:
     try:
         return ip_address(host).is_private
     except ValueError:
-        return "." not in host or host.endswith(_LOCAL_SUFFIXES)  # a name without dots is one of a private network
+        return "." not in host or host.endswith(_LOCAL_SUFFIXES)  # a name without dots belongs to a private network
 
 
 def _is_region(value: str) -> str:
@@ -149,6 +151,7 @@ class _CdnForm(_StrictForm):
         return self
 
     def value(self, origin_base: str, read: _Secrets) -> Cdn:
+        """This entry with its defaults filled in and its secrets read."""
         purge = None
         if self.purge is not None:
             settings = {name: value for name, value in self.purge.items() if name != "adapter"}
@@ -184,7 +187,7 @@ class _File(_StrictForm):
 
 
 def _sentence(error: ErrorDetails) -> str:
-    """Place, value and accepted form. The value of what may be secret is not shown."""
+    """Place, value and accepted form of one error. A value that may be secret is not shown."""
     place = [str(part) for part in error["loc"] if part != "[key]"]
     where = ".".join(place) or "the whole file"
     if error["type"] == "missing":

@@ -55,6 +55,7 @@ class Cdns:
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
+        """The PATHWAY-ID of each CDN, in the order of the file."""
         return tuple(cdn.id for cdn in self.all)
 
 

@@ -90,14 +90,14 @@ async def _send_provisional(
     request: web.Request, context: Context, asset_id: AssetId, revision_id: RevisionId, path: str
 ) -> web.StreamResponse:
     """A file of a revision that is still being made, whose playlists are written for each request."""
-    growing = await context.provisional.get((asset_id, revision_id))
-    if growing is None:
+    provisional = await context.provisional.get((asset_id, revision_id))
+    if provisional is None:
         return await _refuse_missing(context, asset_id)
-    rendition = next((entry for entry in growing.renditions if path.startswith(f"{entry.id}/")), None)
+    rendition = next((entry for entry in provisional.renditions if path.startswith(f"{entry.id}/")), None)
     if rendition is not None and path == f"{rendition.id}/{PLAYLIST_NAME}":
         # All playlists end together: a player takes the first end for that of the title.
-        complete = set(growing.facts.awaited) <= growing.ended
-        text = media_playlist(rendition, growing.facts.target_s, growing=not complete)
+        complete = set(provisional.facts.awaited) <= provisional.ended
+        text = media_playlist(rendition, provisional.facts.target_s, growing=not complete)
         return await send_text(request, text.encode(), {"Content-Type": PLAYLIST_TYPE, "Cache-Control": PRIVATE})
     file = media_files(asset_id, rendition).get(path) if rendition is not None else None
     if file is None:

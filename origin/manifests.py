@@ -1,7 +1,7 @@
 """Manifests of revisions, read from storage once and then held in memory: they never change, but they can be deleted.
 
-In: an asset and a revision. Out: its manifest. One that is held needs no storage; every RECHECK_S storage is asked
-beside the requests whether it still exists, and while storage does not answer it is taken to exist.
+In: an asset and a revision. Out: its manifest. A manifest in memory needs no storage; every RECHECK_S a background
+check asks storage whether it still exists, and while storage does not answer it is taken to exist.
 """
 
 import asyncio

@@ -40,5 +40,5 @@ async def leave(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     claims, owner_id = await sessions.claimed(request)
     if claims.limits.viewer is not None:
-        await seats.leave(context.redis, revocations.viewer(owner_id, claims.limits.viewer), claims.session)
+        await seats.release(context.redis, revocations.viewer(owner_id, claims.limits.viewer), claims.session)
     return web.Response(status=204, headers=PRIVATE)

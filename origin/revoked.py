@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from core import revocations
 from core.concurrency import in_background, repeat_every
 from core.db import Pool
-from core.live import GONE
+from core.live import REDIS_UNAVAILABLE
 from core.logs import Log
 
 _LOG = Log("origin")
@@ -43,7 +43,7 @@ class Revoked:
         """Read the current revocations. Never raises where Redis or PostgreSQL does not answer."""
         try:
             self._announced = await revocations.announced(self._redis, time.time())
-        except GONE as exc:
+        except REDIS_UNAVAILABLE as exc:
             self._log_failure("redis", exc)
             self._pg_due = 0.0
         else:

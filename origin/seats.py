@@ -7,12 +7,12 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from core.live import GONE
+from core.live import REDIS_UNAVAILABLE
 from core.logs import Log
 
 _LOG = Log("origin")
 # One sorted set for each viewer: session -> Unix seconds until which it counts. Returns 1 if the session may run.
-_TAKE = """
+_ACQUIRE = """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
 if not redis.call('ZSCORE', KEYS[1], ARGV[2]) and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[4]) then
   return 0
@@ -23,19 +23,19 @@ return 1
 """
 
 
-async def take(redis: Redis, viewer: str, session: str, *, limit: int, now: float, until: float) -> bool:
+async def acquire(redis: Redis, viewer: str, session: str, *, limit: int, now: float, until: float) -> bool:
     """Count a session until `until`. False where `limit` other sessions of this viewer run. Times in Unix seconds."""
     try:
-        taken: Any = redis.eval(_TAKE, 1, f"kadr:seats:{viewer}", str(now), session, str(until), str(limit))
-        return bool(await taken)
-    except GONE as exc:
+        reply: Any = redis.eval(_ACQUIRE, 1, f"kadr:seats:{viewer}", str(now), session, str(until), str(limit))
+        return bool(await reply)
+    except REDIS_UNAVAILABLE as exc:
         _LOG.warning("concurrent_streams.not_counted", error=repr(exc))
         return True
 
 
-async def leave(redis: Redis, viewer: str, session: str) -> None:
+async def release(redis: Redis, viewer: str, session: str) -> None:
     """Stop counting a session."""
     try:
         await redis.zrem(f"kadr:seats:{viewer}", session)
-    except GONE as exc:
+    except REDIS_UNAVAILABLE as exc:
         _LOG.warning("concurrent_streams.not_released", error=repr(exc))

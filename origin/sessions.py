@@ -101,10 +101,10 @@ async def _session(context: Context, visitor: Visitor, revision_id: RevisionId) 
         duration_s, renditions, subtitles = manifest.duration_s, manifest.renditions, manifest.subtitles
         encrypted = manifest.encryption is not Encryption.NONE
     except ObjectMissing:
-        growing = await context.provisional.get((published.asset_id, revision_id))
-        if growing is None:
+        provisional = await context.provisional.get((published.asset_id, revision_id))
+        if provisional is None:
             raise
-        duration_s, renditions, whole = growing.facts.duration_s, growing.renditions, False
+        duration_s, renditions, whole = provisional.facts.duration_s, provisional.renditions, False
     lifetime_s = float(duration_s) + context.settings.delivery_slack_s
     expires_at = (int(time.time() + lifetime_s) // EXPIRY_STEP_S + 1) * EXPIRY_STEP_S
     return Session(
@@ -174,7 +174,7 @@ def _check_limits(visit: Visit, claims: Claims) -> None:
     try:
         policy.check(claims.limits, visit)
     except PolicyRefused as exc:
-        raise Problem(403, exc.code, str(exc), hint="Watch it where the link was made for.") from exc
+        raise Problem(403, exc.code, str(exc), hint="Use the page, network or country the link is for.") from exc
 
 
 def visit_of(context: Context, request: web.Request) -> Visit:
@@ -205,7 +205,7 @@ async def _check_concurrent_streams(context: Context, session: Session, publishe
     now = time.time()
     viewer = revocations.viewer(published.owner_id, limits.viewer)
     until = now + session.duration_s + context.settings.seat_slack_s
-    if not await seats.take(context.redis, viewer, session.id, limit=limits.max_sessions, now=now, until=until):
+    if not await seats.acquire(context.redis, viewer, session.id, limit=limits.max_sessions, now=now, until=until):
         raise Problem(
             403, "too_many_sessions", "You are watching on too many devices.", hint="Stop one of them and try again."
         )

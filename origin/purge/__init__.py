@@ -1,7 +1,7 @@
-"""Emptying CDN caches of one prefix: a takedown's last step. One small adapter per CDN.
+"""Purging CDN caches by prefix: the last step of a takedown. One small adapter per CDN.
 
-None of them was tried against its vendor: each is checked against a local server that records what it is sent, and
-written after the vendor's reference. Where a vendor cannot purge by prefix it purges by tag: see `tags`.
+None of them was tried against its vendor: each is written after the vendor's reference and checked against a local
+server that records requests. Where a vendor cannot purge by prefix, it purges by tag: see `tags`.
 """
 
 from origin.purge.purger import Purger, PurgeRefused, purge_everywhere

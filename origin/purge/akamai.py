@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from origin.purge.purger import as_json, send
 from origin.purge.tags import tag_of
 
-# Of a body, so much is signed.
+# The signature covers at most this much of a body.
 MAX_BODY_BYTES = 131072
 
 
@@ -62,6 +62,7 @@ class AkamaiPurger:
     api_url: str = ""
 
     async def purge(self, prefix: str) -> None:
+        """Purge everything below a prefix. Raises Transient or PurgeRefused."""
         url = f"{self.api_url or f'https://{self.host}'}/ccu/v3/delete/tag/{self.network}"
         body = as_json({"objects": [tag_of(prefix)]})
         grid = EdgeGrid(

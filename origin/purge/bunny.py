@@ -17,6 +17,7 @@ class BunnyPurger:
     api_url: str = "https://api.bunny.net"
 
     async def purge(self, prefix: str) -> None:
+        """Purge everything below a prefix. Raises Transient or PurgeRefused."""
         parts(prefix)
         await send(
             "bunny.net",

@@ -6,7 +6,7 @@ https://developers.cloudflare.com/cache/how-to/purge-cache/purge_by_prefix/
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from origin.purge.purger import as_json, must_say, parts, send
+from origin.purge.purger import as_json, check_result, parts, send
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,7 @@ class CloudflarePurger:
     api_url: str = "https://api.cloudflare.com/client/v4"
 
     async def purge(self, prefix: str) -> None:
+        """Purge everything below a prefix. Raises Transient or PurgeRefused."""
         parts(prefix)
         answer = await send(
             "Cloudflare",
@@ -28,4 +29,4 @@ class CloudflarePurger:
             # Without the last slash, as the reference spells prefixes; ids have one length, so none begins another.
             body=as_json({"prefixes": [f"{urlsplit(self.base_url).netloc}{prefix.rstrip('/')}"]}),
         )
-        must_say("Cloudflare", answer, "success", True)
+        check_result("Cloudflare", answer, "success", True)

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from core.errors import Transient
 from origin.purge.purger import TIMEOUT_S, PurgeRefused, parts
 
-_TRY_AGAIN = frozenset({"Throttling", "ThrottlingException", "TooManyInvalidationsInProgress", "ServiceUnavailable"})
+_RETRYABLE = frozenset({"Throttling", "ThrottlingException", "TooManyInvalidationsInProgress", "ServiceUnavailable"})
 _CLIENT = Config(connect_timeout=10, read_timeout=TIMEOUT_S, retries={"total_max_attempts": 1})
 
 
@@ -28,6 +28,7 @@ class CloudFrontPurger:
     api_url: str = ""
 
     async def purge(self, prefix: str) -> None:
+        """Purge everything below a prefix. Raises Transient or PurgeRefused."""
         parts(prefix)
         session = aioboto3.Session(
             aws_access_key_id=self.access_key, aws_secret_access_key=self.secret_key, region_name="us-east-1"
@@ -38,7 +39,7 @@ class CloudFrontPurger:
                 await client.create_invalidation(DistributionId=self.distribution_id, InvalidationBatch=batch)
         except ClientError as exc:
             status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-            again = status >= 500 or exc.response.get("Error", {}).get("Code") in _TRY_AGAIN
-            raise (Transient if again else PurgeRefused)(f"CloudFront: {exc}") from exc
+            retryable = status >= 500 or exc.response.get("Error", {}).get("Code") in _RETRYABLE
+            raise (Transient if retryable else PurgeRefused)(f"CloudFront: {exc}") from exc
         except (BotoCoreError, OSError, TimeoutError) as exc:
-            raise Transient(f"CloudFront could not be asked: {exc!r}") from exc
+            raise Transient(f"CloudFront could not be reached: {exc!r}") from exc

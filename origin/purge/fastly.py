@@ -5,7 +5,7 @@ https://www.fastly.com/documentation/reference/api/purging/
 
 from dataclasses import dataclass, field
 
-from origin.purge.purger import must_say, send
+from origin.purge.purger import check_result, send
 from origin.purge.tags import tag_of
 
 
@@ -19,10 +19,11 @@ class FastlyPurger:
     api_url: str = "https://api.fastly.com"
 
     async def purge(self, prefix: str) -> None:
+        """Purge everything below a prefix. Raises Transient or PurgeRefused."""
         answer = await send(
             "Fastly",
             "POST",
             f"{self.api_url}/service/{self.service_id}/purge/{tag_of(prefix)}",
             headers={"Fastly-Key": self.api_token, "Accept": "application/json"},
         )
-        must_say("Fastly", answer, "status", "ok")
+        check_result("Fastly", answer, "status", "ok")

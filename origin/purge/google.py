@@ -23,7 +23,7 @@ _TOKEN_S = 600
 
 
 def assertion(account: dict[str, str], token_url: str, now: int) -> str:
-    """The JWT (RS256) that a service account's key file can be exchanged with for an access token."""
+    """The JWT (RS256) that is exchanged for an access token, made from a service account's key file."""
     key = load_pem_private_key(account["private_key"].encode(), password=None)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise TypeError("a service account has an RSA key")
@@ -48,6 +48,7 @@ class ServiceAccount:
     token_url: str
 
     async def headers(self) -> dict[str, str]:
+        """Request headers with a new access token. Raises Transient or PurgeRefused."""
         try:
             signed = assertion(json.loads(self.text), self.token_url, int(time.time()))
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -79,6 +80,7 @@ class GoogleCdnPurger:
     token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 
     async def purge(self, prefix: str) -> None:
+        """Purge everything below a prefix. Raises Transient or PurgeRefused."""
         parts(prefix)
         headers = await ServiceAccount(text=self.service_account, token_url=self.token_url).headers()
         url = f"{self.api_url}/projects/{self.project}/global/urlMaps/{self.url_map}/invalidateCache"
@@ -97,6 +99,7 @@ class GoogleMediaPurger:
     token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 
     async def purge(self, prefix: str) -> None:
+        """Purge everything below a prefix. Raises Transient or PurgeRefused."""
         parts(prefix)
         headers = await ServiceAccount(text=self.service_account, token_url=self.token_url).headers()
         url = (

@@ -6,7 +6,7 @@ https://www.keycdn.com/api
 from base64 import b64encode
 from dataclasses import dataclass, field
 
-from origin.purge.purger import as_json, must_say, send
+from origin.purge.purger import as_json, check_result, send
 from origin.purge.tags import tag_of
 
 
@@ -20,6 +20,7 @@ class KeycdnPurger:
     api_url: str = "https://api.keycdn.com"
 
     async def purge(self, prefix: str) -> None:
+        """Purge everything below a prefix. Raises Transient or PurgeRefused."""
         answer = await send(
             "KeyCDN",
             "DELETE",
@@ -30,4 +31,4 @@ class KeycdnPurger:
             },
             body=as_json({"tags": [tag_of(prefix)]}),
         )
-        must_say("KeyCDN", answer, "status", "success")
+        check_result("KeyCDN", answer, "status", "success")

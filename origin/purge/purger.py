@@ -1,6 +1,6 @@
-"""What every adapter is: a prefix in, a request to its CDN out. Retries are the caller's.
+"""The interface of every purge adapter: a prefix in, a request to its CDN out. The caller retries.
 
-Refuses prefixes that are not ours, so that no slip empties a whole CDN.
+Refuses prefixes that are not an asset's or a revision's, so that no mistake purges a whole CDN.
 """
 
 import asyncio
@@ -15,23 +15,23 @@ from core.errors import KadrError, Transient
 
 TIMEOUT_S = 30.0
 _SHOWN_CHARACTERS = 300
-_TRY_AGAIN = frozenset({408, 425, 429})
+_RETRYABLE = frozenset({408, 425, 429})
 _PREFIX = re.compile(r"/v/(?P<asset>as_[0-9a-z]+)/(?:(?P<revision>[0-9a-f]+)/)?")
 
 
 class PurgeRefused(KadrError):
-    """The CDN will not purge this, however often it is asked: a wrong key, a wrong zone, a wrong prefix."""
+    """The CDN refuses for good: a wrong key, a wrong zone, a wrong prefix."""
 
 
 class Purger(Protocol):
-    """One CDN's way of purging."""
+    """The purge API of one CDN."""
 
     async def purge(self, prefix: str) -> None:
-        """Empty the caches of all below `/v/{asset}/` or `/v/{asset}/{revision}/`. Raises Transient or PurgeRefused."""
+        """Purge everything below `/v/{asset}/` or `/v/{asset}/{revision}/`. Raises Transient or PurgeRefused."""
 
 
 async def purge_everywhere(purgers: Mapping[str, Purger], prefix: str) -> dict[str, KadrError]:
-    """Ask all at once; the errors of those that did not, by pathway id."""
+    """Purge a prefix at all CDNs concurrently; the errors of those that failed, by pathway id."""
 
     async def one(purger: Purger) -> KadrError | None:
         try:
@@ -40,16 +40,16 @@ async def purge_everywhere(purgers: Mapping[str, Purger], prefix: str) -> dict[s
             return exc
         return None
 
-    found = await asyncio.gather(*(one(purger) for purger in purgers.values()))
-    return {pathway: error for pathway, error in zip(purgers, found, strict=True) if error is not None}
+    errors = await asyncio.gather(*(one(purger) for purger in purgers.values()))
+    return {pathway: error for pathway, error in zip(purgers, errors, strict=True) if error is not None}
 
 
 def parts(prefix: str) -> tuple[str, str | None]:
     """(asset, revision) of a prefix; the revision is None where it is all of an asset. Raises PurgeRefused."""
-    found = _PREFIX.fullmatch(prefix)
-    if found is None:
-        raise PurgeRefused(f"{prefix!r} is no prefix of ours: /v/ASSET/ or /v/ASSET/REVISION/")
-    return found["asset"], found["revision"]
+    match = _PREFIX.fullmatch(prefix)
+    if match is None:
+        raise PurgeRefused(f"{prefix!r} must be a prefix /v/ASSET/ or /v/ASSET/REVISION/")
+    return match["asset"], match["revision"]
 
 
 async def send(
@@ -72,23 +72,24 @@ async def send(
             text = await answer.read()
             if 200 <= answer.status < 300:
                 return text
-            told = text[:_SHOWN_CHARACTERS].decode("utf-8", "replace")
-            again = answer.status >= 500 or answer.status in _TRY_AGAIN
-            raise (Transient if again else PurgeRefused)(f"{vendor} answered {answer.status}: {told}")
+            excerpt = text[:_SHOWN_CHARACTERS].decode("utf-8", "replace")
+            retryable = answer.status >= 500 or answer.status in _RETRYABLE
+            raise (Transient if retryable else PurgeRefused)(f"{vendor} answered {answer.status}: {excerpt}")
     except (aiohttp.ClientError, TimeoutError, OSError) as exc:
-        raise Transient(f"{vendor} could not be asked: {exc!r}") from exc
+        raise Transient(f"{vendor} could not be reached: {exc!r}") from exc
 
 
 def as_json(value: object) -> bytes:
+    """`value` as compact JSON, for a request body."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def must_say(vendor: str, answer: bytes, name: str, wanted: object) -> None:
-    """Some say in a 200 that they did not. Raises PurgeRefused."""
+def check_result(vendor: str, answer: bytes, name: str, expected: object) -> None:
+    """Raises PurgeRefused unless field `name` of a 200 answer is `expected`: some vendors report failures there."""
     try:
-        said = json.loads(answer).get(name)
+        result = json.loads(answer).get(name)
     except (ValueError, AttributeError):
-        said = None
-    if said != wanted:
-        told = answer[:_SHOWN_CHARACTERS].decode("utf-8", "replace")
-        raise PurgeRefused(f"{vendor} did not purge: {told}")
+        result = None
+    if result != expected:
+        excerpt = answer[:_SHOWN_CHARACTERS].decode("utf-8", "replace")
+        raise PurgeRefused(f"{vendor} did not purge: {excerpt}")

@@ -1,7 +1,7 @@
-"""Every adapter by its name. Pure.
+"""All purge adapters by name. Pure.
 
-In: a name and settings as the operator wrote them. Out: a purger. Refuses, as ConfigError, an unknown adapter, a
-setting it does not have and one that is missing; no value is shown, most are secrets.
+In: a name and settings as the operator wrote them. Out: a purger. Raises ConfigError for an unknown adapter, an unknown
+setting and a missing one; no value is shown, as most are secrets.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from origin.purge.google import GoogleCdnPurger, GoogleMediaPurger
 from origin.purge.keycdn import KeycdnPurger
 from origin.purge.purger import Purger
 
-# Each takes base_url and its own settings, all of them text: its fields say which.
+# Each accepts base_url and its own settings, all of them text, as its fields.
 ADAPTERS: Mapping[str, Callable[..., Purger]] = MappingProxyType(
     {
         "akamai": AkamaiPurger,
@@ -45,17 +45,17 @@ def make_purger(adapter: str, base_url: str, settings: Mapping[str, str]) -> Pur
         raise ConfigError(f"purge {adapter}: there is no setting {', '.join(unknown)}; it takes {', '.join(takes)}")
     if missing := [name for name, needed in takes.items() if needed and not settings.get(name)]:
         raise ConfigError(f"purge {adapter}: {', '.join(missing)} must be set")
-    made: Purger = kind(base_url=base_url, **settings)
-    return made
+    purger: Purger = kind(base_url=base_url, **settings)
+    return purger
 
 
 def purgers(cdns: Cdns) -> dict[str, Purger]:
     """Pathway id -> its purger, of those that have one. Raises ConfigError."""
-    made = {}
+    by_cdn = {}
     for cdn in cdns.all:
         if cdn.purge is not None:
             try:
-                made[cdn.id] = make_purger(cdn.purge.adapter, cdn.base_url, cdn.purge.settings)
+                by_cdn[cdn.id] = make_purger(cdn.purge.adapter, cdn.base_url, cdn.purge.settings)
             except ConfigError as exc:
                 raise ConfigError(f"KADR_CDNS: {cdn.id}: {exc}") from exc
-    return made
+    return by_cdn

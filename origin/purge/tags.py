@@ -1,4 +1,4 @@
-"""Cache tags: what a CDN that cannot purge by prefix purges by. Pure.
+"""Cache tags, for CDNs that cannot purge by prefix. Pure.
 
 Every file that a CDN pulls carries two tags, its asset and its revision, under each vendor's header name.
 """
@@ -13,7 +13,7 @@ def tag_of(prefix: str) -> str:
 
 
 def tag_headers(asset_id: str, revision_id: str) -> dict[str, str]:
-    """Headers of an answer to a CDN. Fastly and Akamai take theirs off before a player sees it."""
+    """The tag headers of an answer to a CDN. Fastly and Akamai remove theirs before a player sees it."""
     tags = (asset_id, f"{asset_id}-{revision_id}")
     return {
         "Surrogate-Key": " ".join(tags),  # Fastly

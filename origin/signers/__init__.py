@@ -1,6 +1,7 @@
-"""Signing playback for several CDNs: one small file per scheme behind one seam. Pure, but for `bucketed`'s memory.
+"""Signing playback for several CDNs: one small file per scheme behind one interface. Pure, but for the memory of
+`bucketed`.
 
-Path tokens are the default: relative URIs inherit them. What each scheme signs is told at the head of its file.
+Path tokens are the default: relative URIs inherit them. The docstring of each file says what its scheme signs.
 """
 
 from origin.signers.canonical import PrefixRefused, canonical_path, canonical_prefix

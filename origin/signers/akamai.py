@@ -1,11 +1,11 @@
 """Akamai's EdgeAuth 2.0 tokens. Pure.
 
 In: a prefix and an expiry. Out: a token `st~exp~acl~...~hmac` with the ACL `{prefix}*`, in the path, in the query or as
-a cookie. HMAC-SHA256 with the key decoded from hex, over `ip~st~exp~acl~id~data[~url][~salt]`; url and salt are signed
-and not sent.
+a cookie. HMAC-SHA256 with the key decoded from hex, over `ip~st~exp~acl~id~data[~salt]`; the salt is signed and not
+sent.
 
-`edge_token` is checked against Akamai's own library. The path form, `{prefix}{name}={token}/`, is the one its edges
-write themselves and was not tried against one: for Segmented Media Protection with the token in the URI, set
+`edge_token` is checked against Akamai's own library. The path form, `{prefix}{name}={token}/`, is the one that its
+edges write themselves; it was not tried against one: for Segmented Media Protection with the token in the URI, set
 `name=hdntl`, `payload=hdntl` and `escape_early=true`.
 """
 
@@ -38,7 +38,6 @@ def edge_token(
     expires_at: int,
     *,
     acl: Sequence[str] = (),
-    url: str | None = None,
     starts_at: int | None = None,
     ip: str | None = None,
     session: str | None = None,
@@ -46,7 +45,7 @@ def edge_token(
     salt: str | None = None,
     escape_early: bool = False,
 ) -> str:
-    """A token for `acl`, patterns with `*`, or for exactly `url`. No text may hold `~`, and no pattern `!`.
+    """A token for the patterns `acl`, in which `*` is a wildcard. No text may contain `~`, and no pattern `!`.
 
     `escape_early`, "Escape token input" at Akamai: values are percent-encoded, in lower case, before they are signed.
     """
@@ -59,7 +58,7 @@ def edge_token(
         *([f"id={spell(session)}"] if session else []),
         *([f"data={spell(payload)}"] if payload else []),
     ]
-    signed = [*sent, *([f"url={spell(url)}"] if url else []), *([f"salt={salt}"] if salt else [])]
+    signed = [*sent, *([f"salt={salt}"] if salt else [])]
     return "~".join([*sent, f"hmac={hmac.digest(key, '~'.join(signed).encode(), hashlib.sha256).hex()}"])
 
 
@@ -84,19 +83,22 @@ class AkamaiSigner:
 
     @property
     def in_path(self) -> bool:
+        """Whether the token is part of the path."""
         return self.place is Place.PATH
 
     @property
     def per_viewer(self) -> bool:
+        """Whether the signature is bound to the viewer."""
         return self.lock_ip or self.name_session
 
     def sign(self, prefix: str, expires_at: int, context: SigningContext) -> Signed:
+        """Sign a prefix, or one path where `covers_prefix` is false. Raises PrefixRefused or CannotSign."""
         prefix = canonical_prefix(prefix)
         token = edge_token(
             signing_key(self.keys)[1],
             expires_at,
             acl=(f"{prefix}*",),
-            # An edge's clock may be behind ours.
+            # The clock of an edge may be behind this one.
             starts_at=int(context.now) - SKEW_S if self.starts == "now" else int(self.starts or 0),
             ip=str(viewer_ip(context)) if self.lock_ip else None,
             session=viewer_session(context) if self.name_session else None,
@@ -112,6 +114,7 @@ class AkamaiSigner:
 
 
 def from_options(keys: Mapping[str, Secret], options: Options) -> AkamaiSigner:
+    """The signer for an operator\'s keys and options. Raises ConfigError."""
     options.base_url(needed=False)
     return AkamaiSigner(
         keys=parsed_keys(options.scheme, keys, from_hex, "an even number of hex digits"),

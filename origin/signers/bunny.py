@@ -58,13 +58,16 @@ class BunnySigner:
 
     @property
     def in_path(self) -> bool:
+        """Whether the token is part of the path."""
         return self.place is Place.PATH
 
     @property
     def per_viewer(self) -> bool:
+        """Whether the signature is bound to the viewer."""
         return self.lock_ip or self.lock_country
 
     def sign(self, prefix: str, expires_at: int, context: SigningContext) -> Signed:
+        """Sign a prefix, or one path where `covers_prefix` is false. Raises PrefixRefused or CannotSign."""
         prefix = canonical_prefix(prefix)
         parameters = {"token_path": prefix}
         if self.lock_country:
@@ -87,6 +90,7 @@ def _country(context: SigningContext) -> str:
 
 
 def from_options(keys: Mapping[str, Secret], options: Options) -> BunnySigner:
+    """The signer for an operator\'s keys and options. Raises ConfigError."""
     options.base_url(needed=False)
     return BunnySigner(
         keys=parsed_keys(options.scheme, keys, as_bytes, "text"),

@@ -1,8 +1,8 @@
 """The one spelling of a path that may be signed. Pure.
 
-In: a path as somebody wrote it. Out: the same path, decoded once, of plain names only. Refuses what two servers could
-read in two ways: encoded slashes and dots that climb, NUL, a second layer of encoding, empty names, and every character
-that is a wildcard or a delimiter in some scheme (`*`, `?`, `!`, `~`, `&`, `,`). Our own paths need none of them.
+In: a path as it was written. Out: the same path, decoded once, of plain names only. Refuses what two servers could read
+in two ways: encoded slashes, dot segments, NUL, a second layer of encoding, empty names, and every character
+that is a wildcard or a delimiter in some scheme (`*`, `?`, `!`, `~`, `&`, `,`). Kadr's own paths need none of them.
 """
 
 import re
@@ -12,7 +12,7 @@ from core.errors import KadrError
 _CLEAN = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[0-9A-Za-z._-]+)+/?")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})?")
 _PLAIN = re.compile(r"[0-9A-Za-z._-]")
-_MOST_CHARACTERS = 1024
+_MAX_CHARACTERS = 1024
 
 
 class PrefixRefused(KadrError):
@@ -31,9 +31,9 @@ def canonical_prefix(prefix: str) -> str:
 
 
 def canonical_path(path: str) -> str:
-    """`path` of one file or folder, decoded. Raises PrefixRefused."""
-    if len(path) > _MOST_CHARACTERS:
-        raise PrefixRefused(f"a path has at most {_MOST_CHARACTERS} characters")
+    """The decoded path of one file or folder. Raises PrefixRefused."""
+    if len(path) > _MAX_CHARACTERS:
+        raise PrefixRefused(f"a path has at most {_MAX_CHARACTERS} characters")
     decoded = _ESCAPE.sub(_decoded, path) if "%" in path else path
     if not _CLEAN.fullmatch(decoded):
         raise PrefixRefused(

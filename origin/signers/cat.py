@@ -59,6 +59,7 @@ class CatSigner:
     per_viewer: ClassVar[bool] = False
 
     def sign(self, prefix: str, expires_at: int, context: SigningContext) -> Signed:
+        """Sign a prefix, or one path where `covers_prefix` is false. Raises PrefixRefused or CannotSign."""
         prefix = canonical_prefix(prefix)
         kid, key = signing_key(self.keys)
         token = mac0(self._claims(prefix, expires_at), kid, key)
@@ -79,6 +80,7 @@ class CatSigner:
 
 
 def from_options(keys: Mapping[str, Secret], options: Options) -> CatSigner:
+    """The signer for an operator\'s keys and options. Raises ConfigError."""
     place = options.choice("place", Place.QUERY, Place.COOKIE)
     return CatSigner(
         keys=parsed_keys(options.scheme, keys, from_hex, "an even number of hex digits"),

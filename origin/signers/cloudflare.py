@@ -36,9 +36,11 @@ class CloudflareSigner:
 
     @property
     def covers_prefix(self) -> bool:
+        """Whether one signature is valid for everything below a prefix."""
         return self.covers is Covers.PREFIX
 
     def sign(self, prefix: str, expires_at: int, context: SigningContext) -> Signed:
+        """Sign a prefix, or one path where `covers_prefix` is false. Raises PrefixRefused or CannotSign."""
         path = canonical_prefix(prefix) if self.covers_prefix else canonical_path(prefix)
         issued_at = min(expires_at - self.lifetime_s, int(context.now))
         mac = hmac.digest(signing_key(self.keys)[1], f"{path}{issued_at}".encode(), hashlib.sha256)
@@ -46,6 +48,7 @@ class CloudflareSigner:
 
 
 def from_options(keys: Mapping[str, Secret], options: Options) -> CloudflareSigner:
+    """The signer for an operator\'s keys and options. Raises ConfigError."""
     options.base_url(needed=False)
     return CloudflareSigner(
         keys=parsed_keys(options.scheme, keys, as_bytes, "text"),

@@ -3,7 +3,7 @@
 In: a prefix (a custom policy covers `{base_url}{prefix}*`) or one path (a canned policy), and an expiry. Out: the query
 Policy or Expires, Signature, Key-Pair-Id, or the same as cookies named `CloudFront-...`. The policy is JSON without
 spaces; base64 is spelled with `-_~` for `+=/`. RSA signs PKCS #1 v1.5; ECDSA (P-256) signs DER. SHA-1 is CloudFront's
-default, SHA-256 is told by Hash-Algorithm=SHA256.
+default, SHA-256 is announced by Hash-Algorithm=SHA256.
 
 A key's id is the id of the public key in CloudFront. RSA-2048 signs some 5,000 times a second and core: see `bucketed`.
 The viewer's address may be bound to a custom policy, as IPv4 only: switch IPv6 off at the distribution.
@@ -32,7 +32,7 @@ _ALPHABET = str.maketrans("+=/", "-_~")
 
 
 class Policy(StrEnum):
-    """Custom: a policy of its own, sent along. Canned: one path and an expiry, known to CloudFront."""
+    """Custom: sent along with the signature. Canned: one path and an expiry, rebuilt by CloudFront."""
 
     CUSTOM = "custom"
     CANNED = "canned"
@@ -46,7 +46,7 @@ class Place(StrEnum):
 
 
 class Hash(StrEnum):
-    """What is signed of the policy."""
+    """The digest of the policy that is signed."""
 
     SHA1 = "sha1"
     SHA256 = "sha256"
@@ -61,7 +61,7 @@ def policy_text(resource: str, expires_at: int, ip: str | None = None) -> str:
 
 
 def spelled(value: bytes) -> str:
-    """base64 in CloudFront's alphabet."""
+    """`value` in base64, in CloudFront's alphabet."""
     return base64.b64encode(value).decode().translate(_ALPHABET)
 
 
@@ -79,13 +79,16 @@ class CloudFrontSigner:
 
     @property
     def covers_prefix(self) -> bool:
+        """Whether one signature is valid for everything below a prefix."""
         return self.policy is Policy.CUSTOM
 
     @property
     def per_viewer(self) -> bool:
+        """Whether the signature is bound to the viewer."""
         return self.lock_ip
 
     def sign(self, prefix: str, expires_at: int, context: SigningContext) -> Signed:
+        """Sign a prefix, or one path where `covers_prefix` is false. Raises PrefixRefused or CannotSign."""
         kid, key = signing_key(self.keys)
         if self.policy is Policy.CUSTOM:
             path = canonical_prefix(prefix)
@@ -120,6 +123,7 @@ def _signature(key: PrivateKey, text: bytes, hash_name: Hash) -> bytes:
 
 
 def from_options(keys: Mapping[str, Secret], options: Options) -> CloudFrontSigner:
+    """The signer for an operator\'s keys and options. Raises ConfigError."""
     policy = options.choice("policy", Policy.CUSTOM, Policy.CANNED)
     lock_ip = options.flag("lock_ip")
     if lock_ip and policy is Policy.CANNED:

@@ -28,15 +28,18 @@ class FastlySigner:
 
     @property
     def covers_prefix(self) -> bool:
+        """Whether one signature is valid for everything below a prefix."""
         return self.covers is Covers.PREFIX
 
     def sign(self, prefix: str, expires_at: int, context: SigningContext) -> Signed:
+        """Sign a prefix, or one path where `covers_prefix` is false. Raises PrefixRefused or CannotSign."""
         path = canonical_prefix(prefix) if self.covers_prefix else canonical_path(prefix)
         signature = hmac.digest(signing_key(self.keys)[1], f"{path}{expires_at}".encode(), hashlib.sha1).hex()
         return Signed(path=path, query=f"{self.name}={expires_at}_{signature}")
 
 
 def from_options(keys: Mapping[str, Secret], options: Options) -> FastlySigner:
+    """The signer for an operator\'s keys and options. Raises ConfigError."""
     options.base_url(needed=False)
     return FastlySigner(
         keys=parsed_keys(options.scheme, keys, from_base64, "base64"),

@@ -37,6 +37,7 @@ class GoogleCdnSigner:
     per_viewer: ClassVar[bool] = False
 
     def sign(self, prefix: str, expires_at: int, context: SigningContext) -> Signed:
+        """Sign a prefix, or one path where `covers_prefix` is false. Raises PrefixRefused or CannotSign."""
         prefix = canonical_prefix(prefix)
         kid, key = signing_key(self.keys)
         between = ":" if self.place is Place.COOKIE else "&"
@@ -53,6 +54,7 @@ class GoogleCdnSigner:
 
 
 def from_options(keys: Mapping[str, Secret], options: Options) -> GoogleCdnSigner:
+    """The signer for an operator\'s keys and options. Raises ConfigError."""
     return GoogleCdnSigner(
         keys=parsed_keys(options.scheme, keys, from_base64, "base64"),
         base_url=options.base_url(needed=True),

@@ -57,13 +57,16 @@ class GoogleMediaSigner:
 
     @property
     def in_path(self) -> bool:
+        """Whether the token is part of the path."""
         return self.form is Form.PATH
 
     @property
     def per_viewer(self) -> bool:
+        """Whether the signature is bound to the viewer."""
         return self.lock_ip or self.name_session
 
     def sign(self, prefix: str, expires_at: int, context: SigningContext) -> Signed:
+        """Sign a prefix, or one path where `covers_prefix` is false. Raises PrefixRefused or CannotSign."""
         prefix = canonical_prefix(prefix)
         kid, key = signing_key(self.keys)
         if self.form is Form.TOKEN:
@@ -103,6 +106,7 @@ def _ed25519(key: PrivateKey, text: str) -> str:
 
 
 def from_options(keys: Mapping[str, Secret], options: Options) -> GoogleMediaSigner:
+    """The signer for an operator\'s keys and options. Raises ConfigError."""
     form = options.choice("form", Form.PATH, Form.COOKIE, Form.TOKEN)
     algorithm = options.choice("algorithm", Algorithm.ED25519, Algorithm.SHA256, Algorithm.SHA1)
     lock_ip, name_session = options.flag("lock_ip"), options.flag("name_session")

@@ -25,6 +25,7 @@ class KeyCdnSigner:
     per_viewer: ClassVar[bool] = False
 
     def sign(self, prefix: str, expires_at: int, context: SigningContext) -> Signed:
+        """Sign a prefix, or one path where `covers_prefix` is false. Raises PrefixRefused or CannotSign."""
         path = canonical_path(prefix)
         text = path.encode() + signing_key(self.keys)[1] + str(expires_at).encode()
         token = base64url_nopad(hashlib.md5(text, usedforsecurity=False).digest())
@@ -32,5 +33,6 @@ class KeyCdnSigner:
 
 
 def from_options(keys: Mapping[str, Secret], options: Options) -> KeyCdnSigner:
+    """The signer for an operator\'s keys and options. Raises ConfigError."""
     options.base_url(needed=False)
     return KeyCdnSigner(keys=parsed_keys(options.scheme, keys, as_bytes, "text"))

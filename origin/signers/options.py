@@ -1,4 +1,4 @@
-"""Reading what an operator says of a signer: options and keys, as YAML or a command line gives them. Pure.
+"""Reading a signer's options and keys as an operator writes them, in YAML or on a command line. Pure.
 
 In: names and values. Out: typed values. Every error is a ConfigError that names the scheme, the option, the value and
 the accepted form; a secret is never shown.
@@ -14,7 +14,7 @@ from core.errors import ConfigError
 
 Kind = TypeVar("Kind", bound=StrEnum)
 Key = TypeVar("Key")
-Secret = str | bytes  # text as an operator wrote it, or bytes that are the secret already
+Secret = str | bytes  # text as an operator wrote it, or the bytes of the secret
 
 _BASE_URL = re.compile(r"https?://[0-9A-Za-z](?:[0-9A-Za-z.-]*[0-9A-Za-z])?(?::[0-9]{1,5})?")
 _KID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,62}")
@@ -23,14 +23,14 @@ _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){16,}")
 
 
 class Covers(StrEnum):
-    """What one signature is good for, where the check is the operator's own code."""
+    """What one signature is valid for, where the check is the operator's own code."""
 
     EXACT = "exact"
     PREFIX = "prefix"
 
 
 class Options:
-    """The options of one signer. Each is read once; `done` refuses those that nobody read."""
+    """The options of one signer. Each is read once; `done` refuses those that were not read."""
 
     def __init__(self, scheme: str, given: Mapping[str, object]) -> None:
         self.scheme = scheme
@@ -38,7 +38,7 @@ class Options:
         self._read: set[str] = set()
 
     def text(self, name: str, default: str = "", form: str = r"[0-9A-Za-z._-]+", *, hidden: bool = False) -> str:
-        """A text; `form` is a pattern of all of it. The default one holds nothing that delimits a token's fields."""
+        """A text that matches `form` as a whole. The default form excludes what delimits the fields of a token."""
         value = self._value(name)
         if value is None:
             return default
@@ -57,6 +57,7 @@ class Options:
         raise self._wrong(name, value, ", ".join(kind.value for kind in accepted))
 
     def flag(self, name: str) -> bool:
+        """True or false; false without the option."""
         value = self._value(name)
         if value is None:
             return False
@@ -74,7 +75,7 @@ class Options:
         return int(value)
 
     def base_url(self, *, needed: bool) -> str:
-        """Scheme and host of the CDN. Every scheme may be told it; those that sign the host cannot do without."""
+        """Scheme and host of the CDN. `needed` by the schemes that sign the host; the others accept and ignore it."""
         value = self._value("base_url") or ""
         if needed and not _BASE_URL.fullmatch(value):
             raise self._wrong("base_url", value, "a scheme and a host, https://cdn.example.com (the host is signed)")
@@ -106,13 +107,13 @@ def checked_keys(scheme: str, keys: Mapping[str, Secret]) -> dict[str, Secret]:
     if not all(secrets.values()):
         raise ConfigError(f"{scheme}: a key's secret is empty")
     if len({as_bytes(key) for key in secrets.values()}) < len(secrets):
-        # One secret under two ids would let the id in a token be changed, and rotation would change nothing.
+        # With one secret under two ids, the id in a token could be altered, and a rotation would change nothing.
         raise ConfigError(f"{scheme}: two keys have the same secret")
     return secrets
 
 
 def parsed_keys(scheme: str, keys: Mapping[str, Secret], parse: Callable[[Secret], Key], form: str) -> dict[str, Key]:
-    """The keys as the scheme takes them. `parse` raises ValueError; the message names the id, not the secret."""
+    """The keys as the scheme uses them. `parse` raises ValueError; the ConfigError names the id, not the secret."""
     parsed = {}
     for kid, key in keys.items():
         try:
@@ -124,13 +125,14 @@ def parsed_keys(scheme: str, keys: Mapping[str, Secret], parse: Callable[[Secret
 
 
 def plain_kids(scheme: str, keys: Mapping[str, Secret]) -> None:
-    """Ids that stand in our own tokens, `kid.expires.signature`, are letters and digits. Raises ConfigError."""
+    """Key ids in tokens `kid.expires.signature` are letters and digits. Raises ConfigError for others."""
     for kid in keys:
         if not kid.isalnum():
             raise ConfigError(f"{scheme}: a key's id is {kid!r}; accepted: letters and digits")
 
 
 def as_bytes(key: Secret) -> bytes:
+    """The bytes of a secret; text is encoded as UTF-8."""
     return key.encode() if isinstance(key, str) else key
 
 
@@ -142,11 +144,12 @@ def hex_or_text(key: Secret) -> bytes:
 
 
 def from_hex(key: Secret) -> bytes:
+    """A secret written in hex. Raises ValueError."""
     return bytes.fromhex(as_bytes(key).decode("ascii"))
 
 
 def from_base64(key: Secret) -> bytes:
-    """Either alphabet, padded or not: vendors' tools print all four. Raises ValueError."""
+    """A secret in base64, of either alphabet, padded or not: vendors' tools print all four. Raises ValueError."""
     text = as_bytes(key).decode("ascii").rstrip("=").replace("-", "+").replace("_", "/")
     return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
 
@@ -157,4 +160,5 @@ def base64url(value: bytes) -> str:
 
 
 def base64url_nopad(value: bytes) -> str:
+    """base64url without padding."""
     return base64url(value).rstrip("=")

@@ -1,4 +1,4 @@
-"""Every scheme by its name. Pure.
+"""All signing schemes by name. Pure.
 
 In: a scheme, its keys (id -> secret, the signing one first), its options. Out: a signer. Refuses, as ConfigError, an
 unknown scheme, an unknown option, and a value or a secret of another form than the scheme takes. Every scheme takes the
@@ -40,7 +40,7 @@ SCHEMES: Mapping[str, Callable[[Mapping[str, Secret], Options], Signer]] = Mappi
         "cat": cat.from_options,
     }
 )
-# Where the key's id is one the CDN gave, and is sent: no other will do.
+# Schemes whose key ids are assigned by the CDN and are part of the signature.
 NAMED_KEYS = frozenset({"cloudfront", "google_cdn", "google_media"})
 
 

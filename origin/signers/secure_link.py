@@ -35,15 +35,15 @@ def digest(text: str) -> str:
 
 
 def token(prefix: str, expires_at: int, keys: Mapping[str, str]) -> str:
-    """A token for everything below `prefix`, which is canonical, until `expires_at` (Unix seconds)."""
+    """A token for everything below the canonical `prefix`, until `expires_at` (Unix seconds)."""
     kid, secret = signing_key(keys)
     return f"{kid}.{expires_at}.{digest(f'{expires_at}{prefix} {secret}')}"
 
 
 def verify(given: str, prefix: str, keys: Mapping[str, str], now: float) -> None:
-    """Raises DeliveryRefused unless the token is good for `prefix` now; DeliveryExpired if it was.
+    """Raises DeliveryRefused unless the token is valid for `prefix` at `now`; DeliveryExpired if it was before.
 
-    For where nginx does not stand in front. It was signed elsewhere: SKEW_S is given. (nginx itself gives none.)
+    For setups without nginx in front. SKEW_S of leeway, as another clock signed it; nginx itself allows none.
     """
     parts = _TOKEN.fullmatch(given)
     secret = keys.get(parts[1]) if parts else None
@@ -58,7 +58,7 @@ def verify(given: str, prefix: str, keys: Mapping[str, str], now: float) -> None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecureLinkSigner:
-    """Path tokens for an edge of nginx."""
+    """Signs paths with tokens that an nginx edge checks."""
 
     keys: Mapping[str, str]
     covers_prefix: ClassVar[bool] = True
@@ -66,11 +66,13 @@ class SecureLinkSigner:
     per_viewer: ClassVar[bool] = False
 
     def sign(self, prefix: str, expires_at: int, context: SigningContext) -> Signed:
+        """Sign a prefix, or one path where `covers_prefix` is false. Raises PrefixRefused or CannotSign."""
         prefix = canonical_prefix(prefix)
         return Signed(path=f"/s/{token(prefix, expires_at, self.keys)}{prefix}")
 
 
 def from_options(keys: Mapping[str, Secret], options: Options) -> SecureLinkSigner:
+    """The signer for an operator\'s keys and options. Raises ConfigError."""
     plain_kids(options.scheme, keys)
     options.base_url(needed=False)
     return SecureLinkSigner(keys=parsed_keys(options.scheme, keys, _secret, "printable ASCII without spaces"))

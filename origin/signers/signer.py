@@ -1,7 +1,8 @@
-"""What every signer is: a path prefix and an expiry in, what a player needs to read below it out. Pure.
+"""The interface of every signer: a path prefix and an expiry in, what a player needs to read below it out. Pure.
 
-Owns the seam between the origin and the CDNs' ways of signing. A signer signs with its first key; the CDN, and our own
-verifiers, take every live key, so keys rotate without a refused request. Refuses nothing itself: see `canonical`.
+Owns the boundary between the origin and the CDNs' signing schemes. A signer signs with its first key; the CDN, and
+Kadr's own verifiers, accept every live key, so keys rotate without a refused request. `canonical` says which paths are
+refused.
 """
 
 import ipaddress
@@ -13,16 +14,16 @@ from core.errors import KadrError
 
 Key = TypeVar("Key")
 
-# Two clocks that are not ours may differ by so much. Our own tokens are checked against the clock that wrote them.
+# How far the clocks of two other machines may differ. Kadr's own tokens are checked by the clock that signed them.
 SKEW_S = 60
 
 
 class CannotSign(KadrError):
-    """What a signature needs to know of this viewer is not known."""
+    """The signature is to be bound to something of the viewer that is not known."""
 
 
 class DeliveryRefused(KadrError):
-    """The path's token is changed, expired, or for another prefix."""
+    """The token of this path is invalid, expired, or for another prefix."""
 
 
 class DeliveryExpired(DeliveryRefused):
@@ -31,7 +32,7 @@ class DeliveryExpired(DeliveryRefused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningContext:
-    """Who asks, and when. `now` is in Unix seconds; a scheme takes only what its options ask for."""
+    """The viewer and the time, `now` in Unix seconds. A scheme uses only what its options require."""
 
     now: float
     session: str = ""
@@ -41,9 +42,9 @@ class SigningContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
-    """The right to read, as a player carries it.
+    """A signature in the form in which a player sends it.
 
-    `path` stands before relative URIs, the token included where the scheme puts it there. `query` (`a=b&c=d`, no `?`)
+    `path` precedes relative URIs, with the token where the scheme puts it there. `query` (`a=b&c=d`, no `?`)
     is to be appended to every URI: relative URIs do not inherit it. `cookies` are for the CDN's domain, on the prefix.
     """
 
@@ -53,22 +54,22 @@ class Signed:
 
 
 class Signer(Protocol):
-    """One CDN's way of signing."""
+    """The signing scheme of one CDN, with its keys and options."""
 
     @property
     def covers_prefix(self) -> bool:
-        """One signature is good for all below the prefix. If not, `sign` takes one file's path, for each file anew."""
+        """One signature is valid for everything below the prefix. If not, each file's path is signed separately."""
 
     @property
     def in_path(self) -> bool:
-        """The token is part of the path, so that relative URIs inherit it and playlists need no rewriting."""
+        """The token is part of the path, so that relative URIs inherit it and playlists need not be rewritten."""
 
     @property
     def per_viewer(self) -> bool:
-        """The signature binds something of this viewer. If not, it may be kept for the prefix and its expiry."""
+        """The signature is bound to this viewer. If not, it may be reused for the same prefix and expiry."""
 
     def sign(self, prefix: str, expires_at: int, context: SigningContext) -> Signed:
-        """`expires_at` is in Unix seconds. Raises PrefixRefused or CannotSign."""
+        """Sign `prefix` until `expires_at` (Unix seconds). Raises PrefixRefused or CannotSign."""
 
 
 def signing_key(keys: Mapping[str, Key]) -> tuple[str, Key]:
@@ -77,17 +78,17 @@ def signing_key(keys: Mapping[str, Key]) -> tuple[str, Key]:
 
 
 def viewer_ip(context: SigningContext) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The address a token is to be bound to. Raises CannotSign."""
+    """The address to which a token is bound. Raises CannotSign."""
     try:
         ip = ipaddress.ip_address(context.ip or "")
     except ValueError as exc:
         raise CannotSign("the token is to be bound to the viewer's address, which is not known") from exc
-    # A socket that listens on both families tells IPv4 viewers so; the CDN sees the IPv4 address.
+    # A socket that listens on both families reports IPv4 viewers as mapped; the CDN sees the IPv4 address.
     return ip.ipv4_mapped or ip if isinstance(ip, ipaddress.IPv6Address) else ip
 
 
 def viewer_session(context: SigningContext) -> str:
-    """The session a token is to name: letters and digits, so that no field of a token can be forged by it."""
+    """The session id in a token: letters and digits, so that it cannot forge another field. Raises CannotSign."""
     if not (context.session.isascii() and context.session.isalnum()):
-        raise CannotSign("the token is to name the session, which is not known")
+        raise CannotSign("the token is to be bound to the session, which is not known")
     return context.session

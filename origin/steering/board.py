@@ -1,7 +1,7 @@
 """What all origins share about pathways, in Redis: samples, the leader's verdict, the operator's override and reports.
 
-In: a client of core.live. Out: plain values. Every function raises one of core.live.GONE where Redis does not answer;
-`live` decides what that means. Everything but override and end expires by itself.
+In: a client of core.live. Out: plain values. Every function raises one of core.live.REDIS_UNAVAILABLE where Redis does
+not answer; `live` decides what that means. Everything but override and end expires by itself.
 
 - kadr:steer:samples:{pathway}:{bucket}   hash of counts, one for BUCKET_S seconds
 - kadr:steer:sessions:{pathway}:{period}  HyperLogLog of the sessions seen in a period

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.asyncio.lock import Lock
 from redis.exceptions import LockError
 
-from core.live import GONE
+from core.live import REDIS_UNAVAILABLE
 from core.logs import Log
 from origin.cdns import Cdn, Cdns
 from origin.steering import board
@@ -57,7 +57,7 @@ class Leader:
             if self.leads:
                 await self._probe_all()
                 await self._judge(self._clock())
-        except GONE as exc:
+        except REDIS_UNAVAILABLE as exc:
             if self.leads:
                 _LOG.warning("steer.not_judged", error=repr(exc))
             self.leads = False
@@ -67,7 +67,7 @@ class Leader:
         try:
             if self.leads:
                 await self._lock.release()
-        except GONE:
+        except REDIS_UNAVAILABLE:
             return  # the lock expires by itself
         finally:
             self.leads = False

@@ -16,7 +16,7 @@ import aiohttp
 from redis.asyncio import Redis
 
 from core.concurrency import in_background, repeat_every
-from core.live import GONE
+from core.live import REDIS_UNAVAILABLE
 from core.logs import Log
 from origin.cdns import Cdns
 from origin.steering import board, lead, samples
@@ -90,7 +90,7 @@ class Steering:
                 await board.add(self._redis, counted, sessions, self._clock())
             self._known, self._known_at = await board.known(self._redis), time.monotonic()
             self._redis_failing = False
-        except GONE as exc:
+        except REDIS_UNAVAILABLE as exc:
             if not self._redis_failing:
                 _LOG.warning("steer.redis_failed", error=repr(exc))
             self._redis_failing = True

@@ -287,7 +287,7 @@ async def test_nobody_there_is_worth_another_try(adapter: str, account: tuple[st
     settings = {"api_url": "http://127.0.0.1:1", **EVERY_SETTINGS[adapter]}
     if adapter.startswith("google"):
         settings["service_account"] = account[0]
-    with pytest.raises(Transient, match="could not be asked"):
+    with pytest.raises(Transient, match="could not be reached"):
         await make_purger(adapter, BASE, settings).purge(OF_ASSET)
 
 
@@ -299,7 +299,7 @@ async def test_a_prefix_that_is_not_ours_is_never_sent(
     vendor: Vendor, adapter: str, prefix: str, account: tuple[str, rsa.RSAPublicKey]
 ) -> None:
     settings = {**EVERY_SETTINGS[adapter], **({"service_account": account[0]} if adapter.startswith("google") else {})}
-    with pytest.raises(PurgeRefused, match="no prefix of ours"):
+    with pytest.raises(PurgeRefused, match="must be a prefix"):
         await make_purger(adapter, BASE, {**settings, "api_url": vendor.url}).purge(prefix)
     assert vendor.asked == []
 
