@@ -38,7 +38,7 @@ async def extract(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     end_s = source.duration_s if options.end_s is None else min(options.end_s, source.duration_s)
     if end_s <= options.start_s:
         return Outcome(output={"nothing": True})  # the plan refuses it
-    found = await embedded(
+    subtitles = await embedded(
         await StepContext(worker=worker, claimed=claimed).local_source(),
         DEMUXERS[source.container],
         claimed.work_dir,
@@ -46,7 +46,7 @@ async def extract(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
         origin_s=source.origin_s + options.start_s,
         duration_s=end_s - options.start_s,
     )
-    stored = [(track, await texts.store_text(worker, asset.id, track.cues)) for track in found.tracks]
+    stored = [(track, await texts.store_text(worker, asset.id, track.cues)) for track in subtitles.tracks]
 
     async def add_tracks(connection: Connection) -> None:
         await tracks.lock(connection, asset.id)
@@ -54,7 +54,7 @@ async def extract(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
         if now is not None and now.source_sha256 == upload:
             await _add(connection, asset.id, upload, stored)
 
-    warnings = (_warning(found.pictures),) if found.pictures else ()
+    warnings = (_warning(subtitles.pictures),) if subtitles.pictures else ()
     return Outcome(output={"tracks": len(stored)}, on_commit=add_tracks, warnings=warnings)
 
 

@@ -16,18 +16,18 @@ async def plan(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     A wide video that is to be shown upright is searched before anything is encoded: what is watched first must show
     what stays. That takes as long as decoding the title, so it is a step of its own.
     """
-    given = await plan_input(worker, claimed)
-    if given.options.codec not in worker.codecs:
+    inputs = await plan_input(worker, claimed)
+    if inputs.options.codec not in worker.codecs:
         raise Rejected(
             "codec_unavailable",
-            f"The ffmpeg of this installation does not encode {given.options.codec}.",
+            f"The ffmpeg of this installation does not encode {inputs.options.codec}.",
             f"Choose one of {', '.join(sorted(worker.codecs))}.",
         )
     encrypt.check_possible(encrypt.encryption_of(claimed.asset), worker.settings)
-    decided = given.decide()
-    if (wide := wide_of(given.source, decided)) is not None:
-        found = await assets.analysis(worker.pool, claimed.step.input["source"], analysis_key(wide))
-        if found is None:
+    decided = inputs.decide()
+    if (wide := wide_of(inputs.source, decided)) is not None:
+        crop = await assets.analysis(worker.pool, claimed.step.input["source"], analysis_key(wide))
+        if crop is None:
             return Outcome(next_steps=((StepKind.REFRAME, claimed.step.input),))
-        decided = given.decide(crop_from_json(found))
+        decided = inputs.decide(crop_from_json(crop))
     return await begin_encode(worker, claimed, decided)

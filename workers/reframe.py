@@ -26,18 +26,18 @@ async def reframe(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     Where no good place is found the window stays in the middle, with a warning, and the next encode searches again.
     """
     context = StepContext(worker=worker, claimed=claimed)
-    given = await plan_input(worker, claimed)
-    wide = wide_of(given.source, given.decide())
+    inputs = await plan_input(worker, claimed)
+    wide = wide_of(inputs.source, inputs.decide())
     if wide is None:
         raise KadrError("a search for the upright window of a title that has none")
-    found = await finder.find_crop(await context.local_source(), wide, claimed.work_dir, worker.runner)
-    outcome = await begin_encode(worker, claimed, given.decide(found.path))
-    if found.centred:
-        return replace(outcome, warnings=(warning(found.centred),))
+    search = await finder.find_crop(await context.local_source(), wide, claimed.work_dir, worker.runner)
+    outcome = await begin_encode(worker, claimed, inputs.decide(search.path))
+    if search.centred:
+        return replace(outcome, warnings=(warning(search.centred),))
 
     async def keep(connection: Connection) -> None:
         key = analysis_key(wide)
-        await assets.keep_analysis(connection, claimed.step.input["source"], key, crop_to_json(found.path))
+        await assets.keep_analysis(connection, claimed.step.input["source"], key, crop_to_json(search.path))
 
     return replace(outcome, on_commit=keep)
 

@@ -132,20 +132,20 @@ async def subtitle(
     `profile`: a caption profile, None for the one of the asset's kind of video; `upload`: SHA-256 of what was heard.
     """
     limits = caption_profile(profile or profile_of(claimed), words.language)
-    shown = await asyncio.to_thread(lambda: cues(repaired(words.heard), limits))
-    made = {
-        "text": await texts.store_text(worker, claimed.asset.id, shown),
+    caption_cues = await asyncio.to_thread(lambda: cues(repaired(words.heard), limits))
+    artifacts = {
+        "text": await texts.store_text(worker, claimed.asset.id, caption_cues),
         "words": await texts.store_transcript(worker, claimed.asset.id, words),
         "upload": upload,
     }
-    found = Found(
+    details = Found(
         source=source, model=words.model, language=words.language, language_probability=words.language_probability
     )
 
     async def on_commit(connection: Connection) -> None:
-        await tracks.finish(connection, track, made, found)
+        await tracks.finish(connection, track, artifacts, details)
 
-    return Outcome(output={"cues": len(shown), "flagged": len(words.flagged)}, on_commit=on_commit)
+    return Outcome(output={"cues": len(caption_cues), "flagged": len(words.flagged)}, on_commit=on_commit)
 
 
 def profile_of(claimed: ClaimedStep) -> str:

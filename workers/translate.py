@@ -82,16 +82,16 @@ async def _translate_text(
     )
     limits = caption_profile(profile or profile_of(claimed), track.language)
     words = spread(original_sentences, translated, spaced=limits.spaced)
-    shown = await asyncio.to_thread(lambda: cues(repaired(words), limits))
-    made = {"text": await texts.store_text(worker, claimed.asset.id, shown), "upload": upload}
-    found = Found(
+    caption_cues = await asyncio.to_thread(lambda: cues(repaired(words), limits))
+    artifacts = {"text": await texts.store_text(worker, claimed.asset.id, caption_cues), "upload": upload}
+    details = Found(
         source=TrackSource.TRANSLATED, model=translator.id, language=track.language, language_probability=None
     )
 
     async def on_commit(connection: Connection) -> None:
-        await tracks.finish(connection, track, made, found)
+        await tracks.finish(connection, track, artifacts, details)
 
-    return Outcome(output={"sentences": len(original_sentences), "cues": len(shown)}, on_commit=on_commit)
+    return Outcome(output={"sentences": len(original_sentences), "cues": len(caption_cues)}, on_commit=on_commit)
 
 
 async def _translate_audio(
