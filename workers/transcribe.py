@@ -122,7 +122,7 @@ async def captioned(
 ) -> Outcome:
     """The words for good, and the cues of them as the track's text."""
     limits = caption_profile(profile or profile_of(work), told.language)
-    shown = await asyncio.to_thread(lambda: cues(repaired(told.heard), limits))
+    shown = await asyncio.to_thread(lambda: cues(repaired(told.recognised_words), limits))
     made = {
         "text": await texts.keep_text(tools, work.asset.id, shown),
         "words": await texts.keep_transcript(tools, work.asset.id, told),
