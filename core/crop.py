@@ -1,4 +1,4 @@
-"""Where an upright window lies on a wide picture while a title plays: what looks at pictures hands it to what encodes.
+"""The path of an upright window over a wide video: thumbnails finds it, transcode crops by it.
 
 Times are seconds on the upload's own timeline. Refuses (ValueError) a path that is not one: shots that overlap or
 leave a hole, keys out of order, a window that is no part of the picture.
@@ -18,7 +18,7 @@ MAX_KEYS = 2000  # of a path, shots included: all of them fit into the words of 
 
 
 class Reframe(StrEnum):
-    """Whether a wide picture is made upright."""
+    """Whether a wide video is cropped to 9:16."""
 
     AUTO = "auto"  # where the profile is one of upright clips
     VERTICAL = "vertical"
@@ -26,6 +26,8 @@ class Reframe(StrEnum):
 
 
 class CropKind(StrEnum):
+    """How the window moves during one shot."""
+
     STILL = "still"
     PAN = "pan"  # one straight move
     TRACK = "track"
@@ -63,7 +65,7 @@ class CropShot:
             raise ValueError("times must go up")
 
     def middle(self, time_s: Fraction) -> float:
-        """Of the window at this time; of a padded shot, of the picture."""
+        """The window's middle at this time, as a share of the width; 0.5 in a padded shot."""
         if not self.keys:
             return 0.5
         at = bisect_right(self.keys, time_s, key=lambda key: key.time_s)
@@ -89,6 +91,7 @@ class CropPath:
             raise ValueError(f"more than {MAX_KEYS} keys and shots")
 
     def shot(self, time_s: Fraction) -> CropShot:
+        """The shot at this time; the first or the last one beyond the ends."""
         at = bisect_right(self.shots, time_s, key=lambda shot: shot.start_s)
         return self.shots[max(0, at - 1)]
 
@@ -99,7 +102,7 @@ class CropPath:
 
 
 def centred(share: Fraction, start_s: Fraction, end_s: Fraction) -> CropPath:
-    """One still window in the middle."""
+    """The path of a still window in the middle of the picture."""
     key = CropKey(time_s=start_s, x=0.5)
     return CropPath(share=share, shots=(CropShot(start_s=start_s, end_s=end_s, kind=CropKind.STILL, keys=(key,)),))
 
@@ -115,11 +118,11 @@ def spliced(path: CropPath, starts_s: Sequence[Fraction], length_s: Fraction) ->
 
 
 def _overlapping(path: CropPath, start_s: Fraction, end_s: Fraction) -> list[CropShot]:
-    found = [shot for shot in path.shots if shot.start_s < end_s and shot.end_s > start_s]
+    shots = [shot for shot in path.shots if shot.start_s < end_s and shot.end_s > start_s]
     # Outside of what was looked at, the nearest shot goes on.
-    found = found or [path.shot(start_s)]
-    first, last = replace(found[0], start_s=start_s), replace(found[-1], end_s=end_s)
-    return [replace(first, end_s=end_s)] if len(found) == 1 else [first, *found[1:-1], last]
+    shots = shots or [path.shot(start_s)]
+    first, last = replace(shots[0], start_s=start_s), replace(shots[-1], end_s=end_s)
+    return [replace(first, end_s=end_s)] if len(shots) == 1 else [first, *shots[1:-1], last]
 
 
 def _moved(shot: CropShot, later_s: Fraction, from_s: Fraction, to_s: Fraction) -> CropShot:
