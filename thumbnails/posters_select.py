@@ -33,7 +33,7 @@ REPORTED = ("luma", "contrast", "sharpness", "noise", "exposure", "colour", "sal
 
 
 def nothing(fallback: str) -> dict[str, Any]:
-    """The answer without candidates."""
+    """The answer of a selection that found no candidate; `fallback` says why."""
     return {"candidates": [], "sampled": 0, "rejected": {}, "fallback": fallback}
 
 
