@@ -26,6 +26,8 @@ class Reframe(StrEnum):
 
 
 class CropKind(StrEnum):
+    """How the window moves during one shot."""
+
     STILL = "still"
     PAN = "pan"  # one straight move
     TRACK = "track"
@@ -89,6 +91,7 @@ class CropPath:
             raise ValueError(f"more than {MAX_KEYS} keys and shots")
 
     def shot(self, time_s: Fraction) -> CropShot:
+        """The shot at this time; the first or the last one beyond the ends."""
         at = bisect_right(self.shots, time_s, key=lambda shot: shot.start_s)
         return self.shots[max(0, at - 1)]
 

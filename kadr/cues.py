@@ -1,4 +1,4 @@
-"""`kadr cues`: words with times -> captions, with no services.
+"""`kadr cues`: words with times -> captions, without any service.
 
 In: WORDS.json, a format, a profile and a language; without one the script of the words decides. Out: the captions on
 stdout. Raises KadrError.
@@ -27,8 +27,8 @@ def run(words_file: Path, format: Format, profile: str, language: str | None) ->
     except OSError as exc:
         raise ConfigError(f"{words_file}: {exc.strerror}") from exc
     words = read(body)
-    made = cues(words, caption_profile(profile, language or language_of(words)))
+    shown = cues(words, caption_profile(profile, language or language_of(words)))
     # Bytes: captions are UTF-8 whatever the terminal's encoding is.
-    sys.stdout.buffer.write((whole(made) if format == "vtt" else srt(made)).encode())
+    sys.stdout.buffer.write((whole(shown) if format == "vtt" else srt(shown)).encode())
     sys.stdout.flush()
     return 0

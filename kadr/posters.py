@@ -47,15 +47,15 @@ async def _run(file: Path, as_json: bool, profile: str) -> int:
         picture = picture_of(source)
         began, used = time.monotonic(), _cpu_s()
         if picture is None:
-            found = Selection(candidates=(), sampled=0, rejected={}, fallback=NO_PICTURE)
+            selection = Selection(candidates=(), sampled=0, rejected={}, fallback=NO_PICTURE)
         else:
-            found = await select(file, picture, profile, Path(folder), runner)
+            selection = await select(file, picture, profile, Path(folder), runner)
         cost = {"wall_s": round(time.monotonic() - began, 3), "cpu_s": round(_cpu_s() - used, 3)}
     if as_json:
-        print(json.dumps(_value(found, profile, cost), indent=2))
+        print(json.dumps(_value(selection, profile, cost), indent=2))
     else:
-        _show(found)
-    return 0 if found.candidates else 1
+        _show(selection)
+    return 0 if selection.candidates else 1
 
 
 def _cpu_s() -> float:
@@ -63,9 +63,9 @@ def _cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _value(found: Selection, profile: str, cost: dict[str, float]) -> dict[str, Any]:
-    value = asdict(found)
-    value["candidates"] = [_candidate(one) for one in found.candidates]
+def _value(selection: Selection, profile: str, cost: dict[str, float]) -> dict[str, Any]:
+    value = asdict(selection)
+    value["candidates"] = [_candidate(one) for one in selection.candidates]
     return {"profile": profile, **value, **cost}
 
 
@@ -74,8 +74,8 @@ def _candidate(one: Candidate) -> dict[str, Any]:
     return {**value, "time_s": float(one.time_s), "exact_time_s": str(one.time_s)}
 
 
-def _show(found: Selection) -> None:
-    if found.fallback:
-        print(f"fallback: {found.fallback}")
-    for one in found.candidates:
+def _show(selection: Selection) -> None:
+    if selection.fallback:
+        print(f"fallback: {selection.fallback}")
+    for one in selection.candidates:
         print(f"{float(one.time_s):9.3f} s  {one.score:.3f}  {one.reason}")

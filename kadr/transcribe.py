@@ -1,4 +1,4 @@
-"""`kadr transcribe`: what is said in one file, with no services.
+"""`kadr transcribe`: the transcript of one file, without any service.
 
 In: a file, a model and a language where they are not the settings'. Out: on stdout the text, the words as `kadr cues`
 takes them, or the whole transcript as JSON. A file in which nobody speaks is no failure: the reason goes to stderr.
@@ -45,30 +45,30 @@ def run(
 ) -> int:
     """Transcribe and print. `model`: instead of KADR_WHISPER_MODEL; `translate`: into English.
 
-    Without a `language` it is found out: what files say of their sound's language is often a default.
+    Without a `language` it is detected: the language tags of files are often a default.
     """
     if not file.is_file():
         raise CannotTranscribe(f"{file}: no such file")
     settings = Settings.load()
     if model:
         settings = settings.model_copy(update={"whisper_model": model})
-    told = asyncio.run(_transcribe(file.resolve(), settings, language, translate=translate))
-    if isinstance(told, Skipped):
-        print(f"kadr transcribe: skipped: {told.reason}. {told.hint}", file=sys.stderr)
-    if text := _printed(told, form):
+    transcript = asyncio.run(_transcribe(file.resolve(), settings, language, translate=translate))
+    if isinstance(transcript, Skipped):
+        print(f"kadr transcribe: skipped: {transcript.reason}. {transcript.hint}", file=sys.stderr)
+    if text := _printed(transcript, form):
         print(text)
     return 0
 
 
-def _printed(told: Transcript | Skipped, form: Form) -> str:
-    if isinstance(told, Skipped):
-        skipped = json.dumps({"skipped": {"reason": told.reason, "hint": told.hint}}, indent=2)
+def _printed(transcript: Transcript | Skipped, form: Form) -> str:
+    if isinstance(transcript, Skipped):
+        skipped = json.dumps({"skipped": {"reason": transcript.reason, "hint": transcript.hint}}, indent=2)
         return {"text": "", "words": "[]", "json": skipped}[form]
     if form == "words":
-        return words_json(told.words)
+        return words_json(transcript.words)
     if form == "json":
-        return json.dumps(to_json(told), ensure_ascii=False, indent=2)
-    return told.text
+        return json.dumps(to_json(transcript), ensure_ascii=False, indent=2)
+    return transcript.text
 
 
 async def _transcribe(file: Path, settings: Settings, language: str | None, *, translate: bool) -> Transcript | Skipped:

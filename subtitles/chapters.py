@@ -34,7 +34,7 @@ _TAG = re.compile(r"<[^>]*>")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
-    """A stretch of a title."""
+    """One chapter: its time within the title, and its name."""
 
     start_ms: int
     end_ms: int
@@ -67,7 +67,7 @@ def chapters(cues: Sequence[Cue], duration_ms: int) -> list[Chapter]:
 
 
 def as_cues(found: Sequence[Chapter]) -> list[Cue]:
-    """As WebVTT has them."""
+    """One WebVTT cue per chapter, its title escaped."""
     return [Cue(start_ms=one.start_ms, end_ms=one.end_ms, text=html.escape(one.title, quote=False)) for one in found]
 
 
@@ -93,7 +93,7 @@ def _lines(cues: Sequence[Cue]) -> list[_Line]:
 
 
 def _stem(word: str) -> str:
-    """Its first letters, without case and accents."""
+    """The first STEM letters of a word, without case and accents."""
     plain = unicodedata.normalize("NFKD", word.casefold())
     return "".join(letter for letter in plain if not unicodedata.combining(letter))[:STEM]
 

@@ -1,4 +1,4 @@
-"""CEA-608 captions inside a picture track -> byte pairs for a decoder, and a decoder's screens -> events. Pure.
+"""CEA-608 captions inside a video track -> byte pairs for a decoder, and a decoder's screens -> events. Pure.
 
 In: packets of H.264, HEVC or MPEG-2; the captions lie in them as user data "GA94" (ATSC A/53, part 4, 6.2.3), so
 nothing has to be decoded to find them. Only the first channel of the first field is read: the one everybody writes.
@@ -26,12 +26,12 @@ class Screen:
 
 
 def has_captions(packet: bytes) -> bool:
-    """Also where they say nothing at the moment."""
+    """Whether a video packet carries caption data, even if it is only padding."""
     return _MARK in packet
 
 
 def pairs(packet: bytes, codec: str) -> bytes:
-    """Its byte pairs of field 1 that say something, each of three bytes as decoders take them."""
+    """The byte pairs of field 1 in a video packet, without padding, as the triples that cc_dec takes."""
     found, at = bytearray(), packet.find(_MARK)
     while at >= 0:
         at += len(_MARK)

@@ -1,4 +1,4 @@
-"""Words -> cues that people can read. Pure.
+"""Words -> cues with readable line lengths, durations and reading speeds. Pure.
 
 In: words in order and a caption profile. Out: `core.media.Cue`s, whose text is WebVTT's: `&`, `<` and `>` of the words
 are escaped. Every word is in them once, in order. Refuses nothing.
@@ -20,16 +20,16 @@ SEEN_GAP_MS = 500
 
 def cues(words: Sequence[Word], profile: CaptionProfile) -> list[Cue]:
     """The cues of all words; each starts with its first word."""
-    found = units(words, profile)
-    cut = spans(found, profile)
-    following = [found[span.first].start_ms for span in cut[1:]]
-    return [_cue(found, span, after, profile) for span, after in zip_longest(cut, following)]
+    all_units = units(words, profile)
+    cut = spans(all_units, profile)
+    following = [all_units[span.first].start_ms for span in cut[1:]]
+    return [_cue(all_units, span, after, profile) for span, after in zip_longest(cut, following)]
 
 
-def _cue(found: Sequence[Unit], span: Span, next_start_ms: int | None, profile: CaptionProfile) -> Cue:
-    shown = found[span.first : span.end]
-    above = shown if span.second is None else found[span.first : span.second]
-    lines = [above] if span.second is None else [above, found[span.second : span.end]]
+def _cue(all_units: Sequence[Unit], span: Span, next_start_ms: int | None, profile: CaptionProfile) -> Cue:
+    shown = all_units[span.first : span.end]
+    above = shown if span.second is None else all_units[span.first : span.second]
+    lines = [above] if span.second is None else [above, all_units[span.second : span.end]]
     return Cue(
         start_ms=shown[0].start_ms,
         end_ms=_end(shown, next_start_ms, profile),

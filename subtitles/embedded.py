@@ -1,4 +1,4 @@
-"""An upload -> the text subtitles that lie in it, by embedded_child inside the sandbox.
+"""An upload -> the text subtitles in it, read by embedded_child inside the sandbox.
 
 In: a file with its demuxer, and where its title's timeline lies. Out: `Embedded`: tracks with cues, and the names of
 what cannot be read as text. Refuses nothing; raises ToolFailed and its kin.
@@ -23,7 +23,7 @@ NICE = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedTrack:
-    """One track of text."""
+    """One text track of an upload, its cues on the title's timeline."""
 
     index: int  # of its stream; of the picture's for captions that lie in the picture
     codec: str
@@ -36,7 +36,7 @@ class EmbeddedTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedded:
-    """What was found. `pictures`: (codec, language) of tracks that are no text."""
+    """The subtitles of an upload. `pictures`: (codec, language) of tracks that are bitmaps and cannot be read."""
 
     tracks: tuple[EmbeddedTrack, ...]
     pictures: tuple[tuple[str, str], ...]
@@ -48,32 +48,32 @@ async def embedded(
     """`origin_s`: of the title's time 0, in the file's own times. A track without a cue in the title is left out."""
     # As the probe: to read all of it is bound by the disk.
     size = (await asyncio.to_thread(file.stat)).st_size
-    allowed_s = 60 + 30 * size // GIB
+    limit_s = 60 + 30 * size // GIB
     finished = await runner.run(
         python_argv("subtitles.embedded_child"),
         work_dir=work_dir,
         readable=[file],
-        limits=Limits(wall_s=allowed_s, cpu_s=allowed_s, memory_bytes=4 * GIB, file_bytes=MIB),
-        stdin=_asked(file, demuxer, origin_s),
+        limits=Limits(wall_s=limit_s, cpu_s=limit_s, memory_bytes=4 * GIB, file_bytes=MIB),
+        stdin=_request(file, demuxer, origin_s),
         nice=NICE,
         max_stdout_bytes=64 * MIB,  # 4 million characters of any script, escaped, with their times
     )
-    return await asyncio.to_thread(found, json.loads(finished.stdout), round(duration_s * 1000))
+    return await asyncio.to_thread(tracks_of, json.loads(finished.stdout), round(duration_s * 1000))
 
 
-def _asked(file: Path, demuxer: str, origin_s: Fraction) -> bytes:
+def _request(file: Path, demuxer: str, origin_s: Fraction) -> bytes:
     return json.dumps({"file": str(file.absolute()), "demuxer": demuxer, "origin_s": str(origin_s)}).encode()
 
 
-def found(answer: Mapping[str, Any], duration_ms: int) -> Embedded:
-    """What the program said, as cues."""
+def tracks_of(answer: Mapping[str, Any], duration_ms: int) -> Embedded:
+    """The answer of embedded_child with its events as cues. Tracks without a cue in the title are left out."""
     tracks = (
         EmbeddedTrack(
             index=track["index"],
             codec=track["codec"],
             language=track["language"],
             title=track["title"],
-            captions=track["heard"],
+            captions=track["hearing_impaired"],
             forced=track["forced"],
             cues=tuple(cues([_event(*event) for event in track["events"]], duration_ms)),
         )

@@ -1,8 +1,8 @@
-"""Runs inside the sandbox: an upload -> the text subtitles that lie in it. `python -m subtitles.embedded_child`.
+"""Program inside the sandbox: an upload -> the text subtitles in it. `python -m subtitles.embedded_child`.
 
-Stdin: {file, demuxer, origin_s}. Prints one JSON object: {"tracks": [{index, codec, language, title, heard, forced,
-events: [[start_ms, end_ms or null, dialogue]]}], "pictures": [[codec, language]]}: subtitles that are pictures are only
-named. Where the upload has no subtitle track and its first pictures carry no captions, the rest is not read.
+Stdin: {file, demuxer, origin_s}. Prints one JSON object: {"tracks": [{index, codec, language, title, hearing_impaired,
+forced, events: [[start_ms, end_ms or null, dialogue]]}], "pictures": [[codec, language]]}: subtitles that are pictures
+are only named. Where the upload has no subtitle track and its first pictures carry no captions, the rest is not read.
 """
 
 import json
@@ -24,11 +24,11 @@ MOST_TRACKS, MOST_EVENTS, MOST_CHARACTERS = 32, 20_000, 4_000_000
 
 
 def embedded(path: str, demuxer: str, origin_s: Fraction) -> dict[str, Any]:
-    """All of it; of a damaged file what can be read."""
+    """The answer of the program, as its module describes it. Of a damaged file, what can be read."""
     with open_upload(path, demuxer) as opened:
-        texts, pictures = _sorted(opened)
+        texts, pictures = _by_kind(opened)
         video = next((s for s in opened.streams.video if _codec(s) in closed_captions.CODECS), None)
-        found = _Found({stream.index for stream in texts})
+        found = _Gathered({stream.index for stream in texts})
         try:
             for packet in _packets(opened, texts, video):
                 if packet.pts is not None and packet.time_base is not None:
@@ -37,12 +37,12 @@ def embedded(path: str, demuxer: str, origin_s: Fraction) -> dict[str, Any]:
             pass  # the end of what can be read
         tracks = [_facts(stream) for stream in texts]
         if video is not None and video.index in found.captions:
-            tracks.append({**_facts(video), "codec": CAPTIONS, "language": "", "heard": True})
+            tracks.append({**_facts(video), "codec": CAPTIONS, "language": "", "hearing_impaired": True})
         return {"tracks": [{**track, "events": found.of(track["index"])} for track in tracks], "pictures": pictures}
 
 
-class _Found:
-    """What was read so far, by the index of the stream."""
+class _Gathered:
+    """Subtitle events and caption bytes read so far, by the index of their stream."""
 
     def __init__(self, texts: set[int]) -> None:
         self.events: dict[int, list[list[Any]]] = {index: [] for index in texts}
@@ -50,11 +50,11 @@ class _Found:
         self._room = MOST_CHARACTERS
 
     def add(self, packet: Any, at_ms: int) -> None:
-        """A bomb ends where there is no more room."""
-        if said := _captions(packet):
-            self._room -= len(said)
+        """Gather what a packet holds, up to MOST_CHARACTERS for all streams and MOST_EVENTS for one."""
+        if pairs := _captions(packet):
+            self._room -= len(pairs)
             if self._room > 0:
-                self.captions.setdefault(packet.stream_index, []).append((at_ms, said))
+                self.captions.setdefault(packet.stream_index, []).append((at_ms, pairs))
         elif (events := self.events.get(packet.stream_index)) is not None:
             for event in _events(packet, at_ms):
                 self._room -= len(event[2])
@@ -62,6 +62,7 @@ class _Found:
                     events.append(event)
 
     def of(self, index: int) -> list[list[Any]]:
+        """All [start_ms, end_ms or None, dialogue] of one stream."""
         captions = self.captions.get(index)
         # In the order they are shown; pairs of one moment stay as they came.
         shown = sorted(captions or (), key=lambda one: one[0])
@@ -76,8 +77,8 @@ def _captions(packet: Any) -> bytes:
     return closed_captions.pairs(bytes(packet), codec) if codec in closed_captions.CODECS else b""
 
 
-def _sorted(opened: Any) -> tuple[list[Any], list[list[str]]]:
-    """(streams of text, (codec, language) of the others)."""
+def _by_kind(opened: Any) -> tuple[list[Any], list[list[str]]]:
+    """The subtitle streams: (those of text, [codec, language] of those that are pictures)."""
     texts, others = [], []
     for stream in opened.streams.subtitles[:MOST_TRACKS]:
         if _codec(stream) in TEXT_CODECS:
@@ -88,9 +89,9 @@ def _sorted(opened: Any) -> tuple[list[Any], list[list[str]]]:
 
 
 def _packets(opened: Any, texts: list[Any], video: Any) -> Iterator[Any]:
-    wanted = [*texts, *([video] if video is not None else [])]
+    streams = [*texts, *([video] if video is not None else [])]
     looked, captioned = 0, False
-    for packet in opened.demux(wanted) if wanted else ():
+    for packet in opened.demux(streams) if streams else ():
         if video is not None and packet.stream_index == video.index:
             looked += 1
             captioned = captioned or closed_captions.has_captions(bytes(packet))
@@ -116,7 +117,7 @@ def _events(packet: Any, at_ms: int) -> Iterator[list[Any]]:
 
 
 def _decoded(captions: list[tuple[int, bytes]]) -> list[list[Any]]:
-    """Once for when screens come, once for when they go."""
+    """Events of caption bytes. The decoder runs twice: once for when screens appear, once for when they vanish."""
     last_ms = captions[-1][0]
     fed = [*captions, (last_ms + closed_captions.LAST_MS, closed_captions.ERASE * 2)]
     begun, ended = _screens(fed, real_time=True), _screens(fed, real_time=False)
@@ -127,8 +128,8 @@ def _screens(fed: list[tuple[int, bytes]], *, real_time: bool) -> list[Screen]:
     decoder: Any = av.CodecContext.create("cc_dec", "r")
     decoder.options = {"real_time": str(int(real_time)), "real_time_latency_msec": "0"}
     found = []
-    for at_ms, said in fed:
-        packet = av.Packet(said)
+    for at_ms, pairs in fed:
+        packet = av.Packet(pairs)
         packet.pts = packet.dts = at_ms
         packet.time_base = Fraction(1, 1000)
         try:
@@ -147,7 +148,7 @@ def _facts(stream: Any) -> dict[str, Any]:
         "codec": _codec(stream),
         "language": stream.language or "",
         "title": stream.metadata.get("title", "")[:200],
-        "heard": bool(marks & av.stream.Disposition.hearing_impaired),
+        "hearing_impaired": bool(marks & av.stream.Disposition.hearing_impaired),
         "forced": bool(marks & av.stream.Disposition.forced),
     }
 
@@ -158,9 +159,9 @@ def _codec(stream: Any) -> str:
 
 
 def main() -> None:
-    asked = json.load(sys.stdin)
+    request = json.load(sys.stdin)
     try:
-        found = embedded(asked["file"], asked["demuxer"], Fraction(asked["origin_s"]))
+        found = embedded(request["file"], request["demuxer"], Fraction(request["origin_s"]))
     except av.FFmpegError:
         found = {"tracks": [], "pictures": []}
     sys.stdout.write(json.dumps(found, separators=(",", ":")) + "\n")

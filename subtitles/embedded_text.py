@@ -14,7 +14,7 @@ from core.media import Cue
 
 FIELDS = 8  # in front of the text of a dialogue line: order, layer, style, name, three margins, effect
 MOST_MS = 600_000  # what our own reader takes
-UNTOLD_MS = 5_000  # an event whose end nobody tells shows no longer
+UNKNOWN_END_MS = 5_000  # the longest an event without an end is shown
 MOST_LINES, MOST_CHARACTERS = 8, 1_000  # a cue with more is an attack or a picture in letters
 _OVERRIDE = re.compile(r"\{[^{}]*\}")
 _DRAWING = re.compile(r"\\p(\d+)")
@@ -25,7 +25,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """`end_ms` None: until the next one."""
+    """One shown text, as an ASS dialogue line. `end_ms` None: until the next event."""
 
     start_ms: int
     end_ms: int | None
@@ -33,7 +33,7 @@ class Event:
 
 
 def cues(events: Sequence[Event], duration_ms: int) -> list[Cue]:
-    """In the order of their times, each once."""
+    """The cues of all events, in the order of their times, without duplicates."""
     ordered = sorted(events, key=lambda event: event.start_ms)
     found: dict[tuple[int, int, str], Cue] = {}
     for event, following in zip_longest(ordered, ordered[1:]):
@@ -45,7 +45,7 @@ def cues(events: Sequence[Event], duration_ms: int) -> list[Cue]:
 def _cue(event: Event, following: Event | None, duration_ms: int) -> Cue | None:
     end_ms = event.end_ms
     if end_ms is None:
-        latest_ms = event.start_ms + UNTOLD_MS
+        latest_ms = event.start_ms + UNKNOWN_END_MS
         end_ms = min(following.start_ms, latest_ms) if following else latest_ms
     start_ms, end_ms = max(event.start_ms, 0), min(end_ms, duration_ms)
     text, at_top = plain(event.dialogue)

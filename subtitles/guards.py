@@ -1,7 +1,7 @@
-"""What Whisper said -> the same words at possible times, and flags where it is not to be believed. Pure.
+"""Whisper's segments -> the same words at possible times, and flags on segments that are doubtful. Pure.
 
-In: segments as they came, where speech was heard, the title's end. Out: the same segments, words and text in the same
-order, times in order and inside the title. Nothing is left out: who shows a flagged segment decides that himself.
+In: segments as they came, the spans of detected speech, the title's end. Out: the same segments, words and text in the
+same order, times in order and inside the title. Nothing is left out: who shows a flagged segment decides that himself.
 """
 
 import re
@@ -28,28 +28,28 @@ _PIECE = re.compile(rf"\s*(?:[{_SPACELESS}][^\w\s]*|[^\s{_SPACELESS}]+)")
 def checked(segments: Sequence[Segment], spoken: Sequence[Span], end_ms: int) -> tuple[Segment, ...]:
     """Every segment, repaired and flagged. `end_ms`: of the title."""
     made: list[Segment] = []
-    ended = told = 0  # where the segment before and its last word end
+    ended = words_end = 0  # where the segment before and its last word end
     for segment in segments:
         start = min(max(segment.start_ms, ended, 0), end_ms)
         ended = min(max(segment.end_ms, start), end_ms)
         bounds = replace(segment, start_ms=start, end_ms=ended)
         words, spread_out = _aligned(bounds)
-        words = _in_order(words, min(max(start - STRAY_MS, told), end_ms), min(ended + STRAY_MS, end_ms))
-        told = words[-1].end_ms if words else told
+        words = _in_order(words, min(max(start - STRAY_MS, words_end), end_ms), min(ended + STRAY_MS, end_ms))
+        words_end = words[-1].end_ms if words else words_end
         flags = [Flag.TIMES_SPREAD] if spread_out else []
         made.append(replace(bounds, words=words, flags=(*flags, *_flags(bounds, words, spoken))))
     return _with_repeats(made)
 
 
 def lost(text: str, words: Sequence[SpokenWord], start_ms: int, end_ms: int) -> bool:
-    """Does the alignment not tell all of the text, or tell it faster than anybody speaks while there was time?"""
+    """Whether an alignment failed: its words are not all of the text, or faster than speech while there was time."""
     if _letters("".join(word.text for word in words)) != _letters(text):
         return True
     if not words:
         return False
-    told_s = (words[-1].end_ms - words[0].start_ms) / 1000
+    spoken_s = (words[-1].end_ms - words[0].start_ms) / 1000
     letters = len(_letters(text))
-    return letters > MOST_CPS * told_s and letters < MOST_CPS * (end_ms - start_ms) / 1000
+    return letters > MOST_CPS * spoken_s and letters < MOST_CPS * (end_ms - start_ms) / 1000
 
 
 def spread(text: str, start_ms: int, end_ms: int) -> tuple[SpokenWord, ...]:
@@ -72,7 +72,7 @@ def spread(text: str, start_ms: int, end_ms: int) -> tuple[SpokenWord, ...]:
 
 
 def loops(words: Sequence[str]) -> bool:
-    """Is a run of words said at least three times on end? A single word: five times."""
+    """Whether a run of words is repeated at least three times in a row, a single word five times."""
     said = [_letters(word).casefold() for word in words]
     for length in range(1, LOOP_WORDS + 1):
         needed = (LOOP_TIMES if length > 1 else LOOP_TIMES_OF_ONE) * length - length

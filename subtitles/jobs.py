@@ -24,13 +24,13 @@ class Job:
 
     @property
     def samples(self) -> int:
-        """To be heard."""
+        """Samples of sound in all its clips."""
         return sum(clip.samples for clip in self.clips)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobResult:
-    """What one run heard, before any guard looked at it."""
+    """Segments of one run of Whisper, before the guards have checked them."""
 
     job: Job
     model: str
@@ -40,7 +40,7 @@ class JobResult:
     segments: tuple[Segment, ...]
 
     def answers(self, job: Job, *, model: str, task: str, language: str | None) -> bool:
-        """`language`: the declared one; None is to be detected."""
+        """Whether this is the result of such a run. `language`: the declared one; None: detected."""
         declared = self.language_probability is None
         same_language = declared and self.language == language if language else not declared
         return (self.job, self.model, self.task) == (job, model, task) and same_language
@@ -68,16 +68,17 @@ def language_windows(jobs: Sequence[Job]) -> tuple[Span, ...]:
 
 
 def result_to_json(result: JobResult) -> dict[str, Any]:
+    """Plain JSON values; `result_from_json` reads them."""
     return adapter(JobResult).dump_python(result, mode="json")  # type: ignore[no-any-return]
 
 
 def result_from_json(value: Any) -> JobResult:
-    """Raises ValueError."""
+    """The result of `result_to_json`. Raises ValueError for any other value."""
     return adapter(JobResult).validate_python(value)  # type: ignore[no-any-return]
 
 
 def _cut(left: tuple[Span, ...], least: int, most: int) -> int:
-    """How many clips the next job takes."""
+    """How many of the clips left the next job takes; the limits are in samples."""
     begin = left[0].start
     if left[-1].end - begin <= most:
         return len(left)

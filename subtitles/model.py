@@ -1,4 +1,4 @@
-"""Which Whisper model is used, and is it whole? Looks at folders only; reads no model and asks no network.
+"""Finds the Whisper model of the settings and checks its files. Reads folders only: no model, no network.
 
 In: the settings. Out: `Whisper`, or None where no model is set or the one that is set is not on this machine. Raises
 ConfigError, which names the variable, for what can never work: a folder that lacks a file, a name nobody knows.
@@ -59,7 +59,7 @@ def models_dir(settings: Settings) -> Path:
 
 
 def chosen(settings: Settings) -> Whisper | None:
-    """The model of the settings. Raises ConfigError."""
+    """The model that the settings name; None where it is not on this machine. Raises ConfigError."""
     if not settings.whisper_model:
         return None
     if settings.whisper_device == "cuda":
@@ -103,7 +103,7 @@ def check(folder: Path) -> None:
 
 
 def repository(name: str) -> str:
-    """Of the hub. Raises ConfigError."""
+    """The model hub's repository (owner/name) of a model name. Raises ConfigError for an unknown name."""
     if _REPOSITORY.fullmatch(name):
         return name
     if name not in REPOSITORIES:

@@ -1,4 +1,4 @@
-"""Downloads a Whisper model, on purpose only: the one place of this room that asks the network.
+"""Downloads a Whisper model, on purpose only: the only module of this room that uses the network.
 
 In: a name, the models folder. Out: the folder of a whole model; one that is there already stays as it is. What was
 downloaded halfway is taken up again and is never taken for a model. Raises ConfigError for an unknown name, Transient
@@ -26,7 +26,7 @@ async def ready(settings: Settings) -> Whisper | None:
 
 
 async def fetch(name: str, models: Path) -> Path:
-    """Takes as long as some gigabytes take."""
+    """Download a model into its folder below `models`, some gigabytes; the folder. See the module for errors."""
     return await asyncio.to_thread(_fetch, name, models)
 
 

@@ -19,7 +19,7 @@ _TAG = re.compile(r"<[^>]*>")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One moment: when the cue shows in which it begins, and that cue's text as plain text."""
+    """One match: when the cue is shown in which it begins, and that cue's text as plain text."""
 
     start_ms: int
     end_ms: int
@@ -42,7 +42,7 @@ class Index:
         self._whole = "".join(parts)
 
     def find(self, sought: str, most: int = MOST) -> list[Found]:
-        """In the order of their times, each cue once."""
+        """At most `most` moments in the order of their times, each cue once."""
         needle = plain(sought)
         found: list[Found] = []
         at = self._whole.find(needle) if needle else -1

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.media import Cue
-from subtitles.words import Heard
+from subtitles.words import RecognisedWord
 
 PAUSE_MS = 1_500  # after it a sentence has ended, whether it says so or not
 MOST_CHARACTERS = 400  # more at once and models begin to leave things out
@@ -20,7 +20,7 @@ _END = re.compile(r'[.!?…。！？]["»”’)\]]*$')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:
-    """What is said from `start_ms` to `end_ms`."""
+    """One sentence, or one word of it, with the time in which it is spoken."""
 
     start_ms: int
     end_ms: int
@@ -42,10 +42,12 @@ def sentences(cues: Sequence[Cue]) -> list[Sentence]:
     return [*found, _joined(gathered)] if gathered else found
 
 
-def spread(spoken: Sequence[Sentence], translated: Sequence[str], *, spaced: bool) -> list[Heard]:
+def spread(spoken: Sequence[Sentence], translated: Sequence[str], *, spaced: bool) -> list[RecognisedWord]:
     """The words of the translations, as subtitles.words takes them. `spaced`: the language parts words by spaces."""
     return [
-        Heard(start_s=word.start_ms / 1000, end_s=word.end_ms / 1000, text=f" {word.text}" if spaced else word.text)
+        RecognisedWord(
+            start_s=word.start_ms / 1000, end_s=word.end_ms / 1000, text=f" {word.text}" if spaced else word.text
+        )
         for sentence, text in zip(spoken, translated, strict=True)
         for word in _share(text.split() if spaced else list("".join(text.split())), sentence.start_ms, sentence.end_ms)
     ]

@@ -1,9 +1,9 @@
-"""Which units share a cue: the best of all ways to cut a text. Pure.
+"""Which units share a cue: the best of all divisions of a text. Pure.
 
 In: units and a profile. Out: `Span`s that hold every unit once, in order. A dynamic program from the end of each run of
-speech to its start; cues never span a pause. It takes the way with the fewest limits broken, of those the one with the
-fewest faults of reading, and of those the one that reads best. Refuses nothing: where every way breaks a limit, the
-least broken one is taken.
+speech to its start; cues never span a pause. It takes the division with the fewest limits broken, of those the one with
+the fewest faults of reading, and of those the one that reads best. Refuses nothing: where every division breaks a
+limit, the least broken one is taken.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,7 +42,7 @@ def shown_until(start_ms: int, speech_end_ms: int, next_start_ms: int | None, pr
 
 
 def spans(units: Sequence[Unit], profile: CaptionProfile) -> list[Span]:
-    """The best of all ways."""
+    """The best division of all units into cues, in order."""
     text = _Text(units, profile)
     found: list[Span] = []
     for first, end in runs(units, profile):
@@ -95,7 +95,7 @@ class _Text:
         return self._cells[end] - self._cells[first] - self._spaces[first]
 
     def cut(self, first: int, end: int) -> list[Span]:
-        """The best way for one run."""
+        """The best division of one run of speech, units `first` to before `end`."""
         profile = self._profile
         best = [0] * (end - first + 1)
         choice: list[Span | None] = [None] * (end - first + 1)

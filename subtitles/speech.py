@@ -1,4 +1,4 @@
-"""Where somebody speaks, and in which pieces Whisper hears it. Pure.
+"""Voice activity: probabilities of speech -> spans of speech, and clips of them for Whisper. Pure.
 
 In: how likely each 32 ms of the sound are speech (Silero VAD). Out: spans of speech in samples of the 16 kHz tape,
 whose sample 0 is the title's time 0; and clips of at most one Whisper window, cut where nobody speaks if possible.

@@ -1,4 +1,4 @@
-"""Runs inside the sandbox: one sound track -> a tape of 16 kHz mono and where somebody speaks on it.
+"""Program inside the sandbox: a sound track -> a file of 16 kHz mono samples and the spans of speech in it.
 
 `python -m subtitles.speech_child` with a JSON object on stdin: {file, demuxer, index, origin_s, duration_s, tape}.
 Writes `tape` (16-bit samples; sample 0 is the title's time 0, silence where the track has none) and prints lines:
@@ -57,7 +57,7 @@ class Tape:
         self._write(self._resampler.resample(frame))
 
     def flush(self) -> None:
-        """The resampler keeps a few samples back."""
+        """Write the samples that the resampler still holds back."""
         if self._resampler is not None:
             self._write(self._resampler.resample(None))
             self._resampler = None
@@ -69,22 +69,22 @@ class Tape:
 
     def _write(self, frames: list[Any]) -> None:
         for frame in frames:
-            heard = frame.to_ndarray().reshape(-1)
-            skipped = min(self._skip, len(heard))
+            sound = frame.to_ndarray().reshape(-1)
+            skipped = min(self._skip, len(sound))
             self._skip -= skipped
-            kept = heard[skipped : skipped + self._most - self.written]
+            kept = sound[skipped : skipped + self._most - self.written]
             self._file.write(kept.tobytes())
             self.written += len(kept)
 
 
-def record(asked: dict[str, Any]) -> int:
-    """Write the tape. -> samples, 0 where nothing could be decoded."""
-    origin_s, duration_s = Fraction(asked["origin_s"]), Fraction(asked["duration_s"])
+def record(request: dict[str, Any]) -> int:
+    """Write the tape; its length in samples, 0 where nothing could be decoded."""
+    origin_s, duration_s = Fraction(request["origin_s"]), Fraction(request["duration_s"])
     most = round(duration_s * RATE_HZ)
-    with Path(asked["tape"]).open("wb") as file:
+    with Path(request["tape"]).open("wb") as file:
         tape = Tape(file, most)
         shown = 0.0
-        for frame in _frames(asked["file"], asked["demuxer"], asked["index"]):
+        for frame in _frames(request["file"], request["demuxer"], request["index"]):
             known = frame.pts is not None and frame.time_base is not None
             at = (frame.pts * frame.time_base - origin_s) * RATE_HZ if known else None
             if at is not None and at >= most:
@@ -92,7 +92,7 @@ def record(asked: dict[str, Any]) -> int:
             tape.add(frame, at)
             if tape.written / most >= shown + 0.02:
                 shown = tape.written / most
-                _say({"done": round(shown * DECODING, 3)})
+                _report({"done": round(shown * DECODING, 3)})
         tape.flush()
         if tape.written:
             file.truncate(2 * most)
@@ -100,7 +100,7 @@ def record(asked: dict[str, Any]) -> int:
 
 
 def _frames(path: str, demuxer: str, index: int) -> Iterator[Any]:
-    """Whatever can be decoded of one track; damage is passed over."""
+    """The frames of one track that can be decoded; damage is stepped over."""
     try:
         with open_upload(path, demuxer) as opened:
             for packet in opened.demux(opened.streams[index]):
@@ -112,8 +112,8 @@ def _frames(path: str, demuxer: str, index: int) -> Iterator[Any]:
         return
 
 
-def likely(tape: Path, samples: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """How likely each frame of the tape is speech."""
+def speech_probabilities(tape: Path, samples: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """For each FRAME samples of the tape, the probability that they are speech."""
     model, frames = get_vad_model(), -(-samples // FRAME)
     found = []
     for first in range(0, frames, BLOCK):
@@ -122,19 +122,19 @@ def likely(tape: Path, samples: int) -> np.ndarray[Any, np.dtype[np.float32]]:
         piece = piece.astype(np.float32) / np.float32(32768)
         piece = np.pad(piece, (0, -len(piece) % FRAME))
         found.append(model(piece).reshape(-1)[lead:])
-        _say({"done": round(DECODING + (1 - DECODING) * min(1.0, (first + BLOCK) / frames), 3)})
+        _report({"done": round(DECODING + (1 - DECODING) * min(1.0, (first + BLOCK) / frames), 3)})
     return np.concatenate(found)
 
 
-def _say(what: dict[str, Any]) -> None:
-    print(json.dumps(what, separators=(",", ":")), flush=True)  # noqa: T201  the parent reads it
+def _report(line: dict[str, Any]) -> None:
+    print(json.dumps(line, separators=(",", ":")), flush=True)  # noqa: T201  the parent reads it
 
 
 def main() -> None:
-    asked = json.load(sys.stdin)
-    samples = record(asked)
-    spoken = spans(likely(Path(asked["tape"]), samples).tolist(), samples) if samples else ()
-    _say({"samples": samples, "spans": [[span.start, span.end] for span in spoken]})
+    request = json.load(sys.stdin)
+    samples = record(request)
+    spoken = spans(speech_probabilities(Path(request["tape"]), samples).tolist(), samples) if samples else ()
+    _report({"samples": samples, "spans": [[span.start, span.end] for span in spoken]})
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def _timestamp(at_ms: int) -> str:
 
 
 def _text(payload: str) -> str:
-    """An empty line would end the cue."""
+    """A cue's text for SubRip, without empty lines: one would end the cue."""
     lines = (_line(line).strip() for line in re.split(r"\r\n|\r|\n", payload))
     return "\n".join(line for line in lines if line)
 

@@ -1,9 +1,9 @@
-"""One sound track of a title -> what is said in it, through two kinds of sandboxed programs.
+"""Transcribes one sound track of a title, through two kinds of sandboxed programs.
 
 In: where the sound is, a model, the declared language, what earlier runs finished. Out: a Transcript, or Skipped, which
-is no failure. A listener decodes the track and finds the speech; then each job of ten to fifteen minutes is one run of
-Whisper, so memory does not grow from job to job, a cancellation ends it at once, and a death costs one job.
-Raises ToolFailed and its kin when a program does not do its work, ConfigError when the model cannot be used.
+is no failure. speech_child decodes the track and finds the speech; then each job of ten to fifteen minutes is one run
+of Whisper, so memory does not grow from job to job, a cancellation ends it at once, and a death costs one job. Raises
+ToolFailed and its kin when a program does not do its work, ConfigError when the model cannot be used.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from subtitles.transcript import UNSAID, Segment, Skipped, SkipReason, Transcrip
 Task = Literal["transcribe", "translate"]
 Progress = Callable[[float], None]
 NICE = 10
-LISTENING = 0.05  # of the whole work
+DETECTION_SHARE = 0.05  # of the whole work
 # Seconds for one of sound: a large model on few cores is behind real time, but not so far.
 SLOWEST = 30
 LOADING_S = 300
@@ -69,13 +69,13 @@ class Speech:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """What is the same for all jobs of a title."""
+class _Context:
+    """What all jobs of one title share."""
 
     speech: Speech
     model: Whisper
     task: Task
-    windows: tuple[Span, ...]  # from which the language is heard
+    windows: tuple[Span, ...]  # from which the language is detected
 
 
 async def transcribe(
@@ -99,16 +99,16 @@ async def transcribe(
         return NO_AUDIO
     if model is None:
         return NO_MODEL
-    speech = await listen(sound, work_dir, runner, lambda share: on_progress(LISTENING * share))
+    speech = await detect_speech(sound, work_dir, runner, lambda share: on_progress(DETECTION_SHARE * share))
     try:
         if not speech.samples:
             return NO_AUDIO
         planned = jobs.plan(speech.spans, least_s=job_s[0], most_s=job_s[1])
         if not planned:
             return NO_SPEECH
-        asked = _Asked(speech=speech, model=model, task=task, windows=jobs.language_windows(planned))
+        context = _Context(speech=speech, model=model, task=task, windows=jobs.language_windows(planned))
         try:
-            results = await _all(asked, planned, language, work_dir, runner, done, on_job, on_progress)
+            results = await _all(context, planned, language, work_dir, runner, done, on_job, on_progress)
         except _LanguageUnknown as exc:
             return Skipped(
                 reason=SkipReason.LANGUAGE,
@@ -116,11 +116,11 @@ async def transcribe(
             )
     finally:
         speech.tape.unlink(missing_ok=True)
-    return await asyncio.to_thread(_told, results, speech, task)
+    return await asyncio.to_thread(_transcript, results, speech, task)
 
 
-async def listen(sound: SoundTrack, work_dir: Path, runner: ChildRunner, on_progress: Progress) -> Speech:
-    """Decode and find the speech. The tape lies in `work_dir`; 115 MB an hour."""
+async def detect_speech(sound: SoundTrack, work_dir: Path, runner: ChildRunner, on_progress: Progress) -> Speech:
+    """Decode the track and find the speech in it. The tape lies in `work_dir`; 115 MB an hour."""
     answer: dict[str, Any] = {}
 
     def line(text: str) -> None:
@@ -129,7 +129,7 @@ async def listen(sound: SoundTrack, work_dir: Path, runner: ChildRunner, on_prog
             on_progress(answer.pop("done"))
 
     tape = work_dir / "speech.s16"
-    asked = {
+    request = {
         "file": str(sound.file.absolute()),
         "demuxer": sound.demuxer,
         "index": sound.index,
@@ -138,19 +138,19 @@ async def listen(sound: SoundTrack, work_dir: Path, runner: ChildRunner, on_prog
         "tape": str(tape.absolute()),
     }
     # A hundred times faster than real time is usual; ten times is still a machine that works.
-    allowed_s = int(120 + sound.duration_s / 10)
+    limit_s = int(120 + sound.duration_s / 10)
     await runner.run(
         python_argv("subtitles.speech_child"),
         work_dir=work_dir,
         readable=[sound.file],
         limits=Limits(
-            wall_s=allowed_s,
-            cpu_s=allowed_s,
+            wall_s=limit_s,
+            cpu_s=limit_s,
             memory_bytes=4 * GIB,
             file_bytes=int(2 * RATE_HZ * sound.duration_s) + MIB,
         ),
         on_stdout_line=line,
-        stdin=json.dumps(asked).encode(),
+        stdin=json.dumps(request).encode(),
         nice=NICE,
     )
     spans = tuple(Span(start=start, end=end) for start, end in answer["spans"])
@@ -162,7 +162,7 @@ class _LanguageUnknown(KadrError):
 
 
 async def _all(
-    asked: _Asked,
+    context: _Context,
     planned: Sequence[Job],
     declared: str | None,
     work_dir: Path,
@@ -177,43 +177,43 @@ async def _all(
     results: list[JobResult] = []
     for job in planned:
 
-        def heard(samples: int, before: int = before) -> None:
-            on_progress(LISTENING + (1 - LISTENING) * (before + samples) / total)
+        def report(samples: int, before: int = before) -> None:
+            on_progress(DETECTION_SHARE + (1 - DETECTION_SHARE) * (before + samples) / total)
 
         kept = done.get(job.number)
-        if kept and kept.answers(job, model=asked.model.id, task=asked.task, language=language):
+        if kept and kept.answers(job, model=context.model.id, task=context.task, language=language):
             results.append(kept)
         else:
-            results.append(await _run(asked, job, language, results, work_dir, runner, heard))
+            results.append(await _run(context, job, language, results, work_dir, runner, report))
             await on_job(results[-1])
         before += job.samples
-        heard(0, before)
+        report(0, before)
     return results
 
 
 async def _run(
-    asked: _Asked,
+    context: _Context,
     job: Job,
     language: str | None,
     earlier: Sequence[JobResult],
     work_dir: Path,
     runner: ChildRunner,
-    on_heard: Callable[[int], None],
+    on_samples: Callable[[int], None],
 ) -> JobResult:
     """One run of Whisper. What the first job of a title found the language to be, goes for all."""
     answer: dict[str, Any] = {}
     segments: list[Segment] = []
 
     def line(text: str) -> None:
-        said = json.loads(text)
-        if segment := said.get("segment"):
+        message = json.loads(text)
+        if segment := message.get("segment"):
             segments.append(adapter(Segment).validate_python(segment))
-        elif "done" in said:
-            on_heard(said["done"])
+        elif "done" in message:
+            on_samples(message["done"])
         else:
-            answer.update(said)
+            answer.update(message)
 
-    model, speech = asked.model, asked.speech
+    model, speech = context.model, context.speech
     argv = python_argv("subtitles.transcribe_child")
     finished = await runner.run(
         argv,
@@ -221,7 +221,7 @@ async def _run(
         readable=[speech.tape, *model.readable],
         limits=_limits(model, job),
         on_stdout_line=line,
-        stdin=json.dumps(_words(asked, job, earlier[0].language if earlier else language)).encode(),
+        stdin=json.dumps(_request(context, job, earlier[0].language if earlier else language)).encode(),
         nice=NICE,
     )
     if refused := answer.get("refused"):
@@ -229,47 +229,47 @@ async def _run(
             raise _LanguageUnknown(refused["message"][:1].upper() + refused["message"][1:])
         raise ConfigError(f"KADR_WHISPER_MODEL: {model.folder}: {refused['message']}")
     if not answer.get("end"):
-        raise ToolFailed(argv, 0, finished.stderr_tail, "Whisper ended well and said no end")
+        raise ToolFailed(argv, 0, finished.stderr_tail, "Whisper exited without its last line")
     return JobResult(
         job=job,
         model=model.id,
-        task=asked.task,
+        task=context.task,
         language=answer["language"],
         language_probability=earlier[0].language_probability if earlier else answer["probability"],
         segments=tuple(segments),
     )
 
 
-def _words(asked: _Asked, job: Job, language: str | None) -> dict[str, Any]:
-    """What the program is asked."""
+def _request(context: _Context, job: Job, language: str | None) -> dict[str, Any]:
+    """The request of transcribe_child, as JSON values."""
     return {
-        "tape": str(asked.speech.tape.absolute()),
-        "model": str(asked.model.folder),
-        "compute_type": asked.model.compute_type,
-        "threads": asked.model.threads,
-        "batch": asked.model.batch,
-        "task": asked.task,
+        "tape": str(context.speech.tape.absolute()),
+        "model": str(context.model.folder),
+        "compute_type": context.model.compute_type,
+        "threads": context.model.threads,
+        "batch": context.model.batch,
+        "task": context.task,
         "language": language,
-        "windows": [(span.start, span.end) for span in asked.windows],
+        "windows": [(span.start, span.end) for span in context.windows],
         "clips": [(clip.start, clip.end) for clip in job.clips],
     }
 
 
 def _limits(model: Whisper, job: Job) -> Limits:
-    allowed_s = LOADING_S + SLOWEST * job.samples // RATE_HZ
+    limit_s = LOADING_S + SLOWEST * job.samples // RATE_HZ
     return Limits(
-        wall_s=allowed_s,
-        cpu_s=allowed_s * model.threads,
+        wall_s=limit_s,
+        cpu_s=limit_s * model.threads,
         # A model is converted while it is loaded; threads reserve addresses they never use.
         memory_bytes=4 * GIB + 3 * model.size_bytes + model.threads * GIB // 2,
         file_bytes=MIB,
     )
 
 
-def _told(results: Sequence[JobResult], speech: Speech, task: Task) -> Transcript | Skipped:
-    """All jobs together, looked at by the guards."""
-    said = [segment for result in results for segment in result.segments]
-    checked = guards.checked(said, speech.spans, speech.end_ms)
+def _transcript(results: Sequence[JobResult], speech: Speech, task: Task) -> Transcript | Skipped:
+    """The segments of all jobs, checked by the guards."""
+    segments = [segment for result in results for segment in result.segments]
+    checked = guards.checked(segments, speech.spans, speech.end_ms)
     if all(UNSAID & set(segment.flags) for segment in checked):
         return NO_SPEECH
     return Transcript(

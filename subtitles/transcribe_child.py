@@ -1,9 +1,11 @@
-"""Runs inside the sandbox: clips of a tape -> what Whisper hears in them. `python -m subtitles.transcribe_child`.
+"""Program inside the sandbox: clips of a tape -> segments that Whisper recognises.
 
-In: a JSON object on stdin, {tape, model, compute_type, threads, batch, task, language, windows, clips}, clips
-and windows in samples. Out: lines {"language", "probability"} once, {"segment"} and {"done": samples heard} as they
-come, {"end": true} at last; {"refused": {code, message}} where the model cannot do what is asked.
-Each clip is heard alone, so memory does not grow with the title and times need no mapping back.
+`python -m subtitles.transcribe_child`.
+
+In: a JSON object on stdin, {tape, model, compute_type, threads, batch, task, language, windows, clips}, clips and
+windows in samples. Out: lines {"language", "probability"} once, {"segment"} and {"done": samples transcribed so far} as
+they come, {"end": true} at last; {"refused": {code, message}} where the model cannot do what is requested. Each clip is
+transcribed alone, so memory does not grow with the title and times need no mapping back.
 """
 
 import json
@@ -37,11 +39,11 @@ Sound = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class Refused(Exception):
-    """The model cannot do this: (code, sentence)."""
+    """The model cannot do what the request needs: (code, sentence for people)."""
 
 
-class Listener(WhisperModel):  # type: ignore[misc]
-    """Keeps what the model itself says of a segment's time.
+class TimedWhisper(WhisperModel):  # type: ignore[misc]
+    """A Whisper that keeps the model's own times of a segment.
 
     faster-whisper puts the words' times in its place, and then leaves out a segment whose alignment collapsed to no
     time at all: a sentence is gone without a trace. Here such a segment keeps its time, and its words share it.
@@ -81,23 +83,24 @@ def _word(word: dict[str, Any]) -> SpokenWord:
 
 
 class Tape:
-    """The title's sound, read a clip at a time."""
+    """The file of 16 kHz samples, read a clip at a time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def clip(self, start: int, end: int) -> Sound:
-        heard = np.fromfile(self._path, "<i2", count=end - start, offset=2 * start)
-        return heard.astype(np.float32) / np.float32(32768)
+        """Samples `start` to before `end`, -1..1."""
+        samples = np.fromfile(self._path, "<i2", count=end - start, offset=2 * start)
+        return samples.astype(np.float32) / np.float32(32768)
 
 
-def load(asked: dict[str, Any]) -> Listener:
+def load(request: dict[str, Any]) -> TimedWhisper:
     """The model on this machine's cores. Raises Refused."""
-    model = Listener(
-        asked["model"],
+    model = TimedWhisper(
+        request["model"],
         device="cpu",
-        compute_type=asked["compute_type"],
-        cpu_threads=asked["threads"],
+        compute_type=request["compute_type"],
+        cpu_threads=request["threads"],
         num_workers=1,
         local_files_only=True,
     )
@@ -111,42 +114,42 @@ def load(asked: dict[str, Any]) -> Listener:
     return model
 
 
-def language_of(model: Listener, asked: dict[str, Any], tape: Tape) -> tuple[str, float | None]:
+def language_of(model: TimedWhisper, request: dict[str, Any], tape: Tape) -> tuple[str, float | None]:
     """The declared language, or what is likeliest over all windows. Raises Refused."""
     known = _LANGUAGE_CODES if model.model.is_multilingual else ("en",)
-    if declared := asked["language"]:
+    if declared := request["language"]:
         if declared not in known:
             raise Refused("language", f"the model does not know the language {declared!r}")
         return declared, None
     if not model.model.is_multilingual:
         return "en", 1.0
     sums: dict[str, float] = {}
-    for start, end in asked["windows"]:
+    for start, end in request["windows"]:
         _, _, likely = model.detect_language(audio=tape.clip(start, end))
         for language, probability in likely:
             sums[language] = sums.get(language, 0.0) + probability
     best = max(sums, key=lambda language: sums[language])
-    return best, _finite(sums[best] / len(asked["windows"]))
+    return best, _finite(sums[best] / len(request["windows"]))
 
 
-def listen(model: Listener, asked: dict[str, Any], language: str, tape: Tape) -> Iterator[dict[str, Any]]:
-    """Segments and progress, in order."""
-    heard, task, batch = 0, asked["task"], asked["batch"]
-    clips = [tuple(clip) for clip in asked["clips"]]
+def transcribed(model: TimedWhisper, request: dict[str, Any], language: str, tape: Tape) -> Iterator[dict[str, Any]]:
+    """Lines with the segments of each clip in order, and progress in samples."""
+    done, task, batch = 0, request["task"], request["batch"]
+    clips = [tuple(clip) for clip in request["clips"]]
     if batch > 1:
-        yield from _batched(model, asked, language, tape)
+        yield from _batched(model, request, language, tape)
         return
     for start, end in clips:
         segments, _ = model.transcribe(tape.clip(start, end), language=language, task=task, **OPTIONS)
         for segment in segments:
             yield {"segment": _plain(segment, start)}
-        heard += end - start
-        yield {"done": heard}
+        done += end - start
+        yield {"done": done}
 
 
-def _batched(model: Listener, asked: dict[str, Any], language: str, tape: Tape) -> Iterator[dict[str, Any]]:
+def _batched(model: TimedWhisper, request: dict[str, Any], language: str, tape: Tape) -> Iterator[dict[str, Any]]:
     """Several clips at once: faster on many cores, without the retries at other temperatures."""
-    heard, batch, clips = 0, asked["batch"], asked["clips"]
+    done, batch, clips = 0, request["batch"], request["clips"]
     pipeline = BatchedInferencePipeline(model)
     for first in range(0, len(clips), batch):
         together = clips[first : first + batch]
@@ -159,7 +162,7 @@ def _batched(model: Listener, asked: dict[str, Any], language: str, tape: Tape) 
         segments, _ = pipeline.transcribe(
             sound,
             language=language,
-            task=asked["task"],
+            task=request["task"],
             batch_size=batch,
             without_timestamps=False,
             clip_timestamps=[{"start": a / RATE_HZ, "end": b / RATE_HZ} for a, b, _ in places],
@@ -169,12 +172,12 @@ def _batched(model: Listener, asked: dict[str, Any], language: str, tape: Tape) 
             at = round(segment.seek / 100 * RATE_HZ)
             place = min(places, key=lambda place: abs(place[0] - at))
             yield {"segment": _plain(segment, place[2] - place[0])}
-        heard += sum(end - start for start, end in together)
-        yield {"done": heard}
+        done += sum(end - start for start, end in together)
+        yield {"done": done}
 
 
 def _plain(segment: Any, offset: int) -> dict[str, Any]:
-    """Milliseconds of the title. `offset`: samples of the tape before what was heard."""
+    """Milliseconds of the title. `offset`: samples of the tape before the clip."""
     before = offset * 1000 // RATE_HZ
     return {
         "start_ms": before + _ms(segment.start),
@@ -204,24 +207,24 @@ def _finite(value: float) -> float:
     return round(float(value), 4) if math.isfinite(value) else 0.0
 
 
-def _say(what: dict[str, Any]) -> None:
-    print(json.dumps(what, separators=(",", ":")), flush=True)  # noqa: T201  the parent reads it
+def _report(line: dict[str, Any]) -> None:
+    print(json.dumps(line, separators=(",", ":")), flush=True)  # noqa: T201  the parent reads it
 
 
 def main() -> None:
-    asked = json.load(sys.stdin)
-    tape = Tape(Path(asked["tape"]))
+    request = json.load(sys.stdin)
+    tape = Tape(Path(request["tape"]))
     try:
-        model = load(asked)
-        language, probability = language_of(model, asked, tape)
+        model = load(request)
+        language, probability = language_of(model, request, tape)
     except Refused as exc:
         code, message = exc.args
-        _say({"refused": {"code": code, "message": message}})
+        _report({"refused": {"code": code, "message": message}})
         return
-    _say({"language": language, "probability": probability})
-    for what in listen(model, asked, language, tape):
-        _say(what)
-    _say({"end": True})
+    _report({"language": language, "probability": probability})
+    for line in transcribed(model, request, language, tape):
+        _report(line)
+    _report({"end": True})
 
 
 if __name__ == "__main__":

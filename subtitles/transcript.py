@@ -1,6 +1,6 @@
-"""What was said: words with times, as frozen values, and their JSON both ways. Pure.
+"""Transcripts: recognised words with times, as frozen values, and their JSON both ways. Pure.
 
-Times are milliseconds of the title's timeline. A Segment is what Whisper says in one breath; its words are kept as they
+Times are milliseconds of the title's timeline. A Segment is one output unit of Whisper; its words are kept as they
 came, with the space in front where Whisper writes one. A flag says why a segment is doubtful; nothing is ever left out.
 """
 
@@ -11,11 +11,11 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from subtitles.words import Heard
+from subtitles.words import RecognisedWord
 
 
 class Flag(StrEnum):
-    """Why not to trust a segment."""
+    """A reason to doubt that a segment was said, or said at that time."""
 
     NO_SPEECH = "no_speech"  # the model itself doubts that anybody spoke
     COMPRESSION = "compression"  # so repetitive that it compresses too well
@@ -73,7 +73,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
-    """All that was said in a title."""
+    """Everything recognised in one sound track, doubtful segments included."""
 
     language: str
     language_probability: float | None  # None: declared by the owner
@@ -86,10 +86,10 @@ class Transcript:
         return tuple(word for segment in self.segments for word in segment.words)
 
     @property
-    def heard(self) -> list[Heard]:
-        """As subtitles.words takes them."""
+    def recognised_words(self) -> list[RecognisedWord]:
+        """Every word with seconds instead of milliseconds, as subtitles.words takes them."""
         return [
-            Heard(
+            RecognisedWord(
                 start_s=word.start_ms / 1000,
                 end_s=word.end_ms / 1000,
                 text=word.text,
@@ -108,11 +108,12 @@ class Transcript:
 
 
 def to_json(transcript: Transcript) -> dict[str, Any]:
+    """Plain JSON values; `from_json` reads them."""
     return adapter(Transcript).dump_python(transcript, mode="json")  # type: ignore[no-any-return]
 
 
 def from_json(value: Any) -> Transcript:
-    """Raises ValueError."""
+    """The transcript of `to_json`. Raises ValueError for any other value."""
     return adapter(Transcript).validate_python(value)  # type: ignore[no-any-return]
 
 
@@ -128,6 +129,7 @@ def words_json(words: Iterable[SpokenWord]) -> str:
 
 @cache
 def adapter(kind: type) -> Any:
+    """The pydantic TypeAdapter of a value of this room, made once."""
     # Imported when first asked for: the children need the values and not the checks.
     from pydantic import TypeAdapter
 

@@ -24,17 +24,17 @@ _TOKENIZERS = (("tokenizer.json",), ("source.spm", "target.spm"))
 
 
 class Translator(Protocol):
-    """Translates one pair of languages."""
+    """Translates sentences of one language into one other."""
 
     @property
     def id(self) -> str:
-        """What tracks say they are translated by."""
+        """The name of the model, as subtitle tracks record it."""
         ...
 
     async def translate(
         self, sentences: Sequence[str], *, work_dir: Path, runner: ChildRunner, on_progress: Callable[[float], None]
     ) -> list[str]:
-        """One for each, in order."""
+        """The translation of each sentence, in order."""
         ...
 
 
@@ -54,12 +54,12 @@ class CTranslate2:
     async def translate(
         self, sentences: Sequence[str], *, work_dir: Path, runner: ChildRunner, on_progress: Callable[[float], None]
     ) -> list[str]:
-        """Raises ToolFailed and its kin."""
-        told: list[str] = []
+        """The translation of each sentence, in order. Raises ToolFailed when the program does not finish its work."""
+        translations: list[str] = []
 
         def line(text: str) -> None:
-            told.append(json.loads(text))
-            on_progress(len(told) / len(sentences))
+            translations.append(json.loads(text))
+            on_progress(len(translations) / len(sentences))
 
         argv = python_argv("subtitles.translate_child")
         finished = await runner.run(
@@ -68,16 +68,16 @@ class CTranslate2:
             readable=[self.folder],
             limits=self._limits(len(sentences)),
             on_stdout_line=line,
-            stdin=json.dumps(self._asked(sentences)).encode(),
+            stdin=json.dumps(self._request(sentences)).encode(),
             nice=NICE,
         )
-        if len(told) != len(sentences):
+        if len(translations) != len(sentences):
             raise ToolFailed(
-                argv, 0, finished.stderr_tail, f"{len(told)} of {len(sentences)} sentences were translated"
+                argv, 0, finished.stderr_tail, f"{len(translations)} of {len(sentences)} sentences were translated"
             )
-        return told
+        return translations
 
-    def _asked(self, sentences: Sequence[str]) -> dict[str, Any]:
+    def _request(self, sentences: Sequence[str]) -> dict[str, Any]:
         return {
             **{"model": str(self.folder), "threads": self.threads, "sentences": list(sentences)},
             **{"source": self.source, "target": self.target},
@@ -95,7 +95,7 @@ class CTranslate2:
 
 
 def chosen(settings: Settings, source: str, target: str) -> Translator | None:
-    """For the pair of tags ("pt-BR" is "pt"). Raises ConfigError."""
+    """The translator for a pair of language tags ("pt-BR" is "pt"); None without one. Raises ConfigError."""
     pair = _primary(source), _primary(target)
     folders = parsed(settings.translation_model)
     folder = folders.get("-".join(pair)) or folders.get(ANY)
@@ -109,7 +109,7 @@ def chosen(settings: Settings, source: str, target: str) -> Translator | None:
 
 
 def parsed(setting: str | None) -> dict[str, Path]:
-    """{"ru-en" or "*": folder}. Raises ConfigError."""
+    """KADR_TRANSLATION_MODEL as {"ru-en" or "*": folder}. Raises ConfigError for another form."""
     found: dict[str, Path] = {}
     for item in filter(None, (setting or "").split(",")):
         pair, equals, folder = item.strip().partition("=")
@@ -122,7 +122,7 @@ def parsed(setting: str | None) -> dict[str, Path]:
 
 
 def check(folder: Path) -> None:
-    """Raises ConfigError that names what is missing."""
+    """Check that a folder holds a CTranslate2 model. Raises ConfigError that names the missing file."""
     if not (folder / "model.bin").is_file():
         raise ConfigError(f"KADR_TRANSLATION_MODEL: the folder {folder} has no model.bin of CTranslate2")
     if not any(all((folder / name).is_file() for name in names) for names in _TOKENIZERS):

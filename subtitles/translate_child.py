@@ -1,4 +1,4 @@
-"""Runs inside the sandbox: a model of CTranslate2 over sentences. `python -m subtitles.translate_child`.
+"""Program inside the sandbox: translates sentences with a CTranslate2 model. `python -m subtitles.translate_child`.
 
 Stdin: {model, threads, source, target, sentences}. Prints one JSON string a line, the translations in order. The
 tokenizer is the one in the model's folder: tokenizer.json, or the pair source.spm and target.spm of Marian's models.
@@ -24,13 +24,14 @@ _TYPE_UNKNOWN = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pieces:
-    """Text to a model's pieces and back."""
+    """A tokenizer: text into a model's tokens, and tokens back into text."""
 
     split: Callable[[str], list[str]]
     join: Callable[[Sequence[str]], str]
 
 
 def pieces_of(folder: Path) -> Pieces:
+    """The tokenizer in a model's folder."""
     whole = folder / "tokenizer.json"
     if whole.is_file():
         tokenizer = Tokenizer.from_file(str(whole))
@@ -49,11 +50,11 @@ def pieces_of(folder: Path) -> Pieces:
 def marian(model: Path) -> Any:
     """A unigram model of SentencePiece. Its own table of normal forms is taken to be NFKC, which it is for Marian."""
     vocabulary, unknown = [], 0
-    for number, piece in enumerate(_messages(model.read_bytes(), 1)):
+    for position, piece in enumerate(_messages(model.read_bytes(), 1)):
         fields = dict(_fields(piece))
         vocabulary.append((fields[1].decode(), fields.get(2, 0.0)))
         if fields.get(3) == _TYPE_UNKNOWN:
-            unknown = number
+            unknown = position
     tokenizer = Tokenizer(models.Unigram(vocabulary, unknown))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Replace("  ", " "), normalizers.Strip()]
@@ -62,8 +63,8 @@ def marian(model: Path) -> Any:
     return tokenizer
 
 
-def _messages(body: bytes, wanted: int) -> Iterator[bytes]:
-    return (value for field, value in _fields(body) if field == wanted)
+def _messages(body: bytes, number: int) -> Iterator[bytes]:
+    return (value for field, value in _fields(body) if field == number)
 
 
 def _fields(body: bytes) -> Iterator[tuple[int, Any]]:
@@ -94,14 +95,15 @@ def _varint(body: bytes, at: int) -> tuple[int, int]:
             return value, at
 
 
-def translated(asked: dict[str, Any]) -> Iterator[str]:
-    folder = Path(asked["model"])
+def translated(request: dict[str, Any]) -> Iterator[str]:
+    """The translation of each sentence, in order."""
+    folder = Path(request["model"])
     pieces = pieces_of(folder)
     model = ctranslate2.Translator(
-        str(folder), device="cpu", compute_type="int8", inter_threads=1, intra_threads=asked["threads"]
+        str(folder), device="cpu", compute_type="int8", inter_threads=1, intra_threads=request["threads"]
     )
-    source, target = _language_tokens(folder, asked["source"], asked["target"])
-    sentences = asked["sentences"]
+    source, target = _language_tokens(folder, request["source"], request["target"])
+    sentences = request["sentences"]
     for first in range(0, len(sentences), BATCH):
         batch = [[*source, *pieces.split(text)] for text in sentences[first : first + BATCH]]
         results = model.translate_batch(batch, target_prefix=[target] * len(batch) if target else None, beam_size=4)
@@ -110,7 +112,7 @@ def translated(asked: dict[str, Any]) -> Iterator[str]:
 
 
 def _language_tokens(folder: Path, source: str, target: str) -> tuple[list[str], list[str]]:
-    """What goes in front, for models of many languages."""
+    """(source tokens, target tokens) that many-language models need in front of a sentence; empty for others."""
     vocabulary = folder / "shared_vocabulary.json"
     tokens = set(json.loads(vocabulary.read_bytes())) if vocabulary.is_file() else set()
     pair = f"__{source}__", f"__{target}__"

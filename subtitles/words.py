@@ -1,8 +1,8 @@
-"""Words with times, as a recogniser heard them: JSON -> words whose times can be used. Pure.
+"""Recognised words with times: JSON -> words whose times are in order and can be used. Pure.
 
-In: WORDS.json, `[{"start", "end", "word"}]` in seconds, or `Heard` from a recogniser. Out: `Word`s in the order they
-were given, each after the one before it, none lost. Raises Rejected(not_words) for another form, and for times that
-contradict each other too often to say anything.
+In: WORDS.json, `[{"start", "end", "word"}]` in seconds, or `RecognisedWord` from a recogniser. Out: `Word`s in the
+order they were given, each after the one before it, none lost. Raises Rejected(not_words) for another form, and for
+times that contradict each other too often to say anything.
 """
 
 import json
@@ -21,8 +21,8 @@ _FORM = 'Give a list like [{"start": 0.5, "end": 0.9, "word": "Hello"}], times i
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """A word as it came, its times unchecked; None where there is no time.
+class RecognisedWord:
+    """A word as the recogniser gave it, its times in seconds and unchecked; None where there is no time.
 
     Where any text of a list begins with a space, a text without one belongs to the word before it ("state", "-of").
     """
@@ -35,7 +35,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """A word with times that hold: it ends after it starts, and not after the next one starts."""
+    """A word with consistent times: it ends after it starts, and not after the next one starts."""
 
     start_ms: int
     end_ms: int
@@ -44,17 +44,17 @@ class Word:
 
 
 def read(body: str | bytes) -> list[Word]:
-    """Of WORDS.json; errors name the index. Raises Rejected(not_words)."""
+    """The words of a WORDS.json. Raises Rejected(not_words), which names the index of the wrong word."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as exc:
         raise Rejected(CODE, "The words are not JSON.", _FORM) from exc
     if not isinstance(value, list):
         raise Rejected(CODE, "The words are not a list.", _FORM)
-    return repaired([_heard(index, item) for index, item in enumerate(value)])
+    return repaired([_recognised(index, item) for index, item in enumerate(value)])
 
 
-def _heard(index: int, item: Any) -> Heard:
+def _recognised(index: int, item: Any) -> RecognisedWord:
     if not isinstance(item, dict):
         _refuse(index, "is not an object.")
     for name in ("start", "end", "word"):
@@ -62,21 +62,21 @@ def _heard(index: int, item: Any) -> Heard:
             _refuse(index, f"has no {name!r}.")
     if not isinstance(item["word"], str):
         _refuse(index, "has a 'word' that is not text.")
-    chance = item.get("probability")
-    if chance is not None and not _is_number(chance):
+    probability = item.get("probability")
+    if probability is not None and not _is_number(probability):
         _refuse(index, "has a 'probability' that is not a number.")
-    return Heard(
-        start_s=_time(index, item, "start"), end_s=_time(index, item, "end"), text=item["word"], probability=chance
+    return RecognisedWord(
+        start_s=_time(index, item, "start"), end_s=_time(index, item, "end"), text=item["word"], probability=probability
     )
 
 
 def _time(index: int, item: dict[str, Any], name: str) -> float | None:
-    given = item[name]
-    if given is None:
+    value = item[name]
+    if value is None:
         return None
-    if not _is_number(given):
+    if not _is_number(value):
         _refuse(index, f"has a {name!r} that is not a number of seconds.")
-    return float(max(-LATEST_S, min(given, 2 * LATEST_S)))  # bounded: an integer may not fit a float; NaN stays
+    return float(max(-LATEST_S, min(value, 2 * LATEST_S)))  # bounded: an integer may not fit a float; NaN stays
 
 
 def _is_number(value: object) -> bool:
@@ -87,24 +87,24 @@ def _refuse(index: int, what: str) -> NoReturn:
     raise Rejected(CODE, f"Word {index} {what}", _FORM)
 
 
-def repaired(heard: Sequence[Heard]) -> list[Word]:
+def repaired(words: Sequence[RecognisedWord]) -> list[Word]:
     """The same words in the same order with times that hold. Raises Rejected(not_words) where most starts are unknown
     or run backwards.
 
     A start that does not fit the order of the others is taken as unknown, and unknown starts are put between their
     neighbours. Words that begin at once share the time until the next; overlaps end where the next one begins.
     """
-    if not heard:
+    if not words:
         return []
-    known = _in_order([_milliseconds(word.start_s) for word in heard])
-    if 2 * len(known) < len(heard):  # so one is known
+    known = _in_order([_milliseconds(word.start_s) for word in words])
+    if 2 * len(known) < len(words):  # so one is known
         raise Rejected(
             CODE,
-            f"Only {len(known)} of {len(heard)} words begin at a time that fits their order.",
+            f"Only {len(known)} of {len(words)} words begin at a time that fits their order.",
             "Transcribe again, or sort the words by their start.",
         )
-    starts = _starts(heard, known)
-    ends = [_end(word, start) for word, start in zip(heard, starts, strict=True)]
+    starts = _starts(words, known)
+    ends = [_end(word, start) for word, start in zip(words, starts, strict=True)]
     return [
         Word(
             start_ms=start,
@@ -112,7 +112,7 @@ def repaired(heard: Sequence[Heard]) -> list[Word]:
             text=word.text,
             probability=word.probability,
         )
-        for word, start, end, following in zip(heard, starts, ends, [*starts[1:], ends[-1]], strict=True)
+        for word, start, end, following in zip(words, starts, ends, [*starts[1:], ends[-1]], strict=True)
     ]
 
 
@@ -146,52 +146,52 @@ def _in_order(times: Sequence[int | None]) -> dict[int, int]:
     return {index: time for index in reversed(row) if (time := times[index]) is not None}
 
 
-def _starts(heard: Sequence[Heard], known: dict[int, int]) -> list[int]:
+def _starts(words: Sequence[RecognisedWord], known: dict[int, int]) -> list[int]:
     """Strictly rising starts: words without one of their own share the way to the next by their length."""
     distinct: dict[int, int] = {}
     latest = -1
     for index, time in known.items():
         if time > latest:
             distinct[index] = latest = time
-    starts = [0] * len(heard)
+    starts = [0] * len(words)
     marks = list(distinct.items())
-    _lead(starts, heard, marks[0])
-    ends: list[tuple[int, int | None]] = [*marks[1:], (len(heard), None)]
+    _lead(starts, words, marks[0])
+    ends: list[tuple[int, int | None]] = [*marks[1:], (len(words), None)]
     for (first, begin), (after, end) in zip(marks, ends, strict=True):
         starts[first] = begin
-        told = _milliseconds(heard[first].end_s)
-        length = SLOWEST_MS * _length(heard[first])
-        own = told if told is not None and told > begin else begin + length
+        own_end = _milliseconds(words[first].end_s)
+        length = SLOWEST_MS * _length(words[first])
+        own = own_end if own_end is not None and own_end > begin else begin + length
         free = range(first + 1, after)
-        wanted = SLOWEST_MS * sum(_length(heard[index]) for index in free)
-        if end is not None and end - own < wanted:  # no room behind it: they share its time, too
-            own = max(begin + (end - begin) * length // (length + wanted), min(own, end - wanted))
-            wanted = end - own
-        _spread(starts, heard, free, own, wanted)
+        needed = SLOWEST_MS * sum(_length(words[index]) for index in free)
+        if end is not None and end - own < needed:  # no room behind it: they share its time, too
+            own = max(begin + (end - begin) * length // (length + needed), min(own, end - needed))
+            needed = end - own
+        _spread(starts, words, free, own, needed)
     for index in range(1, len(starts)):
         starts[index] = max(starts[index], starts[index - 1] + 1)
     return starts
 
 
-def _lead(starts: list[int], heard: Sequence[Heard], mark: tuple[int, int]) -> None:
+def _lead(starts: list[int], words: Sequence[RecognisedWord], mark: tuple[int, int]) -> None:
     """What comes before the first known start is put right before it."""
     after, end = mark
-    room = min(end, SLOWEST_MS * sum(_length(heard[index]) for index in range(after)))
-    _spread(starts, heard, range(after), end - room, room)
+    room = min(end, SLOWEST_MS * sum(_length(words[index]) for index in range(after)))
+    _spread(starts, words, range(after), end - room, room)
 
 
-def _spread(starts: list[int], heard: Sequence[Heard], free: range, begin: int, room: int) -> None:
-    total, passed = sum(_length(heard[index]) for index in free), 0
+def _spread(starts: list[int], words: Sequence[RecognisedWord], free: range, begin: int, room: int) -> None:
+    total, passed = sum(_length(words[index]) for index in free), 0
     for index in free:
         starts[index] = begin + room * passed // total
-        passed += _length(heard[index])
+        passed += _length(words[index])
 
 
-def _length(word: Heard) -> int:
+def _length(word: RecognisedWord) -> int:
     return max(1, len(word.text.strip()))
 
 
-def _end(word: Heard, start: int) -> int:
+def _end(word: RecognisedWord, start: int) -> int:
     end, own = _milliseconds(word.end_s), _milliseconds(word.start_s)
     if end is None or own is None or not own <= start < end:  # its own start was not believed
         return start + SLOWEST_MS * _length(word)

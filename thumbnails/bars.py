@@ -20,7 +20,7 @@ _OWN_SPREAD = 4.0  # standard deviation of luma in a bar
 
 
 def title_box(pictures: Sequence[Bgr]) -> ShareBox:
-    """What is left when rows and columns are cut off that are black in all samples."""
+    """The box left when rows and columns that are black in all samples are cut off; WHOLE without bars."""
     brightest: Gray | None = None
     for pixels in pictures:
         gray = lightness(pixels)
@@ -45,13 +45,14 @@ def _edges(dark: npt.NDArray[np.bool_]) -> tuple[float, float]:
 
 
 def inside(pixels: Bgr, box: ShareBox) -> Bgr:
+    """The part of a picture within a box: a view, not a copy."""
     height, width = pixels.shape[:2]
     rows = slice(round(box.y * height), round(box.bottom * height))
     return pixels[rows, round(box.x * width) : round(box.right * width)]
 
 
 def own_share(gray: Gray) -> float:
-    """0..1 of the area."""
+    """The share (0..1) of a frame's area that black bars of its own take."""
     across = _bar(gray.T) + _bar(gray.T[::-1])
     down = _bar(gray) + _bar(gray[::-1])
     return 1 - (1 - across) * (1 - down)

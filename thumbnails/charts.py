@@ -19,6 +19,7 @@ _STRONG, _STRONG_SHARE = 100, 0.4  # range of a point's colours, and of how many
 
 
 def is_test_card(pixels: Bgr) -> bool:
+    """Whether a small BGR picture is made of colour bars."""
     upper = pixels[: round(len(pixels) * _ROWS) : _EVERY].astype(np.int16)
     if upper.shape[0] < _LEAST or upper.shape[1] < _LEAST * _EVERY:
         return False

@@ -18,10 +18,10 @@ WATCHED_S = 10.0  # a click that is followed by less is no reward: the picture p
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draw:
-    """What chance says of a viewer for the life of a batch."""
+    """The random draw of one viewer, the same for the life of a batch."""
 
     place: float  # in [0, 1)
-    impression: str  # another one for each viewer and batch, and tells of neither
+    impression: str  # an id that differs for each viewer and batch, and reveals neither
 
 
 def shares(p_best: Sequence[float]) -> tuple[float, ...]:
@@ -32,19 +32,19 @@ def shares(p_best: Sequence[float]) -> tuple[float, ...]:
 
 
 def winner(p_best: Sequence[float], impressions: Sequence[int]) -> int | None:
-    """Whose lead is safe. None while anybody was shown too little, however good it looks."""
+    """The index of the candidate whose lead is safe; None while any has fewer than LEAST_IMPRESSIONS."""
     best = max(range(len(p_best)), key=p_best.__getitem__)
     return best if min(impressions) >= LEAST_IMPRESSIONS and p_best[best] > SURE else None
 
 
 def draw(salt: bytes, batch: int, viewer: str) -> Draw:
-    """The same viewer draws the same in one batch. Without the salt nobody can say what."""
+    """The draw of a viewer: the same within one batch, and unpredictable without the salt."""
     digest = hmac.digest(salt, f"{batch}.{viewer}".encode(), hashlib.sha256)
     return Draw(place=(int.from_bytes(digest[:8]) >> 11) / 2**53, impression=digest[8:20].hex())
 
 
 def shown_to(place: float, among: Sequence[float]) -> int:
-    """Whose share of [0, 1) the place is in."""
+    """The index of the candidate whose share of [0, 1) contains `place`."""
     for index, share in enumerate(among):
         place -= share
         if place < 0:

@@ -1,4 +1,4 @@
-"""How likely is each candidate the best of all? Pure, by numeric integration: the same answer for the same counts.
+"""The probability that each candidate is the best. Pure, by numeric integration: equal counts, equal answer.
 
 Each reward rate has the posterior Beta(1 + rewards, 1 + the other impressions). That one is the largest has the
 probability of its density times the others' distribution functions, integrated. Done on t = log(x / (1 - x)), where
@@ -17,13 +17,13 @@ _TAIL = 28.0  # what is further out is less than exp(-28) of the peak
 
 
 def p_best(rewards: Sequence[int], impressions: Sequence[int]) -> tuple[float, ...]:
-    """Of each candidate; they add up to 1."""
-    found = p_best_of_many(np.asarray([rewards], np.float64), np.asarray([impressions], np.float64))
-    return tuple(float(p) for p in found[0])
+    """For each candidate of one experiment the probability that it is the best; they add up to 1."""
+    probabilities = p_best_of_many(np.asarray([rewards], np.float64), np.asarray([impressions], np.float64))
+    return tuple(float(p) for p in probabilities[0])
 
 
 def p_best_of_many(rewards: Array, impressions: Array) -> Array:
-    """The same for many experiments at once: (experiments, candidates) each."""
+    """`p_best` for many experiments at once; all arrays are (experiments, candidates)."""
     a, b = 1.0 + rewards, 1.0 + impressions - rewards
     if np.any(a < 1.0) or np.any(b < 1.0):
         raise ValueError("there are as many rewards as impressions at most")
@@ -40,8 +40,8 @@ def p_best_of_many(rewards: Array, impressions: Array) -> Array:
     starts = np.concatenate([np.zeros_like(ends[..., :1]), ends[..., :-1]], axis=-1)
     inside = np.minimum(1.0, starts + half / total)
     parts = left * _others(starts) + 4 * at_middle * _others(inside) + right * _others(ends)
-    found = (width * parts / 6).sum(axis=-1) / total[..., 0]
-    shared: Array = found / found.sum(axis=-1, keepdims=True)
+    probabilities = (width * parts / 6).sum(axis=-1) / total[..., 0]
+    shared: Array = probabilities / probabilities.sum(axis=-1, keepdims=True)
     return shared
 
 
@@ -59,7 +59,7 @@ def _edges(a: Array, b: Array) -> Array:
 
 
 def _density(a: Array, b: Array, t: Array) -> Array:
-    """(experiments, candidates, points), 1 at the peak."""
+    """Each posterior at the points `t`, scaled to 1 at its peak: (experiments, candidates, points)."""
     a, b, t = a[..., None], b[..., None], t[:, None, :]
     peak = a * np.log(a / (a + b)) + b * np.log(b / (a + b))
     # log(x) = t - log(1 + exp(t)), log(1 - x) = -log(1 + exp(t))

@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float32]
 
 WHITE_NITS = 203.0  # ITU-R BT.2408: what white of graphics is in HDR
 HLG_PEAK_NITS = 1000.0
-UNSAID_PEAK = 10.0  # times 100 cd/m2, where no side data tells how bright it was mastered
+UNKNOWN_PEAK = 10.0  # in 100 cd/m2, for files without side data on their mastering
 KNEE = 0.3  # below it tones stay as they are
 _BAND_ROWS = 64  # at a time: floats of a whole 4K picture are hundreds of megabytes
 _LUMA = {"bt709": (0.2126, 0.0722), "bt601": (0.299, 0.114), "bt2020": (0.2627, 0.0593)}  # of red, of blue
@@ -27,12 +27,13 @@ _TO_709 = np.array(
 
 
 def lightness(pixels: Bgr) -> Gray:
+    """H x W x 3 BGR -> H x W grey, BT.601 weights."""
     gray: Gray = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
     return gray
 
 
 def matrix(named: str, coded_short_side: int) -> str:
-    """The YCbCr matrix: bt709, bt601 or bt2020. Unsaid is what players assume: SD is BT.601, HD is BT.709."""
+    """The YCbCr matrix: bt709, bt601 or bt2020. Unspecified is what players assume: SD is BT.601, HD is BT.709."""
     if named in ("itu709", "bt709"):
         return "bt709"
     if named.startswith("bt2020"):
@@ -76,7 +77,7 @@ def _rgb(planes: npt.NDArray[np.uint16], matrix: str, full_range: bool) -> Float
 
 
 def _linear(signal: Floats, transfer: str) -> Floats:
-    """Displayed light, WHITE_NITS as 1."""
+    """R, G, B signal of 0..1 -> displayed linear light, in which WHITE_NITS is 1."""
     steps = np.clip(signal * 65535 + 0.5, 0, 65535).astype(np.uint16)
     light: Floats = _curve(transfer)[steps]
     if transfer == "arib-std-b67":

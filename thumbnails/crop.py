@@ -1,7 +1,8 @@
 """Where to cut a picture so that what matters stays in: importance, a window of it, the cut itself. Pure.
 
-In: BGR pixels and the aspect wanted. Out: `Window`, or None where the boxes that must stay (faces) do not fit; `cut`
-then shows the whole picture over a blurred enlargement of itself. Refuses nothing: every picture has some cut.
+In: BGR pixels and an aspect ratio. Out: the window as a `PixelBox`, or None where the boxes that must stay (faces) do
+not fit; `cut` then shows the whole picture over a blurred enlargement of itself. Refuses nothing: every picture has
+some cut.
 """
 
 from collections.abc import Sequence
@@ -58,7 +59,7 @@ def cut(bgr: Bgr, kept: PixelBox | None, aspect: Fraction, short_side: int) -> B
 
 
 def target(aspect: Fraction, short_side: int) -> tuple[int, int]:
-    """(width, height) of `aspect`."""
+    """(width, height) in pixels of a picture of `aspect` whose short side is `short_side`."""
     if aspect >= 1:
         return round(short_side * aspect), short_side
     return short_side, round(short_side / aspect)
@@ -122,12 +123,12 @@ def _sum(sums: npt.NDArray[np.float64], x: float, y: float, width: float, height
 
 
 def _enlarged(saliency: SaliencyMap, grey: Gray) -> SaliencyMap:
-    """At the size of `grey`."""
+    """A saliency map scaled to the size of `grey`."""
     return cv2.resize(saliency, (grey.shape[1], grey.shape[0])).astype(np.float32, copy=False)
 
 
 def _edges(grey: Gray) -> SaliencyMap:
-    """Dense fine detail, text first of all."""
+    """A map of dense fine detail, of which text has most."""
     across = cv2.Sobel(grey, cv2.CV_32F, 1, 0)
     down = cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     # The root keeps one hard edge from outweighing a whole paragraph.
@@ -136,7 +137,7 @@ def _edges(grey: Gray) -> SaliencyMap:
 
 
 def _vividness(bgr: Bgr) -> SaliencyMap:
-    """How far from the usual colour of this picture."""
+    """A map of how far each point is from the picture's median colour."""
     lab = cv2.cvtColor(bgr, cv2.COLOR_BGR2LAB).astype(np.float32)
     away: SaliencyMap = np.linalg.norm(lab - np.median(lab.reshape(-1, 3), axis=0), axis=2)
     return cv2.blur(np.maximum(away - FAINT_COLOUR, 0), (5, 5)).astype(np.float32, copy=False)
@@ -175,5 +176,5 @@ def _scaled(bgr: Bgr, size: tuple[int, int]) -> Bgr:
     if size == (bgr.shape[1], bgr.shape[0]):
         return bgr
     smaller = size[0] < bgr.shape[1]
-    way = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
-    return cv2.resize(bgr, size, interpolation=way).astype(np.uint8, copy=False)
+    interpolation = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+    return cv2.resize(bgr, size, interpolation=interpolation).astype(np.uint8, copy=False)

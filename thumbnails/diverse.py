@@ -1,4 +1,4 @@
-"""How alike frames are: clusters, and candidates that differ. Pure.
+"""Similarity of frames: clusters of a title's frames, and candidates that differ. Pure.
 
 In: small pictures. Out: a feature of each (HSV histogram and the lowest 8x8 of a DCT), each one's share of the title's
 looks, and an order by maximal marginal relevance (Carbonell and Goldstein, 1998).

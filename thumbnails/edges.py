@@ -35,6 +35,7 @@ class Edges:
 
 
 def edges(gray: Gray) -> Edges:
+    """Edges of a grey picture of any size, by block, without what its noise adds."""
     noise, luma = _noise(gray), gray.astype(np.float32)  # in whole numbers, rounding would be edges
     half = (max(BLOCKS, gray.shape[1] // 2), max(BLOCKS, gray.shape[0] // 2))
     coarse = cv2.resize(luma, half, interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""What is plainly wrong with a frame that passed the gates. Pure.
+"""Visible flaws of a frame that passed the gates. Pure.
 
 In: its signals. Out: by name 0 for nothing, up to 1 for as bad as can be, and what that costs. Ranks tell which frame
 of a title is best; these tell how good it is: first among grey frames is still grey. Where all frames of a title share
@@ -22,14 +22,15 @@ _LIMITS = {
 
 
 def flaws(signals: Signals, motion: float = 0.0) -> dict[str, float]:
-    """Only those there are."""
+    """The flaws a frame has, by name, each 0..1."""
     values = {name: motion if name == MOTION else getattr(signals, name) for name in _LIMITS}
-    found = {name: _badness(name, value) for name, value in values.items()}
-    return {name: badness for name, badness in found.items() if badness > 0}
+    badness_of = {name: _badness(name, value) for name, value in values.items()}
+    return {name: badness for name, badness in badness_of.items() if badness > 0}
 
 
-def cost(found: Mapping[str, float]) -> float:
-    return sum(_LIMITS[name][2] * badness for name, badness in found.items())
+def cost(badness_of: Mapping[str, float]) -> float:
+    """What the flaws take off a frame's score."""
+    return sum(_LIMITS[name][2] * badness for name, badness in badness_of.items())
 
 
 def _badness(name: str, value: float) -> float:

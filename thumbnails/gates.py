@@ -1,4 +1,4 @@
-"""Which frames no poster may be. Pure.
+"""Gates: which frames must not become a poster. Pure.
 
 In: the signals of all samples of a title. Out: for each the name of the gate that stops it, or None. What only frames
 in a row show (fades, dissolves) is in thumbnails.transition.
@@ -53,7 +53,7 @@ def _gate(one: Signals, usual: float, *, cards: str) -> str | None:
 
 
 def _lacks(one: Signals) -> str | None:
-    """Frames that show nothing at all."""
+    """The name of the gate for frames that show nothing: black, white or flat. None for any other."""
     if one.luma < BLACK:
         return "black"
     if one.luma > WHITE:

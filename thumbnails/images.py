@@ -1,4 +1,4 @@
-"""What is made of chosen pictures: the files, listed as frozen values, and the sizes they come in. Pure.
+"""Image files of a title, listed as frozen values, and the sizes and crops they come in. Pure.
 
 In: a picture's size. Out: which widths and crops it gets, under which names. Refuses nothing; nothing is ever enlarged.
 """
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from thumbnails.storyboard import Plan
+from thumbnails.storyboard import StoryboardPlan
 
 WIDTHS = (1280, 640, 320)
 CROP_SHORT_SIDE = 640
@@ -20,7 +20,7 @@ MEDIA_TYPES = {"jpg": "image/jpeg", "webp": "image/webp", "avif": "image/avif", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFile:
-    """One finished file in the work folder."""
+    """One finished image file in the work folder."""
 
     path: Path
     name: str
@@ -42,14 +42,14 @@ class PosterSet:
     width: int  # of the picture it was made of
     height: int
     padded: tuple[str, ...]  # crops that show the whole picture, because its faces fit in no smaller one
-    absent: tuple[str, ...]  # types that were wished for and nothing here can write
+    absent: tuple[str, ...]  # requested types that the installed OpenCV cannot write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storyboard:
     """Sheets of tiles and where each tile is. Its texts are those of thumbnails.storyboard, of `plan`."""
 
-    plan: Plan
+    plan: StoryboardPlan
     files: tuple[ImageFile, ...]  # the sheets, in order
     times_s: tuple[Fraction, ...]  # what each tile shows
     decoded: int  # frames that it took
@@ -57,7 +57,7 @@ class Storyboard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A few seconds that move."""
+    """The preview: a few seconds of the title as one animated WebP."""
 
     file: ImageFile
     start_s: Fraction
@@ -67,7 +67,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Still:
-    """One frame, and when it is shown."""
+    """One frame as an image file, and its time on the title's timeline."""
 
     file: ImageFile
     time_s: Fraction
@@ -75,7 +75,7 @@ class Still:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What came of one run. What could not be made is in `skipped`, with the reason."""
+    """The images that one run made. What could not be made is in `skipped`, with the reason."""
 
     posters: tuple[PosterSet | None, ...]  # one per picture given
     storyboard: Storyboard | None

@@ -26,23 +26,23 @@ _PARAMETERS = {
 
 
 class CannotWrite(Exception):
-    """There is no encoder of this type here."""
+    """The installed OpenCV has no encoder for this image type."""
 
 
 def encoded(bgr: Bgr, kind: str, quality: int | None = None) -> bytes:
     """One image; `quality` for JPEG only. Raises CannotWrite."""
     other = () if quality is None else (cv2.IMWRITE_JPEG_QUALITY, quality)
     try:
-        done, made = cv2.imencode(f".{kind}", bgr, (*_PARAMETERS[kind], *other))
+        done, body = cv2.imencode(f".{kind}", bgr, (*_PARAMETERS[kind], *other))
     except cv2.error as exc:
         raise CannotWrite(f"{kind} cannot be written here") from exc
     if not done:
         raise CannotWrite(f"{kind} cannot be written here")
-    return made.tobytes()
+    return body.tobytes()
 
 
 def write(folder: Path, name: str, shape: str, bgr: Bgr, kind: str, quality: int | None = None) -> dict[str, Any]:
-    """Raises CannotWrite."""
+    """Write one image file and describe it for images_left. Raises CannotWrite."""
     (folder / f"{name}.{kind}").write_bytes(encoded(bgr, kind, quality))
     return {"name": f"{name}.{kind}", "shape": shape, "width": bgr.shape[1], "height": bgr.shape[0]}
 
@@ -78,7 +78,7 @@ def poster_set(folder: Path, prefix: str, bgr: Bgr, kinds: tuple[str, ...], *, c
 
 
 def scaled(bgr: Bgr, size: tuple[int, int]) -> Bgr:
-    """Made smaller, or as it is."""
+    """The picture scaled down to `size` (width, height), or itself where it has that size."""
     if size == (bgr.shape[1], bgr.shape[0]):
         return bgr
     return cv2.resize(bgr, size, interpolation=cv2.INTER_AREA).astype("uint8", copy=False)

@@ -1,4 +1,4 @@
-"""What a run of thumbnails.pictures_child left in its folder -> the values of thumbnails.images.
+"""Checks the files that pictures_child left in its folder, and lists them as values of thumbnails.images.
 
 In: its answer and the folder. Out: values, each file of which was read as bytes, found to begin as what it is called,
 and hashed; nothing is decoded. Refuses, by ToolFailed, a file that is none of its own, and a storyboard with gaps: the
@@ -30,10 +30,10 @@ _BEGINNINGS = {
 }
 
 
-def listed(answer: dict[str, Any], work_dir: Path, planned: storyboard.Plan | None, wall_s: float) -> Made:
+def listed(answer: dict[str, Any], work_dir: Path, planned: storyboard.StoryboardPlan | None, wall_s: float) -> Made:
     painted, moving = answer.get("storyboard"), answer.get("preview")
     return Made(
-        posters=tuple(poster_set(told, work_dir) for told in answer["posters"]),
+        posters=tuple(poster_set(entry, work_dir) for entry in answer["posters"]),
         storyboard=board(painted, work_dir, planned) if painted and planned else None,
         preview=preview(moving, work_dir) if moving else None,
         skipped=answer["skipped"],
@@ -41,40 +41,40 @@ def listed(answer: dict[str, Any], work_dir: Path, planned: storyboard.Plan | No
     )
 
 
-def poster_set(told: dict[str, Any], work_dir: Path) -> PosterSet:
+def poster_set(entry: dict[str, Any], work_dir: Path) -> PosterSet:
     return PosterSet(
-        files=tuple(file(one, work_dir) for one in told["files"]),
-        thumbhash=base64.b64decode(told["thumbhash"]),
-        colour=_colour(str(told["colour"])),
-        width=int(told["width"]),
-        height=int(told["height"]),
-        padded=tuple(name for name in images.CROPS if name in told["padded"]),
-        absent=tuple(kind for kind in images.MEDIA_TYPES if kind in told["absent"]),
+        files=tuple(file(one, work_dir) for one in entry["files"]),
+        thumbhash=base64.b64decode(entry["thumbhash"]),
+        colour=_colour(str(entry["colour"])),
+        width=int(entry["width"]),
+        height=int(entry["height"]),
+        padded=tuple(name for name in images.CROPS if name in entry["padded"]),
+        absent=tuple(kind for kind in images.MEDIA_TYPES if kind in entry["absent"]),
     )
 
 
-def board(told: dict[str, Any], work_dir: Path, planned: storyboard.Plan) -> Storyboard:
+def board(entry: dict[str, Any], work_dir: Path, planned: storyboard.StoryboardPlan) -> Storyboard:
     """Raises ToolFailed when it is not whole: nobody may be sent to a tile that is not there."""
-    files = tuple(file(one, work_dir) for one in told["files"])
-    times_s = tuple(Fraction(time_s) for time_s in told["times_s"])
+    files = tuple(file(one, work_dir) for one in entry["files"])
+    times_s = tuple(Fraction(time_s) for time_s in entry["times_s"])
     sizes = [planned.sheet_size(sheet) for sheet in range(planned.sheets)]
     if [(sheet.width, sheet.height) for sheet in files] != sizes or len(times_s) != len(planned.tiles):
         raise _left("a storyboard that is not whole")
-    return Storyboard(plan=planned, files=files, times_s=times_s, decoded=int(told["decoded"]))
+    return Storyboard(plan=planned, files=files, times_s=times_s, decoded=int(entry["decoded"]))
 
 
-def preview(told: dict[str, Any], work_dir: Path) -> Preview:
+def preview(entry: dict[str, Any], work_dir: Path) -> Preview:
     return Preview(
-        file=file(told["file"], work_dir),
-        start_s=Fraction(told["start_s"]),
-        duration_s=Fraction(int(told["duration_ms"]), 1000),
-        quality=int(told["quality"]),
+        file=file(entry["file"], work_dir),
+        start_s=Fraction(entry["start_s"]),
+        duration_s=Fraction(int(entry["duration_ms"]), 1000),
+        quality=int(entry["quality"]),
     )
 
 
-def file(told: dict[str, Any], work_dir: Path) -> ImageFile:
+def file(entry: dict[str, Any], work_dir: Path) -> ImageFile:
     """A plain file of the folder that begins as its name says. A taken-over run could leave a link to any other."""
-    name = str(told["name"])
+    name = str(entry["name"])
     match = _NAME.fullmatch(name)
     if match is None:
         raise _left("a file of a strange name")
@@ -92,19 +92,19 @@ def file(told: dict[str, Any], work_dir: Path) -> ImageFile:
     return ImageFile(
         path=work_dir / name,
         name=name,
-        shape=str(told["shape"]),
+        shape=str(entry["shape"]),
         media_type=images.MEDIA_TYPES[match["kind"]],
-        width=int(told["width"]),
-        height=int(told["height"]),
+        width=int(entry["width"]),
+        height=int(entry["height"]),
         size_bytes=len(body),
         sha256=hashlib.sha256(body).hexdigest(),
     )
 
 
-def _colour(told: str) -> str:
-    if _COLOUR.fullmatch(told) is None:
+def _colour(entry: str) -> str:
+    if _COLOUR.fullmatch(entry) is None:
         raise _left("a strange colour")
-    return told
+    return entry
 
 
 def _left(what: str) -> ToolFailed:

@@ -1,6 +1,6 @@
-"""Makes the pictures of a title, in one sandboxed run each: poster sets, storyboard, preview, a still, an owner's own.
+"""Makes the images of a title, in one sandboxed run each: poster sets, storyboard, preview, stills, uploaded images.
 
-In: an upload, what is known of its picture, a work folder. Out: the values of thumbnails.images, listing finished files
+In: an upload, what is video of its picture, a work folder. Out: the values of thumbnails.images, listing finished files
 of that folder. Nothing of an upload is decoded here. Refuses an owner's picture by Rejected `picture_refused`, and a
 still where there is none.
 """
@@ -35,7 +35,7 @@ class Chosen:
 
 async def make_all(
     file: Path,
-    known: VideoFacts,
+    video: VideoFacts,
     work_dir: Path,
     runner: ChildRunner,
     *,
@@ -49,22 +49,22 @@ async def make_all(
     Bad media raises nothing: what could not be made is in `skipped`. ToolKilled when the run crashed, another
     ToolFailed when it gave up (a full disk, say).
     """
-    video: dict[str, Any] = {"file": _seen(file), "picture": picture.to_json(known)}
+    reading: dict[str, Any] = {"file": _absolute(file), "picture": picture.to_json(video)}
     if duration_s is not None:
-        video["storyboard"] = {"duration_s": str(duration_s)}
+        reading["storyboard"] = {"duration_s": str(duration_s)}
     if moment_s is not None:
-        video["preview"] = {"moment_s": str(moment_s)}
+        reading["preview"] = {"moment_s": str(moment_s)}
     request = {
         "kinds": _kinds(avif),
         "posters": [_wish(one, f"poster-{number}") for number, one in enumerate(posters)],
-        **({"video": video} if len(video) > 2 else {}),
+        **({"video": reading} if len(reading) > 2 else {}),
     }
-    reading = [*(one.file for one in posters), *([file] if len(video) > 2 else [])]
-    planned = None if duration_s is None else storyboard.plan(duration_s, known.shown_width, known.shown_height)
+    readable = [*(one.file for one in posters), *([file] if len(reading) > 2 else [])]
+    planned = None if duration_s is None else storyboard.plan(duration_s, video.shown_width, video.shown_height)
     try:
-        answer, wall_s = await _run(request, work_dir, runner, reading)
+        answer, wall_s = await _run(request, work_dir, runner, readable)
     except ToolTimedOut as exc:
-        whole = [name for name in ("storyboard", "preview") if name in video]
+        whole = [name for name in ("storyboard", "preview") if name in reading]
         names = [*(f"poster-{number}" for number in range(len(posters))), *whole]
         return Made(
             posters=(None,) * len(posters),
@@ -84,17 +84,17 @@ async def poster_set(chosen: Chosen, work_dir: Path, runner: ChildRunner, *, avi
 
 
 async def poster_at(
-    file: Path, known: VideoFacts, time_s: Fraction, work_dir: Path, runner: ChildRunner, *, avif: bool = False
+    file: Path, video: VideoFacts, time_s: Fraction, work_dir: Path, runner: ChildRunner, *, avif: bool = False
 ) -> tuple[PosterSet, Fraction]:
     """The set of the frame shown at a time, and that frame's own time. Raises Rejected when there is none."""
-    wish = {"time_s": str(max(Fraction(0), time_s)), "kinds": _kinds(avif)}
-    told = await _at(file, known, "poster_at", wish, work_dir, runner)
-    return await asyncio.to_thread(images_left.poster_set, told["set"], work_dir), Fraction(told["time_s"])
+    options = {"time_s": str(max(Fraction(0), time_s)), "kinds": _kinds(avif)}
+    answer = await _at(file, video, "poster_at", options, work_dir, runner)
+    return await asyncio.to_thread(images_left.poster_set, answer["set"], work_dir), Fraction(answer["time_s"])
 
 
 async def still(
     file: Path,
-    known: VideoFacts,
+    video: VideoFacts,
     time_s: Fraction,
     work_dir: Path,
     runner: ChildRunner,
@@ -105,35 +105,35 @@ async def still(
     """The frame shown at a time of the upload, the nearest one beyond its ends. Raises Rejected when there is none."""
     if kind not in ("jpg", "webp", "png") or not 1 <= width <= MOST_WIDTH:
         raise ValueError(f"no still is made as {kind}, {width} wide")
-    wish = {"time_s": str(max(Fraction(0), time_s)), "width": width, "kind": kind}
-    told = await _at(file, known, "still", wish, work_dir, runner)
-    found = await asyncio.to_thread(images_left.file, told["file"], work_dir)
-    return Still(file=found, time_s=Fraction(told["time_s"]))
+    options = {"time_s": str(max(Fraction(0), time_s)), "width": width, "kind": kind}
+    answer = await _at(file, video, "still", options, work_dir, runner)
+    image = await asyncio.to_thread(images_left.file, answer["file"], work_dir)
+    return Still(file=image, time_s=Fraction(answer["time_s"]))
 
 
 async def _at(
-    file: Path, known: VideoFacts, name: str, wish: dict[str, Any], work_dir: Path, runner: ChildRunner
+    file: Path, video: VideoFacts, name: str, options: dict[str, Any], work_dir: Path, runner: ChildRunner
 ) -> dict[str, Any]:
-    """What a run says of one frame. Raises Rejected when none can be read."""
-    video = {"file": _seen(file), "picture": picture.to_json(known), name: wish}
+    """The part `name` of a run's answer about one frame. Raises Rejected when no frame can be read."""
+    reading = {"file": _absolute(file), "picture": picture.to_json(video), name: options}
     hint = "Choose another time, or upload a picture of your own."
     unreadable = Rejected("picture_refused", "No picture of the video can be read at that time.", hint)
     try:
-        answer, _ = await _run({"video": video}, work_dir, runner, [file])
+        answer, _ = await _run({"video": reading}, work_dir, runner, [file])
     except ToolTimedOut as exc:
         raise unreadable from exc
     if name not in answer:
         raise unreadable
-    found: dict[str, Any] = answer[name]
-    return found
+    part: dict[str, Any] = answer[name]
+    return part
 
 
 async def own_picture(file: Path, work_dir: Path, runner: ChildRunner, *, avif: bool = False) -> PosterSet:
-    """The set of a picture that somebody uploaded. Raises Rejected; ToolKilled when decoding it crashed."""
+    """The poster set of an uploaded image. Raises Rejected; ToolKilled when decoding it crashed."""
     if (await asyncio.to_thread(file.stat)).st_size > own.MOST_BYTES:
         raise own.refused("The picture has more than 20 MB.")
     try:
-        answer, _ = await _run({"kinds": _kinds(avif), "own": _seen(file)}, work_dir, runner, [file])
+        answer, _ = await _run({"kinds": _kinds(avif), "uploaded": _absolute(file)}, work_dir, runner, [file])
     except ToolKilled:
         raise
     except ToolFailed as exc:
@@ -143,7 +143,7 @@ async def own_picture(file: Path, work_dir: Path, runner: ChildRunner, *, avif: 
 
 def _wish(chosen: Chosen, prefix: str) -> dict[str, Any]:
     return {
-        "file": _seen(chosen.file),
+        "file": _absolute(chosen.file),
         "width": chosen.width,
         "height": chosen.height,
         "prefix": prefix,
@@ -151,7 +151,7 @@ def _wish(chosen: Chosen, prefix: str) -> dict[str, Any]:
     }
 
 
-def _seen(file: Path) -> str:
+def _absolute(file: Path) -> str:
     """Its path for a run, which begins in a folder of its own."""
     return str(file.absolute())
 

@@ -29,7 +29,7 @@ _SPAN = 120  # of luma: as much contrast as a picture needs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """A frame as it is kept: small, with what needed it larger."""
+    """A sampled frame, small, with the measurements that need it larger."""
 
     time_s: Fraction
     small: Bgr

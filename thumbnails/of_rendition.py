@@ -1,4 +1,4 @@
-"""A rendition of our own -> what a Reader needs to know of it. Pure.
+"""A published rendition -> the VideoFacts that a Reader needs. Pure.
 
 Upright, in square pixels, progressive and in BT.709: nothing is left to correct but the clock. Composition times below
 decoding times, which spare players an edit list, are read by libav as a later beginning.
@@ -11,7 +11,7 @@ from thumbnails.picture import VideoFacts
 
 
 def video_of_rendition(rendition: Rendition, start_s: Fraction = Fraction(0)) -> VideoFacts:
-    """Of a file of its init segment and its segments from the one that begins at `start_s` on. Sound: ValueError."""
+    """Facts of a file made of a rendition's init segment and its segments from `start_s` on. Sound: ValueError."""
     if rendition.width is None or rendition.height is None or rendition.frame_rate is None:
         raise ValueError(f"{rendition.id} has no picture")
     duration_s = rendition.duration_s - start_s

@@ -1,4 +1,4 @@
-"""A picture that its owner uploads instead: what it is, by its own first bytes. Pure.
+"""An image uploaded as a poster: its type, size and orientation, read from its headers. Pure.
 
 In: the bytes. Out: `Header`. Refuses, by Rejected `picture_refused`, all but JPEG, PNG, WebP and AVIF stills of sane
 sizes: the decoder sees nothing that is not what it says, whole, and small enough.
@@ -16,7 +16,7 @@ MOST_BYTES = 20 * 1024 * 1024
 MOST_PIXELS = 50_000_000
 LEAST_SIDE = 32
 PNG = b"\x89PNG\r\n\x1a\n"
-HINT = "Upload a JPEG, PNG, WebP or AVIF picture of at most 20 MB and 50 megapixels that does not move."
+HINT = "Upload a JPEG, PNG, WebP or AVIF picture of at most 20 MB and 50 megapixels that is not animated."
 _NEXT_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
 _SIZES_OF_JPEG = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
@@ -38,7 +38,7 @@ _EXIF_TURNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What a picture says of itself."""
+    """Type, size and orientation as the image file states them."""
 
     kind: str  # "jpg", "png", "webp", "avif"
     width: int
@@ -48,28 +48,29 @@ class Header:
 
 
 def refused(message: str) -> Rejected:
+    """The error for an unsupported or invalid image; `message` says what is wrong with it."""
     return Rejected("picture_refused", message, HINT)
 
 
 def header(body: bytes) -> Header:
-    """Raises Rejected."""
+    """The header of a whole image file. Raises Rejected picture_refused for an unsupported or invalid image."""
     if len(body) > MOST_BYTES:
         raise refused("The picture has more than 20 MB.")
     try:
-        found = _header(body)
+        parsed = _header(body)
     except (struct.error, IndexError, BoxFault, _Cut) as exc:
         raise refused("The picture is damaged: its file ends early.") from exc
-    if found is None:
+    if parsed is None:
         raise refused("The file is no JPEG, PNG, WebP or AVIF picture.")
-    if found.width * found.height > MOST_PIXELS:
-        raise refused(f"The picture is {found.width}x{found.height}: more than 50 megapixels.")
-    if min(found.width, found.height) < LEAST_SIDE:
-        raise refused(f"The picture is {found.width}x{found.height}: its sides must be at least {LEAST_SIDE} pixels.")
-    return found
+    if parsed.width * parsed.height > MOST_PIXELS:
+        raise refused(f"The picture is {parsed.width}x{parsed.height}: more than 50 megapixels.")
+    if min(parsed.width, parsed.height) < LEAST_SIDE:
+        raise refused(f"The picture is {parsed.width}x{parsed.height}: its sides must be at least {LEAST_SIDE} pixels.")
+    return parsed
 
 
 class _Cut(Exception):
-    """The file ends before its picture does."""
+    """The file ends before its image is complete."""
 
 
 def _header(body: bytes) -> Header | None:
@@ -108,7 +109,7 @@ def _png(body: bytes) -> Header:
     if names[:1] != [b"IHDR"] or b"IEND" not in names:
         raise _Cut
     if b"acTL" in names:
-        raise refused("The picture moves.")
+        raise refused("The picture is animated.")
     wide, high, bits = struct.unpack_from(">IIB", body, 16)
     return Header(kind="png", width=wide, height=high, bits=bits)
 
@@ -132,7 +133,7 @@ def _webp(body: bytes) -> Header:
     name, at = body[12:16], 20
     if name == b"VP8X":
         if body[at] & 0x02:
-            raise refused("The picture moves.")
+            raise refused("The picture is animated.")
         wide, high = (int.from_bytes(body[at + 4 + 3 * n : at + 7 + 3 * n], "little") + 1 for n in (0, 1))
         return Header(kind="webp", width=wide, height=high)
     if name == b"VP8L":
@@ -147,7 +148,7 @@ def _webp(body: bytes) -> Header:
 def _avif(body: bytes) -> Header | None:
     brands = {body[8:12], *(body[at : at + 4] for at in range(16, min(len(body), _size(body, 0)), 4))}
     if b"avis" in brands:
-        raise refused("The picture moves.")
+        raise refused("The picture is animated.")
     if b"avif" not in brands:
         return None
     inside = dict(_boxes(body, 0, len(body)))
@@ -174,7 +175,7 @@ def _avif(body: bytes) -> Header | None:
 
 
 def exif_turn(exif: bytes) -> Turn:
-    """Of EXIF's first directory; upright where it does not say."""
+    """The orientation in EXIF's first directory; upright where there is none."""
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])
     if order is None:
         return Turn()

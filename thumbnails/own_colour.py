@@ -1,7 +1,7 @@
 """Bgr with an ICC profile -> sRGB. Pure.
 
-In: BGR pixels and the profile's bytes. Out: BGR pixels as sRGB. Phones and design programs export Display P3 or
-Adobe RGB: without this they look pale or too warm. Only profiles made of three primaries and curves are known; pixels
+In: BGR pixels and the profile's bytes. Out: BGR pixels as sRGB. Phones and design programs export Display P3 or Adobe
+RGB: without this they look pale or too warm. Only profiles converted of three primaries and curves are known; pixels
 under any other profile (CMYK, grey, tables) stay as they were decoded.
 """
 
@@ -25,6 +25,7 @@ _NOT_SEEN = 0.01  # a matrix this near to none changes no picture
 
 
 def to_srgb(bgr: Bgr, profile: bytes) -> Bgr:
+    """The same picture in sRGB; unchanged where the profile is empty, unknown or sRGB itself."""
     try:
         tags = _tags(profile)
         primaries = np.stack([_xyz(tags[name]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")], axis=1)
@@ -49,22 +50,22 @@ def _converted(bgr: Bgr, matrix: _Floats, tables: list[_Floats]) -> Bgr:
     # All in the order the pixels have: blue first.
     linear = np.stack(tables[::-1], axis=1).astype(np.float32)[None]
     turned = matrix[::-1, ::-1].astype(np.float32)
-    made = np.empty_like(bgr)
+    converted = np.empty_like(bgr)
     for top in range(0, len(bgr), _BAND_ROWS):
         band = cv2.transform(cv2.LUT(bgr[top : top + _BAND_ROWS], linear), turned)
-        made[top : top + _BAND_ROWS] = back[(band.clip(0, 1) * _FINE + 0.5).astype(np.int32)]
-    return made
+        converted[top : top + _BAND_ROWS] = back[(band.clip(0, 1) * _FINE + 0.5).astype(np.int32)]
+    return converted
 
 
 def _tags(profile: bytes) -> Mapping[bytes, bytes]:
     if profile[16:20] != b"RGB ":
         return {}
-    found = {}
+    tags = {}
     for number in range(min(100, int(struct.unpack_from(">I", profile, 128)[0]))):
         name, at, size = struct.unpack_from(">4sII", profile, 132 + 12 * number)
-        found[bytes(name)] = profile[at : at + size]
+        tags[bytes(name)] = profile[at : at + size]
     # Tables win over primaries where a profile has both.
-    return {} if b"A2B0" in found else found
+    return {} if b"A2B0" in tags else tags
 
 
 def _xyz(tag: bytes) -> _Floats:

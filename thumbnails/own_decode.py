@@ -1,7 +1,7 @@
-"""An owner's picture -> BGR pixels, upright, on white, in sRGB. Runs inside the sandbox.
+"""An uploaded image -> BGR pixels, upright, on white, in sRGB. Inside the sandbox only.
 
-In: bytes that thumbnails.own has looked at. Out: pixels at most `width` wide. Refuses, by Rejected, what does not
-decode to the size it told.
+In: bytes and the header that thumbnails.own read from them. Out: pixels at most `width` wide. Refuses, by Rejected,
+what does not decode to the size in its header.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ _Samples = npt.NDArray[Any]  # uint8 or uint16
 
 
 def decoded(body: bytes, header: Header, width: int) -> Bgr:
-    """Raises Rejected."""
+    """Pixels at most `width` wide, never enlarged. Raises Rejected picture_refused."""
     # A JPEG has no alpha, and may be CMYK, which only the way to colour undoes. Turning is ours, for all kinds alike.
     colour = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     flags = colour if header.kind == "jpg" else cv2.IMREAD_UNCHANGED
@@ -30,21 +30,21 @@ def decoded(body: bytes, header: Header, width: int) -> Bgr:
         raise refused("The picture cannot be decoded.") from exc
     if samples is None or (samples.shape[1], samples.shape[0]) != (header.width, header.height):
         raise refused("The picture cannot be decoded.")
-    told = {kind: chunk.tobytes() for kind, chunk in zip(kinds, chunks, strict=True)}
-    turn = header.turn or exif_turn(told.get(cv2.IMAGE_METADATA_EXIF, b""))
+    metadata = {kind: chunk.tobytes() for kind, chunk in zip(kinds, chunks, strict=True)}
+    turn = header.turn or exif_turn(metadata.get(cv2.IMAGE_METADATA_EXIF, b""))
     pixels = _flattened(np.asarray(samples), header)
     wide, high = (header.height, header.width) if turn.quarters % 2 else (header.width, header.height)
     share = min(1.0, width / wide)
     shown = (max(1, round(wide * share)), max(1, round(high * share)))
     upright = _turned(_scaled(pixels, shown[::-1] if turn.quarters % 2 else shown), turn)
-    return to_srgb(upright, told.get(cv2.IMAGE_METADATA_ICCP, b""))
+    return to_srgb(upright, metadata.get(cv2.IMAGE_METADATA_ICCP, b""))
 
 
 def _flattened(samples: _Samples, header: Header) -> Bgr:
     """BGR of 8 bits. Band by band: a whole picture as floats is hundreds of megabytes."""
     if samples.dtype == np.uint8 and samples.ndim == 3 and samples.shape[2] == 3:
         return samples.astype(np.uint8, copy=False)
-    made = np.empty((*samples.shape[:2], 3), np.uint8)
+    flattened = np.empty((*samples.shape[:2], 3), np.uint8)
     # PNG's 16 bits fill theirs; AVIF's 10 or 12 are counted from 0.
     most = 1 if samples.dtype == np.uint8 else 257 if header.kind == "png" else ((1 << header.bits) - 1) / 255
     for top in range(0, len(samples), _BAND_ROWS):
@@ -53,8 +53,8 @@ def _flattened(samples: _Samples, header: Header) -> Bgr:
         if band.shape[2] in (2, 4):
             alpha = band[:, :, -1:] / 255
             band = band[:, :, :-1] * alpha + 255 * (1 - alpha)
-        made[top : top + _BAND_ROWS] = (band + 0.5).clip(0, 255).astype(np.uint8)
-    return made
+        flattened[top : top + _BAND_ROWS] = (band + 0.5).clip(0, 255).astype(np.uint8)
+    return flattened
 
 
 def _scaled(pixels: Bgr, size: tuple[int, int]) -> Bgr:

@@ -1,6 +1,6 @@
-"""VideoFacts: what whoever probed a file knows of its picture track, as one frozen value. Pure.
+"""VideoFacts: what a probe knows of a file's video track, as one frozen value. Pure.
 
-In: facts told by the caller. Out: a value that goes to a sandboxed program as JSON and back. Refuses nothing itself.
+In: facts of a probe. Out: a value that goes to a sandboxed program as JSON and back. Refuses nothing itself.
 Times are seconds as Fractions from the title's zero, unless said.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoFacts:
-    """One picture track. `shown_*` is after sample aspect ratio and rotation, in pixels."""
+    """One video track. `shown_*` is after sample aspect ratio and rotation, in pixels."""
 
     demuxer: str  # the one of libav that may open the file
     index: int  # of the stream
@@ -30,8 +30,8 @@ class VideoFacts:
     frames: int
     # Whether the file's own times are wrong and pictures count: number n is shown at start_s + n / frame_rate.
     retimed: bool
-    origin_s: Fraction | None  # where the title's zero is in the file's own times; None: told by its first picture
-    start_s: Fraction  # of the first picture
+    origin_s: Fraction | None  # where the title's zero is in the file's own times; None: its first frame tells
+    start_s: Fraction  # of the first frame
     duration_s: Fraction  # of the track
 
     @property
@@ -44,16 +44,16 @@ class VideoFacts:
 
 
 def to_json(video: VideoFacts) -> str:
-    """One line; Fractions become "30000/1001"."""
+    """One line of JSON; Fractions become strings like "30000/1001"."""
     return json.dumps({field.name: _plain(getattr(video, field.name)) for field in fields(VideoFacts)})
 
 
 def from_json(text: str) -> VideoFacts:
     """By the fields' own types: a sandboxed program pays for every import, and pydantic's is a dear one."""
-    told: dict[str, Any] = json.loads(text)
+    facts: dict[str, Any] = json.loads(text)
     exact = {field.name for field in fields(VideoFacts) if field.type in (Fraction, Fraction | None)}
     values: dict[str, Any] = {
-        name: Fraction(value) if name in exact and value is not None else value for name, value in told.items()
+        name: Fraction(value) if name in exact and value is not None else value for name, value in facts.items()
     }
     return VideoFacts(**values)
 

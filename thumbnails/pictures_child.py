@@ -1,9 +1,10 @@
-"""Runs inside the sandbox: one request on stdin -> files in the work folder and one JSON line.
+"""Program inside the sandbox: one request on stdin -> image files in the work folder and one JSON line.
+
 `python -m thumbnails.pictures_child`.
 
-The request names what is to be made (posters, storyboard, preview, still, poster_at, own). What cannot be made is named
-in `skipped` with its reason and keeps nothing else from being made. An owner's picture is refused by
-{"rejected": {code, message, hint}}. Any crash or hang here is the caller's to see.
+The request names what is to be made (posters, storyboard, preview, still, poster_at, uploaded). What cannot be made is
+named in `skipped` with its reason and keeps nothing else from being made. An uploaded image is refused by {"rejected":
+{code, message, hint}}. Any crash or hang here is the caller's to see.
 """
 
 import json
@@ -30,26 +31,26 @@ def main() -> None:
     cv2.setNumThreads(1)
     request: dict[str, Any] = json.load(sys.stdin)
     try:
-        answer = _made(request, Path.cwd())
+        answer = _answer(request, Path.cwd())
     except Rejected as exc:
         answer = {"rejected": {"code": exc.code, "message": str(exc), "hint": exc.hint}}
     json.dump(answer, sys.stdout, separators=(",", ":"))
 
 
-def _made(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _answer(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     kinds = tuple(request.get("kinds", ()))
     answer: dict[str, Any] = {"posters": [], "skipped": {}}
-    if given := request.get("own"):
-        body = Path(given).read_bytes()
+    if file := request.get("uploaded"):
+        body = Path(file).read_bytes()
         pixels = own_decode.decoded(body, own.header(body), MOST_WIDTH)
-        answer["posters"].append(images_encode.poster_set(folder, "own", pixels, kinds, cropped=True))
+        answer["posters"].append(images_encode.poster_set(folder, "uploaded", pixels, kinds, cropped=True))
     for poster in request.get("posters", ()):
         pixels = _pixels(poster)
         answer["posters"].append(
             images_encode.poster_set(folder, poster["prefix"], pixels, kinds, cropped=poster["cropped"])
         )
-    if wished := request.get("video"):
-        _of_video(wished, folder, answer)
+    if video_request := request.get("video"):
+        _of_video(video_request, folder, answer)
     return answer
 
 
@@ -59,23 +60,23 @@ def _pixels(poster: dict[str, Any]) -> Bgr:
     return np.fromfile(poster["file"], np.uint8, count=shape[0] * shape[1] * 3).reshape(shape)
 
 
-def _of_video(wished: dict[str, Any], folder: Path, answer: dict[str, Any]) -> None:
-    known = picture.from_json(wished["picture"])
+def _of_video(request: dict[str, Any], folder: Path, answer: dict[str, Any]) -> None:
+    video = picture.from_json(request["picture"])
     makers = {"storyboard": _storyboard, "preview": _preview, "still": _still, "poster_at": _poster_at}
     for name, maker in makers.items():
-        if name not in wished:
+        if name not in request:
             continue
         try:
             # Each on its own: a reader that met damage may not be where the next one expects it.
-            with Reader(Path(wished["file"]), known) as reader:
-                answer[name] = maker(reader, known, wished[name], folder)
+            with Reader(Path(request["file"]), video) as reader:
+                answer[name] = maker(reader, video, request[name], folder)
         except _UNREADABLE as exc:
             answer["skipped"][name] = f"{type(exc).__name__}: {exc}"[:200]
 
 
-def _storyboard(reader: Reader, known: picture.VideoFacts, wish: dict[str, Any], folder: Path) -> dict[str, Any]:
-    planned = storyboard.plan(Fraction(wish["duration_s"]), known.shown_width, known.shown_height)
-    sheets = Sheets(reader, known, planned)
+def _storyboard(reader: Reader, video: picture.VideoFacts, options: dict[str, Any], folder: Path) -> dict[str, Any]:
+    planned = storyboard.plan(Fraction(options["duration_s"]), video.shown_width, video.shown_height)
+    sheets = Sheets(reader, video, planned)
     files = [
         images_encode.write(folder, f"sheet-{number}", "sheet", pixels, "jpg", quality=storyboard.QUALITY)
         for number, pixels in enumerate(sheets.painted())
@@ -83,9 +84,9 @@ def _storyboard(reader: Reader, known: picture.VideoFacts, wish: dict[str, Any],
     return {"files": files, "times_s": [str(time_s) for time_s in sheets.times_s], "decoded": reader.decoded}
 
 
-def _preview(reader: Reader, known: picture.VideoFacts, wish: dict[str, Any], folder: Path) -> dict[str, Any]:
-    begin_s = preview.start_s(known, Fraction(wish["moment_s"]), reader.keyframe_times())
-    times = preview.times_s(known, begin_s)
+def _preview(reader: Reader, video: picture.VideoFacts, options: dict[str, Any], folder: Path) -> dict[str, Any]:
+    begin_s = preview.start_s(video, Fraction(options["moment_s"]), reader.keyframe_times())
+    times = preview.times_s(video, begin_s)
     frames = preview.shown(reader.nearest(times, preview.WIDTH), times)
     body, quality = preview.animated(frames)
     (folder / "preview.webp").write_bytes(body)
@@ -95,19 +96,19 @@ def _preview(reader: Reader, known: picture.VideoFacts, wish: dict[str, Any], fo
     return {"file": file, "start_s": str(begin_s), "duration_ms": duration_ms, "quality": quality}
 
 
-def _poster_at(reader: Reader, _known: picture.VideoFacts, wish: dict[str, Any], folder: Path) -> dict[str, Any]:
-    frame = reader.at(Fraction(wish["time_s"]), MOST_WIDTH)
+def _poster_at(reader: Reader, _known: picture.VideoFacts, options: dict[str, Any], folder: Path) -> dict[str, Any]:
+    frame = reader.at(Fraction(options["time_s"]), MOST_WIDTH)
     if frame is None:
         raise NothingToShow
-    made = images_encode.poster_set(folder, "poster", frame.pixels, tuple(wish["kinds"]), cropped=True)
+    made = images_encode.poster_set(folder, "poster", frame.pixels, tuple(options["kinds"]), cropped=True)
     return {"set": made, "time_s": str(frame.time_s)}
 
 
-def _still(reader: Reader, known: picture.VideoFacts, wish: dict[str, Any], folder: Path) -> dict[str, Any]:
-    frame = reader.at(Fraction(wish["time_s"]), wish["width"])
+def _still(reader: Reader, video: picture.VideoFacts, options: dict[str, Any], folder: Path) -> dict[str, Any]:
+    frame = reader.at(Fraction(options["time_s"]), options["width"])
     if frame is None:
         raise NothingToShow
-    file = images_encode.write(folder, "still", "still", frame.pixels, wish["kind"])
+    file = images_encode.write(folder, "still", "still", frame.pixels, options["kind"])
     return {"file": file, "time_s": str(frame.time_s)}
 
 

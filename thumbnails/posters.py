@@ -1,6 +1,6 @@
 """A file -> candidates for its poster, chosen by posters_child inside the sandbox.
 
-In: the file, what a probe told of its video, the name of a profile of presets/posters.yaml. Out: `Selection`: the
+In: the file, the facts of its video track, the name of a profile of presets/posters.yaml. Out: `Selection`: the
 candidates as raw pixels in the work folder, so that whoever makes images of them parses nothing of the upload. Refuses
 nothing for bad media: a poster never fails a title. ToolKilled, a crash, is the caller's to count.
 """
@@ -61,46 +61,46 @@ async def select(
     file: Path, video: VideoFacts, profile: str, work_dir: Path, runner: ChildRunner, *, candidates: int = 5
 ) -> Selection:
     """Raises ConfigError for an unknown profile, and ToolKilled."""
-    wanted = poster_profile(profile)
+    chosen_profile = poster_profile(profile)
     wishes = Wishes(
-        samples=wanted.samples,
-        refine=wanted.refine,
-        decode_frames=wanted.decode_frames,
-        weights=wanted.weights,
-        cluster=wanted.cluster,
-        text=wanted.text,
-        cards=wanted.cards,
+        samples=chosen_profile.samples,
+        refine=chosen_profile.refine,
+        decode_frames=chosen_profile.decode_frames,
+        weights=chosen_profile.weights,
+        cluster=chosen_profile.cluster,
+        text=chosen_profile.text,
+        cards=chosen_profile.cards,
         candidates=candidates,
     )
-    told = (pictures.to_json(video), posters_wishes.to_json(wishes))
+    arguments = (pictures.to_json(video), posters_wishes.to_json(wishes))
     try:
         finished = await runner.run(
-            python_argv("thumbnails.posters_child", str(file), *told),
+            python_argv("thumbnails.posters_child", str(file), *arguments),
             work_dir=work_dir,
             readable=[file],
             limits=LIMITS,
         )
-        found = _ADAPTER.validate_json(finished.stdout)
+        selection = _ADAPTER.validate_json(finished.stdout)
     except ToolKilled:
         raise
     except ToolTimedOut:
         return _nothing("timed_out")
     except (ToolFailed, ValidationError):
         return _nothing("unreadable")
-    return found if await asyncio.to_thread(_all_there, found, work_dir) else _nothing("unreadable")
+    return selection if await asyncio.to_thread(_all_there, selection, work_dir) else _nothing("unreadable")
 
 
 def _nothing(fallback: str) -> Selection:
     return Selection(candidates=(), sampled=0, rejected={}, fallback=fallback)
 
 
-def _all_there(found: Selection, work_dir: Path) -> bool:
+def _all_there(selection: Selection, work_dir: Path) -> bool:
     """What a sandboxed program says of its files is not believed."""
-    expected = {f"candidate-{number}.bgr" for number in range(1, len(found.candidates) + 1)}
-    return {one.file for one in found.candidates} == expected and all(
+    expected = {f"candidate-{number}.bgr" for number in range(1, len(selection.candidates) + 1)}
+    return {one.file for one in selection.candidates} == expected and all(
         (path := work_dir / one.file).is_file()
         and not path.is_symlink()
         and one.width > 0
         and path.stat().st_size == one.width * one.height * 3
-        for one in found.candidates
+        for one in selection.candidates
     )

@@ -1,6 +1,6 @@
-"""Runs inside the sandbox: FILE -> candidates for a poster. `python -m thumbnails.posters_child FILE PICTURE WISHES`.
+"""Program inside the sandbox: FILE -> candidates for a poster. `python -m thumbnails.posters_child FILE VIDEO WISHES`.
 
-PICTURE is thumbnails.picture's JSON, WISHES those of thumbnails.posters_wishes. Prints one JSON line; the candidates'
+VIDEO is thumbnails.picture's JSON, WISHES those of thumbnails.posters_wishes. Prints one JSON line; the candidates'
 pixels are left in the working directory. Any crash or hang here is the caller's to see.
 """
 
@@ -22,13 +22,13 @@ def main() -> None:
 
     cv2.setNumThreads(1)
     cv2.setRNGSeed(0)
-    file, told, wishes = Path(sys.argv[1]), picture.from_json(sys.argv[2]), from_json(sys.argv[3])
+    file, video, wishes = Path(sys.argv[1]), picture.from_json(sys.argv[2]), from_json(sys.argv[3])
     try:
-        with Reader(file, told) as reader:
-            found = posters_select.select(reader, told, wishes, Path())
-    except (av.FFmpegError, ValueError):  # a form of picture that nothing here reads
-        found = posters_select.nothing("unreadable")
-    json.dump(found, sys.stdout, separators=(",", ":"))
+        with Reader(file, video) as reader:
+            selection = posters_select.select(reader, video, wishes, Path())
+    except (av.FFmpegError, ValueError):  # a form of video that nothing here reads
+        selection = posters_select.nothing("unreadable")
+    json.dump(selection, sys.stdout, separators=(",", ":"))
 
 
 if __name__ == "__main__":

@@ -28,11 +28,12 @@ from thumbnails.refine import FULL_SIDE, at_its_best, width, with_face
 WORSE = 0.35  # below the best: different, and yet nobody would choose it
 APART_S, APART = 2.0, 0.04  # of the title: two of one look are at least so far from each other
 
-# What of the signals is of use to who reads them.
-TOLD = ("luma", "contrast", "sharpness", "noise", "exposure", "colour", "saliency", "text", "bars")
+# The signals that an answer reports.
+REPORTED = ("luma", "contrast", "sharpness", "noise", "exposure", "colour", "saliency", "text", "bars")
 
 
 def nothing(fallback: str) -> dict[str, Any]:
+    """The answer of a selection that found no candidate; `fallback` says why."""
     return {"candidates": [], "sampled": 0, "rejected": {}, "fallback": fallback}
 
 
@@ -145,7 +146,7 @@ def _written(one: Rated, number: int, wishes: Wishes, folder: Path) -> dict[str,
     assert pixels is not None  # noqa: S101 - whoever chose it read it at full size
     name = f"candidate-{number}.bgr"
     (folder / name).write_bytes(pixels.tobytes())
-    measured = {name: float(value) for name, value in asdict(one.signals).items() if name in TOLD}
+    measured = {name: float(value) for name, value in asdict(one.signals).items() if name in REPORTED}
     ranks = {f"{name}_rank": rank for name, rank in one.ranks.items()}
     why = reason(
         one.ranks,

@@ -1,4 +1,4 @@
-"""What a selection of posters is to go by, as it is told to the sandboxed program. Pure."""
+"""Settings of one selection of posters, as JSON for the sandboxed program. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ class Wishes:
 
 
 def to_json(wishes: Wishes) -> str:
+    """One line of JSON; `from_json` reads it."""
     return json.dumps(asdict(wishes))
 
 

@@ -23,7 +23,7 @@ MOST_LEAD_S = Fraction(12)  # decoded for nothing, from a keyframe to the start
 
 
 class Motionless(Exception):
-    """There is nothing that moves to be shown."""
+    """The title has a single frame, or animated WebP cannot be written: there is no preview."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +50,12 @@ def times_s(video: VideoFacts, begin_s: Fraction) -> list[Fraction]:
 
 def shown(frames: Iterable[Frame], times: Sequence[Fraction]) -> list[Shown]:
     """Each frame once, for as many tenths of a second as it is the newest."""
-    kept = list(frames)
-    newest = [max((i for i, frame in enumerate(kept) if frame.time_s <= time_s), default=0) for time_s in times]
+    all_frames = list(frames)
+    newest = [max((i for i, frame in enumerate(all_frames) if frame.time_s <= time_s), default=0) for time_s in times]
     return [
-        Shown(pixels=kept[number].pixels, duration_ms=newest.count(number) * 1000 // RATE)
+        Shown(pixels=all_frames[number].pixels, duration_ms=newest.count(number) * 1000 // RATE)
         for number in sorted(set(newest))
-        if kept
+        if all_frames
     ]
 
 
@@ -64,10 +64,10 @@ def animated(frames: Sequence[Shown]) -> tuple[bytes, int]:
     if len(frames) < 2:
         raise Motionless
     for fewer in (frames, _halved(frames)):
-        made, quality = _fitting(fewer)
-        if len(made) <= MOST_BYTES:
+        body, quality = _fitting(fewer)
+        if len(body) <= MOST_BYTES:
             break
-    return made, quality
+    return body, quality
 
 
 def _fitting(frames: Sequence[Shown]) -> tuple[bytes, int]:
@@ -75,13 +75,13 @@ def _fitting(frames: Sequence[Shown]) -> tuple[bytes, int]:
     left, best = list(QUALITIES), None
     at = 0  # most fit at once
     while left:
-        made, quality = _encoded(frames, left[at]), left[at]
-        fits = len(made) <= MOST_BYTES
+        body, quality = _encoded(frames, left[at]), left[at]
+        fits = len(body) <= MOST_BYTES
         if fits:
-            best = (made, quality)
+            best = (body, quality)
         left = left[:at] if fits else left[at + 1 :]
         at = len(left) // 2
-    return best or (made, quality)
+    return best or (body, quality)
 
 
 def _halved(frames: Sequence[Shown]) -> list[Shown]:
@@ -96,7 +96,7 @@ def _encoded(frames: Sequence[Shown], quality: int) -> bytes:
     animation = cv2.Animation(0)  # for ever
     animation.frames = [one.pixels for one in frames]
     animation.durations = [one.duration_ms for one in frames]
-    done, made = cv2.imencodeanimation(".webp", animation, [cv2.IMWRITE_WEBP_QUALITY, quality])
+    done, body = cv2.imencodeanimation(".webp", animation, [cv2.IMWRITE_WEBP_QUALITY, quality])
     if not done:
         raise Motionless("animated WebP cannot be written here")
-    return made.tobytes()
+    return body.tobytes()

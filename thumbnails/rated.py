@@ -1,4 +1,7 @@
-"""One sample with everything that is known of it, and its score. Pure."""
+"""A sampled frame with its signals, ranks, flaws and score. Pure.
+
+In: looks of a title's samples and the settings of the selection. Out: `Rated` values. Refuses nothing.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -31,7 +34,7 @@ class Rated:
 
 
 def rated(one: Rated, wishes: Wishes, motion: float = 0.0) -> Rated:
-    """With the score its ranks and flaws make."""
+    """The sample with its score computed anew from its ranks and flaws."""
     worth = score.total(one.ranks, wishes.weights, share=one.share, cluster=wishes.cluster)
     worth += wishes.text * score.texts(one.signals.text)
     card = is_card(one.signals)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-_SAID = {
+_STRENGTHS = {
     "sharpness": "sharp",
     "stillness": "hardly moving",
     "exposure": "well exposed",
@@ -56,7 +56,7 @@ def reason(
     plain = {name: badness for name, badness in flaws.items() if badness >= _PLAIN}
     worse = {name for name in plain if name != "motion"} | ({"stillness"} if "motion" in plain else set())
     gains = {
-        _SAID[name]: weights[name] * (rank - 0.5)
+        _STRENGTHS[name]: weights[name] * (rank - 0.5)
         for name, rank in ranks.items()
         if rank >= _GOOD_RANK and name not in worse
     }

@@ -28,19 +28,20 @@ FINE_SIDE = 960  # at which neighbours are compared: half the price of the large
 POSTER_FACES = FaceSearch(scale_step=1.15, min_neighbours=6, min_pixels=24)
 POSTER_FACE_AREA = 0.05  # of the picture: one of a quarter of the width, or more
 AROUND_S = Fraction(1, 2)
-MOST_HELD, LEAST_HELD = 10, 4  # frames at a time; fewer of large ones
-HELD_PIXELS = 80_000_000
+MOST_FRAMES, LEAST_FRAMES = 10, 4  # frames at a time; fewer of large ones
+FRAME_PIXELS = 80_000_000
 STILL = 6.0  # motion, in 1/1000 of the width per frame, that leaves half of the signal
 SHAKEN = 18.0  # so much, even where it is stillest, and out of focus with it: a whip pan, a hand that shakes
 
 
 def width(video: VideoFacts, long_side: int) -> int:
-    """Of a picture as shown whose long side is at most this."""
+    """The width in pixels of the video as shown when its long side is at most `long_side`."""
     longest = max(video.shown_width, video.shown_height)
     return video.shown_width if longest <= long_side else max(1, round(video.shown_width * long_side / longest))
 
 
 def with_face(one: Rated) -> Rated:
+    """The sample with its face rank."""
     return replace(one, ranks={**one.ranks, "face": face_presence(lightness(one.look.small))})
 
 
@@ -61,24 +62,24 @@ def at_its_best(
     usual: Sequence[float],
 ) -> Rated:
     """`keys` are the keyframe times, `usual` the sorted sharpness of the title's samples."""
-    held = _around(reader, video, one.look.time_s, keys)
-    if not held:
+    frames = _around(reader, video, one.look.time_s, keys)
+    if not frames:
         return replace(one, fault="undecodable")
-    fine = [reader.luma(each, width(video, FINE_SIDE)) for each in held]
-    anchor = max(0, bisect_right([each.time_s for each in held], one.look.time_s) - 1)
+    fine = [reader.luma(each, width(video, FINE_SIDE)) for each in frames]
+    anchor = max(0, bisect_right([each.time_s for each in frames], one.look.time_s) - 1)
     choice = transition.choose(
         [transition.small(each) for each in fine],
-        [float(each.time_s) for each in held],
+        [float(each.time_s) for each in frames],
         [detail(each) for each in fine],
         anchor,
     )
     if isinstance(choice, str):
         return replace(one, fault=choice)
-    best = held[choice.at]
-    seen = one.look
+    best = frames[choice.at]
+    best_look = one.look
     if best.time_s != one.look.time_s:
-        seen = look(best.time_s, reader.bgr(best, width(video, LONG_SIDE)))
-    measured = signals(seen, box)
+        best_look = look(best.time_s, reader.bgr(best, width(video, LONG_SIDE)))
+    measured = signals(best_look, box)
     if choice.motion > SHAKEN and measured.sharpness < score.ENOUGH["sharpness"]:
         return replace(one, fault="shaken")
     ranks = {
@@ -86,13 +87,13 @@ def at_its_best(
         "sharpness": score.ranks("sharpness", [measured.sharpness], usual)[0],
         "stillness": 2.0 ** (-choice.motion / STILL),
     }
-    found = replace(one, look=seen, signals=measured, ranks=ranks, full=reader.bgr(best, width(video, FULL_SIDE)))
+    found = replace(one, look=best_look, signals=measured, ranks=ranks, full=reader.bgr(best, width(video, FULL_SIDE)))
     return rated(found, wishes, choice.motion)
 
 
 def _around(reader: Reader, video: VideoFacts, time_s: Fraction, keys: Sequence[Fraction]) -> list[DecodedFrame]:
     """Frames near a time. Those before it only as far as its own keyframe: they are decoded anyway, others are dear."""
-    most = max(LEAST_HELD, min(MOST_HELD, HELD_PIXELS // (video.width * video.height)))
+    most = max(LEAST_FRAMES, min(MOST_FRAMES, FRAME_PIXELS // (video.width * video.height)))
     led = bisect_right(keys, time_s)
     back_s = min(AROUND_S, most / video.frame_rate / 2)
     start_s = max(time_s - back_s, keys[led - 1] if led else video.start_s)

@@ -1,4 +1,8 @@
-"""What must be seen whole: faces and lines of text that stay, and whether one window holds them. Pure."""
+"""Faces and lines of text that must be seen whole, and whether one window can hold them. Pure.
+
+In: the boxes found in a few frames a second. Out: tracks of faces, and importance by column with the boxes added.
+Refuses nothing.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +24,8 @@ BLOB_WIDTH = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """A closer look at a moment."""
+class BoxSample:
+    """Faces and lines of text in one frame."""
 
     time_s: Fraction
     faces: tuple[ShareBox, ...]
@@ -46,7 +50,7 @@ class FaceTrack:
         return ShareBox(x=x, y=y, width=width, height=height)
 
 
-def face_tracks(looks: Sequence[Look]) -> list[FaceTrack]:
+def face_tracks(looks: Sequence[BoxSample]) -> list[FaceTrack]:
     """The faces of a shot. One look alone can be mistaken: in a shot with more of them a face is found twice."""
     tracks: list[list[tuple[Fraction, ShareBox]]] = []
     for look in looks:
@@ -70,7 +74,7 @@ def _same(before: tuple[Fraction, ShareBox], now: tuple[Fraction, ShareBox]) -> 
     return near and time_s - then <= LOST_S and 0.6 < new.width / old.width < 1.7
 
 
-def with_boxes(sample: Sample, faces: Sequence[FaceTrack], look: Look | None) -> Sample:
+def with_boxes(sample: Sample, faces: Sequence[FaceTrack], look: BoxSample | None) -> Sample:
     """The sample with its faces, and the text of the nearest look, counted in."""
     columns = sample.columns.copy()
     for track in faces:
@@ -88,12 +92,14 @@ def _spread(box: ShareBox) -> Columns:
     return inside / inside.sum() if inside.any() else inside
 
 
-def does_not_fit(samples: Sequence[Sample], faces: Sequence[FaceTrack], looks: Sequence[Look], share: float) -> bool:
+def does_not_fit(
+    samples: Sequence[Sample], faces: Sequence[FaceTrack], looks: Sequence[BoxSample], share: float
+) -> bool:
     """Whether, for most of a shot, no window shows all that must be seen."""
     return _faces_apart(faces, looks, share) or _wide_texts(looks, share) or _two_things(samples, share)
 
 
-def _faces_apart(faces: Sequence[FaceTrack], looks: Sequence[Look], share: float) -> bool:
+def _faces_apart(faces: Sequence[FaceTrack], looks: Sequence[BoxSample], share: float) -> bool:
     apart = 0
     for look in looks:
         boxes = [box for track in faces if (box := track.at(look.time_s))]
@@ -105,7 +111,7 @@ def _faces_apart(faces: Sequence[FaceTrack], looks: Sequence[Look], share: float
     return apart > MOST_OF_THE_TIME * len(looks)
 
 
-def _wide_texts(looks: Sequence[Look], share: float) -> bool:
+def _wide_texts(looks: Sequence[BoxSample], share: float) -> bool:
     """Lines that no window holds, for most of the shot; which ones they are may change."""
     return sum(any(box.width > share for box in look.texts) for look in looks) > MOST_OF_THE_TIME * len(looks)
 

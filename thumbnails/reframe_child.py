@@ -20,10 +20,10 @@ import cv2
 from core.crop import MAX_KEYS, CropKind, CropPath, CropShot, crop_to_json
 from thumbnails import reframe_signals as signals
 from thumbnails.colour import Gray, lightness
-from thumbnails.reframe_boxes import Look, does_not_fit, face_tracks, with_boxes
+from thumbnails.reframe_boxes import BoxSample, does_not_fit, face_tracks, with_boxes
 from thumbnails.reframe_cuts import Cuts
 from thumbnails.reframe_frames import Shrink, frames
-from thumbnails.reframe_path import TOLERANCE, Sample, way
+from thumbnails.reframe_path import TOLERANCE, Sample, shot_path
 from thumbnails.reframe_wide import ReframeRequest, from_json
 
 SMALL, LARGE = 320, 640  # pixels wide
@@ -32,15 +32,15 @@ FIRST_LOOKS_S = Fraction(1, 4)  # a new shot is looked at twice soon: short ones
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What was gathered so far."""
+class _Measured:
+    """Everything measured in the frames so far."""
 
     samples: list[Sample] = field(default_factory=list)
-    looks: list[Look] = field(default_factory=list)
+    looks: list[BoxSample] = field(default_factory=list)
     cuts: Cuts = field(default_factory=Cuts)
 
 
-def look(file: Path, request: ReframeRequest) -> CropPath:
+def search(file: Path, request: ReframeRequest) -> CropPath:
     """Where the window should be. Raises ValueError where no frame can be decoded."""
     seen = _gather(file, request)
     if not seen.samples:
@@ -53,8 +53,8 @@ def look(file: Path, request: ReframeRequest) -> CropPath:
         tolerance *= 2
 
 
-def _gather(file: Path, request: ReframeRequest) -> _Seen:
-    seen = _Seen()
+def _gather(file: Path, request: ReframeRequest) -> _Measured:
+    seen = _Measured()
     small_of, large_of = Shrink(request, SMALL), Shrink(request, LARGE)
     before: Gray | None = None
     next_sample = next_look = request.start_s
@@ -71,18 +71,18 @@ def _gather(file: Path, request: ReframeRequest) -> _Seen:
         if time_s >= next_look:
             large = lightness(large_of(frame))
             faces, texts = signals.faces(large), signals.texts(large)
-            seen.looks.append(Look(time_s=time_s, faces=tuple(faces), texts=tuple(texts)))
+            seen.looks.append(BoxSample(time_s=time_s, faces=tuple(faces), texts=tuple(texts)))
             next_look = time_s + (FIRST_LOOKS_S if new else LOOK_S)
         before = gray
     return seen
 
 
-def _shots(seen: _Seen, request: ReframeRequest, tolerance: float) -> list[CropShot]:
+def _shots(seen: _Measured, request: ReframeRequest, tolerance: float) -> list[CropShot]:
     edges = [request.start_s, *seen.cuts.times(), max(request.end_s, seen.cuts.last + Fraction(1, 1000))]
     return [_shot(seen, request, start_s, end_s, tolerance) for start_s, end_s in pairwise(edges)]
 
 
-def _shot(seen: _Seen, request: ReframeRequest, start_s: Fraction, end_s: Fraction, tolerance: float) -> CropShot:
+def _shot(seen: _Measured, request: ReframeRequest, start_s: Fraction, end_s: Fraction, tolerance: float) -> CropShot:
     share = float(request.share)
     samples = [sample for sample in seen.samples if start_s <= sample.time_s < end_s]
     looks = [one for one in seen.looks if start_s <= one.time_s < end_s]
@@ -90,17 +90,17 @@ def _shot(seen: _Seen, request: ReframeRequest, start_s: Fraction, end_s: Fracti
     if does_not_fit(samples, faces, looks, share):
         return CropShot(start_s=start_s, end_s=end_s, kind=CropKind.PAD, keys=())
     samples = [with_boxes(sample, faces, _nearest(looks, sample.time_s)) for sample in samples]
-    return way(samples, start_s, end_s, share, tolerance)
+    return shot_path(samples, start_s, end_s, share, tolerance)
 
 
-def _nearest(looks: Sequence[Look], time_s: Fraction) -> Look | None:
+def _nearest(looks: Sequence[BoxSample], time_s: Fraction) -> BoxSample | None:
     return min(looks, key=lambda one: abs(one.time_s - time_s), default=None)
 
 
 def main() -> None:
     cv2.setNumThreads(1)
     try:
-        answer: dict[str, Any] = {"path": crop_to_json(look(Path(sys.argv[1]), from_json(json.loads(sys.argv[2]))))}
+        answer: dict[str, Any] = {"path": crop_to_json(search(Path(sys.argv[1]), from_json(json.loads(sys.argv[2]))))}
     except (ValueError, av.FFmpegError, cv2.error) as exc:
         answer = {"failed": str(exc)[:400]}
     json.dump(answer, sys.stdout, separators=(",", ":"))

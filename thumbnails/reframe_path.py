@@ -1,6 +1,6 @@
-"""What matters where and when -> how an upright window goes through one shot. Pure.
+"""Importance by column and time -> the path of an upright window through one shot. Pure.
 
-Positions are the window's middle as a share of the picture's width. The way through a shot is the one that shows most
+Positions are the window's middle as a share of the picture's width. The path through a shot is the one that shows most
 of what matters, moves no faster than FASTEST, and as little as it can: still, else one even pan, else followed.
 """
 
@@ -27,16 +27,16 @@ TO_MIDDLE = 0.02  # where nothing matters, the middle does
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What mattered at a moment: `columns` of all that was seen."""
+    """The importance of each column of one frame."""
 
     time_s: Fraction
     columns: Columns
 
 
-def way(
+def shot_path(
     samples: Sequence[Sample], start_s: Fraction, end_s: Fraction, share: float, tolerance: float = TOLERANCE
 ) -> CropShot:
-    """The shot from `start_s` to `end_s`. At least one sample."""
+    """The window through the shot from `start_s` to `end_s`, which has at least one sample."""
     middles = _middles(share)
     worth = np.stack([_worth(sample.columns, share, middles) for sample in samples])
     still = int(worth.sum(axis=0).argmax())
@@ -75,7 +75,7 @@ def _worth(columns: Columns, share: float, middles: npt.NDArray[np.float64]) -> 
 
 
 def _track(worth: npt.NDArray[np.float64], times: Sequence[float]) -> npt.NDArray[np.int64]:
-    """The best way of all that keep the speed (Viterbi): an index of the middles for each sample."""
+    """The best path of all that keep the speed (Viterbi): an index of the middles for each sample."""
     count, places = worth.shape
     best = worth[0].copy()
     came = np.zeros((count, places), dtype=np.int64)
@@ -118,7 +118,7 @@ def _followed(
     end_s: Fraction,
     tolerance: float,
 ) -> tuple[CropKey, ...]:
-    """Smoothed, and told by as few keys as will do."""
+    """The path smoothed, as the fewest keys that keep within the tolerance."""
     count = max(1, int((end_s - start_s) / KEY_STEP_S))
     exact = [start_s + number * KEY_STEP_S for number in range(count + 1)]
     at = np.array([float(one) for one in exact])

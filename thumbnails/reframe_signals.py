@@ -1,4 +1,4 @@
-"""What in a picture is worth being seen, column by column. Pure: pixels in, numbers out.
+"""What matters in a frame, column by column. Pure: pixels in, numbers out.
 
 A window as high as the picture moves only sideways, so a picture is its columns: BINS shares of what matters in it.
 """
@@ -33,7 +33,7 @@ def palette(small: Bgr) -> npt.NDArray[np.float32]:
 
 
 def grid(gray: Gray) -> npt.NDArray[np.float32]:
-    """The picture in 32x18 patches of light."""
+    """The picture's light in 32 x 18 patches, 0..255: frames of one shot have the same shapes in it."""
     return np.asarray(cv2.resize(gray, (32, 18), interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
@@ -69,7 +69,7 @@ def _motion(gray: Gray, before: Gray | None) -> tuple[Columns, float]:
 
 
 def _raised(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Above what most columns have."""
+    """Column sums above their 40th percentile."""
     return np.maximum(values - np.percentile(values, 40), 0)
 
 

@@ -1,4 +1,4 @@
-"""What is known of a wide picture track before it is looked at. Pure."""
+"""The request of a search for a crop path, as JSON for the sandboxed program. Pure."""
 
 from dataclasses import dataclass, fields
 from fractions import Fraction
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReframeRequest:
-    """A picture track, the part of the title wanted of it, and the window sought on it."""
+    """A wide video track, the part of it to be searched, and the width of the window."""
 
     demuxer: str
     index: int
@@ -21,12 +21,13 @@ class ReframeRequest:
 
 
 def to_json(request: ReframeRequest) -> dict[str, Any]:
-    """Plain JSON values; Fractions become "1/2"."""
+    """Plain JSON values; Fractions become strings like "1/2"."""
     values = {entry.name: getattr(request, entry.name) for entry in fields(ReframeRequest)}
     return {name: str(value) if isinstance(value, Fraction) else value for name, value in values.items()}
 
 
 def from_json(value: dict[str, Any]) -> ReframeRequest:
+    """The request of `to_json`. Raises KeyError and ValueError for another value."""
     return ReframeRequest(
         demuxer=value["demuxer"],
         index=value["index"],

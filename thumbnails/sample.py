@@ -1,4 +1,4 @@
-"""When to look: keyframe times -> the times that are sampled. Pure.
+"""Sampling: keyframe times -> the times of frames to be measured. Pure.
 
 In: where the title's keyframes are. Out: sorted times, spread evenly, without the first and last 2 % (fades, logos, end
 cards). Where keyframes are few, times between them as well, as deep into each GOP as the budget of decoding allows.
@@ -49,6 +49,6 @@ def _inner(video: VideoFacts) -> tuple[Fraction, Fraction]:
     return video.start_s + edge_s, video.end_s - edge_s
 
 
-def _nearest(times: Sequence[Fraction], wanted: Fraction) -> Fraction:
-    at = bisect_left(times, wanted)
-    return min(times[max(0, at - 1) : at + 1], key=lambda time: abs(time - wanted))
+def _nearest(times: Sequence[Fraction], time_s: Fraction) -> Fraction:
+    at = bisect_left(times, time_s)
+    return min(times[max(0, at - 1) : at + 1], key=lambda time: abs(time - time_s))

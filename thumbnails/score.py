@@ -37,10 +37,10 @@ def total(ranks: Mapping[str, float], weights: Mapping[str, float], *, share: fl
 
 
 def texts(share: float) -> float:
-    """0..1 of a share of letters."""
+    """0..1: how far a share of letters in a frame reaches FULL_TEXT."""
     return min(1.0, share / FULL_TEXT)
 
 
 def position(at: float) -> float:
-    """0..1 of a place 0..1 in the title."""
+    """The rank 0..1 of a place 0..1 in the title: 1 at BEST_PLACE."""
     return 1 - abs(at - BEST_PLACE) / max(BEST_PLACE, 1 - BEST_PLACE)

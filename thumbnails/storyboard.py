@@ -1,6 +1,6 @@
-"""Which tiles a storyboard has, where they lie, and the texts that say so: WebVTT and JSON. Pure.
+"""The tiles of a storyboard: their times and places, and the WebVTT and JSON files that list them. Pure.
 
-In: a duration and a shown size. Out: `Plan`, then the two texts. Cues touch each other and cover exactly
+In: a duration and a shown size. Out: `StoryboardPlan`, then the two texts. Cues touch each other and cover exactly
 [0, duration], in milliseconds; the last sheets' pixels end where their tiles end. Refuses a duration below 1 ms.
 """
 
@@ -36,8 +36,8 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """All tiles of a title, in order."""
+class StoryboardPlan:
+    """All tiles of a title's storyboard, in order of time, and their common size in pixels."""
 
     duration_ms: int
     interval_ms: int
@@ -58,7 +58,7 @@ class Plan:
         return max(t.x for t in tiles) + self.tile_width, tiles[-1].y + self.tile_height
 
 
-def plan(duration_s: Fraction, shown_width: int, shown_height: int) -> Plan:
+def plan(duration_s: Fraction, shown_width: int, shown_height: int) -> StoryboardPlan:
     """`shown_*` is the upright picture in square pixels. Raises ValueError."""
     duration_ms = round(duration_s * 1000)
     if duration_ms < 1:
@@ -71,7 +71,7 @@ def plan(duration_s: Fraction, shown_width: int, shown_height: int) -> Plan:
         row, column = divmod(place, COLUMNS)
         end_ms = min(start_ms + interval_ms, duration_ms)
         tiles.append(Tile(start_ms=start_ms, end_ms=end_ms, sheet=sheet, x=column * width, y=row * height))
-    return Plan(
+    return StoryboardPlan(
         duration_ms=duration_ms, interval_ms=interval_ms, tile_width=width, tile_height=height, tiles=tuple(tiles)
     )
 
@@ -88,19 +88,19 @@ def sheet_name(sheet: int) -> str:
     return f"sheet-{sheet}.jpg"
 
 
-def webvtt(planned: Plan, url_of: Callable[[int], str] = sheet_name) -> str:
+def webvtt(planned: StoryboardPlan, url_of: Callable[[int], str] = sheet_name) -> str:
     """Thumbnails as players take them: the region of an image as a media fragment. URLs are relative to this file."""
     return "".join(["WEBVTT\n", *_cues(planned, url_of)])
 
 
-def _cues(planned: Plan, url_of: Callable[[int], str]) -> Iterator[str]:
+def _cues(planned: StoryboardPlan, url_of: Callable[[int], str]) -> Iterator[str]:
     for tile in planned.tiles:
         region = f"{tile.x},{tile.y},{planned.tile_width},{planned.tile_height}"
         times = f"{cue_timestamp(tile.start_ms)} --> {cue_timestamp(tile.end_ms)}"
         yield f"\n{times}\n{url_of(tile.sheet)}#xywh={region}\n"
 
 
-def listing(planned: Plan, url_of: Callable[[int], str] = sheet_name) -> str:
+def listing(planned: StoryboardPlan, url_of: Callable[[int], str] = sheet_name) -> str:
     """The same as JSON. One sheet is the usual thing and fits a player that knows `url`; more are in `sheets`."""
     sheets = [_sheet(planned, sheet, url_of(sheet)) for sheet in range(planned.sheets)]
     value: dict[str, Any] = {
@@ -114,6 +114,6 @@ def listing(planned: Plan, url_of: Callable[[int], str] = sheet_name) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _sheet(planned: Plan, sheet: int, url: str) -> dict[str, Any]:
+def _sheet(planned: StoryboardPlan, sheet: int, url: str) -> dict[str, Any]:
     tiles = [{"start": tile.start_ms / 1000, "x": tile.x, "y": tile.y} for tile in planned.of_sheet(sheet)]
     return {"url": url, "tiles": tiles}

@@ -1,8 +1,8 @@
 """Paints the sheets of a storyboard. Runs inside the sandbox.
 
-In: a Reader and a Plan. Out: the sheets as pixels, one after the other, and what each tile shows. A tile takes a
-keyframe of its own time, or the one before it; frames in between are decoded only where keyframes are sparse, and
-within a budget. Refuses by `NothingToShow` a title none of whose frames can be read.
+In: a Reader and a StoryboardPlan. Out: the sheets as pixels, one after the other, and what each tile shows. A tile
+takes a keyframe of its own time, or the one before it; frames in between are decoded only where keyframes are sparse,
+and within a budget. Refuses by `NothingToShow` a title none of whose frames can be read.
 """
 
 from bisect import bisect_right
@@ -15,7 +15,7 @@ import numpy as np
 from thumbnails.colour import Bgr
 from thumbnails.picture import VideoFacts
 from thumbnails.reader import Frame, Reader
-from thumbnails.storyboard import Plan, Tile
+from thumbnails.storyboard import StoryboardPlan, Tile
 
 # Frames of 1080p that may be decoded, by their pixels; each costs some 2 to 3 ms of CPU time.
 BUDGET = 600
@@ -27,13 +27,13 @@ REORDERED = 4  # frames that a keyframe is shown after the time an index has for
 
 
 class NothingToShow(Exception):
-    """Not one frame can be read."""
+    """Not one frame of the video can be read."""
 
 
 class Sheets:
-    """One storyboard being painted."""
+    """The sheets of one storyboard while they are painted."""
 
-    def __init__(self, reader: Reader, video: VideoFacts, planned: Plan) -> None:
+    def __init__(self, reader: Reader, video: VideoFacts, planned: StoryboardPlan) -> None:
         self._reader, self._video, self._plan = reader, video, planned
         self._keys = reader.keyframe_times()
         self._sparse = len(self._keys) * SPARSE < len(planned.tiles)
@@ -44,7 +44,7 @@ class Sheets:
         self.times_s: list[Fraction] = []
 
     def painted(self) -> Iterator[Bgr]:
-        """Each sheet in turn. Raises NothingToShow."""
+        """Each sheet in turn, H x W x 3 BGR. Raises NothingToShow."""
         for number in range(self._plan.sheets):
             tiles = self._plan.of_sheet(number)
             frames = self._frames(tiles)
@@ -54,29 +54,29 @@ class Sheets:
             self._last = frames[-1]
 
     def _frames(self, tiles: Sequence[Tile]) -> list[Frame]:
-        """In order of time, each once."""
+        """The frames for the tiles of one sheet, in order of time, each once."""
         runs: dict[Fraction, list[Fraction]] = {}  # keyframe -> times too far behind it
         near: dict[Fraction, list[Fraction]] = {}
         for tile in tiles:
-            time_s = self._wanted(tile)
+            time_s = self._shown_time(tile)
             key_s = self._key(time_s)
             far = time_s - key_s > Fraction(self._plan.interval_ms, 1000) or not self._keys
             (runs if far else near).setdefault(key_s, []).append(time_s)
-        found = {} if self._last is None else {self._last.time_s: self._last}
+        frames_by_time = {} if self._last is None else {self._last.time_s: self._last}
         for key_s in sorted(runs, key=lambda key_s: (self._cost(key_s, runs) / len(runs[key_s]), key_s)):
             if self._left > 0 and (self._sparse or self._cost(key_s, runs) <= self._left):
-                found |= {frame.time_s: frame for frame in self._passed(runs[key_s])}
+                frames_by_time |= {frame.time_s: frame for frame in self._passed(runs[key_s])}
             else:
                 near.setdefault(key_s, runs[key_s])
         # A keyframe that is asked for too early is the one before it.
         alone = sorted(max(times[-1], key_s + self._late_s) for key_s, times in near.items())
-        found |= {frame.time_s: frame for frame in self._reader.keyframes(alone, self._plan.tile_width)}
-        if not found:  # no keyframe can be had alone
+        frames_by_time |= {frame.time_s: frame for frame in self._reader.keyframes(alone, self._plan.tile_width)}
+        if not frames_by_time:  # no keyframe can be had alone
             self._left = max(self._left, BUDGET)
-            found = {frame.time_s: frame for frame in self._passed([self._wanted(tile) for tile in tiles])}
-        return [found[time_s] for time_s in sorted(found)]
+            frames_by_time = {frame.time_s: frame for frame in self._passed([self._shown_time(tile) for tile in tiles])}
+        return [frames_by_time[time_s] for time_s in sorted(frames_by_time)]
 
-    def _wanted(self, tile: Tile) -> Fraction:
+    def _shown_time(self, tile: Tile) -> Fraction:
         """The time whose picture a tile shows: its middle, or a keyframe of its own that is nearer to it."""
         middle_s = min(tile.middle_s, self._video.end_s)
         after = bisect_right(self._keys, middle_s)
@@ -92,7 +92,7 @@ class Sheets:
         return self._keys[after - 1] if after else self._video.start_s
 
     def _cost(self, key_s: Fraction, runs: dict[Fraction, list[Fraction]]) -> int:
-        """Frames to be decoded for one run."""
+        """How many frames have to be decoded from a keyframe to the last time of its run."""
         return int((runs[key_s][-1] - key_s) * self._video.frame_rate) + 1
 
     def _passed(self, times: Sequence[Fraction]) -> Iterator[Frame]:
@@ -110,7 +110,7 @@ class Sheets:
         size = (self._plan.tile_width, self._plan.tile_height)
         times = [frame.time_s for frame in frames]
         for tile in tiles:
-            at = bisect_right(times, self._wanted(tile)) - 1
+            at = bisect_right(times, self._shown_time(tile)) - 1
             if (at < 0 or times[at] * 1000 < tile.start_ms) and at + 1 < len(times):
                 # What was wanted did not decode; what came instead may still be of this tile's time.
                 at += times[at + 1] * 1000 < tile.end_ms

@@ -30,6 +30,7 @@ NONE = Letters(share=0.0, alone=0.0)
 
 
 def letters(gray: Gray) -> Letters:
+    """The letters in a grey picture about 640 pixels wide."""
     strokes = cv2.morphologyEx(gray, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     _, mask = cv2.threshold(strokes, _STROKE, 255, cv2.THRESH_BINARY)
     joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones(_WHOLE_ROW[::-1], np.uint8))

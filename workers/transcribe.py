@@ -132,7 +132,7 @@ async def subtitle(
     `profile`: a caption profile, None for the one of the asset's kind of video; `upload`: SHA-256 of what was heard.
     """
     limits = caption_profile(profile or profile_of(claimed), words.language)
-    caption_cues = await asyncio.to_thread(lambda: cues(repaired(words.heard), limits))
+    caption_cues = await asyncio.to_thread(lambda: cues(repaired(words.recognised_words), limits))
     artifacts = {
         "text": await texts.store_text(worker, claimed.asset.id, caption_cues),
         "words": await texts.store_transcript(worker, claimed.asset.id, words),

@@ -12,7 +12,7 @@ import pytest
 from packager import captions, vtt
 from subtitles import closed_captions
 from subtitles.closed_captions import Screen
-from subtitles.embedded import found
+from subtitles.embedded import tracks_of
 from subtitles.embedded_child import embedded
 from subtitles.embedded_text import Event, cues, plain
 from tests.conftest import FFMPEG, generate, shared
@@ -112,12 +112,20 @@ def test_a_cue_of_an_hour_is_cut_to_what_is_read_again() -> None:
 def test_of_the_programs_answer() -> None:
     answer = {
         "tracks": [
-            {"index": 2, "codec": "ass", "language": "ger", "title": "T", "heard": True, "forced": False, "events": e}
+            {
+                "index": 2,
+                "codec": "ass",
+                "language": "ger",
+                "title": "T",
+                "hearing_impaired": True,
+                "forced": False,
+                "events": e,
+            }
             for e in ([[0, 500, LINE + "Ja"]], [[9000, 9500, LINE + "nach dem Ende"]])
         ],
         "pictures": [["hdmv_pgs_subtitle", "eng"]],
     }
-    one = found(answer, 1000)
+    one = tracks_of(answer, 1000)
     assert [(t.index, t.language, t.captions, [c.text for c in t.cues]) for t in one.tracks] == [
         (2, "ger", True, ["Ja"])
     ]
@@ -195,7 +203,7 @@ def test_captions_in_the_picture(tmp_path: Path) -> None:
     captioned(path, schedule((15, hello), (60, bye), (120, ERASE)), 6)
     answer = embedded(str(path), "matroska", Fraction(0))
     (track,) = answer["tracks"]
-    assert (track["codec"], track["heard"], answer["pictures"]) == ("eia_608", True, [])
+    assert (track["codec"], track["hearing_impaired"], answer["pictures"]) == ("eia_608", True, [])
     # Shown from their last pair on.
     shown = [(first + len(said) - 1) * FRAME_MS for first, said in ((15, hello), (60, bye))]
     near(told(track), [(shown[0], shown[1], "HELLO"), (shown[1], 120 * FRAME_MS, "GOOD BYE")])

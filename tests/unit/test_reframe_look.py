@@ -1,4 +1,4 @@
-"""thumbnails.reframe_*: what is worth seeing, where shots end, and the way a window takes. Drawn pictures, no video."""
+"""thumbnails.reframe_*: what is worth seeing, where shots end, and the path a window takes. Drawn pictures only."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -12,9 +12,9 @@ from core.crop import CropKind, CropShot
 from thumbnails import reframe_signals as signals
 from thumbnails.boxes import ShareBox
 from thumbnails.colour import Bgr
-from thumbnails.reframe_boxes import Look, does_not_fit, face_tracks, with_boxes
+from thumbnails.reframe_boxes import BoxSample, does_not_fit, face_tracks, with_boxes
 from thumbnails.reframe_cuts import Cuts
-from thumbnails.reframe_path import FASTEST, Sample, way
+from thumbnails.reframe_path import FASTEST, Sample, shot_path
 from thumbnails.reframe_signals import BINS, Columns
 from thumbnails.reframe_wide import ReframeRequest, from_json, to_json
 
@@ -103,7 +103,7 @@ def peak(x: float, width: float = 0.06) -> Columns:
 
 def through(where: Callable[[float], float], seconds: float = 5.0) -> CropShot:
     samples = [Sample(time_s=Fraction(n, 5), columns=peak(where(n / 5))) for n in range(int(seconds * 5))]
-    return way(samples, Fraction(0), Fraction(seconds), SHARE)
+    return shot_path(samples, Fraction(0), Fraction(seconds), SHARE)
 
 
 def test_what_hardly_moves_is_shown_by_a_still_window() -> None:
@@ -135,7 +135,7 @@ def test_no_window_is_faster_than_it_may(period_s: float) -> None:
 
 def test_where_nothing_matters_it_is_the_middle() -> None:
     samples = [Sample(time_s=Fraction(n, 5), columns=np.zeros(BINS)) for n in range(10)]
-    shot = way(samples, Fraction(0), Fraction(2), SHARE)
+    shot = shot_path(samples, Fraction(0), Fraction(2), SHARE)
     assert shot.kind is CropKind.STILL
     assert shot.keys[0].x == pytest.approx(0.5, abs=0.01)
 
@@ -144,8 +144,8 @@ def face(x: float, w: float = 0.1, y: float = 0.3) -> ShareBox:
     return ShareBox(x=x, y=y, width=w, height=w * 16 / 9)
 
 
-def looks(*faces: ShareBox, count: int = 4, texts: tuple[ShareBox, ...] = ()) -> list[Look]:
-    return [Look(time_s=Fraction(n), faces=faces, texts=texts) for n in range(count)]
+def looks(*faces: ShareBox, count: int = 4, texts: tuple[ShareBox, ...] = ()) -> list[BoxSample]:
+    return [BoxSample(time_s=Fraction(n), faces=faces, texts=texts) for n in range(count)]
 
 
 CALM = [Sample(time_s=Fraction(n, 5), columns=np.full(BINS, 1 / BINS)) for n in range(20)]
@@ -165,13 +165,13 @@ CALM = [Sample(time_s=Fraction(n, 5), columns=np.full(BINS, 1 / BINS)) for n in 
         ([], False),
     ],
 )
-def test_what_does_not_fit_into_one_window(seen: list[Look], apart: bool) -> None:
+def test_what_does_not_fit_into_one_window(seen: list[BoxSample], apart: bool) -> None:
     assert does_not_fit(CALM, face_tracks(seen), seen, SHARE) is apart
 
 
 def test_text_that_comes_and_goes_does_not_count() -> None:
     line = ShareBox(x=0.1, y=0.8, width=0.6, height=0.05)
-    seen = [Look(time_s=Fraction(n), faces=(), texts=(line,) if n == 2 else ()) for n in range(5)]
+    seen = [BoxSample(time_s=Fraction(n), faces=(), texts=(line,) if n == 2 else ()) for n in range(5)]
     assert not does_not_fit(CALM, [], seen, SHARE)
 
 
@@ -184,9 +184,9 @@ def test_two_things_apart_and_one_thing_do_and_do_not() -> None:
 
 
 def test_a_face_found_once_is_no_face_and_one_that_walks_is_one() -> None:
-    once = [*looks(count=3), Look(time_s=Fraction(3), faces=(face(0.5),), texts=())]
+    once = [*looks(count=3), BoxSample(time_s=Fraction(3), faces=(face(0.5),), texts=())]
     assert face_tracks(once) == []
-    walking = [Look(time_s=Fraction(n), faces=(face(0.2 + 0.05 * n),), texts=()) for n in range(6)]
+    walking = [BoxSample(time_s=Fraction(n), faces=(face(0.2 + 0.05 * n),), texts=()) for n in range(6)]
     (track,) = face_tracks(walking)
     between = track.at(Fraction(5, 2))
     assert between is not None

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thumbnails import storyboard
-from thumbnails.storyboard import Plan, plan, tile_size
+from thumbnails.storyboard import StoryboardPlan, plan, tile_size
 
 CUE = re.compile(
     r"(\d\d):(\d\d):(\d\d)\.(\d{3}) --> (\d\d):(\d\d):(\d\d)\.(\d{3})\nsheet-(\d+)\.jpg#xywh=(\d+),(\d+),(\d+),(\d+)"
@@ -125,6 +125,6 @@ def test_nothing_has_no_storyboard() -> None:
 
 
 def test_a_plan_is_a_value() -> None:
-    made: Plan = plan(Fraction(5), 640, 360)
+    made: StoryboardPlan = plan(Fraction(5), 640, 360)
     assert made == plan(Fraction(5), 640, 360)
     assert hash(made) == hash(plan(Fraction(5), 640, 360))

@@ -43,7 +43,7 @@ def test_words_are_what_cues_are_made_of() -> None:
     assert [(word.start_ms, word.end_ms, word.text) for word in read(text)] == [
         (word.start_ms, word.end_ms, word.text) for word in WORDS
     ]
-    assert repaired(TRANSCRIPT.heard)[1].end_ms == 1250
+    assert repaired(TRANSCRIPT.recognised_words)[1].end_ms == 1250
     assert json.loads(words_json(())) == []
 
 

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Rejected
-from subtitles.words import Heard, Word, read, repaired
+from subtitles.words import RecognisedWord, Word, read, repaired
 
 NAN = float("nan")
 
 
-def heard(*times: tuple[float | None, float | None]) -> list[Heard]:
-    return [Heard(start_s=start, end_s=end, text=f"w{number}") for number, (start, end) in enumerate(times)]
+def heard(*times: tuple[float | None, float | None]) -> list[RecognisedWord]:
+    return [RecognisedWord(start_s=start, end_s=end, text=f"w{number}") for number, (start, end) in enumerate(times)]
 
 
 def mended(*times: tuple[float | None, float | None]) -> list[tuple[int, int]]:
@@ -96,7 +96,7 @@ TIME = st.none() | st.floats(0, 100) | st.sampled_from([NAN, float("inf"), -1.0,
 
 @given(st.lists(st.tuples(TIME, TIME, st.text(max_size=8))))
 def test_every_word_stays_in_order_with_times_that_hold(times: list[tuple[float | None, float | None, str]]) -> None:
-    given_words = [Heard(start_s=start, end_s=end, text=text) for start, end, text in times]
+    given_words = [RecognisedWord(start_s=start, end_s=end, text=text) for start, end, text in times]
     try:
         found = repaired(given_words)
     except Rejected:
