@@ -8,6 +8,7 @@ from core.crop import Reframe
 from presets.caption import CAPTION_NAMES
 from presets.effort import Effort
 from presets.poster import NAMES as POSTERS
+from presets.profile import DEFAULT_NAME, UPRIGHT_NAMES
 from presets.profile import NAMES as PROFILES
 from presets.rung import Codec
 from transcode.watermark import Position
@@ -117,7 +118,7 @@ def _add_alone(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _add_options(parser: argparse.ArgumentParser, *, alone: bool) -> None:
     """What can be wished of an encode; `alone`: with no services, which has a few options more."""
-    parser.add_argument("--profile", choices=PROFILES, default="standard", help="what kind of video it is")
+    parser.add_argument("--profile", choices=PROFILES, default=DEFAULT_NAME, help="what kind of video it is")
     parser.add_argument("--codec", choices=[codec.value for codec in Codec], default="h264")
     parser.add_argument(
         "--ladder", choices=("smart", "apple"), default="smart", help="measured for this title, or Apple's fixed one"
@@ -127,7 +128,7 @@ def _add_options(parser: argparse.ArgumentParser, *, alone: bool) -> None:
         "--reframe",
         choices=[wish.value for wish in Reframe],
         default="auto",
-        help="crop a wide picture to 9:16, shot by shot (auto: for short-vertical)",
+        help=f"crop a wide picture to 9:16, shot by shot (auto: for {', '.join(UPRIGHT_NAMES)})",
     )
     if alone:
         parser.add_argument("--preset", help="the encoder's own preset, instead of the effort's")

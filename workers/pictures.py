@@ -24,6 +24,7 @@ from core.pictures import Storyboard as StoryboardRow
 from core.steps import newest_input
 from packager import revision
 from packager.encryption import Encryption
+from presets.profile import profile_or_default
 from thumbnails import images_make, posters
 from thumbnails.images import ImageFile, Made, PosterSet
 from thumbnails.images_make import Chosen
@@ -73,7 +74,7 @@ def _altered(plan: EncodePlan, asset: Asset) -> bool:
 async def pictures_of_title(tools: Tools, work: Assignment) -> Outcome:
     """Raises Transient."""
     given, before = work.step.input, await pictures.of_asset(tools.pool, work.asset.id)
-    profile = work.asset.options.get("posters") or _PROFILES.get(work.asset.options.get("profile", ""), "general")
+    profile = work.asset.options.get("posters") or profile_or_default(work.asset.options.get("profile")).posters
     made_of = digest([VERSION, given.get("source") or given["revision"], profile, tools.settings.poster_avif])
     if before is not None and before.made_of == made_of:
         return Outcome(output={"kept": True})
@@ -238,7 +239,3 @@ async def _stored(tools: Tools, work: Assignment, files: Iterable[ImageFile]) ->
 
     # Not a TaskGroup: what is wrong with storage is to come out as it is, not in a group.
     return tuple(await asyncio.gather(*(put(file) for file in files)))
-
-
-# What a picture of this kind of video is chosen for, unless its owner says.
-_PROFILES = {"short-vertical": "product", "lecture": "lesson"}

@@ -16,6 +16,7 @@ from core.logs import Log
 from core.model import AssetId
 from core.tracks import Found, Track, TrackKind, TrackSource, TrackStatus
 from presets.caption import caption_profile
+from presets.profile import profile_or_default
 from subtitles.cues import cues
 from subtitles.jobs import JobResult
 from subtitles.model import Whisper
@@ -36,7 +37,6 @@ _SKIPPED = {
     SkipReason.NO_MODEL: "No speech model is installed.",
     SkipReason.LANGUAGE: "The speech model does not know the language.",
 }
-_CAPTION_PROFILES = {"lecture": "lesson", "short-vertical": "short-vertical"}
 
 
 async def transcribe_title(tools: Tools, work: Assignment) -> Outcome:
@@ -141,7 +141,7 @@ async def captioned(
 
 def profile_of(work: Assignment) -> str:
     """How cues look where nobody said it: as this kind of video is watched."""
-    return _CAPTION_PROFILES.get(work.asset.options.get("profile", ""), "standard")
+    return profile_or_default(work.asset.options.get("profile")).captions
 
 
 def skipped(track: Track, why: Skipped) -> Outcome:
