@@ -151,12 +151,12 @@ def _template(parent: Element, rendition: Rendition, query: str) -> None:
 
 
 def _runs(segments: Iterable[Segment]) -> Iterable[tuple[int, int]]:
-    """(duration, how many follow each other)."""
+    """(duration in ticks, count) of each run of equal durations."""
     for duration, alike in groupby(segment.duration for segment in segments):
         yield duration, sum(1 for _ in alike)
 
 
 def _duration(seconds: Fraction) -> str:
-    """xs:duration, to the microsecond."""
+    """Seconds as an xs:duration, to the microsecond."""
     micros = round(seconds * 1_000_000)
     return f"PT{micros // 1_000_000}.{micros % 1_000_000:06d}".rstrip("0").rstrip(".") + "S"

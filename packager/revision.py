@@ -32,7 +32,7 @@ M4A_TYPE = "audio/mp4"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """One file of a revision."""
+    """One file of a revision: its object key, bytes, SHA-256 in hex and media type."""
 
     key: str
     size_bytes: int
@@ -106,14 +106,14 @@ def build_revision(
         add_text(f"{rendition.id}/{names.PLAYLIST_NAME}", text)
         if rendition.kind is RenditionKind.VIDEO and rendition.keyframes_known:
             add_text(f"{rendition.id}/{names.IFRAMES_NAME}", playlist.iframe_playlist(rendition, target_s))
-    told = tuple(track.subtitles for track in subtitles)
+    subtitle_tracks = tuple(track.subtitles for track in subtitles)
     for track in subtitles:
         files |= subtitle_files(asset_id, track.subtitles)
         texts |= {keys.media_object(asset_id, sha256): body for sha256, body in track.files.items()}
         add_text(f"{track.subtitles.id}/{names.PLAYLIST_NAME}", playlist.subtitle_playlist(track.subtitles))
     if encryption is Encryption.NONE:
-        add_text(names.MPD_NAME, mpd(encoded.renditions, subtitles=told), DASH_TYPE)
-    add_text(names.PLAYLIST_NAME, multivariant(encoded.renditions, subtitles=told))
+        add_text(names.MPD_NAME, mpd(encoded.renditions, subtitles=subtitle_tracks), DASH_TYPE)
+    add_text(names.PLAYLIST_NAME, multivariant(encoded.renditions, subtitles=subtitle_tracks))
     for entry in downloads:
         kind = M4A_TYPE if entry.name.endswith(".m4a") else INIT_TYPE
         files[download_path(entry.name)] = _file(asset_id, entry.blob, kind)
@@ -125,7 +125,7 @@ def build_revision(
         renditions=encoded.renditions,
         files=files,
         provisional=provisional is not None,
-        subtitles=told,
+        subtitles=subtitle_tracks,
         encryption=encryption,
         downloads=tuple(downloads),
     )
@@ -135,7 +135,7 @@ def build_revision(
 
 
 def media_files(asset_id: AssetId, rendition: Rendition) -> dict[str, File]:
-    """Init segment and segments by path."""
+    """The init segment and the segments of a rendition, by path below the revision."""
     types = media_types(rendition)
     blobs = {f"{rendition.id}/{names.INIT_NAME}": rendition.init}
     for number, segment in enumerate(rendition.segments):
@@ -151,7 +151,7 @@ def media_types(*renditions: Rendition) -> dict[str, str]:
 
 
 def subtitle_files(asset_id: AssetId, track: Subtitles) -> dict[str, File]:
-    """Segments and the whole file by path."""
+    """The segments and the whole file of a subtitle track, by path below the revision."""
     files = {
         f"{track.id}/{names.subtitle_segment_name(number)}": _file(asset_id, segment.blob, VTT_TYPE)
         for number, segment in enumerate(track.segments)

@@ -47,7 +47,7 @@ _ADAPTER = TypeAdapter(Analysis)
 
 
 def to_json(analysis: Analysis) -> dict[str, Any]:
-    """Plain JSON values; Fractions become "1/2"."""
+    """The analysis as plain JSON values; Fractions become strings such as "1/2"."""
     return _ADAPTER.dump_python(analysis, mode="json")  # type: ignore[no-any-return]
 
 

@@ -129,7 +129,7 @@ def prepared(plan: EncodePlan, opened: Any, *, first: int, end: int, size: tuple
 
 
 def _toned(video: Any, look: VideoPlan, size: tuple[int, int]) -> Any:
-    """BT.709 in TV range at `size`."""
+    """The video converted to SDR BT.709 in limited range, scaled to `size` (width, height)."""
     if look.tone_map:
         return (
             video.filter("zscale", w=size[0], h=size[1], f="bicubic")
@@ -151,12 +151,12 @@ def _toned(video: Any, look: VideoPlan, size: tuple[int, int]) -> Any:
     )
 
 
-def _marked(video: Any, mark: Any, wanted: Watermark, size: tuple[int, int]) -> Any:
+def _marked(video: Any, mark: Any, watermark: Watermark, size: tuple[int, int]) -> Any:
     """The owner's image over every frame; its margin is a fiftieth of the picture's short side."""
-    width = max(2, round(size[0] * wanted.width_share))
+    width = max(2, round(size[0] * watermark.width_share))
     image = mark.filter("scale", width, -1, flags="bicubic").filter("format", "yuva420p")
-    image = image.filter("colorchannelmixer", aa=wanted.opacity)
-    x, y = (at.format(m=max(2, min(size) // 50)) for at in _OVERLAY_AT[wanted.position])
+    image = image.filter("colorchannelmixer", aa=watermark.opacity)
+    x, y = (at.format(m=max(2, min(size) // 50)) for at in _OVERLAY_AT[watermark.position])
     return ffmpeg.overlay(video, image, x=x, y=y, eof_action="repeat", format="yuv420")
 
 

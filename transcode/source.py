@@ -98,7 +98,7 @@ class Index:
 
 
 def to_json(source: Source) -> dict[str, Any]:
-    """Plain JSON values; Fractions become "30000/1001"."""
+    """The source as plain JSON values; Fractions become strings such as "30000/1001"."""
     return _plain(source)  # type: ignore[no-any-return]
 
 
