@@ -210,10 +210,10 @@ async def _decide(request: EncodeRequest, context: FfmpegContext, bar: _Bar) -> 
         plan = on_regular_grid(plan)
     if plan.smart:
         bar.show("analyse", 0.0)
-        found = await analyser.analyse(
+        analysis = await analyser.analyse(
             plan, file, source, index, context.work_dir, context.runner, context.binary, lambda _: None
         )
-        plan = settle(plan, found)
+        plan = settle(plan, analysis)
     mark = request.watermark.resolve() if request.watermark else None
     return _Title(file=file, source=source, plan=plan, watermark=mark)
 
@@ -226,10 +226,10 @@ async def _planned(
     if wide is None:
         return plan
     bar.show("reframe", 0.0)
-    found = await find_crop(file, wide, context.work_dir, context.runner)
-    plan = build_plan(source, index, request.options, found.path)
-    if found.centred:
-        plan = replace(plan, decisions=(*plan.decisions, Decision(what="window in the middle", why=found.centred)))
+    crop = await find_crop(file, wide, context.work_dir, context.runner)
+    plan = build_plan(source, index, request.options, crop.path)
+    if crop.centred:
+        plan = replace(plan, decisions=(*plan.decisions, Decision(what="window in the middle", why=crop.centred)))
     return plan
 
 

@@ -1,4 +1,4 @@
-"""`kadr up` from a person's side: say where to look, and put one file through when asked to.
+"""What `kadr up` prints once everything runs, and the file of `--video`, which it puts through the pipeline.
 
 The last line on stdout is the watch page, or with a file its playback URL.
 """
@@ -15,7 +15,7 @@ from kadr.stack.endpoints import Endpoints
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """What the person at the terminal wants once the stack is ready."""
+    """The person who runs `kadr up`, with the file of `--video` if there is one."""
 
     video: Path | None
 
