@@ -103,7 +103,7 @@ async def encode_audio(
     level: bool = True,
     on_segments: OnSegments | None = None,
 ) -> EncodedFiles:
-    """One sound rendition of the whole title; `level`: measured first, and brought to the usual loudness.
+    """One audio rendition of the whole title; `level`: measured first, and brought to the usual loudness.
 
     Frames that are AAC already and loud enough are taken as they are.
     """
@@ -137,7 +137,7 @@ async def _encode_audio(
 
 
 async def remux(plan: EncodePlan, context: FfmpegContext, source: Path, *, cuts: tuple[int, ...]) -> EncodedFiles:
-    """The upload's own picture track, cut at `cuts`, and its first sound. Raises WrongOutput where it is not fit."""
+    """The upload's own video track, cut at `cuts`, and its first sound. Raises WrongOutput where it is not fit."""
     through = plan.passthrough
     if through is None:
         raise WrongOutput("no passthrough was planned")

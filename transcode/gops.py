@@ -1,4 +1,4 @@
-"""The packets of a picture track -> its keyframe index. Pure."""
+"""The packets of a video track -> its keyframe index. Pure."""
 
 from bisect import bisect_left
 from collections.abc import Sequence

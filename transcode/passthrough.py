@@ -1,4 +1,4 @@
-"""Whether an upload's own picture track may be delivered as it is. Pure."""
+"""Whether an upload's own video track may be delivered as it is. Pure."""
 
 from dataclasses import dataclass
 from fractions import Fraction

@@ -23,7 +23,7 @@ from transcode.source import INDEXED, Index, Source, VideoTrack
 
 HALF_RATE_ABOVE = 30  # frames a second: small rungs show every second frame of anything faster
 FIRST_RUNG_SIDE = 360  # pixels: the largest rung that is published before the others
-SEEKABLE = ("mp4", "matroska", "mpegts")  # where a seek finds the picture it was asked for
+SEEKABLE = ("mp4", "matroska", "mpegts")  # where a seek lands on the frame that was sought
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -138,7 +138,7 @@ def _codec(stream: Any) -> str:
 
 
 def _choose_video(opened: Any, pictures: dict[int, VideoPackets], without_base: frozenset[int]) -> Any:
-    """The largest real picture track; a cover picture or a track without packets is none."""
+    """The largest real video track; a cover picture or a track without packets is none."""
     real = [
         stream
         for stream in opened.streams.video

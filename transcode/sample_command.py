@@ -128,7 +128,7 @@ def _megapixels(size: VideoRung | SampleEncode) -> float:
 
 def _read_ms(plan: EncodePlan, source: Source) -> float:
     """CPU of decoding and preparing one output frame."""
-    assert source.video is not None and plan.video is not None  # noqa: S101 - without a picture nothing is sampled
+    assert source.video is not None and plan.video is not None  # noqa: S101 - without video nothing is sampled
     per_output = float(max(Fraction(1), source.video.frame_rate / plan.frame_rate))
     decode = DECODE_MS * source.video.width * source.video.height / 1e6 * per_output
     return decode + _megapixels(plan.rungs[0]) * (SCALE_MS + (TONE_MAP_MS if plan.video.tone_map else 0.0))
