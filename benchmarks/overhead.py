@@ -1,7 +1,7 @@
 """What does the pipeline cost beyond the encode itself?
 
 The peer are two ffmpeg commands side by side, pictures and sound, with the very arguments the pipeline would use for
-this clip on the fixed ladder in one piece (probe, plan, video_argv, sound_argv): no early playback, no loudness, no
+this clip on the fixed ladder in one piece (probe, plan, video_argv, audio_argv): no early playback, no loudness, no
 upload, no hashing, no storage, no sandbox, no checks, no playlists. Both run in turn on one machine, at the same
 niceness, each time with a file nobody has seen before; medians are compared.
 

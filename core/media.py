@@ -13,13 +13,15 @@ from pydantic import TypeAdapter
 
 
 class RenditionKind(StrEnum):
+    """What a rendition carries."""
+
     VIDEO = "video"
     AUDIO = "audio"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blob:
-    """A stored object: its SHA-256 (hex) and size."""
+    """Bytes by their SHA-256 in hex, and how many they are."""
 
     sha256: str
     size_bytes: int
@@ -71,12 +73,12 @@ class Rendition:
 
     @property
     def average_bandwidth_bps(self) -> int:
-        """Average bit rate of all segments."""
+        """Average bit rate in bits/s: all segments over the whole time."""
         return _average_bps(_sizes(self.segments), self.timescale)
 
     @property
     def bandwidth_bps(self) -> int:
-        """Peak segment bit rate (RFC 8216, 4.1)."""
+        """Peak segment bit rate in bits/s, as EXT-X-STREAM-INF declares it."""
         return _peak_bps(_sizes(self.segments), self.timescale, target_duration(self))
 
     @property
@@ -89,12 +91,12 @@ class Rendition:
 
     @property
     def keyframes_average_bandwidth_bps(self) -> int:
-        """Average bit rate of the I-frame playlist: each keyframe lasts until the next one."""
+        """Average bit rate in bits/s of the keyframes alone, each standing until the next one."""
         return _average_bps(self._keyframe_sizes(), self.timescale)
 
     @property
     def keyframes_bandwidth_bps(self) -> int:
-        """Peak bit rate of the I-frame playlist, with the target duration of the segments."""
+        """Peak bit rate in bits/s of the keyframes; the target duration is that of the segments they lie in."""
         return _peak_bps(self._keyframe_sizes(), self.timescale, target_duration(self))
 
     def _keyframe_sizes(self) -> list[tuple[int, int]]:
@@ -155,7 +157,7 @@ class Subtitles:
 
     @property
     def bandwidth_bps(self) -> int:
-        """Peak segment bit rate (RFC 8216, 4.1)."""
+        """Peak segment bit rate in bits/s, as EXT-X-STREAM-INF declares it."""
         return _peak_bps(_sizes(self.segments), self.timescale, target_duration(self))
 
     @property
@@ -179,7 +181,7 @@ def target_duration(*renditions: Rendition | Subtitles) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """All renditions that an encode made."""
+    """The renditions of one encode: of a whole title, or of a part of it."""
 
     renditions: tuple[Rendition, ...]
 

@@ -8,6 +8,7 @@ from core.crop import Reframe
 from presets.caption import CAPTION_NAMES
 from presets.effort import Effort
 from presets.poster import NAMES as POSTERS
+from presets.profile import DEFAULT_NAME, UPRIGHT_NAMES
 from presets.profile import NAMES as PROFILES
 from presets.rung import Codec
 from transcode.watermark import Position
@@ -36,25 +37,10 @@ def parser() -> argparse.ArgumentParser:
     ingest.add_argument("--json", action="store_true", help="print the final asset as JSON")
     _add_options(ingest, alone=False)
 
-    for name, text in (
-        ("plan", "what would be encoded of a file, and why"),
-        ("encode", "encode a file into a folder of HLS, with no services"),
-    ):
-        alone = commands.add_parser(name, help=text)
-        alone.add_argument("file", type=Path)
-        alone.add_argument("--json", action="store_true", help="print everything as JSON")
-        if name == "encode":
-            alone.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder; DIR/index.m3u8")
-        _add_options(alone, alone=True)
-
+    _add_encode(commands)
     _add_alone(commands)
     _add_sign_options(commands.add_parser("sign", help="sign a path prefix as one of the CDNs wants it"))
-
-    check = commands.add_parser("check", help="hold a published title against the rules of HLS")
-    check.add_argument("url", metavar="URL", help="of a multivariant playlist, or the path of one")
-    check.add_argument("--dash", metavar="URL", help="its DASH manifest (default: manifest.mpd beside it, if any)")
-    check.add_argument("--json", action="store_true", help="print what was found as JSON")
-    check.add_argument("--all", action="store_true", help="every repetition of a fault, and the rules that hold")
+    _add_check(commands)
 
     bench = commands.add_parser("bench", help=f"measure this installation: {', '.join(BENCHMARKS)}")
     bench.add_argument("name", choices=BENCHMARKS)
@@ -80,6 +66,29 @@ def parser() -> argparse.ArgumentParser:
     migrate = commands.add_parser("migrate", help="bring the database up to date and make the buckets")
     migrate.add_argument("--skip-buckets", action="store_true", help="the database only; the buckets are there")
     return root
+
+
+def _add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`plan` and `encode`, on one file with no services."""
+    for name, text in (
+        ("plan", "what would be encoded of a file, and why"),
+        ("encode", "encode a file into a folder of HLS, with no services"),
+    ):
+        alone = commands.add_parser(name, help=text)
+        alone.add_argument("file", type=Path)
+        alone.add_argument("--json", action="store_true", help="print everything as JSON")
+        if name == "encode":
+            alone.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder; DIR/index.m3u8")
+        _add_options(alone, alone=True)
+
+
+def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`check`, which holds a published title against the rules of HLS."""
+    check = commands.add_parser("check", help="hold a published title against the rules of HLS")
+    check.add_argument("url", metavar="URL", help="of a multivariant playlist, or the path of one")
+    check.add_argument("--dash", metavar="URL", help="its DASH manifest (default: manifest.mpd beside it, if any)")
+    check.add_argument("--json", action="store_true", help="print what was found as JSON")
+    check.add_argument("--all", action="store_true", help="every repetition of a fault, and the rules that hold")
 
 
 def _add_alone(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -119,7 +128,7 @@ def _add_alone(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _add_options(parser: argparse.ArgumentParser, *, alone: bool) -> None:
     """What can be wished of an encode; `alone`: with no services, which has a few options more."""
-    parser.add_argument("--profile", choices=PROFILES, default="standard", help="what kind of video it is")
+    parser.add_argument("--profile", choices=PROFILES, default=DEFAULT_NAME, help="what kind of video it is")
     parser.add_argument("--codec", choices=[codec.value for codec in Codec], default="h264")
     parser.add_argument(
         "--ladder", choices=("smart", "apple"), default="smart", help="measured for this title, or Apple's fixed one"
@@ -129,7 +138,7 @@ def _add_options(parser: argparse.ArgumentParser, *, alone: bool) -> None:
         "--reframe",
         choices=[wish.value for wish in Reframe],
         default="auto",
-        help="crop a wide picture to 9:16, shot by shot (auto: for short-vertical)",
+        help=f"crop a wide picture to 9:16, shot by shot (auto: for {', '.join(UPRIGHT_NAMES)})",
     )
     if alone:
         parser.add_argument("--preset", help="the encoder's own preset, instead of the effort's")

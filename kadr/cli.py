@@ -99,13 +99,13 @@ def _options(given: argparse.Namespace) -> dict[str, Any]:
 def _plan(given: argparse.Namespace) -> int:
     from kadr import encode
 
-    return encode.run_plan(encode.wanted(given), as_json=given.json)
+    return encode.run_plan(encode.request_of(given), as_json=given.json)
 
 
 def _encode(given: argparse.Namespace) -> int:
     from kadr import encode
 
-    return encode.run_encode(encode.wanted(given), given.out, as_json=given.json)
+    return encode.run_encode(encode.request_of(given), given.out, as_json=given.json)
 
 
 def _posters(given: argparse.Namespace) -> int:

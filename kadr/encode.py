@@ -52,8 +52,8 @@ class CannotEncode(KadrError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What was asked for on the command line."""
+class EncodeRequest:
+    """A file and the options to encode it with, from the command line."""
 
     file: Path
     options: Options
@@ -62,7 +62,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Title:
-    """A file with everything that is known and decided of it."""
+    """A file, the facts probed of it, and the plan of its encode."""
 
     file: Path
     source: Source
@@ -82,49 +82,49 @@ class _Bar:
             self._progress.update(self._task, description=what, completed=done)
 
 
-def wanted(given: Namespace) -> Wanted:
-    """From the command line. Raises CannotEncode."""
+def request_of(arguments: Namespace) -> EncodeRequest:
+    """The request that the arguments of `kadr plan` and `kadr encode` make. Raises CannotEncode."""
     mark = None
-    if given.watermark:
-        if not given.watermark.is_file():
-            raise CannotEncode(f"{given.watermark}: no such file")
+    if arguments.watermark:
+        if not arguments.watermark.is_file():
+            raise CannotEncode(f"{arguments.watermark}: no such file")
         mark = Watermark(
-            sha256=sha256(given.watermark.read_bytes()).hexdigest(),
-            position=given.watermark_position,
-            width_share=given.watermark_width,
-            opacity=given.watermark_opacity,
+            sha256=sha256(arguments.watermark.read_bytes()).hexdigest(),
+            position=arguments.watermark_position,
+            width_share=arguments.watermark_width,
+            opacity=arguments.watermark_opacity,
         )
     options = Options(
-        profile=given.profile,
-        codec=Codec(given.codec),
-        effort=Effort(given.effort),
-        ladder=given.ladder,
-        preset=given.preset,
-        start_s=seconds(given.start),
-        end_s=None if given.end is None else seconds(given.end),
+        profile=arguments.profile,
+        codec=Codec(arguments.codec),
+        effort=Effort(arguments.effort),
+        ladder=arguments.ladder,
+        preset=arguments.preset,
+        start_s=seconds(arguments.start),
+        end_s=None if arguments.end is None else seconds(arguments.end),
         watermark=mark,
-        reframe=Reframe(given.reframe),
-        chunk_s=given.chunk,
+        reframe=Reframe(arguments.reframe),
+        chunk_s=arguments.chunk,
     )
-    return Wanted(file=given.file, options=options, watermark=given.watermark)
+    return EncodeRequest(file=arguments.file, options=options, watermark=arguments.watermark)
 
 
-def run_plan(wanted: Wanted, *, as_json: bool) -> int:
-    """Print the plan with its reasons."""
-    return asyncio.run(_plan(wanted, as_json=as_json))
+def run_plan(request: EncodeRequest, *, as_json: bool) -> int:
+    """Print what would be encoded of a file and why, or the source and the plan as JSON; returns the exit code."""
+    return asyncio.run(_plan(request, as_json=as_json))
 
 
-def run_encode(wanted: Wanted, out: Path, *, as_json: bool) -> int:
+def run_encode(request: EncodeRequest, out: Path, *, as_json: bool) -> int:
     """Encode into `out`; a summary on stdout."""
     if out.exists() and any(out.iterdir()):
         raise CannotEncode(f"{out} is not empty; name a new folder")
-    return asyncio.run(_encode(wanted, out, as_json=as_json))
+    return asyncio.run(_encode(request, out, as_json=as_json))
 
 
-async def _plan(wanted: Wanted, *, as_json: bool) -> int:
-    async with _bench() as bench:
+async def _plan(request: EncodeRequest, *, as_json: bool) -> int:
+    async with _context() as context:
         with _bar() as bar:
-            title = await _decide(wanted, bench, bar)
+            title = await _decide(request, context, bar)
     if as_json:
         value = {"source": to_json(title.source), "plan": plan_to_json(title.plan)}
         print(json.dumps(value, indent=2))
@@ -134,13 +134,13 @@ async def _plan(wanted: Wanted, *, as_json: bool) -> int:
     return 0
 
 
-async def _encode(wanted: Wanted, out: Path, *, as_json: bool) -> int:
+async def _encode(request: EncodeRequest, out: Path, *, as_json: bool) -> int:
     began, used = time.monotonic(), _cpu_s()
-    async with _bench() as bench:
+    async with _context() as context:
         with _bar() as bar:
-            title = await _decide(wanted, bench, bar)
+            title = await _decide(request, context, bar)
             analysed = _cpu_s() - used
-            parts = await _parts(title, bench, bar)
+            parts = await _parts(title, context, bar)
             made = join(title.plan, [part.encoded for part in parts])
             new = revision.build_revision(NOBODY, made)
             await asyncio.to_thread(_write, new, parts, out)
@@ -168,7 +168,7 @@ async def _encode(wanted: Wanted, out: Path, *, as_json: bool) -> int:
 
 
 @asynccontextmanager
-async def _bench() -> AsyncIterator[FfmpegContext]:
+async def _context() -> AsyncIterator[FfmpegContext]:
     """A private folder, the sandbox and the binary."""
     settings = Settings.load()
     runner = await ChildRunner.detect(settings.sandbox)
@@ -195,77 +195,75 @@ def _cpu_s() -> float:
     )
 
 
-async def _decide(wanted: Wanted, bench: FfmpegContext, bar: _Bar) -> _Title:
+async def _decide(request: EncodeRequest, context: FfmpegContext, bar: _Bar) -> _Title:
     """Probe, plan, and measure where the plan asks for it."""
     settings = Settings.load()
-    if not wanted.file.is_file():
-        raise CannotEncode(f"{wanted.file}: no such file")
-    file = wanted.file.resolve()
+    if not request.file.is_file():
+        raise CannotEncode(f"{request.file}: no such file")
+    file = request.file.resolve()
     source, index = await probe(
-        file, bench.work_dir, bench.runner, max_pixels=settings.max_pixels, max_duration_s=settings.max_duration_s
+        file, context.work_dir, context.runner, max_pixels=settings.max_pixels, max_duration_s=settings.max_duration_s
     )
     # Nobody watches meanwhile, so nothing needs to go first.
-    decided = replace(await _planned(wanted, file, source, index, bench, bar), first_rung=None)
-    if decided.passthrough is not None and not decided.passthrough.lasting:
-        decided = on_regular_grid(decided)
-    if decided.smart:
+    plan = replace(await _planned(request, file, source, index, context, bar), first_rung=None)
+    if plan.passthrough is not None and not plan.passthrough.lasting:
+        plan = on_regular_grid(plan)
+    if plan.smart:
         bar.show("analyse", 0.0)
-        found = await analyser.analyse(
-            decided, file, source, index, bench.work_dir, bench.runner, bench.binary, lambda _: None
+        analysis = await analyser.analyse(
+            plan, file, source, index, context.work_dir, context.runner, context.binary, lambda _: None
         )
-        decided = settle(decided, found)
-    mark = wanted.watermark.resolve() if wanted.watermark else None
-    return _Title(file=file, source=source, plan=decided, watermark=mark)
+        plan = settle(plan, analysis)
+    mark = request.watermark.resolve() if request.watermark else None
+    return _Title(file=file, source=source, plan=plan, watermark=mark)
 
 
 async def _planned(
-    wanted: Wanted, file: Path, source: Source, index: Index | None, bench: FfmpegContext, bar: _Bar
+    request: EncodeRequest, file: Path, source: Source, index: Index | None, context: FfmpegContext, bar: _Bar
 ) -> EncodePlan:
-    decided = build_plan(source, index, wanted.options)
-    wide = wide_of(source, decided)
+    plan = build_plan(source, index, request.options)
+    wide = wide_of(source, plan)
     if wide is None:
-        return decided
+        return plan
     bar.show("reframe", 0.0)
-    found = await find_crop(file, wide, bench.work_dir, bench.runner)
-    decided = build_plan(source, index, wanted.options, found.path)
-    if found.centred:
-        decided = replace(
-            decided, decisions=(*decided.decisions, Decision(what="window in the middle", why=found.centred))
-        )
-    return decided
+    crop = await find_crop(file, wide, context.work_dir, context.runner)
+    plan = build_plan(source, index, request.options, crop.path)
+    if crop.centred:
+        plan = replace(plan, decisions=(*plan.decisions, Decision(what="window in the middle", why=crop.centred)))
+    return plan
 
 
-async def _parts(title: _Title, bench: FfmpegContext, bar: _Bar) -> list[EncodedFiles]:
+async def _parts(title: _Title, context: FfmpegContext, bar: _Bar) -> list[EncodedFiles]:
     """Every part of the title: its own track where it stays, chunk after chunk, and the sounds beside them."""
     # Not a TaskGroup: what is wrong with the file is to come out as it is, not in a group.
     pictures, *sounds = await asyncio.gather(
-        _pictures(title, bench, bar),
-        *(_sound(title, bench, sound) for sound in title.plan.audio),
+        _video(title, context, bar),
+        *(_audio(title, context, sound) for sound in title.plan.audio),
     )
     return [*pictures, *(part for parts in sounds for part in parts)]
 
 
-async def _sound(title: _Title, bench: FfmpegContext, sound: AudioPlan) -> list[EncodedFiles]:
-    return [await transcoder.encode_audio(title.plan, _below(bench, sound.id), title.file, sound)]
+async def _audio(title: _Title, context: FfmpegContext, sound: AudioPlan) -> list[EncodedFiles]:
+    return [await transcoder.encode_audio(title.plan, _below(context, sound.id), title.file, sound)]
 
 
-async def _pictures(title: _Title, bench: FfmpegContext, bar: _Bar) -> list[EncodedFiles]:
-    decided, parts = title.plan, []
-    if decided.passthrough is not None:
-        made = await transcoder.remux(decided, _below(bench, "own"), title.file, cuts=decided.cuts)
+async def _video(title: _Title, context: FfmpegContext, bar: _Bar) -> list[EncodedFiles]:
+    plan, parts = title.plan, []
+    if plan.passthrough is not None:
+        made = await transcoder.remux(plan, _below(context, "own"), title.file, cuts=plan.cuts)
         own = tuple(r for r in made.encoded.renditions if r.kind is RenditionKind.VIDEO)
         parts.append(replace(made, encoded=Encoded(renditions=own)))
-    count = len(decided.chunks) if decided.rungs else 0
-    return parts + [await _chunk(title, bench, bar, number, count) for number in range(count)]
+    count = len(plan.chunks) if plan.rungs else 0
+    return parts + [await _chunk(title, context, bar, number, count) for number in range(count)]
 
 
-async def _chunk(title: _Title, bench: FfmpegContext, bar: _Bar, number: int, count: int) -> EncodedFiles:
+async def _chunk(title: _Title, context: FfmpegContext, bar: _Bar, number: int, count: int) -> EncodedFiles:
     def on_progress(done: float) -> None:
         bar.show("encode", (number + done) / count)
 
     return await transcoder.encode_video(
         title.plan,
-        _below(bench, f"chunk{number}"),
+        _below(context, f"chunk{number}"),
         title.file,
         chunk=number,
         rungs=title.plan.rungs,
@@ -274,10 +272,10 @@ async def _chunk(title: _Title, bench: FfmpegContext, bar: _Bar, number: int, co
     )
 
 
-def _below(bench: FfmpegContext, name: str) -> FfmpegContext:
-    folder = bench.work_dir / name
+def _below(context: FfmpegContext, name: str) -> FfmpegContext:
+    folder = context.work_dir / name
     folder.mkdir()
-    return replace(bench, work_dir=folder)
+    return replace(context, work_dir=folder)
 
 
 def _write(new: revision.Revision, parts: list[EncodedFiles], out: Path) -> None:

@@ -1,7 +1,7 @@
-"""Several processes of one door on one port: the kernel shares the connections out (SO_REUSEPORT).
+"""Several processes of one HTTP server on one port: the kernel shares the connections out (SO_REUSEPORT).
 
-In: how many, and what one of them does. Out: an exit code. They live and die together: when one ends by itself, the
-others are stopped and the whole ends with 1, so that whatever supervises this starts it anew.
+In: how many, and what one of them does. Out: an exit code. When one ends by itself, the others are stopped and the
+exit code is 1, so that whatever supervises this starts it anew.
 """
 
 import ctypes
@@ -15,7 +15,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 def run_several(count: int, one: Callable[[], int]) -> int:
-    """Forks before anything is opened; SIGTERM and SIGINT go to all."""
+    """Run `one` in `count` child processes until all have ended; SIGTERM and SIGINT are passed on to all of them.
+
+    Forks, so it must be called before anything is opened. Returns 0 where all ended with 0, else 1.
+    """
     parent, pids = os.getpid(), set[int]()
     stopping = False
 
@@ -31,7 +34,7 @@ def run_several(count: int, one: Callable[[], int]) -> int:
         if pid == 0:
             _become_child(parent, one)
         pids.add(pid)
-    if stopping:  # asked to while some were not there yet
+    if stopping:  # a signal came while some were not started yet
         _stop(pids)
     codes = []
     while pids:
@@ -55,11 +58,11 @@ def _become_child(parent: int, one: Callable[[], int]) -> None:
     try:
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, signal.SIG_DFL)
-        # A parent that is killed takes them along: nobody else would stop them.
+        # A parent that is killed ends its children too: nobody else would stop them.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         if os.getppid() == parent:
             code = one()
-    except BaseException:  # noqa: BLE001 - the fork must not go on as the parent; it is told and ends with 1
+    except BaseException:  # noqa: BLE001 - the fork must not go on as the parent; it prints the error and ends with 1
         traceback.print_exc()
     finally:
         os._exit(code)

@@ -20,7 +20,7 @@ MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """What the person at the terminal wants once the stack is ready."""
+    """The person who runs `kadr up`, with the file of `--video` if there is one."""
 
     video: Path | None
 

@@ -58,10 +58,10 @@ def read(text: str) -> list[Cue]:
     """Of a text in either format: its first line tells which. Raises Rejected(not_captions)."""
     lines = re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff").replace("\0", "\ufffd"))
     is_vtt = re.match(r"WEBVTT(?:[ \t]|$)", lines[0]) is not None
-    found = list(_vtt(lines) if is_vtt else _srt(lines))
-    if not found and not is_vtt:
+    cues = list(_vtt(lines) if is_vtt else _srt(lines))
+    if not cues and not is_vtt:
         raise Rejected(CODE, "There is no caption in the file.", "Export the captions again, as WebVTT or SRT.")
-    return sorted(found, key=lambda cue: (cue.start_ms, cue.end_ms))
+    return sorted(cues, key=lambda cue: (cue.start_ms, cue.end_ms))
 
 
 def _refuse(line: int, what: str) -> NoReturn:
@@ -134,7 +134,7 @@ def _ms(hours: str | None, minutes: str, seconds: str, fraction: str) -> int:
 def _from_srt(text: str) -> str:
     """SubRip's bold, italic and underlined stay; fonts and positions go; anything else is plain text."""
     shown, at = "", 0
-    for found in _SRT_MARKUP.finditer(text):
-        shown += html.escape(text[at : found.start()], quote=False) + (found[1] or "").lower()
-        at = found.end()
+    for tag in _SRT_MARKUP.finditer(text):
+        shown += html.escape(text[at : tag.start()], quote=False) + (tag[1] or "").lower()
+        at = tag.end()
     return shown + html.escape(text[at:], quote=False)

@@ -73,11 +73,11 @@ def _pictures(period: Element, name: str, renditions: list[Rendition], query: st
         "maxWidth": str(max(r.width or 0 for r in renditions)),
         "maxHeight": str(max(r.height or 0 for r in renditions)),
     }
-    found = SubElement(period, "AdaptationSet", traits)
-    SubElement(found, "Role", {"schemeIdUri": ROLE, "value": "main"})
+    adaptation_set = SubElement(period, "AdaptationSet", traits)
+    SubElement(adaptation_set, "Role", {"schemeIdUri": ROLE, "value": "main"})
     shared = len({_times(rendition) for rendition in renditions}) == 1
     if shared:
-        _template(found, renditions[0], query)
+        _template(adaptation_set, renditions[0], query)
     for rendition in renditions:
         facts = {
             "id": rendition.id,
@@ -88,7 +88,7 @@ def _pictures(period: Element, name: str, renditions: list[Rendition], query: st
             "frameRate": str(rendition.frame_rate or 0),
             "sar": "1:1",
         }
-        representation = SubElement(found, "Representation", facts)
+        representation = SubElement(adaptation_set, "Representation", facts)
         if not shared:
             _template(representation, rendition, query)
 
@@ -107,24 +107,26 @@ def _sound(period: Element, rendition: Rendition, query: str, *, main: bool) -> 
         "segmentAlignment": "true",
         "startWithSAP": "1",
     }
-    found = SubElement(period, "AdaptationSet", traits)
-    SubElement(found, "AudioChannelConfiguration", {"schemeIdUri": CHANNELS, "value": str(rendition.channels or 2)})
-    SubElement(found, "Role", {"schemeIdUri": ROLE, "value": "main" if main else "alternate"})
-    _template(found, rendition, query)
+    adaptation_set = SubElement(period, "AdaptationSet", traits)
+    SubElement(
+        adaptation_set, "AudioChannelConfiguration", {"schemeIdUri": CHANNELS, "value": str(rendition.channels or 2)}
+    )
+    SubElement(adaptation_set, "Role", {"schemeIdUri": ROLE, "value": "main" if main else "alternate"})
+    _template(adaptation_set, rendition, query)
     facts = {"id": rendition.id, "codecs": rendition.codec, "bandwidth": str(rendition.bandwidth_bps)}
     if rendition.codec == "mp4a.40.2":  # others may play at twice their track's rate
         facts["audioSamplingRate"] = str(rendition.timescale)
-    SubElement(found, "Representation", facts)
+    SubElement(adaptation_set, "Representation", facts)
 
 
 def _text(period: Element, track: Subtitles, name: str, query: str) -> None:
     """The whole track as one file: no player needs more of text."""
     traits = {"id": track.id, "contentType": "text", "mimeType": "text/vtt", "lang": _lang(track.language)}
-    found = SubElement(period, "AdaptationSet", traits)
-    SubElement(found, "Label").text = _NOT_XML.sub("", name)
-    SubElement(found, "Role", {"schemeIdUri": ROLE, "value": "caption" if track.captions else "subtitle"})
+    adaptation_set = SubElement(period, "AdaptationSet", traits)
+    SubElement(adaptation_set, "Label").text = _NOT_XML.sub("", name)
+    SubElement(adaptation_set, "Role", {"schemeIdUri": ROLE, "value": "caption" if track.captions else "subtitle"})
     facts = {"id": track.id, "bandwidth": str(max(1, track.bandwidth_bps))}
-    SubElement(SubElement(found, "Representation", facts), "BaseURL").text = Pathway(query=query).uri(
+    SubElement(SubElement(adaptation_set, "Representation", facts), "BaseURL").text = Pathway(query=query).uri(
         f"{track.id}/{WHOLE_NAME}"
     )
 
@@ -151,12 +153,12 @@ def _template(parent: Element, rendition: Rendition, query: str) -> None:
 
 
 def _runs(segments: Iterable[Segment]) -> Iterable[tuple[int, int]]:
-    """(duration, how many follow each other)."""
+    """(duration in ticks, count) of each run of equal durations."""
     for duration, alike in groupby(segment.duration for segment in segments):
         yield duration, sum(1 for _ in alike)
 
 
 def _duration(seconds: Fraction) -> str:
-    """xs:duration, to the microsecond."""
+    """Seconds as an xs:duration, to the microsecond."""
     micros = round(seconds * 1_000_000)
     return f"PT{micros // 1_000_000}.{micros % 1_000_000:06d}".rstrip("0").rstrip(".") + "S"

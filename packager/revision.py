@@ -31,7 +31,7 @@ VTT_TYPE = "text/vtt"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """One file of a revision."""
+    """One file of a revision: its object key, bytes, SHA-256 in hex and media type."""
 
     key: str
     size_bytes: int
@@ -105,14 +105,14 @@ def build_revision(
         add_text(f"{rendition.id}/{names.PLAYLIST_NAME}", text)
         if rendition.kind is RenditionKind.VIDEO and rendition.keyframes_known:
             add_text(f"{rendition.id}/{names.IFRAMES_NAME}", playlist.iframe_playlist(rendition, target_s))
-    told = tuple(track.subtitles for track in subtitles)
+    subtitle_tracks = tuple(track.subtitles for track in subtitles)
     for track in subtitles:
         files |= subtitle_files(asset_id, track.subtitles)
         texts |= {keys.media_object(asset_id, sha256): body for sha256, body in track.files.items()}
         add_text(f"{track.subtitles.id}/{names.PLAYLIST_NAME}", playlist.subtitle_playlist(track.subtitles))
     if encryption is Encryption.NONE:
-        add_text(names.MPD_NAME, mpd(encoded.renditions, subtitles=told), DASH_TYPE)
-    add_text(names.PLAYLIST_NAME, multivariant(encoded.renditions, subtitles=told))
+        add_text(names.MPD_NAME, mpd(encoded.renditions, subtitles=subtitle_tracks), DASH_TYPE)
+    add_text(names.PLAYLIST_NAME, multivariant(encoded.renditions, subtitles=subtitle_tracks))
     for entry in downloads:
         files[download_path(entry.name)] = _file(asset_id, entry.blob, download_type(entry.name))
     video = [rendition for rendition in encoded.renditions if rendition.kind is RenditionKind.VIDEO]
@@ -123,7 +123,7 @@ def build_revision(
         renditions=encoded.renditions,
         files=files,
         provisional=provisional is not None,
-        subtitles=told,
+        subtitles=subtitle_tracks,
         encryption=encryption,
         downloads=tuple(downloads),
     )
@@ -133,7 +133,7 @@ def build_revision(
 
 
 def media_files(asset_id: AssetId, rendition: Rendition) -> dict[str, File]:
-    """Init segment and segments by path."""
+    """The init segment and the segments of a rendition, by path below the revision."""
     files = {f"{rendition.id}/{names.INIT_NAME}": _file(asset_id, rendition.init, INIT_TYPE)}
     for number, segment in enumerate(rendition.segments):
         files[f"{rendition.id}/{names.segment_name(number)}"] = _file(asset_id, segment.blob, SEGMENT_TYPE)
@@ -141,7 +141,7 @@ def media_files(asset_id: AssetId, rendition: Rendition) -> dict[str, File]:
 
 
 def subtitle_files(asset_id: AssetId, track: Subtitles) -> dict[str, File]:
-    """Segments and the whole file by path."""
+    """The segments and the whole file of a subtitle track, by path below the revision."""
     files = {
         f"{track.id}/{names.subtitle_segment_name(number)}": _file(asset_id, segment.blob, VTT_TYPE)
         for number, segment in enumerate(track.segments)

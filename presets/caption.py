@@ -80,7 +80,6 @@ class CaptionProfileForm(Form):
     cue_cost: Zero
     most_words: Whole | None = None
     script: Script = Script.SPACED
-    video_profiles: list[StrictStr] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _can_be_kept(self) -> Self:
@@ -123,13 +122,6 @@ class CaptionsForm(Form):
             raise ValueError(f"must have the profile {DEFAULT}, the default")
         return self
 
-    @model_validator(mode="after")
-    def _one_for_each_video_profile(self) -> Self:
-        names = [name for form in self.profiles.values() for name in form.video_profiles]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"must name {', '.join(sorted(twice))} in the video_profiles of one profile only")
-        return self
-
     def profile(self, name: str, language: str | None) -> CaptionProfile:
         """A profile of the file with what the language changes. Raises KeyError for an unknown profile."""
         limits = self.profiles[name]
@@ -166,12 +158,6 @@ def _file() -> CaptionsForm:
 
 
 CAPTION_NAMES = tuple(_file().profiles)
-
-
-def caption_profile_name(video_profile: str | None) -> str:
-    """The caption profile for titles of this video profile ("lecture"); the default one for any other."""
-    named = (name for name, form in _file().profiles.items() if video_profile in form.video_profiles)
-    return next(named, DEFAULT)
 
 
 def caption_profile(name: str = DEFAULT, language: str | None = None) -> CaptionProfile:

@@ -128,5 +128,5 @@ def _presets() -> dict[Codec, CodecPreset]:
 
 
 def codec_preset(codec: Codec) -> CodecPreset:
-    """The preset of a codec."""
+    """How a codec is encoded, as presets/codecs.yaml says."""
     return _presets()[codec]

@@ -36,7 +36,7 @@ F = TypeVar("F", bound=BaseModel)
 
 
 def load(file: str, form: type[F]) -> F:
-    """A file of this room."""
+    """One of the YAML files in presets/, checked against `form`. Raises ConfigError."""
     return parse(file, resources.files("presets").joinpath(file).read_text(encoding="utf-8"), form)
 
 

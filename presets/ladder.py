@@ -1,14 +1,14 @@
 """The default ladder, and a cap for the sizes between its rungs. Pure.
 
-The numbers stand in presets/profiles.yaml.
+To change the default ladder edit the profile `standard` in presets/profiles.yaml: the numbers stand only there.
 """
 
-from presets.profile import profile
+from presets.profile import DEFAULT_NAME, profile
 from presets.rung import SHORTEST_SIDE, Codec, Rung
 
 __all__ = ("DEFAULT", "SHORTEST_SIDE", "Rung", "cap_between")
 
-DEFAULT = profile("standard").ladders[Codec.H264]
+DEFAULT = profile(DEFAULT_NAME).ladders[Codec.H264]
 
 
 def cap_between(short_side: int, ladder: tuple[Rung, ...] = DEFAULT) -> int:

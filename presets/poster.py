@@ -10,7 +10,7 @@ from functools import cache
 from math import isclose
 from typing import Self
 
-from pydantic import Field, RootModel, StrictStr, field_validator, model_validator
+from pydantic import RootModel, field_validator, model_validator
 
 from core.errors import ConfigError
 from presets.document import Form, Number, Whole, load
@@ -40,7 +40,6 @@ class PosterProfile:
     cluster: float
     text: float
     cards: Cards
-    video_profiles: tuple[str, ...] = ()  # kinds of video, of presets.profile, that get it by default
 
 
 class PosterForm(Form):
@@ -53,7 +52,6 @@ class PosterForm(Form):
     cluster: Number
     text: Number
     cards: Cards
-    video_profiles: list[StrictStr] = Field(default_factory=list)
 
     @field_validator("samples")
     @classmethod
@@ -79,32 +77,14 @@ class PostersForm(RootModel[dict[str, PosterForm]]):
             raise ValueError(f"must have the profile {DEFAULT}, the default")
         return self
 
-    @model_validator(mode="after")
-    def _one_for_each_video_profile(self) -> Self:
-        names = [name for form in self.root.values() for name in form.video_profiles]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"must name {', '.join(sorted(twice))} in the video_profiles of one profile only")
-        return self
-
 
 @cache
 def _profiles() -> dict[str, PosterProfile]:
     forms = load(FILE, PostersForm).root
-    return {
-        name: PosterProfile(
-            name=name, **form.model_dump(exclude={"video_profiles"}), video_profiles=tuple(form.video_profiles)
-        )
-        for name, form in forms.items()
-    }
+    return {name: PosterProfile(name=name, **form.model_dump()) for name, form in forms.items()}
 
 
 NAMES = tuple(_profiles())
-
-
-def poster_profile_name(video_profile: str | None) -> str:
-    """The poster profile for titles of this video profile ("lecture"); the default one for any other."""
-    named = (name for name, profile in _profiles().items() if video_profile in profile.video_profiles)
-    return next(named, DEFAULT)
 
 
 def poster_profile(name: str) -> PosterProfile:

@@ -1,9 +1,11 @@
 """What kind of video it is: a named profile is its ladders, segment grid, frame rates and encoder parameters.
 
+To change a ladder, the default one too (`standard`), edit presets/profiles.yaml: nothing else holds its numbers.
+
 In: presets/profiles.yaml, read once. Out: `Profile`. Refuses a wrong file and an unknown name with ConfigError.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -12,10 +14,13 @@ from typing import Self
 from pydantic import Field, RootModel, ValidationInfo, field_validator, model_validator
 
 from core.errors import ConfigError
+from presets.caption import CAPTION_NAMES
 from presets.document import Form, Whole, Words, load
+from presets.poster import NAMES as POSTER_NAMES
 from presets.rung import SHORTEST_SIDE, Codec, Rung
 
 FILE = "profiles.yaml"
+DEFAULT_NAME = "standard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +39,17 @@ class Profile:
     audio_bps: int
     encoder_options: Mapping[Codec, Mapping[str, str]]
     upright: bool = False  # a wide picture is made 9:16 unless somebody says no
+    posters: str = "general"  # the profile of presets/posters.yaml that chooses pictures, unless the owner names one
+    captions: str = "standard"  # the profile of presets/captions.yaml that lays out cues, unless the owner names one
 
     @property
     def video(self) -> bool:
-        """Whether a picture is needed."""
+        """Whether the profile encodes video, and so needs a video track."""
         return bool(self.ladders)
 
     @property
     def segment_s(self) -> int:
+        """Seconds of a segment: a whole number of GOPs."""
         return self.gop_s * self.gops_per_segment
 
 
@@ -56,6 +64,18 @@ class ProfileForm(Form):
     audio_bps: Whole
     encoder_options: dict[Codec, Words] = Field(default_factory=dict)
     upright: bool = False
+    posters: str = "general"
+    captions: str = "standard"
+
+    @field_validator("posters")
+    @classmethod
+    def _known_posters(cls, name: str) -> str:
+        return _one_of(name, POSTER_NAMES)
+
+    @field_validator("captions")
+    @classmethod
+    def _known_captions(cls, name: str) -> str:
+        return _one_of(name, CAPTION_NAMES)
 
     @field_validator("ladders")
     @classmethod
@@ -90,7 +110,15 @@ class ProfileForm(Form):
             audio_bps=self.audio_bps,
             encoder_options=self.encoder_options,
             upright=self.upright,
+            posters=self.posters,
+            captions=self.captions,
         )
+
+
+def _one_of(name: str, names: Sequence[str]) -> str:
+    if name not in names:
+        raise ValueError(f"must be one of {', '.join(names)}")
+    return name
 
 
 class ProfilesForm(RootModel[dict[str, ProfileForm]]):
@@ -98,8 +126,8 @@ class ProfilesForm(RootModel[dict[str, ProfileForm]]):
 
     @model_validator(mode="after")
     def _has_the_default(self) -> Self:
-        if "standard" not in self.root:
-            raise ValueError("must have the profile standard, the default")
+        if DEFAULT_NAME not in self.root:
+            raise ValueError(f"must have the profile {DEFAULT_NAME}, the default")
         return self
 
 
@@ -109,6 +137,8 @@ def _profiles() -> dict[str, Profile]:
 
 
 NAMES = tuple(_profiles())
+UPRIGHT_NAMES = tuple(name for name in NAMES if _profiles()[name].upright)
+AUDIO_ONLY_NAMES = tuple(name for name in NAMES if not _profiles()[name].video)
 
 
 def profile(name: str) -> Profile:
@@ -117,3 +147,8 @@ def profile(name: str) -> Profile:
         return _profiles()[name]
     except KeyError:
         raise ConfigError(f"there is no profile {name!r}: take one of {', '.join(NAMES)}") from None
+
+
+def profile_or_default(name: str | None) -> Profile:
+    """The profile of this name; the default one for None and for a name that has left the file since an upload."""
+    return _profiles().get(name or DEFAULT_NAME) or _profiles()[DEFAULT_NAME]

@@ -7,7 +7,7 @@ SHORTEST_SIDE = 32  # pixels; anything smaller is refused
 
 
 class Codec(StrEnum):
-    """Video codecs we encode to."""
+    """Video codecs that titles are encoded to."""
 
     H264 = "h264"
     HEVC = "hevc"

@@ -47,7 +47,7 @@ _ADAPTER = TypeAdapter(Analysis)
 
 
 def to_json(analysis: Analysis) -> dict[str, Any]:
-    """Plain JSON values; Fractions become "1/2"."""
+    """The analysis as plain JSON values; Fractions become strings such as "1/2"."""
     return _ADAPTER.dump_python(analysis, mode="json")  # type: ignore[no-any-return]
 
 
@@ -87,8 +87,8 @@ async def analyse(
 
     def note(line: str) -> None:
         nonlocal cpu_s
-        if found := _BENCH.search(line):
-            cpu_s = float(found["user"]) + float(found["system"])
+        if times := _BENCH.search(line):
+            cpu_s = float(times["user"]) + float(times["system"])
 
     # An old machine is ten times slower than the prediction; beyond that something hangs.
     allowed_s = int(60 + 20 * samples.cpu_s)

@@ -25,7 +25,7 @@ class WrongOutput(Transient):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Init:
-    """What stands before the first fragment."""
+    """Facts of the init segment: its bytes in the file, ticks per second, and the RFC 6381 codec string."""
 
     size: int
     timescale: int
@@ -99,7 +99,7 @@ def _whole_box(file: BinaryIO, at: int, size: int) -> Box | None:
 
 
 def _bytes_of(file: BinaryIO, box: Box) -> bytes:
-    """A box with its header."""
+    """The bytes of a box, its header included."""
     file.seek(box.start)
     return file.read(box.end - box.start)
 

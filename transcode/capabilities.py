@@ -39,24 +39,24 @@ def ffmpeg_binary(settings: Settings) -> str:
 
 
 async def check(binary: str, runner: ChildRunner, work_dir: Path) -> Binary:
-    """What it can do. Raises ConfigError naming what is too old or missing."""
+    """The version and abilities of an ffmpeg binary. Raises ConfigError naming what is too old or missing."""
     limits = Limits(wall_s=20, cpu_s=20, memory_bytes=4 * GIB, file_bytes=MIB)
 
     async def ask(*words: str) -> str:
         finished = await runner.run([binary, "-hide_banner", *words], work_dir=work_dir, limits=limits)
         return finished.stdout.decode(errors="replace")
 
-    found = re.search(r"version n?(\d+)\.(\d+)(?:\.(\d+))?\S*", await ask("-version"))
-    if found is None:
+    release = re.search(r"version n?(\d+)\.(\d+)(?:\.(\d+))?\S*", await ask("-version"))
+    if release is None:
         raise ConfigError(f"{binary} does not say a release version; KADR_FFMPEG must name a released ffmpeg")
-    if tuple(int(part or 0) for part in found.groups()) < OLDEST:
-        raise ConfigError(f"{binary} is {found[0]}; uploads need {'.'.join(map(str, OLDEST))} or newer")
+    if tuple(int(part or 0) for part in release.groups()) < OLDEST:
+        raise ConfigError(f"{binary} is {release[0]}; uploads need {'.'.join(map(str, OLDEST))} or newer")
     encoders, filters = _names(await ask("-encoders")), _names(await ask("-filters"))
     missing = [*(name for name in ENCODERS if name not in encoders), *(name for name in FILTERS if name not in filters)]
     if missing:
         raise ConfigError(f"{binary} lacks {', '.join(missing)}; use the imageio-ffmpeg wheel or a fuller build")
     return Binary(
-        version=found[0].removeprefix("version "),
+        version=release[0].removeprefix("version "),
         codecs=frozenset(codec for codec in Codec if codec_preset(codec).encoder in encoders),
         vmaf="libvmaf" in filters,
     )

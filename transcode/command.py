@@ -104,7 +104,7 @@ def prepared(plan: EncodePlan, opened: Any, *, first: int, end: int, size: tuple
     Rotation is ffmpeg's own autorotate, which runs before this graph.
     """
     look = plan.video
-    assert look is not None  # noqa: S101 - a plan without a picture has no rungs
+    assert look is not None  # noqa: S101 - a plan without video has no rungs
     video = opened[str(look.index)]
     if look.deinterlace:
         video = video.filter("bwdif", mode="send_frame", deint="interlaced")
@@ -129,7 +129,7 @@ def prepared(plan: EncodePlan, opened: Any, *, first: int, end: int, size: tuple
 
 
 def _toned(video: Any, look: VideoPlan, size: tuple[int, int]) -> Any:
-    """BT.709 in TV range at `size`."""
+    """The video converted to SDR BT.709 in limited range, scaled to `size` (width, height)."""
     if look.tone_map:
         return (
             video.filter("zscale", w=size[0], h=size[1], f="bicubic")
@@ -151,12 +151,12 @@ def _toned(video: Any, look: VideoPlan, size: tuple[int, int]) -> Any:
     )
 
 
-def _marked(video: Any, mark: Any, wanted: Watermark, size: tuple[int, int]) -> Any:
+def _marked(video: Any, mark: Any, watermark: Watermark, size: tuple[int, int]) -> Any:
     """The owner's image over every frame; its margin is a fiftieth of the picture's short side."""
-    width = max(2, round(size[0] * wanted.width_share))
+    width = max(2, round(size[0] * watermark.width_share))
     image = mark.filter("scale", width, -1, flags="bicubic").filter("format", "yuva420p")
-    image = image.filter("colorchannelmixer", aa=wanted.opacity)
-    x, y = (at.format(m=max(2, min(size) // 50)) for at in _OVERLAY_AT[wanted.position])
+    image = image.filter("colorchannelmixer", aa=watermark.opacity)
+    x, y = (at.format(m=max(2, min(size) // 50)) for at in _OVERLAY_AT[watermark.position])
     return ffmpeg.overlay(video, image, x=x, y=y, eof_action="repeat", format="yuv420")
 
 
@@ -190,7 +190,7 @@ def _encoder(plan: EncodePlan, rung: VideoRung, first: int, end: int, threads: i
 def audio_argv(
     plan: EncodePlan, binary: str, source: PurePath, sound: AudioPlan, *, copy: bool = False, gain_db: float = 0.0
 ) -> list[str]:
-    """argv that writes one sound rendition of the whole title, SOUND_OFFSET_S late, as `output_file(sound.id)`."""
+    """argv that writes one audio rendition of the whole title, SOUND_OFFSET_S late, as `output_file(sound.id)`."""
     whole = _opened(plan, source)
     return _compiled([_sound_output(plan, whole[str(sound.index)], sound, copy=copy, gain_db=gain_db)], binary)
 
@@ -239,7 +239,7 @@ def loudness_argv(plan: EncodePlan, binary: str, source: PurePath, sound: AudioP
 
 
 def remux_argv(plan: EncodePlan, binary: str, source: PurePath, *, copy_sound: bool) -> list[str]:
-    """argv that writes the upload's own picture track, and the first sound track, as they are (or the sound as AAC)."""
+    """argv that writes the upload's own video track, and the first audio track, as they are (or the sound as AAC)."""
     through = plan.passthrough
     assert through is not None and plan.video is not None  # noqa: S101 - asked only where it was planned
     opened = opened_at(plan, source, 0)

@@ -23,7 +23,7 @@ AUDIO_OFFSET_S = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByteRange:
-    """Bytes `offset`..`offset + size` of a local file, with their hash; of pictures also where each GOP begins."""
+    """Bytes `offset`..`offset + size` of a local file, with their hash; of video also where each GOP begins."""
 
     path: Path
     offset: int
@@ -54,7 +54,7 @@ class GopBytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoGrid:
-    """What a picture file must hold: frames `first`..`end` of the rendition, of `frame_ticks` each, cut at `cuts`.
+    """What a video file must hold: frames `first`..`end` of the rendition, of `frame_ticks` each, cut at `cuts`.
 
     No GOP is longer than `gop` frames; 0 is any length, for what somebody else encoded.
     """
@@ -181,7 +181,7 @@ class VideoCutter:
 
 
 class AudioCutter:
-    """Writes AAC frames anew from time 0 on, cut as near to the pictures' grid as frames allow, into `path`.cut.
+    """Writes AAC frames anew from time 0 on, cut as near to the video's grid as frames allow, into `path`.cut.
 
     What lies before time 0 (the encoder's priming, which would make all sound 21 ms late) is dropped.
     """

@@ -1,7 +1,7 @@
-"""Plan -> renditions on local disk: a chunk of pictures, the sound of a title, or the upload's own track as it is.
+"""Plan -> renditions on local disk: the video of a chunk, the audio of a title, or the upload's own tracks as they are.
 
-Each call is one ffmpeg run in the sandbox and a check of everything it wrote. `on_segments` hears of segments while the
-run still goes on.
+Each call is one ffmpeg run in the sandbox and a check of everything it wrote. `on_segments` is called with segments
+while the run still goes on.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from transcode.encode_plan import AudioPlan, EncodePlan
 from transcode.run import FfmpegContext, run
 from transcode.rungs import VideoRung
 
-# A rendition with only the segments that have become whole since the last call, and the pieces it is made of.
+# A rendition with only the segments that have become whole since the last call, and the byte ranges it consists of.
 OnSegments = Callable[[Rendition, list[ByteRange]], None]
-_Making = partial[Rendition]
+_RenditionWithout = partial[Rendition]
 SHORT_FOR_NOW_FRAMES = 50  # of sound, about a second, that a provisional revision may lack at its end
 Progress = Callable[[float], None]
 
@@ -40,7 +40,7 @@ class EncodedFiles:
 
 async def encode_video(
     plan: EncodePlan,
-    bench: FfmpegContext,
+    context: FfmpegContext,
     source: Path,
     *,
     chunk: int,
@@ -52,16 +52,16 @@ async def encode_video(
     """`rungs` of one chunk. Raises Rejected(corrupt), WrongOutput, ToolFailed."""
     first, end = plan.chunk(chunk)
     argv = video_argv(
-        plan, bench.binary, source, first=first, end=end, rungs=rungs, watermark=watermark, threads=bench.threads
+        plan, context.binary, source, first=first, end=end, rungs=rungs, watermark=watermark, threads=context.threads
     )
     cutters = {
-        rung.id: VideoCutter(bench.work_dir / output_file(rung.id), _grid(plan, rung, first, end)) for rung in rungs
+        rung.id: VideoCutter(context.work_dir / output_file(rung.id), _grid(plan, rung, first, end)) for rung in rungs
     }
-    making = {rung.id: _picture(plan, rung) for rung in rungs}
-    tick = _ticker([(making[rung], cutter) for rung, cutter in cutters.items()], on_segments)
+    unfinished = {rung.id: _video_rendition(plan, rung) for rung in rungs}
+    tick = _ticker([(unfinished[rung], cutter) for rung, cutter in cutters.items()], on_segments)
     try:
         ran = await run(
-            bench,
+            context,
             argv,
             readable=[source, *([watermark] if watermark else [])],
             work_s=(end - first) / plan.frame_rate * len(rungs) + plan.seek_back_s,
@@ -71,7 +71,7 @@ async def encode_video(
             on_tick=tick,
         )
     except Rejected as exc:
-        if watermark is not None and not await _decodes(bench, watermark):
+        if watermark is not None and not await _decodes(context, watermark):
             raise Rejected(
                 "watermark_refused", "The watermark is not an image that can be read.", "Give a PNG, JPEG or WebP."
             ) from exc
@@ -79,16 +79,16 @@ async def encode_video(
     if tick is not None:
         tick()
     cuts = {rung: await asyncio.to_thread(cutter.finish) for rung, cutter in cutters.items()}
-    await verify.last_gops(bench, [cutter.last_gop() for cutter in cutters.values()])
-    return _files([_rendition(making[rung], cut) for rung, cut in cuts.items()], list(cuts.values()), ran.damaged)
+    await verify.last_gops(context, [cutter.last_gop() for cutter in cutters.values()])
+    return _files([_rendition(unfinished[rung], cut) for rung, cut in cuts.items()], list(cuts.values()), ran.damaged)
 
 
-async def _decodes(bench: FfmpegContext, image: Path) -> bool:
-    """Alone, without the upload: which of the two is to blame?"""
-    argv = [bench.binary, "-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]
+async def _decodes(context: FfmpegContext, image: Path) -> bool:
+    """Whether ffmpeg decodes the image by itself: if so, a failed encode is the upload's fault."""
+    argv = [context.binary, "-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]
     argv += ["-i", f"file:{image}", "-frames:v", "1", "-f", "null", "-"]
     try:
-        await run(bench, argv, readable=[image], work_s=Fraction(1), frames=1)
+        await run(context, argv, readable=[image], work_s=Fraction(1), frames=1)
     except Rejected:
         return False
     return True
@@ -96,82 +96,82 @@ async def _decodes(bench: FfmpegContext, image: Path) -> bool:
 
 async def encode_audio(
     plan: EncodePlan,
-    bench: FfmpegContext,
+    context: FfmpegContext,
     source: Path,
-    wanted: AudioPlan,
+    audio: AudioPlan,
     *,
     level: bool = True,
     on_segments: OnSegments | None = None,
 ) -> EncodedFiles:
-    """One sound rendition of the whole title; `level`: measured first, and brought to the usual loudness.
+    """One audio rendition of the whole title; `level`: measured first, and brought to the usual loudness.
 
     Frames that are AAC already and loud enough are taken as they are.
     """
-    gain_db = await loudness.gain_db(plan, bench, source, wanted) if level else 0.0
-    if wanted.copyable and not gain_db:
+    gain_db = await loudness.gain_db(plan, context, source, audio) if level else 0.0
+    if audio.copyable and not gain_db:
         try:
-            return await _encode_audio(plan, bench, source, wanted, copy=True, gain_db=0.0, on_segments=None)
+            return await _encode_audio(plan, context, source, audio, copy=True, gain_db=0.0, on_segments=None)
         except WrongOutput:
             pass  # frames that are not where they belong: encoding puts them there
-    return await _encode_audio(plan, bench, source, wanted, copy=False, gain_db=gain_db, on_segments=on_segments)
+    return await _encode_audio(plan, context, source, audio, copy=False, gain_db=gain_db, on_segments=on_segments)
 
 
 async def _encode_audio(
     plan: EncodePlan,
-    bench: FfmpegContext,
+    context: FfmpegContext,
     source: Path,
-    wanted: AudioPlan,
+    audio: AudioPlan,
     *,
     copy: bool,
     gain_db: float,
     on_segments: OnSegments | None,
 ) -> EncodedFiles:
-    argv = audio_argv(plan, bench.binary, source, wanted, copy=copy, gain_db=gain_db)
-    cutter = AudioCutter(bench.work_dir / output_file(wanted.id), duration_s=plan.duration_s, cuts_s=plan.cuts_s)
-    tick = _ticker([(_heard(wanted, copied=copy), cutter)], on_segments)
-    ran = await run(bench, argv, readable=[source], work_s=plan.duration_s, frames=0, on_tick=tick)
+    argv = audio_argv(plan, context.binary, source, audio, copy=copy, gain_db=gain_db)
+    cutter = AudioCutter(context.work_dir / output_file(audio.id), duration_s=plan.duration_s, cuts_s=plan.cuts_s)
+    tick = _ticker([(_audio_rendition(audio, copied=copy), cutter)], on_segments)
+    ran = await run(context, argv, readable=[source], work_s=plan.duration_s, frames=0, on_tick=tick)
     if tick is not None:
         tick()
     cut = await asyncio.to_thread(cutter.finish)
-    return _files([_rendition(_heard(wanted, copied=copy), cut)], [cut], ran.damaged)
+    return _files([_rendition(_audio_rendition(audio, copied=copy), cut)], [cut], ran.damaged)
 
 
-async def remux(plan: EncodePlan, bench: FfmpegContext, source: Path, *, cuts: tuple[int, ...]) -> EncodedFiles:
-    """The upload's own picture track, cut at `cuts`, and its first sound. Raises WrongOutput where it is not fit."""
+async def remux(plan: EncodePlan, context: FfmpegContext, source: Path, *, cuts: tuple[int, ...]) -> EncodedFiles:
+    """The upload's own video track, cut at `cuts`, and its first sound. Raises WrongOutput where it is not fit."""
     through = plan.passthrough
     if through is None:
         raise WrongOutput("no passthrough was planned")
     copy_sound = bool(plan.audio) and plan.audio[0].copyable_for_now
     try:
-        return await _remux(plan, bench, source, through.rung, cuts, copy_sound=copy_sound)
+        return await _remux(plan, context, source, through.rung, cuts, copy_sound=copy_sound)
     except WrongOutput:
         if not copy_sound:
             raise
-        return await _remux(plan, bench, source, through.rung, cuts, copy_sound=False)
+        return await _remux(plan, context, source, through.rung, cuts, copy_sound=False)
 
 
 async def _remux(
-    plan: EncodePlan, bench: FfmpegContext, source: Path, rung: VideoRung, cuts: tuple[int, ...], *, copy_sound: bool
+    plan: EncodePlan, context: FfmpegContext, source: Path, rung: VideoRung, cuts: tuple[int, ...], *, copy_sound: bool
 ) -> EncodedFiles:
-    argv = remux_argv(plan, bench.binary, source, copy_sound=copy_sound)
-    ran = await run(bench, argv, readable=[source], work_s=plan.duration_s, frames=plan.frames)
+    argv = remux_argv(plan, context.binary, source, copy_sound=copy_sound)
+    ran = await run(context, argv, readable=[source], work_s=plan.duration_s, frames=plan.frames)
     grid = replace(_grid(plan, rung, 0, plan.frames), cuts=cuts, gop=0)
-    picture = VideoCutter(bench.work_dir / output_file(rung.id), grid)
+    picture = VideoCutter(context.work_dir / output_file(rung.id), grid)
     all_cuts = [await asyncio.to_thread(picture.finish)]
-    made = [_rendition(_picture(plan, rung, passthrough=True), all_cuts[0])]
+    renditions = [_rendition(_video_rendition(plan, rung, passthrough=True), all_cuts[0])]
     if plan.audio:
         cuts_s = tuple(at / plan.frame_rate for at in cuts)
-        wanted = plan.audio[0]
+        audio = plan.audio[0]
         cutter = AudioCutter(
-            bench.work_dir / output_file(wanted.id),
+            context.work_dir / output_file(audio.id),
             duration_s=plan.duration_s,
             cuts_s=cuts_s,
             may_lack_frames=SHORT_FOR_NOW_FRAMES,
         )
         all_cuts.append(await asyncio.to_thread(cutter.finish))
-        made.append(_rendition(_heard(wanted, copied=copy_sound), all_cuts[-1]))
-    await verify.last_gops(bench, [picture.last_gop()])
-    return _files(made, all_cuts, ran.damaged)
+        renditions.append(_rendition(_audio_rendition(audio, copied=copy_sound), all_cuts[-1]))
+    await verify.last_gops(context, [picture.last_gop()])
+    return _files(renditions, all_cuts, ran.damaged)
 
 
 def _grid(plan: EncodePlan, rung: VideoRung, first: int, end: int) -> VideoGrid:
@@ -187,15 +187,15 @@ def _grid(plan: EncodePlan, rung: VideoRung, first: int, end: int) -> VideoGrid:
 
 
 def _ticker(
-    cutters: list[tuple[_Making, VideoCutter | AudioCutter]], on_segments: OnSegments | None
+    cutters: list[tuple[_RenditionWithout, VideoCutter | AudioCutter]], on_segments: OnSegments | None
 ) -> Callable[[], None] | None:
     if on_segments is None:
         return None
 
     def tick() -> None:
-        for making, cutter in cutters:
+        for unfinished, cutter in cutters:
             if (new := cutter.poll()) and cutter.init is not None:
-                so_far = making(
+                so_far = unfinished(
                     codec=cutter.codec, timescale=cutter.timescale, init=cutter.init.blob, segments=_segments(new)
                 )
                 on_segments(so_far, [cutter.init, *(piece for piece, _ in new)])
@@ -203,8 +203,8 @@ def _ticker(
     return tick
 
 
-def _picture(plan: EncodePlan, rung: VideoRung, *, passthrough: bool = False) -> _Making:
-    """The rendition, but for what is known only from its bytes."""
+def _video_rendition(plan: EncodePlan, rung: VideoRung, *, passthrough: bool = False) -> _RenditionWithout:
+    """A video rendition that still lacks what only its bytes tell: codec, timescale, init segment and segments."""
     return partial(
         Rendition,
         id=rung.id,
@@ -216,13 +216,13 @@ def _picture(plan: EncodePlan, rung: VideoRung, *, passthrough: bool = False) ->
     )
 
 
-def _heard(wanted: AudioPlan, *, copied: bool) -> _Making:
-    channels = wanted.channels if copied else 2
-    return partial(Rendition, id=wanted.id, kind=RenditionKind.AUDIO, channels=channels, language=wanted.language)
+def _audio_rendition(audio: AudioPlan, *, copied: bool) -> _RenditionWithout:
+    channels = audio.channels if copied else 2
+    return partial(Rendition, id=audio.id, kind=RenditionKind.AUDIO, channels=channels, language=audio.language)
 
 
-def _rendition(making: _Making, cut: Cut) -> Rendition:
-    return making(codec=cut.codec, timescale=cut.timescale, init=cut.init.blob, segments=_segments(cut.segments))
+def _rendition(unfinished: _RenditionWithout, cut: Cut) -> Rendition:
+    return unfinished(codec=cut.codec, timescale=cut.timescale, init=cut.init.blob, segments=_segments(cut.segments))
 
 
 def _segments(cut: Sequence[tuple[ByteRange, int]]) -> tuple[Segment, ...]:
@@ -235,6 +235,6 @@ def _files(renditions: list[Rendition], cuts: list[Cut], damaged: bool) -> Encod
 
 
 def length_s(plan: EncodePlan, chunk: int) -> Fraction:
-    """How long a chunk plays."""
+    """Duration of a chunk in seconds."""
     first, end = plan.chunk(chunk)
     return (end - first) / plan.frame_rate

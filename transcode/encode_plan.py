@@ -44,9 +44,9 @@ class VideoPlan:
     index: int
     deinterlace: bool
     tone_map: bool
-    from_matrix: str  # what the picture's YCbCr means: "bt709", "bt601" or "bt2020"
+    from_matrix: str  # what the video's YCbCr means: "bt709", "bt601" or "bt2020"
     from_full_range: bool
-    retimed: bool  # the pictures' own times cannot be true: they are shown one after the other instead
+    retimed: bool  # the frames' own times cannot be true: they are shown one after the other instead
     watermark: Watermark | None
     crop: CropPath | None = None  # the upright window shown of it; None: all of it
     # Whether the window may begin at an odd pixel. Of more than 8 bits it may not: ffmpeg's crop counts the columns of
@@ -68,7 +68,7 @@ class AudioPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passthrough:
-    """The upload's own picture track as a rendition: shown at once, and kept for good where `lasting`."""
+    """The upload's own video track as a rendition: shown at once, and kept for good where `lasting`."""
 
     rung: VideoRung
     bps: int
@@ -85,7 +85,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodePlan:
-    """What to encode. Rungs go from largest to smallest and share the cuts. Without a picture a frame is one of AAC."""
+    """What to encode. Rungs go from largest to smallest and share the cuts. Without video a frame is one of AAC."""
 
     version: int
     container: str
@@ -99,7 +99,7 @@ class EncodePlan:
     segment_frames: int  # between regular cuts
     cuts: tuple[int, ...]
     shortest_chunk_s: Fraction | None  # None: in one piece
-    shown_frames: int  # from here on the last picture stands: no chunk begins there
+    shown_frames: int  # from here on the last frame stands: no chunk begins there
     chunks: tuple[int, ...]
     half_rate_at: int  # rungs up to this short side show every second frame; 0 where the title is slow enough
     rungs: tuple[VideoRung, ...]

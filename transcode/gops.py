@@ -1,4 +1,4 @@
-"""The packets of a picture track -> its keyframe index. Pure."""
+"""The packets of a video track -> its keyframe index. Pure."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -17,16 +17,16 @@ def gops(ticks: Sequence[int], keys: Sequence[tuple[int, int]], unled_bytes: int
     """
     if not ticks:
         return ()
-    begun: dict[int, int] = {}  # frame -> bytes
+    bytes_by_frame: dict[int, int] = {}  # frame -> bytes
     for tick, size in sorted(keys):
         frame = min(bisect_left(ticks, tick), len(ticks) - 1)
-        begun[frame] = begun.get(frame, 0) + size
-    found = sorted(begun.items()) or [(0, 0)]
-    found[0] = (0, found[0][1] + unled_bytes)
-    while len(found) > MAX_GOPS:
-        pairs = (found[n : n + 2] for n in range(0, len(found), 2))
-        found = [(pair[0][0], sum(size for _, size in pair)) for pair in pairs]
-    ends = [*(frame for frame, _ in found[1:]), len(ticks)]
+        bytes_by_frame[frame] = bytes_by_frame.get(frame, 0) + size
+    starts = sorted(bytes_by_frame.items()) or [(0, 0)]
+    starts[0] = (0, starts[0][1] + unled_bytes)
+    while len(starts) > MAX_GOPS:
+        pairs = (starts[n : n + 2] for n in range(0, len(starts), 2))
+        starts = [(pair[0][0], sum(size for _, size in pair)) for pair in pairs]
+    ends = [*(frame for frame, _ in starts[1:]), len(ticks)]
     return tuple(
-        SourceGop(frame=frame, frames=end - frame, bytes=size) for (frame, size), end in zip(found, ends, strict=True)
+        SourceGop(frame=frame, frames=end - frame, bytes=size) for (frame, size), end in zip(starts, ends, strict=True)
     )

@@ -13,7 +13,7 @@ LONGEST_PROVISIONAL_S = 12  # a segment of a remuxed upload; what is kept for go
 
 
 def regular_cuts(frames: int, segment_frames: int) -> tuple[int, ...]:
-    """A cut every `segment_frames`."""
+    """Cuts of a title of `frames` frames: one every `segment_frames`, the first at 0."""
     return tuple(range(0, frames, segment_frames))
 
 
@@ -28,16 +28,16 @@ def keyframe_cuts(keyframes: Sequence[int], frames: int, rate: Fraction, segment
 
 
 def longest_segment(cuts: Sequence[int], frames: int) -> int:
-    """Frames of the longest segment."""
+    """Number of frames in the longest segment between these cuts."""
     return max(end - start for start, end in zip(cuts, [*cuts[1:], frames], strict=True))
 
 
 def chunks(cuts: Sequence[int], frames: int, rate: Fraction, shortest_s: Fraction) -> tuple[int, ...]:
     """The first frames of chunks of about equal length, none shorter than `shortest_s`, each at a cut."""
-    wanted = max(1, int(frames / rate // shortest_s))
+    count = max(1, int(frames / rate // shortest_s))
     starts = [0]
-    for number in range(1, wanted):
-        ideal = number * frames // wanted
+    for number in range(1, count):
+        ideal = number * frames // count
         at = bisect_left(cuts, ideal)
         near = min(cuts[max(0, at - 1) : at + 1], key=lambda cut: abs(cut - ideal))
         if min(near - starts[-1], frames - near) >= shortest_s * rate * Fraction(3, 4):

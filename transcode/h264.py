@@ -27,9 +27,9 @@ class H264Packets:
     """Reads the packets of one track in decoding order."""
 
     def __init__(self, extradata: bytes | None) -> None:
-        found = extradata or b""
-        self._length_bytes = (found[4] & 3) + 1 if len(found) > 6 and found[0] == 1 else 0
-        parameters = [found[8:]] if self._length_bytes else _annex_b(found)
+        extradata = extradata or b""
+        self._length_bytes = (extradata[4] & 3) + 1 if len(extradata) > 6 and extradata[0] == 1 else 0
+        parameters = [extradata[8:]] if self._length_bytes else _annex_b(extradata)
         self._sps = next((_sps(unit) for unit in parameters if unit and unit[0] & 31 == SPS), None)
         self._first_field: tuple[int, int] | None = None  # frame number, which field: its other half is still to come
 
@@ -76,8 +76,8 @@ class H264Packets:
 
 def _annex_b(stream: bytes) -> Iterator[bytes]:
     """NAL units, each from its header on; the last bytes may belong to the next start code."""
-    for found in _START_CODE.finditer(stream):
-        yield stream[found.end() : found.end() + 512]
+    for start_code in _START_CODE.finditer(stream):
+        yield stream[start_code.end() : start_code.end() + 512]
 
 
 def _length_prefixed(stream: bytes, length_bytes: int) -> Iterator[bytes]:
@@ -101,7 +101,7 @@ class _Bits:
         return self._value >> self._left & (1 << count) - 1
 
     def golomb(self) -> int:
-        """ue(v), 9.1."""
+        """The next unsigned Exp-Golomb number, ue(v) (H.264, 9.1)."""
         zeros = 0
         while zeros < 32 and not self.take(1):
             zeros += 1

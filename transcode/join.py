@@ -9,7 +9,7 @@ from transcode.encode_plan import EncodePlan
 
 
 def join(plan: EncodePlan, parts: Sequence[Encoded]) -> Encoded:
-    """All renditions, each with its chunks in the order given; from the largest picture down, sound last.
+    """All renditions, each with its chunks in the order given; from the largest video down, audio last.
 
     Raises WrongOutput unless all parts of a rendition share their init segment and cover the whole title.
     """
@@ -24,12 +24,12 @@ def join(plan: EncodePlan, parts: Sequence[Encoded]) -> Encoded:
                 rendition = replace(known, segments=(*known.segments, *rendition.segments))
             joined[rendition.id] = rendition
     own = [plan.passthrough.rung.id] if plan.passthrough and plan.passthrough.lasting else []
-    pictures = [*own, *(rung.id for rung in plan.rungs)]
-    order = [*pictures, *(sound.id for sound in plan.audio)]
+    videos = [*own, *(rung.id for rung in plan.rungs)]
+    order = [*videos, *(sound.id for sound in plan.audio)]
     if missing := [name for name in order if name not in joined]:
         raise WrongOutput(f"{', '.join(missing)}: not encoded")
     chosen = tuple(joined[name] for name in order)
-    for name, rendition in zip(pictures, chosen, strict=False):
+    for name, rendition in zip(videos, chosen, strict=False):
         if len(rendition.segments) != len(plan.cuts) or rendition.duration_s != plan.duration_s:
             raise WrongOutput(
                 f"{name}: {len(rendition.segments)} segments of {len(plan.cuts)}, "

@@ -17,16 +17,16 @@ MOST_DB = 15.0  # more would be hiss
 _INTEGRATED = re.compile(r"^\s*I:\s+(-?[\d.]+|-?inf|nan) LUFS", re.MULTILINE)
 
 
-async def gain_db(plan: EncodePlan, bench: FfmpegContext, source: Path, wanted: AudioPlan) -> float:
+async def gain_db(plan: EncodePlan, context: FfmpegContext, source: Path, audio: AudioPlan) -> float:
     """Decibels to add to this track; 0.0 to leave it alone."""
-    argv = loudness_argv(plan, bench.binary, source, wanted)
-    ran = await run(bench, argv, readable=[source], work_s=plan.duration_s, frames=0)
-    found = _INTEGRATED.findall(ran.stderr_tail)
-    return gain_for(float(found[-1])) if found else 0.0
+    argv = loudness_argv(plan, context.binary, source, audio)
+    ran = await run(context, argv, readable=[source], work_s=plan.duration_s, frames=0)
+    summaries = _INTEGRATED.findall(ran.stderr_tail)
+    return gain_for(float(summaries[-1])) if summaries else 0.0
 
 
 def gain_for(lufs: float) -> float:
-    """The gain for a measured loudness."""
+    """Gain in dB that brings this integrated loudness to TARGET_LUFS; 0.0 for silence and within LEAVE_ALONE_LU."""
     if not lufs > SILENCE_LUFS:
         return 0.0
     gain = TARGET_LUFS - lufs

@@ -19,7 +19,7 @@ _NO_TIME = -(2**63)
 
 
 class VideoPackets:
-    """The packets of one picture track, in decoding order."""
+    """The packets of one video track, in decoding order."""
 
     def __init__(self, stream: Any) -> None:
         context = stream.codec_context
@@ -47,7 +47,7 @@ class VideoPackets:
 
     @property
     def whole_head(self) -> bool:
-        """Whether `head` is the whole track."""
+        """Whether `head` holds every packet of the track."""
         return self._head_bytes == self.bytes
 
     def add(self, packet: Any) -> None:
@@ -134,7 +134,7 @@ class VideoPackets:
         return len(self._keys)
 
     def index(self, ticks: list[int], time_base: Fraction, rate: Fraction) -> Index:
-        """`ticks` are those of times()."""
+        """The keyframe index of the track; `ticks` are the sorted presentation times of `times()`."""
         unordered, _ = self._unordered()
         keys = [(unordered[at], size) for at, size in self._keys if unordered[at] >= ticks[0]]
         led = self.begins_with_key and unordered[0] == ticks[0]
@@ -146,7 +146,7 @@ class VideoPackets:
 
 
 class AudioPackets:
-    """The packets of one sound track."""
+    """The packets of one audio track: their count, their bytes, and when the first and the last are heard."""
 
     def __init__(self, stream: Any) -> None:
         context = stream.codec_context

@@ -1,4 +1,4 @@
-"""Whether an upload's own picture track may be delivered as it is. Pure."""
+"""Whether an upload's own video track may be delivered as it is. Pure."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -32,7 +32,10 @@ def decide(
     altered: str,
     codec: str,
 ) -> tuple[PassthroughTrack | None, str]:
-    """(how, why); None where it must be encoded. `altered` says what the owner wants changed, or is empty."""
+    """(the track as a rendition, the reason for people); None where the video must be encoded.
+
+    `altered` is the owner's change of the video, as a clause, or empty.
+    """
     if reason := altered or _unfit(source, video, index, top, rate, codec):
         return None, reason
     assert index is not None  # noqa: S101 - _unfit has refused it
@@ -42,14 +45,14 @@ def decide(
     if longest_s > grid.LONGEST_PROVISIONAL_S:
         return None, f"{float(longest_s):.1f} s pass between keyframes"
     lasting = longest_s <= SEGMENT_S + SLACK_S
-    told = "H.264 as players take it, below the rung's cap"
+    reason = "H.264 as players take it, below the rung's cap"
     if not lasting:
-        told += f"; only until the ladder is ready, because a segment would last {float(longest_s):.1f} s"
-    return PassthroughTrack(frames=video.frames, cuts=cuts, lasting=lasting), told
+        reason += f"; only until the ladder is ready, because a segment would last {float(longest_s):.1f} s"
+    return PassthroughTrack(frames=video.frames, cuts=cuts, lasting=lasting), reason
 
 
 def _unfit(source: Source, video: VideoTrack, index: Index | None, top: VideoRung, rate: Fraction, codec: str) -> str:
-    """Why not; empty when fit."""
+    """Why the video track cannot be delivered as it is; empty where it can."""
     ends_s = max((track.start_s + track.duration_s for track in source.audio), default=Fraction(0))
     tests = (
         (codec == "h264", f"{codec} is wanted"),

@@ -75,7 +75,7 @@ class Line(NamedTuple):
         return sum(m * w for m, w in zip(self.mean, where, strict=True))
 
     def error(self, where: tuple[float, float, float]) -> float:
-        """One standard deviation."""
+        """One standard deviation of the prediction at `where`."""
         return math.sqrt(
             max(
                 0.0,
@@ -217,7 +217,7 @@ def crfs() -> list[float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A rung to encode."""
+    """A rung to encode: its CRF and cap, what that is predicted to cost and to look like, and the reason."""
 
     rung_id: str
     crf: float
@@ -230,7 +230,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped:
-    """A rung that is not made."""
+    """A rung that is left out because nobody would see it, and the reason."""
 
     rung_id: str
     reason: str

@@ -11,7 +11,7 @@ from core.crop import CropPath, centred
 from core.errors import Rejected
 from presets.codec import codec_preset
 from presets.ladder import SHORTEST_SIDE
-from presets.profile import Profile, profile
+from presets.profile import AUDIO_ONLY_NAMES, Profile, profile
 from presets.rung import Codec
 from transcode import grid, passthrough, sounds
 from transcode.cut import AAC_FRAME_SAMPLES
@@ -23,7 +23,7 @@ from transcode.source import INDEXED, Index, Source, VideoTrack
 
 HALF_RATE_ABOVE = 30  # frames a second: small rungs show every second frame of anything faster
 FIRST_RUNG_SIDE = 360  # pixels: the largest rung that is published before the others
-SEEKABLE = ("mp4", "matroska", "mpegts")  # where a seek finds the picture it was asked for
+SEEKABLE = ("mp4", "matroska", "mpegts")  # where a seek lands on the frame that was sought
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def build_plan(
         raise Rejected(
             "no_video",
             "The file has no video track.",
-            "Upload a file with a picture track, or choose the profile audio-only.",
+            f"Upload a file with a picture track, or choose the profile {' or '.join(AUDIO_ONLY_NAMES)}.",
         )
     return _with_video(source, source.video, index, preset, options, span, crop)
 

@@ -62,9 +62,9 @@ def _facts(
         raise Rejected("too_many_tracks", f"The file has more than {MAX_TRACKS} tracks.", _REEXPORT)
     pictures, sounds, damaged = _scan(opened, max_duration_s)
     stream = _choose_video(opened, pictures, dovi.without_base(path) if container == "mp4" else frozenset())
-    heard = [s for s in opened.streams.audio if sounds[s.index]]
-    audio = [s for s in heard if _can_decode_audio(s)]
-    unplayable = tuple(_codec(s) for s in heard if s not in audio)
+    audio_streams = [s for s in opened.streams.audio if sounds[s.index]]
+    audio = [s for s in audio_streams if _can_decode_audio(s)]
+    unplayable = tuple(_codec(s) for s in audio_streams if s not in audio)
     if not stream and not audio:
         if unplayable:
             raise Rejected("unsupported_codec", f"The audio codec {unplayable[0]} is not supported.", _REEXPORT)
@@ -138,7 +138,7 @@ def _codec(stream: Any) -> str:
 
 
 def _choose_video(opened: Any, pictures: dict[int, VideoPackets], without_base: frozenset[int]) -> Any:
-    """The largest real picture track; a cover picture or a track without packets is none."""
+    """The largest real video track; a cover picture or a track without packets is none."""
     real = [
         stream
         for stream in opened.streams.video
@@ -160,7 +160,7 @@ def _can_decode_audio(stream: Any) -> bool:
 
 
 class _Look:
-    """What decoding the first frames tells."""
+    """The first decoded frames of the video track, and the track's times as they correct them."""
 
     def __init__(self, frames: list[Any], damaged: bool, packets: VideoPackets) -> None:
         self.frames = frames
@@ -170,7 +170,7 @@ class _Look:
 
 
 def _look(stream: Any, packets: VideoPackets, max_pixels: int) -> _Look:
-    """Decodes the first packets. Raises Rejected."""
+    """Decode the first packets of the video track. Raises Rejected: dimensions, corrupt."""
     if stream.width * stream.height > max_pixels:
         raise Rejected(
             "dimensions", f"The picture is {stream.width}x{stream.height}.", f"At most {max_pixels} pixels are taken."

@@ -1,6 +1,6 @@
 """Whether a wide picture is made upright, how large it then is, and how a path says so to people. Pure.
 
-In: the facts of a picture track, the profile, what was wished. Out: the window's size in displayed pixels and the
+In: the facts of a video track, the profile, what was wished. Out: the window's size in displayed pixels and the
 rungs of that size; without a window, why not.
 """
 

@@ -42,7 +42,7 @@ class Ran:
 
 
 async def run(
-    bench: FfmpegContext,
+    context: FfmpegContext,
     argv: Sequence[str],
     *,
     readable: Sequence[Path],
@@ -72,14 +72,14 @@ async def run(
     # Slower than a tenth of real time per rendition is a hang, not an encode.
     allowed_s = int(120 + 10 * work_s)
     try:
-        finished = await bench.runner.run(
+        finished = await context.runner.run(
             argv,
-            work_dir=bench.work_dir,
+            work_dir=context.work_dir,
             readable=readable,
             limits=Limits(wall_s=allowed_s, cpu_s=allowed_s * 4, memory_bytes=memory_bytes, file_bytes=200 * GIB),
             on_stdout_line=progress,
             on_stderr_line=complaint,
-            nice=bench.nice,
+            nice=context.nice,
         )
     except (ToolKilled, ToolTimedOut):
         raise

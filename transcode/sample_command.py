@@ -39,7 +39,7 @@ TOP_CRF, SMALLER_CRF, SECOND_TOP_CRF = 24, 26, 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleEncode:
-    """One encode of all samples."""
+    """One encode of all samples: its size in pixels and its CRF."""
 
     width: int
     height: int
@@ -77,12 +77,12 @@ def encode_cpu_s(plan: EncodePlan, source: Source) -> float:
 def plan_samples(plan: EncodePlan, source: Source, index: Index | None) -> SamplePlan:
     """The most telling measurement within the budget."""
     budget_s = BUDGET_SHARE * encode_cpu_s(plan, source)
-    wanted = _wanted(plan.rungs)
+    encodes = _sample_encodes(plan.rungs)
     shortest = max(1, round(SHORTEST_SAMPLE_S * plan.frame_rate))
     # Each next encode is worth it once the samples are long enough: (encodes, least frames).
-    for count in range(len(wanted), 0, -1):
+    for count in range(len(encodes), 0, -1):
         least = shortest * (1, 2, 5, 8)[count - 1]
-        each_ms = _frame_ms(plan, source, wanted[:count])
+        each_ms = _frame_ms(plan, source, encodes[:count])
         spare_ms = budget_s * 1000 - START_MS - 2 * OPEN_MS
         frames = min(int(spare_ms / each_ms), plan.frames // 2, round(LONGEST_ALL_S * plan.frame_rate))
         if frames >= least:
@@ -91,7 +91,7 @@ def plan_samples(plan: EncodePlan, source: Source, index: Index | None) -> Sampl
             return SamplePlan(
                 starts_s=starts_s,
                 sample_frames=length,
-                encodes=wanted[:count],
+                encodes=encodes[:count],
                 cpu_s=cpu_s,
                 budget_s=budget_s,
                 weight=weight,
@@ -107,7 +107,7 @@ def plan_samples(plan: EncodePlan, source: Source, index: Index | None) -> Sampl
     )
 
 
-def _wanted(rungs: Sequence[VideoRung]) -> tuple[SampleEncode, ...]:
+def _sample_encodes(rungs: Sequence[VideoRung]) -> tuple[SampleEncode, ...]:
     """Best information first: the top rung, how much size matters, how much CRF matters, a second smaller size."""
     top = rungs[0]
     sizes = [rung for rung in rungs[1:] if rung.short_side * 4 <= top.short_side * 3]
@@ -128,7 +128,7 @@ def _megapixels(size: VideoRung | SampleEncode) -> float:
 
 def _read_ms(plan: EncodePlan, source: Source) -> float:
     """CPU of decoding and preparing one output frame."""
-    assert source.video is not None and plan.video is not None  # noqa: S101 - without a picture nothing is sampled
+    assert source.video is not None and plan.video is not None  # noqa: S101 - without video nothing is sampled
     per_output = float(max(Fraction(1), source.video.frame_rate / plan.frame_rate))
     decode = DECODE_MS * source.video.width * source.video.height / 1e6 * per_output
     return decode + _megapixels(plan.rungs[0]) * (SCALE_MS + (TONE_MAP_MS if plan.video.tone_map else 0.0))
@@ -181,12 +181,12 @@ def _places(plan: EncodePlan, source: Source, index: Index | None) -> list[_Plac
     video = source.video
     assert video is not None  # noqa: S101 - see _read_ms
     end_s = plan.start_s + plan.duration_s
-    found: list[_Place] = []
+    places: list[_Place] = []
     for gop in index.gops if index else ():
-        found.extend(_stretches(gop, video.start_s, video.duration_s / max(1, video.frames), plan.gop_frames))
+        places.extend(_stretches(gop, video.start_s, video.duration_s / max(1, video.frames), plan.gop_frames))
     # The first second is often a black start; a sample wants half a second before the end.
     early = plan.start_s + (1 if plan.duration_s > 6 else 0)
-    inside = [one for one in found if early <= one.start_s <= end_s - SHORTEST_SAMPLE_S]
+    inside = [one for one in places if early <= one.start_s <= end_s - SHORTEST_SAMPLE_S]
     if len(inside) >= 2:
         return inside
     parts = MOST_SAMPLES

@@ -36,7 +36,7 @@ def settle(plan: EncodePlan, analysis: Analysis) -> EncodePlan:
         if plan.passthrough is not None and plan.passthrough.lasting and choice.rung_id == plan.passthrough.rung.id:
             continue
         rungs.append(replace(by_id[choice.rung_id], crf=choice.crf, maxrate_bps=choice.maxrate_bps))
-        told = f"{choice.reason}; about {choice.predicted_bps // 1000} kb/s, VMAF {choice.predicted_vmaf:.1f}"
-        why.append(Decision(what=f"{choice.rung_id} at CRF {choice.crf:g}", why=told))
+        reason = f"{choice.reason}; about {choice.predicted_bps // 1000} kb/s, VMAF {choice.predicted_vmaf:.1f}"
+        why.append(Decision(what=f"{choice.rung_id} at CRF {choice.crf:g}", why=reason))
     why += [Decision(what=f"no {dropped.rung_id}", why=dropped.reason) for dropped in ladder.dropped]
     return replace(plan, rungs=tuple(rungs), smart=False, decisions=(*plan.decisions, *why))

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-INDEXED = ("mp4", "matroska")  # containers in which a seek finds the picture it was asked for, and a keyframe
+INDEXED = ("mp4", "matroska")  # containers in which a seek lands on the frame that was sought, and a keyframe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class VideoTrack:
     duration_s: Fraction
     keyframes: int
     longest_gop_s: Fraction
-    longest_gap_s: Fraction  # the longest time one picture stands: what a seek must go back at least
+    longest_gap_s: Fraction  # the longest time one frame stands: what a seek must go back at least
     bit_rate_bps: int  # of the packets of this track, over its duration
     profile: str  # as libav names it: "High", "Main 10"; "" where there is none
     level: int  # as the codec counts it (H.264: 41 is 4.1); 0 where unknown
@@ -73,32 +73,32 @@ class Source:
     duration_s: Fraction
     video: VideoTrack | None  # None: sound only
     audio: tuple[AudioTrack, ...]
-    unplayable_audio: tuple[str, ...]  # codec names of sound tracks that nothing here decodes
+    unplayable_audio: tuple[str, ...]  # codec names of audio tracks that nothing here decodes
     damaged: bool  # libav complained or gave up somewhere, and enough is left to show
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceGop:
-    """A run of pictures from one keyframe to the next, in presentation order. The first begins with picture 0."""
+    """A run of frames from one keyframe to the next, in presentation order. The first begins with frame 0."""
 
-    frame: int  # how many pictures are shown before this keyframe
+    frame: int  # how many frames are shown before this keyframe
     frames: int
     bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
-    """Where the keyframes of the chosen picture track are. Kept apart from Source: it grows with the title."""
+    """Where the keyframes of the chosen video track are. Kept apart from Source: it grows with the title."""
 
     gops: tuple[SourceGop, ...]
     # H.264 only: every keyframe is an IDR picture, so nothing after it refers to what is before it; the track begins
     # with one, and no packet is there only to be decoded (an edit list's). The packets can be cut before each keyframe.
     all_idr: bool
-    constant: bool  # every picture is shown exactly 1/frame_rate after the one before, to a tick of the time base
+    constant: bool  # every frame is shown exactly 1/frame_rate after the one before, to a tick of the time base
 
 
 def to_json(source: Source) -> dict[str, Any]:
-    """Plain JSON values; Fractions become "30000/1001"."""
+    """The source as plain JSON values; Fractions become strings such as "30000/1001"."""
     return _plain(source)  # type: ignore[no-any-return]
 
 

@@ -77,8 +77,8 @@ def _short_side(rendition: Rendition) -> int:
     return min(rendition.width or 0, rendition.height or 0)
 
 
-def static_argv(binary: str, wanted: StaticFile, tracks: Sequence[PurePath], to: str) -> list[str]:
-    """argv that puts the tracks of `wanted.sources` into one file, as they are."""
+def static_argv(binary: str, static: StaticFile, tracks: Sequence[PurePath], to: str) -> list[str]:
+    """argv that puts the tracks of `static.sources` into one file, as they are."""
     argv = [binary, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning", "-progress", "pipe:1", "-y"]
     for track in tracks:
         # Each track begins at 0. libav sees pictures whose composition times are signed some frames later, and shifts
@@ -87,61 +87,63 @@ def static_argv(binary: str, wanted: StaticFile, tracks: Sequence[PurePath], to:
     for number in range(len(tracks)):
         argv += ["-map", f"{number}:0"]
     argv += ["-c", "copy", "-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"]
-    if wanted.video is not None:
-        argv += ["-video_track_timescale", str(wanted.video.timescale)]
+    if static.video is not None:
+        argv += ["-video_track_timescale", str(static.video.timescale)]
     # The index goes to the front, so that it plays and can be sought in before it has arrived.
-    return [*argv, "-movflags", "+faststart", "-f", "ipod" if wanted.video is None else "mp4", f"file:{to}"]
+    return [*argv, "-movflags", "+faststart", "-f", "ipod" if static.video is None else "mp4", f"file:{to}"]
 
 
 async def make(
-    bench: FfmpegContext,
-    wanted: StaticFile,
+    context: FfmpegContext,
+    static: StaticFile,
     tracks: Sequence[Path],
     *,
     max_pixels: int,
     max_duration_s: int,
     on_progress: Progress = lambda _: None,
 ) -> Path:
-    """The file, checked, in the bench's folder. Raises WrongOutput, Rejected or ToolFailed."""
-    made = bench.work_dir / wanted.name
-    frames = _frames(wanted.video) if wanted.video else 0
+    """The file, checked, in the context's folder. Raises WrongOutput, Rejected or ToolFailed."""
+    output = context.work_dir / static.name
+    frames = _frames(static.video) if static.video else 0
     await run(
-        bench,
-        static_argv(bench.binary, wanted, tracks, wanted.name),
+        context,
+        static_argv(context.binary, static, tracks, static.name),
         readable=list(tracks),
-        work_s=wanted.duration_s,
+        work_s=static.duration_s,
         frames=frames,
         on_progress=on_progress,
     )
-    if not await asyncio.to_thread(_index_first, made):
-        raise WrongOutput(f"{wanted.name}: its index is not in front")
-    found, _ = await probe(made, bench.work_dir, bench.runner, max_pixels=max_pixels, max_duration_s=max_duration_s)
-    check(wanted, found)
-    await _decode_end(bench, wanted, made)
-    return made
+    if not await asyncio.to_thread(_index_first, output):
+        raise WrongOutput(f"{static.name}: its index is not in front")
+    source, _ = await probe(
+        output, context.work_dir, context.runner, max_pixels=max_pixels, max_duration_s=max_duration_s
+    )
+    check(static, source)
+    await _decode_end(context, static, output)
+    return output
 
 
-def check(wanted: StaticFile, found: Source) -> None:
+def check(static: StaticFile, source: Source) -> None:
     """Raises WrongOutput where it is not all of what it was made of."""
-    if wanted.video is not None:
-        video, frames = found.video, _frames(wanted.video)
+    if static.video is not None:
+        video, frames = source.video, _frames(static.video)
         if video is None or video.frames != frames:
-            raise WrongOutput(f"{wanted.name}: {video.frames if video else 'no'} pictures of {frames}")
-        frame_s = wanted.video.duration_s / frames
-        if abs(video.start_s + video.duration_s - wanted.video.duration_s) >= frame_s:
-            raise WrongOutput(f"{wanted.name}: pictures for {float(video.duration_s):.3f} s")
-    elif found.video is not None:
-        raise WrongOutput(f"{wanted.name}: a picture where only sound was wanted")
-    if wanted.audio is not None:
-        sounds = found.audio
-        if len(sounds) != 1 or abs(sounds[0].start_s + sounds[0].duration_s - wanted.audio.duration_s) > SOUND_FRAME_S:
-            raise WrongOutput(f"{wanted.name}: its sound does not end where the title's does")
-    elif found.audio:
-        raise WrongOutput(f"{wanted.name}: sound where there was none")
+            raise WrongOutput(f"{static.name}: {video.frames if video else 'no'} pictures of {frames}")
+        frame_s = static.video.duration_s / frames
+        if abs(video.start_s + video.duration_s - static.video.duration_s) >= frame_s:
+            raise WrongOutput(f"{static.name}: pictures for {float(video.duration_s):.3f} s")
+    elif source.video is not None:
+        raise WrongOutput(f"{static.name}: a picture where only sound was wanted")
+    if static.audio is not None:
+        sounds = source.audio
+        if len(sounds) != 1 or abs(sounds[0].start_s + sounds[0].duration_s - static.audio.duration_s) > SOUND_FRAME_S:
+            raise WrongOutput(f"{static.name}: its sound does not end where the title's does")
+    elif source.audio:
+        raise WrongOutput(f"{static.name}: sound where there was none")
 
 
 def _frames(picture: Rendition) -> int:
-    """Renditions have a constant frame rate."""
+    """Number of frames of a video rendition, which has a constant frame rate."""
     return round(picture.duration_s * (picture.frame_rate or 0))
 
 
@@ -152,14 +154,14 @@ def _last_gop_frames(picture: Rendition) -> int:
     return max(1, round(Fraction(ticks, picture.timescale) * (picture.frame_rate or 0)))
 
 
-def end_argv(binary: str, wanted: StaticFile, file: PurePath) -> tuple[list[str], int]:
+def end_argv(binary: str, static: StaticFile, file: PurePath) -> tuple[list[str], int]:
     """argv that decodes the last GOP, or the last seconds of sound, a line for each frame; and how many pictures."""
     pictures, back_s = 0, Fraction(2)
-    if wanted.video is not None:
-        pictures = _last_gop_frames(wanted.video)
+    if static.video is not None:
+        pictures = _last_gop_frames(static.video)
         # Half a picture early: what is sought is then never rounded to after the keyframe.
-        back_s = (pictures + Fraction(1, 2)) / (wanted.video.frame_rate or 1)
-    from_s = (wanted.video or wanted.sources[0]).duration_s - back_s
+        back_s = (pictures + Fraction(1, 2)) / (static.video.frame_rate or 1)
+    from_s = (static.video or static.sources[0]).duration_s - back_s
     argv = [binary, "-hide_banner", "-nostdin", "-v", "error", "-xerror", "-f", "mov", "-protocol_whitelist", "file"]
     if from_s > 0:
         argv += ["-ss", f"{math.floor(from_s * 1_000_000) / 1_000_000:.6f}"]
@@ -168,8 +170,8 @@ def end_argv(binary: str, wanted: StaticFile, file: PurePath) -> tuple[list[str]
     return [*argv, "-s", "16x16", "-sws_flags", "fast_bilinear", "-f", "framecrc", "-"], pictures
 
 
-async def _decode_end(bench: FfmpegContext, wanted: StaticFile, file: Path) -> None:
-    argv, pictures = end_argv(bench.binary, wanted, file)
+async def _decode_end(context: FfmpegContext, static: StaticFile, file: Path) -> None:
+    argv, pictures = end_argv(context.binary, static, file)
     seen: Counter[int] = Counter()
 
     def line(text: str) -> None:
@@ -177,20 +179,20 @@ async def _decode_end(bench: FfmpegContext, wanted: StaticFile, file: Path) -> N
         if number.isdigit():
             seen[int(number)] += 1
 
-    finished = await bench.runner.run(
+    finished = await context.runner.run(
         argv,
-        work_dir=bench.work_dir,
+        work_dir=context.work_dir,
         readable=[file],
         limits=Limits(wall_s=120, cpu_s=480, memory_bytes=8 * GIB, file_bytes=MIB),
         on_stdout_line=line,
-        nice=bench.nice,
+        nice=context.nice,
     )
-    if wanted.video is not None and seen[0] != pictures:
-        raise WrongOutput(f"{wanted.name}: {seen[0]} pictures of its last {pictures} decode")
-    if wanted.audio is not None and not seen[len(wanted.sources) - 1]:
-        raise WrongOutput(f"{wanted.name}: the end of its sound does not decode")
+    if static.video is not None and seen[0] != pictures:
+        raise WrongOutput(f"{static.name}: {seen[0]} pictures of its last {pictures} decode")
+    if static.audio is not None and not seen[len(static.sources) - 1]:
+        raise WrongOutput(f"{static.name}: the end of its sound does not decode")
     if finished.stderr_tail.strip():
-        raise WrongOutput(f"{wanted.name} does not decode cleanly: {finished.stderr_tail[-400:]}")
+        raise WrongOutput(f"{static.name} does not decode cleanly: {finished.stderr_tail[-400:]}")
 
 
 def _index_first(file: Path) -> bool:

@@ -44,8 +44,8 @@ def frame_rate(
     usual = _median(distances)
     if 1 / (usual * time_base) > FASTEST and others_last_s > 4 * (ticks[-1] - ticks[0]) * time_base:
         # No camera: times counted in a wrong unit, while the sound goes on. The pictures are meant to last as long.
-        told = len(ticks) / others_last_s
-        return Fraction(min(_WHOLE, key=lambda whole: abs(whole - told))), True
+        measured = len(ticks) / others_last_s
+        return Fraction(min(_WHOLE, key=lambda whole: abs(whole - measured))), True
     # One tick of rounding on either side, or a tenth of a frame.
     slack = max(Fraction(1), usual / 10)
     near = {d: times for d, times in distances.items() if abs(d - usual) <= slack}
@@ -103,8 +103,8 @@ def _even_rate(ticks: Sequence[int], time_base: Fraction, usual: Fraction) -> Fr
     fitting = [rate for rate in _STANDARD if _fit(moving, float(rate)) >= USUAL_SHARE]
     if not fitting or (min(fitting) > SMOOTH and usual * time_base * SMOOTH > 1):
         # Mere jitter: the rate of the usual distance; never slower than the mean, which would lose pictures.
-        wanted = max(1 / (usual * time_base), Fraction(len(ticks) - 1, ticks[-1] - ticks[0]) / time_base)
-        return Fraction(min(_WHOLE, key=lambda whole: abs(whole - wanted)))
+        slowest = max(1 / (usual * time_base), Fraction(len(ticks) - 1, ticks[-1] - ticks[0]) / time_base)
+        return Fraction(min(_WHOLE, key=lambda whole: abs(whole - slowest)))
     # 48 nearly fits what is 50, and would drop a picture every second: of those close together the best,
     # and a whole one unless the other is twice as near.
     close = (rate for rate in fitting if rate * USUAL_SHARE <= min(fitting))

@@ -12,12 +12,12 @@ from transcode.cut import GopBytes
 from transcode.run import FfmpegContext
 
 
-async def last_gops(bench: FfmpegContext, gops: Sequence[GopBytes]) -> None:
+async def last_gops(context: FfmpegContext, gops: Sequence[GopBytes]) -> None:
     """Decode them all. Raises WrongOutput naming the file that has not every frame, or on any decoder's complaint."""
-    argv = [bench.binary, "-hide_banner", "-nostdin", "-v", "error", "-xerror"]
+    argv = [context.binary, "-hide_banner", "-nostdin", "-v", "error", "-xerror"]
     files = []
     for number, gop in enumerate(gops):
-        files.append(bench.work_dir / f"gop{number}.mp4")
+        files.append(context.work_dir / f"gop{number}.mp4")
         _extract(gop, files[-1])
         argv += ["-f", "mov", "-protocol_whitelist", "file", "-i", f"file:{files[-1]}"]
     for number in range(len(gops)):
@@ -31,13 +31,13 @@ async def last_gops(bench: FfmpegContext, gops: Sequence[GopBytes]) -> None:
         if not text.startswith("#"):
             seen[text.partition(",")[0].strip()] += 1
 
-    finished = await bench.runner.run(
+    finished = await context.runner.run(
         argv,
-        work_dir=bench.work_dir,
+        work_dir=context.work_dir,
         readable=files,
         limits=Limits(wall_s=allowed_s, cpu_s=allowed_s * 4, memory_bytes=8 * GIB, file_bytes=MIB),
         on_stdout_line=line,
-        nice=bench.nice,
+        nice=context.nice,
     )
     for number, gop in enumerate(gops):
         if seen[str(number)] != gop.frames:

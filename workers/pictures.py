@@ -24,7 +24,7 @@ from core.pictures import Album, Candidate, Image, Poster
 from core.pictures import Storyboard as StoryboardRow
 from packager import revision
 from packager.encryption import Encryption
-from presets.poster import poster_profile_name
+from presets.profile import profile_or_default
 from thumbnails import images_make, posters
 from thumbnails.images import ImageFile, Made, PosterSet
 from thumbnails.images_make import Chosen
@@ -81,7 +81,7 @@ async def pictures_of_title(worker: WorkerContext, claimed: ClaimedStep) -> Outc
     """
     step_input, before = claimed.step.input, await pictures.of_asset(worker.pool, claimed.asset.id)
     options = claimed.asset.options
-    profile = options.get("posters") or poster_profile_name(options.get("profile"))
+    profile = options.get("posters") or profile_or_default(options.get("profile")).posters
     origin = step_input.get("source") or step_input["revision"]
     made_of = digest([VERSION, origin, profile, worker.settings.poster_avif])
     if before is not None and before.made_of == made_of:

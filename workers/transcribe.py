@@ -15,7 +15,8 @@ from core.failpoint import failpoint
 from core.logs import Log
 from core.model import AssetId
 from core.tracks import Found, Track, TrackKind, TrackSource, TrackStatus
-from presets.caption import caption_profile, caption_profile_name
+from presets.caption import caption_profile
+from presets.profile import profile_or_default
 from subtitles.cues import cues
 from subtitles.jobs import JobResult
 from subtitles.model import Whisper
@@ -150,7 +151,7 @@ async def subtitle(
 
 def profile_of(claimed: ClaimedStep) -> str:
     """The caption profile for the asset's kind of video, where no other was chosen."""
-    return caption_profile_name(claimed.asset.options.get("profile"))
+    return profile_or_default(claimed.asset.options.get("profile")).captions
 
 
 def skip_error(why: Skipped) -> dict[str, str]:

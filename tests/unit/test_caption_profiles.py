@@ -9,7 +9,6 @@ from presets.caption import (
     CaptionsForm,
     Script,
     caption_profile,
-    caption_profile_name,
 )
 from presets.document import parse
 
@@ -82,16 +81,3 @@ def test_a_wrong_file_is_told_in_one_sentence(change: tuple[str, str], told: str
         parse("captions.yaml", ONE.replace(*change), CaptionsForm)
     assert told in str(refused.value)
     assert str(refused.value).startswith("presets/captions.yaml")
-
-
-def test_a_kind_of_video_has_its_caption_profile() -> None:
-    assert caption_profile_name("lecture") == "lesson"
-    assert caption_profile_name("short-vertical") == "short-vertical"
-    assert [caption_profile_name(name) for name in (None, "standard", "unknown")] == ["standard"] * 3
-
-
-def test_a_kind_of_video_has_one_caption_profile_only() -> None:
-    limits = ONE.split("standard:")[1].split("}")[0]
-    twice = "".join(f"  {name}:{limits}, video_profiles: [lecture]}}\n" for name in ("standard", "lesson"))
-    with pytest.raises(ConfigError, match="lecture in the video_profiles of one profile only"):
-        parse("captions.yaml", f"profiles:\n{twice}languages: {{}}\n", CaptionsForm)

@@ -18,6 +18,8 @@ from transcode.plan import build_plan
 from transcode.rungs import VideoRung
 from transcode.watermark import Position, Watermark
 
+pytestmark = pytest.mark.usefixtures("own_ladder")
+
 SOURCE = PurePosixPath("/in/clip.mp4")
 MARK = PurePosixPath("/in/mark.png")
 PINNED = ["-copyts", "-max_streams", "64", "-protocol_whitelist", "file,pipe"]

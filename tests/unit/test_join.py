@@ -13,6 +13,8 @@ from transcode.encode_plan import EncodePlan, Options
 from transcode.join import join
 from transcode.plan import build_plan
 
+pytestmark = pytest.mark.usefixtures("own_ladder")
+
 PLAN = build_plan(source(width=640, height=360, duration_s=Fraction(100)), None)
 SOUND_TICKS = 100 * 48_000
 

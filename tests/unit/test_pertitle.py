@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presets.effort import Effort
-from presets.ladder import DEFAULT
+from tests.unit.conftest import LADDER
 from transcode.pertitle import FLOOR_BPS, TARGET, Ladder, Model, Point, choose, crfs, fit
 from transcode.rungs import VideoRung, rungs
 
-FULL_HD = rungs(1920, 1080, DEFAULT, crf=23, half_rate_at=0)
+FULL_HD = rungs(1920, 1080, LADDER, crf=23, half_rate_at=0)
 LOW = frozenset({"v360"})
 SIDES = [rung.short_side for rung in FULL_HD]
 
@@ -148,7 +148,7 @@ def test_nothing_measured_is_held_by_the_ladder_alone() -> None:
 
 
 def test_a_lone_rung() -> None:
-    alone: tuple[VideoRung, ...] = rungs(320, 200, DEFAULT, crf=23, half_rate_at=0)[:1]
+    alone: tuple[VideoRung, ...] = rungs(320, 200, LADDER, crf=23, half_rate_at=0)[:1]
     made = fit((), moments=0, full_side=200, full_pixels=64_000, frame_rate=25.0, preset="fast")
     ladder = choose(alone, made, Effort.ECONOMY, frozenset())
     assert chosen(ladder) == ["v200"]

@@ -19,6 +19,8 @@ from transcode.sounds import language_tag
 from transcode.source import AudioTrack, Index, Source, SourceGop, VideoTrack, from_json, to_json
 from transcode.watermark import Watermark
 
+pytestmark = pytest.mark.usefixtures("own_ladder")
+
 NTSC = Fraction(30000, 1001)
 SOUND = AudioTrack(
     index=1,

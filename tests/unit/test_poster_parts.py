@@ -11,8 +11,7 @@ import pytest
 
 from core.errors import ConfigError
 from presets.document import parse
-from presets.poster import NAMES, PostersForm, poster_profile, poster_profile_name
-from presets.profile import NAMES as VIDEO_PROFILES
+from presets.poster import NAMES, PostersForm, poster_profile
 from thumbnails import diverse, flaws, picture, posters_wishes, sample, score, transition
 from thumbnails.bars import own_share, title_box
 from thumbnails.boxes import WHOLE, PixelBox, ShareBox
@@ -387,18 +386,6 @@ def test_white_of_hdr_stays_near_white_and_brighter_light_does_not_clip_to_it() 
     assert black.max() == 0
     assert 190 < white.min() <= white.max() < 235
     assert white.max() < bright.min() < 255
-
-
-def test_a_kind_of_video_has_its_poster_profile() -> None:
-    assert poster_profile_name("lecture") == "lesson"
-    assert poster_profile_name("short-vertical") == "product"
-    assert [poster_profile_name(name) for name in (None, "standard", "unknown")] == ["general"] * 3
-
-
-def test_every_video_profile_that_is_named_exists() -> None:
-    named = {video_profile for name in NAMES for video_profile in poster_profile(name).video_profiles}
-    assert len(named) == 2
-    assert named <= set(VIDEO_PROFILES)
 
 
 def test_a_face_is_a_box_of_the_searched_image_and_a_share_of_any() -> None:

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presets.ladder import DEFAULT
 from presets.rung import Rung
+from tests.unit.conftest import LADDER
 from transcode.rungs import VideoRung, rungs
 
 
 def made(width: int, height: int, *, half_rate_at: int = 0) -> tuple[VideoRung, ...]:
-    return rungs(width, height, DEFAULT, crf=23, half_rate_at=half_rate_at)
+    return rungs(width, height, LADDER, crf=23, half_rate_at=half_rate_at)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from transcode.pertitle import Point
 from transcode.plan import build_plan
 from transcode.settle import settle
 
+pytestmark = pytest.mark.usefixtures("own_ladder")
+
 
 def analysis(*points: Point, skipped: str | None = None) -> Analysis:
     return Analysis(
