@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.settings import GIB, MIB
-from tests.unit.test_plan import source
+from tests.sources import source
 from transcode.plan import plan
 from workers.budget import MemoryBudget, encode_bytes, half_of_memory
 

@@ -15,10 +15,9 @@ from kadr.check.rules import delivery, times
 from kadr.check.rules.rule import Book
 from packager import revision
 from tests.frames import Made, make, marked
+from tests.hls_breaks import edit
 from tests.published import faults
-from tests.unit.test_check import edit, sound_title, title
 
-__all__ = ["sound_title", "title"]  # fixtures
 KEY = bytes(range(16))
 
 

@@ -16,9 +16,6 @@ from kadr.check.dash import NotAManifest
 from kadr.check.listed import Key, Map, Media, Multivariant, Span
 from kadr.check.playlist import NotAPlaylist
 from kadr.check.sample_entry import Entry, sample_entry
-from tests.unit.test_check import sound_title
-
-__all__ = ["sound_title"]  # a fixture
 
 QUICK = settings(max_examples=200, deadline=None)
 

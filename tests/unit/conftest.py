@@ -1,0 +1,27 @@
+"""Real media that several unit tests read: encoded once per run (once per process of pytest-xdist)."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.encodes import Encodes, encoded
+from tests.hls_titles import publish
+
+
+@pytest.fixture(scope="session")
+def encodes(tmp_path_factory: pytest.TempPathFactory) -> Encodes:
+    """8.4 s of picture and sound as the pipeline encodes them; read-only."""
+    return encoded(tmp_path_factory.mktemp("encodes"))
+
+
+@pytest.fixture(scope="session")
+def sound_title(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its folder; nobody writes into it."""
+    return publish(tmp_path_factory.mktemp("checked") / "title").parent
+
+
+@pytest.fixture
+def title(sound_title: Path, tmp_path: Path) -> Path:
+    """A copy to break."""
+    return Path(shutil.copytree(sound_title, tmp_path / "title"))
