@@ -18,8 +18,10 @@ def test_a_text_holds_until_its_time_and_for_its_revision() -> None:
 
 
 def test_it_does_not_grow_without_end() -> None:
-    alike = Alike()
-    for number in range(3 * MOST_KNOWN):
-        alike.keep((ONE[0], RevisionId(f"r{number}")), b"", until=60.0)
-        assert len(alike._known) <= MOST_KNOWN
-    assert alike.get((ONE[0], RevisionId(f"r{3 * MOST_KNOWN - 1}")), 0.0) == b""
+    alike, keys = Alike(), [(ONE[0], RevisionId(f"r{number}")) for number in range(3 * MOST_KNOWN)]
+    for number, key in enumerate(keys, 1):
+        alike.keep(key, b"", until=60.0)
+        assert alike.get(key, 0.0) == b""
+        if number % (MOST_KNOWN // 2) == 1:
+            assert 0 < sum(alike.get(one, 0.0) is not None for one in keys[:number]) <= MOST_KNOWN
+    assert alike.get(keys[0], 0.0) is None

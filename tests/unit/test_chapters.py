@@ -40,8 +40,10 @@ def test_a_short_clip_has_none() -> None:
 
 def test_titles_are_text_in_webvtt() -> None:
     cues, _ = spoken([BREAD, STARS.replace("gravity", "a&b<c>"), BOATS])
-    for cue in as_cues(chapters(cues, cues[-1].end_ms)):
-        assert not set("<>") & set(cue.text)
+    titles = [cue.text for cue in as_cues(chapters(cues, cues[-1].end_ms))]
+    assert len(titles) == 3
+    for title in titles:
+        assert not set("<>") & set(title)
 
 
 LINES = st.lists(

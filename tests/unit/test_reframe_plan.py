@@ -177,6 +177,7 @@ def test_more_keys_than_a_program_takes_are_refused() -> None:
 def test_a_film_of_pieces_shows_what_the_pieces_do(starts: list[Fraction], length: Fraction, at: Fraction) -> None:
     whole = path(still(0, 2, 0.3), moving(2, 5, 0.3, 0.6, 0.4), padded(5, 6), moving(6, 10, 0.2, 0.8))
     film = spliced(whole, starts, length)
+    assert starts
     for number, start_s in enumerate(starts):
         asked = at * length
         there, here = whole.shot(start_s + asked), film.shot(number * length + asked)
