@@ -4,9 +4,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.encodes import Encodes, encoded
 from tests.hls_titles import publish
+
+# Time is no matter of a test: a busy machine is not a failure. `make unit` asks for `quick`, all other runs are `full`.
+settings.register_profile("full", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=20)
+settings.load_profile("full")
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from transcode.boxes import Fragment, FragmentReader, WrongOutput, boxes
 from transcode.cut import AAC_FRAME_SAMPLES
 
 U32 = struct.Struct(">I").pack
-PROPERTY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def read(body: bytes, folder: Path) -> list[Fragment]:

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.media import Cue
@@ -56,7 +56,6 @@ LINES = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=200)
 @given(LINES)
 def test_they_cover_the_title_and_none_is_short(said: list[tuple[int, int, list[str]]]) -> None:
     cues, at = [], 0

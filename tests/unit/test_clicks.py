@@ -10,7 +10,7 @@ from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core import playback_token
@@ -53,7 +53,7 @@ def test_nothing_known_is_all_alike(many: int) -> None:
 def test_two_are_as_the_closed_form_says() -> None:
     """From nothing at all to hundreds of thousands, beside each other."""
     chance = np.random.default_rng(1)
-    for _ in range(150):
+    for _ in range(60):
         impressions = [int(n) for n in 10 ** chance.uniform(0, 5.5, 2)]
         rewards = [int(n * share) for n, share in zip(impressions, 10 ** chance.uniform(-3, 0, 2), strict=True)]
         found = p_best(rewards, impressions)
@@ -70,7 +70,7 @@ def test_two_are_as_the_closed_form_says() -> None:
     ],
 )
 def test_several_are_as_brute_force_says(rewards: list[int], impressions: list[int]) -> None:
-    draws, chance = 1_000_000, np.random.default_rng(2)
+    draws, chance = 200_000, np.random.default_rng(2)
     a = np.array(rewards) + 1
     b = np.array(impressions) - np.array(rewards) + 1
     won = np.bincount(chance.beta(a, b, size=(draws, len(a))).argmax(axis=1), minlength=len(a)) / draws
@@ -80,7 +80,6 @@ def test_several_are_as_brute_force_says(rewards: list[int], impressions: list[i
         assert abs(ours - drawn) <= 5 * math.sqrt(max(ours * (1 - ours), 1 / draws) / draws)
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.lists(
         st.integers(0, 2_000_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), min_size=2, max_size=6
@@ -141,7 +140,7 @@ def test_every_place_has_one_picture() -> None:
 def test_what_is_logged_is_unbiased() -> None:
     """The mean of reward / propensity over what was shown is each picture's true rate, whatever it was shown."""
     rates, seen, estimates = (0.30, 0.20, 0.25), random.Random(3), []
-    for run in range(300):
+    for run in range(120):
         rewards, impressions, sums, total = [0, 0, 0], [0, 0, 0], [0.0, 0.0, 0.0], 0
         for batch in range(10):
             shares = clicks.shares(p_best(rewards, impressions))

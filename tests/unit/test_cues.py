@@ -5,7 +5,7 @@ import itertools
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.caption_rules import LIMITS, fewest, judge
@@ -302,7 +302,6 @@ def _holds_the_floor(words: list[Word], profile: CaptionProfile) -> None:
     assert found.counts.get("lines", 0) == found.counts.get("overlap", 0) == 0
 
 
-@settings(max_examples=60)
 @given(TIMED, st.sampled_from(CAPTION_NAMES), st.sampled_from(CAPTION_LANGUAGES))
 def test_every_profile_keeps_every_word_and_its_limits(
     rows: list[tuple[str, int, int]], name: str, language: str
@@ -320,7 +319,6 @@ def test_every_profile_keeps_every_word_and_its_limits(
         assert not profile.spaced or cue.start_ms in {word.start_ms for word in words}
 
 
-@settings(max_examples=60)
 @given(st.lists(st.tuples(st.text(max_size=12), st.integers(1, 700), st.sampled_from([0, 200, 1500])), max_size=25))
 def test_any_text_is_kept(rows: list[tuple[str, int, int]]) -> None:
     """Anything may be in a word; what can be shown is shown, in order, in each kind of script."""

@@ -25,7 +25,7 @@ from transcode.cut import AAC_FRAME_SAMPLES, Cut, Piece, SoundCutter, VideoCutte
 from transcode.plan import plan
 
 SEGMENT_S = Fraction(180 * 1001, 30_000)
-PROPERTY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")

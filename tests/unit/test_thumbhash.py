@@ -5,7 +5,7 @@ import base64
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from thumbnails.thumbhash import Pixels, decode, dominant_colour, encode
@@ -17,7 +17,6 @@ def blobs(width: int, height: int, seed: int = 0) -> Pixels:
 
 
 @given(width=st.integers(16, 400), height=st.integers(16, 400), seed=st.integers(0, 50))
-@settings(max_examples=60, deadline=None)
 def test_a_hash_paints_the_picture_again(width: int, height: int, seed: int) -> None:
     picture = blobs(width, height, seed)
     made = encode(picture)
