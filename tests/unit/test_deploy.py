@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +10,11 @@ import yaml
 from core.settings import Settings
 from kadr import arguments
 from kadr.stack.apps import BOOTSTRAP
+from tests.checks import ROOT
 
-TOP = Path(__file__).parents[2]
-DOCKERFILE = (TOP / "deploy" / "Dockerfile").read_text()
-COMPOSE_TEXT = (TOP / "docker-compose.yml").read_text()
-ENV_EXAMPLE = (TOP / "deploy" / ".env.example").read_text()
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
+COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
+ENV_EXAMPLE = (ROOT / "deploy" / ".env.example").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
@@ -120,14 +119,14 @@ def test_the_order_of_starting() -> None:
 
 def test_no_registry_is_named() -> None:
     named = {
-        f"{path.relative_to(TOP)}: {found[0]}"
+        f"{path.relative_to(ROOT)}: {found[0]}"
         for path in [
-            *(TOP / "requirements").iterdir(),
-            *(TOP / "deploy").iterdir(),
-            TOP / "docker-compose.yml",
-            TOP / ".dockerignore",
-            TOP / "Makefile",
-            TOP / "studio" / "package-lock.json",
+            *(ROOT / "requirements").iterdir(),
+            *(ROOT / "deploy").iterdir(),
+            ROOT / "docker-compose.yml",
+            ROOT / ".dockerignore",
+            ROOT / "Makefile",
+            ROOT / "studio" / "package-lock.json",
         ]
         if path.is_file() and (found := REGISTRY.search(path.read_text().replace("--no-emit-index-url", "")))
     }
@@ -136,7 +135,7 @@ def test_no_registry_is_named() -> None:
 
 def test_the_runtime_lock_is_a_part_of_the_tested_one() -> None:
     def pins(name: str) -> set[str]:
-        return set(re.findall(r"^([\w.\[\]-]+==\S+)", (TOP / "requirements" / name).read_text(), re.MULTILINE))
+        return set(re.findall(r"^([\w.\[\]-]+==\S+)", (ROOT / "requirements" / name).read_text(), re.MULTILINE))
 
     runtime, tested = pins("runtime.lock"), pins("all.lock")
     assert runtime <= tested
@@ -145,18 +144,18 @@ def test_the_runtime_lock_is_a_part_of_the_tested_one() -> None:
 
 
 def test_everything_the_dockerfile_copies_gets_into_the_build() -> None:
-    allowed = {line[1:] for line in lines((TOP / ".dockerignore").read_text()) if line.startswith("!")}
+    allowed = {line[1:] for line in lines((ROOT / ".dockerignore").read_text()) if line.startswith("!")}
     copied = {
         source
         for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
         for source in line.split()[:-1]
     }
     assert {source.split("/")[0] for source in copied} == allowed
-    assert all((TOP / source).exists() for source in copied)
+    assert all((ROOT / source).exists() for source in copied)
 
 
 def test_every_package_is_in_the_image() -> None:
-    project = tomllib.loads((TOP / "pyproject.toml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     assert "core" in packages
     for package in packages:
@@ -164,6 +163,6 @@ def test_every_package_is_in_the_image() -> None:
 
 
 def test_operators_find_every_setting() -> None:
-    told = set(re.findall(r"`([A-Z0-9_]+)`", (TOP / "docs" / "operations.md").read_text()))
+    told = set(re.findall(r"`([A-Z0-9_]+)`", (ROOT / "docs" / "operations.md").read_text()))
     # A failpoint is for tests: it makes a process die.
     assert {field.upper() for field in Settings.model_fields} - {"FAILPOINT"} <= told
