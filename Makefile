@@ -13,7 +13,7 @@ INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python
 # Through the environment, so that the shell takes the name of a file as it is.
 export VIDEO
 
-.PHONY: setup test-setup bench-setup python-check video-check up test check acceptance lock clean
+.PHONY: setup test-setup bench-setup python-check video-check up unit test check acceptance lock clean
 
 setup: $(UP) $(PLAYER)
 test-setup: setup $(TEST) $(SHAKA) $(DASH)
@@ -75,6 +75,11 @@ endef
 # Everything on one machine, in the foreground. make up VIDEO=clip.mp4 also puts that file through.
 up: video-check setup
 	@exec $(BIN)/kadr up $${VIDEO:+--video "$$VIDEO"}
+
+# A minute or less: tests that start no servers, on all cores up to four, each property tried on a few examples
+# (make test tries a hundred). Plugins that no unit test uses are left out, for what they take to import.
+unit: test-setup
+	$(BIN)/python -m pytest tests/unit -q -n auto --maxprocesses 4 --dist loadfile --hypothesis-profile quick -p no:schemathesis -p no:anyio
 
 test: test-setup check
 	$(BIN)/python -m pytest

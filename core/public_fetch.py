@@ -62,7 +62,7 @@ async def fetch(
     be public and may have any port. A partial file stays on an error. Raises Rejected(input_url_refused,
     input_url_failed, too_large, timed_out) or Transient; no message contains an address or the URL.
     """
-    guard = _Guard(_networks(allowed_networks))
+    guard = Guard(parse_networks(allowed_networks))
     target = guard.check(_parsed(url))
     try:
         async with asyncio.timeout(timeout_s) as wall, _session(guard) as session:
@@ -93,7 +93,7 @@ async def fetch(
 
 def check_url(url: str, allowed_networks: Sequence[str] = ()) -> None:
     """Checks a URL without any network access. Raises Rejected(input_url_refused)."""
-    _Guard(_networks(allowed_networks)).check(_parsed(url))
+    Guard(parse_networks(allowed_networks)).check(_parsed(url))
 
 
 def is_public(address: Address) -> bool:
@@ -130,7 +130,7 @@ def _may_connect(address: Address, port: int, networks: Sequence[Network]) -> bo
     return port in PORTS and is_public(address)
 
 
-class _Guard:
+class Guard:
     """Checks every target before it is resolved and every address before a socket is created."""
 
     def __init__(self, networks: Sequence[Network]) -> None:
@@ -169,7 +169,7 @@ class _Guard:
         return url
 
 
-def _session(guard: _Guard) -> aiohttp.ClientSession:
+def _session(guard: Guard) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             socket_factory=guard.socket,
@@ -215,7 +215,7 @@ def _absorb(file: BinaryIO, digest: Any, block: bytes) -> None:
     digest.update(block)
 
 
-def _translated(exc: aiohttp.ClientError | UnicodeError, guard: _Guard) -> KadrError:
+def _translated(exc: aiohttp.ClientError | UnicodeError, guard: Guard) -> KadrError:
     """A client error as Rejected or Transient, without addresses or the URL."""
     if guard.refused and not guard.passed:
         return _refused("The URL does not lead to a public server.")
@@ -267,7 +267,7 @@ def _looks_numeric(host: str) -> bool:
     return True
 
 
-def _networks(texts: Sequence[str]) -> tuple[Network, ...]:
+def parse_networks(texts: Sequence[str]) -> tuple[Network, ...]:
     try:
         return tuple(ip_network(text) for text in texts)
     except ValueError as exc:

@@ -16,7 +16,7 @@ from core.errors import ObjectMissing, Transient
 from core.media import Blob, Encoded, Rendition, RenditionKind, Segment
 from core.model import AssetId
 from core.settings import MIB, Settings
-from transcode.cut import Piece
+from transcode.cut import ByteRange
 from workers import encrypt, kept
 
 ASSET = AssetId("as_1")
@@ -75,12 +75,12 @@ async def test_a_file_is_stored_under_its_hash(tmp_path: Path) -> None:
     assert storage.objects == {f"media/assets/as_1/objects/{blob.sha256}": (b"mp4" * 1000, "video/mp4")}
 
 
-def rendition(path: Path, bodies: list[bytes]) -> tuple[Rendition, list[Piece]]:
+def rendition(path: Path, bodies: list[bytes]) -> tuple[Rendition, list[ByteRange]]:
     """An init segment and media segments, one behind the other in a local file."""
     path.write_bytes(b"".join(bodies))
     blobs = [Blob(sha256=sha256(body), size_bytes=len(body)) for body in bodies]
     pieces = [
-        Piece(path=path, offset=sum(len(before) for before in bodies[:number]), blob=blob)
+        ByteRange(path=path, offset=sum(len(before) for before in bodies[:number]), blob=blob)
         for number, blob in enumerate(blobs)
     ]
     segments = tuple(Segment(blob=blob, duration=600) for blob in blobs[1:])

@@ -8,18 +8,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from core.mp4_boxes import boxes
-from tests.unit.test_cut import Encodes, encoded, patched
-from transcode.boxes import Fragment, FragmentReader, WrongOutput
+from tests.encodes import Encodes, patched
+from transcode.boxes import Fragment, FragmentReader, WrongOutput, boxes
 from transcode.cut import AAC_FRAME_SAMPLES
 
 U32 = struct.Struct(">I").pack
-PROPERTY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture(scope="module")
-def encodes(tmp_path_factory: pytest.TempPathFactory) -> Encodes:
-    return encoded(tmp_path_factory.mktemp("boxes"))
+PROPERTY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def read(body: bytes, folder: Path) -> list[Fragment]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.settings import GIB, MIB
-from tests.unit.test_plan import source
+from tests.sources import source
 from transcode.plan import build_plan
 from workers.budget import MemoryBudget, encode_bytes, half_of_memory
 
@@ -69,7 +69,9 @@ async def test_a_tiny_machine_can_still_encode() -> None:
     """At least 1 GiB, however little the machine says it has."""
     budget = MemoryBudget(1)
     async with asyncio.timeout(10), budget.hold(GIB // 2), budget.hold(GIB // 2):
-        pass
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05), budget.hold(1):
+                pytest.fail("more than 1 GiB is held at once")
 
 
 async def test_a_failure_gives_back_what_it_held() -> None:

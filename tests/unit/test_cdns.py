@@ -11,8 +11,8 @@ from origin.cdns import Cdn, Cdns, Limits, signers
 from origin.purge import purgers
 from origin.purge.bunny import BunnyPurger
 from origin.signers import SigningContext
+from tests.checks import ROOT
 
-ROOT = Path(__file__).parents[2]
 ORIGIN = "https://play.example.org"
 SECRET = "s3cr3t-" + "0f" * 16
 ENV = {"EDGE_KEY": SECRET}

@@ -15,10 +15,9 @@ from kadr import cli
 from kadr.check import rules
 from kadr.check.fetch import CheckLimits
 from kadr.check.gather import CannotCheck, gather
+from tests.hls_breaks import BREAKS, edit, together
+from tests.hls_titles import on_two_pathways
 from tests.published import faults
-from tests.unit.test_check import BREAKS, edit, on_two_pathways, sound_title, title, together
-
-__all__ = ["sound_title", "title"]  # fixtures
 
 TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",

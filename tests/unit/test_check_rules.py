@@ -14,11 +14,11 @@ from kadr.check.gather import gather
 from kadr.check.rules import delivery, times
 from kadr.check.rules.rule import Book
 from packager import revision
-from tests.frames import Made, make, marked
+from tests.conftest import generate
+from tests.frames import Made, make
+from tests.hls_breaks import edit
 from tests.published import faults
-from tests.unit.test_check import edit, sound_title, title
 
-__all__ = ["sound_title", "title"]  # fixtures
 KEY = bytes(range(16))
 
 
@@ -105,7 +105,8 @@ def write(made: Made, out: Path) -> Path:
 
 async def test_our_own_encode(tmp_path: Path) -> None:
     """Two segments and a bit at 29.97, three rungs, with sound: no rule is broken."""
-    clip = marked(tmp_path / "in.mp4", 400, "30000/1001", size=(854, 480), sound=True)
+    clip = tmp_path / "in.mp4"
+    generate(clip, "testsrc2=size=854x480:rate=30000/1001:duration=13.3", "sine=duration=13.3")
     index = write(await make(clip, tmp_path / "made"), tmp_path / "out")
     assert await faults(index.as_uri()) == []
     checked = await read(index.parent)

@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kadr.check import boxes, dash, playlist, vtt
@@ -16,11 +16,6 @@ from kadr.check.dash import NotAManifest
 from kadr.check.listed import Key, Map, Media, Multivariant, Span
 from kadr.check.playlist import NotAPlaylist
 from kadr.check.sample_entry import Entry, sample_entry
-from tests.unit.test_check import sound_title
-
-__all__ = ["sound_title"]  # a fixture
-
-QUICK = settings(max_examples=200, deadline=None)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +187,6 @@ def test_boxes_of_a_real_segment(sound_title: Path) -> None:
     assert media.key_picture is True
 
 
-@QUICK
 @given(data=st.data())
 def test_damage_is_a_box_fault(sound_title: Path, data: st.DataObject) -> None:
     body = (sound_title / "v234/init.mp4").read_bytes()
@@ -212,7 +206,6 @@ VALUE = st.text('=,"@:0129.AZURIBYTENGAMEVL', max_size=30)
 LINE = st.one_of(st.text(max_size=30), st.builds(str.__add__, st.sampled_from(TAGS), VALUE))
 
 
-@QUICK
 @given(st.lists(LINE, max_size=8))
 def test_any_text_is_read_or_refused(lines: list[str]) -> None:
     text = "\n".join(["#EXTM3U", *lines])

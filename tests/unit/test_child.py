@@ -328,6 +328,7 @@ async def test_a_killed_worker_takes_the_program_along(runner, tmp_path, forever
         worker.kill()
         worker.wait()
     await until(lambda: not alive(forever))
+    assert alive(forever) == {}
 
 
 async def test_uvloop(runner, tmp_path, forever):

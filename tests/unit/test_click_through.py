@@ -58,10 +58,10 @@ def test_a_winner_needs_impressions_of_each() -> None:
 
 @pytest.mark.parametrize("world", [LARGE, DRIFTING], ids=lambda world: world.name)
 def test_the_log_is_unbiased(world: World) -> None:
-    found = simulate(world, Way.ENDLESS, runs=200, batches=20, viewers=200, seed=5)
+    found = simulate(world, Way.ENDLESS, runs=100, batches=20, viewers=200, seed=5)
     truth = np.mean([world.rates((batch + 0.5) / 20) for batch in range(20)], axis=0)
     errors = found.weighed - truth
-    sigmas = errors.mean(axis=0) / (errors.std(axis=0, ddof=1) / np.sqrt(200))
+    sigmas = errors.mean(axis=0) / (errors.std(axis=0, ddof=1) / np.sqrt(len(errors)))
     assert np.abs(sigmas).max() < 4, sigmas
     if world.drifts:  # ... where the mean of what was shown is not
         assert np.abs(found.plain - truth).mean(axis=0).max() > 0.005

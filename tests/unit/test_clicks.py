@@ -1,6 +1,7 @@
 """Which picture is shown to whom: the sums against brute force and closed forms, the draws, the tokens, the buffer."""
 
 import base64
+import hmac
 import json
 import math
 import random
@@ -9,13 +10,12 @@ from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core import playback_token
 from core.experiments import Event
 from core.model import PlaybackId
-from core.signed_token import TokenCodec
 from origin import impression_token
 from origin.impression_counts import Impressions
 from origin.impression_token import Impression, ImpressionExpired, ImpressionRefused
@@ -53,7 +53,7 @@ def test_nothing_known_is_all_alike(many: int) -> None:
 def test_two_are_as_the_closed_form_says() -> None:
     """From nothing at all to hundreds of thousands, beside each other."""
     chance = np.random.default_rng(1)
-    for _ in range(150):
+    for _ in range(60):
         impressions = [int(n) for n in 10 ** chance.uniform(0, 5.5, 2)]
         rewards = [int(n * share) for n, share in zip(impressions, 10 ** chance.uniform(-3, 0, 2), strict=True)]
         found = p_best(rewards, impressions)
@@ -70,16 +70,16 @@ def test_two_are_as_the_closed_form_says() -> None:
     ],
 )
 def test_several_are_as_brute_force_says(rewards: list[int], impressions: list[int]) -> None:
-    draws, chance = 1_000_000, np.random.default_rng(2)
+    draws, chance = 200_000, np.random.default_rng(2)
     a = np.array(rewards) + 1
     b = np.array(impressions) - np.array(rewards) + 1
     won = np.bincount(chance.beta(a, b, size=(draws, len(a))).argmax(axis=1), minlength=len(a)) / draws
     # Five standard errors of the brute force.
+    assert len(won) == len(rewards)
     for ours, drawn in zip(p_best(rewards, impressions), won, strict=True):
         assert abs(ours - drawn) <= 5 * math.sqrt(max(ours * (1 - ours), 1 / draws) / draws)
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.lists(
         st.integers(0, 2_000_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), min_size=2, max_size=6
@@ -140,7 +140,7 @@ def test_every_place_has_one_picture() -> None:
 def test_what_is_logged_is_unbiased() -> None:
     """The mean of reward / propensity over what was shown is each picture's true rate, whatever it was shown."""
     rates, seen, estimates = (0.30, 0.20, 0.25), random.Random(3), []
-    for run in range(300):
+    for run in range(120):
         rewards, impressions, sums, total = [0, 0, 0], [0, 0, 0], [0.0, 0.0, 0.0], 0
         for batch in range(10):
             shares = clicks.shares(p_best(rewards, impressions))
@@ -186,12 +186,13 @@ def test_what_is_old_foreign_or_another_token_is_refused() -> None:
     with pytest.raises(ImpressionExpired):
         impression_token.verify(token, KEYS, NOW + 1)
     claims = playback_token.Claims(playback_id=PlaybackId("pb_1"), session="ab", expires_at=int(NOW) + 60)
-    of_playback = TokenCodec(purpose="kadr-playback", max_chars=8192, padded=True)
+    body = base64.urlsafe_b64encode(json.dumps(astuple(IMPRESSION)).encode()).decode()
+    signature = hmac.digest(KEYS["k2"], f"kadr-playback.k2.{body}".encode(), "sha256").hex()  # as of a playback token
     for other in (
         *("", ".", "..", "k2", "k2..", "k9" + token[2:], token + "0", token[:-1], token.upper(), "é" + token),
         impression_token.sign(IMPRESSION, {"k2": b"c" * 32}),
         playback_token.sign(claims, KEYS),
-        of_playback.encode(json.dumps(astuple(IMPRESSION)).encode(), KEYS),
+        f"k2.{body}.{signature}",
         "k2." + "A" * 2000 + ".0",
     ):
         with pytest.raises(ImpressionRefused):

@@ -11,7 +11,7 @@ import pytest
 from presets.codec import codec_preset
 from presets.effort import Effort
 from presets.rung import Codec
-from tests.unit.test_plan import NTSC, conforming, index_of, source
+from tests.sources import NTSC, conforming, index_of, source
 from transcode.command import audio_argv, loudness_argv, remux_argv, video_argv
 from transcode.encode_plan import EncodePlan, Options
 from transcode.plan import build_plan

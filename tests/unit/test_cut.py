@@ -3,9 +3,8 @@
 import hashlib
 import io
 import shutil
-import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -18,87 +17,15 @@ from hypothesis import strategies as st
 
 from core.media import Blob
 from tests.conftest import FFMPEG, generate
-from tests.unit.test_plan import source
+from tests.encodes import BEEPS_S, FRAMES, Encodes, body_of, content, grid_of, patched, ran
+from tests.sources import source
 from transcode.boxes import Fragment, FragmentReader, WrongOutput
 from transcode.command import audio_argv, video_argv
-from transcode.cut import AAC_FRAME_SAMPLES, AudioCutter, ByteRange, Cut, VideoCutter, VideoGrid
-from transcode.encode_plan import EncodePlan
+from transcode.cut import AAC_FRAME_SAMPLES, AudioCutter, ByteRange, Cut, VideoCutter
 from transcode.plan import build_plan
-from transcode.rungs import VideoRung
 
-BEEPS_S = (1.0, 5.95, 7.5)  # the second one spans the end of the first segment
-FRAMES = 251
 SEGMENT_S = Fraction(180 * 1001, 30_000)
-PROPERTY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def grid_of(made: EncodePlan, rung: VideoRung, chunk: int = 0, **changed: int | tuple[int, ...]) -> VideoGrid:
-    """What the rung's file of a chunk must hold."""
-    first, end = made.chunk(chunk)
-    step = rung.frame_step
-    grid = VideoGrid(
-        first=first // step,
-        end=end // step,
-        cuts=tuple(cut // step for cut in made.cuts),
-        frame_ticks=made.frame_ticks * step,
-        timescale=made.timescale,
-        gop=made.gop_frames // step,
-    )
-    return replace(grid, **changed)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True)
-class Encodes:
-    """Finished ffmpeg runs: `video` and `sound` are their files."""
-
-    plan: EncodePlan
-    folder: Path
-
-    @property
-    def video(self) -> Path:
-        return self.folder / "v64.mp4"
-
-    @property
-    def sound(self) -> Path:
-        return self.folder / "a1.mp4"
-
-    def file(self, kind: str) -> Path:
-        return self.video if kind == "video" else self.sound
-
-    def cutter(self, kind: str, path: Path, **changed: int | tuple[int, ...]) -> VideoCutter | AudioCutter:
-        if kind == "video":
-            return VideoCutter(path, grid_of(self.plan, self.plan.rungs[0], **changed))
-        return AudioCutter(path, duration_s=self.plan.duration_s, cuts_s=self.plan.cuts_s)
-
-    def cut(self, kind: str, path: Path | None = None, **changed: int | tuple[int, ...]) -> Cut:
-        return self.cutter(kind, path or self.file(kind), **changed).finish()
-
-
-def encoded(folder: Path) -> Encodes:
-    """8.4 s at 29.97 fps with three beeps, through the real commands."""
-    beeps = "+".join(f"between(t,{at},{at + 0.1})" for at in BEEPS_S)
-    sound = f"aevalsrc=exprs='0.8*sin(2*PI*1000*t)*({beeps})':sample_rate=48000:duration=9"
-    upload = folder / "in.mov"
-    generate(upload, "testsrc2=size=112x64:rate=30000/1001:duration=9", sound, "-c:a", "pcm_s16le")
-    made = build_plan(source(width=112, height=64, duration_s=FRAMES * Fraction(1001, 30_000)), None)
-    made = replace(made, preset="veryfast")
-    ran(video_argv(made, FFMPEG, upload, first=0, end=made.frames, rungs=made.rungs), folder)
-    ran(audio_argv(made, FFMPEG, upload, made.audio[0]), folder)
-    return Encodes(plan=made, folder=folder)
-
-
-def ran(argv: Sequence[str], folder: Path) -> None:
-    subprocess.run(argv, check=True, cwd=folder, capture_output=True, timeout=60)
-
-
-@pytest.fixture(scope="module")
-def encodes(tmp_path_factory: pytest.TempPathFactory) -> Encodes:
-    return encoded(tmp_path_factory.mktemp("cut"))
-
-
-@pytest.fixture(scope="module")
-def video(encodes: Encodes) -> Cut:
-    return encodes.cut("video")
+PROPERTY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")
@@ -106,13 +33,9 @@ def sound(encodes: Encodes) -> Cut:
     return encodes.cut("sound")
 
 
-def body_of(piece: ByteRange) -> bytes:
-    return piece.path.read_bytes()[piece.offset : piece.offset + piece.blob.size_bytes]
-
-
-def content(cut: Cut) -> list[bytes]:
-    """init, segment, segment, ..."""
-    return [body_of(piece) for piece in (cut.init, *(piece for piece, _ in cut.segments))]
+@pytest.fixture(scope="module")
+def video(encodes: Encodes) -> Cut:
+    return encodes.cut("video")
 
 
 def joined(cut: Cut) -> bytes:
@@ -162,6 +85,7 @@ def test_decode_times_are_continuous(kind: str, request: pytest.FixtureRequest, 
     """Apple 7.3: tfdt continuous across segments; from 0."""
     cut: Cut = request.getfixturevalue(kind)
     init, *segments = content(cut)
+    assert len(segments) == 2
     clock = 0
     for body, (_, ticks) in zip(segments, cut.segments, strict=True):
         fragments = read(init + body, tmp_path)
@@ -212,7 +136,7 @@ def test_every_keyframe_is_shown_by_its_range_alone(video: Cut) -> None:
 
 
 def test_sound_has_no_keyframes(sound: Cut) -> None:
-    assert all(not piece.keyframes for piece, _ in sound.segments)
+    assert [piece.keyframes for piece, _ in sound.segments] == [()] * 2
 
 
 def onsets(media: bytes) -> list[float]:
@@ -442,6 +366,7 @@ def test_sound_has_no_segment_of_nothing(encodes: Encodes, tmp_path: Path) -> No
     path = Path(shutil.copy(encodes.sound, tmp_path))
     cuts_s = tuple(Fraction(at, 60) for at in (0, 363, 364))
     cut = AudioCutter(path, duration_s=encodes.plan.duration_s, cuts_s=cuts_s).finish()
+    assert len(cut.segments) >= 2
     assert all(ticks > 0 for _, ticks in cut.segments), [ticks for _, ticks in cut.segments]
 
 
@@ -462,12 +387,6 @@ def test_a_wrong_time_is_refused(encodes: Encodes, kind: str, box: str, at: int,
         encodes.cut(kind, path)
 
 
-def patched(body: bytes, box: str, at: int, value: bytes) -> bytes:
-    """`value` over what is there, `at` bytes after the head of the first box of this name (its name is at -4)."""
-    where = body.index(box.encode()) + 4 + at
-    return body[:where] + value + body[where + len(value) :]
-
-
 def test_chunks_cut_apart_are_one_rendition(tmp_path: Path) -> None:
     """Two chunks of 50 fps, cut where the source's keyframes are, and a rung of half the rate: equal init segments,
     segments of the same times, and every frame of the source in its place."""
@@ -484,6 +403,7 @@ def test_chunks_cut_apart_are_one_rendition(tmp_path: Path) -> None:
         ran(video_argv(made, FFMPEG, upload, first=first, end=end, rungs=made.rungs), folder)
         for rung in made.rungs:
             cuts[rung.id].append(VideoCutter(folder / f"{rung.id}.mp4", grid_of(made, rung, chunk)).finish())
+    assert len(made.rungs) == 2
     for rung in made.rungs:
         one, two = cuts[rung.id]
         assert one.init.blob == two.init.blob

@@ -19,8 +19,9 @@ from packager.dash import mpd
 from packager.names import Pathway
 from packager.revision import build_revision
 from tests.conftest import FFMPEG
-from tests.unit.test_cut import FRAMES, Cut, content, encoded
-from tests.unit.test_playlist import rendition, sound, subtitles
+from tests.encodes import FRAMES, Encodes, content
+from tests.renditions import rendition, sound, subtitles
+from transcode.cut import Cut
 
 DASH = {"": "urn:mpeg:dash:schema:mpd:2011"}
 # Children of an element in the order the schema wants them (5.3.1 to 5.3.9, and ETSI TS 103 998 for steering).
@@ -233,10 +234,8 @@ def test_a_hostile_name_stays_text(name: str) -> None:
     assert [found.get("lang") for found in root.iterfind(".//AdaptationSet", DASH)] == ["und", "de"]
 
 
-def test_a_player_reads_all_frames(tmp_path: Path) -> None:
+def test_a_player_reads_all_frames(encodes: Encodes, tmp_path: Path) -> None:
     """ffmpeg's own DASH reader, over real segments: every picture and all of the sound."""
-    (tmp_path / "in").mkdir()
-    encodes = encoded(tmp_path / "in")
     cuts = {"v64": encodes.cut("video"), "a1": encodes.cut("sound")}
     (tmp_path / "out").mkdir()
     made = build_revision(AssetId("as_1"), Encoded(renditions=tuple(listed(name, cut) for name, cut in cuts.items())))

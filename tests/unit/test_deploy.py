@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +10,11 @@ import yaml
 from core.settings import Settings
 from kadr import arguments
 from kadr.stack.apps import BOOTSTRAP
+from tests.checks import ROOT
 
-TOP = Path(__file__).parents[2]
-DOCKERFILE = (TOP / "deploy" / "Dockerfile").read_text()
-COMPOSE_TEXT = (TOP / "docker-compose.yml").read_text()
-ENV_EXAMPLE = (TOP / "deploy" / ".env.example").read_text()
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
+COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
+ENV_EXAMPLE = (ROOT / "deploy" / ".env.example").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
@@ -37,21 +36,21 @@ def test_every_variable_is_a_setting(text: str) -> None:
     assert set(re.findall(r"\bKADR_[A-Z0-9_]+", text)) <= KNOWN
 
 
-def test_every_variable_of_a_service_is_a_setting() -> None:
-    for name, service in OURS.items():
-        given = {variable for variable in service["environment"] if variable.startswith("KADR_")}
-        assert given == set(service["environment"]), name
-        assert given <= KNOWN, name
+@pytest.mark.parametrize("name", OURS)
+def test_every_variable_of_a_service_is_a_setting(name: str) -> None:
+    environment = OURS[name]["environment"]
+    given = {variable for variable in environment if variable.startswith("KADR_")}
+    assert given == set(environment)
+    assert given <= KNOWN
 
 
-def test_settings_load_from_what_each_service_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", OURS)
+def test_settings_load_from_what_each_service_is_given(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     values = {name: "k1:" + "ab" * 16 if name.endswith("KEYS") else "value" for name in example()}
-    for service in OURS.values():
-        with monkeypatch.context() as environment:
-            for name, value in service["environment"].items():
-                filled = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: values[found[1]], value)
-                environment.setenv(name, filled)
-            Settings.load()
+    for variable, value in OURS[name]["environment"].items():
+        filled = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: values[found[1]], value)
+        monkeypatch.setenv(variable, filled)
+    assert isinstance(Settings.load(), Settings)
 
 
 def example() -> dict[str, str]:
@@ -103,9 +102,10 @@ def test_nothing_runs_as_root_but_the_store_without_capabilities() -> None:
 
 
 def test_ports_are_published_on_loopback_only() -> None:
-    for service in SERVICES.values():
-        for port in service.get("ports", ()):
-            assert port.startswith("127.0.0.1:"), port
+    ports = [port for service in SERVICES.values() for port in service.get("ports", ())]
+    assert ports
+    for port in ports:
+        assert port.startswith("127.0.0.1:"), port
 
 
 def test_the_order_of_starting() -> None:
@@ -119,14 +119,14 @@ def test_the_order_of_starting() -> None:
 
 def test_no_registry_is_named() -> None:
     named = {
-        f"{path.relative_to(TOP)}: {found[0]}"
+        f"{path.relative_to(ROOT)}: {found[0]}"
         for path in [
-            *(TOP / "requirements").iterdir(),
-            *(TOP / "deploy").iterdir(),
-            TOP / "docker-compose.yml",
-            TOP / ".dockerignore",
-            TOP / "Makefile",
-            TOP / "studio" / "package-lock.json",
+            *(ROOT / "requirements").iterdir(),
+            *(ROOT / "deploy").iterdir(),
+            ROOT / "docker-compose.yml",
+            ROOT / ".dockerignore",
+            ROOT / "Makefile",
+            ROOT / "studio" / "package-lock.json",
         ]
         if path.is_file() and (found := REGISTRY.search(path.read_text().replace("--no-emit-index-url", "")))
     }
@@ -134,23 +134,23 @@ def test_no_registry_is_named() -> None:
 
 
 def test_everything_the_dockerfile_copies_gets_into_the_build() -> None:
-    allowed = {line[1:] for line in lines((TOP / ".dockerignore").read_text()) if line.startswith("!")}
+    allowed = {line[1:] for line in lines((ROOT / ".dockerignore").read_text()) if line.startswith("!")}
     copied = {
         source
         for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
         for source in line.split()[:-1]
     }
     assert {source.split("/")[0] for source in copied} == allowed
-    assert all((TOP / source).exists() for source in copied)
+    assert all((ROOT / source).exists() for source in copied)
 
 
 def test_exactly_the_packages_of_the_wheel_are_in_the_image() -> None:
-    project = tomllib.loads((TOP / "pyproject.toml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     copied = set(re.findall(r"^COPY (\w+) \1$", DOCKERFILE, re.MULTILINE))
     assert copied == set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
 
 
 def test_operators_find_every_setting() -> None:
-    told = set(re.findall(r"`([A-Z0-9_]+)`", (TOP / "docs" / "operations.md").read_text()))
+    told = set(re.findall(r"`([A-Z0-9_]+)`", (ROOT / "docs" / "operations.md").read_text()))
     # A failpoint is for tests: it makes a process die.
     assert {field.upper() for field in Settings.model_fields} - {"FAILPOINT"} <= told

@@ -22,7 +22,7 @@ from origin.signers import CannotSign, SigningContext, own
 from packager import revision
 from packager.encryption import Encryption, encrypted, with_encrypted
 from packager.playlist import media_playlist
-from tests.unit.test_pathways import BUNNY, EXPIRES, FASTLY, KEYS, ORIGIN, OWN, PREFIX, SESSION, ways
+from tests.sessions import BUNNY, EXPIRES, FASTLY, KEYS, ORIGIN, OWN, PREFIX, SESSION, ways
 from workers.encrypt import check_possible
 
 ASSET, OTHER = AssetId("as_1"), AssetId("as_2")

@@ -78,6 +78,7 @@ def test_no_two_neighbours_would_fit_into_one_segment(
     """As few segments as there can be from left to right: each holds all GOPs that fit."""
     keyframes, frames = title
     cuts = keyframe_cuts(keyframes, frames, rate, segment_s)
+    assert cuts[0] == keyframes[0]
     after = dict(pairwise([*keyframes, frames]))
     for start, end in pairwise(cuts):
         assert after[end] - start > segment_s * rate

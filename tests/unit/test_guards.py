@@ -4,14 +4,13 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from subtitles.guards import checked, loops, lost, spread
 from subtitles.speech import RATE_HZ, Span
 from subtitles.transcript import Flag, Segment, SpokenWord
 
-PROPERTY = settings(max_examples=300, deadline=None)
 EVERYWHERE = (Span(start=0, end=3600 * RATE_HZ),)
 
 
@@ -160,7 +159,6 @@ WORDS = st.lists(st.tuples(st.sampled_from([" a", " hello", "字", "!", " \ufffd
 SEGMENTS = st.lists(st.tuples(TIMES, TIMES, WORDS, st.booleans()), max_size=8)
 
 
-@PROPERTY
 @given(SEGMENTS)
 def test_whatever_comes_nothing_is_lost_and_times_are_in_order(
     raw: list[tuple[int, int, list[tuple[str, int, int]], bool]],

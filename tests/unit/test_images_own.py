@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.errors import Rejected
-from tests.unit.test_images import PIXELS, image
+from tests.pictures import PIXELS, image
 from thumbnails import own, own_colour
 from thumbnails.own import Turn, exif_turn, header
 from thumbnails.own_decode import decoded

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from core.media import Blob, Encoded, Keyframe, Rendition, RenditionKind, Segment
-from tests.unit.test_plan import NTSC, SOUND, conforming, index_of, source
+from tests.sources import NTSC, SOUND, conforming, index_of, source
 from transcode.boxes import WrongOutput
 from transcode.encode_plan import EncodePlan, Options
 from transcode.join import join

@@ -48,4 +48,5 @@ def test_a_ladder_of_one() -> None:
 
 
 def test_default_ladder_goes_down() -> None:
+    assert len(DEFAULT) > 2
     assert all(a.short_side > b.short_side and a.cap_bps > b.cap_bps for a, b in pairwise(DEFAULT))

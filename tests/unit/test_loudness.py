@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.child import ChildRunner
 from tests.conftest import FFMPEG, generate
-from tests.unit.test_plan import source
+from tests.sources import source
 from transcode.encode_plan import Options
 from transcode.loudness import gain_db, gain_for
 from transcode.plan import build_plan

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.test_plan import SOUND, conforming, index_of
+from tests.sources import SOUND, conforming, index_of
 from transcode.passthrough import PassthroughTrack, decide
 from transcode.rungs import VideoRung
 from transcode.source import Index, Source

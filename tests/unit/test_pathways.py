@@ -1,72 +1,21 @@
 """A session's ways to its files: what stands before URIs for each kind of CDN, and playlists signed file by file."""
 
 import re
-from fractions import Fraction
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from core.errors import ConfigError
-from core.media import Blob, Keyframe, Rendition, RenditionKind, Segment
-from core.model import AssetId, PlaybackId, RevisionId
-from core.playback_token import ANYBODY
-from origin.cdns import Cdn, Cdns, only_origin
-from origin.pathways import Pathways, pathways
+from origin.cdns import Cdn, only_origin
+from origin.pathways import pathways
 from origin.rendered import fill_playlist
 from origin.rewritten import sign_uris
-from origin.session import Session
 from origin.signers import own
 from packager.multivariant import multivariant
 from packager.playlist import iframe_playlist, media_playlist
+from tests.sessions import BUNNY, EXPIRES, FASTLY, KEYS, ORIGIN, OWN, PREFIX, SESSION, VIDEO, ways
 
-ORIGIN = "https://origin.example.org"
-KEYS = {"k1": b"1" * 32}
-PREFIX = "/v/as_1/ab/"
-EXPIRES = 1_900_000_020
-SEGMENTS = tuple(
-    Segment(
-        blob=Blob(sha256=f"{number:064}", size_bytes=1000),
-        duration=48000,
-        keyframes=(Keyframe(offset=100, size_bytes=200, duration=48000),),
-    )
-    for number in range(2)
-)
-VIDEO = Rendition(
-    id="v360",
-    kind=RenditionKind.VIDEO,
-    codec="avc1.64001e",
-    timescale=12000,
-    init=Blob(sha256="f" * 64, size_bytes=700),
-    segments=SEGMENTS,
-    width=640,
-    height=360,
-    frame_rate=Fraction(24),
-)
-SESSION = Session(
-    id="0123456789abcdef",
-    title="a",
-    playback_id=PlaybackId("pb_1"),
-    asset_id=AssetId("as_1"),
-    revision_id=RevisionId("ab"),
-    duration_s=8.0,
-    renditions=(VIDEO,),
-    subtitles=(),
-    whole=True,
-    expires_at=EXPIRES,
-    shareable_until=0.0,
-    limits=ANYBODY,
-    prefix=PREFIX,
-    address="192.0.2.7",
-    country="SE",
-)
-BUNNY = Cdn(id="bunny", base_url="https://a.b-cdn.test", scheme="bunny", keys={"k1": "SecurityKey"})
-FASTLY = Cdn(id="fastly", base_url="https://f.test", scheme="fastly", keys={"k1": "RmFzdGx5IHNlY3JldCBrZXk="})
 GOOGLE = Cdn(id="google", base_url="https://g.test", scheme="google_cdn", keys={"key1": "nZtRohdNF9m3cKM24IcK4w=="})
-OWN = Cdn(id="origin", base_url=ORIGIN, scheme="own")
-
-
-def ways(*cdns: Cdn) -> Pathways:
-    return pathways(Cdns(all=cdns), KEYS, ORIGIN)
 
 
 def test_the_origin_alone_is_relative_and_nameless() -> None:

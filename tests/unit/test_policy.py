@@ -12,8 +12,8 @@ NOWHERE = Visit(page=None, address=None, country=None)
 
 
 def test_no_limits_admit_anybody() -> None:
-    check(Limits(), NOWHERE)
-    check(Limits(viewer="u1", max_sessions=1), NOWHERE)
+    assert check(Limits(), NOWHERE) is None
+    assert check(Limits(viewer="u1", max_sessions=1), NOWHERE) is None
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,9 @@ def test_no_limits_admit_anybody() -> None:
     ],
 )
 def test_the_right_visit(limits: Limits, visit: Visit) -> None:
-    check(limits, visit)
+    assert check(limits, visit) is None
+    with pytest.raises(PolicyRefused):
+        check(limits, NOWHERE)
 
 
 @pytest.mark.parametrize(

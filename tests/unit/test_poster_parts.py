@@ -3,7 +3,6 @@
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 from core.errors import ConfigError
 from presets.document import parse
 from presets.poster import NAMES, PostersForm, poster_profile
+from tests.checks import ROOT
 from thumbnails import diverse, flaws, picture, posters_wishes, sample, score, transition
 from thumbnails.bars import own_share, title_box
 from thumbnails.boxes import WHOLE, PixelBox, ShareBox
@@ -366,7 +366,7 @@ def test_profiles_are_checked() -> None:
     assert set(NAMES) == {"product", "lesson", "general"}
     with pytest.raises(ConfigError, match="product, lesson, general"):
         poster_profile("wedding")
-    text = (Path(__file__).parents[2] / "presets" / "posters.yaml").read_text()
+    text = (ROOT / "presets" / "posters.yaml").read_text()
     with pytest.raises(ConfigError, match="together 1"):
         parse("posters.yaml", text.replace("position: 0.05", "position: 0.5"), PostersForm)
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.unit.test_images import PICTURE
+from tests.pictures import PICTURE
 from thumbnails import preview
 from thumbnails.preview import Shown
 from thumbnails.reader import Frame

@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import LeaseLost, Transient
 from core.media import Blob, Encoded, Rendition, RenditionKind, Segment
-from transcode.cut import Piece
+from transcode.cut import ByteRange
 from transcode.encode import EncodedFiles
 from workers import provisional_listing
 from workers.provisional_listing import ProvisionalListing, facts_of
@@ -33,8 +33,8 @@ def rendition(*names: str) -> Rendition:
     return Rendition(id="v360", kind=RenditionKind.VIDEO, codec="avc1", timescale=100, init=init, segments=segments)
 
 
-def pieces(*names: str) -> list[Piece]:
-    return [Piece(path=Path("v360.mp4"), offset=0, blob=Blob(sha256=name, size_bytes=1)) for name in names]
+def pieces(*names: str) -> list[ByteRange]:
+    return [ByteRange(path=Path("v360.mp4"), offset=0, blob=Blob(sha256=name, size_bytes=1)) for name in names]
 
 
 class Log:
@@ -45,7 +45,7 @@ class Log:
         monkeypatch.setattr(provisional_listing.kept, "store_pieces", self.store)
         monkeypatch.setattr(provisional_listing.growing, "append", self.append)
 
-    async def store(self, _worker: Any, _asset: Any, _encoded: Any, new: Sequence[Piece]) -> None:
+    async def store(self, _worker: Any, _asset: Any, _encoded: Any, new: Sequence[ByteRange]) -> None:
         await asyncio.sleep(0)
         self.events.append(("stored", [piece.blob.sha256 for piece in new]))
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.crop import CropPath
-from tests.unit.test_plan import NTSC, source
-from tests.unit.test_reframe_plan import SHORT, moving, padded, path, still
+from tests.crops import SHORT, moving, padded, path, still
+from tests.sources import NTSC, source
 from transcode.command import video_argv
 from transcode.encode_plan import EncodePlan, Options
 from transcode.plan import build_plan

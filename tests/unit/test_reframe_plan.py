@@ -10,44 +10,18 @@ from pydantic import ValidationError
 
 from core.crop import (
     MAX_KEYS,
-    CropKey,
-    CropKind,
-    CropPath,
-    CropShot,
     Reframe,
     centred,
     crop_from_json,
     crop_to_json,
     spliced,
 )
-from tests.unit.test_plan import NTSC, conforming, index_of, source
+from tests.crops import SHARE, SHORT, moving, padded, path, still
+from tests.sources import NTSC, conforming, index_of, source
 from transcode.encode_plan import EncodePlan, Options, plan_from_json, plan_to_json
 from transcode.options import options_from_json
 from transcode.plan import build_plan
 from transcode.reframe import describe_path
-
-SHORT = Options(profile="short-vertical")
-SHARE = Fraction(606, 1920)
-
-
-def still(start_s: Fraction | int, end_s: Fraction | int, x: float = 0.5) -> CropShot:
-    key = CropKey(time_s=Fraction(start_s), x=x)
-    return CropShot(start_s=Fraction(start_s), end_s=Fraction(end_s), kind=CropKind.STILL, keys=(key,))
-
-
-def moving(start_s: int, end_s: int, *xs: float) -> CropShot:
-    step_s = Fraction(end_s - start_s, len(xs) - 1)
-    keys = tuple(CropKey(time_s=start_s + number * step_s, x=x) for number, x in enumerate(xs))
-    kind = CropKind.PAN if len(xs) == 2 else CropKind.TRACK
-    return CropShot(start_s=Fraction(start_s), end_s=Fraction(end_s), kind=kind, keys=keys)
-
-
-def padded(start_s: int, end_s: int) -> CropShot:
-    return CropShot(start_s=Fraction(start_s), end_s=Fraction(end_s), kind=CropKind.PAD, keys=())
-
-
-def path(*shots: CropShot, share: Fraction = SHARE) -> CropPath:
-    return CropPath(share=share, shots=shots)
 
 
 def why(made: EncodePlan) -> dict[str, str]:
@@ -203,6 +177,7 @@ def test_more_keys_than_a_program_takes_are_refused() -> None:
 def test_a_film_of_pieces_shows_what_the_pieces_do(starts: list[Fraction], length: Fraction, at: Fraction) -> None:
     whole = path(still(0, 2, 0.3), moving(2, 5, 0.3, 0.6, 0.4), padded(5, 6), moving(6, 10, 0.2, 0.8))
     film = spliced(whole, starts, length)
+    assert starts
     for number, start_s in enumerate(starts):
         asked = at * length
         there, here = whole.shot(start_s + asked), film.shot(number * length + asked)

@@ -171,18 +171,19 @@ def test_subtitles_are_part_of_a_revision() -> None:
 
 def test_every_uri_of_the_playlists_is_a_file() -> None:
     made = build_revision(ASSET, Encoded(renditions=(KEYED, SOUND)), subtitles=[GERMAN])
+    named = set()
     for path, file in made.manifest.files.items():
         if file.type == PLAYLIST_TYPE:
-            folder = path.rpartition("/")[0]
-            for line in made.texts[file.key].decode().splitlines():
-                if line and not line.startswith("#"):
-                    assert f"{folder}/{line}".removeprefix("/") in made.manifest.files
-                for uri in re.findall(r'URI="([^"]+)"', line):
-                    assert f"{folder}/{uri}".removeprefix("/") in made.manifest.files
+            text, folder = made.texts[file.key].decode(), path.rpartition("/")[0]
+            uris = re.findall(r'^(?!#).+|(?<=URI=")[^"]+', text, re.MULTILINE)
+            assert uris, path
+            named |= {f"{folder}/{uri}".removeprefix("/") for uri in uris}
+    assert {"v720/index.m3u8", "v720/init.mp4", "a1/index.m3u8"} <= named <= set(made.manifest.files)
 
 
 def test_every_name_is_one_the_origin_serves() -> None:
     made = build_revision(ASSET, Encoded(renditions=(KEYED, SOUND)), subtitles=[GERMAN])
+    assert "index.m3u8" in made.manifest.files
     assert all(re.fullmatch(r"(?:[0-9a-z]+/)?[0-9a-z]+\.[0-9a-z]+", path) for path in made.manifest.files)
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from tests.unit.test_plan import NTSC, conforming, index_of, source
+from tests.sources import NTSC, conforming, index_of, source
 from transcode.analyse import VERSION, Analysis
 from transcode.encode_plan import EncodePlan, plan_from_json, plan_to_json
 from transcode.pertitle import Point

@@ -269,7 +269,9 @@ def test_cloudfront_cookies(rsa_key: rsa.RSAPrivateKey) -> None:
 def test_cloudfront_ecdsa(ec_key: ec.EllipticCurvePrivateKey, name: str, algorithm: hashes.HashAlgorithm) -> None:
     signer = make_signer("cloudfront", {"K2JC": pem(ec_key)}, {"base_url": BASE, "hash": name})
     signature = parse_qs(signer.sign(PREFIX, EXPIRES, NOW).query)["Signature"][0]
-    ec_key.public_key().verify(unspelled(signature), CUSTOM.encode(), ec.ECDSA(algorithm))
+    assert ec_key.public_key().verify(unspelled(signature), CUSTOM.encode(), ec.ECDSA(algorithm)) is None
+    with pytest.raises(InvalidSignature):
+        ec_key.public_key().verify(unspelled(signature), CUSTOM.encode() + b" ", ec.ECDSA(algorithm))
 
 
 def test_cloudfront_policy_is_json(rsa_key: rsa.RSAPrivateKey) -> None:
@@ -448,4 +450,4 @@ def test_bucketed_signs_once_for_a_prefix_and_a_bucket(ec_key: ec.EllipticCurveP
 def test_own_and_the_signer_agree() -> None:
     keys = {"k1": b"1" * 32}
     path = make_signer("own", keys, {}).sign(PREFIX, EXPIRES, NOW).path
-    own.verify(path.removeprefix("/s/").removesuffix(PREFIX), PREFIX, keys, EXPIRES)
+    assert own.verify(path.removeprefix("/s/").removesuffix(PREFIX), PREFIX, keys, EXPIRES) is None

@@ -68,23 +68,27 @@ def test_good_until_it_expires(verified: Verified) -> None:
 
 def test_every_change_of_one_character_of_a_token_is_refused(verified: Verified) -> None:
     """Exhaustive over positions and over the characters a path can hold; the last of base64 among them."""
-    token = verified.token(verified.old)
+    token, tried = verified.token(verified.old), 0
     for at in range(len(token) + 1):
         changed = {token[:at] + token[at + 1 :]}
         for character in CHARACTERS:
             changed |= {token[:at] + character + token[at + 1 :], token[:at] + character + token[at:]}
         for other in changed - {token}:
             verified.refuses(other)
+            tried += 1
+    assert tried > len(token) * len(CHARACTERS)
 
 
 def test_every_change_of_one_character_of_the_prefix_is_refused(verified: Verified) -> None:
-    token = verified.token(verified.old)
+    token, tried = verified.token(verified.old), 0
     for at in range(len(PREFIX) + 1):
         changed = {PREFIX[:at] + PREFIX[at + 1 :]}
         for character in CHARACTERS:
             changed |= {PREFIX[:at] + character + PREFIX[at + 1 :], PREFIX[:at] + character + PREFIX[at:]}
         for other in changed - {PREFIX}:
             verified.refuses(token, other)
+            tried += 1
+    assert tried > len(PREFIX) * len(CHARACTERS)
 
 
 @pytest.mark.parametrize("name", SCHEMES)

@@ -20,7 +20,7 @@ from subtitles.cues import cues
 from subtitles.srt import GUARD, srt
 from subtitles.words import Word
 
-TRACKS = 1000
+TRACKS = 300
 VOCABULARY = [
     "the",
     "bowl",
@@ -96,7 +96,7 @@ def unescaped(rows: list[Row]) -> list[Row]:
     return [(start, end, html.unescape(text)) for start, end, text in rows]
 
 
-def test_a_thousand_tracks_read_the_same_in_both_formats_by_both_oracles() -> None:
+def test_tracks_read_the_same_in_both_formats_by_both_oracles() -> None:
     for seed in range(TRACKS):
         made = track(seed)
         expected = plain(made)
@@ -107,7 +107,7 @@ def test_a_thousand_tracks_read_the_same_in_both_formats_by_both_oracles() -> No
         assert unescaped(by_webvtt(as_vtt, "vtt")) == expected, seed
 
 
-def test_a_thousand_tracks_come_back_through_our_own_strict_reader() -> None:
+def test_tracks_come_back_through_our_own_strict_reader() -> None:
     for seed in range(TRACKS):
         made = track(seed)
         assert read(whole(made)) == made, seed

@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from thumbnails import storyboard
@@ -27,7 +27,6 @@ def cues(text: str) -> list[tuple[int, int, int, tuple[int, ...]]]:
     return found
 
 
-@settings(deadline=None)
 @given(duration_ms=st.integers(1, 12 * 3600 * 1000))
 def test_cues_cover_the_title_exactly(duration_ms: int) -> None:
     made = plan(Fraction(duration_ms, 1000), 1920, 1080)
@@ -39,7 +38,6 @@ def test_cues_cover_the_title_exactly(duration_ms: int) -> None:
     assert all(start < end for start, end, _, _ in read)
 
 
-@settings(max_examples=40, deadline=None)
 @given(duration_ms=st.integers(1, 12 * 3600 * 1000), width=st.integers(32, 8192), height=st.integers(32, 8192))
 def test_every_tile_lies_on_its_sheet_and_alone(duration_ms: int, width: int, height: int) -> None:
     made = plan(Fraction(duration_ms, 1000), width, height)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from thumbnails.colour import Bgr
@@ -52,7 +52,6 @@ def painted(
 
 
 @given(width=st.integers(16, 400), height=st.integers(16, 400), seed=st.integers(0, 50))
-@settings(max_examples=60, deadline=None)
 def test_a_hash_paints_the_picture_again(width: int, height: int, seed: int) -> None:
     picture = blobs(width, height, seed)
     made = encode(picture)

@@ -126,7 +126,7 @@ def test_a_track_without_a_word() -> None:
 
 
 WEBVTT = """WEBVTT - a title
-Kind: captions
+RenditionKind: captions
 Language: en
 
 NOTE

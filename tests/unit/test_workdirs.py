@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checks import ROOT
 from workers.workdirs import step_folder, worker_folder
 
 DIES = """
@@ -47,7 +48,7 @@ def test_a_living_worker_is_left_alone(tmp_path: Path) -> None:
 
 def test_what_a_dead_worker_left_is_removed(tmp_path: Path) -> None:
     argv = [sys.executable, "-c", DIES, str(tmp_path)]
-    died = subprocess.run(argv, check=False, timeout=30, cwd=Path(__file__).parents[2])
+    died = subprocess.run(argv, check=False, timeout=30, cwd=ROOT)
     assert died.returncode == 9
     left = entries(tmp_path)
     assert len(left) == 2
