@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from core.mp4_boxes import boxes
 from tests.encodes import Encodes, patched
-from transcode.boxes import Fragment, FragmentReader, WrongOutput, boxes
+from transcode.boxes import Fragment, FragmentReader, WrongOutput
 from transcode.cut import AAC_FRAME_SAMPLES
 
 U32 = struct.Struct(">I").pack
