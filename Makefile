@@ -41,8 +41,11 @@ endef
 up: setup
 	@exec $(BIN)/kadr up $(if $(VIDEO),--video "$(VIDEO)")
 
+# Two processes more than cores is not faster: the stack they share works on the same cores.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 test: setup check $(SHAKA) $(DASH)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 # Style, types and the floors of the house.
 check: $(SETUP)
@@ -51,9 +54,10 @@ check: $(SETUP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Every clip of ../shared/media with what its index expects of it; a few minutes.
-acceptance: setup
-	$(BIN)/python -m pytest tests/acceptance --acceptance
+# Every clip of ../shared/media with what its index expects of it, and the tests that take too long for `make test`,
+# each marked with its reason.
+acceptance: setup $(SHAKA) $(DASH)
+	$(BIN)/python -m pytest --acceptance -m acceptance $(PARALLEL)
 
 # Pin again after a change of dependencies.
 lock:

@@ -12,25 +12,44 @@ from core import assets, db
 from core.assets import NewAsset
 from core.model import AssetId, OwnerId, Policy, new_id
 from core.settings import Settings
+from tests import runs
 from tests.stack import Stack
 
 OWNER = OwnerId("ow_test")
+TEMPLATE = "test_template"
+
+
+@pytest.fixture(scope="session")
+async def template(stack: Stack) -> str:
+    """The name of a migrated database with OWNER in it; made once per run, and nobody connects to it."""
+    made = runs.folder() / TEMPLATE
+    async with runs.locked_async(TEMPLATE):
+        if not made.exists():
+            admin = await asyncpg.connect(stack.endpoints["database_url"])
+            await admin.execute(f"CREATE DATABASE {TEMPLATE}")
+            await admin.close()
+            pool = await db.connect(Settings(database_url=SecretStr(_url_of(stack, TEMPLATE))))
+            await db.migrate(pool)
+            await pool.execute("INSERT INTO owners (id, name) VALUES ($1, 'test')", OWNER)
+            await pool.close()
+            made.touch()
+    return TEMPLATE
+
+
+def _url_of(stack: Stack, database: str) -> str:
+    return urlsplit(stack.endpoints["database_url"])._replace(path=f"/{database}").geturl()
 
 
 @pytest.fixture
-async def pool(stack: Stack) -> AsyncIterator[db.Pool]:
-    """An empty, migrated database, dropped afterwards."""
-    url = stack.endpoints["database_url"]
+async def pool(stack: Stack, template: str) -> AsyncIterator[db.Pool]:
+    """A migrated database with OWNER and nothing else, dropped afterwards."""
     name = f"test_{secrets.token_hex(6)}"
-    admin = await asyncpg.connect(url)
-    await admin.execute(f'CREATE DATABASE "{name}"')
-    own = urlsplit(url)._replace(path=f"/{name}").geturl()
-    pool = await db.connect(Settings(database_url=SecretStr(own)))
-    await db.migrate(pool)
-    await pool.execute("INSERT INTO owners (id, name) VALUES ($1, 'test')", OWNER)
+    admin = await asyncpg.connect(stack.endpoints["database_url"])
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    pool = await db.connect(Settings(database_url=SecretStr(_url_of(stack, name))))
     yield pool
     await pool.close()
-    await admin.execute(f'DROP DATABASE "{name}"')
+    await admin.execute(f"DROP DATABASE {name}")
     await admin.close()
 
 
