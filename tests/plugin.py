@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.stack import tree_cpu_s
 from tests import runs
 from tests.published import broken_rules
 from tests.stack import Stack, published_titles
@@ -96,6 +97,7 @@ class _Controller:
         self.faults: list[str] = []
         self.pipelines = 0
         self.at_the_end_s = 0.0
+        self.cpu_s = 0.0
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -114,13 +116,18 @@ class _Controller:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         begins = time.monotonic()
         if (runs.folder() / "up.pid").exists():
+            self.cpu_s += tree_cpu_s(int((runs.folder() / "up.pid").read_text()))
             self.faults = asyncio.run(_end_of_shared_stack(check=exitstatus != pytest.ExitCode.INTERRUPTED))
         if self.faults and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.pipelines = sum(one["count"] for one in runs.noted("pipelines"))
         self.at_the_end_s = time.monotonic() - begins
+        used = os.times()
+        self.cpu_s += used.user + used.system + used.children_user + used.children_system
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if terminalreporter.config.option.collectonly:
+            return
         write = terminalreporter.write_line
         for fault in self.faults:
             write(fault, red=True)
@@ -134,7 +141,7 @@ class _Controller:
         load = os.getloadavg()
         write(
             f"slowness {self.slowness:.2f} (1.0 is a normal day), load {load[0]:.1f} {load[1]:.1f};"
-            f" wall {wall_s:.0f} s, of it {self.at_the_end_s:.0f} s for the rules and the stack at the end;"
+            f" CPU {self.cpu_s:.0f} s, wall {wall_s:.0f} s, of it {self.at_the_end_s:.0f} s for the rules and the stack at the end;"
             f" {self.pipelines} pipelines, {len(stacks)} stacks started"
         )
         for path, seconds in self.seconds.most_common(15):

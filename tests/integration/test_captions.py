@@ -10,9 +10,9 @@ from urllib.parse import quote, urljoin, urlsplit
 import pytest
 
 from packager.vtt import whole
-from tests.conftest import generate
+from tests.media import generate
+from tests.spoken import BOATS, BREAD, STARS, spoken
 from tests.stack import Stack
-from tests.unit.test_chapters import BOATS, BREAD, STARS, spoken
 from tests.web import Answer, fetch, json_of, refused
 
 WITHIN_S = 60

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from core.crop import Reframe
-from tests.conftest import shared
 from tests.frames import Made, ffmpeg, fragments, frames, lumas, make, mark, marked, marks, planned, psnr
+from tests.media import shared
 from transcode.encode_plan import Options
 from transcode.plan import on_regular_grid
 

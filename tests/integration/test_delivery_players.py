@@ -29,9 +29,9 @@ from benchmarks import edge
 from core import playback_token
 from core.model import PlaybackId
 from core.playback_token import Claims
-from tests.conftest import generate
-from tests.integration.test_edge import free_port
-from tests.integration.test_watch_page import ARGUMENTS, CHROMIUM
+from tests.browsers import ARGUMENTS, CHROMIUM
+from tests.lone_origin import free_port
+from tests.media import generate
 from tests.players import SCRIPTS, Viewing, play, serving, viewing
 from tests.published import broken_rules
 from tests.stack import Stack

@@ -14,8 +14,8 @@ from core import outbox
 from core.db import Pool
 from core.errors import Rejected
 from core.model import AssetStatus, StepKind
-from tests.conftest import FFMPEG, generate
-from tests.integration.conftest import new_asset
+from tests.database import new_asset
+from tests.media import FFMPEG, generate
 from tests.stack import Stack
 from tests.web import fetch, refused
 from workers import given_up

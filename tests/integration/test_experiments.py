@@ -23,9 +23,9 @@ from core.settings import parse_keys
 from origin import impression_token
 from origin.impression_counts import EVERY_S, Impressions, turn
 from origin.impression_token import Impression
-from tests.conftest import generate
-from tests.integration.conftest import OWNER, new_asset
+from tests.database import OWNER, new_asset
 from tests.lone_origin import Origin, free_port, origin_env, origin_of
+from tests.media import generate
 from tests.stack import Stack
 from tests.web import fetch, json_of, refused
 from thumbnails import clicks

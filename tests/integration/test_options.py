@@ -20,7 +20,7 @@ from core.settings import Settings
 from core.storage import Storage
 from ingest.schemas import MAX_IMAGE_BYTES
 from ingest.uploads import MAX_BODY_BYTES
-from tests.conftest import FFMPEG, generate
+from tests.media import FFMPEG, generate
 from tests.playback import check_playback
 from tests.stack import Stack
 from workers.fetch import _second_name

@@ -26,7 +26,7 @@ from yarl import URL
 
 from core.settings import SecretStr, parse_keys
 from origin.signers import own as delivery
-from tests.conftest import FFMPEG
+from tests.media import FFMPEG
 from tests.playback import media_uris
 from tests.stack import Stack
 from tests.web import fetch, refused

@@ -17,8 +17,8 @@ import pytest
 from core.crop import Reframe
 from core.errors import Rejected
 from core.media import Rendition
-from tests.conftest import generate, shared
 from tests.frames import Made, Pixels, ffmpeg, fragments, frames, lumas, make, psnr, remuxed, rgb, rgb709
+from tests.media import generate, shared
 from transcode.encode_plan import Options
 from transcode.watermark import Position, Watermark
 

@@ -6,7 +6,6 @@ is counted inside the page, from its first moment on.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -15,65 +14,20 @@ from urllib.parse import urljoin
 
 import aiohttp
 import pytest
-from aiohttp import web
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
-from studio import STATIC
-from tests.conftest import generate
-from tests.integration.test_watch_page import ARGUMENTS, CHROMIUM, LISTEN, Visit
+from tests.browsers import VIDEO, Visit, hls_errors, machine_was_late, visiting
+from tests.media import generate
 from tests.playback import media_uris
 from tests.stack import Stack
 
 pytestmark = pytest.mark.browser
-SHAKA = STATIC.parent / "node_modules" / "shaka-player" / "dist" / "shaka-player.compiled.js"
-HLS = STATIC / "vendor" / "hls.min.js"
 GROWING_S = 42
 SWITCHED_S = 96  # 16 segments: room for 12 switches
 RATE = 10  # few frames, so that a busy machine shows them all
-VIDEO = "document.querySelector('video')"
 PLAY_S = 120
 PLAYS = 4
 
-# `dry`: it waits with nothing left to play. A wait with frames at hand is this machine's, not ours.
-WATCH = """
-window.seen = {began: null, dry: [], waits: 0};
-const ahead = (video) => {
-  for (let i = 0; i < video.buffered.length; i += 1) {
-    if (video.buffered.start(i) <= video.currentTime + 0.1 && video.currentTime <= video.buffered.end(i))
-      return video.buffered.end(i) - video.currentTime;
-  }
-  return 0;
-};
-window.noteWait = (video) => {
-  if (seen.began === null || video.seeking || video.ended || video.duration - video.currentTime < 0.5) return;
-  seen.waits += 1;
-  if (ahead(video) < 0.5) seen.dry.push({at: video.currentTime, ahead: ahead(video)});
-};
-document.addEventListener("playing", ({target}) => { seen.began ??= target.currentTime; }, true);
-document.addEventListener("waiting", ({target}) => noteWait(target), true);
-"""
-PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
-<video width="320" height="180"></video>
-<script src="/hls.js"></script><script src="/shaka.js"></script><script>
-const video = document.querySelector("video");
-window.open = {
-  hls(url, config = {}) {
-    window.kadrPlayer = new Hls(config);
-    kadrPlayer.loadSource(url);
-    kadrPlayer.attachMedia(video);
-  },
-  async shaka(url) {
-    shaka.polyfill.installAll();
-    window.shakaPlayer = new shaka.Player();
-    window.shakaErrors = [];
-    shakaPlayer.addEventListener("error", ({detail}) => shakaErrors.push([detail.code, String(detail.data)]));
-    // It holds the video by its speed, which the video itself does not call waiting.
-    shakaPlayer.addEventListener("buffering", ({buffering}) => { if (buffering) noteWait(video); });
-    await shakaPlayer.attach(video);
-    await shakaPlayer.load(url);
-  },
-};
-</script>"""
 # Between the top level and each other one in turn, from every segment to the next. hls.js tells of a switch when its
 # first frame is seen.
 SWITCH = """
@@ -95,50 +49,6 @@ SWITCH = """
   hls.startLoad(0);
 }
 """
-
-
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    async with async_playwright() as running:
-        opened = await running.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield opened
-        await opened.close()
-
-
-@pytest.fixture(scope="module")
-async def page_url() -> AsyncIterator[str]:
-    """A page with both players and no policy of its own, on another origin than the media."""
-    if not SHAKA.exists():
-        pytest.skip("shaka-player is not installed (make test does)")
-    app = web.Application()
-
-    async def page(_: web.Request) -> web.Response:
-        return web.Response(text=PAGE, content_type="text/html")
-
-    async def script(request: web.Request) -> web.FileResponse:
-        return web.FileResponse(HLS if request.path == "/hls.js" else SHAKA)
-
-    app.add_routes([web.get("/", page), web.get("/hls.js", script), web.get("/shaka.js", script)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    await runner.cleanup()
-
-
-@asynccontextmanager
-async def visiting(browser: Browser) -> AsyncIterator[Visit]:
-    """A fresh page that counts what goes wrong."""
-    context = await browser.new_context(viewport={"width": 400, "height": 300})
-    await context.add_init_script(LISTEN)
-    await context.add_init_script(WATCH)
-    made = Visit(await context.new_page())
-    made.listen()
-    yield made
-    await context.close()
 
 
 @pytest.fixture
@@ -213,16 +123,6 @@ async def check_all_was_seen(visit: Visit, duration_s: float) -> None:
     assert visit.problems == []
     assert [error for error in await hls_errors(visit) if not machine_was_late(error)] == []
     assert await visit.page.evaluate("window.shakaErrors ?? []") == []
-
-
-async def hls_errors(visit: Visit) -> list[Any]:
-    errors: list[Any] = await visit.page.evaluate("hlsErrors")
-    return errors
-
-
-def machine_was_late(error: Any) -> bool:
-    """hls.js calls it a stall, too, when a busy machine does not get to show what is in the buffer."""
-    return bool(error["details"] == "bufferStalledError" and error["buffer"] > 0.5)
 
 
 async def begun(stack: Stack, file: Path, **options: str) -> Any:

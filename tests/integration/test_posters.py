@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import av
 import pytest
 
-from tests.conftest import generate
+from tests.media import generate
 from tests.stack import Stack
 from tests.web import Answer, fetch, json_of, refused
 

@@ -11,7 +11,7 @@ import pytest
 
 from core.child import ChildRunner
 from kadr import posters as command
-from tests.conftest import generate, shared
+from tests.media import generate, shared
 from thumbnails.picture import Picture
 from thumbnails.posters import Candidate, Selection, select
 from thumbnails.reader import Reader

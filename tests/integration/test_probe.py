@@ -11,7 +11,7 @@ import pytest
 from core.child import ChildRunner
 from core.errors import Rejected
 from tests.clips import PICTURES
-from tests.conftest import FFMPEG, shared
+from tests.media import FFMPEG, shared
 from transcode.probe import probe
 from transcode.probe_child import SMALL_LEAD_S
 from transcode.source import Index, Source, from_json, index_from_json, index_to_json, to_json

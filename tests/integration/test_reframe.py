@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 
 from core.crop import CropKind, CropPath, Reframe
-from tests.conftest import FFMPEG, generate, shared
 from tests.frames import Pixels, bench
+from tests.media import FFMPEG, generate, shared
 from tests.stack import Stack
 from thumbnails.reframe import Reframed, reframe
 from thumbnails.reframe_path import FASTEST

@@ -12,8 +12,8 @@ import av
 import numpy as np
 import pytest
 
-from tests.conftest import shared
 from tests.frames import Made, Samples, beeping, beeps, ffmpeg, flashes, make, remuxed, samples
+from tests.media import shared
 from transcode.encode_plan import Options
 
 IN_TIME_S = 0.010

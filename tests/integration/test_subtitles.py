@@ -17,9 +17,9 @@ import pytest
 from playwright.async_api import async_playwright
 
 from packager import captions
-from tests.conftest import FFMPEG, generate, shared
-from tests.integration.test_translate import PIECES, build, sentencepiece
-from tests.integration.test_watch_page import ARGUMENTS, CHROMIUM
+from tests.browsers import ARGUMENTS, CHROMIUM
+from tests.marian import PIECES, build, sentencepiece
+from tests.media import FFMPEG, generate, shared
 from tests.players import play, serving, viewing
 from tests.stack import Stack
 from tests.web import fetch

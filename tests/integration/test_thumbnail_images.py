@@ -19,8 +19,8 @@ import pytest
 
 from core.child import ChildRunner
 from core.errors import Rejected
-from tests.conftest import generate, shared
 from tests.frames import psnr
+from tests.media import generate, shared
 from thumbnails import images_make, own, storyboard
 from thumbnails.images import Made
 from thumbnails.images_make import Chosen

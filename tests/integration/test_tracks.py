@@ -19,8 +19,8 @@ from core.settings import Settings
 from core.steps import Step
 from core.storage import Storage
 from core.tracks import Found, Track, TrackId, TrackKind, TrackSource, TrackStatus
-from tests.conftest import FFMPEG, generate
-from tests.integration.conftest import new_asset
+from tests.database import new_asset
+from tests.media import FFMPEG, generate
 from tests.stack import Stack
 from tests.web import fetch
 from workers.budget import MemoryBudget

@@ -29,7 +29,7 @@ from subtitles.model import Whisper
 from subtitles.speech import RATE_HZ
 from subtitles.transcribe import SoundTrack, transcribe
 from subtitles.transcript import Flag, Skipped, SkipReason, Transcript
-from tests.conftest import FFMPEG, shared
+from tests.media import FFMPEG, shared
 
 FIXTURE = Path(__file__).parents[3] / "shared" / "fixtures" / "scripted_whisper.py"
 EN = [

@@ -2,10 +2,8 @@
 
 import asyncio
 import re
-import shutil
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,102 +11,23 @@ import aiohttp
 import cv2
 import numpy as np
 import pytest
-from playwright.async_api import Browser, Page, Playwright, async_playwright
+from playwright.async_api import Browser
 
 from packager.vtt import whole
-from tests.conftest import generate
+from tests.browsers import WITHIN_MS, Visit, visiting
+from tests.media import generate
+from tests.spoken import BOATS, BREAD, STARS, spoken
 from tests.stack import Stack
-from tests.unit.test_chapters import BOATS, BREAD, STARS, spoken
 from tests.web import fetch
 
 pytestmark = pytest.mark.browser
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--autoplay-policy=no-user-gesture-required",
-)
-WITHIN_MS = 30_000
 TITLE = '<b>"x" & y</b>'
-# Keeps every error event of hls.js from its first moment on.
-LISTEN = """
-window.hlsErrors = [];
-let player;
-Object.defineProperty(window, "kadrPlayer", {
-  get: () => player,
-  set(made) {
-    player = made;
-    made.on(Hls.Events.ERROR, (_, {type, details, fatal, buffer}) => hlsErrors.push({type, details, fatal, buffer}));
-  },
-});
-"""
-
-
-@dataclass  # no slots: Playwright keeps a mark of its own on whoever listens
-class Visit:
-    """A page and everything in it that went wrong."""
-
-    page: Page
-    problems: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def listen(self) -> None:
-        self.page.set_default_timeout(WITHIN_MS)
-        self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        self.page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.failure} {request.url}"))
-        self.page.on("response", self._response)
-
-    def _console(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.problems.append(f"console: {message.text} {message.location.get('url')}")
-
-    def _response(self, response: Any) -> None:
-        self.asked.append(response.url)
-        if response.status >= 400:
-            self.problems.append(f"{response.status}: {response.url}")
-
-    async def of_video(self, what: str) -> Any:
-        return await self.page.evaluate(f"document.querySelector('video').{what}")
-
-    async def until(self, condition: str, within_s: float = WITHIN_MS / 1000) -> None:
-        """Asked from outside: the page's policy forbids what wait_for_function does inside."""
-        deadline = time.monotonic() + within_s
-        while not await self.page.evaluate(condition):
-            assert time.monotonic() < deadline, f"not in time: {condition}; {self.problems}"
-            await asyncio.sleep(0.05)
-
-    async def fatal_errors(self) -> list[Any]:
-        errors: list[Any] = await self.page.evaluate("hlsErrors")
-        return [error for error in errors if error["fatal"]]
-
-
-@pytest.fixture(scope="module")
-async def playwright() -> AsyncIterator[Playwright]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    async with async_playwright() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-async def browser(playwright: Playwright) -> AsyncIterator[Browser]:
-    opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
 async def visit(browser: Browser) -> AsyncIterator[Visit]:
-    """A fresh page without cookies or cache."""
-    context = await browser.new_context(viewport={"width": 1280, "height": 720})
-    await context.add_init_script(LISTEN)
-    made = Visit(await context.new_page())
-    made.listen()
-    yield made
-    await context.close()
+    async with visiting(browser, 1280, 720) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

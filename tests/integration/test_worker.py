@@ -16,7 +16,7 @@ from core.hints import Hints
 from core.model import AssetId, StepKind
 from core.settings import Settings
 from core.storage import Storage
-from tests.integration.conftest import new_asset
+from tests.database import new_asset
 from workers import reconciler, worker
 from workers.budget import MemoryBudget
 from workers.sources import Sources

@@ -15,7 +15,7 @@ from aiohttp import web
 from core import storage
 from core.settings import Settings
 from core.storage import Storage
-from tests.conftest import generate
+from tests.media import generate
 from tests.playback import check_playback
 from tests.stack import Stack
 
