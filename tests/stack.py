@@ -9,14 +9,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import asyncpg
+from pydantic import SecretStr
 
 from benchmarks.stack import two_free_ports
+from core import db, owners
+from core.model import OwnerId
+from core.settings import Settings
 from kadr.stack.tether import tethered
 from tests import runs
 
@@ -87,6 +91,17 @@ async def published_titles(database_url: str) -> int:
     finally:
         await connection.close()
     return count
+
+
+async def as_owner(stack: "Stack", name: str) -> "Stack":
+    """The same stack for another owner, whose library and switches are nobody else's."""
+    key = f"kadr_{name}.{'0123456789' * 4}012"
+    pool = await db.connect(Settings(database_url=SecretStr(stack.endpoints["database_url"]), database_pool=1))
+    try:
+        await owners.ensure(pool, OwnerId(f"ow_{name}"), name, key)
+    finally:
+        await pool.close()
+    return replace(stack, endpoints={**stack.endpoints, "api_key": key})
 
 
 @dataclass
