@@ -8,17 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from packager.vtt import whole
 from tests import runs
 from tests.media import generate
+from tests.spoken import BOATS, BREAD, STARS, spoken
 from tests.stack import PLAIN, Stack
 from tests.waiting import until
+from tests.web import fetch
 
+LESSON_CUES, LESSON_STARTS = spoken([BREAD, STARS, BOATS], pause_ms=6_000)
+LESSON_S = LESSON_CUES[-1].end_ms // 1000 + 2
 HTML_TITLE = '<b>"x" & y</b>'
-SCENES_S = 9
-# Red and green swap at 2 s; from 4 s on something to see; red from 7 s on.
+SCENES_S = 8
+# Two seconds of red, two of green, three of something to look at, and one of red in the second segment.
 SCENES = (
     "color=red:size=640x360:rate=25:duration=2[a];color=green:size=640x360:rate=25:duration=2[b];"
-    "testsrc2=size=640x360:rate=25:duration=3[c];color=red:size=640x360:rate=25:duration=2[d];[a][b][c][d]concat=n=4"
+    "testsrc2=size=640x360:rate=25:duration=3[c];color=red:size=640x360:rate=25:duration=1[d];[a][b][c][d]concat=n=4"
 )
 
 
@@ -26,20 +31,19 @@ def _clip(path: Path) -> None:
     generate(path, "testsrc2=size=640x360:rate=30000/1001:duration=7", "sine=frequency=440:duration=7")
 
 
+def _tiny(path: Path) -> None:
+    generate(path, "testsrc2=size=320x180:rate=25:duration=2", "sine=frequency=440:duration=2")
+
+
 def _scenes(path: Path) -> None:
     generate(path, SCENES, f"sine=frequency=440:duration={SCENES_S}")
 
 
-def _four_scenes(path: Path) -> None:
-    names = ("testsrc2", "mandelbrot", "smptehdbars", "rgbtestsrc")
-    inputs = ";".join(
-        f"{name}=size=320x180:rate=15,trim=duration=4,setsar=1,format=yuv420p[s{n}]" for n, name in enumerate(names)
-    )
-    joined = "".join(f"[s{n}]" for n in range(len(names)))
-    generate(path, f"{inputs};{joined}concat=n={len(names)}", None, "-g", "15")
+def _lesson(path: Path) -> None:
+    generate(path, f"color=gray:size=320x180:rate=5:duration={LESSON_S}")
 
 
-CLIPS: dict[str, Callable[[Path], None]] = {"clip": _clip, "scenes": _scenes, "four_scenes": _four_scenes}
+CLIPS: dict[str, Callable[[Path], None]] = {"clip": _clip, "tiny": _tiny, "scenes": _scenes, "lesson": _lesson}
 
 
 def clip_file(name: str) -> Path:
@@ -55,17 +59,18 @@ def clip_file(name: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A clip and the options it is uploaded with; `pictures`: wait for its poster and candidates, too."""
+    """A clip and the options it is uploaded with; `pictures`: it is ready once it has its poster, too."""
 
     clip: str
     options: dict[str, Any]
     pictures: bool = False
+    captions: str | None = None  # WebVTT in English
 
 
 TITLES = {
     "public": Recipe("clip", {**PLAIN, "title": HTML_TITLE, "policy": "public"}, pictures=True),
     "signed": Recipe("clip", {**PLAIN, "title": "Secret lesson", "policy": "signed"}),
-    "scenes": Recipe("scenes", {**PLAIN, "policy": "public"}, pictures=True),
+    "lesson": Recipe("lesson", {**PLAIN, "policy": "signed"}, captions=whole(LESSON_CUES)),
 }
 
 
@@ -78,6 +83,12 @@ async def title(stack: Stack, name: str) -> Any:
             await stack.wait(asset_id, "ready")
             if recipe.pictures:
                 await until(lambda: asset_of(stack, asset_id), lambda asset: asset["poster_url"])
+            if recipe.captions is not None:
+                track = {"kind": "subtitles", "language": "en", "text": recipe.captions}
+                status, body = await stack.api("POST", f"/v1/assets/{asset_id}/tracks", json=track)
+                assert status == 201, body
+                playlist = (await asset_of(stack, asset_id))["playback_url"]
+                await until(lambda: fetch(playlist), lambda answer: b"TYPE=SUBTITLES" in answer.body)
             known.write_text(asset_id)
     return await asset_of(stack, known.read_text())
 

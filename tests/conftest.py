@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import runs
+from tests import catalogue
 from tests.media import FFMPEG, SHARED, generate, shared
 from tests.stack import Stack, shared_stack
 
@@ -41,8 +41,10 @@ async def own_stack(tmp_path: Path) -> AsyncIterator[Callable[..., Stack]]:
 @pytest.fixture(scope="session")
 def clip() -> Path:
     """7 s of 640x360 at 29.97 fps with sound: two segments, three rungs, quick to encode."""
-    path = runs.folder() / "clip.mp4"
-    with runs.locked("clip"):
-        if not path.exists():
-            generate(path, "testsrc2=size=640x360:rate=30000/1001:duration=7", "sine=frequency=440:duration=7")
-    return path
+    return catalogue.clip_file("clip")
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Path:
+    """2 s of 320x180 with sound: one rung, for titles that are only there to be changed or taken away."""
+    return catalogue.clip_file("tiny")

@@ -141,7 +141,8 @@ class _Controller:
         load = os.getloadavg()
         write(
             f"slowness {self.slowness:.2f} (1.0 is a normal day), load {load[0]:.1f} {load[1]:.1f};"
-            f" CPU {self.cpu_s:.0f} s, wall {wall_s:.0f} s, of it {self.at_the_end_s:.0f} s for the rules and the stack at the end;"
+            f" CPU {self.cpu_s:.0f} s, wall {wall_s:.0f} s, of it {self.at_the_end_s:.0f} s at its end"
+            " for the rules and the stack;"
             f" {self.pipelines} pipelines, {len(stacks)} stacks started"
         )
         for path, seconds in self.seconds.most_common(15):

@@ -14,14 +14,13 @@ from urllib.parse import urljoin
 import aiohttp
 import asyncpg
 import pytest
-from playwright.async_api import async_playwright
+from playwright.async_api import Browser
 
 from packager import captions
-from tests.browsers import ARGUMENTS, CHROMIUM
 from tests.marian import PIECES, build, sentencepiece
 from tests.media import FFMPEG, generate, shared
 from tests.players import play, serving, viewing
-from tests.stack import Stack
+from tests.stack import PLAIN, Stack
 from tests.web import fetch
 
 FIXTURE = Path(__file__).parents[3] / "shared" / "fixtures" / "scripted_whisper.py"
@@ -104,7 +103,7 @@ def mux(path: Path, inputs: list[str], *options: str) -> None:
 @pytest.fixture(scope="module")
 async def asset(english: Stack, speech: Path) -> Any:
     """Its first track is heard without a word about its language."""
-    asset_id = await english.upload(speech, ladder="apple", effort="economy", subtitles="auto")
+    asset_id = await english.upload(speech, **PLAIN, subtitles="auto")
     return await english.wait(asset_id, "ready")
 
 
@@ -181,26 +180,22 @@ async def test_what_is_said_is_shown(english: Stack, asset: Any) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-async def test_hls_js_shows_it_when_it_is_said(english: Stack, asset: Any) -> None:
+async def test_hls_js_shows_it_when_it_is_said(english: Stack, asset: Any, browser: Browser) -> None:
     (track, *_) = await tracks_of(english, asset)
     await ended(english, asset, track)
     await playlist_with(asset, "TYPE=SUBTITLES")
-    await watched(asset, EN)
+    await watched(browser, asset, EN)
 
 
-async def watched(asset: Any, script: list[Any]) -> None:
+async def watched(browser: Browser, asset: Any, script: list[Any]) -> None:
     """Played in hls.js to its end: each segment of the script is a showing cue at its time."""
-    async with async_playwright() as running, serving() as page_url:
-        browser = await running.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        async with viewing(browser, page_url) as viewer:
-            await play(viewer, "hls", asset["playback_url"], 12)
-            await viewer.until(f"video.currentTime > {script[-1][1] + 1}")
-            cues = "[...video.textTracks[0].cues].map(({startTime, text}) => [startTime, text])"
-            listed = await viewer.page.evaluate(cues)
-            seen = await viewer.seen("texts")
-            assert await viewer.seen("errors") == []
-        await browser.close()
+    async with serving() as page_url, viewing(browser, page_url) as viewer:
+        await play(viewer, "hls", asset["playback_url"], 12)
+        await viewer.until(f"video.currentTime > {script[-1][1] + 1}")
+        cues = "[...video.textTracks[0].cues].map(({startTime, text}) => [startTime, text])"
+        listed = await viewer.page.evaluate(cues)
+        seen = await viewer.seen("texts")
+        assert await viewer.seen("errors") == []
     assert [text for _, text in listed] == [said([segment]) for segment in script]
     for (at_s, _), (start, _, _) in zip(listed, script, strict=True):
         assert abs(at_s - start) <= NEAR_S
@@ -290,7 +285,7 @@ async def test_russian_and_from_it_into_english(
 ) -> None:
     russian = own_stack(**model(RU, "ru"), KADR_SUBTITLES="auto")
     await russian.start()
-    asset = await russian.wait(await russian.upload(speech, ladder="apple", effort="economy"), "ready")
+    asset = await russian.wait(await russian.upload(speech, **PLAIN), "ready")
     (track,) = await tracks_of(russian, asset)
     track = await ended(russian, asset, track)
     assert (track["language"], track["name"]) == ("ru", "русский")
@@ -298,8 +293,6 @@ async def test_russian_and_from_it_into_english(
     assert text_of(cues) == said(RU)
     for cue, (start, _, _) in zip(cues, RU, strict=True):
         assert abs(cue.start_ms / 1000 - start) <= NEAR_S, cues
-    if CHROMIUM is not None:
-        await watched(asset, RU)
     # The model has one script: what it says is not English, but it was asked to translate.
     english = await add(russian, asset, translate={"from": track["id"], "language": "en"})
     english = await ended(russian, asset, english)
@@ -311,7 +304,7 @@ async def test_russian_and_from_it_into_english(
 async def test_the_language_its_owner_says(english: Stack, tmp_path: Path) -> None:
     clip = tmp_path / "quiet.mp4"
     generate(clip, "testsrc2=size=160x90:rate=25:duration=2")
-    asset_id = await english.upload(clip, ladder="apple", effort="economy", language="de", subtitles="auto")
+    asset_id = await english.upload(clip, **PLAIN, language="de", subtitles="auto")
     asset = await english.wait(asset_id, "ready")
     await add(english, asset, generate={})
     await add(english, asset, generate={"language": "sv"})
@@ -323,7 +316,7 @@ async def test_the_language_its_owner_says(english: Stack, tmp_path: Path) -> No
 async def test_nothing_is_invented(english: Stack, tmp_path: Path, sound: str | None, code: str) -> None:
     clip = tmp_path / "quiet.mp4"
     generate(clip, "testsrc2=size=160x90:rate=25:duration=4", sound)
-    asset = await english.wait(await english.upload(clip, ladder="apple", effort="economy"), "ready")
+    asset = await english.wait(await english.upload(clip, **PLAIN), "ready")
     track = await ended(english, asset, await add(english, asset, generate={}))
     assert (track["status"], track["error"]["code"], track["language"]) == ("skipped", code, "und")
     assert track["error"]["message"]
@@ -334,7 +327,7 @@ async def test_nothing_is_invented(english: Stack, tmp_path: Path, sound: str | 
 
 
 async def test_without_a_model(stack: Stack, speech: Path) -> None:
-    asset_id = await stack.upload(speech, ladder="apple", effort="economy", language="en", subtitles="auto")
+    asset_id = await stack.upload(speech, **PLAIN, language="en", subtitles="auto")
     asset = await stack.wait(asset_id, "ready")
     (track,) = await tracks_of(stack, asset)
     track = await ended(stack, asset, track)
@@ -385,7 +378,7 @@ async def test_nobody_works_on_what_nobody_waits_for(english: Stack, long_speech
 async def test_another_upload_for_the_same_title(english: Stack, speech: Path, tmp_path: Path) -> None:
     """What a machine heard is heard again, what lay in the old file goes, a person's words stay."""
     old = shared("odd/m4v_two_movtext_subs_vfr_7s.m4v")
-    asset = await english.wait(await english.upload(old, ladder="apple", effort="economy"), "ready")
+    asset = await english.wait(await english.upload(old, **PLAIN), "ready")
     heard = await ended(english, asset, await add(english, asset, generate={}))
     brought = await add(english, asset, language="sv", text=EDITED)
     assert [t["source"] for t in await tracks_of(english, asset)].count("embedded") == 2
@@ -412,7 +405,7 @@ async def test_an_upload_that_fails_takes_nothing_away(english: Stack, tmp_path:
     """The new one ends before the title's part of it begins, which is only seen once it is probed."""
     old = shared("odd/m4v_two_movtext_subs_vfr_7s.m4v")
     clip = {"start_s": 1, "end_s": 6}
-    asset = await english.wait(await english.upload(old, ladder="apple", effort="economy", clip=clip), "ready")
+    asset = await english.wait(await english.upload(old, **PLAIN, clip=clip), "ready")
     await playlist_with(asset, 'LANGUAGE="es"')
     before = await tracks_of(english, asset)
     short = tmp_path / "short.mp4"
@@ -460,7 +453,7 @@ async def listening(stack: Stack, *, wanted: bool) -> None:
 
 
 async def embedded(stack: Stack, name: str, **wanted: Any) -> tuple[Any, list[Any]]:
-    asset_id = await stack.upload(shared(name), ladder="apple", effort="economy", **wanted)
+    asset_id = await stack.upload(shared(name), **PLAIN, **wanted)
     asset = await stack.wait(asset_id, "ready")
     deadline = time.monotonic() + WITHIN_S
     while any(step["kind"] == "extract" and step["state"] != "done" for step in asset["steps"]):
