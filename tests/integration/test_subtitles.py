@@ -6,7 +6,7 @@ import importlib.util
 import re
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -17,6 +17,7 @@ import pytest
 from playwright.async_api import Browser
 
 from packager import captions
+from tests.lone import Worker
 from tests.marian import PIECES, build, sentencepiece
 from tests.media import FFMPEG, generate, shared
 from tests.players import play, serving, viewing
@@ -59,19 +60,51 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[Any], str]
 
 
 @pytest.fixture(scope="module")
-async def english(
-    model: Callable[..., dict[str, str]], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Stack]:
-    """With a model that says "Good day." for every Swedish sentence."""
-    translator = build(tmp_path_factory.mktemp("model") / "sv-en", PIECES)
-    for name in ("source.spm", "target.spm"):
-        sentencepiece(translator / name, PIECES)
-    env = {**model(EN, "en"), "KADR_TRANSLATION_MODEL": f"sv-en={translator}"}
-    running = Stack(tmp_path_factory.mktemp("english") / "home", env=env)
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """Without a worker: what a model says is the worker's setting."""
+    running = Stack(tmp_path_factory.mktemp("subtitles") / "home", env={"KADR_UP_WORKERS": "0"})
     await running.start()
     yield running
     assert await running.stop() == 0
     assert list(running.programs()) == []
+
+
+@pytest.fixture(scope="module")
+async def speaks(
+    servers: Stack, model: Callable[..., dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Callable[[str | None], Awaitable[dict[str, str]]]]:
+    """Has one worker whose model says the script of this language, or none; gives the settings of such a worker.
+
+    Each can translate from Swedish, for every sentence of which its model says "Good day."
+    """
+    translator = build(tmp_path_factory.mktemp("model") / "sv-en", PIECES)
+    for name in ("source.spm", "target.spm"):
+        sentencepiece(translator / name, PIECES)
+    env = {
+        language: {**model(script, language), "KADR_TRANSLATION_MODEL": f"sv-en={translator}"}
+        for language, script in (("en", EN), ("ru", RU))
+    }
+    env["ru"]["KADR_SUBTITLES"] = "auto"
+    there: dict[str, Worker] = {}
+
+    async def only(language: str | None) -> dict[str, str]:
+        for other in list(there.keys() - {language}):
+            assert await there.pop(other).stop() == 0
+        if language is None:
+            return env["en"]
+        if language not in there:
+            there[language] = Worker(servers, servers.home / f"work-{language}", env[language])
+            await there[language].start()
+        return env[language]
+
+    yield only
+    await only(None)
+
+
+@pytest.fixture
+async def english(servers: Stack, speaks: Callable[[str | None], Awaitable[Any]]) -> Stack:
+    await speaks("en")
+    return servers
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +134,10 @@ def mux(path: Path, inputs: list[str], *options: str) -> None:
 
 
 @pytest.fixture(scope="module")
-async def asset(english: Stack, speech: Path) -> Any:
+async def asset(servers: Stack, speaks: Callable[[str | None], Awaitable[Any]], speech: Path) -> Any:
     """Its first track is heard without a word about its language."""
+    await speaks("en")
+    english = servers
     asset_id = await english.upload(speech, **PLAIN, subtitles="auto")
     return await english.wait(asset_id, "ready")
 
@@ -281,10 +316,10 @@ async def test_what_cannot_be_wished(
 
 
 async def test_russian_and_from_it_into_english(
-    own_stack: Callable[..., Stack], model: Callable[..., dict[str, str]], speech: Path
+    servers: Stack, speaks: Callable[[str | None], Awaitable[Any]], speech: Path
 ) -> None:
-    russian = own_stack(**model(RU, "ru"), KADR_SUBTITLES="auto")
-    await russian.start()
+    await speaks("ru")
+    russian = servers
     asset = await russian.wait(await russian.upload(speech, **PLAIN), "ready")
     (track,) = await tracks_of(russian, asset)
     track = await ended(russian, asset, track)
@@ -337,15 +372,27 @@ async def test_without_a_model(stack: Stack, speech: Path) -> None:
 
 
 async def test_a_worker_that_dies_after_each_job(
-    own_stack: Callable[..., Stack], model: Callable[..., dict[str, str]], long_speech: Path
+    servers: Stack, speaks: Callable[[str | None], Awaitable[dict[str, str]]], long_speech: Path
 ) -> None:
     """Were a finished job made again, the work would never end."""
-    mortal = own_stack(**model(EN, "en"), KADR_FAILPOINT="transcribe.after_job")
-    await mortal.start()
+    mortal = servers
+    env = {**await speaks(None), "KADR_FAILPOINT": "transcribe.after_job"}
     asset_id = await mortal.upload(long_speech, profile="audio-only", subtitles="auto")
-    asset = await mortal.wait(asset_id, "ready")
-    (track,) = await tracks_of(mortal, asset)
-    track = await ended(mortal, asset, track)
+    worker = Worker(mortal, mortal.home / "work-mortal", env)
+
+    async def again_and_again() -> None:
+        while True:
+            await worker.start()
+            assert worker.running is not None
+            await worker.running.wait()
+
+    async with asyncio.TaskGroup() as group:
+        restarting = group.create_task(again_and_again())
+        asset = await mortal.wait(asset_id, "ready")
+        (track,) = await tracks_of(mortal, asset)
+        track = await ended(mortal, asset, track)
+        restarting.cancel()
+    assert await worker.stop() in (0, -9)
     assert track["status"] == "ready", track
     cues = captions.read(track["text"])
     assert text_of(cues) == " ".join([said(EN)] * 3)
@@ -353,7 +400,9 @@ async def test_a_worker_that_dies_after_each_job(
     for number, start_s in enumerate(hellos):
         assert abs(start_s - EVERY_S * number - EN[0][0]) <= NEAR_S
     connection = await asyncpg.connect(mortal.endpoints["database_url"])
-    row = await connection.fetchrow("SELECT interruptions, attempts, state FROM steps WHERE kind = 'transcribe'")
+    row = await connection.fetchrow(
+        "SELECT interruptions, attempts, state FROM steps WHERE kind = 'transcribe' AND asset_id = $1", asset_id
+    )
     await connection.close()
     assert tuple(row) == (2, 0, "done"), "it died once after each of its two jobs"
 
