@@ -41,8 +41,8 @@ endef
 up: setup
 	@exec $(BIN)/kadr up $(if $(VIDEO),--video "$(VIDEO)")
 
-# Two processes more than cores is not faster: the stack they share works on the same cores.
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Three processes, on two cores as well: much of the time each waits for a player, or for the stack they all share.
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 
 test: setup check $(SHAKA) $(DASH)
 	$(BIN)/python -m pytest $(PARALLEL)
