@@ -70,11 +70,11 @@ async def _copy(tools: Tools, original_id: AssetId, scratch: Path) -> str:
         )
     except ObjectMissing as exc:
         raise gone from exc
-    await asyncio.to_thread(_second_name, source, scratch)
+    await asyncio.to_thread(second_name, source, scratch)
     return original.source_sha256
 
 
-def _second_name(source: Path, scratch: Path) -> None:
+def second_name(source: Path, scratch: Path) -> None:
     """No bytes are copied where the disk can do without."""
     try:
         os.link(source, scratch)

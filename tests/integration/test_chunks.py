@@ -186,10 +186,12 @@ async def test_fields_become_frames_in_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", some(["a.mkv", "a.ts"], ["a.ts"]))
 async def test_a_file_whose_times_begin_late(tmp_path: Path, name: str) -> None:
     """As a part of a recording has them: the title begins with its first frame all the same."""
-    whole = marked(tmp_path / "whole.mp4", 260, "25", "-g", "40", "-bf", "3", sound=True)
+    uploaded = marked(tmp_path / "whole.mp4", 260, "25", "-g", "40", "-bf", "3", sound=True)
     file = tmp_path / name
-    ffmpeg("-v", "error", "-i", str(whole), "-c", "copy", "-output_ts_offset", "7000", str(file))
-    for made in await both(file, tmp_path):
+    ffmpeg("-v", "error", "-i", str(uploaded), "-c", "copy", "-output_ts_offset", "7000", str(file))
+    chunked, whole = await both(file, tmp_path)
+    assert chunked.plan.frames == whole.plan.frames > 0
+    for made in (chunked, whole):
         found = marks(made.file(made.top))
         # Where the sound begins some milliseconds earlier, with its encoder's priming, half a frame stands twice.
         assert found in (list(range(260)), [0, *range(260)], [*range(260), 259])
@@ -197,10 +199,12 @@ async def test_a_file_whose_times_begin_late(tmp_path: Path, name: str) -> None:
 
 async def test_an_edit_list_hides_what_it_hides(tmp_path: Path) -> None:
     """As a phone trims: packets from a keyframe on; an edit list says that the first ones are only decoded."""
-    whole = marked(tmp_path / "whole.mp4", 400, "25", "-g", "100", "-bf", "3", "-sc_threshold", "0")
+    uploaded = marked(tmp_path / "whole.mp4", 400, "25", "-g", "100", "-bf", "3", "-sc_threshold", "0")
     file = tmp_path / "cut.mp4"
-    ffmpeg("-v", "error", "-ss", "5.2", "-i", str(whole), "-c", "copy", str(file))
-    for made in await both(file, tmp_path):
+    ffmpeg("-v", "error", "-ss", "5.2", "-i", str(uploaded), "-c", "copy", str(file))
+    chunked, whole = await both(file, tmp_path)
+    assert chunked.plan.frames == whole.plan.frames > 0
+    for made in (chunked, whole):
         assert marks(made.file(made.top)) == list(range(130, 400))
 
 
@@ -303,7 +307,9 @@ async def test_sound_that_goes_on_after_the_picture(tmp_path: Path, name: str) -
     file = tmp_path / name
     sound = ("-f", "lavfi", "-i", "sine=duration=13", "-map", "0", "-map", "1", "-c:v", "copy", "-c:a", "aac")
     ffmpeg("-v", "error", "-i", str(silent), *sound, str(file))
-    for made in await both(file, tmp_path):
+    chunked, whole = await both(file, tmp_path)
+    assert chunked.plan.frames == whole.plan.frames > 0
+    for made in (chunked, whole):
         found = marks(made.file(made.top))
         assert len(found) in (325, 326)
         assert found[:150] == list(range(150))

@@ -312,6 +312,7 @@ def files(title: Title) -> dict[str, str]:
 
 
 async def test_files_never_change_and_say_so(public: Title) -> None:
+    assert len(files(public)) == 4
     for url, kind in files(public).items():
         whole = await fetch(url)
         assert (whole.status, whole.headers["Content-Type"]) == (200, kind)
@@ -684,6 +685,7 @@ def shown_first(segment: bytes, frame_ticks: int) -> int:
 
 
 async def test_init_and_segments_are_what_the_playlist_says(public: Title, tmp_path: Path) -> None:
+    assert len(public.variants) == 3
     for variant in public.variants:
         init, segments = await fetched(variant)
         whole = tmp_path / f"{variant.name}.mp4"

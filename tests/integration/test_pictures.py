@@ -187,6 +187,7 @@ async def test_black_in_hdr_is_black(tmp_path: Path) -> None:
 async def test_what_is_transparent_shows_its_own_colours(tmp_path: Path) -> None:
     file = shared("odd/qtrle_argb_1s.mov")
     made = await make(file, tmp_path / "made", Options(preset="veryfast"))
+    assert made.plan.frames == 25
     pairs = zip(frames(file, form="rgb24"), frames(made.file(made.top)), strict=True)
     for (at, own), (shown_at, out) in pairs:
         assert at == shown_at

@@ -63,6 +63,7 @@ async def test_any_time_gives_the_very_frame(tmp_path: Path, runner: ChildRunner
             for number, frame in enumerate(opened.decode(video=0))
             if any(abs(number - one) <= 1 for one in numbers)
         }
+    assert set(numbers) <= told.keys()
     with Reader(file, picture) as reader:
         for number in numbers:
             # A little before the next frame, the frame of this number is shown.

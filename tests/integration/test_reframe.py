@@ -227,6 +227,7 @@ async def test_upright_sources_are_left_alone(tmp_path: Path) -> None:
     generate(file, "testsrc2=size=202x360:rate=25:duration=1")
     at = await bench(tmp_path / "probe")
     source, index = await probe(file, at.work_dir, at.runner, max_pixels=10**8, max_duration_s=100)
+    assert len(Reframe) > 1
     for wish in Reframe:
         made = plan(source, index, replace(SHORT, reframe=wish))
         assert wide_of(source, made) is None

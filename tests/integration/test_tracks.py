@@ -183,8 +183,10 @@ async def test_tracks_of_a_title_that_is_still_being_made(stack: Stack, tiny: Pa
     await add(stack, body["data"], kind="captions", language="en", text=VTT)
     await add(stack, body["data"], kind="audio", language="sv", asset_id=asset_id)
     asset = await stack.wait(asset_id, "ready")
-    await multivariant_with(asset, "TYPE=SUBTITLES")
-    await multivariant_with(asset, 'LANGUAGE="sv"')
+    text = await multivariant_with(asset, "TYPE=SUBTITLES")
+    assert line_with(text, "TYPE=SUBTITLES")["LANGUAGE"] == "en"
+    text = await multivariant_with(asset, 'LANGUAGE="sv"')
+    assert line_with(text, 'LANGUAGE="sv"')["TYPE"] == "AUDIO"
 
 
 async def test_another_owners_tracks_are_not_there(stack: Stack, asset: Any) -> None:
