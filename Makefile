@@ -42,7 +42,7 @@ up: setup
 	@exec $(BIN)/kadr up $(if $(VIDEO),--video "$(VIDEO)")
 
 # Three processes, on two cores as well: much of the time each waits for a player, or for the stack they all share.
-PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
+PARALLEL := -n 3 --dist loadgroup --no-loadscope-reorder
 
 test: setup check $(SHAKA) $(DASH)
 	$(BIN)/python -m pytest $(PARALLEL)

@@ -21,26 +21,23 @@ from tests.stack import Stack, published_titles
 
 ADDITIONS = 20_000_000
 STOP_S = 60.0
-# Seconds that a file takes alone, roughly, where that is long: what is long begins first.
-LONG = {
-    "test_delivery_players.py": 100,
-    "test_kill.py": 100,
-    "test_players.py": 100,
-    "test_subtitles.py": 90,
-    "test_chunks.py": 80,
-    "test_probe.py": 60,
-    "test_experiments.py": 60,
-    "test_tracks.py": 60,
-    "test_origin.py": 60,
-    "test_posters.py": 60,
-    "test_stack.py": 60,
-    "test_options.py": 50,
-    "test_encrypted.py": 50,
-    "test_sound.py": 50,
-    "test_write_door.py": 50,
-    "test_watch_page.py": 50,
-    "test_cli.py": 40,
-}
+# Files that mostly wait for a player in real time: one process does them all, one after the other, so that no player
+# competes with another.
+PLAYERS = ("test_delivery_players.py", "test_players.py", "test_watch_page.py", "test_encrypted.py")
+# What takes long begins first, these in this order; then the rest of the integration tests, then the unit tests.
+LONG = (
+    *PLAYERS,
+    *("test_kill.py", "test_subtitles.py", "test_stack.py", "test_write_door.py", "test_chunks.py", "test_posters.py"),
+    *(
+        "test_openapi.py",
+        "test_options.py",
+        "test_sound.py",
+        "test_pictures.py",
+        "test_probe.py",
+        "test_experiments.py",
+    ),
+    *("test_edge.py", "test_outages.py", "test_downloads.py", "test_tracks.py", "test_cli.py", "test_origin.py"),
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,9 +54,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is for acceptance, and begin with the longest files; within a file the order stays."""
     for item in items:
-        if "acceptance" in Path(item.path).parts:
+        if item.path.parent.name == "acceptance":
             item.add_marker(pytest.mark.acceptance("every shared clip through the whole pipeline"))
-    items.sort(key=lambda item: (-_weight(item), str(item.path)))
+        item.add_marker(pytest.mark.xdist_group("players" if item.path.name in PLAYERS else item.path.stem))
+    items.sort(key=lambda item: (_rank(item), str(item.path)))
     if not config.getoption("--acceptance"):
         left = [item for item in items if item.get_closest_marker("acceptance")]
         items[:] = [item for item in items if not item.get_closest_marker("acceptance")]
@@ -71,9 +69,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                     runs.note("left", count=len(left), reasons=reasons)
 
 
-def _weight(item: pytest.Item) -> int:
-    parts = Path(item.path).parts
-    return LONG.get(item.path.name, 10 if "integration" in parts or "acceptance" in parts else 0)
+def _rank(item: pytest.Item) -> int:
+    """Where in the order of the run: smaller is earlier."""
+    if item.path.parent.name == "unit":
+        return len(LONG) + 1
+    return LONG.index(item.path.name) if item.path.name in LONG else len(LONG)
 
 
 def _acceptance(item: pytest.Item) -> list[pytest.Mark]:
