@@ -166,6 +166,11 @@ async def test_many_at_once_have_one_made(asset: Any) -> None:
     answers = await asyncio.gather(*(fetch(f"{base}?time=5.2&width=160") for _ in range(40)))
     assert {answer.status for answer in answers} == {200}
     assert len({answer.body for answer in answers}) == 1
+
+
+@pytest.mark.acceptance("sixteen pictures are made: the queue itself has a unit test")
+async def test_a_full_queue_says_when_to_come_back(asset: Any) -> None:
+    base = urljoin(asset["poster_url"], "thumbnail.jpg")
     different = await asyncio.gather(*(fetch(f"{base}?time=6.{n:02}&width=160") for n in range(40)))
     assert {answer.status for answer in different} == {200, 503}, "a bounded queue"
     busy = next(answer for answer in different if answer.status == 503)
