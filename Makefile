@@ -81,8 +81,11 @@ up: video-check setup
 unit: test-setup
 	$(BIN)/python -m pytest tests/unit -q -n auto --maxprocesses 4 --dist loadfile --hypothesis-profile quick -p no:schemathesis -p no:anyio
 
+# Three processes, on two cores as well: much of the time each waits for a player, or for the stack they all share.
+PARALLEL := -n 3 --dist loadgroup --no-loadscope-reorder
+
 test: test-setup check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 # Style, types and the floors of the house.
 check: $(TEST)
@@ -91,9 +94,10 @@ check: $(TEST)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Every clip of ../shared/media with what its index expects of it; a few minutes.
+# Every clip of ../shared/media with what its index expects of it, and the tests that take too long for `make test`,
+# each marked with its reason.
 acceptance: test-setup
-	$(BIN)/python -m pytest tests/acceptance --acceptance
+	$(BIN)/python -m pytest --acceptance -m acceptance $(PARALLEL)
 
 # Pin again after a change of dependencies. The largest set first: the others take its versions.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

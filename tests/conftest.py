@@ -1,42 +1,25 @@
-"""What all tests share: one embedded stack per run, generated clips, the shared ones where they are there."""
+"""What all tests share: one embedded stack per run, stacks of their own, and generated clips."""
 
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-import imageio_ffmpeg
 import pytest
 
-from tests.published import broken_rules
-from tests.stack import Stack
+from tests import catalogue
+from tests.media import FFMPEG, SHARED, generate, shared
+from tests.stack import Stack, shared_stack
 
-SHARED = Path(__file__).parents[2] / "shared" / "media"
-FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--acceptance", action="store_true", help="also run every clip of ../shared/media")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--acceptance"):
-        return
-    skip = pytest.mark.skip(reason="every shared clip: only with --acceptance (make acceptance)")
-    for item in items:
-        if "acceptance" in Path(item.path).parts:
-            item.add_marker(skip)
+__all__ = ["FFMPEG", "SHARED", "generate", "shared"]
+pytest_plugins = ["tests.plugin"]
 
 
 @pytest.fixture(scope="session")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """The one stack of this run: real PostgreSQL, Redis, S3, API, origin and worker on free ports."""
-    running = Stack(tmp_path_factory.mktemp("stack") / "home")
-    await running.start()
-    yield running
-    broken = await broken_rules(running)
-    assert await running.stop() == 0
-    assert broken == {}, "titles that break a rule of HLS"
-    assert list(running.programs()) == [], "kadr up left programs behind"
+async def stack() -> Stack:
+    """The one stack of this run: real PostgreSQL, Redis, S3, API, origin and worker on free ports.
+
+    All processes of the run use it at once: count nothing in it that is not a test's own, and disturb nothing.
+    """
+    return await shared_stack()
 
 
 @pytest.fixture
@@ -56,29 +39,12 @@ async def own_stack(tmp_path: Path) -> AsyncIterator[Callable[..., Stack]]:
 
 
 @pytest.fixture(scope="session")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clip() -> Path:
     """7 s of 640x360 at 29.97 fps with sound: two segments, three rungs, quick to encode."""
-    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
-    generate(path, "testsrc2=size=640x360:rate=30000/1001:duration=7", "sine=frequency=440:duration=7")
-    return path
+    return catalogue.clip_file("clip")
 
 
-def generate(path: Path, video: str, audio: str | None = None, *options: str) -> None:
-    """A small real file from lavfi sources."""
-    sound = ["-f", "lavfi", "-i", audio, "-c:a", "aac"] if audio else []
-    subprocess.run(
-        [
-            *(FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", video, *sound),
-            *("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", *options, str(path)),
-        ],
-        check=True,
-        timeout=60,
-    )
-
-
-def shared(name: str) -> Path:
-    """A clip of ../shared/media, or a skip by name."""
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"shared clip {name} is not here")
-    return path
+@pytest.fixture(scope="session")
+def tiny() -> Path:
+    """2 s of 320x180 with sound: one rung, for titles that are only there to be changed or taken away."""
+    return catalogue.clip_file("tiny")

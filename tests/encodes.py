@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from tests.conftest import FFMPEG, generate
+from tests.media import FFMPEG, generate
 from tests.sources import source
 from transcode.command import audio_argv, video_argv
 from transcode.cut import AudioCutter, ByteRange, Cut, VideoCutter, VideoGrid

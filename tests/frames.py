@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from core.child import ChildRunner
 from core.media import Blob, Encoded, Rendition
-from tests.conftest import FFMPEG
+from tests.media import FFMPEG
 from transcode import encode as transcoder
 from transcode import grid
 from transcode.boxes import Fragment, FragmentReader

@@ -1,12 +1,9 @@
 """A `kadr origin` of the tests' own, on the servers of a stack: it can be stopped alone, and have other settings."""
 
 import asyncio
-import json
-import os
 import secrets
 import signal
 import socket
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +12,7 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.lone import servers_env, start
 from tests.stack import Stack
 from tests.web import fetch
 
@@ -43,11 +41,8 @@ class Origin:
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        self.running = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "kadr", "origin", *self.arguments),
-            env={**os.environ, **self.env, "KADR_ORIGIN_PORT": str(self.port)},
-            stdin=asyncio.subprocess.DEVNULL,
-        )
+        env = {**self.env, "KADR_ORIGIN_PORT": str(self.port)}
+        self.running = await start("origin", *self.arguments, env=env)
         deadline = time.monotonic() + WITHIN_S
         while True:
             assert self.running.returncode is None, "the origin has ended"
@@ -67,15 +62,8 @@ class Origin:
 
 
 def origin_env(stack: Stack, folder: Path) -> dict[str, str]:
-    kept = json.loads((stack.home / "secrets.json").read_text())
     return {
-        "KADR_DATABASE_URL": stack.endpoints["database_url"],
-        "KADR_REDIS_URL": stack.endpoints["redis_url"],
-        "KADR_S3_URL": stack.endpoints["s3"],
-        "KADR_S3_ACCESS_KEY": kept["s3_access_key"],
-        "KADR_S3_SECRET_KEY": kept["s3_secret_key"],
-        "KADR_PLAYBACK_KEYS": f"k1:{kept['playback_key']}",
-        "KADR_DELIVERY_KEYS": f"k1:{kept['delivery_key']}",
+        **servers_env(stack),
         "KADR_ORIGIN_LOCK_KEYS": f"other:{'0' * 32},k1:{LOCK}",
         "KADR_ORIGIN_CACHE_DIR": str(folder / "cache"),
     }

@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 import aiohttp
 
-from tests.conftest import FFMPEG
+from tests.media import FFMPEG
 from tests.published import faults
 
 

@@ -1,12 +1,19 @@
 """Every published title in the tests goes through the checker: `assert await faults(url) == []`."""
 
+import asyncio
+import multiprocessing
+import os
+import re
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from kadr.check import rules
 from kadr.check.fetch import CheckLimits
-from kadr.check.gather import gather
+from kadr.check.gather import CannotCheck, gather
 from kadr.check.rules import Severity
+from tests import runs
 from tests.stack import Stack
+from tests.web import fetch
 
 QUICK = CheckLimits(file_s=20, total_s=120)
 
@@ -17,16 +24,41 @@ async def faults(url: str, *, dash_url: str | None = None, shoulds: bool = True)
     Raises kadr.check.gather.CannotCheck where there is no multivariant playlist.
     """
     title = await gather(url, dash_url=dash_url, limits=QUICK, on_progress=lambda *_: None)
-    return [str(fault) for fault in rules.faults(title) if shoulds or fault.severity is Severity.MUST]
+    found = [str(fault) for fault in rules.faults(title) if shoulds or fault.severity is Severity.MUST]
+    if shoulds and not found and (revision := await _revision(url)):
+        runs.note("checked", revision=revision)
+    return found
 
 
 async def broken_rules(stack: Stack) -> dict[str, list[str]]:
-    """Faults by asset id, of every title that is ready on this stack and is shown: what all tests have left there."""
-    found: dict[str, list[str]] = {}
+    """Faults by asset id, of every title that is ready on this stack and is shown: what all tests have left there.
+
+    Each revision is read once: what a test has checked already is left out. On as many cores as there are.
+    """
+    checked = {one["revision"] for one in runs.noted("checked")}
+    urls: dict[str, str] = {}
     for asset in await _ready(stack):
-        if asset["playback_url"] and (told := await faults(asset["playback_url"])):
-            found[asset["id"]] = told
-    return found
+        url = asset["playback_url"]
+        if url and await _revision(url) not in checked:
+            urls[asset["id"]] = url
+    loop, spawn = asyncio.get_running_loop(), multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(len(urls), os.cpu_count() or 1) or 1, mp_context=spawn) as pool:
+        told = await asyncio.gather(*(loop.run_in_executor(pool, _check, url) for url in urls.values()))
+    return {asset_id: found for asset_id, found in zip(urls, told, strict=True) if found}
+
+
+def _check(url: str) -> list[str]:
+    try:
+        return asyncio.run(faults(url))
+    except CannotCheck as exc:
+        return [f"cannot be checked: {exc}"]
+
+
+async def _revision(url: str) -> str | None:
+    """Asset and revision of what this URL plays now; None where nothing is to be had."""
+    answer = await fetch(url)
+    found = re.search(rb"/v/(as_\w+/[0-9a-f]+)/", answer.body) if answer.status == 200 else None
+    return found[1].decode() if found else None
 
 
 async def _ready(stack: Stack) -> list[Any]:

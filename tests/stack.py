@@ -5,20 +5,103 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import asyncpg
+from pydantic import SecretStr
 
 from benchmarks.stack import two_free_ports
+from core import db, owners
+from core.model import OwnerId
+from core.settings import Settings
+from kadr.stack.tether import tethered
+from tests import runs
 
 START_S = 90
 # Short leases, so that what a killed worker held comes back within a test.
 QUICK = {"KADR_LEASE_S": "3", "KADR_HEARTBEAT_S": "1", "KADR_POLL_S": "1", "KADR_RECONCILE_S": "2"}
+
+_KEEPERS: list["subprocess.Popen[bytes]"] = []
+# What every test takes for granted of a title, made in the least time.
+PLAIN = {"ladder": "apple", "effort": "economy"}
+
+
+def up_argv(home: Path, port: int) -> tuple[str, ...]:
+    return (sys.executable, "-m", "kadr", "up", "--home", str(home), "--port", str(port))
+
+
+def up_env(**env: str) -> dict[str, str]:
+    """The environment without the KADR_* of whoever runs the tests, with short leases and `env`."""
+    return {**{k: v for k, v in os.environ.items() if not k.startswith("KADR_")}, **QUICK, **env}
+
+
+async def until_ready(home: Path, pid: int, ended: Callable[[], object | None]) -> None:
+    """Wait until the `kadr up` with this pid is ready; `ended` says its exit code once it has one."""
+    ready, log = home / "endpoints.json", home.parent / f"{home.name}.log"
+    deadline = time.monotonic() + START_S
+    while not (ready.exists() and json.loads(ready.read_text())["pid"] == pid):
+        assert ended() is None, f"kadr up ended with {ended()}:\n{log.read_text()[-4000:]}"
+        assert time.monotonic() < deadline, f"kadr up is not ready:\n{log.read_text()[-4000:]}"
+        await asyncio.sleep(0.05)
+
+
+def _start_keeper(folder: Path, port: int) -> None:
+    with (folder / "keeper.log").open("ab") as log:
+        keeper = subprocess.Popen(
+            [sys.executable, "-m", "tests.keeper", str(folder), str(runs.controller_pid()), str(port)],
+            cwd=Path(__file__).parents[1],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    _KEEPERS.append(keeper)  # it ends after whoever started it
+
+
+async def shared_stack() -> "Stack":
+    """The one stack of the whole run, started by whichever process asks first."""
+    folder = runs.folder()
+    stack = Stack(folder / "home")
+    async with runs.locked_async("stack"):
+        if not (folder / "up.pid").exists():
+            _start_keeper(folder, stack.port)
+            async with asyncio.timeout(START_S):
+                while not (folder / "up.pid").exists() or not (folder / "up.pid").read_text():
+                    await asyncio.sleep(0.02)
+            runs.note("stacks", home=str(stack.home), shared=True)
+    code = folder / "exit_code"
+    pid = int((folder / "up.pid").read_text())
+    await until_ready(stack.home, pid, lambda: code.read_text() if code.exists() else None)
+    stack.read_endpoints()
+    return stack
+
+
+async def published_titles(database_url: str) -> int:
+    """How many publications this stack has made: whole pipelines, and what tests changed afterwards."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        count: int = await connection.fetchval("SELECT count(*) FROM steps WHERE kind = 'publish' AND state = 'done'")
+    finally:
+        await connection.close()
+    return count
+
+
+async def as_owner(stack: "Stack", name: str) -> "Stack":
+    """The same stack for another owner, whose library and switches are nobody else's."""
+    key = f"kadr_{name}.{'0123456789' * 4}012"
+    pool = await db.connect(Settings(database_url=SecretStr(stack.endpoints["database_url"]), database_pool=1))
+    try:
+        await owners.ensure(pool, OwnerId(f"ow_{name}"), name, key)
+    finally:
+        await pool.close()
+    return replace(stack, endpoints={**stack.endpoints, "api_key": key})
 
 
 @dataclass
@@ -33,24 +116,20 @@ class Stack:
 
     async def start(self) -> None:
         """Start and wait until it is ready."""
-        environ = {k: v for k, v in os.environ.items() if not k.startswith("KADR_")}
         log = self.home.parent / f"{self.home.name}.log"
         with log.open("ab") as out:
             self.up = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "kadr", "up", "--home", str(self.home), "--port", str(self.port)),
-                env={**environ, **QUICK, **self.env},
+                *tethered(up_argv(self.home, self.port), signal.SIGTERM),
+                env=up_env(**self.env),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
             )
-        ready = self.home / "endpoints.json"
-        deadline = time.monotonic() + START_S
-        while not (ready.exists() and json.loads(ready.read_text())["pid"] == self.up.pid):
-            assert self.up.returncode is None, f"kadr up ended with {self.up.returncode}:\n{log.read_text()[-4000:]}"
-            assert time.monotonic() < deadline, f"kadr up is not ready:\n{log.read_text()[-4000:]}"
-            await asyncio.sleep(0.05)
+        up = self.up
+        await until_ready(self.home, up.pid, lambda: up.returncode)
         self.read_endpoints()
+        runs.note("stacks", home=str(self.home), shared=False)
 
     def read_endpoints(self) -> None:
         self.endpoints = json.loads((self.home / "endpoints.json").read_text())
@@ -58,6 +137,10 @@ class Stack:
     async def stop(self) -> int:
         """SIGTERM; the exit code."""
         assert self.up is not None
+        try:
+            runs.note("pipelines", count=await published_titles(self.endpoints["database_url"]))
+        except (OSError, asyncpg.PostgresError):
+            runs.note("pipelines", count=0)  # a test has taken the server away
         if self.up.returncode is None:
             self.up.send_signal(signal.SIGTERM)
         return await asyncio.wait_for(self.up.wait(), 60)

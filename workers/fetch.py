@@ -71,11 +71,11 @@ async def _copy(worker: WorkerContext, original_id: AssetId, scratch: Path) -> s
         source = await worker.local_copy(original.source_key, original.source_sha256)
     except ObjectMissing as exc:
         raise removed from exc
-    await asyncio.to_thread(_second_name, source, scratch)
+    await asyncio.to_thread(second_name, source, scratch)
     return original.source_sha256
 
 
-def _second_name(source: Path, scratch: Path) -> None:
+def second_name(source: Path, scratch: Path) -> None:
     """Hard-link the file, or copy it where the file system cannot link."""
     try:
         os.link(source, scratch)

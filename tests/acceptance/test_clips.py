@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.clips import PICTURES
-from tests.conftest import shared
+from tests.media import shared
 from tests.playback import check_playback
 from tests.stack import Stack
 from transcode.probe_child import SMALL_LEAD_S

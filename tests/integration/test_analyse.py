@@ -8,7 +8,7 @@ import pytest
 
 from core.child import ChildRunner
 from presets.effort import Effort
-from tests.conftest import FFMPEG, generate, shared
+from tests.media import FFMPEG, generate, shared
 from transcode import analyse
 from transcode.encode_plan import EncodePlan, Options
 from transcode.pertitle import choose

@@ -1,40 +1,21 @@
 """Chapters of a title and search in what is said, out of its published captions."""
 
-import asyncio
 import re
-import time
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
 
-from packager.vtt import whole
-from tests.conftest import generate
-from tests.stack import Stack
-from tests.unit.test_chapters import BOATS, BREAD, STARS, spoken
+from tests.catalogue import LESSON_STARTS, Titles
 from tests.web import Answer, fetch, json_of, refused
 
 WITHIN_S = 60
 
 
 @pytest.fixture(scope="module")
-async def asset(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Five minutes of next to nothing to see, in which three things are spoken of."""
-    cues, starts = spoken([BREAD, STARS, BOATS], pause_ms=6_000)
-    path = tmp_path_factory.mktemp("spoken") / "lesson.mp4"
-    length_s = cues[-1].end_ms // 1000 + 2
-    generate(path, f"color=gray:size=320x180:rate=5:duration={length_s}")
-    made = await stack.wait(await stack.upload(path, ladder="apple", effort="economy", policy="signed"), "ready")
-    status, _ = await stack.api(
-        "POST", f"/v1/assets/{made['id']}/tracks", json={"kind": "subtitles", "language": "en", "text": whole(cues)}
-    )
-    assert status == 201
-    deadline = time.monotonic() + WITHIN_S
-    while (answer := await at(made, "chapters.json")).status != 200:
-        assert time.monotonic() < deadline, answer
-        await asyncio.sleep(0.2)
-    return made, starts
+async def asset(title: Titles) -> Any:
+    """Some minutes of next to nothing to see, in which three things are spoken of; and when each begins."""
+    return await title("lesson"), LESSON_STARTS
 
 
 async def at(asset: Any, name: str, query: str = "") -> Answer:
@@ -72,6 +53,6 @@ async def test_only_for_who_may_watch(asset: Any) -> None:
         refused(await fetch(urljoin(title["playback_url"], name)), 403, "token_missing")
 
 
-async def test_a_title_without_captions_has_none(stack: Stack, clip: Path) -> None:
-    made = await stack.wait(await stack.upload(clip), "ready")
+async def test_a_title_without_captions_has_none(title: Titles) -> None:
+    made = await title("signed")
     refused(await at(made, "chapters.vtt"), 404, "not_found")

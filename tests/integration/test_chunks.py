@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 
 from core.crop import Reframe
-from tests.conftest import shared
 from tests.frames import Made, ffmpeg, fragments, frames, lumas, make, mark, marked, marks, planned, psnr
+from tests.media import shared
+from tests.selection import some
 from transcode.encode_plan import Options
 from transcode.plan import on_regular_grid
 
 NTSC = Fraction(30_000, 1001)
+FILM_FRAMES = 480
 SHORT = Options(profile="short-vertical", reframe=Reframe.NONE)  # segments of 2 s: many joins in a short clip
 OPEN_GOP = ("-g", "250", "-bf", "3", "-x264-params", "open-gop=1:b-pyramid=normal:scenecut=0:keyint=250")
 
@@ -93,7 +95,7 @@ STEADY = {
 }
 
 
-@pytest.mark.parametrize("name", STEADY)
+@pytest.mark.parametrize("name", some(STEADY, ("film", "ntsc_ts_open_gop", "hevc_open_gop")))
 async def test_every_frame_is_in_its_place(tmp_path: Path, name: str) -> None:
     clip = STEADY[name]
     file = marked(tmp_path / clip.name, clip.frames, clip.rate, *clip.options)
@@ -181,13 +183,15 @@ async def test_fields_become_frames_in_order(tmp_path: Path) -> None:
         assert kept == list(range(0, 400, 2))
 
 
-@pytest.mark.parametrize("name", ["a.mkv", "a.ts"])
+@pytest.mark.parametrize("name", some(["a.mkv", "a.ts"], ["a.ts"]))
 async def test_a_file_whose_times_begin_late(tmp_path: Path, name: str) -> None:
     """As a part of a recording has them: the title begins with its first frame all the same."""
-    whole = marked(tmp_path / "whole.mp4", 260, "25", "-g", "40", "-bf", "3", sound=True)
+    uploaded = marked(tmp_path / "whole.mp4", 260, "25", "-g", "40", "-bf", "3", sound=True)
     file = tmp_path / name
-    ffmpeg("-v", "error", "-i", str(whole), "-c", "copy", "-output_ts_offset", "7000", str(file))
-    for made in await both(file, tmp_path):
+    ffmpeg("-v", "error", "-i", str(uploaded), "-c", "copy", "-output_ts_offset", "7000", str(file))
+    chunked, whole = await both(file, tmp_path)
+    assert chunked.plan.frames == whole.plan.frames > 0
+    for made in (chunked, whole):
         found = marks(made.file(made.top))
         # Where the sound begins some milliseconds earlier, with its encoder's priming, half a frame stands twice.
         assert found in (list(range(260)), [0, *range(260)], [*range(260), 259])
@@ -195,14 +199,16 @@ async def test_a_file_whose_times_begin_late(tmp_path: Path, name: str) -> None:
 
 async def test_an_edit_list_hides_what_it_hides(tmp_path: Path) -> None:
     """As a phone trims: packets from a keyframe on; an edit list says that the first ones are only decoded."""
-    whole = marked(tmp_path / "whole.mp4", 400, "25", "-g", "100", "-bf", "3", "-sc_threshold", "0")
+    uploaded = marked(tmp_path / "whole.mp4", 400, "25", "-g", "100", "-bf", "3", "-sc_threshold", "0")
     file = tmp_path / "cut.mp4"
-    ffmpeg("-v", "error", "-ss", "5.2", "-i", str(whole), "-c", "copy", str(file))
-    for made in await both(file, tmp_path):
+    ffmpeg("-v", "error", "-ss", "5.2", "-i", str(uploaded), "-c", "copy", str(file))
+    chunked, whole = await both(file, tmp_path)
+    assert chunked.plan.frames == whole.plan.frames > 0
+    for made in (chunked, whole):
         assert marks(made.file(made.top)) == list(range(130, 400))
 
 
-@pytest.mark.parametrize("name", ["late.mkv", "late.ts", "late.mp4"])
+@pytest.mark.parametrize("name", some(["late.mkv", "late.ts", "late.mp4"], ["late.mp4"]))
 async def test_a_picture_that_starts_after_the_sound(tmp_path: Path, name: str) -> None:
     """The first frame stands from the title's beginning on; all others keep their distance to the sound."""
     silent = marked(tmp_path / "silent.mp4", 200, "25")
@@ -220,11 +226,11 @@ async def test_a_picture_that_starts_after_the_sound(tmp_path: Path, name: str) 
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """24 s of it at 640x360: 720 frames, and its own frame numbers on them."""
+    """16 s of it at 640x360: FILM_FRAMES frames, and its own frame numbers on them."""
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     source = shared("core/tears_of_steel_1080p2997_8s_frame_marks.mp4")
     coded = ("-vf", "scale=640:360", "-c:v", "libx264", "-preset", "veryfast", "-crf", "14", "-bf", "3", "-g", "97")
-    ffmpeg("-v", "error", "-stream_loop", "2", "-i", str(source), *coded, str(path))
+    ffmpeg("-v", "error", "-stream_loop", "1", "-i", str(source), *coded, str(path))
     return path
 
 
@@ -237,10 +243,10 @@ async def films(film: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[M
 def test_every_frame_of_a_film_is_nearest_to_its_own(film: Path, films: tuple[Made, Made]) -> None:
     own = [luma.copy() for _, luma in lumas(film, (320, 180))]
     made = [luma.copy() for _, luma in lumas(films[0].file("v360"), (320, 180))]
-    assert len(own) == len(made) == 720
+    assert len(own) == len(made) == FILM_FRAMES
     for number, picture in enumerate(made):
         right = psnr(picture, own[number])
-        beside = max(psnr(picture, own[near]) for near in (number - 1, number + 1) if 0 <= near < 720)
+        beside = max(psnr(picture, own[near]) for near in (number - 1, number + 1) if 0 <= near < FILM_FRAMES)
         assert right > 30, number
         assert right > beside + 3, f"frame {number}: {right:.1f} dB, a neighbour {beside:.1f} dB"
 
@@ -258,10 +264,11 @@ def vmaf(film: Path, made: Path) -> list[float]:
 def test_joins_look_as_good_as_the_rest(film: Path, films: tuple[Made, Made]) -> None:
     """Frame by frame against the whole encode: the same content, so what differs is the chunks' doing."""
     chunked, whole = (np.array(vmaf(film, made.file("v360"))) for made in films)
-    assert len(chunked) == len(whole) == 720
+    assert len(chunked) == len(whole) == FILM_FRAMES
     lost = whole - chunked
     joins = films[0].plan.chunks[1:]
-    near = np.zeros(720, bool)
+    assert joins
+    near = np.zeros(FILM_FRAMES, bool)
     for join in joins:
         near[join - 12 : join + 12] = True
     assert near.sum() == 24 * len(joins)
@@ -275,7 +282,7 @@ def test_joins_look_as_good_as_the_rest(film: Path, films: tuple[Made, Made]) ->
 # Trim
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
+@pytest.mark.parametrize("name", some(["a.mp4", "a.mkv", "a.ts"], ["a.mkv"]))
 async def test_a_trim_is_exact_to_the_frame(tmp_path: Path, name: str) -> None:
     file = marked(tmp_path / name, 400, "30000/1001", *OPEN_GOP, sound=True)
     options = replace(SHORT, start_s=Fraction("3.21"), end_s=Fraction("11.37"))
@@ -293,14 +300,16 @@ async def test_a_trim_of_fast_pictures_begins_where_it_was_asked_on_every_rung(t
     assert marks(made.file("v360")) == list(range(63, 183, 2))
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
+@pytest.mark.parametrize("name", some(["a.mp4", "a.mkv", "a.ts"], ["a.mp4"]))
 async def test_sound_that_goes_on_after_the_picture(tmp_path: Path, name: str) -> None:
     """The last frame stands, in the last chunk that has a picture."""
     silent = marked(tmp_path / "silent.mp4", 150, "25", "-g", "50")
     file = tmp_path / name
     sound = ("-f", "lavfi", "-i", "sine=duration=13", "-map", "0", "-map", "1", "-c:v", "copy", "-c:a", "aac")
     ffmpeg("-v", "error", "-i", str(silent), *sound, str(file))
-    for made in await both(file, tmp_path):
+    chunked, whole = await both(file, tmp_path)
+    assert chunked.plan.frames == whole.plan.frames > 0
+    for made in (chunked, whole):
         found = marks(made.file(made.top))
         assert len(found) in (325, 326)
         assert found[:150] == list(range(150))

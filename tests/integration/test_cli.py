@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.selection import MORE_VALUES, some
 from tests.stack import Stack
 
 KADR = (sys.executable, "-m", "kadr")
@@ -66,10 +67,10 @@ def junk(tmp_path: Path) -> Path:
 # ingest
 
 
-def test_json_prints_the_final_asset_and_nothing_else(home: str, clip: Path, tmp_path: Path) -> None:
+def test_json_prints_the_final_asset_and_nothing_else(home: str, tiny: Path, tmp_path: Path) -> None:
     """With a name that looks like an option, and is not ASCII. Without a terminal there are no bars."""
     name = "-rf a b, ünï – кадр.mp4"
-    shutil.copy(clip, tmp_path / name)
+    shutil.copy(tiny, tmp_path / name)
     said = ("--title", "  My <title> ", "--ref", "product:42", "--policy", "signed", "--language", "en")
     done = kadr("ingest", "--json", *said, "--", name, cwd=tmp_path, KADR_HOME=home)
     assert (done.returncode, done.stderr) == (0, "")
@@ -294,7 +295,7 @@ def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
     assert done.stderr.startswith("usage: kadr")
 
 
-@pytest.mark.parametrize("command", ["api", "origin", "worker", "migrate"])
+@pytest.mark.parametrize("command", some(["api", "origin", "worker", "migrate"], ["worker"], MORE_VALUES))
 def test_a_setting_of_a_wrong_form_is_one_sentence(command: str) -> None:
     done = kadr(command, KADR_API_PORT="eighty", KADR_LEASE_S="-1", KADR_LOG_LEVEL="LOUD")
     assert (done.returncode, done.stdout) == (2, "")
@@ -326,7 +327,7 @@ def test_bad_keys_are_one_sentence_without_the_secret(stack: Stack, command: str
         assert "notthehex" not in done.stderr
 
 
-@pytest.mark.parametrize("command", ["api", "migrate"])
+@pytest.mark.parametrize("command", some(["api", "migrate"], ["migrate"], MORE_VALUES))
 def test_no_database_is_one_sentence(command: str) -> None:
     keys = dict.fromkeys(("KADR_PLAYBACK_KEYS", "KADR_DELIVERY_KEYS"), f"k1:{'ab' * 32}")
     done = kadr(command, KADR_DATABASE_URL="postgresql://kadr:hunter2@127.0.0.1:1/kadr", **keys)

@@ -18,7 +18,7 @@ from presets.codec import codec_preset, cut_times
 from presets.effort import Effort
 from presets.profile import NAMES, profile
 from presets.rung import Codec
-from tests.conftest import FFMPEG
+from tests.media import FFMPEG
 from transcode.boxes import Fragment, FragmentReader, Init
 from transcode.grid import longest_segment
 

@@ -23,17 +23,18 @@ from urllib.parse import urlsplit
 import pytest
 import redis.asyncio
 import yaml
-from playwright.async_api import Browser, Route, async_playwright
+from playwright.async_api import Browser, Route
 
 from benchmarks import edge
 from core import playback_token
 from core.model import PlaybackId
 from core.playback_token import Claims
-from tests.conftest import generate
-from tests.integration.test_edge import free_port
-from tests.integration.test_watch_page import ARGUMENTS, CHROMIUM
+from tests.browsers import CHROMIUM
+from tests.lone_origin import free_port
+from tests.media import generate
 from tests.players import SCRIPTS, Viewing, play, serving, viewing
 from tests.published import broken_rules
+from tests.selection import MORE_PLAYERS, some
 from tests.stack import Stack
 from tests.web import fetch, json_of
 
@@ -188,7 +189,7 @@ async def titles(place_of_all: Place, tmp_path_factory: pytest.TempPathFactory) 
     stack, folder = place_of_all.stack, tmp_path_factory.mktemp("titles")
     long, small = folder / "long.mp4", folder / "small.mp4"
     generate(long, f"testsrc2=size=768x432:rate=10:duration={DURATION_S}", f"sine=frequency=440:duration={DURATION_S}")
-    generate(small, "testsrc2=size=416x234:rate=10:duration=30", "sine=frequency=880:duration=30")
+    generate(small, "testsrc2=size=416x234:rate=10:duration=24", "sine=frequency=880:duration=24")
     asset_ids = [await stack.upload(file, ladder="apple", effort="economy", language="en") for file in (long, small)]
     said = "".join(f"00:{begins:02d}.000 --> 00:{ends:02d}.000\n{text}\n\n" for begins, ends, text in CUES)
     for track in (
@@ -209,22 +210,14 @@ async def multivariant(asset: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as running:
-        opened = await running.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield opened
-        await opened.close()
-
-
-@pytest.fixture(scope="module")
-async def page_url() -> AsyncIterator[str]:
+async def players_url() -> AsyncIterator[str]:
     async with serving() as url:
         yield url
 
 
 @pytest.fixture
-async def viewer(browser: Browser, page_url: str) -> AsyncIterator[Viewing]:
-    async with viewing(browser, page_url) as opened:
+async def viewer(browser: Browser, players_url: str) -> AsyncIterator[Viewing]:
+    async with viewing(browser, players_url) as opened:
         yield opened
 
 
@@ -241,7 +234,7 @@ async def check_end(viewer: Viewing, duration_s: float, *, dry: int = 0) -> None
     assert len(await viewer.seen("dry")) <= dry, await viewer.told()
 
 
-@pytest.mark.parametrize("player", PLAYERS)
+@pytest.mark.parametrize("player", some(PLAYERS, ["dash"], MORE_PLAYERS))
 async def test_each_player_switches_seeks_and_shows_what_is_said(
     place: Place, titles: tuple[Any, Any], viewer: Viewing, player: str
 ) -> None:
@@ -293,7 +286,7 @@ def check_texts(seen: list[tuple[float, list[str]]]) -> set[str]:
     return met
 
 
-@pytest.mark.parametrize("player", PLAYERS)
+@pytest.mark.parametrize("player", some(PLAYERS, ["shaka"], MORE_PLAYERS))
 async def test_a_cdn_that_stops_costs_no_viewer_a_segment(
     place: Place, titles: tuple[Any, Any], viewer: Viewing, player: str
 ) -> None:
@@ -305,7 +298,7 @@ async def test_a_cdn_that_stops_costs_no_viewer_a_segment(
     assert len(first) == 1, "one way for all"
     await place.cdns[next(iter(first))].stop()
     asked = len(viewer.got)
-    await viewer.page.evaluate("video.playbackRate = 1.5")
+    await viewer.page.evaluate("video.playbackRate = 2")
     await check_end(viewer, asset["duration_s"])
     # One segment of each kind, and at most one more of each that was asked for at the same time.
     lost = set(viewer.segments(viewer.lost))
@@ -392,13 +385,13 @@ async def impatient(viewer: Viewing) -> None:
 
 
 async def test_without_database_and_redis_a_viewer_watches_to_the_end(
-    place: Place, titles: tuple[Any, Any], browser: Browser, page_url: str, viewer: Viewing
+    place: Place, titles: tuple[Any, Any], browser: Browser, players_url: str, viewer: Viewing
 ) -> None:
     """Both hold still and answer nobody, which is worse than being gone. One plays from a CDN, one from the origin."""
     _, asset = titles
     await place.steer("--to", "origin")
     await until_first(place, {"origin"})
-    async with viewing(browser, page_url) as other:
+    async with viewing(browser, players_url) as other:
         await impatient(viewer)
         await play(other, "hls", asset["playback_url"], AHEAD_S)
         await place.steer("--auto")
@@ -406,6 +399,8 @@ async def test_without_database_and_redis_a_viewer_watches_to_the_end(
         await play(viewer, "hls", asset["playback_url"], AHEAD_S)
         await viewer.until("video.currentTime > 2")
         with held_still(place.stack, "postgres", "redis-server"):
+            for one in (viewer, other):
+                await one.page.evaluate("video.playbackRate = 2")
             for one in (viewer, other):
                 await check_end(one, asset["duration_s"])
         for one in (viewer, other):

@@ -14,8 +14,9 @@ from core import outbox
 from core.db import Pool
 from core.errors import Rejected
 from core.model import AssetStatus, StepId, StepKind
-from tests.conftest import FFMPEG, generate
-from tests.integration.conftest import new_asset
+from tests.catalogue import Titles
+from tests.database import new_asset
+from tests.media import FFMPEG, generate
 from tests.stack import Stack
 from tests.web import fetch, refused
 from workers import given_up
@@ -138,15 +139,15 @@ async def test_other_names_are_not_there(asset: Any, name: str) -> None:
     refused(await fetch(url), 404, "not_found")
 
 
-async def test_none_unless_they_are_asked_for(stack: Stack, clip: Path) -> None:
-    asset = await stack.wait(await stack.upload(clip, ladder="apple", effort="economy"), "ready")
+async def test_none_unless_they_are_asked_for(title: Titles) -> None:
+    asset = await title("public")
     assert (asset["downloads"], asset["options"]["downloads"]) == ([], "none")
     assert "downloads" not in [step["kind"] for step in asset["steps"]]
     refused(await fetch(asset["playback_url"].replace("index.m3u8", "high.mp4")), 404, "not_found")
 
 
-async def test_a_signed_title_asks_for_its_token(stack: Stack, clip: Path, asset: Any) -> None:
-    signed = await with_downloads(stack, await stack.upload(clip, policy="signed", **WANTED))
+async def test_a_signed_title_asks_for_its_token(stack: Stack, tiny: Path, asset: Any) -> None:
+    signed = await with_downloads(stack, await stack.upload(tiny, policy="signed", **WANTED))
     assert set(urls(signed)) == {"high.mp4", "audio.m4a"}, "one rung is as good as both"
     url, _, token = urls(signed)["high.mp4"].partition("?token=")
     assert (await fetch(f"{url}?token={token}", Range="bytes=0-9")).status == 206

@@ -22,14 +22,13 @@ from core.storage import connect as storage_connect
 from kadr.check import aes
 from packager.encryption import Encryption
 from packager.revision import SEGMENT_TYPE, Manifest, manifest_from_bytes
-from tests.conftest import FFMPEG, generate
-from tests.integration.test_players import VIDEO, browser, hls_errors, machine_was_late, page_url, visiting
+from tests.browsers import VIDEO, hls_errors, machine_was_late, visiting
+from tests.media import FFMPEG, generate
 from tests.playback import media_uris
 from tests.published import faults
 from tests.stack import Stack
 from tests.web import Answer, fetch, refused
 
-__all__ = ["browser", "page_url"]  # fixtures
 WITHIN_S = 30
 LENGTH_S = 13  # three segments
 KEY_LINE = re.compile(r'#EXT-X-KEY:METHOD=AES-128,URI="([^"]+)"')

@@ -6,19 +6,32 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core import db, owners
-from core.model import OwnerId
-from core.settings import Settings
-from tests.stack import Stack
+import pytest
+
+from tests.stack import Stack, as_owner
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
 
-async def test_generated_requests(stack: Stack, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("phases", "examples"),
+    [
+        pytest.param("examples,fuzzing", 3, id="few"),
+        pytest.param(
+            "examples,coverage,fuzzing,stateful",
+            10,
+            id="all",
+            marks=pytest.mark.acceptance("thousands of generated requests: make test sends some of them"),
+        ),
+    ],
+)
+async def test_generated_requests(stack: Stack, tmp_path: Path, phases: str, examples: int) -> None:
+    """As an owner of their own: they switch things on and off for all titles of an owner."""
+    owner = await as_owner(stack, "generated")
     schemathesis = await asyncio.create_subprocess_exec(
         *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{stack.endpoints['api']}/openapi.json"),
-        *("-H", f"Authorization: Bearer {stack.endpoints['api_key']}"),
-        *("--checks", CHECKS, "--max-examples", "10", "--seed", "1", "--no-color"),
+        *("-H", f"Authorization: Bearer {owner.endpoints['api_key']}"),
+        *("--checks", CHECKS, "--phases", phases, "--max-examples", str(examples), "--seed", "1", "--no-color"),
         cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -29,10 +42,7 @@ async def test_generated_requests(stack: Stack, tmp_path: Path) -> None:
 
 async def test_every_route_with_another_owners_id_is_404(stack: Stack) -> None:
     """Whatever the method and body; and with no key it is 401."""
-    other = "kadr_other.0123456789012345678901234567890"
-    pool = await db.connect(Settings(database_url=stack.endpoints["database_url"]))
-    await owners.ensure(pool, OwnerId("ow_other"), "Other", other)
-    await pool.close()
+    other = (await as_owner(stack, "other")).endpoints["api_key"]
     _, upload = await stack.api("POST", "/v1/uploads", json={"filename": "a.mp4", "size_bytes": 1})
     _, asset = await stack.api("GET", f"/v1/assets/{upload['data']['asset_id']}")
     ids = {

@@ -7,13 +7,9 @@ import asyncio
 import gzip
 import hashlib
 import json
-import os
 import re
-import signal
 import struct
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -26,9 +22,11 @@ from yarl import URL
 
 from core.settings import SecretStr, parse_keys
 from origin.signers import own as delivery
-from tests.conftest import FFMPEG
+from tests.catalogue import Titles
+from tests.media import FFMPEG
 from tests.playback import media_uris
 from tests.stack import Stack
+from tests.waiting import until_time
 from tests.web import fetch, refused
 
 WITHIN_S = 60
@@ -135,11 +133,11 @@ async def start(url: str, asset: Any) -> Title:
 
 
 @pytest.fixture(scope="module")
-async def titles(stack: Stack, clip: Path) -> tuple[Title, Title]:
+async def titles(title: Titles) -> tuple[Title, Title]:
     """The same clip as a public and as a signed asset."""
-    ids = [await stack.upload(clip, policy=policy, title=policy, ladder="apple") for policy in ("public", "signed")]
-    ready = [await stack.wait(asset_id, "ready") for asset_id in ids]
-    public, signed = [await start(asset["playback_url"], asset) for asset in ready]
+    public, signed = [
+        await start(asset["playback_url"], asset) for asset in (await title("public"), await title("signed"))
+    ]
     return public, signed
 
 
@@ -197,7 +195,7 @@ async def test_a_token_changed_anywhere_is_refused(stack: Stack, signed: Title) 
 
 async def test_an_expired_token_is_refused(stack: Stack, signed: Title) -> None:
     made = await token(stack, signed.playback_id, ttl_s=1)
-    await asyncio.sleep(max(0, made["expires_at"] + 1.01 - time.time()))
+    await until_time(made["expires_at"] + 1)
     answer = await fetch(made["url"])
     refused(answer, 403, "token_expired")
     assert json.loads(answer.body)["hint"]
@@ -314,6 +312,7 @@ def files(title: Title) -> dict[str, str]:
 
 
 async def test_files_never_change_and_say_so(public: Title) -> None:
+    assert len(files(public)) == 4
     for url, kind in files(public).items():
         whole = await fetch(url)
         assert (whole.status, whole.headers["Content-Type"]) == (200, kind)
@@ -686,6 +685,7 @@ def shown_first(segment: bytes, frame_ticks: int) -> int:
 
 
 async def test_init_and_segments_are_what_the_playlist_says(public: Title, tmp_path: Path) -> None:
+    assert len(public.variants) == 3
     for variant in public.variants:
         init, segments = await fetched(variant)
         whole = tmp_path / f"{variant.name}.mp4"
@@ -710,30 +710,3 @@ async def test_init_and_segments_are_what_the_playlist_says(public: Title, tmp_p
             alone = tmp_path / f"{variant.name}-{number}.mp4"
             alone.write_bytes(init + segment)
             assert await frames_of(str(alone)) == round(duration * RATE)
-
-
-async def test_a_viewer_goes_on_without_postgresql_and_redis(own_stack: Callable[..., Stack], clip: Path) -> None:
-    stack = own_stack()
-    await stack.start()
-    asset = await stack.wait(await stack.upload(clip, ladder="apple"), "ready")
-    title = await start(asset["playback_url"], asset)
-    await fetch(title.video[0].segments[0][0])
-    assert stack.up is not None
-    stack.up.send_signal(signal.SIGSTOP)  # or it would start them again
-    try:
-        for name in ("postgres", "redis-server"):
-            pids = stack.running(name)
-            assert pids
-            for pid in pids:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        for url in (url for variant in title.variants for url, _ in variant.segments):
-            answer = await fetch(url)
-            assert answer.status == 200
-            assert f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"' == answer.headers["ETag"]
-        for variant in title.variants:
-            assert (await fetch(variant.url)).body.decode() == variant.text
-        # Who comes anew to what this origin knows may watch, too.
-        assert uris((await fetch(title.play_url)).body.decode())
-    finally:
-        stack.up.send_signal(signal.SIGCONT)

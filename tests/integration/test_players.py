@@ -6,7 +6,6 @@ is counted inside the page, from its first moment on.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -15,65 +14,21 @@ from urllib.parse import urljoin
 
 import aiohttp
 import pytest
-from aiohttp import web
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
-from studio import STATIC
-from tests.conftest import generate
-from tests.integration.test_watch_page import ARGUMENTS, CHROMIUM, LISTEN, Visit
+from tests.browsers import VIDEO, Visit, hls_errors, machine_was_late, visiting
+from tests.media import generate
 from tests.playback import media_uris
+from tests.selection import MORE_PLAYERS, some
 from tests.stack import Stack
 
 pytestmark = pytest.mark.browser
-SHAKA = STATIC.parent / "node_modules" / "shaka-player" / "dist" / "shaka-player.compiled.js"
-HLS = STATIC / "vendor" / "hls.min.js"
-GROWING_S = 42
+GROWING_S = 30
 SWITCHED_S = 96  # 16 segments: room for 12 switches
 RATE = 10  # few frames, so that a busy machine shows them all
-VIDEO = "document.querySelector('video')"
 PLAY_S = 120
 PLAYS = 4
 
-# `dry`: it waits with nothing left to play. A wait with frames at hand is this machine's, not ours.
-WATCH = """
-window.seen = {began: null, dry: [], waits: 0};
-const ahead = (video) => {
-  for (let i = 0; i < video.buffered.length; i += 1) {
-    if (video.buffered.start(i) <= video.currentTime + 0.1 && video.currentTime <= video.buffered.end(i))
-      return video.buffered.end(i) - video.currentTime;
-  }
-  return 0;
-};
-window.noteWait = (video) => {
-  if (seen.began === null || video.seeking || video.ended || video.duration - video.currentTime < 0.5) return;
-  seen.waits += 1;
-  if (ahead(video) < 0.5) seen.dry.push({at: video.currentTime, ahead: ahead(video)});
-};
-document.addEventListener("playing", ({target}) => { seen.began ??= target.currentTime; }, true);
-document.addEventListener("waiting", ({target}) => noteWait(target), true);
-"""
-PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
-<video width="320" height="180"></video>
-<script src="/hls.js"></script><script src="/shaka.js"></script><script>
-const video = document.querySelector("video");
-window.open = {
-  hls(url, config = {}) {
-    window.kadrPlayer = new Hls(config);
-    kadrPlayer.loadSource(url);
-    kadrPlayer.attachMedia(video);
-  },
-  async shaka(url) {
-    shaka.polyfill.installAll();
-    window.shakaPlayer = new shaka.Player();
-    window.shakaErrors = [];
-    shakaPlayer.addEventListener("error", ({detail}) => shakaErrors.push([detail.code, String(detail.data)]));
-    // It holds the video by its speed, which the video itself does not call waiting.
-    shakaPlayer.addEventListener("buffering", ({buffering}) => { if (buffering) noteWait(video); });
-    await shakaPlayer.attach(video);
-    await shakaPlayer.load(url);
-  },
-};
-</script>"""
 # Between the top level and each other one in turn, from every segment to the next. hls.js tells of a switch when its
 # first frame is seen.
 SWITCH = """
@@ -95,50 +50,6 @@ SWITCH = """
   hls.startLoad(0);
 }
 """
-
-
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    async with async_playwright() as running:
-        opened = await running.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield opened
-        await opened.close()
-
-
-@pytest.fixture(scope="module")
-async def page_url() -> AsyncIterator[str]:
-    """A page with both players and no policy of its own, on another origin than the media."""
-    if not SHAKA.exists():
-        pytest.skip("shaka-player is not installed (make test does)")
-    app = web.Application()
-
-    async def page(_: web.Request) -> web.Response:
-        return web.Response(text=PAGE, content_type="text/html")
-
-    async def script(request: web.Request) -> web.FileResponse:
-        return web.FileResponse(HLS if request.path == "/hls.js" else SHAKA)
-
-    app.add_routes([web.get("/", page), web.get("/hls.js", script), web.get("/shaka.js", script)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    await runner.cleanup()
-
-
-@asynccontextmanager
-async def visiting(browser: Browser) -> AsyncIterator[Visit]:
-    """A fresh page that counts what goes wrong."""
-    context = await browser.new_context(viewport={"width": 400, "height": 300})
-    await context.add_init_script(LISTEN)
-    await context.add_init_script(WATCH)
-    made = Visit(await context.new_page())
-    made.listen()
-    yield made
-    await context.close()
 
 
 @pytest.fixture
@@ -215,16 +126,6 @@ async def check_all_was_seen(visit: Visit, duration_s: float) -> None:
     assert await visit.page.evaluate("window.shakaErrors ?? []") == []
 
 
-async def hls_errors(visit: Visit) -> list[Any]:
-    errors: list[Any] = await visit.page.evaluate("hlsErrors")
-    return errors
-
-
-def machine_was_late(error: Any) -> bool:
-    """hls.js calls it a stall, too, when a busy machine does not get to show what is in the buffer."""
-    return bool(error["details"] == "bufferStalledError" and error["buffer"] > 0.5)
-
-
 async def begun(stack: Stack, file: Path, **options: str) -> Any:
     """An upload that nobody has completed yet: (the upload, the asset)."""
     body = {"filename": file.name, "size_bytes": file.stat().st_size, **options}
@@ -273,6 +174,7 @@ async def test_what_grows_plays_from_its_beginning_to_its_end(
             # Nobody touches it: it becomes the player.
             await page.page.wait_for_selector("video")
             await page.of_video("play()")
+            group.create_task(no_playlist_ends_before_all(session, urls))
 
         for look in looks.values():
             assert look.cached == {"private, no-store"}
@@ -301,6 +203,7 @@ async def test_what_grows_plays_from_its_beginning_to_its_end(
             assert len(new) == len(ready["renditions"]) > len(urls)
 
 
+@pytest.mark.acceptance(MORE_PLAYERS)
 async def test_a_reload_after_ready_resumes_in_the_new_revision(stack: Stack, visit: Visit, to_encode: Path) -> None:
     asset_id = await stack.upload(to_encode, effort="economy", ladder="apple")
     playable = await stack.wait(asset_id, "playable")
@@ -327,8 +230,8 @@ async def test_a_reload_after_ready_resumes_in_the_new_revision(stack: Stack, vi
 
 @pytest.fixture(scope="module")
 async def encoded(stack: Stack, to_pass: Path) -> str:
-    """Its id: passed through for the time being, then in five encoded rungs."""
-    return await stack.upload(to_pass, ladder="apple")
+    """Its id: passed through for the time being, and for good beside encoded rungs."""
+    return await stack.upload(to_pass)
 
 
 async def test_an_upload_that_plays_as_it_is_can_be_watched_to_its_end_at_once(
@@ -364,31 +267,27 @@ async def test_an_upload_that_plays_as_it_is_can_be_watched_to_its_end_at_once(
     assert 0 < ready["timings"]["playable_s"] < ready["timings"]["ready_s"]
 
 
-async def test_no_playlist_ends_before_all_do(stack: Stack, to_encode: Path) -> None:
+async def no_playlist_ends_before_all(session: aiohttp.ClientSession, urls: list[str]) -> None:
     """Shaka Player takes a title of which one track has ended for complete, and stops where the others are by then."""
-    playable = await stack.wait(await stack.upload(to_encode, effort="economy", ladder="apple"), "playable")
-    async with aiohttp.ClientSession() as session:
-        urls = await media_playlists(session, playable)
-        urls.sort(key=lambda url: "/v360/" in url)
-        async with asyncio.timeout(PLAY_S):
-            while True:
-                ended = []
-                for url in urls:
-                    async with session.get(url) as answer:
-                        ended.append("#EXT-X-ENDLIST" in await answer.text())
-                # The picture is read last.
-                assert ended[-1] or not any(ended), "the sound has ended, the picture has not"
-                if all(ended):
-                    return
-                await asyncio.sleep(0.25)
+    in_order = sorted(urls, key=lambda url: "/v360/" in url)  # the picture is read last
+    async with asyncio.timeout(PLAY_S):
+        while True:
+            ended = []
+            for url in in_order:
+                async with session.get(url) as answer:
+                    ended.append("#EXT-X-ENDLIST" in await answer.text())
+            assert ended[-1] or not any(ended), "the sound has ended, the picture has not"
+            if all(ended):
+                return
+            await asyncio.sleep(0.25)
 
 
-@pytest.mark.parametrize("ladder", ["smart", "apple"])
+@pytest.mark.parametrize("ladder", some(["smart", "apple"], ["smart"], MORE_PLAYERS))
 async def test_twelve_switches_lose_nothing(
     stack: Stack, browser: Browser, page_url: str, to_pass: Path, encoded: str, ladder: str
 ) -> None:
     """Between the upload's own track and encoded rungs, and between encoded rungs alone."""
-    asset_id = encoded if ladder == "apple" else await stack.upload(to_pass)
+    asset_id = encoded if ladder == "smart" else await stack.upload(to_pass, ladder=ladder)
     ready = await stack.wait(asset_id, "ready", within_s=300)
     pictures = [one for one in ready["renditions"] if one["kind"] == "video"]
     assert [one["passthrough"] for one in pictures] == [ladder == "smart"] + [False] * (len(pictures) - 1)
@@ -411,7 +310,7 @@ async def frames_of_switched_play(visit: Visit, page_url: str, playback_url: str
     assert len(heights) == count > 1
     top = heights.index(max(heights))
     await visit.page.evaluate(SWITCH, [top, [level for level in range(count) if level != top]])
-    await visit.page.evaluate(f"{VIDEO}.playbackRate = 2")
+    await visit.page.evaluate(f"{VIDEO}.playbackRate = 3")
     await visit.of_video("play()")
     await visit.until(f"{VIDEO}.ended", PLAY_S)
 

@@ -15,31 +15,23 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import av
 import pytest
 
-from tests.conftest import generate
-from tests.stack import Stack
+from tests.catalogue import clip_file
+from tests.stack import PLAIN, Stack
 from tests.web import Answer, fetch, json_of, refused
 
 WITHIN_S = 90
-LENGTH_S = 8
-# Two seconds of red, two of green, three of something to look at, and one of red in the second segment.
-SCENES = (
-    "color=red:size=640x360:rate=25:duration=2[a];color=green:size=640x360:rate=25:duration=2[b];"
-    "testsrc2=size=640x360:rate=25:duration=3[c];color=red:size=640x360:rate=25:duration=1[d];[a][b][c][d]concat=n=4"
-)
 FOR_GOOD = "public, max-age=31536000, s-maxage=60, immutable"
 FOR_NOW = "public, max-age=60"
 
 
 @pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("scenes") / "scenes.mp4"
-    generate(path, SCENES, f"sine=frequency=440:duration={LENGTH_S}")
-    return path
+def scenes() -> Path:
+    return clip_file("scenes")
 
 
 @pytest.fixture(scope="module")
 async def asset(stack: Stack, scenes: Path) -> Any:
-    return await with_pictures(stack, await stack.upload(scenes, ladder="apple", effort="economy"))
+    return await with_pictures(stack, await stack.upload(scenes, **PLAIN))
 
 
 async def with_pictures(stack: Stack, asset_id: str) -> Any:
@@ -174,6 +166,11 @@ async def test_many_at_once_have_one_made(asset: Any) -> None:
     answers = await asyncio.gather(*(fetch(f"{base}?time=5.2&width=160") for _ in range(40)))
     assert {answer.status for answer in answers} == {200}
     assert len({answer.body for answer in answers}) == 1
+
+
+@pytest.mark.acceptance("sixteen pictures are made: the queue itself has a unit test")
+async def test_a_full_queue_says_when_to_come_back(asset: Any) -> None:
+    base = urljoin(asset["poster_url"], "thumbnail.jpg")
     different = await asyncio.gather(*(fetch(f"{base}?time=6.{n:02}&width=160") for n in range(40)))
     assert {answer.status for answer in different} == {200, 503}, "a bounded queue"
     busy = next(answer for answer in different if answer.status == 503)
@@ -181,7 +178,7 @@ async def test_many_at_once_have_one_made(asset: Any) -> None:
 
 
 async def test_a_person_chooses_and_stays_chosen(stack: Stack, scenes: Path) -> None:
-    asset = await with_pictures(stack, await stack.upload(scenes, ladder="apple", effort="economy"))
+    asset = await with_pictures(stack, await stack.upload(scenes, **PLAIN))
     path = f"/v1/assets/{asset['id']}/poster"
     before = asset["poster_url"]
     _, body = await stack.api("GET", f"{path}s")
@@ -268,7 +265,7 @@ def picture(colour: str) -> bytes:
 
 
 async def test_signed_titles_show_nothing_without_a_token(stack: Stack, scenes: Path) -> None:
-    wanted = {"ladder": "apple", "effort": "economy", "policy": "signed"}
+    wanted = {**PLAIN, "policy": "signed"}
     asset = await with_pictures(stack, await stack.upload(scenes, **wanted))
     for url in (asset["poster_url"], asset["storyboard_url"], asset["preview_url"]):
         good = await fetch(url)
@@ -285,7 +282,7 @@ async def test_signed_titles_show_nothing_without_a_token(stack: Stack, scenes: 
 
 async def test_a_part_has_pictures_of_that_part(stack: Stack, scenes: Path) -> None:
     """Made of what is published: the upload has more."""
-    wanted = {"ladder": "apple", "effort": "economy", "clip": {"start_s": 0.0, "end_s": 2.0}}
+    wanted = {**PLAIN, "clip": {"start_s": 0.0, "end_s": 2.0}}
     asset = await with_pictures(stack, await stack.upload(scenes, **wanted))
     assert is_red(decoded(await fetch(asset["poster_url"]))[3])
     shown = await poster_of(stack, asset)
@@ -295,7 +292,7 @@ async def test_a_part_has_pictures_of_that_part(stack: Stack, scenes: Path) -> N
 
 
 async def test_an_upright_title_has_upright_pictures(stack: Stack, scenes: Path) -> None:
-    wanted = {"ladder": "apple", "effort": "economy", "profile": "short-vertical"}
+    wanted = {**PLAIN, "profile": "short-vertical"}
     asset = await with_pictures(stack, await stack.upload(scenes, **wanted))
     assert asset["aspect_ratio"] == "9:16"
     _, width, height, _ = decoded(await fetch(asset["poster_url"]))
@@ -304,8 +301,8 @@ async def test_an_upright_title_has_upright_pictures(stack: Stack, scenes: Path)
     assert "#xywh=0,0,90,160" in vtt
 
 
-async def test_what_is_gone_is_gone(stack: Stack, scenes: Path) -> None:
-    asset = await with_pictures(stack, await stack.upload(scenes, ladder="apple", effort="economy"))
+async def test_what_is_gone_is_gone(stack: Stack, tiny: Path) -> None:
+    asset = await with_pictures(stack, await stack.upload(tiny, **PLAIN))
     assert (await stack.api("POST", f"/v1/assets/{asset['id']}/takedown"))[0] == 202
     deadline = time.monotonic() + 10
     while (await fetch(asset["poster_url"])).status != 410:
@@ -315,8 +312,8 @@ async def test_what_is_gone_is_gone(stack: Stack, scenes: Path) -> None:
     assert body["data"]["poster_url"] is None
 
 
-async def test_sound_alone_has_no_pictures(stack: Stack, scenes: Path) -> None:
-    asset = await stack.wait(await stack.upload(scenes, profile="audio-only"), "ready")
+async def test_sound_alone_has_no_pictures(stack: Stack, tiny: Path) -> None:
+    asset = await stack.wait(await stack.upload(tiny, profile="audio-only"), "ready")
     assert asset["poster_url"] is None
     assert not [step for step in asset["steps"] if step["kind"] == "pictures"]
     refused(await fetch(asset["watch_url"].replace("/watch/", "/image/") + "/poster.jpg"), 404, "not_found")

@@ -11,7 +11,8 @@ import pytest
 
 from core.child import ChildRunner
 from kadr import posters as command
-from tests.conftest import generate, shared
+from tests.media import generate, shared
+from tests.selection import some
 from thumbnails.picture import VideoFacts
 from thumbnails.posters import Candidate, Selection, select
 from thumbnails.reader import Reader
@@ -62,6 +63,7 @@ async def test_any_time_gives_the_very_frame(tmp_path: Path, runner: ChildRunner
             for number, frame in enumerate(opened.decode(video=0))
             if any(abs(number - one) <= 1 for one in numbers)
         }
+    assert set(numbers) <= told.keys()
     with Reader(file, picture) as reader:
         for number in numbers:
             # A little before the next frame, the frame of this number is shown.
@@ -74,12 +76,15 @@ async def test_any_time_gives_the_very_frame(tmp_path: Path, runner: ChildRunner
 
 @pytest.mark.parametrize(
     ("name", "size"),
-    [
-        ("core/phone_rot270_720p30_5s.mp4", (1280, 720)),
-        ("hdr/hlg_hevc10_1080p60_iphone_8frames.mov", (1920, 1080)),
-        ("odd/mpeg2_1080i50_hdv_anamorphic_1s.mov", (1080, 1920)),
-        ("odd/one_frame_sar_16_9.mp4", (480, 1138)),
-    ],
+    some(
+        [
+            ("core/phone_rot270_720p30_5s.mp4", (1280, 720)),
+            ("hdr/hlg_hevc10_1080p60_iphone_8frames.mov", (1920, 1080)),
+            ("odd/mpeg2_1080i50_hdv_anamorphic_1s.mov", (1080, 1920)),
+            ("odd/one_frame_sar_16_9.mp4", (480, 1138)),
+        ],
+        ["core/phone_rot270_720p30_5s.mp4", "odd/mpeg2_1080i50_hdv_anamorphic_1s.mov"],
+    ),
 )
 async def test_upright_with_square_pixels(
     name: str, size: tuple[int, int], tmp_path: Path, runner: ChildRunner
@@ -240,6 +245,16 @@ async def test_an_unreadable_file_gives_none_and_says_so(clip: Path, tmp_path: P
     )
 
 
+async def test_hdr_of_a_turned_phone_is_read_as_the_encode_shows_it(tmp_path: Path, runner: ChildRunner) -> None:
+    file = shared("hdr/hlg_hevc10_1080p_rot90_editlist_2.5s.mp4")
+    with Reader(file, await pictured(file, tmp_path, runner)) as reader:
+        frame = reader.at(Fraction(1), 1920)
+    assert frame is not None
+    assert frame.pixels.shape == (1920, 1080, 3)
+    assert 140 < float(frame.pixels.mean()) < 165
+
+
+@pytest.mark.acceptance("every sample of a large HDR clip is mapped to SDR: make test reads one frame of it")
 async def test_hdr_of_a_turned_phone_looks_like_the_encode(tmp_path: Path, runner: ChildRunner) -> None:
     _, found = await chosen(shared("hdr/hlg_hevc10_1080p_rot90_editlist_2.5s.mp4"), tmp_path, runner)
     best = pixels(found.candidates[0], tmp_path)
@@ -251,12 +266,12 @@ async def test_hdr_of_a_turned_phone_looks_like_the_encode(tmp_path: Path, runne
 # The command
 
 
-def test_the_command_prints_candidates(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.run(clip, True, "product") == 0
+def test_the_command_prints_candidates(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.run(tiny, True, "product") == 0
     value = json.loads(capsys.readouterr().out)
     assert value["profile"] == "product"
     assert {"time_s", "exact_time_s", "score", "signals", "reason", "low_confidence"} <= value["candidates"][0].keys()
-    assert command.run(clip, False, "product") == 0
+    assert command.run(tiny, False, "product") == 0
     assert " s  " in capsys.readouterr().out
 
 

@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 
 from core.crop import CropKind, CropPath, Reframe
-from tests.conftest import FFMPEG, generate, shared
 from tests.frames import Pixels, bench
+from tests.media import FFMPEG, generate, shared
 from tests.stack import Stack
 from thumbnails.reframe import CropResult, find_crop
 from thumbnails.reframe_path import FASTEST
@@ -227,6 +227,7 @@ async def test_upright_sources_are_left_alone(tmp_path: Path) -> None:
     generate(file, "testsrc2=size=202x360:rate=25:duration=1")
     at = await bench(tmp_path / "probe")
     source, index = await probe(file, at.work_dir, at.runner, max_pixels=10**8, max_duration_s=100)
+    assert len(Reframe) > 1
     for wish in Reframe:
         made = build_plan(source, index, replace(SHORT, reframe=wish))
         assert wide_of(source, made) is None

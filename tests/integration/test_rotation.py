@@ -7,6 +7,7 @@ import asyncio
 import json
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,8 +22,10 @@ from benchmarks import edge
 from core import playback_token
 from core.model import PlaybackId
 from core.playback_token import Claims
+from tests.catalogue import Titles
 from tests.lone_origin import Origin, free_port, origin_of
 from tests.stack import Stack
+from tests.waiting import until
 from tests.web import fetch, refused
 
 NGINX = edge.binary()
@@ -67,6 +70,7 @@ class Audience:
     begun: int = 0
     read: int = 0
     failed: list[str] = field(default_factory=list)
+    rounds: Counter[int] = field(default_factory=Counter)
 
     def token(self) -> str:
         claims = Claims(
@@ -79,7 +83,7 @@ class Audience:
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         async with aiohttp.ClientSession() as session:
-            viewers = [asyncio.create_task(self._watch(session)) for _ in range(VIEWERS)]
+            viewers = [asyncio.create_task(self._watch(session, viewer)) for viewer in range(VIEWERS)]
             yield
             for viewer in viewers:
                 viewer.cancel()
@@ -87,8 +91,18 @@ class Audience:
             for viewer in viewers:
                 assert viewer.cancelled() or viewer.exception() is None
 
-    async def _watch(self, session: aiohttp.ClientSession) -> None:
+    async def all_go_on(self) -> None:
+        """Wait until every viewer has started two more sessions: the ones under way now are over then."""
+        now = dict(self.rounds)
+
+        async def rounds() -> int:
+            return min(self.rounds[viewer] - now.get(viewer, 0) for viewer in range(VIEWERS))
+
+        await until(rounds, lambda fewest: fewest >= 2)
+
+    async def _watch(self, session: aiohttp.ClientSession, viewer: int) -> None:
         while True:
+            self.rounds[viewer] += 1
             start = f"{self.base}/play/{self.playback_id}/index.m3u8?token={self.token()}"
             text = await self._get(session, start)
             self.begun += 1
@@ -124,9 +138,9 @@ async def restart(origins: list[Origin], **env: str) -> None:
 
 
 async def test_keys_rotate_without_a_failed_request(
-    stack: Stack, clip: Path, origins: list[Origin], tmp_path: Path
+    stack: Stack, title: Titles, origins: list[Origin], tmp_path: Path
 ) -> None:
-    asset = await stack.wait(await stack.upload(clip, policy="signed", ladder="apple"), "ready")
+    asset = await title("signed")
     old = json.loads((stack.home / "secrets.json").read_text())
     new = {"playback": secrets.token_hex(32), "delivery": secrets.token_hex(32)}
     both = {
@@ -144,10 +158,10 @@ async def test_keys_rotate_without_a_failed_request(
             await restart(origins, **settings(both, "k1", "k2"))
             audience.key = {"k2": bytes.fromhex(new["playback"])}
             await restart(origins, **settings(both, "k2", "k1"))
-            await asyncio.sleep(1)  # what was begun with the first key is over by then
+            await audience.all_go_on()  # what was begun with the first key is over by then
             await restart(origins, **settings(both, "k2"))
             begun, read = audience.begun, audience.read
-            await asyncio.sleep(1)
+            await audience.all_go_on()
         assert audience.failed == []
         assert begun > 3 * VIEWERS
         assert read > 10 * VIEWERS

@@ -10,7 +10,9 @@ from urllib.parse import urljoin
 
 import pytest
 
-from tests.stack import Stack
+from tests.catalogue import Titles
+from tests.stack import PLAIN, Stack
+from tests.waiting import until_time
 from tests.web import fetch, json_of, refused
 
 WITHIN_S = 30
@@ -25,14 +27,9 @@ class Title:
 
 
 @pytest.fixture(scope="module")
-async def title(stack: Stack, clip: Path) -> Title:
-    return await ready(stack, clip)
-
-
-async def ready(stack: Stack, clip: Path) -> Title:
-    asset_id = await stack.upload(clip, policy="signed", ladder="apple", effort="economy")
-    asset = await stack.wait(asset_id, "ready")
-    return Title(asset_id, asset["playback_ids"][0]["id"])
+async def signed(title: Titles) -> Title:
+    asset = await title("signed")
+    return Title(asset["id"], asset["playback_ids"][0]["id"])
 
 
 async def token(stack: Stack, title: Title, **wanted: Any) -> Any:
@@ -65,8 +62,8 @@ async def a_file(url: str) -> str:
 # Whom a token admits
 
 
-async def test_a_domain(stack: Stack, title: Title) -> None:
-    url = (await token(stack, title, domain="*.example.org"))["url"]
+async def test_a_domain(stack: Stack, signed: Title) -> None:
+    url = (await token(stack, signed, domain="*.example.org"))["url"]
     assert (await fetch(url, Referer="https://shop.example.org/p/1")).status == 200
     assert (await fetch(url, Origin="https://shop.example.org")).status == 200
     refused(await fetch(url, Referer="https://example.com/"), 403, "domain_refused")
@@ -75,15 +72,15 @@ async def test_a_domain(stack: Stack, title: Title) -> None:
     refused(await fetch(url, Origin="null", Referer="https://shop.example.org/"), 403, "domain_refused")
 
 
-async def test_an_address(stack: Stack, title: Title) -> None:
-    assert (await fetch((await token(stack, title, ip="127.0.0.0/8"))["url"])).status == 200
-    url = (await token(stack, title, ip="203.0.113.7"))["url"]
+async def test_an_address(stack: Stack, signed: Title) -> None:
+    assert (await fetch((await token(stack, signed, ip="127.0.0.0/8"))["url"])).status == 200
+    url = (await token(stack, signed, ip="203.0.113.7"))["url"]
     refused(await fetch(url), 403, "ip_refused")
     refused(await fetch(url, X_Forwarded_For="203.0.113.7"), 403, "ip_refused")  # nobody trusts this one
 
 
-async def test_a_country_is_not_believed_of_just_anybody(stack: Stack, title: Title) -> None:
-    url = (await token(stack, title, country="SE"))["url"]
+async def test_a_country_is_not_believed_of_just_anybody(stack: Stack, signed: Title) -> None:
+    url = (await token(stack, signed, country="SE"))["url"]
     refused(await fetch(url, CF_IPCountry="SE"), 403, "country_refused")
 
 
@@ -100,22 +97,22 @@ async def test_a_country_is_not_believed_of_just_anybody(stack: Stack, title: Ti
     ],
 )
 async def test_limits_that_mean_nothing_are_refused(
-    stack: Stack, title: Title, wanted: dict[str, Any], pointer: str
+    stack: Stack, signed: Title, wanted: dict[str, Any], pointer: str
 ) -> None:
-    status, problem = await stack.api("POST", f"/v1/playback_ids/{title.playback_id}/token", json=wanted)
+    status, problem = await stack.api("POST", f"/v1/playback_ids/{signed.playback_id}/token", json=wanted)
     assert (status, problem["code"], problem.get("pointer", "")) == (422, "invalid", pointer), problem
 
 
 # How many at once
 
 
-async def test_a_viewer_watches_on_so_many_devices(stack: Stack, title: Title) -> None:
+async def test_a_viewer_watches_on_so_many_devices(stack: Stack, signed: Title) -> None:
     wanted = {"viewer": "u-seats", "max_sessions": 2}
-    first, second, third = [await token(stack, title, **wanted) for _ in range(3)]
+    first, second, third = [await token(stack, signed, **wanted) for _ in range(3)]
     for made in (first, second, first):
         assert (await fetch(made["url"])).status == 200, "the same session is counted once"
     refused(await fetch(third["url"]), 403, "too_many_sessions")
-    other = await token(stack, title, viewer="u-other", max_sessions=1)
+    other = await token(stack, signed, viewer="u-other", max_sessions=1)
     assert (await fetch(other["url"])).status == 200
     assert (await fetch(leave(second["url"]), "POST")).status == 204
     assert (await fetch(third["url"])).status == 200
@@ -126,15 +123,15 @@ async def test_a_viewer_watches_on_so_many_devices(stack: Stack, title: Title) -
 # Going on after a pause
 
 
-async def test_a_session_is_renewed_after_its_token_has_expired(stack: Stack, title: Title) -> None:
-    made = await token(stack, title, ttl_s=1, viewer="u-pause")
+async def test_a_session_is_renewed_after_its_token_has_expired(stack: Stack, signed: Title) -> None:
+    made = await token(stack, signed, ttl_s=1, viewer="u-pause")
     answer = await fetch(made["url"].replace("index.m3u8", "session"))
     assert answer.headers["Cache-Control"] == "private, no-store"
     session = json_of(answer)["data"]
     assert session["session"] == made["session"]
     assert session["playlist_url"] == made["url"]
     assert session["expires_at"] > time.time() + session["duration_s"] + 3600, "an hour's pause needs no renewal"
-    await asyncio.sleep(max(0, made["expires_at"] + 1.01 - time.time()))
+    await until_time(made["expires_at"] + 1)
     refused(await fetch(made["url"]), 403, "token_expired")
     assert (await fetch(await a_file(session["renewal_url"]))).status == 200
     again = json_of(await fetch(session["renewal_url"].replace("index.m3u8", "session")))["data"]
@@ -144,10 +141,10 @@ async def test_a_session_is_renewed_after_its_token_has_expired(stack: Stack, ti
 # Taking away
 
 
-async def test_a_revoked_session_does_not_start_again(stack: Stack, title: Title) -> None:
-    made, other = await token(stack, title), await token(stack, title)
+async def test_a_revoked_session_does_not_start_again(stack: Stack, signed: Title) -> None:
+    made, other = await token(stack, signed), await token(stack, signed)
     session = json_of(await fetch(made["url"].replace("index.m3u8", "session")))["data"]
-    path = f"/v1/playback_ids/{title.playback_id}/revocations"
+    path = f"/v1/playback_ids/{signed.playback_id}/revocations"
     status, body = await stack.api("POST", path, json={"session": made["session"]})
     assert (status, body["data"]["session"]) == (201, made["session"])
     await until(made["url"], 403, "revoked")
@@ -155,10 +152,10 @@ async def test_a_revoked_session_does_not_start_again(stack: Stack, title: Title
     assert (await fetch(other["url"])).status == 200
 
 
-async def test_a_revoked_viewer_starts_nothing(stack: Stack, title: Title) -> None:
-    made = [await token(stack, title, viewer="u-gone") for _ in range(2)]
-    other = await token(stack, title, viewer="u-stays")
-    path = f"/v1/playback_ids/{title.playback_id}/revocations"
+async def test_a_revoked_viewer_starts_nothing(stack: Stack, signed: Title) -> None:
+    made = [await token(stack, signed, viewer="u-gone") for _ in range(2)]
+    other = await token(stack, signed, viewer="u-stays")
+    path = f"/v1/playback_ids/{signed.playback_id}/revocations"
     assert (await stack.api("POST", path, json={"viewer": "u-gone"}))[0] == 201
     for one in made:
         await until(one["url"], 403, "revoked")
@@ -168,11 +165,12 @@ async def test_a_revoked_viewer_starts_nothing(stack: Stack, title: Title) -> No
     assert (await stack.api("POST", "/v1/playback_ids/pb_0/revocations", json={"viewer": "a"}))[0] == 404
 
 
-async def test_a_takedown_stops_what_plays_and_can_be_undone(stack: Stack, clip: Path) -> None:
-    title = await ready(stack, clip)
-    url = (await token(stack, title))["url"]
+async def test_what_is_taken_down_can_come_back_and_what_is_deleted_is_gone_for_good(stack: Stack, tiny: Path) -> None:
+    asset = await stack.wait(await stack.upload(tiny, policy="signed", **PLAIN), "ready")
+    own = Title(asset["id"], asset["playback_ids"][0]["id"])
+    url = (await token(stack, own))["url"]
     file = await a_file(url)
-    path = f"/v1/assets/{title.asset_id}/takedown"
+    path = f"/v1/assets/{own.asset_id}/takedown"
     status, body = await stack.api("POST", path)
     assert status == 202
     assert body["data"]["taken_down_at"]
@@ -188,34 +186,6 @@ async def test_a_takedown_stops_what_plays_and_can_be_undone(stack: Stack, clip:
     assert len(steps) == 1
     assert body["data"]["error"] is None
 
-
-async def test_what_is_deleted_is_gone_for_good(stack: Stack, clip: Path) -> None:
-    title = await ready(stack, clip)
-    url = (await token(stack, title))["url"]
-    file = await a_file(url)
-    assert (await stack.api("DELETE", f"/v1/assets/{title.asset_id}"))[0] == 204
+    assert (await stack.api("DELETE", f"/v1/assets/{own.asset_id}"))[0] == 204
     await until(url, 410, "gone")
     await until(file, 410, "gone")
-
-
-async def test_a_revocation_outlives_redis(own_stack: Any, clip: Path) -> None:
-    """Written while Redis is gone, and still held when it comes back empty."""
-    stack = own_stack()
-    await stack.start()
-    title = await ready(stack, clip)
-    kept, gone = await token(stack, title), await token(stack, title, viewer="u")
-    assert (await fetch(gone["url"])).status == 200
-    stop_redis(stack)
-    path = f"/v1/playback_ids/{title.playback_id}/revocations"
-    assert (await stack.api("POST", path, json={"viewer": "u"}))[0] == 201
-    await until(gone["url"], 403, "revoked")
-    assert (await fetch(kept["url"])).status == 200
-
-
-def stop_redis(stack: Stack) -> None:
-    """Kill it; `kadr up` starts it again."""
-    import os
-    import signal
-
-    for pid in stack.running("redis-server"):
-        os.kill(pid, signal.SIGKILL)

@@ -25,6 +25,7 @@ from origin.steering.breaker import Breaker, State
 from origin.steering.lead import Leader
 from origin.steering.live import Steering, opened
 from origin.steering.routes import COUNTRY_OF, STEERING, routes
+from tests.waiting import until
 
 SESSIONS = [f"{number * 0x9E3779B97F4A7C15 % 2**64:016x}" for number in range(1, 1001)]
 ONE = SESSIONS[0]
@@ -203,10 +204,12 @@ async def test_split_and_override(
 
 
 async def test_an_override_is_seen_without_being_asked_for(steering: Steering, redis: Redis) -> None:
+    async def known() -> str | None:
+        return steering.known.override
+
+    assert await known() is None
     await board.set_override(redis, "b")
-    async with asyncio.timeout(30):
-        while steering.known.override != "b":
-            await asyncio.sleep(0.05)
+    assert await until(known, lambda override: override == "b", within_s=30) == "b"
 
 
 async def test_ended_by_the_operator(

@@ -19,7 +19,7 @@ from core.settings import Settings
 from core.step_kinds import TRAITS
 from core.steps import Step
 from core.storage import Storage
-from tests.integration.conftest import new_asset
+from tests.database import new_asset
 from workers import extract, probe, reconciler
 from workers import worker as worker_module
 from workers.budget import MemoryBudget

@@ -11,7 +11,7 @@ from core.db import Pool
 from core.errors import LeaseLost
 from core.model import AssetId, StepKind, StepState
 from core.steps import Step
-from tests.integration.conftest import new_asset
+from tests.database import new_asset
 
 LIGHT = frozenset({StepKind.ACCEPT, StepKind.PROBE, StepKind.PLAN, StepKind.PUBLISH})
 LEASE_S = 30.0

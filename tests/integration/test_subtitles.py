@@ -6,7 +6,7 @@ import importlib.util
 import re
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -14,14 +14,14 @@ from urllib.parse import urljoin
 import aiohttp
 import asyncpg
 import pytest
-from playwright.async_api import async_playwright
+from playwright.async_api import Browser
 
 from packager import captions
-from tests.conftest import FFMPEG, generate, shared
-from tests.integration.test_translate import PIECES, build, sentencepiece
-from tests.integration.test_watch_page import ARGUMENTS, CHROMIUM
+from tests.lone import Worker
+from tests.marian import PIECES, build, sentencepiece
+from tests.media import FFMPEG, generate, shared
 from tests.players import play, serving, viewing
-from tests.stack import Stack
+from tests.stack import PLAIN, Stack
 from tests.web import fetch
 
 FIXTURE = Path(__file__).parents[3] / "shared" / "fixtures" / "scripted_whisper.py"
@@ -60,19 +60,51 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[Any], str]
 
 
 @pytest.fixture(scope="module")
-async def english(
-    model: Callable[..., dict[str, str]], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Stack]:
-    """With a model that says "Good day." for every Swedish sentence."""
-    translator = build(tmp_path_factory.mktemp("model") / "sv-en", PIECES)
-    for name in ("source.spm", "target.spm"):
-        sentencepiece(translator / name, PIECES)
-    env = {**model(EN, "en"), "KADR_TRANSLATION_MODEL": f"sv-en={translator}"}
-    running = Stack(tmp_path_factory.mktemp("english") / "home", env=env)
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """Without a worker: what a model says is the worker's setting."""
+    running = Stack(tmp_path_factory.mktemp("subtitles") / "home", env={"KADR_UP_WORKERS": "0"})
     await running.start()
     yield running
     assert await running.stop() == 0
     assert list(running.programs()) == []
+
+
+@pytest.fixture(scope="module")
+async def speaks(
+    servers: Stack, model: Callable[..., dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Callable[[str | None], Awaitable[dict[str, str]]]]:
+    """Has one worker whose model says the script of this language, or none; gives the settings of such a worker.
+
+    Each can translate from Swedish, for every sentence of which its model says "Good day."
+    """
+    translator = build(tmp_path_factory.mktemp("model") / "sv-en", PIECES)
+    for name in ("source.spm", "target.spm"):
+        sentencepiece(translator / name, PIECES)
+    env = {
+        language: {**model(script, language), "KADR_TRANSLATION_MODEL": f"sv-en={translator}"}
+        for language, script in (("en", EN), ("ru", RU))
+    }
+    env["ru"]["KADR_SUBTITLES"] = "auto"
+    there: dict[str, Worker] = {}
+
+    async def only(language: str | None) -> dict[str, str]:
+        for other in list(there.keys() - {language}):
+            assert await there.pop(other).stop() == 0
+        if language is None:
+            return env["en"]
+        if language not in there:
+            there[language] = Worker(servers, servers.home / f"work-{language}", env[language])
+            await there[language].start()
+        return env[language]
+
+    yield only
+    await only(None)
+
+
+@pytest.fixture
+async def english(servers: Stack, speaks: Callable[[str | None], Awaitable[Any]]) -> Stack:
+    await speaks("en")
+    return servers
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +134,11 @@ def mux(path: Path, inputs: list[str], *options: str) -> None:
 
 
 @pytest.fixture(scope="module")
-async def asset(english: Stack, speech: Path) -> Any:
+async def asset(servers: Stack, speaks: Callable[[str | None], Awaitable[Any]], speech: Path) -> Any:
     """Its first track is heard without a word about its language."""
-    asset_id = await english.upload(speech, ladder="apple", effort="economy", subtitles="auto")
+    await speaks("en")
+    english = servers
+    asset_id = await english.upload(speech, **PLAIN, subtitles="auto")
     return await english.wait(asset_id, "ready")
 
 
@@ -181,26 +215,22 @@ async def test_what_is_said_is_shown(english: Stack, asset: Any) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-async def test_hls_js_shows_it_when_it_is_said(english: Stack, asset: Any) -> None:
+async def test_hls_js_shows_it_when_it_is_said(english: Stack, asset: Any, browser: Browser) -> None:
     (track, *_) = await tracks_of(english, asset)
     await ended(english, asset, track)
     await playlist_with(asset, "TYPE=SUBTITLES")
-    await watched(asset, EN)
+    await watched(browser, asset, EN)
 
 
-async def watched(asset: Any, script: list[Any]) -> None:
+async def watched(browser: Browser, asset: Any, script: list[Any]) -> None:
     """Played in hls.js to its end: each segment of the script is a showing cue at its time."""
-    async with async_playwright() as running, serving() as page_url:
-        browser = await running.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        async with viewing(browser, page_url) as viewer:
-            await play(viewer, "hls", asset["playback_url"], 12)
-            await viewer.until(f"video.currentTime > {script[-1][1] + 1}")
-            cues = "[...video.textTracks[0].cues].map(({startTime, text}) => [startTime, text])"
-            listed = await viewer.page.evaluate(cues)
-            seen = await viewer.seen("texts")
-            assert await viewer.seen("errors") == []
-        await browser.close()
+    async with serving() as page_url, viewing(browser, page_url) as viewer:
+        await play(viewer, "hls", asset["playback_url"], 12)
+        await viewer.until(f"video.currentTime > {script[-1][1] + 1}")
+        cues = "[...video.textTracks[0].cues].map(({startTime, text}) => [startTime, text])"
+        listed = await viewer.page.evaluate(cues)
+        seen = await viewer.seen("texts")
+        assert await viewer.seen("errors") == []
     assert [text for _, text in listed] == [said([segment]) for segment in script]
     for (at_s, _), (start, _, _) in zip(listed, script, strict=True):
         assert abs(at_s - start) <= NEAR_S
@@ -286,11 +316,11 @@ async def test_what_cannot_be_wished(
 
 
 async def test_russian_and_from_it_into_english(
-    own_stack: Callable[..., Stack], model: Callable[..., dict[str, str]], speech: Path
+    servers: Stack, speaks: Callable[[str | None], Awaitable[Any]], speech: Path
 ) -> None:
-    russian = own_stack(**model(RU, "ru"), KADR_SUBTITLES="auto")
-    await russian.start()
-    asset = await russian.wait(await russian.upload(speech, ladder="apple", effort="economy"), "ready")
+    await speaks("ru")
+    russian = servers
+    asset = await russian.wait(await russian.upload(speech, **PLAIN), "ready")
     (track,) = await tracks_of(russian, asset)
     track = await ended(russian, asset, track)
     assert (track["language"], track["name"]) == ("ru", "русский")
@@ -298,8 +328,6 @@ async def test_russian_and_from_it_into_english(
     assert text_of(cues) == said(RU)
     for cue, (start, _, _) in zip(cues, RU, strict=True):
         assert abs(cue.start_ms / 1000 - start) <= NEAR_S, cues
-    if CHROMIUM is not None:
-        await watched(asset, RU)
     # The model has one script: what it says is not English, but it was asked to translate.
     english = await add(russian, asset, translate={"from": track["id"], "language": "en"})
     english = await ended(russian, asset, english)
@@ -311,7 +339,7 @@ async def test_russian_and_from_it_into_english(
 async def test_the_language_its_owner_says(english: Stack, tmp_path: Path) -> None:
     clip = tmp_path / "quiet.mp4"
     generate(clip, "testsrc2=size=160x90:rate=25:duration=2")
-    asset_id = await english.upload(clip, ladder="apple", effort="economy", language="de", subtitles="auto")
+    asset_id = await english.upload(clip, **PLAIN, language="de", subtitles="auto")
     asset = await english.wait(asset_id, "ready")
     await add(english, asset, generate={})
     await add(english, asset, generate={"language": "sv"})
@@ -323,7 +351,7 @@ async def test_the_language_its_owner_says(english: Stack, tmp_path: Path) -> No
 async def test_nothing_is_invented(english: Stack, tmp_path: Path, sound: str | None, code: str) -> None:
     clip = tmp_path / "quiet.mp4"
     generate(clip, "testsrc2=size=160x90:rate=25:duration=4", sound)
-    asset = await english.wait(await english.upload(clip, ladder="apple", effort="economy"), "ready")
+    asset = await english.wait(await english.upload(clip, **PLAIN), "ready")
     track = await ended(english, asset, await add(english, asset, generate={}))
     assert (track["status"], track["error"]["code"], track["language"]) == ("skipped", code, "und")
     assert track["error"]["message"]
@@ -334,7 +362,7 @@ async def test_nothing_is_invented(english: Stack, tmp_path: Path, sound: str | 
 
 
 async def test_without_a_model(stack: Stack, speech: Path) -> None:
-    asset_id = await stack.upload(speech, ladder="apple", effort="economy", language="en", subtitles="auto")
+    asset_id = await stack.upload(speech, **PLAIN, language="en", subtitles="auto")
     asset = await stack.wait(asset_id, "ready")
     (track,) = await tracks_of(stack, asset)
     track = await ended(stack, asset, track)
@@ -344,15 +372,27 @@ async def test_without_a_model(stack: Stack, speech: Path) -> None:
 
 
 async def test_a_worker_that_dies_after_each_job(
-    own_stack: Callable[..., Stack], model: Callable[..., dict[str, str]], long_speech: Path
+    servers: Stack, speaks: Callable[[str | None], Awaitable[dict[str, str]]], long_speech: Path
 ) -> None:
     """Were a finished job made again, the work would never end."""
-    mortal = own_stack(**model(EN, "en"), KADR_FAILPOINT="transcribe.after_job")
-    await mortal.start()
+    mortal = servers
+    env = {**await speaks(None), "KADR_FAILPOINT": "transcribe.after_job"}
     asset_id = await mortal.upload(long_speech, profile="audio-only", subtitles="auto")
-    asset = await mortal.wait(asset_id, "ready")
-    (track,) = await tracks_of(mortal, asset)
-    track = await ended(mortal, asset, track)
+    worker = Worker(mortal, mortal.home / "work-mortal", env)
+
+    async def again_and_again() -> None:
+        while True:
+            await worker.start()
+            assert worker.running is not None
+            await worker.running.wait()
+
+    async with asyncio.TaskGroup() as group:
+        restarting = group.create_task(again_and_again())
+        asset = await mortal.wait(asset_id, "ready")
+        (track,) = await tracks_of(mortal, asset)
+        track = await ended(mortal, asset, track)
+        restarting.cancel()
+    assert await worker.stop() in (0, -9)
     assert track["status"] == "ready", track
     cues = captions.read(track["text"])
     assert text_of(cues) == " ".join([said(EN)] * 3)
@@ -360,7 +400,9 @@ async def test_a_worker_that_dies_after_each_job(
     for number, start_s in enumerate(hellos):
         assert abs(start_s - EVERY_S * number - EN[0][0]) <= NEAR_S
     connection = await asyncpg.connect(mortal.endpoints["database_url"])
-    row = await connection.fetchrow("SELECT interruptions, attempts, state FROM steps WHERE kind = 'transcribe'")
+    row = await connection.fetchrow(
+        "SELECT interruptions, attempts, state FROM steps WHERE kind = 'transcribe' AND asset_id = $1", asset_id
+    )
     await connection.close()
     assert tuple(row) == (2, 0, "done"), "it died once after each of its two jobs"
 
@@ -385,7 +427,7 @@ async def test_nobody_works_on_what_nobody_waits_for(english: Stack, long_speech
 async def test_another_upload_for_the_same_title(english: Stack, speech: Path, tmp_path: Path) -> None:
     """What a machine heard is heard again, what lay in the old file goes, a person's words stay."""
     old = shared("odd/m4v_two_movtext_subs_vfr_7s.m4v")
-    asset = await english.wait(await english.upload(old, ladder="apple", effort="economy"), "ready")
+    asset = await english.wait(await english.upload(old, **PLAIN), "ready")
     heard = await ended(english, asset, await add(english, asset, generate={}))
     brought = await add(english, asset, language="sv", text=EDITED)
     assert [t["source"] for t in await tracks_of(english, asset)].count("embedded") == 2
@@ -412,7 +454,7 @@ async def test_an_upload_that_fails_takes_nothing_away(english: Stack, tmp_path:
     """The new one ends before the title's part of it begins, which is only seen once it is probed."""
     old = shared("odd/m4v_two_movtext_subs_vfr_7s.m4v")
     clip = {"start_s": 1, "end_s": 6}
-    asset = await english.wait(await english.upload(old, ladder="apple", effort="economy", clip=clip), "ready")
+    asset = await english.wait(await english.upload(old, **PLAIN, clip=clip), "ready")
     await playlist_with(asset, 'LANGUAGE="es"')
     before = await tracks_of(english, asset)
     short = tmp_path / "short.mp4"
@@ -460,7 +502,7 @@ async def listening(stack: Stack, *, wanted: bool) -> None:
 
 
 async def embedded(stack: Stack, name: str, **wanted: Any) -> tuple[Any, list[Any]]:
-    asset_id = await stack.upload(shared(name), ladder="apple", effort="economy", **wanted)
+    asset_id = await stack.upload(shared(name), **PLAIN, **wanted)
     asset = await stack.wait(asset_id, "ready")
     deadline = time.monotonic() + WITHIN_S
     while any(step["kind"] == "extract" and step["state"] != "done" for step in asset["steps"]):

@@ -3,6 +3,7 @@ database alone, whose words they are when uploads, people and workers change the
 
 import asyncio
 import re
+import subprocess
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -19,9 +20,9 @@ from core.settings import Settings
 from core.steps import Step
 from core.storage import Storage
 from core.tracks import Found, Track, TrackId, TrackKind, TrackSource, TrackStatus
-from tests.conftest import FFMPEG, generate
-from tests.integration.conftest import new_asset
-from tests.stack import Stack
+from tests.database import new_asset
+from tests.media import FFMPEG, generate
+from tests.stack import PLAIN, Stack
 from tests.web import fetch
 from workers.budget import MemoryBudget
 from workers.sources import Sources
@@ -131,6 +132,7 @@ async def test_a_dub_is_as_long_as_the_title(stack: Stack, asset: Any, tmp_path:
     generate_sound(dub)
     other = await stack.upload(dub, profile="audio-only", language="fr")
     await stack.wait(other, "ready")
+    before = {entry["id"] for entry in await listed(stack, asset)}
     track = await add(stack, asset, kind="audio", language="fr", asset_id=other)
     assert track["status"] in ("queued", "in_progress")
     text = await multivariant_with(asset, 'LANGUAGE="fr"')
@@ -144,16 +146,20 @@ async def test_a_dub_is_as_long_as_the_title(stack: Stack, asset: Any, tmp_path:
         lengths.append(sum(map(Fraction, re.findall(r"#EXTINF:([0-9.]+)", playlist))))
     assert lengths[0] == lengths[1]
     _, body = await stack.api("GET", f"/v1/assets/{asset['id']}")
-    (shown,) = [entry for entry in body["data"]["tracks"] if entry["kind"] == "audio"]
+    (shown,) = [entry for entry in body["data"]["tracks"] if entry["id"] == track["id"]]
     assert shown["status"] == "ready"
-    _, listed = await stack.api("GET", f"/v1/assets/{asset['id']}/tracks")
-    assert [entry["id"] for entry in listed["data"]] == [track["id"]]
+    assert {entry["id"] for entry in await listed(stack, asset)} - before == {track["id"]}
+
+
+async def listed(stack: Stack, asset: Any) -> Any:
+    _, body = await stack.api("GET", f"/v1/assets/{asset['id']}/tracks")
+    return body["data"]
 
 
 async def test_a_dub_without_sound_is_told_of_the_track_only(stack: Stack, asset: Any, tmp_path: Path) -> None:
     silent = tmp_path / "silent.mp4"
     generate(silent, "testsrc2=size=64x64:rate=25:duration=1")
-    other = await stack.upload(silent)
+    other = await stack.upload(silent, **PLAIN)
     await stack.wait(other, "ready")
     track = await add(stack, asset, kind="audio", language="it", asset_id=other)
     deadline = time.monotonic() + WITHIN_S
@@ -170,15 +176,17 @@ async def one(stack: Stack, asset: Any, track: Any) -> Any:
     return body["data"]
 
 
-async def test_tracks_of_a_title_that_is_still_being_made(stack: Stack, clip: Path) -> None:
+async def test_tracks_of_a_title_that_is_still_being_made(stack: Stack, tiny: Path) -> None:
     """Added before it is ready, in its first revision or the one after."""
-    asset_id = await stack.upload(clip, ladder="apple", effort="economy")
+    asset_id = await stack.upload(tiny, **PLAIN)
     _, body = await stack.api("GET", f"/v1/assets/{asset_id}")
     await add(stack, body["data"], kind="captions", language="en", text=VTT)
     await add(stack, body["data"], kind="audio", language="sv", asset_id=asset_id)
     asset = await stack.wait(asset_id, "ready")
-    await multivariant_with(asset, "TYPE=SUBTITLES")
-    await multivariant_with(asset, 'LANGUAGE="sv"')
+    text = await multivariant_with(asset, "TYPE=SUBTITLES")
+    assert line_with(text, "TYPE=SUBTITLES")["LANGUAGE"] == "en"
+    text = await multivariant_with(asset, 'LANGUAGE="sv"')
+    assert line_with(text, 'LANGUAGE="sv"')["TYPE"] == "AUDIO"
 
 
 async def test_another_owners_tracks_are_not_there(stack: Stack, asset: Any) -> None:
@@ -187,8 +195,6 @@ async def test_another_owners_tracks_are_not_there(stack: Stack, asset: Any) -> 
 
 
 def generate_sound(path: Path) -> None:
-    import subprocess
-
     subprocess.run(
         [FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", "sine=frequency=880:duration=3", "-c:a", "aac", str(path)],
         check=True,

@@ -1,11 +1,7 @@
 """The watch page in a real browser: it plays to the end, tells what is wrong, waits for what is not ready."""
 
-import asyncio
 import re
-import shutil
-import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,108 +9,25 @@ import aiohttp
 import cv2
 import numpy as np
 import pytest
-from playwright.async_api import Browser, Page, Playwright, async_playwright
+from playwright.async_api import Browser
 
-from packager.vtt import whole
-from tests.conftest import generate
-from tests.stack import Stack
-from tests.unit.test_chapters import BOATS, BREAD, STARS, spoken
-from tests.web import fetch
+from tests.browsers import Visit, visiting
+from tests.catalogue import HTML_TITLE, LESSON_STARTS, Titles
+from tests.stack import PLAIN, Stack
 
 pytestmark = pytest.mark.browser
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--autoplay-policy=no-user-gesture-required",
-)
-WITHIN_MS = 30_000
-TITLE = '<b>"x" & y</b>'
-# Keeps every error event of hls.js from its first moment on.
-LISTEN = """
-window.hlsErrors = [];
-let player;
-Object.defineProperty(window, "kadrPlayer", {
-  get: () => player,
-  set(made) {
-    player = made;
-    made.on(Hls.Events.ERROR, (_, {type, details, fatal, buffer}) => hlsErrors.push({type, details, fatal, buffer}));
-  },
-});
-"""
-
-
-@dataclass  # no slots: Playwright keeps a mark of its own on whoever listens
-class Visit:
-    """A page and everything in it that went wrong."""
-
-    page: Page
-    problems: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def listen(self) -> None:
-        self.page.set_default_timeout(WITHIN_MS)
-        self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        self.page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.failure} {request.url}"))
-        self.page.on("response", self._response)
-
-    def _console(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.problems.append(f"console: {message.text} {message.location.get('url')}")
-
-    def _response(self, response: Any) -> None:
-        self.asked.append(response.url)
-        if response.status >= 400:
-            self.problems.append(f"{response.status}: {response.url}")
-
-    async def of_video(self, what: str) -> Any:
-        return await self.page.evaluate(f"document.querySelector('video').{what}")
-
-    async def until(self, condition: str, within_s: float = WITHIN_MS / 1000) -> None:
-        """Asked from outside: the page's policy forbids what wait_for_function does inside."""
-        deadline = time.monotonic() + within_s
-        while not await self.page.evaluate(condition):
-            assert time.monotonic() < deadline, f"not in time: {condition}; {self.problems}"
-            await asyncio.sleep(0.05)
-
-    async def fatal_errors(self) -> list[Any]:
-        errors: list[Any] = await self.page.evaluate("hlsErrors")
-        return [error for error in errors if error["fatal"]]
-
-
-@pytest.fixture(scope="module")
-async def playwright() -> AsyncIterator[Playwright]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    async with async_playwright() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-async def browser(playwright: Playwright) -> AsyncIterator[Browser]:
-    opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
 async def visit(browser: Browser) -> AsyncIterator[Visit]:
-    """A fresh page without cookies or cache."""
-    context = await browser.new_context(viewport={"width": 1280, "height": 720})
-    await context.add_init_script(LISTEN)
-    made = Visit(await context.new_page())
-    made.listen()
-    yield made
-    await context.close()
+    async with visiting(browser, 1280, 720) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
-async def ready(stack: Stack, clip: Path) -> Any:
-    """Public, with a title that is HTML."""
-    return await stack.wait(await stack.upload(clip, title=TITLE), "ready")
+async def ready(title: Titles) -> Any:
+    """Public, with a title that is HTML, and with its pictures."""
+    return await title("public")
 
 
 async def is_colourful(visit: Visit, path: Path) -> None:
@@ -172,51 +85,33 @@ async def test_seeking_goes_on_from_there(visit: Visit, ready: Any) -> None:
     assert visit.problems == []
 
 
-async def test_seeking_shows_pictures(visit: Visit, ready: Any, stack: Stack, tmp_path: Path) -> None:
+async def test_seeking_shows_pictures(visit: Visit, ready: Any) -> None:
     """The tile of the time under the pointer, and the poster before anything plays."""
-    deadline = time.monotonic() + WITHIN_MS / 1000
-    while not ready["storyboard_url"]:
-        assert time.monotonic() < deadline
-        _, body = await stack.api("GET", f"/v1/assets/{ready['id']}")
-        ready = body["data"]
     await visit.page.goto(ready["watch_url"])
     await visit.until("document.querySelector('video').readyState >= 3")
     await visit.until("document.querySelector('video').textTracks[0].cues?.length === 4")
     bar = await visit.page.locator("media-time-range").bounding_box()
     assert bar is not None
-    coords = []
-    for share in (0.2, 0.9):
+    for share, tile in ((0.2, "0 0 160 90"), (0.9, "480 0 160 90")):  # the first and the last one
         await visit.page.mouse.move(bar["x"] + share * bar["width"], bar["y"] + bar["height"] / 2)
         shown = "document.querySelector('media-controller').getAttribute('mediapreviewtime')"
         await visit.until(f"Math.abs({shown} - {share * ready['duration_s']}) < 0.5")
-        await asyncio.sleep(0.5)
-        tile = "document.querySelector('media-time-range').shadowRoot.querySelector('media-preview-thumbnail')"
-        coords.append(await visit.page.evaluate(f"{tile}.getAttribute('mediapreviewcoords')"))
-        await visit.page.screenshot(path=tmp_path / f"scrub-{share}.png")
-    assert coords == ["0 0 160 90", "480 0 160 90"], "the first and the last tile"
+        thumbnail = "document.querySelector('media-time-range').shadowRoot.querySelector('media-preview-thumbnail')"
+        await visit.until(f"{thumbnail}.getAttribute('mediapreviewcoords') === '{tile}'")
     assert any("/sheet-0.jpg" in url for url in visit.asked)
     assert any("/poster.jpg" in url for url in visit.asked)
     assert visit.problems == []
 
 
-async def test_seeking_names_the_chapter(visit: Visit, stack: Stack, tmp_path: Path) -> None:
-    cues, starts = spoken([BREAD, STARS, BOATS], pause_ms=6_000)
-    path, length_s = tmp_path / "lesson.mp4", cues[-1].end_ms // 1000 + 2
-    generate(path, f"color=gray:size=320x180:rate=5:duration={length_s}")
-    made = await stack.wait(await stack.upload(path, ladder="apple", effort="economy"), "ready")
-    track = {"kind": "subtitles", "language": "en", "text": whole(cues)}
-    assert (await stack.api("POST", f"/v1/assets/{made['id']}/tracks", json=track))[0] == 201
-    deadline = time.monotonic() + WITHIN_MS / 1000
-    while (await fetch(made["playback_url"].replace("index.m3u8", "chapters.vtt"))).status != 200:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.2)
+async def test_seeking_names_the_chapter(visit: Visit, title: Titles) -> None:
+    made = await title("lesson")
     await visit.page.goto(made["watch_url"])
     await visit.until("document.querySelector('video').readyState >= 3")
     chapters = "[...document.querySelector('video').textTracks].find(({kind}) => kind === 'chapters')"
     await visit.until(f"{chapters}?.cues?.length === 3")
     bar = await visit.page.locator("media-time-range").bounding_box()
     assert bar is not None
-    middle = (starts[1] + starts[2]) / 2000 / length_s
+    middle = (LESSON_STARTS[1] + LESSON_STARTS[2]) / 2000 / made["duration_s"]
     await visit.page.mouse.move(bar["x"] + middle * bar["width"], bar["y"] + bar["height"] / 2)
     named = "document.querySelector('media-time-range').shadowRoot.querySelector('media-preview-chapter-display')"
     await visit.until(f"{named}.shadowRoot.textContent.includes({chapters}.cues[1].text)")
@@ -268,16 +163,16 @@ async def test_each_video_has_a_position_of_its_own(visit: Visit, stack: Stack, 
 
 async def test_the_title_is_text(visit: Visit, ready: Any) -> None:
     await visit.page.goto(ready["watch_url"])
-    assert await visit.page.locator("h1").inner_text() == TITLE
-    assert await visit.page.title() == f"{TITLE} · Kadr"
+    assert await visit.page.locator("h1").inner_text() == HTML_TITLE
+    assert await visit.page.title() == f"{HTML_TITLE} · Kadr"
     assert await visit.page.locator("h1 b").count() == 0
     content = await visit.page.content()
     assert "&lt;b&gt;" in content
-    assert TITLE not in content
+    assert HTML_TITLE not in content
 
 
-async def test_a_signed_video_needs_its_token(visit: Visit, stack: Stack, clip: Path) -> None:
-    asset = await stack.wait(await stack.upload(clip, title="Secret lesson", policy="signed"), "ready")
+async def test_a_signed_video_needs_its_token(visit: Visit, title: Titles) -> None:
+    asset = await title("signed")
     page = visit.page
     for url in (asset["watch_url"].partition("?")[0], f"{asset['watch_url']}0"):
         answer = await page.goto(url)
@@ -305,7 +200,7 @@ async def test_an_unknown_id_is_a_page_too(visit: Visit, stack: Stack) -> None:
 
 async def test_what_is_not_ready_is_waited_for(visit: Visit, stack: Stack, clip: Path) -> None:
     size = clip.stat().st_size
-    status, created = await stack.api("POST", "/v1/uploads", json={"filename": clip.name, "size_bytes": size})
+    status, created = await stack.api("POST", "/v1/uploads", json={"filename": clip.name, "size_bytes": size, **PLAIN})
     assert status == 201
     upload = created["data"]
     _, shown = await stack.api("GET", f"/v1/assets/{upload['asset_id']}")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from core.hints import Hints
 from core.model import AssetId, StepKind
 from core.settings import Settings
 from core.storage import Storage
-from tests.integration.conftest import new_asset
+from tests import waiting
+from tests.database import new_asset
 from workers import reconciler, worker
 from workers.budget import MemoryBudget
 from workers.sources import Sources
@@ -238,8 +240,13 @@ async def test_a_worker_that_lost_its_lease_stops_the_stage_and_writes_nothing(
 
 
 async def test_long_work_keeps_its_lease(pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lease_until() -> datetime:
+        until: datetime = await pool.fetchval("SELECT lease_until FROM steps WHERE kind = 'probe'")
+        return until
+
     async def stage(context: WorkerContext, claimed: ClaimedStep) -> Outcome:
-        await asyncio.sleep(3 * SETTINGS.lease_s)
+        first = await lease_until()
+        await waiting.until(lease_until, lambda at: at > first + timedelta(seconds=SETTINGS.lease_s))
         return Outcome()
 
     asset_id = await owe(pool)

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,21 @@ from aiohttp import web
 from core import storage
 from core.settings import Settings
 from core.storage import Storage
-from tests.conftest import generate
+from tests.media import generate
 from tests.playback import check_playback
-from tests.stack import Stack
+from tests.stack import PLAIN, Stack
 
 PART = 64 * 1024
 
 
 @pytest.fixture(scope="module")
 async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """A stack with small parts and a key for storage events."""
-    env = {"KADR_PART_SIZE_BYTES": str(PART), "KADR_STORAGE_EVENTS_KEY": "events-key"}
+    """A stack with small parts, a key for storage events, and a private network that may be pulled from."""
+    env = {
+        "KADR_PART_SIZE_BYTES": str(PART),
+        "KADR_STORAGE_EVENTS_KEY": "events-key",
+        "KADR_INPUT_URL_NETWORKS": "127.0.0.1/32",
+    }
     stack = Stack(tmp_path_factory.mktemp("door") / "home", env=env)
     await stack.start()
     yield stack
@@ -172,7 +176,7 @@ async def test_delete_revokes_playback_and_removes_every_object(
     door: Stack, short: Path, stored: tuple[Storage, Settings]
 ) -> None:
     connected, settings = stored
-    asset = await door.wait(await door.upload(short))
+    asset = await door.wait(await door.upload(short, **PLAIN))
     prefix = f"assets/{asset['id']}/"
     assert [entry async for entry in connected.list(settings.media_bucket, prefix)]
     assert (await door.api("DELETE", f"/v1/assets/{asset['id']}"))[0] == 204
@@ -190,8 +194,8 @@ async def test_delete_revokes_playback_and_removes_every_object(
 
 async def test_delete_in_mid_encode_stops_the_work(door: Stack, tmp_path: Path) -> None:
     slow = tmp_path / "slow.mp4"
-    generate(slow, "mandelbrot=size=1280x720:rate=30", None, "-t", "5")
-    asset_id = await door.upload(slow)
+    generate(slow, "testsrc2=size=1280x720:rate=30:duration=8,setsar=4/3", None)
+    asset_id = await door.upload(slow, ladder="apple")
     await door.wait_step(asset_id, "encode")
     assert (await door.api("DELETE", f"/v1/assets/{asset_id}"))[0] == 204
 
@@ -214,7 +218,7 @@ async def test_retry_of_an_errored_asset_begins_again(door: Stack, tmp_path: Pat
 
 
 async def test_reprocess_and_replace_keep_playback_ids_and_play_on(door: Stack, short: Path, tmp_path: Path) -> None:
-    asset = await door.wait(await door.upload(short))
+    asset = await door.wait(await door.upload(short, **PLAIN))
     assert (await door.api("POST", f"/v1/assets/{asset['id']}/retry"))[0] == 409
     status, body = await door.api("POST", f"/v1/assets/{asset['id']}/reprocess", json={"effort": "economy"})
     assert (status, body["data"]["status"]) == (202, "playable")
@@ -246,7 +250,7 @@ async def test_reprocess_and_replace_keep_playback_ids_and_play_on(door: Stack, 
 async def test_a_replacement_that_is_broken_leaves_the_old_one_playing(
     door: Stack, short: Path, tmp_path: Path
 ) -> None:
-    asset = await door.wait(await door.upload(short))
+    asset = await door.wait(await door.upload(short, **PLAIN))
     junk = tmp_path / "junk.mp4"
     junk.write_bytes(b"no video" * 100)
     body = {"filename": "junk.mp4", "size_bytes": junk.stat().st_size}
@@ -286,7 +290,7 @@ async def test_patch_and_filters(door: Stack) -> None:
 
 
 async def test_a_removed_playback_id_starts_no_session(door: Stack, short: Path) -> None:
-    asset = await door.wait(await door.upload(short))
+    asset = await door.wait(await door.upload(short, **PLAIN))
     _, made = await door.api("POST", f"/v1/assets/{asset['id']}/playback_ids", json={"policy": "signed"})
     path = f"/v1/assets/{asset['id']}/playback_ids/{made['data']['id']}"
     assert (await door.api("DELETE", path))[0] == 204
@@ -330,7 +334,7 @@ async def test_events_reach_the_log(door: Stack) -> None:
 
 
 async def test_metrics_of_doors_and_worker(door: Stack, short: Path) -> None:
-    await door.wait(await door.upload(short))
+    await door.wait(await door.upload(short, **PLAIN))
     started = [json.loads(line) for line in (door.home / "logs" / "worker-1.log").read_text().splitlines()]
     port = [line["metrics_port"] for line in started if line["event"] == "worker.started"][-1]
     texts = {}
@@ -350,10 +354,8 @@ async def test_metrics_of_doors_and_worker(door: Stack, short: Path) -> None:
     assert "kadr_lease_reclaims_total" in texts["worker"]
 
 
-async def test_a_pull_from_a_url_becomes_an_asset(own_stack: Callable[..., Stack], short: Path) -> None:
+async def test_a_pull_from_a_url_becomes_an_asset(door: Stack, short: Path) -> None:
     """From an allowed network here; what is not public and not allowed is refused at the door, or by the worker."""
-    stack = own_stack(KADR_INPUT_URL_NETWORKS="127.0.0.1/32")
-    await stack.start()
 
     async def film(_: web.Request) -> web.FileResponse:
         return web.FileResponse(short)
@@ -369,21 +371,21 @@ async def test_a_pull_from_a_url_becomes_an_asset(own_stack: Callable[..., Stack
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     base = site.name
-    status, body = await stack.api("POST", "/v1/assets", json={"input_url": f"{base}/film.mp4", "title": "Pulled"})
+    status, body = await door.api("POST", "/v1/assets", json={"input_url": f"{base}/film.mp4", "title": "Pulled"})
     assert status == 202, body
-    _, moved = await stack.api("POST", "/v1/assets", json={"input_url": f"{base}/elsewhere"})
-    _, missing = await stack.api("POST", "/v1/assets", json={"input_url": f"{base}/none.mp4"})
+    _, moved = await door.api("POST", "/v1/assets", json={"input_url": f"{base}/elsewhere"})
+    _, missing = await door.api("POST", "/v1/assets", json={"input_url": f"{base}/none.mp4"})
     for url in (
         "http://169.254.169.254/",
         "http://[::ffff:127.0.0.2]/",
         "http://10.0.0.1/a.mp4",
         "ftp://example.com/a",
     ):
-        status, problem = await stack.api("POST", "/v1/assets", json={"input_url": url})
+        status, problem = await door.api("POST", "/v1/assets", json={"input_url": url})
         assert (status, problem["code"]) in {(422, "input_url_refused"), (422, "invalid")}, url
-    asset = await stack.wait(body["data"]["id"])
+    asset = await door.wait(body["data"]["id"])
     assert (asset["status"], asset["title"]) == ("ready", "Pulled")
     await check_playback(asset)
-    assert (await stack.wait(moved["data"]["id"]))["error"]["code"] == "input_url_refused"
-    assert (await stack.wait(missing["data"]["id"]))["error"]["code"] == "input_url_failed"
+    assert (await door.wait(moved["data"]["id"]))["error"]["code"] == "input_url_refused"
+    assert (await door.wait(missing["data"]["id"]))["error"]["code"] == "input_url_failed"
     await runner.cleanup()

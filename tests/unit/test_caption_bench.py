@@ -9,7 +9,7 @@ from benchmarks.subtitles import OURS, compare, corpus, transcripts
 from core.media import Cue
 from presets.caption import caption_profile
 from subtitles.words import Word
-from tests.conftest import SHARED
+from tests.media import SHARED
 
 STANDARD = caption_profile("standard", "en")
 

@@ -14,9 +14,9 @@ from kadr.check.gather import gather
 from kadr.check.rules import delivery, times
 from kadr.check.rules.rule import Book
 from packager import revision
-from tests.conftest import generate
 from tests.frames import Made, make
 from tests.hls_breaks import edit
+from tests.media import generate
 from tests.published import faults
 
 KEY = bytes(range(16))

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.media import Blob
-from tests.conftest import FFMPEG, generate
 from tests.encodes import BEEPS_S, FRAMES, Encodes, body_of, content, grid_of, patched, ran
+from tests.media import FFMPEG, generate
 from tests.sources import source
 from transcode.boxes import Fragment, FragmentReader, WrongOutput
 from transcode.command import audio_argv, video_argv

@@ -18,8 +18,8 @@ from core.model import AssetId
 from packager.dash import mpd
 from packager.names import Pathway
 from packager.revision import build_revision
-from tests.conftest import FFMPEG
 from tests.encodes import FRAMES, Encodes, content
+from tests.media import FFMPEG
 from tests.renditions import rendition, sound, subtitles
 from transcode.cut import Cut
 

@@ -15,7 +15,7 @@ from subtitles.closed_captions import Screen
 from subtitles.embedded import tracks_of
 from subtitles.embedded_child import embedded
 from subtitles.embedded_text import Event, cues, plain
-from tests.conftest import FFMPEG, generate, shared
+from tests.media import FFMPEG, generate, shared
 
 LINE = "0,0,Default,,0,0,0,,"
 RATE = 30

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.child import ChildRunner
-from tests.conftest import FFMPEG, generate
+from tests.media import FFMPEG, generate
 from tests.sources import source
 from transcode.encode_plan import Options
 from transcode.loudness import gain_db, gain_for

@@ -18,7 +18,7 @@ from benchmarks.quality import Point, bd_rate, delivered, hull, measure, pchip, 
 from benchmarks.transcode import look
 from core.errors import KadrError
 from core.settings import Settings
-from tests.conftest import FFMPEG, generate
+from tests.media import FFMPEG, generate
 
 
 def points(*pairs: tuple[float, float]) -> list[Point]:
