@@ -19,7 +19,9 @@ def in_wheel(package: str, relative: str, distribution: str) -> Path:
     spec = importlib.util.find_spec(package)
     path = Path(spec.origin).parent / relative if spec is not None and spec.origin is not None else None
     if path is None or not path.is_file():
-        raise ConfigError(f"{Path(relative).name} is missing: `make setup` installs it, from the extra `embedded` (PyPI {distribution})")
+        raise ConfigError(
+            f"{Path(relative).name} is missing: `make setup` installs it, in the extra embedded (PyPI {distribution})"
+        )
     return path
 
 
@@ -27,7 +29,7 @@ def in_scripts(name: str, distribution: str) -> Path:
     """The program `name` beside this Python. Raises ConfigError naming the distribution to install."""
     found = shutil.which(name, path=sysconfig.get_path("scripts"))
     if found is None:
-        raise ConfigError(f"{name} is missing: `make setup` installs it, from the extra `embedded` (PyPI {distribution})")
+        raise ConfigError(f"{name} is missing: `make setup` installs it, in the extra embedded (PyPI {distribution})")
     return Path(found)
 
 
