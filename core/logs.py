@@ -9,7 +9,9 @@ from typing import Any
 _FIELDS = "kadr_fields"
 
 
-class _Json(logging.Formatter):
+class JsonFormatter(logging.Formatter):
+    """One JSON object per record: time, level, logger, event, the fields of the event, and a traceback."""
+
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
@@ -26,7 +28,7 @@ class _Json(logging.Formatter):
 def configure(level: str) -> None:
     """Send every log record of this program to stderr as one JSON line."""
     sink = logging.StreamHandler(sys.stderr)
-    sink.setFormatter(_Json())
+    sink.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[sink], force=True)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     for chatty in ("botocore", "aiobotocore", "aioboto3", "arq"):

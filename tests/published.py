@@ -25,7 +25,7 @@ async def faults(url: str, *, dash_url: str | None = None, shoulds: bool = True)
     """
     title = await gather(url, dash_url=dash_url, limits=QUICK, on_progress=lambda *_: None)
     found = [str(fault) for fault in rules.faults(title) if shoulds or fault.severity is Severity.MUST]
-    if shoulds and not found and (revision := await _revision(url)):
+    if shoulds and not found and "/play/" in url and (revision := await _revision(url)):
         runs.note("checked", revision=revision)
     return found
 

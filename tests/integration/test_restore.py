@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from core import db, outbox, restored
+from core import db, outbox, restored, sql
 from core.db import Pool
 from core.model import OwnerId
 from core.restored import DatabaseRestored
@@ -207,7 +207,7 @@ async def test_batches_are_read_from_the_index(pool: Pool) -> None:
         OWNER,
     )
     await pool.execute("ANALYZE events")
-    statement = outbox._SQL["batch"].replace("$1", "'19000'").replace("$2", "0")
+    statement = sql.load("outbox")["batch"].replace("$1", "'19000'").replace("$2", "0")
     plan = "\n".join(row[0] for row in await pool.fetch(f"EXPLAIN {statement}"))
     assert "events_in_order" in plan
     assert "Sort" not in plan
@@ -241,6 +241,7 @@ async def test_a_role_without_privileges_may_check(pool: Pool) -> None:
         await connection.execute("GRANT SELECT ON events, outbox_cursors, database_facts TO reader_of_facts")
         await connection.execute("SET LOCAL ROLE reader_of_facts")
         await restored.require_repaired(connection)
+        assert await connection.fetchval("SELECT current_user") == "reader_of_facts"
         await connection.execute("RESET ROLE")
         await connection.execute("DROP OWNED BY reader_of_facts")
         await connection.execute("DROP ROLE reader_of_facts")
@@ -252,5 +253,6 @@ async def test_a_database_without_tables_passes(pool: Pool) -> None:
         await connection.execute("SET search_path = bare")
         try:
             await restored.require_repaired(connection)
+            assert await connection.fetchval("SELECT to_regclass('events')") is None
         finally:
             await connection.execute("RESET search_path")

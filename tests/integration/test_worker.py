@@ -202,7 +202,7 @@ async def test_a_stopped_worker_hands_its_step_back_without_an_attempt(
 
     async def stage(context: WorkerContext, claimed: ClaimedStep) -> Outcome:
         begun.set()
-        await asyncio.sleep(3600)
+        await asyncio.Event().wait()
         return Outcome()
 
     asset_id = await owe(pool)
@@ -222,7 +222,7 @@ async def test_a_worker_that_lost_its_lease_stops_the_stage_and_writes_nothing(
     async def stage(context: WorkerContext, claimed: ClaimedStep) -> Outcome:
         begun.set()
         try:
-            await asyncio.sleep(3600)
+            await asyncio.Event().wait()
         finally:
             stopped.set()
         return Outcome()

@@ -85,13 +85,6 @@ async def execute(stack: Stack, query: str, *values: Any) -> None:
     await row(stack, query + " RETURNING 1", *values)
 
 
-async def until(read: Any, within_s: float = 30) -> Any:
-    async with asyncio.timeout(within_s):
-        while not (value := await read()):
-            await asyncio.sleep(0.1)
-    return value
-
-
 async def test_an_upload_resumes_after_everything_was_killed(door: Stack, short: Path) -> None:
     upload = await create(door, short)
     await put(short, upload, 1, 2)
@@ -330,7 +323,7 @@ async def test_events_reach_the_log(door: Stack) -> None:
         logs = "".join(path.read_text() for path in (door.home / "logs").glob("worker-*.log"))
         return '"event": "video.upload.created"' in logs and upload["id"] in logs
 
-    await until(logged)
+    assert await until(logged)
 
 
 async def test_metrics_of_doors_and_worker(door: Stack, short: Path) -> None:

@@ -42,7 +42,7 @@ async def test_a_child_that_cannot_be_reaped_is_logged_with_its_pid(
         await asyncio.wait([asyncio.ensure_future(_stopped_at_once(runner, tmp_path))])
     records = [record for record in caplog.records if record.message == "child.unreaped"]
     assert len(records) == 1
-    line = json.loads(logs._Json().format(records[0]))
+    line = json.loads(logs.JsonFormatter().format(records[0]))
     assert line["child_pid"] > 0
     assert line["event"] == "child.unreaped"
     caplog.clear()

@@ -22,7 +22,7 @@ PLAN: Any = SimpleNamespace(
     frame_rate=Fraction(25),
     duration_s=Fraction(14),
     first_rung="v360",
-    sounds=[SimpleNamespace(id="a1"), SimpleNamespace(id="a2")],
+    audio=[SimpleNamespace(id="a1"), SimpleNamespace(id="a2")],
     digest=lambda: "d" * 64,
 )
 

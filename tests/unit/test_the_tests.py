@@ -7,9 +7,6 @@
 3. No fixed sleep longer than 0.3 s; the pause of a loop that polls is none.
 4. No import from a test module: what two of them share is in a helper module of tests/.
 5. No private name of anybody else.
-
-What breaks them still, outside tests/unit, is listed in tests/known_offenders.txt. The list only gets shorter: a line
-that names no fault any more fails, too.
 """
 
 import ast
@@ -22,7 +19,6 @@ import pytest
 from tests import checks
 from tests.checks import ROOT, Fault, Module
 
-KNOWN = (ROOT / "tests" / "known_offenders.txt").read_text().splitlines()
 FILES = sorted((ROOT / "tests").rglob("*.py"))
 
 
@@ -39,19 +35,7 @@ def found() -> list[Fault]:
 
 def test_every_test_means_something(found: list[Fault]) -> None:
     assert len(FILES) > 100
-    new = [str(fault) for fault in found if fault.key not in KNOWN]
-    assert not new, "\n" + "\n".join(new)
-
-
-def test_no_unit_test_is_excused() -> None:
-    assert "tests/unit/" not in "".join(KNOWN)
-
-
-def test_the_list_of_known_offenders_gets_shorter(found: list[Fault]) -> None:
-    keys = {fault.key for fault in found}
-    stale = [line for line in KNOWN if line not in keys]
-    assert not stale, "\nmended; delete from tests/known_offenders.txt:\n" + "\n".join(stale)
-    assert sorted(set(KNOWN)) == KNOWN
+    assert not found, "\n" + "\n".join(map(str, found))
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_a_device_out_of_reach(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("KADR_WHISPER_COMPUTE_TYPE", "float16", "int8, int8_float32 or float32"),
+        ("KADR_WHISPER_COMPUTE_TYPE", "float16", "int8, int8_float32 and float32"),
         ("KADR_WHISPER_COMPUTE_TYPE", "int4", "'int8', 'int8_float32'"),
         ("KADR_WHISPER_DEVICE", "gpu", "'auto', 'cpu' or 'cuda'"),
         ("KADR_WHISPER_THREADS", "0", "greater than 0"),
