@@ -17,6 +17,7 @@ import pytest
 from playwright.async_api import Browser
 
 from packager import captions
+from tests import runs
 from tests.lone import Worker
 from tests.marian import PIECES, build, sentencepiece
 from tests.media import FFMPEG, generate, shared
@@ -154,7 +155,7 @@ def path_of(asset: Any, track: Any) -> str:
 
 async def ended(stack: Stack, asset: Any, track: Any) -> Any:
     """The track once nobody waits for it any more."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     while True:
         _, body = await stack.api("GET", path_of(asset, track))
         if body["data"]["status"] not in ("queued", "in_progress"):
@@ -170,7 +171,7 @@ async def tracks_of(stack: Stack, asset: Any) -> list[Any]:
 
 async def playlist_with(asset: Any, wanted: str, *, there: bool = True) -> str:
     """The multivariant playlist once it has, or has no more, what is wanted."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     while True:
         text = (await fetch(asset["playback_url"])).body.decode()
         if (wanted in text) is there:
@@ -254,7 +255,7 @@ async def test_a_persons_words_stay(english: Stack, asset: Any) -> None:
     assert (status, problem["code"]) == (409, "edited")
     assert (await english.api("POST", again, json={"replace": True}))[0] == 428
     assert (await english.api("POST", again, json={"replace": True}, headers=etag))[0] == 412
-    async with asyncio.timeout(WITHIN_S):  # what was heard may have been published before it
+    async with asyncio.timeout(WITHIN_S * runs.patience()):  # what was heard may have been published before it
         while text_of(await shown(asset, "en-GB")) != "Written by a person":
             await asyncio.sleep(0.2)
     status, body = await english.api("POST", again, json={"replace": True}, headers={"If-Match": edited["etag"]})
@@ -477,7 +478,7 @@ async def replace_source(stack: Stack, asset: Any, file: Path, *, width: int) ->
     async with aiohttp.ClientSession() as session, session.put(part["url"], data=file.read_bytes()) as answer:
         assert answer.status == 200
     assert (await stack.api("POST", f"/v1/uploads/{created['data']['id']}/complete"))[0] == 202
-    async with asyncio.timeout(WITHIN_S):
+    async with asyncio.timeout(WITHIN_S * runs.patience()):
         while (await stack.wait(asset["id"], "ready", "playable"))["source"]["video"]["width"] != width:
             await asyncio.sleep(0.1)
 
@@ -494,7 +495,7 @@ async def begun(stack: Stack, asset: Any) -> Any:
 
 async def listening(stack: Stack, *, wanted: bool) -> None:
     """Once a program of ours listens to a title, or none does any more."""
-    async with asyncio.timeout(WITHIN_S if wanted else 10):
+    async with asyncio.timeout((WITHIN_S if wanted else 10) * runs.patience()):
         while (
             bool(stack.running("subtitles.speech_child") or stack.running("subtitles.transcribe_child")) is not wanted
         ):
@@ -504,7 +505,7 @@ async def listening(stack: Stack, *, wanted: bool) -> None:
 async def embedded(stack: Stack, name: str, **wanted: Any) -> tuple[Any, list[Any]]:
     asset_id = await stack.upload(shared(name), **PLAIN, **wanted)
     asset = await stack.wait(asset_id, "ready")
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     while any(step["kind"] == "extract" and step["state"] != "done" for step in asset["steps"]):
         assert time.monotonic() < deadline, asset["steps"]
         await asyncio.sleep(0.2)
