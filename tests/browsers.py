@@ -12,6 +12,7 @@ from aiohttp import web
 from playwright.async_api import Browser, Page
 
 from studio import STATIC
+from tests import runs
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = (
@@ -88,7 +89,7 @@ class Visit:
     asked: list[str] = field(default_factory=list)
 
     def listen(self) -> None:
-        self.page.set_default_timeout(WITHIN_MS)
+        self.page.set_default_timeout(WITHIN_MS * runs.patience())
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
         self.page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.failure} {request.url}"))
@@ -108,7 +109,7 @@ class Visit:
 
     async def until(self, condition: str, within_s: float = WITHIN_MS / 1000) -> None:
         """Asked from outside: the page's policy forbids what wait_for_function does inside."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + within_s * runs.patience()
         while not await self.page.evaluate(condition):
             assert time.monotonic() < deadline, f"not in time: {condition}; {self.problems}"
             await asyncio.sleep(0.05)

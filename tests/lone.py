@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from kadr.stack.tether import tethered
+from tests import runs
 from tests.stack import QUICK, Stack
 
 STOP_S = 60.0
@@ -103,4 +104,4 @@ class Worker:
         assert self.running is not None
         if self.running.returncode is None:
             self.running.terminate()
-        return await asyncio.wait_for(self.running.wait(), STOP_S)
+        return await asyncio.wait_for(self.running.wait(), STOP_S * runs.patience())

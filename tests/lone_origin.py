@@ -12,6 +12,7 @@ from pathlib import Path
 
 import aiohttp
 
+from tests import runs
 from tests.lone import servers_env, start
 from tests.stack import Stack
 from tests.web import fetch
@@ -43,7 +44,7 @@ class Origin:
     async def start(self) -> None:
         env = {**self.env, "KADR_ORIGIN_PORT": str(self.port)}
         self.running = await start("origin", *self.arguments, env=env)
-        deadline = time.monotonic() + WITHIN_S
+        deadline = time.monotonic() + WITHIN_S * runs.patience()
         while True:
             assert self.running.returncode is None, "the origin has ended"
             assert time.monotonic() < deadline
@@ -58,7 +59,7 @@ class Origin:
         assert self.running is not None
         if self.running.returncode is None:
             self.running.send_signal(signal.SIGTERM)
-        return await asyncio.wait_for(self.running.wait(), WITHIN_S)
+        return await asyncio.wait_for(self.running.wait(), WITHIN_S * runs.patience())
 
 
 def origin_env(stack: Stack, folder: Path) -> dict[str, str]:

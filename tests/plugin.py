@@ -108,6 +108,7 @@ class _Controller:
         for _ in range(ADDITIONS):
             total += 1  # noqa: SIM113 - this addition is what is measured
         self.slowness = time.perf_counter() - begins
+        runs.be_patient(self.slowness)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds[report.nodeid.partition("::")[0]] += report.duration
@@ -169,7 +170,7 @@ async def _end_of_shared_stack(*, check: bool) -> list[str]:
         faults.append("the shared stack never got ready")
     if not code.exists():
         os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_S
+    deadline = time.monotonic() + STOP_S * runs.patience()
     while not code.exists() and time.monotonic() < deadline:
         await asyncio.sleep(0.05)
     if not code.exists():

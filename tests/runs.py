@@ -17,6 +17,8 @@ from typing import Any
 
 FOLDER = "TESTS_RUN_FOLDER"
 CONTROLLER = "TESTS_RUN_CONTROLLER"
+PATIENCE = "TESTS_PATIENCE"
+MOST_PATIENCE = 10.0
 
 
 def begin() -> None:
@@ -28,7 +30,8 @@ def begin() -> None:
 def end(*, keep: bool) -> None:
     if not keep:
         shutil.rmtree(folder(), ignore_errors=True)
-    del os.environ[FOLDER], os.environ[CONTROLLER]
+    for name in (FOLDER, CONTROLLER, PATIENCE):
+        os.environ.pop(name, None)
 
 
 def folder() -> Path:
@@ -38,6 +41,16 @@ def folder() -> Path:
 def controller_pid() -> int:
     """Of the process that ends last: what the whole run shares lives as long as it does."""
     return int(os.environ[CONTROLLER])
+
+
+def be_patient(slowness: float) -> None:
+    """Deadlines of the whole run grow with how slow the machine is; 1.0 is a normal day."""
+    os.environ[PATIENCE] = str(min(max(1.0, slowness), MOST_PATIENCE))
+
+
+def patience() -> float:
+    """By what every deadline is multiplied: at least 1."""
+    return float(os.environ.get(PATIENCE, "1"))
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def up_env(**env: str) -> dict[str, str]:
 async def until_ready(home: Path, pid: int, ended: Callable[[], object | None]) -> None:
     """Wait until the `kadr up` with this pid is ready; `ended` says its exit code once it has one."""
     ready, log = home / "endpoints.json", home.parent / f"{home.name}.log"
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + START_S * runs.patience()
     while not (ready.exists() and json.loads(ready.read_text())["pid"] == pid):
         assert ended() is None, f"kadr up ended with {ended()}:\n{log.read_text()[-4000:]}"
         assert time.monotonic() < deadline, f"kadr up is not ready:\n{log.read_text()[-4000:]}"
@@ -72,7 +72,7 @@ async def shared_stack() -> "Stack":
     async with runs.locked_async("stack"):
         if not (folder / "up.pid").exists():
             _start_keeper(folder, stack.port)
-            async with asyncio.timeout(START_S):
+            async with asyncio.timeout(START_S * runs.patience()):
                 while not (folder / "up.pid").exists() or not (folder / "up.pid").read_text():
                     await asyncio.sleep(0.02)
             runs.note("stacks", home=str(stack.home), shared=True)
@@ -143,7 +143,7 @@ class Stack:
             runs.note("pipelines", count=0)  # a test has taken the server away
         if self.up.returncode is None:
             self.up.send_signal(signal.SIGTERM)
-        return await asyncio.wait_for(self.up.wait(), 60)
+        return await asyncio.wait_for(self.up.wait(), 60 * runs.patience())
 
     async def kill_everything(self) -> None:
         """SIGKILL to every program of this home at once, `kadr up` first."""
@@ -211,7 +211,7 @@ class Stack:
     async def wait(self, asset_id: str, *statuses: str, within_s: float = 120) -> Any:
         """The asset once it has one of these statuses (default: an end)."""
         wanted = statuses or ("ready", "errored")
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + within_s * runs.patience()
         while True:
             try:
                 status, body = await self.api("GET", f"/v1/assets/{asset_id}")
@@ -224,7 +224,7 @@ class Stack:
 
     async def wait_step(self, asset_id: str, kind: str, *, within_s: float = 60) -> Any:
         """The asset once this step is being worked on and has made some progress."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + within_s * runs.patience()
         while True:
             _, body = await self.api("GET", f"/v1/assets/{asset_id}")
             for step in body["data"]["steps"]:

@@ -5,6 +5,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from tests import runs
+
 T = TypeVar("T")
 WITHIN_S = 60.0
 
@@ -17,6 +19,7 @@ async def until(
     every_s: float = 0.05,
 ) -> T:
     """What `read` gives once it is `good` (by default: true); fails with what it gave last."""
+    within_s *= runs.patience()
     deadline = time.monotonic() + within_s
     while not good(value := await read()):
         assert time.monotonic() < deadline, f"not within {within_s:g} s; the last was {value!r}"

@@ -26,6 +26,7 @@ from core.settings import MIB, Settings
 from core.storage import Storage
 from ingest import assets, uploads
 from ingest.context import KEY_KNOWN_S
+from tests import runs
 from tests.stack import Stack
 
 WITHIN_S = 15
@@ -198,7 +199,7 @@ async def test_a_revoked_key_is_401(stack: Stack, pool: Pool) -> None:
     assert (await call(stack, "GET", "/v1/assets", key=key)).status == 200
     await pool.execute("UPDATE api_keys SET revoked_at = now() WHERE prefix = $1", key.partition(".")[0])
     # A key that was good is not asked of PostgreSQL again for a few seconds.
-    async with asyncio.timeout(KEY_KNOWN_S + 20):
+    async with asyncio.timeout((KEY_KNOWN_S + 20) * runs.patience()):
         while (answer := await call(stack, "GET", "/v1/assets", key=key)).status == 200:
             await asyncio.sleep(0.2)
     check_problem(answer, 401, "unauthenticated")
@@ -428,7 +429,7 @@ async def test_several_parts_arrive_in_any_order_and_are_gone_after_accept(
 
 async def no_parts_left(stored: Storage, upload_id: str) -> None:
     """The parts are removed after the step's commit, so a moment may pass."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     prefix = keys.upload_prefix(UploadId(upload_id))
     while left := [entry async for entry in stored.list("kadr-uploads", prefix)]:
         assert time.monotonic() < deadline, f"still there: {left}"

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import runs
 from tests.selection import MORE_VALUES, some
 from tests.stack import Stack
 
@@ -206,7 +207,7 @@ def on_a_terminal(*arguments: str, **settings: str) -> tuple[int, str, str]:
     )
     os.close(theirs)
     seen = b""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     try:
         while select.select([ours], [], [], max(0, deadline - time.monotonic()))[0]:
             seen += os.read(ours, 65536)

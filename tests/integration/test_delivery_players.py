@@ -29,6 +29,7 @@ from benchmarks import edge
 from core import playback_token
 from core.model import PlaybackId
 from core.playback_token import Claims
+from tests import runs
 from tests.browsers import CHROMIUM
 from tests.lone_origin import free_port
 from tests.media import generate
@@ -174,7 +175,7 @@ async def place(place_of_all: Place) -> AsyncIterator[Place]:
 
 async def until_first(place: Place, wanted: set[str]) -> None:
     """Once the origin sends these sessions to exactly these pathways first."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(30 * runs.patience()):
         while {(await answered(place, session))["PATHWAY-PRIORITY"][0] for session in SESSIONS[:20]} != wanted:
             await asyncio.sleep(0.1)
 
@@ -199,7 +200,7 @@ async def titles(place_of_all: Place, tmp_path_factory: pytest.TempPathFactory) 
         status, body = await stack.api("POST", f"/v1/assets/{asset_ids[0]}/tracks", json=track)
         assert status == 201, body
     ready = [await stack.wait(asset_id, "ready") for asset_id in asset_ids]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(60 * runs.patience()):
         while (text := await multivariant(ready[0])).count("TYPE=SUBTITLES") != 3 or 'LANGUAGE="sv"' not in text:
             await asyncio.sleep(0.2)  # once for each pathway
     return ready[0], ready[1]
@@ -363,7 +364,7 @@ async def test_an_operators_word_moves_whoever_plays(place: Place, titles: tuple
     assert {place.of(url) for url in viewer.segments(viewer.asked)} == {"a"}
     await place.steer("--to", "b")
     await until_first(place, {"b"})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(30 * runs.patience()):
         while not any(place.of(url) == "b" for url in viewer.segments(viewer.asked)):
             await asyncio.sleep(0.1)
     await viewer.page.evaluate("video.playbackRate = 2")

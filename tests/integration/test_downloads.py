@@ -14,6 +14,7 @@ from core import outbox
 from core.db import Pool
 from core.errors import Rejected
 from core.model import AssetStatus, StepId, StepKind
+from tests import runs
 from tests.catalogue import Titles
 from tests.database import new_asset
 from tests.media import FFMPEG, generate
@@ -42,7 +43,7 @@ async def asset(stack: Stack, wide: Path) -> Any:
 
 async def with_downloads(stack: Stack, asset_id: str, *, instead_of: frozenset[str] = frozenset()) -> Any:
     """The asset once it lists its files, of which none has one of these ETags."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     while True:
         _, body = await stack.api("GET", f"/v1/assets/{asset_id}")
         asset = body["data"]
@@ -163,7 +164,7 @@ async def test_a_signed_title_asks_for_its_token(stack: Stack, tiny: Path, asset
     refused(await fetch(bound), 403, "domain_refused")
     assert (await fetch(bound, "HEAD", Referer="https://example.org/1")).status == 200
     assert (await stack.api("DELETE", f"/v1/assets/{signed['id']}"))[0] == 204
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     while (gone := await fetch(f"{url}?token={token}", "HEAD")).status != 410:
         assert time.monotonic() < deadline, gone
         await asyncio.sleep(0.1)
@@ -182,7 +183,7 @@ async def test_tracks_that_are_added_leave_them_as_they_are(stack: Stack, asset:
     async with asyncio.TaskGroup() as group:
         for language in languages:
             group.create_task(add(language))
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     while True:
         text = (await fetch(asset["playback_url"])).body.decode()
         if all(f'LANGUAGE="{language}"' in text for language in languages):

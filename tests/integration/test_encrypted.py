@@ -22,6 +22,7 @@ from core.storage import connect as storage_connect
 from kadr.check import aes
 from packager.encryption import Encryption
 from packager.revision import SEGMENT_TYPE, Manifest, manifest_from_bytes
+from tests import runs
 from tests.browsers import VIDEO, hls_errors, machine_was_late, visiting
 from tests.media import FFMPEG, generate
 from tests.playback import media_uris
@@ -115,7 +116,7 @@ async def key_of(url: str) -> str:
 
 
 async def until(url: str, status: int, code: str) -> Answer:
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     while (answer := await fetch(url)).status != status:
         assert time.monotonic() < deadline, answer
         await asyncio.sleep(0.1)
@@ -244,7 +245,7 @@ async def test_what_is_added_later_is_encrypted_with_the_same_key(stack: Stack, 
         status, body = await stack.api("POST", f"/v1/assets/{title['id']}/tracks", json=wanted)
         assert status == 201, body
     url = (await token(stack, title))["url"]
-    deadline = time.monotonic() + 2 * WITHIN_S
+    deadline = time.monotonic() + 2 * WITHIN_S * runs.patience()
     while not {'LANGUAGE="fr"', "TYPE=SUBTITLES"} <= set(
         re.findall(r'LANGUAGE="fr"|TYPE=SUBTITLES', (await fetch(url)).body.decode())
     ):
@@ -323,7 +324,7 @@ async def test_a_title_that_is_taken_down_gives_no_key(stack: Stack, title: Any)
     assert (await stack.api("POST", path))[0] == 202
     await until(url, 410, "gone")
     assert (await stack.api("DELETE", path))[0] == 200
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     while (await fetch(url)).status != 200:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.1)

@@ -23,7 +23,7 @@ from core.settings import parse_keys
 from origin import impression_token
 from origin.impression_counts import Impressions, advance_experiments
 from origin.impression_token import Impression
-from tests import waiting
+from tests import runs, waiting
 from tests.database import OWNER, new_asset
 from tests.lone_origin import Origin, free_port, origin_env
 from tests.media import generate
@@ -355,7 +355,7 @@ async def test_a_person_who_is_quicker_than_the_end_wins(pool: db.Pool, asset_id
 
 
 async def until(owner: Stack, path: str, wanted: Any) -> Any:
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     while True:
         status, body = await owner.api("GET", path)
         if status == 200 and wanted(body["data"]):

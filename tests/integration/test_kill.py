@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
+from tests import runs
 from tests.lone import Worker
 from tests.media import generate
 from tests.stack import PLAIN, Stack
@@ -64,7 +65,7 @@ async def hold_encode(mortal: Stack, asset_id: str, *workers: Worker) -> list[in
     connection = await asyncpg.connect(mortal.endpoints["database_url"])
     leased = "SELECT count(*) FROM steps WHERE asset_id = $1 AND kind = 'encode' AND state = 'leased'"
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(60 * runs.patience()):
             while True:
                 begun = await connection.fetchval(leased, asset_id)
                 if begun and (pids := [pid for one in workers for pid in one.encoders()]):
@@ -124,7 +125,7 @@ async def test_worker_killed_in_mid_encode(mortal: Stack, film: Path, worker: Wo
     asset_id = await mortal.upload(film, **PLAIN)
     orphans = await hold_encode(mortal, asset_id, first)
     await first.kill()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(5 * runs.patience()):
         while any(map(alive, orphans)):
             await asyncio.sleep(0.02)
     await worker()
@@ -151,7 +152,7 @@ async def test_everything_killed_at_once(mortal: Stack, film: Path, worker: Work
     first_gone = asyncio.create_task(first.kill())
     await mortal.kill_everything()
     await first_gone
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(10 * runs.patience()):
         while list(mortal.programs()):  # killed, and on their way out
             await asyncio.sleep(0.05)
     await mortal.start()

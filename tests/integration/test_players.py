@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Browser
 
+from tests import runs
 from tests.browsers import VIDEO, Visit, hls_errors, machine_was_late, visiting
 from tests.media import generate
 from tests.playback import media_uris
@@ -102,7 +103,7 @@ async def media_playlists(session: aiohttp.ClientSession, asset: Any) -> list[st
 
 async def watch_playlist(session: aiohttp.ClientSession, url: str, watched: Watched) -> None:
     """Look until it has ended."""
-    async with asyncio.timeout(PLAY_S):
+    async with asyncio.timeout(PLAY_S * runs.patience()):
         while not watched.ended:
             async with session.get(url) as answer:
                 assert answer.status == 200
@@ -270,7 +271,7 @@ async def test_an_upload_that_plays_as_it_is_can_be_watched_to_its_end_at_once(
 async def no_playlist_ends_before_all(session: aiohttp.ClientSession, urls: list[str]) -> None:
     """Shaka Player takes a title of which one track has ended for complete, and stops where the others are by then."""
     in_order = sorted(urls, key=lambda url: "/v360/" in url)  # the picture is read last
-    async with asyncio.timeout(PLAY_S):
+    async with asyncio.timeout(PLAY_S * runs.patience()):
         while True:
             ended = []
             for url in in_order:

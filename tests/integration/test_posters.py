@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import av
 import pytest
 
+from tests import runs
 from tests.catalogue import clip_file
 from tests.stack import PLAIN, Stack
 from tests.web import Answer, fetch, json_of, refused
@@ -41,7 +42,7 @@ async def with_pictures(stack: Stack, asset_id: str) -> Any:
 
 
 async def until(stack: Stack, asset_id: str, below: str, good: Any) -> Any:
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     while True:
         _, body = await stack.api("GET", f"/v1/assets/{asset_id}{below}")
         if good(body["data"]):

@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 
 import pytest
 
+from tests import runs
 from tests.catalogue import Titles
 from tests.stack import PLAIN, Stack
 from tests.waiting import until_time
@@ -44,7 +45,7 @@ def leave(url: str) -> str:
 
 async def until(url: str, status: int, code: str) -> None:
     """Within a few seconds every start of this session is refused, or served."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     while (answer := await fetch(url)).status != status:
         assert time.monotonic() < deadline, answer
         await asyncio.sleep(0.1)

@@ -25,6 +25,7 @@ from origin.steering.breaker import Breaker, State
 from origin.steering.lead import Leader
 from origin.steering.live import Steering, opened
 from origin.steering.routes import COUNTRY_OF, STEERING, routes
+from tests import runs
 from tests.waiting import until
 
 SESSIONS = [f"{number * 0x9E3779B97F4A7C15 % 2**64:016x}" for number in range(1, 1001)]
@@ -279,7 +280,7 @@ async def test_one_leads(redis: Redis, http: aiohttp.ClientSession, monkeypatch:
     await second.round()
     assert second.leads
     # The second dies without a word: its lock ends.
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(30 * runs.patience()):
         while not first.leads:
             await asyncio.sleep(0.1)
             await first.round()

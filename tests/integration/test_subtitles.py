@@ -17,6 +17,7 @@ import pytest
 from playwright.async_api import Browser
 
 from packager import captions
+from tests import runs
 from tests.lone import Worker
 from tests.marian import PIECES, build, sentencepiece
 from tests.media import FFMPEG, generate, shared
@@ -116,11 +117,20 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def some_minutes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The voice three times in three minutes: long enough to be stopped in the middle of."""
+    return spread(tmp_path_factory.mktemp("clips") / "minutes.m4a", every_s=90)
+
+
+@pytest.fixture(scope="module")
 def long_speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The voice three times in sixteen minutes, which makes two jobs."""
-    path = tmp_path_factory.mktemp("clips") / "long.m4a"
-    again = f"aresample=16000,apad=whole_dur={EVERY_S},aloop=loop=2:size={EVERY_S * 16000}"
-    mux(path, ["-i", str(shared(JFK))], "-af", again, "-t", str(2 * EVERY_S + 15))
+    return spread(tmp_path_factory.mktemp("clips") / "long.m4a", every_s=EVERY_S)
+
+
+def spread(path: Path, every_s: int) -> Path:
+    again = f"aresample=16000,apad=whole_dur={every_s},aloop=loop=2:size={every_s * 16000}"
+    mux(path, ["-i", str(shared(JFK))], "-af", again, "-t", str(2 * every_s + 15))
     return path
 
 
@@ -154,7 +164,7 @@ def path_of(asset: Any, track: Any) -> str:
 
 async def ended(stack: Stack, asset: Any, track: Any) -> Any:
     """The track once nobody waits for it any more."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     while True:
         _, body = await stack.api("GET", path_of(asset, track))
         if body["data"]["status"] not in ("queued", "in_progress"):
@@ -170,7 +180,7 @@ async def tracks_of(stack: Stack, asset: Any) -> list[Any]:
 
 async def playlist_with(asset: Any, wanted: str, *, there: bool = True) -> str:
     """The multivariant playlist once it has, or has no more, what is wanted."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     while True:
         text = (await fetch(asset["playback_url"])).body.decode()
         if (wanted in text) is there:
@@ -254,7 +264,7 @@ async def test_a_persons_words_stay(english: Stack, asset: Any) -> None:
     assert (status, problem["code"]) == (409, "edited")
     assert (await english.api("POST", again, json={"replace": True}))[0] == 428
     assert (await english.api("POST", again, json={"replace": True}, headers=etag))[0] == 412
-    async with asyncio.timeout(WITHIN_S):  # what was heard may have been published before it
+    async with asyncio.timeout(WITHIN_S * runs.patience()):  # what was heard may have been published before it
         while text_of(await shown(asset, "en-GB")) != "Written by a person":
             await asyncio.sleep(0.2)
     status, body = await english.api("POST", again, json={"replace": True}, headers={"If-Match": edited["etag"]})
@@ -371,13 +381,25 @@ async def test_without_a_model(stack: Stack, speech: Path) -> None:
     assert "kadr models fetch" in track["error"]["hint"]
 
 
+@pytest.mark.parametrize(
+    ("file", "jobs", "times"),
+    [
+        ("speech", 1, 1),
+        pytest.param("long_speech", 2, 3, marks=pytest.mark.acceptance("sixteen minutes are heard, in two jobs")),
+    ],
+)
 async def test_a_worker_that_dies_after_each_job(
-    servers: Stack, speaks: Callable[[str | None], Awaitable[dict[str, str]]], long_speech: Path
+    servers: Stack,
+    speaks: Callable[[str | None], Awaitable[dict[str, str]]],
+    request: pytest.FixtureRequest,
+    file: str,
+    jobs: int,
+    times: int,
 ) -> None:
     """Were a finished job made again, the work would never end."""
     mortal = servers
     env = {**await speaks(None), "KADR_FAILPOINT": "transcribe.after_job"}
-    asset_id = await mortal.upload(long_speech, profile="audio-only", subtitles="auto")
+    asset_id = await mortal.upload(request.getfixturevalue(file), profile="audio-only", subtitles="auto")
     worker = Worker(mortal, mortal.home / "work-mortal", env)
 
     async def again_and_again() -> None:
@@ -395,8 +417,9 @@ async def test_a_worker_that_dies_after_each_job(
     assert await worker.stop() in (0, -9)
     assert track["status"] == "ready", track
     cues = captions.read(track["text"])
-    assert text_of(cues) == " ".join([said(EN)] * 3)
+    assert text_of(cues) == " ".join([said(EN)] * times)
     hellos = [cue.start_ms / 1000 for cue in cues if cue.text.startswith("Hello")]
+    assert len(hellos) == times
     for number, start_s in enumerate(hellos):
         assert abs(start_s - EVERY_S * number - EN[0][0]) <= NEAR_S
     connection = await asyncpg.connect(mortal.endpoints["database_url"])
@@ -404,12 +427,12 @@ async def test_a_worker_that_dies_after_each_job(
         "SELECT interruptions, attempts, state FROM steps WHERE kind = 'transcribe' AND asset_id = $1", asset_id
     )
     await connection.close()
-    assert tuple(row) == (2, 0, "done"), "it died once after each of its two jobs"
+    assert tuple(row) == (jobs, 0, "done"), "it died once after each of its jobs"
 
 
-async def test_nobody_works_on_what_nobody_waits_for(english: Stack, long_speech: Path) -> None:
+async def test_nobody_works_on_what_nobody_waits_for(english: Stack, some_minutes: Path) -> None:
     """Because the track is removed, or because a person has written it meanwhile."""
-    asset = await english.wait(await english.upload(long_speech, profile="audio-only"), "ready")
+    asset = await english.wait(await english.upload(some_minutes, profile="audio-only"), "ready")
     track = await begun(english, asset)
     assert (await english.api("DELETE", path_of(asset, track)))[0] == 204
     await listening(english, wanted=False)
@@ -477,7 +500,7 @@ async def replace_source(stack: Stack, asset: Any, file: Path, *, width: int) ->
     async with aiohttp.ClientSession() as session, session.put(part["url"], data=file.read_bytes()) as answer:
         assert answer.status == 200
     assert (await stack.api("POST", f"/v1/uploads/{created['data']['id']}/complete"))[0] == 202
-    async with asyncio.timeout(WITHIN_S):
+    async with asyncio.timeout(WITHIN_S * runs.patience()):
         while (await stack.wait(asset["id"], "ready", "playable"))["source"]["video"]["width"] != width:
             await asyncio.sleep(0.1)
 
@@ -494,7 +517,7 @@ async def begun(stack: Stack, asset: Any) -> Any:
 
 async def listening(stack: Stack, *, wanted: bool) -> None:
     """Once a program of ours listens to a title, or none does any more."""
-    async with asyncio.timeout(WITHIN_S if wanted else 10):
+    async with asyncio.timeout((WITHIN_S if wanted else 10) * runs.patience()):
         while (
             bool(stack.running("subtitles.speech_child") or stack.running("subtitles.transcribe_child")) is not wanted
         ):
@@ -504,7 +527,7 @@ async def listening(stack: Stack, *, wanted: bool) -> None:
 async def embedded(stack: Stack, name: str, **wanted: Any) -> tuple[Any, list[Any]]:
     asset_id = await stack.upload(shared(name), **PLAIN, **wanted)
     asset = await stack.wait(asset_id, "ready")
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     while any(step["kind"] == "extract" and step["state"] != "done" for step in asset["steps"]):
         assert time.monotonic() < deadline, asset["steps"]
         await asyncio.sleep(0.2)

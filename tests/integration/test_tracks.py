@@ -20,6 +20,7 @@ from core.settings import Settings
 from core.steps import Step
 from core.storage import Storage
 from core.tracks import Found, Track, TrackId, TrackKind, TrackSource, TrackStatus
+from tests import runs
 from tests.database import new_asset
 from tests.media import FFMPEG, generate
 from tests.stack import PLAIN, Stack
@@ -43,7 +44,7 @@ async def asset(stack: Stack, clip: Path) -> Any:
 
 async def multivariant_with(asset: Any, wanted: str, *, there: bool = True) -> str:
     """The playlist once it has (or has no more) what is wanted."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     while True:
         text = (await fetch(asset["playback_url"])).body.decode()
         if (wanted in text) is there:
@@ -162,7 +163,7 @@ async def test_a_dub_without_sound_is_told_of_the_track_only(stack: Stack, asset
     other = await stack.upload(silent, **PLAIN)
     await stack.wait(other, "ready")
     track = await add(stack, asset, kind="audio", language="it", asset_id=other)
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * runs.patience()
     while (entry := await one(stack, asset, track))["status"] in ("queued", "in_progress"):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.2)
@@ -390,7 +391,7 @@ async def test_a_person_never_waits_for_a_worker_that_waits_for_her(pool: Pool) 
     track_id = await wish(pool, asset_id, TrackSource.GENERATED, GENERATE)
     await publish(pool, asset_id, "a")
     step, track = await claimed(pool)
-    async with asyncio.timeout(10), pool.acquire() as worker, worker.transaction():
+    async with asyncio.timeout(10 * runs.patience()), pool.acquire() as worker, worker.transaction():
         await steps.finish(worker, step, StepState.DONE)
         async with pool.acquire() as person, person.transaction():
             assert await tracks.change(person, track, made={"text": "hers"}) is not None

@@ -17,7 +17,7 @@ from core.hints import Hints
 from core.model import AssetId, StepKind
 from core.settings import Settings
 from core.storage import Storage
-from tests import waiting
+from tests import runs, waiting
 from tests.database import new_asset
 from workers import reconciler, worker
 from workers.budget import MemoryBudget
@@ -63,7 +63,7 @@ async def owe(pool: Pool) -> AssetId:
 
 
 async def until(read: Callable[[], Awaitable[Any]], wanted: Any) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(20 * runs.patience()):
         while await read() != wanted:
             await asyncio.sleep(0.05)
 

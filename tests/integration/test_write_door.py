@@ -15,9 +15,11 @@ from aiohttp import web
 from core import storage
 from core.settings import Settings
 from core.storage import Storage
+from tests import runs
 from tests.media import generate
 from tests.playback import check_playback
 from tests.stack import PLAIN, Stack
+from tests.waiting import until
 
 PART = 64 * 1024
 
@@ -299,7 +301,7 @@ async def test_the_event_stream_tells_progress_and_ends(door: Stack, short: Path
         assert stream.headers["Content-Type"] == "text/event-stream"
         await put(short, upload)
         await door.api("POST", f"/v1/uploads/{upload['id']}/complete")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(60 * runs.patience()):
             text = (await stream.content.read()).decode()
     events = [dict(line.split(": ", 1) for line in block.splitlines()) for block in text.split("\n\n") if block]
     kinds = [event["event"] for event in events if "event" in event]

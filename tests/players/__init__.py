@@ -15,6 +15,7 @@ from aiohttp import web
 from playwright.async_api import Browser, CDPSession, Page, Request
 
 from studio import STATIC
+from tests import runs
 
 PAGE = Path(__file__).with_name("page.html")
 MODULES = STATIC.parent / "node_modules"
@@ -72,7 +73,7 @@ class Viewing:
         return await self.page.evaluate(f"seen.{what}")
 
     async def until(self, condition: str, within_s: float = WITHIN_S) -> None:
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + within_s * runs.patience()
         while not await self.page.evaluate(condition):
             assert time.monotonic() < deadline, f"not in time: {condition}; {await self.told()}"
             await asyncio.sleep(0.05)
