@@ -12,10 +12,10 @@ from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
-from core.logs import Log
 from core.model import StepKind
 from core.settings import Settings
 from core.step_kinds import TRAITS, SlotClass
+from core.telemetry.logs import Log
 
 _LOG = Log("hints")
 JOB = "wake"

@@ -4,9 +4,13 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from core import db, live, metrics, problems, storage
+from core import redis_client
+from core.db import postgres
 from core.hints import Hints
+from core.http import problems
 from core.settings import Settings, parse_keys
+from core.storage import s3
+from core.telemetry import metrics
 from ingest import assets, events, experiments, health, playback, posters, storage_events, takedown, tracks, uploads
 from ingest.context import CONTEXT, Context, authenticate
 
@@ -20,9 +24,9 @@ def create(settings: Settings) -> web.Application:
         app.add_routes(module.routes)
 
     async def connections(app: web.Application) -> AsyncIterator[None]:
-        hints, redis = Hints(settings), live.connect(settings)
-        pool = await db.connect(settings, require_repaired=True)
-        async with storage.connect(settings) as stored:
+        hints, redis = Hints(settings), redis_client.connect(settings)
+        pool = await postgres.connect(settings, require_repaired=True)
+        async with s3.connect(settings) as stored:
             app[CONTEXT] = Context(
                 settings=settings,
                 pool=pool,

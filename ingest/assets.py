@@ -5,18 +5,19 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from core import assets, keys, playback, revocations, steps
-from core.assets import Asset, Changes, Filters, NewAsset
-from core.db import Connection
+from core.db import assets, playback_ids, revocations, steps
+from core.db.assets import Asset, Changes, Filters, NewAsset
+from core.db.postgres import Connection
 from core.errors import Rejected
+from core.http.problems import Problem
+from core.http.public_fetch import check_url
 from core.model import AssetId, AssetStatus, OwnerId, Policy, StepId, StepKind, new_id
-from core.problems import Problem
-from core.public_fetch import check_url
-from ingest import shapes
-from ingest.asset_shape import shown
+from core.storage import keys
+from ingest.bodies import responses
+from ingest.bodies.asset_response import shown
+from ingest.bodies.requests import AssetChanges, AssetQuery, NewPull, NewSource, Nothing, Reprocess, ref_pair
 from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of, query_of
 from ingest.openapi import operation
-from ingest.schemas import AssetChanges, AssetQuery, NewPull, NewSource, Nothing, Reprocess, ref_pair
 from ingest.uploads import check_size, image_of, of_owner, once_with, reserve, with_room
 from ingest.uploads import shown as upload_shown
 
@@ -25,7 +26,7 @@ REVOKED_FOR = timedelta(days=30)  # longer than any delivery token is valid
 
 
 @routes.post("/v1/assets")
-@operation(shapes.AssetShape, status=202, body=NewPull, errors=(404, 409), idempotent=True)
+@operation(responses.AssetShape, status=202, body=NewPull, errors=(404, 409), idempotent=True)
 async def pull(request: web.Request) -> web.Response:
     """Create an asset from a file at a public URL, or from part of another asset."""
     request = await with_room(request)
@@ -52,7 +53,7 @@ async def pull(request: web.Request) -> web.Response:
                 options={**origin.options, **body.options(image.sha256 if image else None)},
             ),
         )
-        await playback.insert(connection, new_asset_id, origin.policy)
+        await playback_ids.insert(connection, new_asset_id, origin.policy)
         await assets.under_way(connection, new_asset_id)
         _owe(owed, StepKind.FETCH, await steps.insert(connection, new_asset_id, StepKind.FETCH, origin.fetch))
         return new_asset_id
@@ -95,7 +96,7 @@ async def _origin(connection: Connection, owner: OwnerId, body: NewPull) -> _Ori
 
 
 @routes.get("/v1/assets")
-@operation(shapes.AssetShape, listing=True, query=AssetQuery)
+@operation(responses.AssetShape, listing=True, query=AssetQuery)
 async def page(request: web.Request) -> web.Response:
     """List assets, newest first; pass `next_cursor` as `cursor` to get the next page."""
     context, query = request.app[CONTEXT], query_of(request, AssetQuery)
@@ -107,14 +108,14 @@ async def page(request: web.Request) -> web.Response:
 
 
 @routes.get("/v1/assets/{asset_id}")
-@operation(shapes.AssetShape, errors=(404,))
+@operation(responses.AssetShape, errors=(404,))
 async def show(request: web.Request) -> web.Response:
     """Show an asset with its progress, renditions and playback ids."""
     return answer(shown(request.app[CONTEXT], await requested_asset(request)))
 
 
 @routes.patch("/v1/assets/{asset_id}")
-@operation(shapes.AssetShape, body=AssetChanges, errors=(404,))
+@operation(responses.AssetShape, body=AssetChanges, errors=(404,))
 async def change(request: web.Request) -> web.Response:
     """Change title, ref or language; omitted fields stay unchanged."""
     context, asset = request.app[CONTEXT], await requested_asset(request)
@@ -156,7 +157,7 @@ async def delete(request: web.Request) -> web.Response:
 
 
 @routes.post("/v1/assets/{asset_id}/retry")
-@operation(shapes.AssetShape, status=202, body=Nothing, errors=(404, 409), idempotent=True)
+@operation(responses.AssetShape, status=202, body=Nothing, errors=(404, 409), idempotent=True)
 async def retry(request: web.Request) -> web.Response:
     """Retry an errored asset from the step that failed."""
     context, asset = request.app[CONTEXT], await requested_asset(request)
@@ -176,7 +177,7 @@ async def retry(request: web.Request) -> web.Response:
 
 
 @routes.post("/v1/assets/{asset_id}/reprocess")
-@operation(shapes.AssetShape, status=202, body=Reprocess, errors=(404, 409), idempotent=True)
+@operation(responses.AssetShape, status=202, body=Reprocess, errors=(404, 409), idempotent=True)
 async def reprocess(request: web.Request) -> web.Response:
     """Encode the source again with other settings; the published revision stays available until then."""
     context, asset = request.app[CONTEXT], await requested_asset(request)
@@ -206,7 +207,7 @@ async def reprocess(request: web.Request) -> web.Response:
 
 
 @routes.post("/v1/assets/{asset_id}/source")
-@operation(shapes.Upload, status=201, body=NewSource, errors=(404, 409), idempotent=True)
+@operation(responses.Upload, status=201, body=NewSource, errors=(404, 409), idempotent=True)
 async def replace_source(request: web.Request) -> web.Response:
     """Replace the source file under the same playback ids; the old revision plays until the new one is ready."""
     context, asset = request.app[CONTEXT], await requested_asset(request)

@@ -11,14 +11,14 @@ from aiohttp import web
 from pydantic import BaseModel
 from redis.asyncio import Redis
 
-from core import idempotency, owners
-from core.db import Connection, Pool
+from core.db import idempotency, owners
+from core.db.idempotency import KeyReused
+from core.db.postgres import Connection, Pool
 from core.hints import Hints
-from core.idempotency import KeyReused
+from core.http.problems import Handler, Problem
 from core.model import OwnerId, StepKind
-from core.problems import Handler, Problem
 from core.settings import Settings
-from core.storage import Storage
+from core.storage.s3 import Storage
 
 KEY_KNOWN_S = 5.0  # how long a revoked API key may still be accepted
 MAX_KEYS_KNOWN = 10_000

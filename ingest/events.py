@@ -6,11 +6,11 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from core import assets, outbox
+from core.db import assets, outbox
+from core.db.outbox import Event
 from core.model import AssetStatus
-from core.outbox import Event
-from ingest.asset_shape import shown
 from ingest.assets import requested_asset
+from ingest.bodies.asset_response import shown
 from ingest.context import CONTEXT, owner_of
 from ingest.openapi import operation
 

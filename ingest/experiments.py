@@ -11,8 +11,8 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from core import experiments
-from core.experiments import Experiment, Standing, State
+from core.db import experiments
+from core.db.experiments import Experiment, Standing, State
 from core.model import AssetId
 from ingest.assets import requested_asset
 from ingest.context import CONTEXT, answer, body_of, not_found, owner_of, query_of
@@ -150,7 +150,7 @@ def _shown(standing: Standing) -> ExperimentShape:
 
 
 def _arms(experiment: Experiment, *, running: bool) -> list[ArmShape]:
-    from thumbnails.clicks_best import p_best  # imports numpy (20 MB), so only when it is needed
+    from thumbnails.experiments.best_probability import p_best  # imports numpy (20 MB), so only when it is needed
 
     probabilities = p_best([arm.rewards for arm in experiment.arms], [arm.impressions for arm in experiment.arms])
     return [

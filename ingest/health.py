@@ -5,9 +5,10 @@ from importlib.metadata import version
 
 from aiohttp import web
 
-from core import db, metrics
+from core.db import postgres
 from core.errors import Transient
-from ingest import shapes
+from core.telemetry import metrics
+from ingest.bodies import responses
 from ingest.context import CONTEXT, Context, answer
 from ingest.openapi import document, operation
 
@@ -15,21 +16,21 @@ routes = web.RouteTableDef()
 
 
 @routes.get("/health/live")
-@operation(shapes.Alive)
+@operation(responses.Alive)
 async def live(_: web.Request) -> web.Response:
     """Liveness: the process is running."""
-    return answer(shapes.Alive(status="ok"))
+    return answer(responses.Alive(status="ok"))
 
 
 @routes.get("/health/ready")
-@operation(shapes.Health, errors=(503,))
+@operation(responses.Health, errors=(503,))
 async def ready(request: web.Request) -> web.Response:
     """Readiness: 200 while uploads can be accepted. Redis is reported, but its absence only delays work."""
     context = request.app[CONTEXT]
     database, storage, redis = await asyncio.gather(_database(context), _storage(context), context.hints.ping())
     good = database and storage
     parts = {"postgresql": database, "storage": storage, "redis": redis}
-    return answer(shapes.Health(status="ok" if good else "unavailable", parts=parts), status=200 if good else 503)
+    return answer(responses.Health(status="ok" if good else "unavailable", parts=parts), status=200 if good else 503)
 
 
 @routes.get("/metrics")
@@ -37,7 +38,7 @@ async def scrape(request: web.Request) -> web.Response:
     """Prometheus metrics. The backlog is read on each request, and left out while PostgreSQL is unavailable."""
     try:
         await metrics.read_backlog(request.app[CONTEXT].pool)
-    except db.UNAVAILABLE:
+    except postgres.UNAVAILABLE:
         metrics.BACKLOG.clear()
     return metrics.exposition()
 
@@ -52,7 +53,7 @@ async def _database(context: Context) -> bool:
     try:
         async with asyncio.timeout(2):
             return bool(await context.pool.fetchval("SELECT true"))
-    except db.UNAVAILABLE:
+    except postgres.UNAVAILABLE:
         return False
 
 

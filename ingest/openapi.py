@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from ingest.shapes import ProblemShape
+from ingest.bodies.responses import ProblemShape
 
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 _Schemas = dict[Any, dict[str, Any]]

@@ -5,20 +5,21 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from core import assets, playback, playback_token, revocations
-from core.db import Connection
+from core.db import assets, playback_ids, revocations
+from core.db.postgres import Connection
 from core.model import PlaybackId
-from core.playback_token import ANYBODY, Claims, Limits
-from ingest import shapes
+from core.tokens import playback_token
+from core.tokens.playback_token import ANYBODY, Claims, Limits
+from ingest.bodies import responses
+from ingest.bodies.requests import LONGEST_TOKEN_S, NewPlaybackId, NewRevocation, NewToken
 from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of
 from ingest.openapi import operation
-from ingest.schemas import LONGEST_TOKEN_S, NewPlaybackId, NewRevocation, NewToken
 
 routes = web.RouteTableDef()
 
 
 @routes.post("/v1/assets/{asset_id}/playback_ids")
-@operation(shapes.PlaybackIdShape, status=201, body=NewPlaybackId, errors=(404,), idempotent=True)
+@operation(responses.PlaybackIdShape, status=201, body=NewPlaybackId, errors=(404,), idempotent=True)
 async def add(request: web.Request) -> web.Response:
     """Add a public or signed playback id to an asset."""
     context, owner = request.app[CONTEXT], owner_of(request)
@@ -26,8 +27,8 @@ async def add(request: web.Request) -> web.Response:
     asset = await assets.of_owner(context.pool, ident(request, "asset_id", "asset"), owner)
     if asset is None:
         raise not_found("asset")
-    playback_id, _ = await once(request, lambda connection: playback.insert(connection, asset.id, body.policy))
-    return answer(shapes.PlaybackIdShape(id=playback_id, policy=body.policy), status=201)
+    playback_id, _ = await once(request, lambda connection: playback_ids.insert(connection, asset.id, body.policy))
+    return answer(responses.PlaybackIdShape(id=playback_id, policy=body.policy), status=201)
 
 
 @routes.delete("/v1/assets/{asset_id}/playback_ids/{playback_id}")
@@ -36,28 +37,28 @@ async def remove(request: web.Request) -> web.Response:
     """Remove a playback id: no new session starts with it, and current ones end when their delivery token expires."""
     context, asset_id = request.app[CONTEXT], ident(request, "asset_id", "asset")
     playback_id = ident(request, "playback_id", "playback id")
-    if not await playback.remove(context.pool, playback_id, asset_id, owner_of(request)):
+    if not await playback_ids.remove(context.pool, playback_id, asset_id, owner_of(request)):
         raise not_found("playback id")
     return web.Response(status=204)
 
 
 @routes.post("/v1/playback_ids/{playback_id}/token")
-@operation(shapes.Token, status=201, body=NewToken, errors=(404,))
+@operation(responses.Token, status=201, body=NewToken, errors=(404,))
 async def token(request: web.Request) -> web.Response:
     """Create a signed playback URL for a new session."""
     context, playback_id = request.app[CONTEXT], PlaybackId(ident(request, "playback_id", "playback id"))
     body = await body_of(request, NewToken)
-    if await playback.policy_of_owner(context.pool, playback_id, owner_of(request)) is None:
+    if await playback_ids.policy_of_owner(context.pool, playback_id, owner_of(request)) is None:
         raise not_found("playback id")
     ttl_s = body.ttl_s or context.settings.playback_token_ttl_s
     claims, signed = sign(context, playback_id, ttl_s, body.limits())
     url = play_url(context, playback_id, signed)
-    shape = shapes.Token(token=signed, url=url, session=claims.session, expires_at=claims.expires_at)
+    shape = responses.Token(token=signed, url=url, session=claims.session, expires_at=claims.expires_at)
     return answer(shape, status=201)
 
 
 @routes.post("/v1/playback_ids/{playback_id}/revocations")
-@operation(shapes.Revocation, status=201, body=NewRevocation, errors=(404,), idempotent=True)
+@operation(responses.Revocation, status=201, body=NewRevocation, errors=(404,), idempotent=True)
 async def revoke(request: web.Request) -> web.Response:
     """Revoke a session, or all sessions of a viewer: they can be neither started nor renewed.
 
@@ -65,7 +66,7 @@ async def revoke(request: web.Request) -> web.Response:
     """
     context, playback_id = request.app[CONTEXT], PlaybackId(ident(request, "playback_id", "playback id"))
     owner, body = owner_of(request), await body_of(request, NewRevocation)
-    if await playback.policy_of_owner(context.pool, playback_id, owner) is None:
+    if await playback_ids.policy_of_owner(context.pool, playback_id, owner) is None:
         raise not_found("playback id")
     if body.session is not None:
         subject = revocations.session(playback_id, body.session)
@@ -80,7 +81,7 @@ async def revoke(request: web.Request) -> web.Response:
 
     await once(request, make)
     await revocations.announce(context.redis, subject, until.timestamp(), now.timestamp())
-    return answer(shapes.Revocation(session=body.session, viewer=body.viewer, until=until), status=201)
+    return answer(responses.Revocation(session=body.session, viewer=body.viewer, until=until), status=201)
 
 
 def sign(context: Context, playback_id: PlaybackId, ttl_s: int, limits: Limits = ANYBODY) -> tuple[Claims, str]:

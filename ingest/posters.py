@@ -10,19 +10,19 @@ from typing import Any
 
 from aiohttp import web
 
-from core import pictures, steps
-from core.artifact_store import ArtifactStore
-from core.assets import Asset
-from core.db import Connection
+from core.db import pictures, steps
+from core.db.assets import Asset
+from core.db.pictures import Choice
+from core.db.postgres import Connection
+from core.http.problems import Problem
 from core.model import AssetStatus, StepId, StepKind, new_id
-from core.pictures import Choice
-from core.problems import Problem
-from ingest import shapes
+from core.storage.artifact_store import ArtifactStore
 from ingest.assets import requested_asset
+from ingest.bodies import responses
+from ingest.bodies.picture_urls import PictureUrls, known, looks
+from ingest.bodies.requests import PosterChoice
 from ingest.context import CONTEXT, Context, answer, body_of
 from ingest.openapi import operation
-from ingest.picture_urls import PictureUrls, known, looks
-from ingest.schemas import PosterChoice
 from ingest.uploads import with_room
 
 routes = web.RouteTableDef()
@@ -32,7 +32,7 @@ _IMAGE_HINT = f"Send a JPEG, PNG, WebP or AVIF of at most {MAX_IMAGE_BYTES // 2*
 
 
 @routes.get("/v1/assets/{asset_id}/posters")
-@operation(shapes.CandidateShape, listing=True, errors=(404,))
+@operation(responses.CandidateShape, listing=True, errors=(404,))
 async def listed(request: web.Request) -> web.Response:
     """List the poster candidates, best first, each with its score and the reason."""
     context, asset = request.app[CONTEXT], await requested_asset(request)
@@ -41,7 +41,7 @@ async def listed(request: web.Request) -> web.Response:
     chosen = current.chosen.candidate if current and current.chosen else None
     urls = PictureUrls(context, asset)
     shown = [
-        shapes.CandidateShape(
+        responses.CandidateShape(
             **{name: value for name, value in asdict(one).items() if name != "poster"},
             chosen=one.id == chosen,
             **looks(urls, one.id, one.poster),
@@ -52,14 +52,14 @@ async def listed(request: web.Request) -> web.Response:
 
 
 @routes.get("/v1/assets/{asset_id}/poster")
-@operation(shapes.PosterShape, errors=(404,))
+@operation(responses.PosterShape, errors=(404,))
 async def show(request: web.Request) -> web.Response:
     """Show the current poster and who chose it."""
     return _answer(request.app[CONTEXT], await requested_asset(request))
 
 
 @routes.put("/v1/assets/{asset_id}/poster")
-@operation(shapes.PosterShape, status=202, body=PosterChoice, errors=(404, 409), also_takes=IMAGE_TYPES)
+@operation(responses.PosterShape, status=202, body=PosterChoice, errors=(404, 409), also_takes=IMAGE_TYPES)
 async def choose(request: web.Request) -> web.Response:
     """Choose a candidate or a time of the video, or upload an image as the body."""
     request = await with_room(request, MAX_IMAGE_BYTES, hint=_IMAGE_HINT)
@@ -88,7 +88,7 @@ async def choose(request: web.Request) -> web.Response:
 
 
 @routes.delete("/v1/assets/{asset_id}/poster")
-@operation(shapes.PosterShape, errors=(404,))
+@operation(responses.PosterShape, errors=(404,))
 async def leave(request: web.Request) -> web.Response:
     """Discard the choice; the best candidate becomes the poster again."""
     context, asset = request.app[CONTEXT], await requested_asset(request)
@@ -150,10 +150,10 @@ def _answer(context: Context, asset: Asset, *, status: int = 200) -> web.Respons
     elif poster is not None and current is not None and current.album is not None:
         first = current.album.candidates[0]
         state |= {"candidate": first.id, "time_s": first.time_s}
-    shape = shapes.PosterShape(
+    shape = responses.PosterShape(
         **state,
         waiting=current is not None and current.wanted is not None,
         fallback=current.album.fallback if current and current.album else None,
-        error=shapes.Failure.model_validate(current.error) if current and current.error else None,
+        error=responses.Failure.model_validate(current.error) if current and current.error else None,
     )
     return answer(shape, status=status)

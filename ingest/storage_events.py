@@ -9,9 +9,9 @@ from urllib.parse import unquote_plus
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from core import uploads
+from core.db import uploads
+from core.http.problems import Problem
 from core.model import UploadId, UploadStatus
-from core.problems import Problem
 from ingest.context import CONTEXT, Context, body_of, not_found
 from ingest.uploads import close
 

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from core import assets, keys, revocations, steps
+from core.db import assets, revocations, steps
 from core.model import StepKind, new_id
-from ingest import shapes
-from ingest.asset_shape import shown
+from core.storage import keys
 from ingest.assets import requested_asset
+from ingest.bodies import responses
+from ingest.bodies.asset_response import shown
 from ingest.context import CONTEXT, answer
 from ingest.openapi import operation
 
@@ -17,7 +18,7 @@ FOR_GOOD = timedelta(days=3650)
 
 
 @routes.post("/v1/assets/{asset_id}/takedown")
-@operation(shapes.AssetShape, status=202, errors=(404,))
+@operation(responses.AssetShape, status=202, errors=(404,))
 async def take_down(request: web.Request) -> web.Response:
     """Take an asset down: no token plays it any more, and the CDNs are purged."""
     context, asset = request.app[CONTEXT], await requested_asset(request)
@@ -37,7 +38,7 @@ async def take_down(request: web.Request) -> web.Response:
 
 
 @routes.delete("/v1/assets/{asset_id}/takedown")
-@operation(shapes.AssetShape, errors=(404,))
+@operation(responses.AssetShape, errors=(404,))
 async def put_back(request: web.Request) -> web.Response:
     """Restore an asset that was taken down, under the same playback ids."""
     context, asset = request.app[CONTEXT], await requested_asset(request)

@@ -9,21 +9,22 @@ from typing import Any
 
 from aiohttp import web
 
-from core import assets, keys, tracks
-from core.artifact_store import ArtifactStore
-from core.assets import Asset
-from core.db import Connection
+from core.db import assets, tracks
+from core.db.assets import Asset
+from core.db.postgres import Connection
+from core.db.tracks import Owed, Track, TrackId, TrackKind, TrackSource
 from core.errors import Rejected
+from core.http.problems import Problem
 from core.model import AssetId, StepKind
-from core.problems import Problem
-from core.tracks import Owed, Track, TrackId, TrackKind, TrackSource
-from ingest import shapes
+from core.storage import keys
+from core.storage.artifact_store import ArtifactStore
 from ingest.assets import check_input_url, requested_asset
+from ingest.bodies import responses
+from ingest.bodies.track_requests import NewTrack, TrackAgain, TrackText
 from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of
 from ingest.openapi import operation
-from ingest.track_schemas import NewTrack, TrackAgain, TrackText
 from ingest.uploads import with_room
-from packager import captions, vtt
+from subtitles.formats import caption_reader, vtt_writer
 
 routes = web.RouteTableDef()
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -31,7 +32,7 @@ TEXT_TYPE = "text/vtt"
 
 
 @routes.get("/v1/assets/{asset_id}/tracks")
-@operation(shapes.TrackShape, listing=True, errors=(404,))
+@operation(responses.TrackShape, listing=True, errors=(404,))
 async def listed(request: web.Request) -> web.Response:
     """List the tracks of an asset in the order they were added."""
     context, asset = request.app[CONTEXT], await requested_asset(request)
@@ -40,7 +41,7 @@ async def listed(request: web.Request) -> web.Response:
 
 
 @routes.post("/v1/assets/{asset_id}/tracks")
-@operation(shapes.TrackShape, status=201, body=NewTrack, errors=(404, 409), idempotent=True)
+@operation(responses.TrackShape, status=201, body=NewTrack, errors=(404, 409), idempotent=True)
 async def add(request: web.Request) -> web.Response:
     """Add subtitles from WebVTT or SRT, generate or translate them, or add audio in another language."""
     request = await with_room(request, MAX_BODY_BYTES, hint=None)
@@ -98,7 +99,7 @@ def _source(body: NewTrack) -> TrackSource:
 
 
 @routes.get("/v1/assets/{asset_id}/tracks/{track_id}")
-@operation(shapes.TrackShape, errors=(404,))
+@operation(responses.TrackShape, errors=(404,))
 async def show(request: web.Request) -> web.Response:
     """Show a track with its text as WebVTT. Send its ETag in If-Match to change it."""
     track = await _requested_track(request)
@@ -106,7 +107,7 @@ async def show(request: web.Request) -> web.Response:
 
 
 @routes.put("/v1/assets/{asset_id}/tracks/{track_id}")
-@operation(shapes.TrackShape, body=TrackText, errors=(404, 412, 428))
+@operation(responses.TrackShape, body=TrackText, errors=(404, 412, 428))
 async def write(request: web.Request) -> web.Response:
     """Replace the text, name or language of a track, or mark it as reviewed. New text counts as edited by a person."""
     request = await with_room(request, MAX_BODY_BYTES, hint=None)
@@ -131,7 +132,7 @@ async def write(request: web.Request) -> web.Response:
 
 
 @routes.post("/v1/assets/{asset_id}/tracks/{track_id}/regenerate")
-@operation(shapes.TrackShape, status=202, body=TrackAgain, errors=(404, 409, 412, 428))
+@operation(responses.TrackShape, status=202, body=TrackAgain, errors=(404, 409, 412, 428))
 async def regenerate(request: web.Request) -> web.Response:
     """Generate or translate a track again; the current text stays until then.
 
@@ -190,11 +191,11 @@ async def remove(request: web.Request) -> web.Response:
 async def _store(context: Context, asset_id: AssetId, text: str) -> str:
     """Store the text as WebVTT and return its SHA-256. Raises Problem(422) for text that is not WebVTT or SRT."""
     try:
-        cues = await asyncio.to_thread(captions.cues, text.encode())
+        cues = await asyncio.to_thread(caption_reader.cues, text.encode())
     except Rejected as exc:
         raise Problem(422, exc.code, str(exc), hint=exc.hint, pointer="/text") from exc
     artifacts = ArtifactStore(storage=context.storage, bucket=context.settings.media_bucket)
-    return (await artifacts.put(asset_id, vtt.whole(cues).encode(), TEXT_TYPE)).sha256
+    return (await artifacts.put(asset_id, vtt_writer.whole(cues).encode(), TEXT_TYPE)).sha256
 
 
 async def _text(context: Context, track: Track) -> str | None:
@@ -248,8 +249,8 @@ def _etag(track: Track) -> str:
     return f'"{track.version}"'
 
 
-def _shown(track: Track, text: str | None = None) -> shapes.TrackShape:
-    return shapes.TrackShape(
+def _shown(track: Track, text: str | None = None) -> responses.TrackShape:
+    return responses.TrackShape(
         id=track.id,
         kind=track.kind,
         language=track.language,
@@ -262,7 +263,7 @@ def _shown(track: Track, text: str | None = None) -> shapes.TrackShape:
         model=track.model,
         reviewed=track.reviewed,
         etag=_etag(track),
-        error=shapes.Failure.model_validate(track.error) if track.error else None,
+        error=responses.Failure.model_validate(track.error) if track.error else None,
         text=text,
         updated_at=track.updated_at,
     )

@@ -10,19 +10,20 @@ from pathlib import PurePosixPath
 
 from aiohttp import web
 
-from core import assets, keys, playback, uploads
-from core.artifact_store import ArtifactStore
-from core.assets import NewAsset
-from core.db import Connection
+from core.db import assets, playback_ids, uploads
+from core.db.assets import NewAsset
+from core.db.postgres import Connection
+from core.db.uploads import Upload
+from core.http.problems import Problem
 from core.model import AssetId, OwnerId, StepKind, UploadId, UploadStatus, new_id
-from core.problems import Problem
 from core.settings import Settings
-from core.uploads import Upload
-from ingest import shapes
+from core.storage import keys
+from core.storage.artifact_store import ArtifactStore
+from ingest.bodies import responses
+from ingest.bodies.requests import NewSource, NewUpload, NewWatermark, Nothing, ref_pair
 from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of
 from ingest.openapi import operation
-from ingest.schemas import NewSource, NewUpload, NewWatermark, Nothing, ref_pair
-from transcode.watermark import MAX_IMAGE_BYTES
+from transcode.plan.watermark import MAX_IMAGE_BYTES
 
 routes = web.RouteTableDef()
 MAX_BODY_BYTES = 768 * 1024  # an image of MAX_IMAGE_BYTES in lines of base64, and every other field at its longest
@@ -42,7 +43,7 @@ class Image:
 
 
 @routes.post("/v1/uploads")
-@operation(shapes.Upload, status=201, body=NewUpload, idempotent=True)
+@operation(responses.Upload, status=201, body=NewUpload, idempotent=True)
 async def create(request: web.Request) -> web.Response:
     """Create an asset and its upload; returns one presigned PUT per part."""
     request = await with_room(request)
@@ -66,7 +67,7 @@ async def create(request: web.Request) -> web.Response:
                 options=body.options(image.sha256 if image else None),
             ),
         )
-        await playback.insert(connection, asset_id, body.policy)
+        await playback_ids.insert(connection, asset_id, body.policy)
         return await reserve(connection, context.settings, owner, asset_id, body)
 
     upload_id, is_new = await once_with(image, asset_id, request, make)
@@ -165,14 +166,14 @@ def check_size(size_bytes: int, settings: Settings) -> None:
 
 
 @routes.get("/v1/uploads/{upload_id}")
-@operation(shapes.Upload, errors=(404,))
+@operation(responses.Upload, errors=(404,))
 async def show(request: web.Request) -> web.Response:
     """Show which parts have arrived, with fresh URLs for the others, to resume an upload."""
     return answer(await shown(request.app[CONTEXT], await _requested_upload(request)))
 
 
 @routes.post("/v1/uploads/{upload_id}/complete")
-@operation(shapes.Upload, status=202, body=Nothing, errors=(404, 409))
+@operation(responses.Upload, status=202, body=Nothing, errors=(404, 409))
 async def complete(request: web.Request) -> web.Response:
     """Complete an upload whose parts have all arrived; processing starts. Idempotent."""
     context, upload = request.app[CONTEXT], await _requested_upload(request)
@@ -229,11 +230,11 @@ async def of_owner(context: Context, upload_id: str, owner: OwnerId) -> Upload:
     return upload
 
 
-async def shown(context: Context, upload: Upload, *, empty: bool = False) -> shapes.Upload:
+async def shown(context: Context, upload: Upload, *, empty: bool = False) -> responses.Upload:
     """The upload as its owner sees it. `empty`: just created, no part has arrived. URLs expire with the upload."""
     settings = context.settings
     remaining_s = int((upload.expires_at - datetime.now(UTC)).total_seconds())
-    parts: list[shapes.Part] = []
+    parts: list[responses.Part] = []
     if upload.status is UploadStatus.OPEN and remaining_s > 0:
         bucket = settings.uploads_bucket
         arrived = {} if empty else await uploads.arrived_parts(context.storage, bucket, upload.id)
@@ -241,8 +242,8 @@ async def shown(context: Context, upload: Upload, *, empty: bool = False) -> sha
             has_arrived = arrived.get(number) == size
             key = keys.upload_part(upload.id, number)
             url = None if has_arrived else await context.storage.presign_put(bucket, key, size, remaining_s)
-            parts.append(shapes.Part(number=number, size_bytes=size, arrived=has_arrived, url=url))
-    return shapes.Upload(
+            parts.append(responses.Part(number=number, size_bytes=size, arrived=has_arrived, url=url))
+    return responses.Upload(
         id=upload.id,
         asset_id=upload.asset_id,
         status=upload.status,

@@ -4,14 +4,14 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from core.crop import Reframe
+from core.media.crop import Reframe
 from presets.caption import CAPTION_NAMES
 from presets.effort import Effort
 from presets.poster import NAMES as POSTERS
 from presets.profile import DEFAULT_NAME, UPRIGHT_NAMES
 from presets.profile import NAMES as PROFILES
 from presets.rung import Codec
-from transcode.watermark import Position
+from transcode.plan.watermark import Position
 
 DEFAULT_HOME = Path(".kadr")
 BENCHMARKS = ("api", "click_through", "origin", "overhead", "subtitles", "thumbnails", "transcode", "workers")

@@ -8,11 +8,11 @@ import os
 import sys
 from typing import Any
 
-from core import logs
 from core.errors import ConfigError, KadrError, Rejected
 from core.settings import Settings
+from core.telemetry import logs
 from kadr.arguments import parser
-from kadr.refused import CannotIngest
+from kadr.error_text import CannotIngest
 
 # aiohttp waits this long twice: for requests to end, then for cancelled ones. `kadr up` kills an app after
 # kadr.stack.apps.STOP_WITHIN_S, which has to be longer than both and the closing of connections.
@@ -51,21 +51,21 @@ def _up(given: argparse.Namespace) -> int:
     # Before the seconds that the imports take.
     if given.video is not None and (problem := problem_with(given.video)):
         raise ConfigError(f"--video {problem}")
+    from kadr.commands.up_video import Guest
     from kadr.stack.up import up
-    from kadr.video import Guest
 
     guest = Guest(given.video and given.video.expanduser())
     return asyncio.run(up(given.home, given.port, guest.on_ready))
 
 
 def _ingest(given: argparse.Namespace) -> int:
-    from kadr import client
+    from kadr.commands import ingest
 
     return asyncio.run(
-        client.ingest(
-            client.Target.from_environment(os.environ),
+        ingest.ingest(
+            ingest.Target.from_environment(os.environ),
             given.file,
-            client.Wanted(
+            ingest.Wanted(
                 title=given.title,
                 ref=given.ref,
                 policy=given.policy,
@@ -79,7 +79,7 @@ def _ingest(given: argparse.Namespace) -> int:
 
 def _options(given: argparse.Namespace) -> dict[str, Any]:
     """What `_add_options` took, as the API takes it."""
-    from kadr import client
+    from kadr.commands import ingest
 
     options: dict[str, Any] = {
         name: getattr(given, name) for name in ("profile", "codec", "effort", "ladder", "reframe")
@@ -88,7 +88,7 @@ def _options(given: argparse.Namespace) -> dict[str, Any]:
         options["clip"] = {"start_s": given.start, "end_s": given.end}
     if given.watermark:
         options["watermark"] = {
-            "image": client.image_in_base64(given.watermark),
+            "image": ingest.image_in_base64(given.watermark),
             "position": given.watermark_position,
             "width_share": given.watermark_width,
             "opacity": given.watermark_opacity,
@@ -97,25 +97,25 @@ def _options(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def _plan(given: argparse.Namespace) -> int:
-    from kadr import encode
+    from kadr.commands import encode
 
     return encode.run_plan(encode.request_of(given), as_json=given.json)
 
 
 def _encode(given: argparse.Namespace) -> int:
-    from kadr import encode
+    from kadr.commands import encode
 
     return encode.run_encode(encode.request_of(given), given.out, as_json=given.json)
 
 
 def _posters(given: argparse.Namespace) -> int:
-    from kadr import posters
+    from kadr.commands import posters
 
     return posters.run(given.file, given.json, given.profile)
 
 
 def _transcribe(given: argparse.Namespace) -> int:
-    from kadr import transcribe
+    from kadr.commands import transcribe
 
     return transcribe.run(
         given.file, form=given.form, model=given.model, language=given.language, translate=given.translate
@@ -123,26 +123,26 @@ def _transcribe(given: argparse.Namespace) -> int:
 
 
 def _cues(given: argparse.Namespace) -> int:
-    from kadr import cues
+    from kadr.commands import cues
 
     return cues.run(given.words, given.format, given.profile, given.language)
 
 
 def _models(given: argparse.Namespace) -> int:
-    from kadr import models
+    from kadr.commands import models
 
     return models.run_list() if given.what == "list" else models.run_fetch(given.name)
 
 
 def _sign(given: argparse.Namespace) -> int:
-    from kadr import sign
+    from kadr.commands import sign
 
     return sign.run(given)
 
 
 def _check(given: argparse.Namespace) -> int:
-    from kadr.check import report
-    from kadr.check.errors import CheckError
+    from hls_checker import report
+    from hls_checker.errors import CheckError
 
     try:
         return report.run(given.url, dash_url=given.dash, as_json=given.json, everything=given.all)
@@ -157,12 +157,12 @@ def _bench(given: argparse.Namespace) -> int:
             "the benchmarks are not installed; they are run from a checkout of Kadr: "
             f"make setup && .venv/bin/kadr bench {given.name}"
         )
-    code: int = importlib.import_module(f"benchmarks.{given.name}").main(given.args)
+    code: int = importlib.import_module(f"benchmarks.questions.{given.name}").main(given.args)
     return code
 
 
 def _steer(given: argparse.Namespace) -> int:
-    from kadr import steer
+    from kadr.commands import steer
 
     return steer.run(
         Settings.load(), to=given.to, auto=given.auto, end=given.end, resume=given.resume, delivered=given.delivered
@@ -177,7 +177,7 @@ def _api(_: argparse.Namespace) -> int:
 
 
 def _origin(given: argparse.Namespace) -> int:
-    from kadr.several import run_several
+    from kadr.commands.several_processes import run_several
     from origin.app import create
 
     settings = _settings()
@@ -218,21 +218,21 @@ def _serve(app: Any, host: str, port: int, *, reuse_port: bool | None = None) ->
 
 
 def _worker(_: argparse.Namespace) -> int:
-    from workers.run import run
+    from workers.engine.run import run
 
     asyncio.run(run(_settings()))
     return 0
 
 
 def _reconcile(_: argparse.Namespace) -> int:
-    from workers.reconciler import once
+    from workers.engine.reconciler import once
 
     asyncio.run(once(_settings()))
     return 0
 
 
 def _migrate(given: argparse.Namespace) -> int:
-    from kadr.migrate import migrate
+    from kadr.commands.migrate import migrate
 
     first_api_key = os.environ.get("KADR_BOOTSTRAP_API_KEY")
     asyncio.run(migrate(_settings(), first_api_key, buckets=not given.skip_buckets))

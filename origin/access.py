@@ -11,14 +11,14 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from core import revocations
+from core.db import revocations
+from core.db.playback_ids import Published
 from core.errors import ObjectMissing
+from core.http.problems import Problem
 from core.model import AssetId, PlaybackId, RevisionId
-from core.playback import Published
-from core.problems import Problem
+from origin.cdn.signers import DeliveryRefused
+from origin.cdn.signers import kadr as kadr_token
 from origin.context import Context
-from origin.signers import DeliveryRefused
-from origin.signers import own as kadr_token
 from packager.revision import Manifest
 
 

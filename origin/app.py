@@ -9,42 +9,35 @@ from dataclasses import dataclass
 from aiohttp import web
 from redis.asyncio import Redis
 
-from core import content_keys, db, experiments, growing, metrics, pictures, playback, problems, storage
-from core.child import ChildRunner
-from core.db import Pool
+from core.caching.refreshing_cache import RefreshingCache
+from core.db import content_keys, experiments, pictures, playback_ids, postgres, provisional
+from core.db.postgres import Pool
 from core.errors import Transient
-from core.live import connect as redis_client
+from core.http import problems
 from core.model import AssetId
-from core.refreshing_cache import RefreshingCache
+from core.redis_client import connect as redis_client
+from core.sandbox.child import ChildRunner
 from core.settings import Settings, parse_keys
-from origin import (
-    captions,
-    cdn_file,
-    choice,
-    downloads,
-    files,
-    images,
-    impression_counts,
-    key_door,
-    pages,
-    play,
-    renewal,
-    rewritten,
-    sessions,
-    shed,
-)
-from origin.alike import SharedPlaylists
-from origin.cache import DiskCache
-from origin.cdns import Cdns
+from core.storage import s3
+from core.telemetry import metrics
+from origin import watch_page
+from origin.cdn import cdn_file
+from origin.cdn.cdns import Cdns
+from origin.cdn.steering import routes as steer
+from origin.cdn.steering import state as steering
 from origin.context import CONTEXT, Context, cors
-from origin.manifests import RevisionKey, manifests
-from origin.pathways import Pathways, pathways
-from origin.revoked import Revoked
-from origin.send import gzipped_files
-from origin.steering import live as steering
-from origin.steering import routes as steer
-from origin.stills import Stills
-from origin.transcripts import transcripts
+from origin.delivery import captions, downloads, files, load_shedding
+from origin.delivery.disk_cache import DiskCache
+from origin.delivery.manifests import RevisionKey, manifests
+from origin.delivery.send import gzipped_files
+from origin.delivery.transcripts import transcripts
+from origin.experiments import impression_counts, poster_assignment
+from origin.images import images
+from origin.images.stills import Stills
+from origin.playback import content_key, play, renewal, sessions, signed_playlists
+from origin.playback.pathways import Pathways, pathways
+from origin.playback.revoked import Revoked
+from origin.playback.shared_playlists import SharedPlaylists
 from studio import STATIC
 
 health = web.RouteTableDef()
@@ -57,12 +50,12 @@ ROUTES = (
     downloads.routes,
     images.routes,
     captions.routes,
-    choice.routes,
+    poster_assignment.routes,
     renewal.routes,
-    rewritten.routes,
-    key_door.routes,
+    signed_playlists.routes,
+    content_key.routes,
     steer.routes,
-    pages.routes,
+    watch_page.routes,
     health,
 )
 
@@ -112,7 +105,7 @@ def create(settings: Settings) -> web.Application:
         middlewares=[
             metrics.middleware("origin"),
             cors,
-            shed.middleware(settings.origin_max_requests),
+            load_shedding.middleware(settings.origin_max_requests),
             problems.middleware,
         ],
         client_max_size=16 * 1024,
@@ -161,11 +154,11 @@ async def _opened(configuration: _Configuration) -> AsyncIterator[Context]:
     """The context, with every connection and background task behind it open for as long as the body runs."""
     settings = configuration.settings
     async with AsyncExitStack() as stack:
-        pool = await db.connect(settings)
+        pool = await postgres.connect(settings)
         stack.push_async_callback(pool.close)
         redis = redis_client(settings)
         stack.push_async_callback(redis.aclose)
-        stored = await stack.enter_async_context(storage.connect(settings))
+        stored = await stack.enter_async_context(s3.connect(settings))
         context = _context(
             configuration,
             pool,
@@ -195,7 +188,7 @@ def _context(
     configuration: _Configuration,
     pool: Pool,
     redis: Redis,
-    stored: storage.Storage,
+    stored: s3.Storage,
     *,
     impressions: impression_counts.Impressions,
     steered: steering.Steering,
@@ -206,8 +199,8 @@ def _context(
     disk_cache = DiskCache(stored, settings.media_bucket, folder, settings.origin_cache_bytes)
     revisions = manifests(stored, settings.media_bucket)
 
-    async def read_provisional(key: RevisionKey) -> growing.Growing | None:
-        return await growing.read(pool, *key)
+    async def read_provisional(key: RevisionKey) -> provisional.Growing | None:
+        return await provisional.read(pool, *key)
 
     async def read_content_key(asset_id: AssetId) -> bytes | None:
         wrapped = await content_keys.read(pool, asset_id)
@@ -226,7 +219,7 @@ def _context(
         ),
         shared_playlists=SharedPlaylists(),
         published=RefreshingCache(
-            lambda playback_id: playback.published(pool, playback_id),
+            lambda playback_id: playback_ids.published(pool, playback_id),
             name="published",
             refresh_s=PUBLISHED_REFRESH_S,
         ),

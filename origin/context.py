@@ -6,25 +6,25 @@ from dataclasses import dataclass
 from aiohttp import web
 from redis.asyncio import Redis
 
-from core.db import Pool
-from core.experiments import Standing
-from core.growing import Growing
+from core.caching.refreshing_cache import RefreshingCache
+from core.db.experiments import Standing
+from core.db.pictures import Pictures
+from core.db.playback_ids import Published
+from core.db.postgres import Pool
+from core.db.provisional import Growing
+from core.http.problems import Handler
 from core.model import AssetId, PlaybackId
-from core.pictures import Pictures
-from core.playback import Published
-from core.problems import Handler
-from core.refreshing_cache import RefreshingCache
 from core.settings import Settings
-from core.storage import Storage
-from origin.alike import SharedPlaylists
-from origin.cache import DiskCache
-from origin.impression_counts import Impressions
-from origin.manifests import Manifests, RevisionKey
-from origin.pathways import Pathways
-from origin.revoked import Revoked
-from origin.steering.live import Steering
-from origin.stills import Stills
-from origin.transcripts import Transcripts
+from core.storage.s3 import Storage
+from origin.cdn.steering.state import Steering
+from origin.delivery.disk_cache import DiskCache
+from origin.delivery.manifests import Manifests, RevisionKey
+from origin.delivery.transcripts import Transcripts
+from origin.experiments.impression_counts import Impressions
+from origin.images.stills import Stills
+from origin.playback.pathways import Pathways
+from origin.playback.revoked import Revoked
+from origin.playback.shared_playlists import SharedPlaylists
 from packager.revision import File
 
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import groupby
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from core.media import Rendition, RenditionKind, Segment, Subtitles
+from core.media.encoded import Rendition, RenditionKind, Segment, Subtitles
 from packager.names import INIT_NAME, WHOLE_NAME, Pathway, unique
 
 NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"

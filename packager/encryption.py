@@ -17,7 +17,7 @@ from enum import StrEnum
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from core.media import Blob, Rendition, Segment
+from core.media.encoded import Blob, Rendition, Segment
 
 KEY_NAME = "key"  # what stored playlists call the key; each session's playlists have a URL of its own in its place
 _BLOCK_BITS = 128

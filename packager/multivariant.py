@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.errors import KadrError
-from core.languages import language_name
-from core.media import Rendition, RenditionKind, Subtitles
+from core.media.encoded import Rendition, RenditionKind, Subtitles
+from core.media.languages import language_name
 from packager.names import IFRAMES_NAME, PLAYLIST_NAME, Pathway, stable_id, unique
 
 VERSION = 7

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from core.media import Rendition, RenditionKind, Subtitles
+from core.media.encoded import Rendition, RenditionKind, Subtitles
 
 INIT_NAME = "init.mp4"
 PLAYLIST_NAME = "index.m3u8"

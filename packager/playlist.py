@@ -6,7 +6,7 @@ Every URI is relative, so that whatever signs a path signs all below it.
 from collections.abc import Iterable
 from fractions import Fraction
 
-from core.media import Rendition, Subtitles, target_duration
+from core.media.encoded import Rendition, Subtitles, target_duration
 from packager.names import INIT_NAME, segment_name, subtitle_segment_name
 
 VERSION = 7

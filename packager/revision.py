@@ -13,12 +13,20 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from core import keys
-from core.media import Blob, Encoded, Rendition, RenditionKind, SubtitleFiles, Subtitles, target_duration
-from core.media_types import INIT_TYPE as INIT_TYPE
-from core.media_types import SEGMENT_TYPE as SEGMENT_TYPE
-from core.media_types import download_type
+from core.media.encoded import (
+    Blob,
+    Encoded,
+    Rendition,
+    RenditionKind,
+    SubtitleFiles,
+    Subtitles,
+    target_duration,
+)
+from core.media.media_types import INIT_TYPE as INIT_TYPE
+from core.media.media_types import SEGMENT_TYPE as SEGMENT_TYPE
+from core.media.media_types import download_type
 from core.model import AssetId, RevisionId
+from core.storage import keys
 from packager import names, playlist
 from packager.dash import mpd
 from packager.encryption import KEY_NAME, Encryption

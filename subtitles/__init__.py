@@ -1,8 +1,8 @@
 """Text tracks of a title: recognised speech -> words -> cues -> caption files, translations, chapters and search.
 
 In: a sound track of an upload and a Whisper model, or the text tracks inside an upload, or words with times. Out:
-transcripts, `core.media.Cue`s, SubRip text, chapters, matches of a search. Models and decoders run in child processes
-inside the sandbox; all else is pure.
+transcripts, `core.media.encoded.Cue`s, SubRip text, chapters, matches of a search. Models and decoders run in child
+processes inside the sandbox; all else is pure.
 
 Refuses words that are no words (`Rejected` not_words) and a model folder that cannot work (`ConfigError`). A title
 without sound, speech or a model is no failure: transcription answers `Skipped` with the reason. Nothing recognised is

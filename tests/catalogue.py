@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from packager.vtt import whole
+from subtitles.formats.vtt_writer import whole
 from tests import runs
 from tests.media import generate
 from tests.spoken import BOATS, BREAD, STARS, spoken

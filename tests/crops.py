@@ -2,13 +2,8 @@
 
 from fractions import Fraction
 
-from core.crop import (
-    CropKey,
-    CropKind,
-    CropPath,
-    CropShot,
-)
-from transcode.encode_plan import Options
+from core.media.crop import CropKey, CropKind, CropPath, CropShot
+from transcode.plan.encode_plan import Options
 
 SHORT = Options(profile="short-vertical")
 SHARE = Fraction(606, 1920)

@@ -1,13 +1,13 @@
 """Rows for tests on a database alone."""
 
-from core import assets, db
-from core.assets import NewAsset
+from core.db import assets, postgres
+from core.db.assets import NewAsset
 from core.model import AssetId, OwnerId, Policy, new_id
 
 OWNER = OwnerId("ow_test")
 
 
-async def new_asset(pool: db.Pool) -> AssetId:
+async def new_asset(pool: postgres.Pool) -> AssetId:
     """A processing asset of OWNER."""
     asset_id = AssetId(new_id("as"))
     async with pool.acquire() as connection, connection.transaction():

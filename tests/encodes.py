@@ -8,11 +8,11 @@ from pathlib import Path
 
 from tests.media import FFMPEG, generate
 from tests.sources import source
-from transcode.command import audio_argv, video_argv
-from transcode.cut import AudioCutter, ByteRange, Cut, VideoCutter, VideoGrid
-from transcode.encode_plan import EncodePlan
-from transcode.plan import build_plan
-from transcode.rungs import VideoRung
+from transcode.encode.argv import audio_argv, video_argv
+from transcode.encode.cutters import AudioCutter, ByteRange, Cut, VideoCutter, VideoGrid
+from transcode.plan.build import build_plan
+from transcode.plan.encode_plan import EncodePlan
+from transcode.plan.rungs import VideoRung
 
 BEEPS_S = (1.0, 5.95, 7.5)  # the second one spans the end of the first segment
 FRAMES = 251

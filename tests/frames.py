@@ -17,20 +17,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from core.child import ChildRunner
-from core.media import Blob, Encoded, Rendition
+from core.media.encoded import Blob, Encoded, Rendition
+from core.sandbox.child import ChildRunner
 from tests.media import FFMPEG
-from transcode import encode as transcoder
-from transcode import grid
-from transcode.boxes import Fragment, FragmentReader
-from transcode.encode import EncodedFiles
-from transcode.encode_plan import EncodePlan, Options
-from transcode.join import join
-from transcode.passthrough import SEGMENT_S
-from transcode.plan import build_plan, on_regular_grid
-from transcode.probe import probe
-from transcode.run import FfmpegContext
-from transcode.source import Index, Source
+from transcode.encode import renditions as transcoder
+from transcode.encode.ffmpeg_run import FfmpegContext
+from transcode.encode.fragments import Fragment, FragmentReader
+from transcode.encode.join import join
+from transcode.encode.renditions import EncodedFiles
+from transcode.plan import grid
+from transcode.plan.build import build_plan, on_regular_grid
+from transcode.plan.encode_plan import EncodePlan, Options
+from transcode.plan.passthrough import SEGMENT_S
+from transcode.probe.probe import probe
+from transcode.probe.source import Index, Source
 
 Pixels = npt.NDArray[np.uint8]
 Samples = npt.NDArray[np.float32]

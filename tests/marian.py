@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from ctranslate2.specs import TransformerSpec
 
-from subtitles.translate_child import SPACE
+from subtitles.translation.translate_child import SPACE
 
 SAID = [f"{SPACE}Good", f"{SPACE}day", "."]
 LETTERS = dict.fromkeys("Добрыйень")

@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from thumbnails.picture import VideoFacts
+from thumbnails.reading.video_facts import VideoFacts
 
 PICTURE = VideoFacts(
     demuxer="mov",

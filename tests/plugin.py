@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.stack import tree_cpu_s
+from benchmarks.harness.stack import tree_cpu_s
 from tests import runs
 from tests.published import broken_rules
 from tests.stack import Stack, published_titles

@@ -7,10 +7,10 @@ import re
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-from kadr.check import rules
-from kadr.check.fetch import CheckLimits
-from kadr.check.gather import CannotCheck, gather
-from kadr.check.rules import Severity
+from hls_checker import rules
+from hls_checker.fetch import CheckLimits
+from hls_checker.gather import CannotCheck, gather
+from hls_checker.rules import Severity
 from tests import runs
 from tests.stack import Stack
 from tests.web import fetch
@@ -21,7 +21,7 @@ QUICK = CheckLimits(file_s=20, total_s=120)
 async def faults(url: str, *, dash_url: str | None = None, shoulds: bool = True) -> list[str]:
     """A line per broken rule in the title at `url`, also of rules that should hold unless `shoulds` is False.
 
-    Raises kadr.check.gather.CannotCheck where there is no multivariant playlist.
+    Raises hls_checker.gather.CannotCheck where there is no multivariant playlist.
     """
     title = await gather(url, dash_url=dash_url, limits=QUICK, on_progress=lambda *_: None)
     found = [str(fault) for fault in rules.faults(title) if shoulds or fault.severity is Severity.MUST]

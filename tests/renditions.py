@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from core.media import Blob, Rendition, RenditionKind, Segment, Subtitles
+from core.media.encoded import Blob, Rendition, RenditionKind, Segment, Subtitles
 
 
 def rendition(name: str, timescale: int, durations: list[int], bits: int = 8_000_000, **more) -> Rendition:

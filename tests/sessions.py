@@ -2,12 +2,12 @@
 
 from fractions import Fraction
 
-from core.media import Blob, Keyframe, Rendition, RenditionKind, Segment
+from core.media.encoded import Blob, Keyframe, Rendition, RenditionKind, Segment
 from core.model import AssetId, PlaybackId, RevisionId
-from core.playback_token import ANYBODY
-from origin.cdns import Cdn, Cdns
-from origin.pathways import Pathways, pathways
-from origin.session import Session
+from core.tokens.playback_token import ANYBODY
+from origin.cdn.cdns import Cdn, Cdns
+from origin.playback.pathways import Pathways, pathways
+from origin.playback.session import Session
 
 ORIGIN = "https://origin.example.org"
 KEYS = {"k1": b"1" * 32}

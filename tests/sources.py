@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from transcode.source import AudioTrack, Index, Source, SourceGop, VideoTrack
+from transcode.probe.source import AudioTrack, Index, Source, SourceGop, VideoTrack
 
 NTSC = Fraction(30000, 1001)
 SOUND = AudioTrack(

@@ -1,6 +1,6 @@
 """Cues of a talk on several topics, for tests of chapters."""
 
-from core.media import Cue
+from core.media.encoded import Cue
 
 BREAD = "The dough rests while yeast works; knead the dough with flour, water and salt, then bake the bread in the oven"
 STARS = "A telescope gathers light of distant stars; the galaxy holds planets, and gravity bends light near stars"

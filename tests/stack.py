@@ -17,8 +17,8 @@ import aiohttp
 import asyncpg
 from pydantic import SecretStr
 
-from benchmarks.stack import two_free_ports
-from core import db, owners
+from benchmarks.harness.stack import two_free_ports
+from core.db import owners, postgres
 from core.model import OwnerId
 from core.settings import Settings
 from kadr.stack.tether import tethered
@@ -96,7 +96,7 @@ async def published_titles(database_url: str) -> int:
 async def as_owner(stack: "Stack", name: str) -> "Stack":
     """The same stack for another owner, whose library and switches are nobody else's."""
     key = f"kadr_{name}.{'0123456789' * 4}012"
-    pool = await db.connect(Settings(database_url=SecretStr(stack.endpoints["database_url"]), database_pool=1))
+    pool = await postgres.connect(Settings(database_url=SecretStr(stack.endpoints["database_url"]), database_pool=1))
     try:
         await owners.ensure(pool, OwnerId(f"ow_{name}"), name, key)
     finally:

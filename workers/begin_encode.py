@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 
-from core.crop import CropPath
+from core.media.crop import CropPath
 from core.model import StepKind
 from packager.encryption import Encryption
-from transcode.encode_plan import EncodePlan, Options
-from transcode.options import options_from_json
-from transcode.plan import build_plan
-from transcode.source import Index, Source, from_json
-from workers import encrypt, kept
-from workers.first_rung import first_steps
-from workers.stage import ClaimedStep, NextStep, Outcome, WorkerContext
+from transcode.plan.build import build_plan
+from transcode.plan.encode_plan import EncodePlan, Options
+from transcode.plan.options import options_from_json
+from transcode.probe.source import Index, Source, from_json
+from workers import artifacts, encrypt
+from workers.engine.contract import ClaimedStep, NextStep, Outcome, WorkerContext
+from workers.steps.first_rung import first_steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ async def plan_input(worker: WorkerContext, claimed: ClaimedStep) -> PlanInput:
     step_input = claimed.step.input
     return PlanInput(
         source=from_json(step_input["facts"]),
-        index=await kept.load_index(worker, claimed.asset.id, step_input.get("index")),
+        index=await artifacts.load_index(worker, claimed.asset.id, step_input.get("index")),
         options=options_from_json({**claimed.asset.options, **step_input.get("options", {})}),
     )
 
@@ -44,7 +44,7 @@ async def begin_encode(worker: WorkerContext, claimed: ClaimedStep, plan: Encode
     nothing of an encrypted asset, whose segments nobody is to have in the clear.
     """
     step_input = claimed.step.input
-    plan_sha256 = await kept.store_plan(worker, claimed.asset.id, plan)
+    plan_sha256 = await artifacts.store_plan(worker, claimed.asset.id, plan)
     common = {"source": step_input["source"], "plan": plan_sha256}
     with_index = {**common, "index": step_input.get("index")}
     in_the_clear = encrypt.encryption_of(claimed.asset) is Encryption.NONE

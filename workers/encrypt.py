@@ -9,15 +9,15 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import replace
 
-from core import content_keys
-from core.assets import Asset
 from core.concurrency import gather_bounded
+from core.db import content_keys
+from core.db.assets import Asset
 from core.errors import Rejected
-from core.media import Blob, Encoded, Rendition, Segment
-from core.media_types import SEGMENT_TYPE
+from core.media.encoded import Blob, Encoded, Rendition, Segment
+from core.media.media_types import SEGMENT_TYPE
 from core.settings import Settings
 from packager.encryption import Encryption, encrypted, with_encrypted
-from workers.stage import WorkerContext
+from workers.engine.contract import WorkerContext
 
 PARALLEL_SEGMENTS = 4  # in memory at once, twice each
 

@@ -1,23 +1,23 @@
 """A provisional revision that grows: segments are stored and listed while the encode that makes them goes on.
 
 Used by first_rung and first_sound. The revision becomes playable with the first segment of the last rendition it waits
-for (core.growing).
+for (core.db.provisional).
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from core import growing
 from core.concurrency import cancel_and_wait
-from core.db import Connection
-from core.growing import Facts
-from core.media import Encoded, Rendition
+from core.db import provisional
+from core.db.postgres import Connection
+from core.db.provisional import Facts
+from core.media.encoded import Encoded, Rendition
 from core.model import RevisionId
-from transcode.cut import ByteRange
-from transcode.encode import EncodedFiles
-from transcode.encode_plan import EncodePlan
-from workers import kept
-from workers.stage import ClaimedStep, WorkerContext
+from transcode.encode.cutters import ByteRange
+from transcode.encode.renditions import EncodedFiles
+from transcode.plan.encode_plan import EncodePlan
+from workers import artifacts
+from workers.engine.contract import ClaimedStep, WorkerContext
 
 
 def provisional_id(plan: EncodePlan) -> RevisionId:
@@ -70,9 +70,9 @@ class ProvisionalListing:
 
     async def _append(self, rendition: Rendition, pieces: list[ByteRange]) -> None:
         new = [piece for piece in pieces if piece.blob.sha256 not in self._stored]
-        await kept.store_pieces(self._worker, self._claimed.asset.id, Encoded(renditions=(rendition,)), new)
+        await artifacts.store_pieces(self._worker, self._claimed.asset.id, Encoded(renditions=(rendition,)), new)
         self._stored |= {piece.blob.sha256 for piece in new}
-        await growing.append(
+        await provisional.append(
             self._worker.pool, self._claimed.step, self._revision, self._facts, rendition, self._next_number
         )
         self._next_number += len(rendition.segments)
@@ -81,6 +81,6 @@ class ProvisionalListing:
         """Transaction callback that marks this rendition's provisional listing as ended."""
 
         async def on_commit(connection: Connection) -> None:
-            await growing.end(connection, self._claimed.asset.id, self._revision, rendition)
+            await provisional.end(connection, self._claimed.asset.id, self._revision, rendition)
 
         return on_commit

@@ -4,15 +4,15 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import keys
 from core.errors import KadrError
-from core.failpoint import failpoint
+from core.storage import keys
+from core.telemetry.failpoint import failpoint
 from packager.revision import Revision
-from transcode.encode import EncodedFiles
-from transcode.encode_plan import EncodePlan
-from transcode.run import FfmpegContext
-from workers import kept
-from workers.stage import ClaimedStep, Outcome, WorkerContext
+from transcode.encode.ffmpeg_run import FfmpegContext
+from transcode.encode.renditions import EncodedFiles
+from transcode.plan.encode_plan import EncodePlan
+from workers import artifacts
+from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
 
 SOURCE_DAMAGED = ("source_damaged", "Parts of the file could not be read or decoded; what could be is shown.")
 BACKGROUND_NICE = 5
@@ -62,11 +62,11 @@ class StepContext:
         """Store every segment and the listing of them. The outcome's output is {"encoded": hash of the listing}."""
         worker, claimed = self.worker, self.claimed
         failpoint(worker.settings, "encode.before_upload")
-        await kept.store_pieces(
+        await artifacts.store_pieces(
             worker, claimed.asset.id, files.encoded, files.pieces, lambda share: claimed.progress(0.95 + 0.05 * share)
         )
         failpoint(worker.settings, "encode.after_upload")
-        listing = await kept.store_encoded(worker, claimed.asset.id, files.encoded)
+        listing = await artifacts.store_encoded(worker, claimed.asset.id, files.encoded)
         return Outcome(output={"encoded": listing}, warnings=(SOURCE_DAMAGED,) if files.damaged else ())
 
     async def put_revision(self, new: Revision) -> None:

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from core import assets, keys, metrics
-from core.db import Connection
+from core.db import assets
+from core.db.postgres import Connection
 from core.model import StepKind
-from workers.stage import ClaimedStep, Outcome, WorkerContext
+from core.storage import keys
+from core.telemetry import metrics
+from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
 
 
 async def store_source(

@@ -10,7 +10,7 @@ from tests.clips import PICTURES
 from tests.media import shared
 from tests.playback import check_playback
 from tests.stack import Stack
-from transcode.probe_child import SMALL_LEAD_S
+from transcode.probe.probe_child import SMALL_LEAD_S
 
 # name: the codes it may be rejected with, or the warnings it must carry when ready ("" for none in particular)
 BROKEN: dict[str, tuple[set[str], set[str]]] = {

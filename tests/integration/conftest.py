@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 from pydantic import SecretStr
 
-from core import db
+from core.db import postgres
 from core.settings import Settings
 from tests import catalogue, runs
 from tests.browsers import ARGUMENTS, CHROMIUM, SHAKA, serving_two_players
@@ -29,8 +29,8 @@ async def template(stack: Stack) -> str:
             admin = await asyncpg.connect(stack.endpoints["database_url"])
             await admin.execute(f"CREATE DATABASE {TEMPLATE}")
             await admin.close()
-            pool = await db.connect(Settings(database_url=SecretStr(_url_of(stack, TEMPLATE))))
-            await db.migrate(pool)
+            pool = await postgres.connect(Settings(database_url=SecretStr(_url_of(stack, TEMPLATE))))
+            await postgres.migrate(pool)
             await pool.execute("INSERT INTO owners (id, name) VALUES ($1, 'test')", OWNER)
             await pool.close()
             made.touch()
@@ -42,12 +42,12 @@ def _url_of(stack: Stack, database: str) -> str:
 
 
 @pytest.fixture
-async def pool(stack: Stack, template: str) -> AsyncIterator[db.Pool]:
+async def pool(stack: Stack, template: str) -> AsyncIterator[postgres.Pool]:
     """A migrated database with OWNER and nothing else, dropped afterwards."""
     name = f"test_{secrets.token_hex(6)}"
     admin = await asyncpg.connect(stack.endpoints["database_url"])
     await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    pool = await db.connect(Settings(database_url=SecretStr(_url_of(stack, name))))
+    pool = await postgres.connect(Settings(database_url=SecretStr(_url_of(stack, name))))
     yield pool
     await pool.close()
     await admin.execute(f"DROP DATABASE {name}")

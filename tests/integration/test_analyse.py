@@ -1,4 +1,4 @@
-"""transcode.analyse and its command: real samples of real files, in the real sandbox."""
+"""transcode.pertitle.analyse and its command: real samples of real files, in the real sandbox."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -6,16 +6,16 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from core.child import ChildRunner
+from core.sandbox.child import ChildRunner
 from presets.effort import Effort
 from tests.media import FFMPEG, generate, shared
-from transcode import analyse
-from transcode.encode_plan import EncodePlan, Options
-from transcode.pertitle import choose
-from transcode.plan import build_plan
-from transcode.probe import probe
-from transcode.sample_command import encode_cpu_s, plan_samples, sample_argv
-from transcode.source import Index, Source, SourceGop
+from transcode.pertitle import analyse
+from transcode.pertitle.model import choose
+from transcode.pertitle.samples import encode_cpu_s, plan_samples, sample_argv
+from transcode.plan.build import build_plan
+from transcode.plan.encode_plan import EncodePlan, Options
+from transcode.probe.probe import probe
+from transcode.probe.source import Index, Source, SourceGop
 
 
 async def planned(file: Path, folder: Path, effort: Effort = Effort.QUALITY) -> tuple[EncodePlan, Source, Index | None]:

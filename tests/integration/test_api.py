@@ -19,11 +19,12 @@ import pytest
 from pydantic import SecretStr
 from yarl import URL
 
-from core import db, keys, owners, storage
-from core.db import Pool
+from core.db import owners, postgres
+from core.db.postgres import Pool
 from core.model import OwnerId, UploadId
 from core.settings import MIB, Settings
-from core.storage import Storage
+from core.storage import keys, s3
+from core.storage.s3 import Storage
 from ingest import assets, uploads
 from ingest.context import KEY_KNOWN_S
 from tests import runs
@@ -99,7 +100,7 @@ def check_problem(answer: Answer, status: int, code: str | None = None, pointer:
 @pytest.fixture(scope="module")
 async def pool(stack: Stack) -> AsyncIterator[Pool]:
     """The stack's own PostgreSQL."""
-    opened = await db.connect(Settings(database_url=SecretStr(stack.endpoints["database_url"]), database_pool=2))
+    opened = await postgres.connect(Settings(database_url=SecretStr(stack.endpoints["database_url"]), database_pool=2))
     yield opened
     await opened.close()
 
@@ -113,7 +114,7 @@ async def stored(stack: Stack) -> AsyncIterator[Storage]:
         s3_access_key=made["s3_access_key"],
         s3_secret_key=SecretStr(made["s3_secret_key"]),
     )
-    async with storage.connect(settings) as opened:
+    async with s3.connect(settings) as opened:
         yield opened
 
 

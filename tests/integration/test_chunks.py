@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.crop import Reframe
+from core.media.crop import Reframe
 from tests.frames import Made, ffmpeg, fragments, frames, lumas, make, mark, marked, marks, planned, psnr
 from tests.media import shared
 from tests.selection import some
-from transcode.encode_plan import Options
-from transcode.plan import on_regular_grid
+from transcode.plan.build import on_regular_grid
+from transcode.plan.encode_plan import Options
 
 NTSC = Fraction(30_000, 1001)
 FILM_FRAMES = 480

@@ -19,8 +19,8 @@ from presets.effort import Effort
 from presets.profile import NAMES, profile
 from presets.rung import Codec
 from tests.media import FFMPEG
-from transcode.boxes import Fragment, FragmentReader, Init
-from transcode.grid import longest_segment
+from transcode.encode.fragments import Fragment, FragmentReader, Init
+from transcode.plan.grid import longest_segment
 
 RATE = Fraction(30_000, 1001)
 FRAMES, TICKS, TIMESCALE = 150, 1001, 30_000

@@ -25,10 +25,10 @@ import redis.asyncio
 import yaml
 from playwright.async_api import Browser, Route
 
-from benchmarks import edge
-from core import playback_token
+from benchmarks.delivery import edge
 from core.model import PlaybackId
-from core.playback_token import Claims
+from core.tokens import playback_token
+from core.tokens.playback_token import Claims
 from tests import runs
 from tests.browsers import CHROMIUM
 from tests.lone_origin import free_port

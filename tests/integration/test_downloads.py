@@ -10,8 +10,8 @@ from typing import Any
 import av
 import pytest
 
-from core import outbox
-from core.db import Pool
+from core.db import outbox
+from core.db.postgres import Pool
 from core.errors import Rejected
 from core.model import AssetStatus, StepId, StepKind
 from tests import runs
@@ -20,7 +20,7 @@ from tests.database import new_asset
 from tests.media import FFMPEG, generate
 from tests.stack import Stack
 from tests.web import fetch, refused
-from workers import given_up
+from workers.engine import failures
 
 WITHIN_S = 90
 TITLE = 'Lesson 1: "Ünïcode"'
@@ -213,9 +213,9 @@ async def test_a_step_that_fails_harms_nothing(pool: Pool) -> None:
     asset_id = await new_asset(pool)
     await pool.execute("UPDATE assets SET status = 'ready' WHERE id = $1", asset_id)
     why = Rejected("corrupt", "It cannot be decoded.", "Export it again.")
-    for failed in (why, given_up.out_of_attempts(crashed=True)):
+    for failed in (why, failures.out_of_attempts(crashed=True)):
         async with pool.acquire() as connection, connection.transaction():
-            await given_up.record_failure(
+            await failures.record_failure(
                 connection, asset_id, StepKind.DOWNLOADS, StepId("st"), {"revision": "0"}, failed
             )
     row = await pool.fetchrow("SELECT status, error FROM assets WHERE id = $1", asset_id)

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from benchmarks import edge
-from origin.signers import secure_link
+from benchmarks.delivery import edge
+from origin.cdn.signers import secure_link
 from tests.catalogue import Titles
 from tests.lone_origin import LOCK, WITHIN_S, Origin, free_port, origin_of
 from tests.stack import Stack

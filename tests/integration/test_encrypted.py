@@ -14,12 +14,12 @@ import asyncpg
 import pytest
 from playwright.async_api import Browser
 
-from core import keys
 from core.model import AssetId, RevisionId
 from core.settings import Settings
-from core.storage import Storage
-from core.storage import connect as storage_connect
-from kadr.check import aes
+from core.storage import keys
+from core.storage.s3 import Storage
+from core.storage.s3 import connect as storage_connect
+from hls_checker import aes
 from packager.encryption import Encryption
 from packager.revision import SEGMENT_TYPE, Manifest, manifest_from_bytes
 from tests import runs

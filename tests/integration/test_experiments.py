@@ -15,24 +15,24 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from core import db, experiments, outbox, pictures
-from core.experiments import Event, Standing, State
+from core.db import experiments, outbox, pictures, postgres
+from core.db.experiments import Event, Standing, State
+from core.db.pictures import Album, Candidate, Choice, Image, Poster
 from core.model import AssetId
-from core.pictures import Album, Candidate, Choice, Image, Poster
 from core.settings import parse_keys
-from origin import impression_token
-from origin.impression_counts import Impressions, advance_experiments
-from origin.impression_token import Impression
+from origin.experiments import impression_token
+from origin.experiments.impression_counts import Impressions, advance_experiments
+from origin.experiments.impression_token import Impression
 from tests import runs, waiting
 from tests.database import OWNER, new_asset
 from tests.lone_origin import Origin, free_port, origin_env
 from tests.media import generate
 from tests.stack import Stack, as_owner
 from tests.web import fetch, json_of, refused
-from thumbnails import clicks
+from thumbnails.experiments import assignment
 
 WITHIN_S = 60
-ENOUGH = clicks.LEAST_IMPRESSIONS
+ENOUGH = assignment.LEAST_IMPRESSIONS
 
 
 def album(*ids: str) -> Album:
@@ -50,36 +50,36 @@ def album(*ids: str) -> Album:
 A, B, C = (f"c{letter * 12}" for letter in "abc")
 
 
-async def keep(pool: db.Pool, asset_id: AssetId, kept: Album) -> None:
+async def keep(pool: postgres.Pool, asset_id: AssetId, kept: Album) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await pictures.keep_album(connection, asset_id, "made", kept)
 
 
-async def choose(pool: db.Pool, asset_id: AssetId, choice: Choice | None) -> None:
+async def choose(pool: postgres.Pool, asset_id: AssetId, choice: Choice | None) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await pictures.choose(connection, asset_id, choice)
 
 
-async def switch(pool: db.Pool, subject: Any, on: bool | None) -> None:
+async def switch(pool: postgres.Pool, subject: Any, on: bool | None) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await experiments.switch(connection, subject, on)
 
 
 @pytest.fixture
-async def asset_id(pool: db.Pool) -> AssetId:
+async def asset_id(pool: postgres.Pool) -> AssetId:
     """With three candidates."""
     made = await new_asset(pool)
     await keep(pool, made, album(A, B, C))
     return made
 
 
-async def standing(pool: db.Pool, asset_id: AssetId) -> Standing:
+async def standing(pool: postgres.Pool, asset_id: AssetId) -> Standing:
     found = await experiments.settled(pool, asset_id)
     assert found is not None
     return found
 
 
-async def begun(pool: db.Pool, asset_id: AssetId) -> Standing:
+async def begun(pool: postgres.Pool, asset_id: AssetId) -> Standing:
     await switch(pool, asset_id, True)
     found = await standing(pool, asset_id)
     assert found.experiment is not None
@@ -98,13 +98,13 @@ def impression(found: Standing, number: int, arm: int = 0) -> Impression:
     )
 
 
-async def counted(pool: db.Pool, asset_id: AssetId) -> list[tuple[int, int, int]]:
+async def counted(pool: postgres.Pool, asset_id: AssetId) -> list[tuple[int, int, int]]:
     found = (await standing(pool, asset_id)).experiment
     assert found is not None
     return [(arm.impressions, arm.clicks, arm.rewards) for arm in found.arms]
 
 
-async def feed(pool: db.Pool, found: Standing, *rewards: int, each: int = 2 * ENOUGH) -> None:
+async def feed(pool: postgres.Pool, found: Standing, *rewards: int, each: int = 2 * ENOUGH) -> None:
     """So many rewards of each candidate, through the front: `each` impressions, all that were clicked were watched."""
     counts = Impressions(pool)
     for arm, many in enumerate(rewards):
@@ -120,14 +120,14 @@ async def feed(pool: db.Pool, found: Standing, *rewards: int, each: int = 2 * EN
 # Switches
 
 
-async def test_off_by_default_and_without_a_row(pool: db.Pool, asset_id: AssetId) -> None:
+async def test_off_by_default_and_without_a_row(pool: postgres.Pool, asset_id: AssetId) -> None:
     found = await standing(pool, asset_id)
     assert (found.state, found.on, found.experiment) == (State.OFF, False, None)
     for table in ("poster_switches", "poster_experiments", "poster_arms", "poster_events"):
         assert await pool.fetchval(f"SELECT count(*) FROM {table}") == 0
 
 
-async def test_an_asset_goes_before_its_owner(pool: db.Pool, asset_id: AssetId) -> None:
+async def test_an_asset_goes_before_its_owner(pool: postgres.Pool, asset_id: AssetId) -> None:
     other = await new_asset(pool)
     await keep(pool, other, album(A, B))
     await switch(pool, OWNER, True)
@@ -144,7 +144,7 @@ async def test_an_asset_goes_before_its_owner(pool: db.Pool, asset_id: AssetId) 
     assert await pool.fetchval("SELECT count(*) FROM poster_experiments WHERE state <> 'ended'") == 0
 
 
-async def test_off_and_on_again_begins_anew(pool: db.Pool, asset_id: AssetId) -> None:
+async def test_off_and_on_again_begins_anew(pool: postgres.Pool, asset_id: AssetId) -> None:
     first = await begun(pool, asset_id)
     await feed(pool, first, 3, 2, 1, each=5)
     await switch(pool, asset_id, False)
@@ -158,14 +158,14 @@ async def test_off_and_on_again_begins_anew(pool: db.Pool, asset_id: AssetId) ->
     assert await counted(pool, asset_id) == [(0, 0, 0)] * 3
 
 
-async def test_many_may_begin_it_at_once(pool: db.Pool, asset_id: AssetId) -> None:
+async def test_many_may_begin_it_at_once(pool: postgres.Pool, asset_id: AssetId) -> None:
     await switch(pool, asset_id, True)
     found = await asyncio.gather(*(standing(pool, asset_id) for _ in range(12)))
     assert len({one.experiment.id for one in found if one.experiment}) == 1
     assert await pool.fetchval("SELECT count(*) FROM poster_arms") == 3
 
 
-async def test_one_picture_is_no_choice(pool: db.Pool) -> None:
+async def test_one_picture_is_no_choice(pool: postgres.Pool) -> None:
     lone = await new_asset(pool)
     await switch(pool, lone, True)
     assert (await standing(pool, lone)).state is State.WAITING
@@ -173,7 +173,7 @@ async def test_one_picture_is_no_choice(pool: db.Pool) -> None:
     assert (await standing(pool, lone)).experiment is None
 
 
-async def test_other_candidates_begin_anew(pool: db.Pool, asset_id: AssetId) -> None:
+async def test_other_candidates_begin_anew(pool: postgres.Pool, asset_id: AssetId) -> None:
     first = await begun(pool, asset_id)
     await feed(pool, first, 50, 10, 10)
     await keep(pool, asset_id, album(A, B))
@@ -188,7 +188,7 @@ async def test_other_candidates_begin_anew(pool: db.Pool, asset_id: AssetId) -> 
 # Counting
 
 
-async def test_each_event_counts_once(pool: db.Pool, asset_id: AssetId) -> None:
+async def test_each_event_counts_once(pool: postgres.Pool, asset_id: AssetId) -> None:
     """From several origins at once, again later, and again after a restart."""
     found = await begun(pool, asset_id)
     origins = [Impressions(pool) for _ in range(4)]
@@ -208,7 +208,7 @@ async def test_each_event_counts_once(pool: db.Pool, asset_id: AssetId) -> None:
 @pytest.mark.parametrize("together", [True, False])
 @pytest.mark.parametrize("order", [(Event.CLICKED, Event.WATCHED), (Event.WATCHED, Event.CLICKED)])
 async def test_a_reward_is_clicked_and_watched(
-    pool: db.Pool, asset_id: AssetId, order: tuple[Event, ...], together: bool
+    pool: postgres.Pool, asset_id: AssetId, order: tuple[Event, ...], together: bool
 ) -> None:
     found = await begun(pool, asset_id)
     counts = Impressions(pool)
@@ -229,7 +229,7 @@ async def test_a_reward_is_clicked_and_watched(
     assert (await counted(pool, asset_id))[0] == (3, 2, 1)
 
 
-async def test_what_could_not_be_written_is_written_later(pool: db.Pool, asset_id: AssetId) -> None:
+async def test_what_could_not_be_written_is_written_later(pool: postgres.Pool, asset_id: AssetId) -> None:
     found = await begun(pool, asset_id)
     counts = Impressions(pool)
     counts.reported(impression(found, 1), Event.CLICKED)
@@ -245,7 +245,7 @@ async def test_what_could_not_be_written_is_written_later(pool: db.Pool, asset_i
     assert (await counted(pool, asset_id))[0] == (2, 1, 0)
 
 
-async def test_the_log_is_swept_and_the_counts_stay(pool: db.Pool, asset_id: AssetId) -> None:
+async def test_the_log_is_swept_and_the_counts_stay(pool: postgres.Pool, asset_id: AssetId) -> None:
     await feed(pool, await begun(pool, asset_id), 1, 0, 0, each=4)
     await pool.execute("UPDATE poster_events SET at = now() - interval '31 days' WHERE event = 'shown'")
     await experiments.sweep(pool)
@@ -258,7 +258,7 @@ async def test_the_log_is_swept_and_the_counts_stay(pool: db.Pool, asset_id: Ass
 # Turns
 
 
-async def test_a_batch_gives_shares_that_were_earned(pool: db.Pool, asset_id: AssetId) -> None:
+async def test_a_batch_gives_shares_that_were_earned(pool: postgres.Pool, asset_id: AssetId) -> None:
     found = await begun(pool, asset_id)
     assert found.experiment is not None
     assert [arm.share for arm in found.experiment.arms] == [1 / 3] * 3
@@ -274,13 +274,13 @@ async def test_a_batch_gives_shares_that_were_earned(pool: db.Pool, asset_id: As
     assert now is not None
     assert (now.batch, now.winner) == (2, None)
     shares = [arm.share for arm in now.arms]
-    assert shares[0] > shares[2] > shares[1] >= clicks.EXPLORE / 3
+    assert shares[0] > shares[2] > shares[1] >= assignment.EXPLORE / 3
     assert sum(shares) == pytest.approx(1)
     # The same viewers draw again.
-    assert clicks.draw(now.salt, 1, "v") != clicks.draw(now.salt, now.batch, "v")
+    assert assignment.draw(now.salt, 1, "v") != assignment.draw(now.salt, now.batch, "v")
 
 
-async def test_a_winner_is_shown_to_everybody_and_told(pool: db.Pool, asset_id: AssetId) -> None:
+async def test_a_winner_is_shown_to_everybody_and_told(pool: postgres.Pool, asset_id: AssetId) -> None:
     found = await begun(pool, asset_id)
     await feed(pool, found, 20, 90, 20)
     newest = await outbox.newest(pool, asset_id)
@@ -307,7 +307,7 @@ async def test_a_winner_is_shown_to_everybody_and_told(pool: db.Pool, asset_id: 
     assert shown.poster == album(B).candidates[0].poster
 
 
-async def test_a_persons_choice_always_wins(pool: db.Pool, asset_id: AssetId) -> None:
+async def test_a_persons_choice_always_wins(pool: postgres.Pool, asset_id: AssetId) -> None:
     found = await begun(pool, asset_id)
     own = Choice(by="upload", poster=album("cdddddddddddd").candidates[0].poster)
     await choose(pool, asset_id, own)
@@ -334,7 +334,7 @@ async def test_a_persons_choice_always_wins(pool: db.Pool, asset_id: AssetId) ->
     assert (await standing(pool, asset_id)).state is State.SUSPENDED
 
 
-async def test_a_person_who_is_quicker_than_the_end_wins(pool: db.Pool, asset_id: AssetId) -> None:
+async def test_a_person_who_is_quicker_than_the_end_wins(pool: postgres.Pool, asset_id: AssetId) -> None:
     """Chosen between the look at what is due and the write of its winner."""
     found = await begun(pool, asset_id)
     await feed(pool, found, 20, 90, 20)
@@ -589,7 +589,7 @@ async def test_it_stops_and_a_person_still_wins(owner: Stack, titles: list[Any])
         assert found["winner"] == winner
         assert [json.loads(row["payload"])["winner"] for row in told] == [winner]
         best = {arm["candidate"]: arm["p_best"] for arm in found["candidates"]}
-        assert best[winner] > clicks.SURE
+        assert best[winner] > assignment.SURE
         _, body = await owner.api("GET", f"{path}/poster")
         assert (body["data"]["by"], body["data"]["candidate"]) == ("kadr", winner)
         seen = await all_see(owner, title, winner)

@@ -89,7 +89,7 @@ def hub() -> Iterator[Hub]:
 
 def fetch(name: str, url: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """In a program of its own: the client reads its hub's address once."""
-    code = f"import sys; from kadr.models import run_fetch; sys.exit(run_fetch({name!r}))"
+    code = f"import sys; from kadr.commands.models import run_fetch; sys.exit(run_fetch({name!r}))"
     own = {"HF_ENDPOINT": url, "HF_HOME": str(folder / "home"), "KADR_MODELS_DIR": str(folder / "models")}
     env = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "KADR_"))}
     return subprocess.run(

@@ -14,11 +14,11 @@ from redis.exceptions import RedisError
 
 from core.errors import KadrError
 from core.settings import SecretStr, Settings
-from kadr import steer
+from kadr.commands import steer
 from kadr.stack.wheels import in_wheel
-from origin import cdn_file
-from origin.steering.lead import Leader
-from origin.steering.live import Steering
+from origin.cdn import cdn_file
+from origin.cdn.steering.lead import Leader
+from origin.cdn.steering.state import Steering
 
 CDNS = """
 cdns:

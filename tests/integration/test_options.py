@@ -16,17 +16,18 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from core import assets, db, keys, owners, steps, storage
-from core.db import Pool
+from core.db import assets, owners, postgres, steps
+from core.db.postgres import Pool
 from core.model import AssetId, OwnerId, StepKind
 from core.settings import Settings
-from core.storage import Storage
-from ingest.schemas import MAX_IMAGE_BYTES
+from core.storage import keys, s3
+from core.storage.s3 import Storage
+from ingest.bodies.requests import MAX_IMAGE_BYTES
 from ingest.uploads import MAX_BODY_BYTES
 from tests.media import FFMPEG, generate
 from tests.playback import check_playback
 from tests.stack import Stack
-from workers.fetch import second_name
+from workers.steps.fetch import second_name
 
 PNG = b"\x89PNG\r\n\x1a\n"
 NEW = {"filename": "a.mp4", "size_bytes": 3}
@@ -58,14 +59,14 @@ async def stored(stack: Stack) -> AsyncIterator[Storage]:
         s3_access_key=secrets["s3_access_key"],
         s3_secret_key=SecretStr(secrets["s3_secret_key"]),
     )
-    async with storage.connect(settings) as opened:
+    async with s3.connect(settings) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 async def pool(stack: Stack) -> AsyncIterator[Pool]:
     """The stack's own PostgreSQL."""
-    opened = await db.connect(Settings(database_url=SecretStr(stack.endpoints["database_url"]), database_pool=2))
+    opened = await postgres.connect(Settings(database_url=SecretStr(stack.endpoints["database_url"]), database_pool=2))
     yield opened
     await opened.close()
 

@@ -21,7 +21,7 @@ import pytest
 from yarl import URL
 
 from core.settings import SecretStr, parse_keys
-from origin.signers import own as delivery
+from origin.cdn.signers import kadr as delivery
 from tests.catalogue import Titles
 from tests.media import FFMPEG
 from tests.playback import media_uris

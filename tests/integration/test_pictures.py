@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from core.crop import Reframe
 from core.errors import Rejected
-from core.media import Rendition
+from core.media.crop import Reframe
+from core.media.encoded import Rendition
 from tests.frames import Made, Pixels, ffmpeg, fragments, frames, lumas, make, psnr, remuxed, rgb, rgb709
 from tests.media import generate, shared
 from tests.selection import MORE_VALUES, some
-from transcode.encode_plan import Options
-from transcode.watermark import Position, Watermark
+from transcode.plan.encode_plan import Options
+from transcode.plan.watermark import Position, Watermark
 
 
 def shape(made: Made, name: str) -> tuple[int, int]:

@@ -9,15 +9,15 @@ import cv2
 import numpy as np
 import pytest
 
-from core.child import ChildRunner
-from kadr import posters as command
+from core.sandbox.child import ChildRunner
+from kadr.commands import posters as command
 from tests.media import generate, shared
 from tests.selection import some
-from thumbnails.picture import VideoFacts
-from thumbnails.posters import Candidate, Selection, select
-from thumbnails.reader import Reader
-from transcode.probe import probe
-from workers.pictured import picture_of
+from thumbnails.posters.selection import Candidate, Selection, select
+from thumbnails.reading.reader import Reader
+from thumbnails.reading.video_facts import VideoFacts
+from transcode.probe.probe import probe
+from workers.video_facts import picture_of
 
 SCENE = "mandelbrot=size=640x360:rate=24"
 

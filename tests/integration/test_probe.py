@@ -8,14 +8,14 @@ from pathlib import Path
 import av
 import pytest
 
-from core.child import ChildRunner
 from core.errors import Rejected
+from core.sandbox.child import ChildRunner
 from tests.clips import PICTURES
 from tests.media import FFMPEG, shared
 from tests.selection import some
-from transcode.probe import probe
-from transcode.probe_child import SMALL_LEAD_S
-from transcode.source import Index, Source, from_json, index_from_json, index_to_json, to_json
+from transcode.probe.probe import probe
+from transcode.probe.probe_child import SMALL_LEAD_S
+from transcode.probe.source import Index, Source, from_json, index_from_json, index_to_json, to_json
 
 SOME_PICTURES = {
     "core/phone_rot270_720p30_5s.mp4",

@@ -19,19 +19,19 @@ import cv2
 import numpy as np
 import pytest
 
-from core.crop import CropKind, CropPath, Reframe
+from core.media.crop import CropKind, CropPath, Reframe
 from tests.frames import Pixels, bench
 from tests.media import FFMPEG, generate, shared
 from tests.selection import MORE_VALUES, some
 from tests.stack import Stack
-from thumbnails.reframe import CropResult, find_crop
-from thumbnails.reframe_path import FASTEST
-from transcode import encode as transcoder
-from transcode.encode_plan import EncodePlan, Options
-from transcode.plan import build_plan
-from transcode.probe import probe
-from transcode.source import Index, Source
-from workers.reframe import wide_of
+from thumbnails.reframe.find_crop import CropResult, find_crop
+from thumbnails.reframe.shot_path import FASTEST
+from transcode.encode import renditions as transcoder
+from transcode.plan.build import build_plan
+from transcode.plan.encode_plan import EncodePlan, Options
+from transcode.probe.probe import probe
+from transcode.probe.source import Index, Source
+from workers.steps.reframe import wide_of
 
 WIDE, HIGH, RATE = 640, 360, 25
 SHORT = Options(profile="short-vertical", ladder="apple", preset="ultrafast")

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from core import db, outbox, restored, sql
-from core.db import Pool
+from core.db import outbox, postgres, restore, sql
+from core.db.postgres import Pool
+from core.db.restore import DatabaseRestored
 from core.model import OwnerId
-from core.restored import DatabaseRestored
 from core.settings import Settings
 from kadr.stack.postgres import AS_ORDINARY_USER
 from kadr.stack.wheels import in_wheel
@@ -43,7 +43,7 @@ class Cluster:
 
     @asynccontextmanager
     async def pool(self, *, require_repaired: bool = False) -> AsyncIterator[Pool]:
-        pool = await db.connect(self.settings(), require_repaired=require_repaired)
+        pool = await postgres.connect(self.settings(), require_repaired=require_repaired)
         try:
             yield pool
         finally:
@@ -133,7 +133,7 @@ def restored_into(tmp_path: Path) -> Iterator[Restored]:
 
         async def fill() -> dict[str, list[str]]:
             async with source.pool() as pool:
-                await db.migrate(pool)
+                await postgres.migrate(pool)
                 await pool.execute("INSERT INTO owners (id, name) VALUES ($1, 'test')", OWNER)
                 first = await write(pool, EVENTS // 2, "a")
                 inverted = await write_inverted(pool, "b")
@@ -160,13 +160,13 @@ async def test_every_consumer_goes_on_where_it_was(restored_into: Restored, capl
         before = await write(pool, 3, "unrepaired")  # by a program of an older release, say
         async with pool.acquire() as connection:
             with pytest.raises(DatabaseRestored, match="kadr migrate"):
-                await restored.require_repaired(connection)
+                await restore.require_repaired(connection)
             with pytest.raises(DatabaseRestored):
                 await outbox.consume(connection, "ahead")
         with pytest.raises(DatabaseRestored):
-            await db.connect(target.settings(), require_repaired=True)
+            await postgres.connect(target.settings(), require_repaired=True)
         with caplog.at_level(logging.WARNING):
-            assert await db.migrate(pool) == []
+            assert await postgres.migrate(pool) == []
         assert [record.message for record in caplog.records] == ["database.repaired", "database.moved"]
         after = await write(pool, 20, "after")
         for consumer, unseen in restored_into.unseen.items():
@@ -174,7 +174,7 @@ async def test_every_consumer_goes_on_where_it_was(restored_into: Restored, capl
             assert await consume(pool, consumer) == []
     caplog.clear()
     async with target.pool(require_repaired=True) as pool:
-        assert await db.migrate(pool) == [], "and nothing is repaired twice"
+        assert await postgres.migrate(pool) == [], "and nothing is repaired twice"
         later = await write(pool, 2, "later")
         assert await consume(pool, "ahead") == later
     assert caplog.records == []
@@ -195,7 +195,7 @@ async def test_an_intact_database_is_left_alone(pool: Pool) -> None:
     await write(pool, 5, "x")
     assert len(await consume(pool, "one", 3)) == 3
     rows = await pool.fetch("SELECT transaction::text, position FROM events ORDER BY position")
-    assert await db.migrate(pool) == []
+    assert await postgres.migrate(pool) == []
     assert await pool.fetch("SELECT transaction::text, position FROM events ORDER BY position") == rows
     assert await consume(pool, "one") == ["x.3", "x.4"]
 
@@ -230,7 +230,7 @@ async def test_views_follow_their_file(pool: Pool) -> None:
     """A view that was changed or lost is made again by the next migration that has another text of it."""
     await pool.execute("DROP VIEW asset_view")
     await pool.execute("UPDATE database_facts SET value = 'older' WHERE name = 'views'")
-    assert await db.migrate(pool) == []
+    assert await postgres.migrate(pool) == []
     assert await pool.fetch("SELECT id, steps, tracks FROM asset_view") == []
 
 
@@ -240,7 +240,7 @@ async def test_a_role_without_privileges_may_check(pool: Pool) -> None:
         await connection.execute("CREATE ROLE reader_of_facts")
         await connection.execute("GRANT SELECT ON events, outbox_cursors, database_facts TO reader_of_facts")
         await connection.execute("SET LOCAL ROLE reader_of_facts")
-        await restored.require_repaired(connection)
+        await restore.require_repaired(connection)
         assert await connection.fetchval("SELECT current_user") == "reader_of_facts"
         await connection.execute("RESET ROLE")
         await connection.execute("DROP OWNED BY reader_of_facts")
@@ -252,7 +252,7 @@ async def test_a_database_without_tables_passes(pool: Pool) -> None:
         await connection.execute("CREATE SCHEMA bare")
         await connection.execute("SET search_path = bare")
         try:
-            await restored.require_repaired(connection)
+            await restore.require_repaired(connection)
             assert await connection.fetchval("SELECT to_regclass('events')") is None
         finally:
             await connection.execute("RESET search_path")

@@ -18,10 +18,10 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from benchmarks import edge
-from core import playback_token
+from benchmarks.delivery import edge
 from core.model import PlaybackId
-from core.playback_token import Claims
+from core.tokens import playback_token
+from core.tokens.playback_token import Claims
 from tests.catalogue import Titles
 from tests.lone_origin import Origin, free_port, origin_of
 from tests.stack import Stack

@@ -15,7 +15,7 @@ import pytest
 from tests.frames import Made, Samples, beeping, beeps, ffmpeg, flashes, make, remuxed, samples
 from tests.media import shared
 from tests.selection import MORE_VALUES, some
-from transcode.encode_plan import Options
+from transcode.plan.encode_plan import Options
 
 IN_TIME_S = 0.010
 

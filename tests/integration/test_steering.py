@@ -17,14 +17,15 @@ from aiohttp.test_utils import TestClient, TestServer
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from core import problems
+from core.http import problems
 from kadr.stack.wheels import in_wheel
-from origin.cdns import Cdn, Cdns, Limits
-from origin.steering import board, lead, live
-from origin.steering.breaker import Breaker, State
-from origin.steering.lead import Leader
-from origin.steering.live import Steering, opened
-from origin.steering.routes import COUNTRY_OF, STEERING, routes
+from origin.cdn.cdns import Cdn, Cdns, Limits
+from origin.cdn.steering import board, lead
+from origin.cdn.steering import state as live
+from origin.cdn.steering.breaker import Breaker, State
+from origin.cdn.steering.lead import Leader
+from origin.cdn.steering.routes import COUNTRY_OF, STEERING, routes
+from origin.cdn.steering.state import Steering, opened
 from tests import runs
 from tests.waiting import until
 

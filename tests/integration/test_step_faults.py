@@ -10,23 +10,24 @@ from typing import Any
 
 import pytest
 
-from core import assets, steps
-from core.child import ChildRunner
-from core.db import Pool
+from core.db import assets, steps
+from core.db.postgres import Pool
+from core.db.steps import Step
 from core.hints import Hints
 from core.model import AssetId, StepId, StepKind, StepState
+from core.sandbox.child import ChildRunner
 from core.settings import Settings
 from core.step_kinds import TRAITS
-from core.steps import Step
-from core.storage import Storage
+from core.storage.s3 import Storage
 from tests.database import new_asset
-from workers import extract, probe, reconciler
-from workers import worker as worker_module
-from workers.budget import MemoryBudget
-from workers.sources import Sources
-from workers.stage import ClaimedStep, Outcome, WorkerContext
+from workers.engine import reconciler
+from workers.engine import worker as worker_module
+from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
+from workers.engine.memory_budget import MemoryBudget
+from workers.engine.sources import Sources
+from workers.engine.worker import Worker
 from workers.step_context import StepContext
-from workers.worker import Worker
+from workers.steps import extract, probe
 
 SETTINGS = Settings(lease_s=5, heartbeat_s=1, poll_s=0.1, redis_url="redis://127.0.0.1:1/0")  # type: ignore[arg-type]
 WITHIN_S = 30

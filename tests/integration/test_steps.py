@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from core import db, steps
-from core.db import Pool
+from core.db import postgres, steps
+from core.db.postgres import Pool
+from core.db.steps import Step
 from core.errors import LeaseLost
 from core.model import AssetId, StepKind, StepState
-from core.steps import Step
 from tests.database import new_asset
 
 LIGHT = frozenset({StepKind.ACCEPT, StepKind.PROBE, StepKind.PLAN, StepKind.PUBLISH})
@@ -132,4 +132,4 @@ async def test_a_step_ends_once(pool: Pool) -> None:
 
 
 async def test_migrating_again_or_at_once_applies_nothing_twice(pool: Pool) -> None:
-    assert await asyncio.gather(*(db.migrate(pool) for _ in range(4))) == [[], [], [], []]
+    assert await asyncio.gather(*(postgres.migrate(pool) for _ in range(4))) == [[], [], [], []]

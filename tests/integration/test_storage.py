@@ -1,4 +1,4 @@
-"""core.storage: one contract over two servers, the embedded rclone and moto; and servers that break their word."""
+"""core.storage.s3: one contract over two servers, the embedded rclone and moto; and servers that break their word."""
 
 import asyncio
 import hashlib
@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from core.errors import KadrError, ObjectMissing, Transient
 from core.settings import MIB, Settings
-from core.storage import Storage, Stored, connect
+from core.storage.s3 import Storage, Stored, connect
 from tests.stack import Stack
 
 BUCKET = f"kadr-test-{secrets.token_hex(4)}"
@@ -108,8 +108,8 @@ async def test_a_big_file(storage: Storage, tmp_path: Path) -> None:
 
 async def test_a_file_in_many_parts(storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The path of files that are too large for a single PUT, with smaller numbers."""
-    monkeypatch.setattr("core.storage.SINGLE_PUT_MAX_BYTES", MIB)
-    monkeypatch.setattr("core.storage.MULTIPART_PART_BYTES", 5 * MIB)
+    monkeypatch.setattr("core.storage.s3.SINGLE_PUT_MAX_BYTES", MIB)
+    monkeypatch.setattr("core.storage.s3.MULTIPART_PART_BYTES", 5 * MIB)
     body = secrets.token_bytes(11 * MIB)
     (tmp_path / "in").write_bytes(body)
     await storage.put_file(BUCKET, "t/big", tmp_path / "in")

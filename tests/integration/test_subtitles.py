@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 from playwright.async_api import Browser
 
-from packager import captions
+from subtitles.formats import caption_reader
 from tests import runs
 from tests.lone import Worker
 from tests.marian import PIECES, build, sentencepiece
@@ -197,7 +197,7 @@ async def shown(asset: Any, language: str) -> list[Any]:
     assert found is not None
     url = urljoin(asset["playback_url"], found[1])
     segments = [name for name in (await fetch(url)).body.decode().splitlines() if name.endswith(".vtt")]
-    return captions.cues((await fetch(urljoin(url, segments[0]))).body)
+    return caption_reader.cues((await fetch(urljoin(url, segments[0]))).body)
 
 
 def said(script: list[Any]) -> str:
@@ -271,14 +271,14 @@ async def test_a_persons_words_stay(english: Stack, asset: Any) -> None:
     assert status == 202, body
     made = await ended(english, asset, track)
     assert (made["source"], made["generated"]) == ("generated", True)
-    assert text_of(captions.read(made["text"])) == said(EN)
+    assert text_of(caption_reader.read(made["text"])) == said(EN)
 
     # Made again as it is; in another look; and not any more once a person vouches for it.
     status, body = await english.api("POST", again, json={"profile": "short-vertical"})
     assert status == 202, body
     assert body["data"]["text"] is None
     small = await ended(english, asset, track)
-    cues = captions.read(small["text"])
+    cues = caption_reader.read(small["text"])
     assert text_of(cues) == said(EN)
     assert all(len(cue.text) <= 18 and len(cue.text.split()) <= 3 for cue in cues)
     status, body = await english.api("PUT", path, json={"reviewed": True}, headers={"If-Match": small["etag"]})
@@ -296,7 +296,7 @@ async def test_a_brought_track_is_translated_and_not_made_again(english: Stack, 
     wanted = {"from": track["id"], "language": "en-US"}
     translated = await ended(english, asset, await add(english, asset, translate=wanted, name="From Swedish"))
     assert (translated["status"], translated["source"], translated["model"]) == ("ready", "translated", "sv-en")
-    (cue,) = captions.read(translated["text"])
+    (cue,) = caption_reader.read(translated["text"])
     assert (cue.start_ms, cue.text) == (1000, "Good day.")
     assert text_of(await shown(asset, "en-US")) == "Good day."
     french = await ended(english, asset, await add(english, asset, translate={"from": track["id"], "language": "fr"}))
@@ -416,7 +416,7 @@ async def test_a_worker_that_dies_after_each_job(
         restarting.cancel()
     assert await worker.stop() in (0, -9)
     assert track["status"] == "ready", track
-    cues = captions.read(track["text"])
+    cues = caption_reader.read(track["text"])
     assert text_of(cues) == " ".join([said(EN)] * times)
     hellos = [cue.start_ms / 1000 for cue in cues if cue.text.startswith("Hello")]
     assert len(hellos) == times
@@ -519,7 +519,11 @@ async def listening(stack: Stack, *, wanted: bool) -> None:
     """Once a program of ours listens to a title, or none does any more."""
     async with asyncio.timeout((WITHIN_S if wanted else 10) * runs.patience()):
         while (
-            bool(stack.running("subtitles.speech_child") or stack.running("subtitles.transcribe_child")) is not wanted
+            bool(
+                stack.running("subtitles.speech.voice_activity_child")
+                or stack.running("subtitles.speech.transcribe_child")
+            )
+            is not wanted
         ):
             await asyncio.sleep(0.02)
 
@@ -543,7 +547,7 @@ async def test_movtext_in_two_languages(stack: Stack) -> None:
         ("es", "español", "embedded", "ready"),
     ]
     assert not any(t["generated"] for t in tracks)
-    assert [(c.start_ms, c.end_ms, c.text) for c in captions.read(tracks[0]["text"])] == [
+    assert [(c.start_ms, c.end_ms, c.text) for c in caption_reader.read(tracks[0]["text"])] == [
         (500, 1900, "This is a test subtitle."),
         (2000, 5370, "AWESOME FIXTURE MOVIE"),
         (5950, 7000, "Nice."),
@@ -555,7 +559,7 @@ async def test_movtext_in_two_languages(stack: Stack) -> None:
 
 async def test_times_of_a_trimmed_title(stack: Stack) -> None:
     _, tracks = await embedded(stack, "odd/m4v_two_movtext_subs_vfr_7s.m4v", clip={"start_s": 1, "end_s": 6})
-    assert [(c.start_ms, c.end_ms, c.text) for c in captions.read(tracks[0]["text"])] == [
+    assert [(c.start_ms, c.end_ms, c.text) for c in caption_reader.read(tracks[0]["text"])] == [
         (0, 900, "This is a test subtitle."),
         (1000, 4370, "AWESOME FIXTURE MOVIE"),
         (4950, 5000, "Nice."),
@@ -570,7 +574,7 @@ async def test_srt_ass_and_pictures_in_matroska(stack: Stack) -> None:
     # Its first picture is at 67 ms, and so is the title's time 0.
     _, tracks = await embedded(stack, "odd/mkv_ass_subs_1s.mkv")
     assert [t["language"] for t in tracks] == ["und"]
-    (cue,) = captions.read(tracks[0]["text"])
+    (cue,) = caption_reader.read(tracks[0]["text"])
     assert (cue.start_ms, cue.text) == (0, "This is the first subtitle.")
     assert 430 <= cue.end_ms <= 500
     asset, tracks = await embedded(stack, "odd/mkv_pgs_subs_1s.mkv")

@@ -17,17 +17,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from core.child import ChildRunner
 from core.errors import Rejected
+from core.sandbox.child import ChildRunner
 from tests.frames import psnr
 from tests.media import generate, shared
 from tests.selection import MORE_VALUES, some
-from thumbnails import images_make, own, storyboard
-from thumbnails.images import Made
-from thumbnails.images_make import Chosen
-from thumbnails.picture import VideoFacts
-from transcode.probe import probe
-from workers.pictured import picture_of
+from thumbnails.images import make, storyboard
+from thumbnails.images.image_files import Made
+from thumbnails.images.make import Chosen
+from thumbnails.reading.video_facts import VideoFacts
+from thumbnails.uploaded import image_header
+from transcode.probe.probe import probe
+from workers.video_facts import picture_of
 
 Pixels = npt.NDArray[np.uint8]
 BRIGHTNESS_PER_S = 5
@@ -54,7 +55,7 @@ async def made(file: Path, folder: Path, *, moment_s: Fraction | None = None, bo
     picture, duration_s = await known(file, folder)
     work = folder / "work"
     work.mkdir()
-    return await images_make.make_all(
+    return await make.make_all(
         file, picture, work, await runner(), duration_s=duration_s if board else None, moment_s=moment_s
     )
 
@@ -182,16 +183,14 @@ async def test_what_cannot_be_read_has_no_storyboard(tmp_path: Path, clip: Path)
     broken.write_bytes(body)
     work = tmp_path / "work"
     work.mkdir()
-    found = await images_make.make_all(
-        broken, picture, work, await runner(), duration_s=duration_s, moment_s=Fraction(3)
-    )
+    found = await make.make_all(broken, picture, work, await runner(), duration_s=duration_s, moment_s=Fraction(3))
     assert (found.storyboard, found.preview) == (None, None)
     assert set(found.skipped) == {"storyboard", "preview"}
     assert list(work.glob("*.jpg")) == []
     with pytest.raises(Rejected, match="at that time"):
-        await images_make.still(broken, picture, Fraction(3), work, await runner())
+        await make.still(broken, picture, Fraction(3), work, await runner())
     with pytest.raises(Rejected, match="at that time"):
-        await images_make.poster_at(broken, picture, Fraction(3), work, await runner())
+        await make.poster_at(broken, picture, Fraction(3), work, await runner())
 
 
 # Previews and stills
@@ -227,7 +226,7 @@ async def test_a_still_is_the_very_frame(tmp_path: Path, number: int) -> None:
     file = shared("core/tears_of_steel_1080p2997_8s_frame_marks.mp4")
     picture, _ = await known(file, tmp_path)
     time_s = number / picture.frame_rate + Fraction(1, 100)
-    found = await images_make.still(file, picture, time_s, tmp_path, await runner(), kind="png")
+    found = await make.still(file, picture, time_s, tmp_path, await runner(), kind="png")
     assert abs(found.time_s - number / picture.frame_rate) < Fraction(1, 500)
     own_frame = shown_at(file, found.time_s + picture.origin_s)
     assert psnr(read(found.file.path), own_frame) > 38
@@ -236,11 +235,11 @@ async def test_a_still_is_the_very_frame(tmp_path: Path, number: int) -> None:
 
 async def test_a_still_beyond_the_end_is_the_last_frame(tmp_path: Path, clip: Path) -> None:
     picture, _ = await known(clip, tmp_path)
-    found = await images_make.still(clip, picture, Fraction(99), tmp_path, await runner(), width=200, kind="webp")
+    found = await make.still(clip, picture, Fraction(99), tmp_path, await runner(), width=200, kind="webp")
     assert found.time_s == (picture.frames - 1) / picture.frame_rate
     assert (found.file.width, found.file.height) == (200, 112)
     with pytest.raises(ValueError, match="no still"):
-        await images_make.still(clip, picture, Fraction(1), tmp_path, await runner(), kind="gif")
+        await make.still(clip, picture, Fraction(1), tmp_path, await runner(), kind="gif")
 
 
 # Poster sets
@@ -251,7 +250,7 @@ async def test_a_set_of_a_chosen_time(tmp_path: Path) -> None:
     picture, _ = await known(file, tmp_path)
     work = tmp_path / "work"
     work.mkdir()
-    found, time_s = await images_make.poster_at(file, picture, Fraction(2), work, await runner())
+    found, time_s = await make.poster_at(file, picture, Fraction(2), work, await runner())
     assert 0 <= 2 - time_s < 1 / picture.frame_rate
     assert (found.width, found.height) == (1920, 1080)
     own_frame = cv2.resize(shown_at(file, time_s + picture.origin_s), (1280, 720), interpolation=cv2.INTER_AREA)
@@ -260,7 +259,7 @@ async def test_a_set_of_a_chosen_time(tmp_path: Path) -> None:
     alone.mkdir()
     raw = tmp_path / "frame.raw"
     raw.write_bytes(shown_at(file, time_s + picture.origin_s).tobytes())
-    same = await images_make.poster_set(Chosen(file=raw, width=1920, height=1080), alone, await runner())
+    same = await make.poster_set(Chosen(file=raw, width=1920, height=1080), alone, await runner())
     assert [file.name for file in same.files] == [file.name for file in found.files]
     assert len(same.thumbhash) == len(found.thumbhash)
 
@@ -275,7 +274,7 @@ async def test_all_in_one_run(tmp_path: Path, clip: Path) -> None:
         posters.append(Chosen(file=raw, width=640, height=360, cropped=number == 0))
     work = tmp_path / "work"
     work.mkdir()
-    found = await images_make.make_all(
+    found = await make.make_all(
         clip, picture, work, await runner(), posters=posters, duration_s=duration_s, moment_s=Fraction(3), avif=True
     )
     assert found.skipped == {}
@@ -307,7 +306,7 @@ async def test_memory_of_a_large_title(tmp_path: Path) -> None:
 import asyncio, resource
 from fractions import Fraction
 from pathlib import Path
-from core.child import ChildRunner
+from core.sandbox.child import ChildRunner
 from thumbnails import images_make, picture
 async def main():
     await images_make.make_all(
@@ -325,7 +324,7 @@ asyncio.run(main())
 
 
 def _told(picture: VideoFacts) -> Any:
-    from thumbnails.picture import to_json
+    from thumbnails.reading.video_facts import to_json
 
     return json.loads(to_json(picture))
 
@@ -355,7 +354,7 @@ def uploaded(path: Path, pixels: Pixels, orientation: int = 1) -> Path:
 
 async def taken(path: Path, folder: Path) -> Pixels:
     """The largest JPEG made of it."""
-    found = await images_make.own_picture(path, folder, await runner())
+    found = await make.own_picture(path, folder, await runner())
     for file in found.files:
         assert b"address" not in file.path.read_bytes()
         assert b"<script>" not in file.path.read_bytes()
@@ -448,7 +447,7 @@ def lying() -> bytes:
         cv2.imencode(".png", drawn())[1].tobytes()[:-30],
         bomb(),
         lying(),
-        own.PNG + bytes(500),
+        image_header.PNG + bytes(500),
         b"RIFF\x20\0\0\0WEBPVP8 " + bytes(60),
         b"\xff\xd8\xff\xd9",
     ],
@@ -459,7 +458,7 @@ async def test_hostile_pictures_are_refused(tmp_path: Path, body: bytes) -> None
     work = tmp_path / "work"
     work.mkdir()
     with pytest.raises(Rejected) as caught:
-        await images_make.own_picture(file, work, await runner())
+        await make.own_picture(file, work, await runner())
     assert caught.value.code == "picture_refused"
     assert caught.value.hint
     assert list(work.iterdir()) == []
@@ -467,6 +466,6 @@ async def test_hostile_pictures_are_refused(tmp_path: Path, body: bytes) -> None
 
 async def test_too_many_bytes(tmp_path: Path) -> None:
     file = tmp_path / "upload.jpg"
-    file.write_bytes(b"\xff\xd8\xff" + bytes(own.MOST_BYTES))
+    file.write_bytes(b"\xff\xd8\xff" + bytes(image_header.MOST_BYTES))
     with pytest.raises(Rejected, match="20 MB"):
-        await images_make.own_picture(file, tmp_path, await runner())
+        await make.own_picture(file, tmp_path, await runner())

@@ -12,24 +12,24 @@ from urllib.parse import urljoin
 
 import pytest
 
-from core import assets, steps, tracks
-from core.child import ChildRunner
-from core.db import Pool
+from core.db import assets, steps, tracks
+from core.db.postgres import Pool
+from core.db.steps import Step
+from core.db.tracks import Found, Track, TrackId, TrackKind, TrackSource, TrackStatus
 from core.model import AssetId, RevisionId, StepKind, StepState, new_id
+from core.sandbox.child import ChildRunner
 from core.settings import Settings
-from core.steps import Step
-from core.storage import Storage
-from core.tracks import Found, Track, TrackId, TrackKind, TrackSource, TrackStatus
+from core.storage.s3 import Storage
 from tests import runs
 from tests.database import new_asset
 from tests.media import FFMPEG, generate
 from tests.stack import PLAIN, Stack
 from tests.web import fetch
-from workers.budget import MemoryBudget
-from workers.sources import Sources
-from workers.stage import ClaimedStep, WorkerContext
-from workers.tracks import belongs_to_upload
-from workers.translate import translate
+from workers.engine.contract import ClaimedStep, WorkerContext
+from workers.engine.memory_budget import MemoryBudget
+from workers.engine.sources import Sources
+from workers.steps.translate import translate
+from workers.title_tracks import belongs_to_upload
 
 WITHIN_S = 60
 VTT = "WEBVTT\n\n00:01.000 --> 00:03.500\nHello & welcome\n\n00:05.000 --> 00:06.000\nBye\n"

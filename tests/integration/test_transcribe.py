@@ -1,4 +1,4 @@
-"""subtitles.transcribe: the real faster-whisper in the real sandbox, offline, with a model that has a script."""
+"""subtitles.speech.transcribe: the real faster-whisper in the real sandbox, offline, with a model that has a script."""
 
 import asyncio
 import importlib.util
@@ -18,17 +18,17 @@ import av
 import numpy as np
 import pytest
 
-from core.child import ChildRunner, python_argv
 from core.errors import ConfigError, ToolKilled
+from core.sandbox.child import ChildRunner, python_argv
 from core.settings import Settings
-from kadr import models as kadr_models
-from kadr import transcribe as kadr_transcribe
-from subtitles import model
-from subtitles.jobs import JobResult
-from subtitles.model import Whisper
-from subtitles.speech import RATE_HZ
-from subtitles.transcribe import SoundTrack, transcribe
-from subtitles.transcript import Flag, Skipped, SkipReason, Transcript
+from kadr.commands import models as kadr_models
+from kadr.commands import transcribe as kadr_transcribe
+from subtitles.speech import model
+from subtitles.speech.jobs import JobResult
+from subtitles.speech.model import Whisper
+from subtitles.speech.transcribe import SoundTrack, transcribe
+from subtitles.speech.transcript import Flag, Skipped, SkipReason, Transcript
+from subtitles.speech.voice_activity import RATE_HZ
 from tests.media import FFMPEG, shared
 from tests.selection import some
 
@@ -303,7 +303,7 @@ def listening() -> list[int]:
     found = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and b"subtitles.transcribe_child" in (entry / "cmdline").read_bytes():
+            if entry.name.isdigit() and b"subtitles.speech.transcribe_child" in (entry / "cmdline").read_bytes():
                 status = (entry / "status").read_text()
                 if f"PPid:\t{os.getpid()}\n" in status:
                     found.append(int(entry.name))
@@ -380,7 +380,7 @@ def peak_bytes(tape: Path, says: Whisper, clips: list[tuple[int, int]]) -> tuple
         **{"threads": 1, "batch": 1, "task": "transcribe", "language": "en", "windows": [], "clips": clips},
     }
     with subprocess.Popen(
-        python_argv("subtitles.transcribe_child"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        python_argv("subtitles.speech.transcribe_child"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as program:
         assert program.stdin is not None
         assert program.stdout is not None

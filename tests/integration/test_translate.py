@@ -1,16 +1,16 @@
-"""subtitles.translate: a real model of CTranslate2 in the real sandbox. Its weights are arranged by hand: it says one
-sentence whatever it is asked, which proves the way there and back and nothing about translations."""
+"""subtitles.translation.translate: a real model of CTranslate2 in the real sandbox. Its weights are arranged by hand:
+it says one sentence whatever it is asked, which proves the way there and back and nothing about translations."""
 
 from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from core.child import ChildRunner
 from core.errors import ConfigError
+from core.sandbox.child import ChildRunner
 from core.settings import Settings
-from subtitles.translate import chosen, parsed
-from subtitles.translate_child import SPACE, marian
+from subtitles.translation.translate import chosen, parsed
+from subtitles.translation.translate_child import SPACE, marian
 from tests.marian import LANGUAGES, PIECES, build, sentencepiece
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from benchmarks.stack import two_free_ports
+from benchmarks.harness.stack import two_free_ports
 from kadr.cli import SHUTDOWN_WAIT_S
+from kadr.commands.up_video import Guest
 from kadr.stack.apps import STOP_WITHIN_S, kadr_apps
 from kadr.stack.endpoints import Endpoints
-from kadr.video import Guest
 from tests.stack import Stack
 
 

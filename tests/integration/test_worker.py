@@ -9,21 +9,21 @@ from typing import Any
 
 import pytest
 
-from core import steps
-from core.child import ChildRunner
-from core.db import Pool
+from core.db import steps
+from core.db.postgres import Pool
 from core.errors import Rejected, ToolKilled, Transient
 from core.hints import Hints
 from core.model import AssetId, StepKind
+from core.sandbox.child import ChildRunner
 from core.settings import Settings
-from core.storage import Storage
+from core.storage.s3 import Storage
 from tests import runs, waiting
 from tests.database import new_asset
-from workers import reconciler, worker
-from workers.budget import MemoryBudget
-from workers.sources import Sources
-from workers.stage import ClaimedStep, Outcome, Stage, WorkerContext
-from workers.worker import Worker
+from workers.engine import reconciler, worker
+from workers.engine.contract import ClaimedStep, Outcome, Stage, WorkerContext
+from workers.engine.memory_budget import MemoryBudget
+from workers.engine.sources import Sources
+from workers.engine.worker import Worker
 
 SETTINGS = Settings(lease_s=1.5, heartbeat_s=0.2, poll_s=0.1, reconcile_s=0.2, redis_url="redis://127.0.0.1:1/0")  # type: ignore[arg-type]
 

@@ -12,9 +12,9 @@ import asyncpg
 import pytest
 from aiohttp import web
 
-from core import storage
 from core.settings import Settings
-from core.storage import Storage
+from core.storage import s3
+from core.storage.s3 import Storage
 from tests import runs
 from tests.media import generate
 from tests.playback import check_playback
@@ -53,7 +53,7 @@ async def stored(door: Stack) -> AsyncIterator[tuple[Storage, Settings]]:
     settings = Settings(
         s3_url=door.endpoints["s3"], s3_access_key=secrets["s3_access_key"], s3_secret_key=secrets["s3_secret_key"]
     )
-    async with storage.connect(settings) as connected:
+    async with s3.connect(settings) as connected:
         yield connected, settings
 
 

@@ -54,4 +54,4 @@ def own_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
         known = profile(name)
         return replace(known, ladders={**known.ladders, Codec.H264: LADDER}) if name == DEFAULT_NAME else known
 
-    monkeypatch.setattr("transcode.plan.profile", with_own_ladder)
+    monkeypatch.setattr("transcode.plan.build.profile", with_own_ladder)

@@ -1,10 +1,10 @@
-"""benchmarks.acceptance: which targets the results of some clips reach."""
+"""benchmarks.transcode.acceptance: which targets the results of some clips reach."""
 
 from typing import Any
 
 import pytest
 
-from benchmarks.acceptance import summarise, table
+from benchmarks.transcode.acceptance import summarise, table
 
 
 def found(

@@ -7,15 +7,15 @@ from typing import Any, cast
 import pytest
 from aiohttp import web
 
-from core import revocations
+from core.caching.refreshing_cache import RefreshingCache
+from core.db import revocations
+from core.db.playback_ids import Published
 from core.errors import ObjectMissing
+from core.http.problems import Problem
 from core.model import AssetId, AssetStatus, OwnerId, PlaybackId, Policy, RevisionId
-from core.playback import Published
-from core.problems import Problem
-from core.refreshing_cache import RefreshingCache
 from origin import access
+from origin.cdn.signers import kadr as kadr_token
 from origin.context import Context
-from origin.signers import own as kadr_token
 
 PLAYBACK, ASSET, OWNER = PlaybackId("pb_1"), AssetId("as_1"), OwnerId("ow_1")
 KEYS = {"k1": b"1" * 32}

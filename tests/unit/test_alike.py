@@ -1,7 +1,7 @@
 """Texts that sessions share, for as long as their tokens would expire together."""
 
 from core.model import AssetId, RevisionId
-from origin.alike import MAX_ENTRIES, SharedPlaylists
+from origin.playback.shared_playlists import MAX_ENTRIES, SharedPlaylists
 
 ONE = (AssetId("as_1"), RevisionId("r1"))
 NEXT = (AssetId("as_1"), RevisionId("r2"))

@@ -1,4 +1,4 @@
-"""core.artifact_store, and how workers store with it: by hash, with the right type, and errors as they are."""
+"""core.storage.artifact_store, and how workers store with it: by hash, with the right type, and errors as they are."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -9,22 +9,23 @@ from typing import Any
 
 import pytest
 
-from core.artifact_store import ArtifactStore
-from core.assets import Asset
-from core.content_keys import wrapping_keys
+from core.db.assets import Asset
+from core.db.content_keys import wrapping_keys
 from core.errors import ObjectMissing, Transient
-from core.media import Blob, Encoded, Rendition, RenditionKind, Segment
+from core.media.encoded import Blob, Encoded, Rendition, RenditionKind, Segment
 from core.model import AssetId
 from core.settings import MIB, Settings
-from transcode.cut import ByteRange
-from workers import encrypt, kept
+from core.storage.artifact_store import ArtifactStore
+from transcode.encode.cutters import ByteRange
+from workers import artifacts as kept
+from workers import encrypt
 
 ASSET = AssetId("as_1")
 
 
 @dataclass
 class MemoryStorage:
-    """What core.storage.Storage does, in memory. Keys that contain `broken` are refused."""
+    """What core.storage.s3.Storage does, in memory. Keys that contain `broken` are refused."""
 
     objects: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     broken: str = "never"

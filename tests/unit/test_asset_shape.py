@@ -1,4 +1,4 @@
-"""ingest.asset_shape: the progress of an asset out of its steps, along every way through the pipeline."""
+"""ingest.bodies.asset_response: the progress of an asset out of its steps, along every way through the pipeline."""
 
 import random
 from itertools import pairwise
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.asset_shape import progress
+from ingest.bodies.asset_response import progress
 
 CHUNKS = 3
 

@@ -1,4 +1,5 @@
-"""transcode.boxes: a real fragmented MP4, read as it grows; and whatever is wrong with it is WrongOutput alone."""
+"""transcode.encode.fragments: a real fragmented MP4, read as it grows; and whatever is wrong with it is WrongOutput
+alone."""
 
 import struct
 from itertools import pairwise
@@ -8,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from core.mp4_boxes import boxes
+from core.media.mp4_boxes import boxes
 from tests.encodes import Encodes, patched
-from transcode.boxes import Fragment, FragmentReader, WrongOutput
-from transcode.cut import AAC_FRAME_SAMPLES
+from transcode.encode.cutters import AAC_FRAME_SAMPLES
+from transcode.encode.fragments import Fragment, FragmentReader, WrongOutput
 
 U32 = struct.Struct(">I").pack
 PROPERTY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

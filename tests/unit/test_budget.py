@@ -1,4 +1,4 @@
-"""workers.budget: memory in use at once stays below a bound, and nobody waits for ever."""
+"""workers.engine.memory_budget: memory in use at once stays below a bound, and nobody waits for ever."""
 
 import asyncio
 from dataclasses import replace
@@ -8,8 +8,8 @@ import pytest
 
 from core.settings import GIB, MIB
 from tests.sources import source
-from transcode.plan import build_plan
-from workers.budget import MemoryBudget, encode_bytes, half_of_memory
+from transcode.plan.build import build_plan
+from workers.engine.memory_budget import MemoryBudget, encode_bytes, half_of_memory
 
 
 class Use:

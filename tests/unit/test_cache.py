@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import ObjectMissing, Transient
-from core.storage import Storage
-from origin.cache import DiskCache
-from origin.shelf import DiskCacheIndex
+from core.storage.s3 import Storage
+from origin.delivery.disk_cache import DiskCache
+from origin.delivery.disk_cache_index import DiskCacheIndex
 from packager.revision import File
 
 

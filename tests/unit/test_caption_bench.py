@@ -1,14 +1,15 @@
-"""benchmarks.subtitles: the judge sees each kind of fault, the rivals are what they say, and the goals hold."""
+"""benchmarks.questions.subtitles: the judge sees each kind of fault, the rivals are what they say, and the goals
+hold."""
 
 import pytest
 
-from benchmarks.caption_rivals import RIVALS
-from benchmarks.caption_rules import FAULTS, LIMITS, judge
-from benchmarks.caption_speech import SPEAKERS, TEXTS, spoken, tokens
-from benchmarks.subtitles import OURS, compare, corpus, transcripts
-from core.media import Cue
+from benchmarks.captions.rivals import RIVALS
+from benchmarks.captions.rules import FAULTS, LIMITS, judge
+from benchmarks.captions.speech import SPEAKERS, TEXTS, spoken, tokens
+from benchmarks.questions.subtitles import OURS, compare, corpus, transcripts
+from core.media.encoded import Cue
 from presets.caption import caption_profile
-from subtitles.words import Word
+from subtitles.cues.words import Word
 from tests.media import SHARED
 
 STANDARD = caption_profile("standard", "en")

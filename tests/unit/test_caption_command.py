@@ -1,4 +1,4 @@
-"""kadr.cues: a file of words in, captions on stdout."""
+"""kadr.commands.cues: a file of words in, captions on stdout."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigError, Rejected
-from kadr.cues import run
-from packager.captions import read
+from kadr.commands.cues import run
+from subtitles.formats.caption_reader import read
 
 WORDS = [
     {"start": 0.5, "end": 0.9, "word": " Take"},

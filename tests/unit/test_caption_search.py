@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.media import Cue
-from subtitles.search import Index
+from core.media.encoded import Cue
+from subtitles.cues.search import Index
 
 CUES = [
     Cue(start_ms=0, end_ms=1_000, text="Grüße, und <b>willkommen</b>"),

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigError
-from origin.cdn_file import load, parse
-from origin.cdns import Cdn, Cdns, Limits, signers
-from origin.purge import purgers
-from origin.purge.bunny import BunnyPurger
-from origin.signers import SigningContext
+from origin.cdn.cdn_file import load, parse
+from origin.cdn.cdns import Cdn, Cdns, Limits, signers
+from origin.cdn.purge import purgers
+from origin.cdn.purge.bunny import BunnyPurger
+from origin.cdn.signers import SigningContext
 from tests.checks import ROOT
 
 ORIGIN = "https://play.example.org"

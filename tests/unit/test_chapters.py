@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.media import Cue
-from subtitles.chapters import LEAST, LEAST_MS, as_cues, chapters
+from core.media.encoded import Cue
+from subtitles.cues.chapters import LEAST, LEAST_MS, as_cues, chapters
 from tests.speech import BOATS, BREAD, STARS, spoken
 
 

@@ -11,10 +11,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from hls_checker import rules
+from hls_checker.fetch import CheckLimits
+from hls_checker.gather import CannotCheck, gather
 from kadr import cli
-from kadr.check import rules
-from kadr.check.fetch import CheckLimits
-from kadr.check.gather import CannotCheck, gather
 from tests.hls_breaks import BREAKS, edit, together
 from tests.hls_titles import on_two_pathways
 from tests.published import faults

@@ -7,12 +7,12 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from core.model import AssetId
-from kadr.check import rules
-from kadr.check.facts import Answer, Title
-from kadr.check.fetch import CheckLimits
-from kadr.check.gather import gather
-from kadr.check.rules import delivery, times
-from kadr.check.rules.rule import Book
+from hls_checker import rules
+from hls_checker.facts import Answer, Title
+from hls_checker.fetch import CheckLimits
+from hls_checker.gather import gather
+from hls_checker.rules import delivery, times
+from hls_checker.rules.rule import Book
 from packager import revision
 from tests.frames import Made, make
 from tests.hls_breaks import edit

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kadr.check import boxes, dash, playlist, vtt
-from kadr.check.attributes import attributes
-from kadr.check.boxes import BoxFault
-from kadr.check.dash import NotAManifest
-from kadr.check.listed import Key, Map, Media, Multivariant, Span
-from kadr.check.playlist import NotAPlaylist
-from kadr.check.sample_entry import Entry, sample_entry
+from hls_checker import boxes, dash, playlist, vtt
+from hls_checker.attributes import attributes
+from hls_checker.boxes import BoxFault
+from hls_checker.dash import NotAManifest
+from hls_checker.listed import Key, Map, Media, Multivariant, Span
+from hls_checker.playlist import NotAPlaylist
+from hls_checker.sample_entry import Entry, sample_entry
 
 
 @pytest.mark.parametrize(

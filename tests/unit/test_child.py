@@ -1,4 +1,5 @@
-"""core.child: the life of a program, whichever way it ends. Real programs in the real sandbox; nothing is faked."""
+"""core.sandbox.child: the life of a program, whichever way it ends. Real programs in the real sandbox; nothing is
+faked."""
 
 import asyncio
 import os
@@ -13,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import core
-from core.child import ChildRunner, Finished, Limits
 from core.errors import ConfigError, KadrError, ToolFailed, ToolKilled, ToolTimedOut
+from core.sandbox.child import ChildRunner, Finished, Limits
 
 MIB = 1024 * 1024
 ROOT = Path(core.__file__).parent.parent
@@ -305,7 +306,7 @@ async def test_many_at_once(python):
 WORKER = """
 import asyncio, sys
 from pathlib import Path
-from core.child import ChildRunner, Limits
+from core.sandbox.child import ChildRunner, Limits
 
 async def main():
     runner = await ChildRunner.detect("best-effort")

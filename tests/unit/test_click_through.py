@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import click_through
-from benchmarks.click_worlds import WORLDS, Way, World, simulate, still
-from thumbnails import clicks
+from benchmarks.clicks.worlds import WORLDS, Way, World, simulate, still
+from benchmarks.questions import click_through
+from thumbnails.experiments import assignment
 
 SHORT = {"runs": 40, "batches": 40, "viewers": 500, "seed": 7}
 LARGE = next(world for world in WORLDS if world.name == "large lift")
@@ -43,8 +43,8 @@ def test_where_they_are_alike_nothing_is_lost() -> None:
 @pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name)
 def test_nobody_starves(world: World) -> None:
     found = simulate(world, Way.THOMPSON, **SHORT)
-    assert found.least_share.min() >= clicks.EXPLORE / 5 - 1e-12
-    assert found.least_shown.min() > 0.5 * clicks.EXPLORE / 5
+    assert found.least_share.min() >= assignment.EXPLORE / 5 - 1e-12
+    assert found.least_shown.min() > 0.5 * assignment.EXPLORE / 5
 
 
 def test_a_winner_needs_impressions_of_each() -> None:
@@ -52,8 +52,8 @@ def test_a_winner_needs_impressions_of_each() -> None:
     sure = still("sure", 0.0, 1.0, 0.0)
     found = simulate(sure, Way.THOMPSON, runs=20, batches=60, viewers=200, seed=1)
     assert set(found.winner) == {1}
-    assert found.stopped_at.min() * (clicks.EXPLORE / 3 * 1.5) > clicks.LEAST_IMPRESSIONS * 0.5
-    assert (found.stopped_at * found.least_shown).min() >= clicks.LEAST_IMPRESSIONS
+    assert found.stopped_at.min() * (assignment.EXPLORE / 3 * 1.5) > assignment.LEAST_IMPRESSIONS * 0.5
+    assert (found.stopped_at * found.least_shown).min() >= assignment.LEAST_IMPRESSIONS
 
 
 @pytest.mark.parametrize("world", [LARGE, DRIFTING], ids=lambda world: world.name)

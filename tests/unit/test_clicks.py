@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import playback_token
-from core.experiments import Event
+from core.db.experiments import Event
 from core.model import PlaybackId
-from origin import impression_token
-from origin.impression_counts import Impressions
-from origin.impression_token import Impression, ImpressionExpired, ImpressionRefused
-from thumbnails import clicks
-from thumbnails.clicks_best import p_best, p_best_of_many
+from core.tokens import playback_token
+from origin.experiments import impression_token
+from origin.experiments.impression_counts import Impressions
+from origin.experiments.impression_token import Impression, ImpressionExpired, ImpressionRefused
+from thumbnails.experiments import assignment
+from thumbnails.experiments.best_probability import p_best, p_best_of_many
 
 KEYS = {"k2": b"b" * 32, "k1": b"a" * 32}
 NOW = 1_800_000_000.0
@@ -94,9 +94,9 @@ def test_whatever_was_counted_it_adds_up(counts: list[tuple[int, int]]) -> None:
     assert p_best(rewards[::-1], impressions[::-1])[::-1] == pytest.approx(found, abs=1e-9)
     pair = np.array([rewards, [0] * len(rewards)], float), np.array([impressions, [9] * len(rewards)], float)
     assert list(p_best_of_many(*pair)[0]) == pytest.approx(list(found), abs=1e-12)
-    shared = clicks.shares(found)
+    shared = assignment.shares(found)
     assert math.fsum(shared) == pytest.approx(1.0, abs=1e-12)
-    assert min(shared) >= clicks.EXPLORE / len(found) - 1e-15, "somebody starves"
+    assert min(shared) >= assignment.EXPLORE / len(found) - 1e-15, "somebody starves"
 
 
 def test_more_rewards_than_impressions_are_refused() -> None:
@@ -108,10 +108,10 @@ def test_more_rewards_than_impressions_are_refused() -> None:
 
 
 def test_a_winner_is_sure_and_everybody_was_shown_enough() -> None:
-    enough = clicks.LEAST_IMPRESSIONS
-    assert clicks.winner((0.02, 0.96, 0.02), (enough, enough, enough)) == 1
-    assert clicks.winner((0.03, 0.95, 0.02), (enough, enough, enough)) is None
-    assert clicks.winner((0.0, 1.0, 0.0), (enough, 10 * enough, enough - 1)) is None
+    enough = assignment.LEAST_IMPRESSIONS
+    assert assignment.winner((0.02, 0.96, 0.02), (enough, enough, enough)) == 1
+    assert assignment.winner((0.03, 0.95, 0.02), (enough, enough, enough)) is None
+    assert assignment.winner((0.0, 1.0, 0.0), (enough, 10 * enough, enough - 1)) is None
 
 
 # Drawing
@@ -119,22 +119,22 @@ def test_a_winner_is_sure_and_everybody_was_shown_enough() -> None:
 
 def test_a_viewer_sees_the_same_for_the_life_of_a_batch() -> None:
     salt, shares = b"s" * 32, (0.2, 0.3, 0.5)
-    first = [clicks.draw(salt, 1, f"viewer-{n}") for n in range(3000)]
-    assert first == [clicks.draw(salt, 1, f"viewer-{n}") for n in range(3000)]
-    for other in (clicks.draw(salt, 2, "viewer-0"), clicks.draw(b"t" * 32, 1, "viewer-0")):
+    first = [assignment.draw(salt, 1, f"viewer-{n}") for n in range(3000)]
+    assert first == [assignment.draw(salt, 1, f"viewer-{n}") for n in range(3000)]
+    for other in (assignment.draw(salt, 2, "viewer-0"), assignment.draw(b"t" * 32, 1, "viewer-0")):
         assert (other.place, other.impression) != (first[0].place, first[0].impression)
     assert len({one.impression for one in first}) == 3000
     # Each is drawn as often as its share says: chi square of two degrees of freedom, 99.9 %.
-    counted = Counter(clicks.shown_to(one.place, shares) for one in first)
+    counted = Counter(assignment.shown_to(one.place, shares) for one in first)
     assert sum((counted[arm] - 3000 * share) ** 2 / (3000 * share) for arm, share in enumerate(shares)) < 13.8
 
 
 def test_every_place_has_one_picture() -> None:
     shares = (0.02, 0.9, 0.08)
-    assert [clicks.shown_to(place, shares) for place in (0.0, 0.0199, 0.02, 0.91, 0.921, 1 - 2**-53)] == [
+    assert [assignment.shown_to(place, shares) for place in (0.0, 0.0199, 0.02, 0.91, 0.921, 1 - 2**-53)] == [
         *(0, 0, 1, 1, 2, 2)
     ]
-    assert clicks.shown_to(1 - 2**-53, (0.1,) * 10) == 9  # ten tenths are a little less than one
+    assert assignment.shown_to(1 - 2**-53, (0.1,) * 10) == 9  # ten tenths are a little less than one
 
 
 def test_what_is_logged_is_unbiased() -> None:
@@ -143,10 +143,10 @@ def test_what_is_logged_is_unbiased() -> None:
     for run in range(120):
         rewards, impressions, sums, total = [0, 0, 0], [0, 0, 0], [0.0, 0.0, 0.0], 0
         for batch in range(10):
-            shares = clicks.shares(p_best(rewards, impressions))
+            shares = assignment.shares(p_best(rewards, impressions))
             for viewer in range(40):
-                place = clicks.draw(run.to_bytes(4), batch, str(viewer)).place
-                arm = clicks.shown_to(place, shares)
+                place = assignment.draw(run.to_bytes(4), batch, str(viewer)).place
+                arm = assignment.shown_to(place, shares)
                 reward = seen.random() < rates[arm]
                 impressions[arm] += 1
                 rewards[arm] += reward

@@ -1,4 +1,4 @@
-"""transcode.codecs: sample entries as bytes -> codec strings, and whatever is not one is a ValueError."""
+"""transcode.encode.codec_string: sample entries as bytes -> codec strings, and whatever is not one is a ValueError."""
 
 import contextlib
 import struct
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcode.codecs import codec_string
+from transcode.encode.codec_string import codec_string
 
 VISUAL, AUDIO = bytes(78), bytes(28)
 AVCC = bytes.fromhex("01640028ff")

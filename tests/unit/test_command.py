@@ -1,4 +1,4 @@
-"""transcode.command: the exact words of every ffmpeg run."""
+"""transcode.encode.argv: the exact words of every ffmpeg run."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,11 +12,11 @@ from presets.codec import codec_preset
 from presets.effort import Effort
 from presets.rung import Codec
 from tests.sources import NTSC, conforming, index_of, source
-from transcode.command import audio_argv, loudness_argv, remux_argv, video_argv
-from transcode.encode_plan import EncodePlan, Options
-from transcode.plan import build_plan
-from transcode.rungs import VideoRung
-from transcode.watermark import Position, Watermark
+from transcode.encode.argv import audio_argv, loudness_argv, remux_argv, video_argv
+from transcode.plan.build import build_plan
+from transcode.plan.encode_plan import EncodePlan, Options
+from transcode.plan.rungs import VideoRung
+from transcode.plan.watermark import Position, Watermark
 
 pytestmark = pytest.mark.usefixtures("own_ladder")
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thumbnails.boxes import PixelBox
-from thumbnails.colour import Bgr
-from thumbnails.crop import cut, importance, window
+from thumbnails.images.crop import cut, importance, window
+from thumbnails.reading.colour import Bgr
+from thumbnails.vision.boxes import PixelBox
 
 UPRIGHT, SQUARE, WIDE = Fraction(9, 16), Fraction(1), Fraction(16, 9)
 

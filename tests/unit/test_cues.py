@@ -1,4 +1,4 @@
-"""subtitles.cues: limits that hold where they can, breaks where readers want them, every word in order."""
+"""subtitles.cues.build: limits that hold where they can, breaks where readers want them, every word in order."""
 
 import html
 import itertools
@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.caption_rules import LIMITS, fewest, judge
-from benchmarks.caption_speech import SPEAKERS, TEXTS, Speaker, spoken, tokens
-from core.media import Cue
-from packager.captions import read as read_captions
-from packager.vtt import whole
+from benchmarks.captions.rules import LIMITS, fewest, judge
+from benchmarks.captions.speech import SPEAKERS, TEXTS, Speaker, spoken, tokens
+from core.media.encoded import Cue
 from presets.caption import CAPTION_NAMES, FILE, CaptionProfile, CaptionsForm, caption_profile
 from presets.document import load
-from subtitles.cues import cues
-from subtitles.layout import cells, plain, units
-from subtitles.scripts import language_of
-from subtitles.words import Word
+from subtitles.cues.build import cues
+from subtitles.cues.layout import cells, plain, units
+from subtitles.cues.scripts import language_of
+from subtitles.cues.words import Word
+from subtitles.formats.caption_reader import read as read_captions
+from subtitles.formats.vtt_writer import whole
 
 LANGUAGES = tuple(load(FILE, CaptionsForm).languages)
 STANDARD = caption_profile("standard", "en")

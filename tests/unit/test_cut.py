@@ -1,4 +1,5 @@
-"""transcode.cut: real encodes, checked and cut while they grow; whatever is wrong with them is WrongOutput alone."""
+"""transcode.encode.cutters: real encodes, checked and cut while they grow; whatever is wrong with them is WrongOutput
+alone."""
 
 import hashlib
 import io
@@ -15,14 +16,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.media import Blob
+from core.media.encoded import Blob
 from tests.encodes import BEEPS_S, FRAMES, Encodes, body_of, content, grid_of, patched, ran
 from tests.media import FFMPEG, generate
 from tests.sources import source
-from transcode.boxes import Fragment, FragmentReader, WrongOutput
-from transcode.command import audio_argv, video_argv
-from transcode.cut import AAC_FRAME_SAMPLES, AudioCutter, ByteRange, Cut, VideoCutter
-from transcode.plan import build_plan
+from transcode.encode.argv import audio_argv, video_argv
+from transcode.encode.cutters import AAC_FRAME_SAMPLES, AudioCutter, ByteRange, Cut, VideoCutter
+from transcode.encode.fragments import Fragment, FragmentReader, WrongOutput
+from transcode.plan.build import build_plan
 
 SEGMENT_S = Fraction(180 * 1001, 30_000)
 PROPERTY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.media import Blob, Encoded, Rendition, RenditionKind, Segment, SubtitleFiles, Subtitles
+from core.media.encoded import Blob, Encoded, Rendition, RenditionKind, Segment, SubtitleFiles, Subtitles
 from core.model import AssetId
 from packager.dash import mpd
 from packager.names import Pathway
@@ -21,7 +21,7 @@ from packager.revision import build_revision
 from tests.encodes import FRAMES, Encodes, content
 from tests.media import FFMPEG
 from tests.renditions import rendition, sound, subtitles
-from transcode.cut import Cut
+from transcode.encode.cutters import Cut
 
 DASH = {"": "urn:mpeg:dash:schema:mpd:2011"}
 # Children of an element in the order the schema wants them (5.3.1 to 5.3.9, and ETSI TS 103 998 for steering).

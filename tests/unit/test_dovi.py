@@ -1,11 +1,12 @@
-"""transcode.dovi: which tracks of an MP4 are Dolby Vision without a base layer that plain decoders show right."""
+"""transcode.probe.dolby_vision: which tracks of an MP4 are Dolby Vision without a base layer that plain decoders show
+right."""
 
 import struct
 from pathlib import Path
 
 import pytest
 
-from transcode.dovi import without_base
+from transcode.probe.dolby_vision import without_base
 
 
 def box(kind: bytes, content: bytes = b"") -> bytes:

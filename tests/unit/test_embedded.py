@@ -1,4 +1,4 @@
-"""subtitles.embedded and closed_captions: what lies in an upload becomes plain cues on the title's timeline."""
+"""subtitles.embedded.read and closed_captions: what lies in an upload becomes plain cues on the title's timeline."""
 
 import subprocess
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from typing import Any
 import av
 import pytest
 
-from packager import captions, vtt
-from subtitles import closed_captions
-from subtitles.closed_captions import Screen
-from subtitles.embedded import tracks_of
-from subtitles.embedded_child import embedded
-from subtitles.embedded_text import Event, cues, plain
+from subtitles.embedded import closed_captions
+from subtitles.embedded.ass_events import Event, cues, plain
+from subtitles.embedded.closed_captions import Screen
+from subtitles.embedded.read import tracks_of
+from subtitles.embedded.read_child import embedded
+from subtitles.formats import caption_reader, vtt_writer
 from tests.media import FFMPEG, generate, shared
 
 LINE = "0,0,Default,,0,0,0,,"
@@ -98,7 +98,7 @@ def test_the_same_twice_is_one_cue() -> None:
 def test_hostile_text_stays_text(hostile: str) -> None:
     """As our own reader and writer, and so every player, take it: one cue, no markup."""
     made = cues([event(0, 900, hostile)], 1000)
-    read = captions.cues(vtt.whole(made).encode())
+    read = caption_reader.cues(vtt_writer.whole(made).encode())
     assert [(cue.start_ms, cue.end_ms) for cue in read] == [(0, 900)]
     assert "<" not in read[0].text
     assert "-->" not in read[0].text
@@ -106,7 +106,7 @@ def test_hostile_text_stays_text(hostile: str) -> None:
 
 def test_a_cue_of_an_hour_is_cut_to_what_is_read_again() -> None:
     made = cues([event(0, 3_600_000, "long")], 7_200_000)
-    assert captions.cues(vtt.whole(made).encode())[0].end_ms == 600_000
+    assert caption_reader.cues(vtt_writer.whole(made).encode())[0].end_ms == 600_000
 
 
 def test_of_the_programs_answer() -> None:

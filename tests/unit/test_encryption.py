@@ -1,4 +1,4 @@
-"""packager.encryption and core.content_keys: what is encrypted can be decrypted by others, and by nobody else."""
+"""packager.encryption and core.db.content_keys: what is encrypted can be decrypted by others, and by nobody else."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from core.content_keys import KeyLocked, unwrap, wrap
+from core.db.content_keys import KeyLocked, unwrap, wrap
 from core.errors import Rejected
-from core.media import Blob, Encoded, Keyframe, Rendition, RenditionKind, Segment
+from core.media.encoded import Blob, Encoded, Keyframe, Rendition, RenditionKind, Segment
 from core.model import AssetId
-from core.playback_token import Limits
 from core.settings import Settings
-from kadr.check import aes
-from origin.cdns import Cdn
-from origin.rewritten import sign_uris
-from origin.signers import CannotSign, SigningContext, own
+from core.tokens.playback_token import Limits
+from hls_checker import aes
+from origin.cdn.cdns import Cdn
+from origin.cdn.signers import CannotSign, SigningContext, kadr
+from origin.playback.signed_playlists import sign_uris
 from packager import revision
 from packager.encryption import Encryption, encrypted, with_encrypted
 from packager.playlist import media_playlist
@@ -129,7 +129,7 @@ def test_playlists_are_the_sessions_own_and_segments_are_the_cdns(cdn: Cdn) -> N
     several, url = ways(cdn), "https://origin.example.org/key/t/pb_1/0"
     (way,) = several.of(replace(SESSION, encrypted=True), (cdn.id,))
     below = f"/k/pb_1/{SESSION.id}/m/{cdn.id}{PREFIX}"
-    assert way.prefix == f"{ORIGIN}/t/{own.token(below, EXPIRES, KEYS)}{below}"
+    assert way.prefix == f"{ORIGIN}/t/{kadr.token(below, EXPIRES, KEYS)}{below}"
     text = sign_uris(PLAYLIST, several, cdn.id, PREFIX, f"{PREFIX}v360/", EXPIRES, content_key_url=url)
     assert f'#EXT-X-KEY:METHOD=AES-128,URI="{url}"' in text
     others = [line for line in text.splitlines() if "URI=" in line or not line.startswith("#")]

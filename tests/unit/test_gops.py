@@ -1,12 +1,12 @@
-"""transcode.gops: keyframes of packets -> runs of pictures that are all of them."""
+"""transcode.probe.keyframe_index: keyframes of packets -> runs of pictures that are all of them."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcode import gops as module
-from transcode.gops import gops
-from transcode.source import SourceGop
+from transcode.probe import keyframe_index as module
+from transcode.probe.keyframe_index import gops
+from transcode.probe.source import SourceGop
 
 
 def test_runs_between_keyframes() -> None:

@@ -1,4 +1,4 @@
-"""transcode.grid: segments of whole GOPs, chunks of whole segments, whatever the title looks like."""
+"""transcode.plan.grid: segments of whole GOPs, chunks of whole segments, whatever the title looks like."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcode.grid import chunks, keyframe_cuts, longest_segment, regular_cuts
+from transcode.plan.grid import chunks, keyframe_cuts, longest_segment, regular_cuts
 
 NTSC = Fraction(30000, 1001)
 RATES = st.sampled_from([Fraction(24), NTSC, Fraction(25), Fraction(50), Fraction(60), Fraction(1), Fraction(25, 2)])

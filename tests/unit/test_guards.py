@@ -1,4 +1,4 @@
-"""subtitles.guards: times become possible, doubt is flagged, nothing is left out."""
+"""subtitles.speech.guards: times become possible, doubt is flagged, nothing is left out."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subtitles.guards import checked, loops, lost, spread
-from subtitles.speech import RATE_HZ, Span
-from subtitles.transcript import Flag, Segment, SpokenWord
+from subtitles.speech.guards import checked, loops, lost, spread
+from subtitles.speech.transcript import Flag, Segment, SpokenWord
+from subtitles.speech.voice_activity import RATE_HZ, Span
 
 EVERYWHERE = (Span(start=0, end=3600 * RATE_HZ),)
 

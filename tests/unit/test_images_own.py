@@ -8,9 +8,9 @@ import pytest
 
 from core.errors import Rejected
 from tests.pictures import PIXELS, image
-from thumbnails import own, own_colour
-from thumbnails.own import Turn, exif_turn, header
-from thumbnails.own_decode import decoded
+from thumbnails.uploaded import icc_profile, image_header
+from thumbnails.uploaded.image_decode import decoded
+from thumbnails.uploaded.image_header import Turn, exif_turn, header
 
 
 @pytest.mark.parametrize("kind", ["jpg", "png", "webp", "avif"])
@@ -33,7 +33,7 @@ def test_a_truncated_picture_never_passes_both_looks(kind: str, left: float) -> 
 def png(width: int, height: int, *extra: tuple[bytes, bytes]) -> bytes:
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), *extra]
     chunks += [(b"IDAT", zlib.compress(bytes(100))), (b"IEND", b"")]
-    return own.PNG + b"".join(
+    return image_header.PNG + b"".join(
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
     )
 
@@ -55,7 +55,7 @@ def png(width: int, height: int, *extra: tuple[bytes, bytes]) -> bytes:
         (png(16, 900), "at least 32"),
         (png(640, 360, (b"acTL", struct.pack(">II", 2, 0))), "animated"),
         (b"RIFF" + struct.pack("<I", 30) + b"WEBPVP8X" + struct.pack("<IB", 10, 2) + bytes(40), "animated"),
-        (b"\xff\xd8\xff" + bytes(own.MOST_BYTES), "more than 20 MB"),
+        (b"\xff\xd8\xff" + bytes(image_header.MOST_BYTES), "more than 20 MB"),
     ],
 )
 def test_what_is_refused(body: bytes, words: str) -> None:
@@ -104,7 +104,7 @@ P3 = ((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.78
 
 def test_wide_colours_become_srgb() -> None:
     colours = np.array([[[60, 120, 200], [128, 128, 128], [255, 255, 255], [0, 0, 0]]], np.uint8)
-    made = own_colour.to_srgb(colours, profile(P3, 2.2)).astype(int)
+    made = icc_profile.to_srgb(colours, profile(P3, 2.2)).astype(int)
     # Greys stay; a P3 colour of these numbers is more vivid than the sRGB one.
     assert np.abs(made[0, 1:] - colours[0, 1:]).max() <= 2
     assert made[0, 0, 2] > 208
@@ -113,4 +113,4 @@ def test_wide_colours_become_srgb() -> None:
 
 @pytest.mark.parametrize("known", [b"", b"\0" * 200, profile(SRGB, 2.2)[:150], profile(SRGB, 2.2)])
 def test_others_stay(known: bytes) -> None:
-    assert np.abs(own_colour.to_srgb(PIXELS, known).astype(int) - PIXELS).max() <= 6
+    assert np.abs(icc_profile.to_srgb(PIXELS, known).astype(int) - PIXELS).max() <= 6

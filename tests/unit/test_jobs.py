@@ -1,4 +1,4 @@
-"""subtitles.speech and subtitles.jobs: where somebody speaks, and how that is shared out."""
+"""subtitles.speech.voice_activity and subtitles.speech.jobs: where somebody speaks, and how that is shared out."""
 
 import json
 from dataclasses import replace
@@ -7,8 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subtitles.jobs import Job, JobResult, language_windows, plan, result_from_json, result_to_json
-from subtitles.speech import FRAME, LONG_SILENCE, PAD, RATE_HZ, WINDOW, Span, clips, spans
+from subtitles.speech.jobs import Job, JobResult, language_windows, plan, result_from_json, result_to_json
+from subtitles.speech.voice_activity import FRAME, LONG_SILENCE, PAD, RATE_HZ, WINDOW, Span, clips, spans
 
 
 def span(start_s: float, end_s: float) -> Span:

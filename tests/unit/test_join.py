@@ -1,4 +1,4 @@
-"""transcode.join: chunks encoded apart become one title, or none."""
+"""transcode.encode.join: chunks encoded apart become one title, or none."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import pytest
 
-from core.media import Blob, Encoded, Keyframe, Rendition, RenditionKind, Segment
+from core.media.encoded import Blob, Encoded, Keyframe, Rendition, RenditionKind, Segment
 from tests.sources import NTSC, SOUND, conforming, index_of, source
-from transcode.boxes import WrongOutput
-from transcode.encode_plan import EncodePlan, Options
-from transcode.join import join
-from transcode.plan import build_plan
+from transcode.encode.fragments import WrongOutput
+from transcode.encode.join import join
+from transcode.plan.build import build_plan
+from transcode.plan.encode_plan import EncodePlan, Options
 
 pytestmark = pytest.mark.usefixtures("own_ladder")
 

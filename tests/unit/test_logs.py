@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 import core
-from core import child, logs
-from core.child import ChildRunner, Limits
+from core.sandbox import child
+from core.sandbox.child import ChildRunner, Limits
+from core.telemetry import logs
 
 
 def test_no_field_is_lost_in_the_standard_library() -> None:
-    """`extra=` of logging never reaches the line: only core.logs may talk to logging itself."""
+    """`extra=` of logging never reaches the line: only core.telemetry.logs may talk to logging itself."""
     root = Path(core.__file__).parents[1]
     rooms = (
         "core",
@@ -30,7 +31,7 @@ def test_no_field_is_lost_in_the_standard_library() -> None:
     files = [file for room in rooms for file in (root / room).rglob("*.py")]
     assert len(files) > 200
     talking = {str(file.relative_to(root)) for file in files if "logging.getLogger(" in file.read_text("utf-8")}
-    assert talking == {"core/logs.py"}
+    assert talking == {"core/telemetry/logs.py"}
 
 
 async def test_a_child_that_cannot_be_reaped_is_logged_with_its_pid(

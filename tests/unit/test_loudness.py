@@ -1,4 +1,4 @@
-"""transcode.loudness: the gain for what was measured, and what a real measurement says."""
+"""transcode.encode.loudness: the gain for what was measured, and what a real measurement says."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.child import ChildRunner
+from core.sandbox.child import ChildRunner
 from tests.media import FFMPEG, generate
 from tests.sources import source
-from transcode.encode_plan import Options
-from transcode.loudness import gain_db, gain_for
-from transcode.plan import build_plan
-from transcode.run import FfmpegContext
+from transcode.encode.ffmpeg_run import FfmpegContext
+from transcode.encode.loudness import gain_db, gain_for
+from transcode.plan.build import build_plan
+from transcode.plan.encode_plan import Options
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""core.media: bit rates as RFC 8216, 4.1 defines them, against a slow and obvious reading of it."""
+"""core.media.encoded: bit rates as RFC 8216, 4.1 defines them, against a slow and obvious reading of it."""
 
 from fractions import Fraction
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.media import Blob, Keyframe, Rendition, RenditionKind, Segment, target_duration
+from core.media.encoded import Blob, Keyframe, Rendition, RenditionKind, Segment, target_duration
 
 
 def rendition(sizes_and_durations: list[tuple[int, int]], timescale: int = 1000) -> Rendition:

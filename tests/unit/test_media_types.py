@@ -1,6 +1,6 @@
 """Media types of progressive files."""
 
-from core.media_types import INIT_TYPE, M4A_TYPE, download_type
+from core.media.media_types import INIT_TYPE, M4A_TYPE, download_type
 
 
 def test_downloads_by_name() -> None:

@@ -1,11 +1,11 @@
-"""benchmarks.metered: what a command took, its children's children counted."""
+"""benchmarks.harness.metered: what a command took, its children's children counted."""
 
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks.metered import run
+from benchmarks.harness.metered import run
 from core.errors import KadrError
 
 BURN = """

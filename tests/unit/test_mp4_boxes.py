@@ -1,4 +1,5 @@
-"""core.mp4_boxes: all forms of a size (ISO/IEC 14496-12, 4.2), in bytes and in files; what does not fit is BoxFault."""
+"""core.media.mp4_boxes: all forms of a size (ISO/IEC 14496-12, 4.2), in bytes and in files; what does not fit is
+BoxFault."""
 
 import io
 import struct
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.mp4_boxes import Box, BoxCutOff, BoxFault, box_at, boxes, find, find_all
+from core.media.mp4_boxes import Box, BoxCutOff, BoxFault, box_at, boxes, find, find_all
 
 Source = Callable[[bytes], bytes | BinaryIO]
 SOURCES = pytest.mark.parametrize("source", [bytes, io.BytesIO], ids=["bytes", "file"])

@@ -1,4 +1,4 @@
-"""transcode.options: what the API stores becomes what the plan takes."""
+"""transcode.plan.options: what the API stores becomes what the plan takes."""
 
 from fractions import Fraction
 
@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from presets.effort import Effort
 from presets.rung import Codec
-from transcode.encode_plan import Options
-from transcode.options import options_from_json, seconds
-from transcode.watermark import Watermark
+from transcode.plan.encode_plan import Options
+from transcode.plan.options import options_from_json, seconds
+from transcode.plan.watermark import Watermark
 
 
 def test_nothing_said_is_the_default() -> None:

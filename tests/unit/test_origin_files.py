@@ -18,16 +18,18 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from core import keys, problems, revocations
+from core.db import revocations
 from core.errors import ObjectMissing, Transient
+from core.http import problems
 from core.model import AssetId, RevisionId
-from core.storage import Storage
-from origin import files, send
-from origin import manifests as manifests_module
-from origin.cache import DiskCache
+from core.storage import keys
+from core.storage.s3 import Storage
+from origin.cdn.signers import kadr as kadr_token
 from origin.context import CONTEXT, Context
-from origin.manifests import manifests
-from origin.signers import own as kadr_token
+from origin.delivery import files, send
+from origin.delivery import manifests as manifests_module
+from origin.delivery.disk_cache import DiskCache
+from origin.delivery.manifests import manifests
 from packager.revision import PLAYLIST_TYPE, SEGMENT_TYPE, File, Manifest
 
 ASSET, REVISION = AssetId("as_1"), RevisionId("ab12")

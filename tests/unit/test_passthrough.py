@@ -1,4 +1,4 @@
-"""transcode.passthrough: which uploads may be delivered as they are, and each reason why not."""
+"""transcode.plan.passthrough: which uploads may be delivered as they are, and each reason why not."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.sources import SOUND, conforming, index_of
-from transcode.passthrough import PassthroughTrack, decide
-from transcode.rungs import VideoRung
-from transcode.source import Index, Source
+from transcode.plan.passthrough import PassthroughTrack, decide
+from transcode.plan.rungs import VideoRung
+from transcode.probe.source import Index, Source
 
 RATE = Fraction(25)
 FRAMES = 500

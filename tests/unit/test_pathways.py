@@ -6,11 +6,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from core.errors import ConfigError
-from origin.cdns import Cdn, only_origin
-from origin.pathways import pathways
-from origin.rendered import fill_playlist
-from origin.rewritten import sign_uris
-from origin.signers import own
+from origin.cdn.cdns import Cdn, only_origin
+from origin.cdn.signers import kadr
+from origin.playback.pathways import pathways
+from origin.playback.playlist_template import fill_playlist
+from origin.playback.signed_playlists import sign_uris
 from packager.multivariant import multivariant
 from packager.playlist import iframe_playlist, media_playlist
 from tests.sessions import BUNNY, EXPIRES, FASTLY, KEYS, ORIGIN, OWN, PREFIX, SESSION, VIDEO, ways
@@ -21,7 +21,7 @@ GOOGLE = Cdn(id="google", base_url="https://g.test", scheme="google_cdn", keys={
 def test_the_origin_alone_is_relative_and_nameless() -> None:
     alone = pathways(only_origin(ORIGIN), KEYS, ORIGIN)
     (way,) = alone.of(SESSION, alone.cdns.ids)
-    assert (way.id, way.prefix) == ("", f"../../s/{own.token(PREFIX, EXPIRES, KEYS)}{PREFIX}")
+    assert (way.id, way.prefix) == ("", f"../../s/{kadr.token(PREFIX, EXPIRES, KEYS)}{PREFIX}")
     assert not alone.steered
     assert alone.own_id == "origin"
 
@@ -30,7 +30,7 @@ def test_each_path_scheme_stands_before_the_uris_in_the_order_of_steering() -> N
     several = ways(BUNNY, OWN)
     ours, theirs = several.of(SESSION, ("origin", "bunny"))
     assert (ours.id, theirs.id) == ("origin", "bunny")
-    assert ours.prefix == f"{ORIGIN}/s/{own.token(PREFIX, EXPIRES, KEYS)}{PREFIX}"
+    assert ours.prefix == f"{ORIGIN}/s/{kadr.token(PREFIX, EXPIRES, KEYS)}{PREFIX}"
     assert re.fullmatch(r"https://a\.b-cdn\.test/bcdn_token=[^/]+expires=1900000020[^/]*/v/as_1/ab/", theirs.prefix)
 
 
@@ -38,7 +38,7 @@ def test_each_path_scheme_stands_before_the_uris_in_the_order_of_steering() -> N
 def test_a_query_scheme_goes_through_a_playlist_of_ours(cdn: Cdn) -> None:
     (way,) = ways(cdn).of(SESSION, (cdn.id,))
     below = f"/m/{cdn.id}{PREFIX}"
-    assert way.prefix == f"{ORIGIN}/t/{own.token(below, EXPIRES, KEYS)}{below}"
+    assert way.prefix == f"{ORIGIN}/t/{kadr.token(below, EXPIRES, KEYS)}{below}"
 
 
 @pytest.mark.parametrize("write", [media_playlist, iframe_playlist])

@@ -1,4 +1,4 @@
-"""benchmarks.peers: the exact words of what others would run."""
+"""benchmarks.transcode.peers: the exact words of what others would run."""
 
 import json
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.peers import Clip, mediacms, peertube, peertube_bps, prepared, shaka, tuned
+from benchmarks.transcode.peers import Clip, mediacms, peertube, peertube_bps, prepared, shaka, tuned
 
 CLIP = Clip(
     path=PurePosixPath("/in/clip.mp4"),

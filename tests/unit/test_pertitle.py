@@ -1,4 +1,4 @@
-"""transcode.pertitle: what is chosen from what was measured."""
+"""transcode.pertitle.model: what is chosen from what was measured."""
 
 import math
 from itertools import pairwise
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from presets.effort import Effort
 from tests.unit.conftest import LADDER
-from transcode.pertitle import FLOOR_BPS, TARGET, Ladder, Model, Point, choose, crfs, fit
-from transcode.rungs import VideoRung, rungs
+from transcode.pertitle.model import FLOOR_BPS, TARGET, Ladder, Model, Point, choose, crfs, fit
+from transcode.plan.rungs import VideoRung, rungs
 
 FULL_HD = rungs(1920, 1080, LADDER, crf=23, half_rate_at=0)
 LOW = frozenset({"v360"})

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import children, pickers, planted, planted_film
-from benchmarks.hecate import looks, picks
-from benchmarks.planted import Flaw, Kind, Shot, Video
-from benchmarks.rates import wilson
+from benchmarks.harness import children
+from benchmarks.harness.rates import wilson
+from benchmarks.posters import pickers, planted, planted_film
+from benchmarks.posters.hecate import looks, picks
+from benchmarks.posters.planted import Flaw, Kind, Shot, Video
 from core.errors import KadrError
 from core.settings import Settings
-from transcode.capabilities import ffmpeg_binary
+from transcode.encode.capabilities import ffmpeg_binary
 
 RATE = 10
 

@@ -1,4 +1,4 @@
-"""transcode.plan: what is decided about an encode, from probed facts alone."""
+"""transcode.plan.build: what is decided about an encode, from probed facts alone."""
 
 from dataclasses import fields, replace
 from fractions import Fraction
@@ -12,11 +12,11 @@ from core.errors import ConfigError, Rejected
 from presets.effort import Effort
 from presets.rung import Codec
 from tests.sources import NTSC, SOUND, conforming, index_of, source
-from transcode.encode_plan import AudioPlan, EncodePlan, Options, plan_from_json, plan_to_json
-from transcode.plan import build_plan, on_regular_grid
-from transcode.sounds import language_tag
-from transcode.source import AudioTrack, from_json, to_json
-from transcode.watermark import Watermark
+from transcode.plan.audio import language_tag
+from transcode.plan.build import build_plan, on_regular_grid
+from transcode.plan.encode_plan import AudioPlan, EncodePlan, Options, plan_from_json, plan_to_json
+from transcode.plan.watermark import Watermark
+from transcode.probe.source import AudioTrack, from_json, to_json
 
 pytestmark = pytest.mark.usefixtures("own_ladder")
 

@@ -1,4 +1,4 @@
-"""workers.plan: what is looked for in the whole of a video is not looked for in the slot of a plan."""
+"""workers.steps.plan: what is looked for in the whole of a video is not looked for in the slot of a plan."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +10,8 @@ import pytest
 from core.model import StepKind
 from core.settings import Settings
 from presets.rung import Codec
-from workers import plan
-from workers.stage import ClaimedStep, Outcome
+from workers.engine.contract import ClaimedStep, Outcome
+from workers.steps import plan
 
 PATH = {"share": "101/320"}
 

@@ -11,14 +11,15 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import planted, planted_film, planted_run, poster_table
-from benchmarks.metered import Cost
-from benchmarks.pickers import Picked
-from benchmarks.planted import Flaw, Instant, Join, Kind, Shot, Video, judge
-from benchmarks.planted_things import Pixels
+from benchmarks.harness.metered import Cost
+from benchmarks.posters import planted, planted_film, planted_run
+from benchmarks.posters import table as poster_table
+from benchmarks.posters.pickers import Picked
+from benchmarks.posters.planted import Flaw, Instant, Join, Kind, Shot, Video, judge
+from benchmarks.posters.planted_things import Pixels
 from core.errors import KadrError
 from core.settings import Settings
-from transcode.capabilities import ffmpeg_binary
+from transcode.encode.capabilities import ffmpeg_binary
 
 
 def video(*shots: Shot, **changed: object) -> Video:

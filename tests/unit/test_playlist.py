@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.media import Blob, Keyframe, Rendition, target_duration
+from core.media.encoded import Blob, Keyframe, Rendition, target_duration
 from packager.multivariant import PathwaysUnclear, multivariant
 from packager.names import Pathway, stable_id, unique
 from packager.playlist import iframe_playlist, media_playlist, subtitle_playlist

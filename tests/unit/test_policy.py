@@ -4,8 +4,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from core.playback_token import Limits
-from origin.policy import PolicyRefused, Visit, address_of, check
+from core.tokens.playback_token import Limits
+from origin.playback.policy import PolicyRefused, Visit, address_of, check
 
 AT_HOME = Visit(page="https://shop.example.org/p/42?x=1", address=ip_address("203.0.113.7"), country="SE")
 NOWHERE = Visit(page=None, address=None, country=None)

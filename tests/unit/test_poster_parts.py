@@ -12,21 +12,23 @@ from core.errors import ConfigError
 from presets.document import parse
 from presets.poster import NAMES, PostersForm, poster_profile
 from tests.checks import ROOT
-from thumbnails import diverse, flaws, picture, posters_wishes, sample, score, transition
-from thumbnails.bars import own_share, title_box
-from thumbnails.boxes import WHOLE, PixelBox, ShareBox
-from thumbnails.charts import is_test_card
-from thumbnails.colour import matrix, tone_mapped
-from thumbnails.crop import CROP_SALIENCY
-from thumbnails.edges import crispness, edges
-from thumbnails.faces import FaceSearch, find_faces
-from thumbnails.gates import gates
-from thumbnails.look import POSTER_SALIENCY, Signals, look, signals
-from thumbnails.picture import VideoFacts
-from thumbnails.posters_wishes import Wishes
-from thumbnails.reason import reason
-from thumbnails.reframe_signals import REFRAME_SALIENCY
-from thumbnails.saliency import Residual, scaled_to_one, spectral_residual
+from thumbnails.images.crop import CROP_SALIENCY
+from thumbnails.posters import flaws, sampling, scoring, selection_settings
+from thumbnails.posters.gates import gates
+from thumbnails.posters.reason import reason
+from thumbnails.posters.selection_settings import Wishes
+from thumbnails.reading import video_facts
+from thumbnails.reading.colour import matrix, tone_mapped
+from thumbnails.reading.video_facts import VideoFacts
+from thumbnails.reframe.importance import REFRAME_SALIENCY
+from thumbnails.vision import similarity, transition
+from thumbnails.vision.black_bars import own_share, title_box
+from thumbnails.vision.boxes import WHOLE, PixelBox, ShareBox
+from thumbnails.vision.calibration_charts import is_test_card
+from thumbnails.vision.edges import crispness, edges
+from thumbnails.vision.faces import FaceSearch, find_faces
+from thumbnails.vision.frame_signals import POSTER_SALIENCY, Signals, look, signals
+from thumbnails.vision.saliency import Residual, scaled_to_one, spectral_residual
 
 SIZE = (360, 640)
 
@@ -274,7 +276,7 @@ def test_the_end_of_a_fade_may_be_taken() -> None:
 
 def test_samples_are_keyframes_spread_over_the_title_without_its_edges() -> None:
     keys = [Fraction(at, 2) for at in range(200)]
-    times = sample.keyframes(keys, pictured(), 40)
+    times = sampling.keyframes(keys, pictured(), 40)
     assert len(times) == 40
     assert set(times) <= set(keys)
     assert times[0] >= 2
@@ -284,7 +286,7 @@ def test_samples_are_keyframes_spread_over_the_title_without_its_edges() -> None
 
 def test_few_keyframes_are_filled_in_within_the_budget() -> None:
     keys = [Fraction(0), Fraction(50)]
-    times = sample.between(keys, pictured(), 40, 240)
+    times = sampling.between(keys, pictured(), 40, 240)
     assert len(times) > 10
     assert list(times) == sorted(set(times))
     # 240 frames at 24 a second, shared by two GOPs: five seconds into each.
@@ -293,33 +295,33 @@ def test_few_keyframes_are_filled_in_within_the_budget() -> None:
 
 def test_one_frame_is_sampled_at_its_own_time() -> None:
     one = pictured(frames=1, duration_s=Fraction(1, 25), frame_rate=Fraction(25))
-    times = sample.between([Fraction(0)], one, 40, 240)
+    times = sampling.between([Fraction(0)], one, 40, 240)
     assert len(times) == 1
     assert 0 <= times[0] < Fraction(1, 25)
 
 
 def test_percentiles_share_ties() -> None:
-    assert score.percentiles([1, 3, 2], [1, 3, 2]) == [0, 1, 0.5]
-    assert score.percentiles([5, 5, 5], [5, 5, 5]) == [0.5] * 3
-    assert score.percentiles([7], [7]) == [0.5]
+    assert scoring.percentiles([1, 3, 2], [1, 3, 2]) == [0, 1, 0.5]
+    assert scoring.percentiles([5, 5, 5], [5, 5, 5]) == [0.5] * 3
+    assert scoring.percentiles([7], [7]) == [0.5]
 
 
-def seen(*frames: tuple[np.ndarray, float]) -> list[diverse.Seen]:
-    return [diverse.Seen(feature=diverse.feature(pixels), time_s=time_s) for pixels, time_s in frames]
+def seen(*frames: tuple[np.ndarray, float]) -> list[similarity.Seen]:
+    return [similarity.Seen(feature=similarity.feature(pixels), time_s=time_s) for pixels, time_s in frames]
 
 
 def test_candidates_differ() -> None:
     four = seen((scene(1), 0), (scene(1), 9), (scene(2), 18), (scene(3), 27))
-    assert diverse.ordered([1.0, 0.99, 0.9, 0.8], four, 3, 2) == [0, 2, 3]
-    assert diverse.shares([one.feature for one in four]) == [0.5, 0.5, 0.25, 0.25]
-    assert diverse.ordered([1.0, 1.0], seen((scene(1), 0), (scene(2), 9)), 1, 2) == [0], "ties go to the earlier one"
+    assert similarity.ordered([1.0, 0.99, 0.9, 0.8], four, 3, 2) == [0, 2, 3]
+    assert similarity.shares([one.feature for one in four]) == [0.5, 0.5, 0.25, 0.25]
+    assert similarity.ordered([1.0, 1.0], seen((scene(1), 0), (scene(2), 9)), 1, 2) == [0], "ties go to the earlier one"
 
 
 def test_one_look_stands_twice_only_when_time_has_passed() -> None:
     nearly = cv2.convertScaleAbs(scene(1), alpha=0.85)
-    assert diverse.ordered([1.0, 0.9], seen((scene(1), 0), (nearly, 0.5)), 5, 2) == [0]
-    assert diverse.ordered([1.0, 0.9], seen((scene(1), 0), (nearly, 3)), 5, 2) == [0, 1]
-    assert diverse.ordered([1.0, 0.9], seen((scene(1), 0), (scene(1), 30)), 5, 2) == [0], "the very same picture"
+    assert similarity.ordered([1.0, 0.9], seen((scene(1), 0), (nearly, 0.5)), 5, 2) == [0]
+    assert similarity.ordered([1.0, 0.9], seen((scene(1), 0), (nearly, 3)), 5, 2) == [0, 1]
+    assert similarity.ordered([1.0, 0.9], seen((scene(1), 0), (scene(1), 30)), 5, 2) == [0], "the very same picture"
 
 
 def said(*, share: float = 0, fault: str | None = None, luma: float = 110, **flawed: float) -> str:
@@ -347,7 +349,7 @@ def test_a_reason_is_one_sentence_of_what_counted() -> None:
 
 def test_values_survive_json() -> None:
     told = pictured(origin_s=Fraction(1, 3), frame_rate=Fraction(30000, 1001))
-    assert picture.from_json(picture.to_json(told)) == told
+    assert video_facts.from_json(video_facts.to_json(told)) == told
     profile = poster_profile("lesson")
     wishes = Wishes(
         samples=3,
@@ -359,7 +361,7 @@ def test_values_survive_json() -> None:
         cards="wanted",
         candidates=5,
     )
-    assert posters_wishes.from_json(posters_wishes.to_json(wishes)) == wishes
+    assert selection_settings.from_json(selection_settings.to_json(wishes)) == wishes
 
 
 def test_profiles_are_checked() -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.pictures import PICTURE
-from thumbnails import preview
-from thumbnails.preview import Shown
-from thumbnails.reader import Frame
+from thumbnails.images import preview
+from thumbnails.images.preview import Shown
+from thumbnails.reading.reader import Frame
 
 
 def frames(*times: Fraction) -> list[Frame]:

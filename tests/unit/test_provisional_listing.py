@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from core.errors import LeaseLost, Transient
-from core.media import Blob, Encoded, Rendition, RenditionKind, Segment
-from transcode.cut import ByteRange
-from transcode.encode import EncodedFiles
+from core.media.encoded import Blob, Encoded, Rendition, RenditionKind, Segment
+from transcode.encode.cutters import ByteRange
+from transcode.encode.renditions import EncodedFiles
 from workers import provisional_listing
 from workers.provisional_listing import ProvisionalListing, facts_of
 

@@ -1,4 +1,5 @@
-"""core.public_fetch: what is read, and what is never connected to. Real servers and sockets; only names are made up."""
+"""core.http.public_fetch: what is read, and what is never connected to. Real servers and sockets; only names are made
+up."""
 
 import asyncio
 import datetime
@@ -19,9 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from core import public_fetch
 from core.errors import ConfigError, Rejected, Transient
-from core.public_fetch import check_url, is_public
+from core.http import public_fetch
+from core.http.public_fetch import check_url, is_public
 
 LOOPBACK = ("127.0.0.1/32",)
 BODY = bytes(range(256)) * 12_288  # 3 MiB: several blocks

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from core.errors import ConfigError, KadrError, Transient
-from origin.purge import ADAPTERS, PurgeRefused, make_purger, purge_everywhere
-from origin.purge.akamai import EdgeGrid
-from origin.purge.tags import tag_headers, tag_of
+from origin.cdn.purge import ADAPTERS, PurgeRefused, make_purger, purge_everywhere
+from origin.cdn.purge.akamai import EdgeGrid
+from origin.cdn.purge.tags import tag_headers, tag_of
 
 BASE = "https://cdn.example.org"
 ASSET = "as_01h455vb4pex5vsknk084sn02q"

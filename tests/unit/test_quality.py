@@ -1,4 +1,4 @@
-"""benchmarks.quality and renditions: scores, hulls and rates, and one real comparison of real encodes."""
+"""benchmarks.transcode.quality and renditions: scores, hulls and rates, and one real comparison of real encodes."""
 
 import asyncio
 import math
@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import renditions
-from benchmarks.peers import Clip, tuned
-from benchmarks.quality import Point, bd_rate, delivered, hull, measure, pchip, pooled
-from benchmarks.transcode import look
+from benchmarks.questions.transcode import look
+from benchmarks.transcode import renditions
+from benchmarks.transcode.peers import Clip, tuned
+from benchmarks.transcode.quality import Point, bd_rate, delivered, hull, measure, pchip, pooled
 from core.errors import KadrError
 from core.settings import Settings
 from tests.media import FFMPEG, generate

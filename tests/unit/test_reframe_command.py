@@ -1,4 +1,4 @@
-"""transcode.reframe_command: the exact words that make a picture upright, and what they are worth at each frame."""
+"""transcode.encode.crop_filters: the exact words that make a picture upright, and what they are worth at each frame."""
 
 import re
 from dataclasses import replace
@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.crop import CropPath
+from core.media.crop import CropPath
 from tests.crops import SHORT, moving, padded, path, still
 from tests.sources import NTSC, source
-from transcode.command import video_argv
-from transcode.encode_plan import EncodePlan, Options
-from transcode.plan import build_plan
-from transcode.reframe_command import middles, pads
-from transcode.sample_command import plan_samples, sample_argv
-from transcode.source import Source
-from transcode.watermark import Watermark
+from transcode.encode.argv import video_argv
+from transcode.encode.crop_filters import middles, pads
+from transcode.pertitle.samples import plan_samples, sample_argv
+from transcode.plan.build import build_plan
+from transcode.plan.encode_plan import EncodePlan, Options
+from transcode.plan.watermark import Watermark
+from transcode.probe.source import Source
 
 SDR = "in_color_matrix=bt709:in_range=limited:out_color_matrix=bt709:out_range=limited"
 PARAMS = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=limited"

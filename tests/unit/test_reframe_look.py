@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 import pytest
 
-from core.crop import CropKind, CropShot
-from thumbnails import reframe_signals as signals
-from thumbnails.boxes import ShareBox
-from thumbnails.colour import Bgr
-from thumbnails.reframe_boxes import BoxSample, does_not_fit, face_tracks, with_boxes
-from thumbnails.reframe_cuts import Cuts
-from thumbnails.reframe_path import FASTEST, Sample, shot_path
-from thumbnails.reframe_signals import BINS, Columns
-from thumbnails.reframe_wide import ReframeRequest, from_json, to_json
+from core.media.crop import CropKind, CropShot
+from thumbnails.reading.colour import Bgr
+from thumbnails.reframe import importance as signals
+from thumbnails.reframe.box_tracks import BoxSample, does_not_fit, face_tracks, with_boxes
+from thumbnails.reframe.cuts import Cuts
+from thumbnails.reframe.importance import BINS, Columns
+from thumbnails.reframe.request import ReframeRequest, from_json, to_json
+from thumbnails.reframe.shot_path import FASTEST, Sample, shot_path
+from thumbnails.vision.boxes import ShareBox
 
 SHARE = 0.316
 

@@ -1,4 +1,4 @@
-"""transcode.reframe and core.crop: when a wide picture is made upright, and what a path may be."""
+"""transcode.plan.upright and core.media.crop: when a wide picture is made upright, and what a path may be."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -8,20 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from core.crop import (
-    MAX_KEYS,
-    Reframe,
-    centred,
-    crop_from_json,
-    crop_to_json,
-    spliced,
-)
+from core.media.crop import MAX_KEYS, Reframe, centred, crop_from_json, crop_to_json, spliced
 from tests.crops import SHARE, SHORT, moving, padded, path, still
 from tests.sources import NTSC, conforming, index_of, source
-from transcode.encode_plan import EncodePlan, Options, plan_from_json, plan_to_json
-from transcode.options import options_from_json
-from transcode.plan import build_plan
-from transcode.reframe import describe_path
+from transcode.plan.build import build_plan
+from transcode.plan.encode_plan import EncodePlan, Options, plan_from_json, plan_to_json
+from transcode.plan.options import options_from_json
+from transcode.plan.upright import describe_path
 
 
 def why(made: EncodePlan) -> dict[str, str]:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from core.caching.lru import LruDict
+from core.caching.refreshing_cache import LONGEST_STALE_RETRY_S, RETRY_S, CacheBusy, RefreshingCache
 from core.errors import ObjectMissing, Transient
-from core.lru import LruDict
-from core.refreshing_cache import LONGEST_STALE_RETRY_S, RETRY_S, CacheBusy, RefreshingCache
 
 
 class Source:

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from core.media import (
+from core.media.encoded import (
     Blob,
     Cue,
     Encoded,
@@ -20,7 +20,7 @@ from core.media import (
     encoded_to_json,
 )
 from core.model import AssetId, RevisionId
-from packager import playlist, vtt
+from packager import playlist
 from packager.dash import mpd
 from packager.multivariant import multivariant
 from packager.revision import (
@@ -33,6 +33,7 @@ from packager.revision import (
     manifest_from_bytes,
     summary,
 )
+from subtitles.formats import vtt_writer
 
 ASSET = AssetId("as_1")
 
@@ -68,7 +69,7 @@ KEYED = replace(
     ),
 )
 CUES = [Cue(start_ms=0, end_ms=2_000, text="Ja")]
-GERMAN = vtt.track(CUES, id="s1", language="de", name="Deutsch", duration_s=VIDEO.duration_s)
+GERMAN = vtt_writer.track(CUES, id="s1", language="de", name="Deutsch", duration_s=VIDEO.duration_s)
 
 
 def test_equal_content_is_one_revision() -> None:

@@ -1,4 +1,4 @@
-"""transcode.rungs: a ladder for a displayed size, never above it."""
+"""transcode.plan.rungs: a ladder for a displayed size, never above it."""
 
 from fractions import Fraction
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from presets.rung import Rung
 from tests.unit.conftest import LADDER
-from transcode.rungs import VideoRung, rungs
+from transcode.plan.rungs import VideoRung, rungs
 
 
 def made(width: int, height: int, *, half_rate_at: int = 0) -> tuple[VideoRung, ...]:

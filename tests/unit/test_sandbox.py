@@ -1,4 +1,5 @@
-"""core.sandbox: the recipe as a value, and what a program really cannot do. Real programs in the real sandbox."""
+"""core.sandbox.policy: the recipe as a value, and what a program really cannot do. Real programs in the real
+sandbox."""
 
 import asyncio
 import os
@@ -14,9 +15,9 @@ import imageio_ffmpeg
 import pytest
 
 import core
-from core import sandbox, sandbox_launcher
-from core.child import ChildRunner, Limits, python_argv
 from core.errors import ConfigError, ToolFailed
+from core.sandbox import launcher, policy
+from core.sandbox.child import ChildRunner, Limits, python_argv
 
 MIB = 1024 * 1024
 ROOT = Path(core.__file__).resolve().parent.parent
@@ -66,7 +67,7 @@ def outside(tmp_path: Path) -> Path:
 
 
 def test_both_architectures_refuse_the_same_doors():
-    x86, arm = sandbox.refusals("x86_64"), sandbox.refusals("aarch64")
+    x86, arm = policy.refusals("x86_64"), policy.refusals("aarch64")
     assert x86 and arm
     # From the kernel's tables: socket, connect, ptrace, mount, io_uring_setup, and each one's clone flags.
     assert {41, 42, 101, 165, 425} <= set(x86.denied)
@@ -79,18 +80,18 @@ def test_both_architectures_refuse_the_same_doors():
 
 
 def test_an_unknown_architecture_has_no_filter():
-    assert sandbox.refusals("riscv64") is None
+    assert policy.refusals("riscv64") is None
 
 
 def test_only_namespaces_are_an_extra():
-    layers = set(sandbox.LAYERS)
-    assert sandbox.missing_required(layers) == ()
-    assert sandbox.missing_required(layers - {"namespaces"}) == ()
-    assert sandbox.missing_required(layers - {"seccomp", "rlimits"}) == ("rlimits", "seccomp")
+    layers = set(policy.LAYERS)
+    assert policy.missing_required(layers) == ()
+    assert policy.missing_required(layers - {"namespaces"}) == ()
+    assert policy.missing_required(layers - {"seccomp", "rlimits"}) == ("rlimits", "seccomp")
 
 
 def test_launcher_argv(tmp_path):
-    argv = sandbox.launcher_argv(
+    argv = policy.launcher_argv(
         ["/usr/bin/ffmpeg", "-version"],
         layers={"pdeathsig", "rlimits", "landlock"},
         limits=Limits(wall_s=1, cpu_s=10, memory_bytes=1000, file_bytes=2000),
@@ -100,10 +101,10 @@ def test_launcher_argv(tmp_path):
         status_fd=9,
         nice=5,
     )
-    assert argv[:4] == [sys.executable, "-I", "-S", str(sandbox.LAUNCHER)]
+    assert argv[:4] == [sys.executable, "-I", "-S", str(policy.LAUNCHER)]
     cut = argv.index("--")
     assert argv[cut:] == ["--", "/usr/bin/ffmpeg", "-version"]
-    words = [w for w in argv[4:cut] if w not in sandbox.system_trees()]
+    words = [w for w in argv[4:cut] if w not in policy.system_trees()]
     assert words == [
         *("status=9", "parent=77", "nice=5", "layers=rlimits,landlock,pdeathsig"),
         *("limit=CPU:10:15", "limit=AS:1000:1000", "limit=FSIZE:2000:2000", "limit=NOFILE:256:256", "limit=CORE:0:0"),
@@ -112,7 +113,7 @@ def test_launcher_argv(tmp_path):
 
 
 def test_the_checkout_itself_is_not_readable():
-    trees = [word.split(":", 1)[1] for word in sandbox.system_trees()]
+    trees = [word.split(":", 1)[1] for word in policy.system_trees()]
     assert str(ROOT / "core") in trees
     assert not [tree for tree in trees if ROOT.is_relative_to(tree)]
 
@@ -139,11 +140,11 @@ def verdict(code: bytes, arch: int, nr: int, *arguments: int) -> int:
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 def test_what_the_filter_answers(machine):
-    refused = sandbox.refusals(machine)
+    refused = policy.refusals(machine)
     assert refused
     words = {kind: [",".join(map(str, getattr(refused, kind)))] for kind in ("denied", "absent", "own")}
     words |= {"arch": [str(refused.arch)], "masked": [":".join(map(str, rule)) for rule in refused.masked]}
-    code = sandbox_launcher.filter_code(words, 4242)
+    code = launcher.filter_code(words, 4242)
     assert len(code) // 8 <= 4096
 
     allow, eperm, enosys, kill = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000
@@ -170,7 +171,7 @@ def test_what_the_filter_answers(machine):
 POORER = """
 import asyncio
 from core import sandbox, sandbox_launcher as launcher
-from core.child import ChildRunner
+from core.sandbox.child import ChildRunner
 from core.errors import ConfigError
 
 refused = sandbox.refusals({machine!r})
@@ -192,10 +193,10 @@ asyncio.run(main())
 
 def test_a_missing_layer_is_named_with_the_way_out():
     machine = os.uname().machine
-    if sandbox.refusals(machine) is None:
+    if policy.refusals(machine) is None:
         pytest.skip(f"no seccomp numbers for {machine}")
     code = POORER.format(machine=machine)
-    env = {"PYTHONPATH": str(ROOT), "PATH": sandbox.PATH}
+    env = {"PYTHONPATH": str(ROOT), "PATH": policy.PATH}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=30, check=True)
     first, second = done.stdout.splitlines()
     assert first == "False Landlock: Operation not permitted"
@@ -204,7 +205,7 @@ def test_a_missing_layer_is_named_with_the_way_out():
 
 
 async def test_this_machine_has_the_whole_sandbox(runner):
-    if lacking := sandbox.missing_required(runner.layers):
+    if lacking := policy.missing_required(runner.layers):
         with pytest.raises(ConfigError):
             await ChildRunner.detect("require")
         pytest.skip(f"missing here: {', '.join(lacking)}")

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from core.problems import from_validation
-from ingest.schemas import Body, NewPull, NewUpload, PosterChoice
+from core.http.problems import from_validation
+from ingest.bodies.requests import Body, NewPull, NewUpload, PosterChoice
 
 PULL = {"input_url": "https://example.org/a.mp4"}
 CLIP = {"clip_of": "as_" + "0" * 26, "start_s": 1, "end_s": 2}

@@ -1,15 +1,15 @@
-"""subtitles.sentences: cues to whole sentences, and their translations back to words with times."""
+"""subtitles.translation.sentences: cues to whole sentences, and their translations back to words with times."""
 
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.media import Cue
+from core.media.encoded import Cue
 from presets.caption import caption_profile
-from subtitles.cues import cues
-from subtitles.sentences import MOST_CHARACTERS, sentences, spread
-from subtitles.words import repaired
+from subtitles.cues.build import cues
+from subtitles.cues.words import repaired
+from subtitles.translation.sentences import MOST_CHARACTERS, sentences, spread
 
 
 def cue(start_ms: int, end_ms: int, text: str) -> Cue:

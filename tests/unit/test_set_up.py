@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import transcode
+from benchmarks.questions import transcode
 from core.errors import ConfigError
 from kadr import cli
 

@@ -1,4 +1,4 @@
-"""transcode.settle: what was measured of a title becomes the plan that is encoded, and says why."""
+"""transcode.pertitle.settle: what was measured of a title becomes the plan that is encoded, and says why."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -6,11 +6,11 @@ from fractions import Fraction
 import pytest
 
 from tests.sources import NTSC, conforming, index_of, source
-from transcode.analyse import VERSION, Analysis
-from transcode.encode_plan import EncodePlan, plan_from_json, plan_to_json
-from transcode.pertitle import Point
-from transcode.plan import build_plan
-from transcode.settle import settle
+from transcode.pertitle.analyse import VERSION, Analysis
+from transcode.pertitle.model import Point
+from transcode.pertitle.settle import settle
+from transcode.plan.build import build_plan
+from transcode.plan.encode_plan import EncodePlan, plan_from_json, plan_to_json
 
 pytestmark = pytest.mark.usefixtures("own_ladder")
 

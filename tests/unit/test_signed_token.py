@@ -4,10 +4,10 @@ import hmac
 
 import pytest
 
-from core import playback_token
 from core.model import PlaybackId
-from core.playback_token import Claims, Limits, TokenRefused
-from core.signed_token import InvalidToken, TokenCodec
+from core.tokens import playback_token
+from core.tokens.playback_token import Claims, Limits, TokenRefused
+from core.tokens.signed_token import InvalidToken, TokenCodec
 
 KEYS = {"k2": b"second-secret-of-thirty-two-byte", "k1": b"first-secret-of-thirty-two-bytes"}
 CODEC = TokenCodec(purpose="kadr-test", max_chars=200)

@@ -18,9 +18,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from origin.signers import CannotSign, Signed, SigningContext, akamai, bunny, cat, make_signer, own, secure_link
-from origin.signers.bucketed import BucketedSigner
-from origin.signers.google_media import Algorithm, short_token
+from origin.cdn.signers import (
+    CannotSign,
+    Signed,
+    SigningContext,
+    akamai,
+    bunny,
+    cat,
+    kadr,
+    make_signer,
+    secure_link,
+)
+from origin.cdn.signers.bucketed import BucketedSigner
+from origin.cdn.signers.google_media import Algorithm, short_token
 
 PREFIX = "/v/as_1/ab/"
 EXPIRES = 1_700_003_600
@@ -450,4 +460,4 @@ def test_bucketed_signs_once_for_a_prefix_and_a_bucket(ec_key: ec.EllipticCurveP
 def test_own_and_the_signer_agree() -> None:
     keys = {"k1": b"1" * 32}
     path = make_signer("own", keys, {}).sign(PREFIX, EXPIRES, NOW).path
-    assert own.verify(path.removeprefix("/s/").removesuffix(PREFIX), PREFIX, keys, EXPIRES) is None
+    assert kadr.verify(path.removeprefix("/s/").removesuffix(PREFIX), PREFIX, keys, EXPIRES) is None

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from core.errors import ConfigError
 from kadr import cli
-from origin.signers import SCHEMES, own, secure_link
-from origin.signers.registry import make_signer
+from origin.cdn.signers import SCHEMES, kadr, secure_link
+from origin.cdn.signers.registry import make_signer
 
 PREFIX = "/v/abc123/"
 
@@ -120,9 +120,9 @@ def test_what_it_prints_is_good_at_our_own_door(
 ) -> None:
     assert run(monkeypatch, "--scheme", "own", "--key", "ab" * 16, "--prefix", PREFIX, "--expires", "+60") == 0
     token = capsys.readouterr().out.removeprefix("path: /s/").removesuffix(f"{PREFIX}\n")
-    own.verify(token, PREFIX, {"k1": b"\xab" * 16}, time.time())
-    with pytest.raises(own.DeliveryExpired):
-        own.verify(token, PREFIX, {"k1": b"\xab" * 16}, time.time() + 61)
+    kadr.verify(token, PREFIX, {"k1": b"\xab" * 16}, time.time())
+    with pytest.raises(kadr.DeliveryExpired):
+        kadr.verify(token, PREFIX, {"k1": b"\xab" * 16}, time.time() + 61)
 
 
 def test_key_from_a_file_and_prefix_as_a_url(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.signers import (
+from origin.cdn.signers import (
     SKEW_S,
     DeliveryExpired,
     DeliveryRefused,
@@ -17,8 +17,8 @@ from origin.signers import (
     SigningContext,
     canonical_path,
     canonical_prefix,
+    kadr,
     make_signer,
-    own,
     secure_link,
 )
 
@@ -49,7 +49,7 @@ class Verified:
 
 
 SCHEMES = {
-    "own": Verified("own", own.verify, {"k1": b"1" * 32}, {"k2": b"2" * 32}, 0),
+    "own": Verified("own", kadr.verify, {"k1": b"1" * 32}, {"k2": b"2" * 32}, 0),
     "secure_link": Verified("secure_link", secure_link.verify, {"k1": "one"}, {"k2": "two"}, SKEW_S),
 }
 
@@ -147,7 +147,7 @@ def test_one_kind_of_token_is_not_the_other() -> None:
     first, second = make_signer("own", keys, {}), make_signer("secure_link", keys, {})
     token = second.sign(PREFIX, EXPIRES, NOW).path.removeprefix("/s/").removesuffix(PREFIX)
     with pytest.raises(DeliveryRefused):
-        own.verify(token, PREFIX, {"k1": b"0123456789"}, 0)
+        kadr.verify(token, PREFIX, {"k1": b"0123456789"}, 0)
     token = first.sign(PREFIX, EXPIRES, NOW).path.removeprefix("/s/").removesuffix(PREFIX)
     with pytest.raises(DeliveryRefused):
         secure_link.verify(token, PREFIX, keys, 0)

@@ -1,11 +1,11 @@
-"""transcode.sniff: the first bytes decide which demuxer may open an upload, and what is refused by name."""
+"""transcode.probe.sniff: the first bytes decide which demuxer may open an upload, and what is refused by name."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Rejected
-from transcode.sniff import DEMUXERS, SNIFF_BYTES, container
+from transcode.probe.sniff import DEMUXERS, SNIFF_BYTES, container
 
 
 def transport(packets: int, size: int, first: int) -> bytes:

@@ -1,4 +1,4 @@
-"""workers.sources: local copies are whole, checked, and bounded in size."""
+"""workers.engine.sources: local copies are whole, checked, and bounded in size."""
 
 import asyncio
 import hashlib
@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 
 from core.errors import ObjectMissing, Transient
-from core.storage import Storage
-from workers import sources as module
-from workers.sources import Sources
+from core.storage.s3 import Storage
+from workers.engine import sources as module
+from workers.engine.sources import Sources
 
 
 class Remote:
@@ -109,7 +109,7 @@ async def test_what_another_step_is_still_writing_is_left_alone(tmp_path: Path) 
     assert writing.exists()
 
 
-# Only the name `os` inside workers.sources is replaced, never a function that all of Python shares.
+# Only the name `os` inside workers.engine.sources is replaced, never a function that all of Python shares.
 
 
 async def test_another_worker_evicts_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

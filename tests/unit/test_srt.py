@@ -1,4 +1,5 @@
-"""subtitles.srt, and that SRT and WebVTT of one track say the same to other readers: pysubs2 and webvtt-py.
+"""subtitles.formats.srt_writer, and that SRT and WebVTT of one track say the same to other readers: pysubs2 and
+webvtt-py.
 
 pysubs2 takes a last line of digits for the number of the next cue, a line with two times for a timing, and clamps at
 100 hours; the tracks are made without those. Neither oracle takes WebVTT's entities away, so that is done here.
@@ -12,13 +13,13 @@ import pysubs2
 import pytest
 import webvtt
 
-from core.media import Cue
-from packager.captions import read
-from packager.vtt import whole
+from core.media.encoded import Cue
 from presets.caption import caption_profile
-from subtitles.cues import cues
-from subtitles.srt import GUARD, srt
-from subtitles.words import Word
+from subtitles.cues.build import cues
+from subtitles.cues.words import Word
+from subtitles.formats.caption_reader import read
+from subtitles.formats.srt_writer import GUARD, srt
+from subtitles.formats.vtt_writer import whole
 
 TRACKS = 300
 VOCABULARY = [

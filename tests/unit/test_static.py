@@ -1,4 +1,4 @@
-"""transcode.static: which progressive files are made, by which words, and that a wrong one is found out."""
+"""transcode.encode.downloads: which progressive files are made, by which words, and that a wrong one is found out."""
 
 import hashlib
 import json
@@ -12,18 +12,18 @@ import av
 import pytest
 
 from core.errors import ToolFailed
-from core.media import Blob, Encoded, Keyframe, Rendition, RenditionKind, Segment
+from core.media.encoded import Blob, Encoded, Keyframe, Rendition, RenditionKind, Segment
 from core.model import AssetId
-from origin.downloads import attachment
+from origin.delivery.downloads import attachment
 from packager.revision import Download, build_revision, manifest_from_bytes, summary
 from presets.rung import Codec
 from tests.frames import Made, beeping, beeps, bench, flashes, frames, make, marked, marks, remuxed
-from transcode import static
-from transcode.boxes import WrongOutput
-from transcode.encode_plan import Options
-from transcode.probe import probe
-from transcode.static import StaticFile, choose, end_argv, static_argv
-from workers.downloads import still_of
+from transcode.encode import downloads
+from transcode.encode.downloads import StaticFile, choose, end_argv, static_argv
+from transcode.encode.fragments import WrongOutput
+from transcode.plan.encode_plan import Options
+from transcode.probe.probe import probe
+from workers.steps.downloads import still_of
 
 RATE = Fraction(30000, 1001)
 LIMITS: dict[str, Any] = {"max_pixels": 10_000_000, "max_duration_s": 3600}
@@ -189,7 +189,7 @@ def tracks(made: Made) -> list[Path]:
 async def test_a_film_is_made_whole(made: Made, tmp_path: Path) -> None:
     told: list[float] = []
     at = await bench(tmp_path / "work")
-    file = await static.make(at, film(made), tracks(made), **LIMITS, on_progress=told.append)
+    file = await downloads.make(at, film(made), tracks(made), **LIMITS, on_progress=told.append)
     found, index = await probe(file, at.work_dir, at.runner, **LIMITS)
     assert found.video is not None
     assert (found.video.frames, found.video.start_s, found.video.duration_s) == (125, Fraction(0), Fraction(5))
@@ -208,7 +208,7 @@ async def test_other_codecs_keep_their_sample_entry(tmp_path: Path, codec: Codec
     """Apple's players take no hev1."""
     options = Options(codec=codec, preset=preset)
     encoded = await make(beeping(tmp_path / "clip.mp4", 2), tmp_path / "made", options)
-    file = await static.make(await bench(tmp_path / "work"), film(encoded), tracks(encoded), **LIMITS)
+    file = await downloads.make(await bench(tmp_path / "work"), film(encoded), tracks(encoded), **LIMITS)
     assert tag in file.read_bytes()
     assert flashes(file) == pytest.approx(range(2), abs=1e-6)
     assert beeps(file) == pytest.approx(range(2), abs=0.010)
@@ -221,14 +221,14 @@ async def test_the_uploads_own_track(tmp_path: Path) -> None:
     assert own.plan.passthrough is not None
     wanted = StaticFile(name="high.mp4", video=own.rendition(own.plan.passthrough.rung.id), audio=own.rendition("a1"))
     files = [own.file(rendition.id) for rendition in wanted.sources]
-    file = await static.make(await bench(tmp_path / "work"), wanted, files, **LIMITS)
+    file = await downloads.make(await bench(tmp_path / "work"), wanted, files, **LIMITS)
     assert marks(file) == list(range(100))
 
 
 async def test_sound_alone(made: Made, tmp_path: Path) -> None:
     at = await bench(tmp_path / "work")
     wanted = replace(film(made), name="audio.m4a", video=None)
-    file = await static.make(at, wanted, tracks(made)[1:], **LIMITS)
+    file = await downloads.make(at, wanted, tracks(made)[1:], **LIMITS)
     found, _ = await probe(file, at.work_dir, at.runner, **LIMITS)
     assert (found.video, len(found.audio)) == (None, 1)
     assert file.read_bytes()[8:12] == b"M4A "
@@ -237,7 +237,8 @@ async def test_sound_alone(made: Made, tmp_path: Path) -> None:
 
 async def test_equal_tracks_make_equal_bytes(made: Made, tmp_path: Path) -> None:
     files = [
-        await static.make(await bench(tmp_path / name), film(made), tracks(made), **LIMITS) for name in ("one", "two")
+        await downloads.make(await bench(tmp_path / name), film(made), tracks(made), **LIMITS)
+        for name in ("one", "two")
     ]
     assert files[0].read_bytes() == files[1].read_bytes()
 
@@ -247,7 +248,7 @@ async def test_a_picture_too_few_is_found_out(made: Made, tmp_path: Path) -> Non
     first = replace(picture.segments[0], duration=picture.segments[0].duration + made.plan.frame_ticks)
     longer = replace(film(made), video=replace(picture, segments=(first, *picture.segments[1:])))
     with pytest.raises(WrongOutput, match="125 pictures of 126"):
-        await static.make(await bench(tmp_path / "work"), longer, tracks(made), **LIMITS)
+        await downloads.make(await bench(tmp_path / "work"), longer, tracks(made), **LIMITS)
 
 
 async def test_sound_that_ends_early_is_found_out(made: Made, tmp_path: Path) -> None:
@@ -255,7 +256,7 @@ async def test_sound_that_ends_early_is_found_out(made: Made, tmp_path: Path) ->
     first = replace(sound.segments[0], duration=sound.segments[0].duration + 4096)
     longer = replace(film(made), audio=replace(sound, segments=(first, *sound.segments[1:])))
     with pytest.raises(WrongOutput, match="its sound does not end"):
-        await static.make(await bench(tmp_path / "work"), longer, tracks(made), **LIMITS)
+        await downloads.make(await bench(tmp_path / "work"), longer, tracks(made), **LIMITS)
 
 
 async def test_a_last_gop_that_does_not_decode_is_found_out(made: Made, tmp_path: Path) -> None:
@@ -265,7 +266,7 @@ async def test_a_last_gop_that_does_not_decode_is_found_out(made: Made, tmp_path
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(body[:spoilt] + bytes(number * 37 % 251 for number in range(len(body) - spoilt)))
     with pytest.raises((WrongOutput, ToolFailed)) as raised:
-        await static.make(await bench(tmp_path / "work"), film(made), [broken, tracks(made)[1]], **LIMITS)
+        await downloads.make(await bench(tmp_path / "work"), film(made), [broken, tracks(made)[1]], **LIMITS)
     assert "framecrc" in getattr(raised.value, "argv", ()) or "decode" in str(raised.value), "only decoding tells"
 
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.cdns import Cdn, Cdns
-from origin.steering import rendezvous
-from origin.steering.breaker import State
-from origin.steering.decide import NOTHING, Condition, Decision, Known, decide
-from origin.steering.regions import CONTINENT_OF, serves
-from origin.steering.score import price_factors
+from origin.cdn.cdns import Cdn, Cdns
+from origin.cdn.steering import rendezvous
+from origin.cdn.steering.breaker import State
+from origin.cdn.steering.decide import NOTHING, Condition, Decision, Known, decide
+from origin.cdn.steering.regions import CONTINENT_OF, serves
+from origin.cdn.steering.score import price_factors
 
 SESSIONS = [random.Random(seed).randbytes(8).hex() for seed in range(1000)]
 HEALTHY = Known(fresh=True)

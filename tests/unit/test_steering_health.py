@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.steering.breaker import Breaker, Rules, State, step
-from origin.steering.cmcd import Cmcd, CmcdRefused, parse
-from origin.steering.samples import BUCKET_S, WINDOW_S, Window, buckets, of_cmcd, of_throughput
+from origin.cdn.steering.breaker import Breaker, Rules, State, step
+from origin.cdn.steering.cmcd import Cmcd, CmcdRefused, parse
+from origin.cdn.steering.samples import BUCKET_S, WINDOW_S, Window, buckets, of_cmcd, of_throughput
 
 RULES = Rules(min_samples=20, open_at=0.3, close_at=0.05, wait_s=30, patience_s=180)
 CLOSED = Breaker()

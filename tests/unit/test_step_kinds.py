@@ -9,7 +9,7 @@ from core import step_kinds
 from core.model import StepKind
 from core.settings import Settings
 from core.step_kinds import TRAITS, FailureScope, SlotClass
-from workers.pipeline import STAGES
+from workers.engine.step_functions import STAGES
 
 ROOT = Path(__file__).parents[2]
 KINDS = frozenset(StepKind)

@@ -1,4 +1,4 @@
-"""origin.stills: how many stills may wait to be made at once."""
+"""origin.images.stills: how many stills may wait to be made at once."""
 
 import asyncio
 from fractions import Fraction
@@ -6,12 +6,12 @@ from typing import cast
 
 import pytest
 
-from core.child import ChildRunner
+from core.caching.refreshing_cache import CacheBusy
 from core.model import AssetId, RevisionId
-from core.refreshing_cache import CacheBusy
-from origin.cache import DiskCache
-from origin.manifests import Manifests
-from origin.stills import MAX_QUEUED, Still, Stills
+from core.sandbox.child import ChildRunner
+from origin.delivery.disk_cache import DiskCache
+from origin.delivery.manifests import Manifests
+from origin.images.stills import MAX_QUEUED, Still, Stills
 
 
 def still(number: int) -> Still:

@@ -1,4 +1,4 @@
-"""core.storage against a client that fails: what is sent again, with which type, and which error comes out."""
+"""core.storage.s3 against a client that fails: what is sent again, with which type, and which error comes out."""
 
 import logging
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from core.errors import Transient
-from core.media_types import M4A_TYPE, OCTETS_TYPE
-from core.storage import PUT_TRIES, Storage
+from core.media.media_types import M4A_TYPE, OCTETS_TYPE
+from core.storage.s3 import PUT_TRIES, Storage
 
 GONE = EndpointConnectionError(endpoint_url="http://store")
 
@@ -69,8 +69,8 @@ async def test_attempts_are_bounded(file: Path) -> None:
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.storage.SINGLE_PUT_MAX_BYTES", 1)
-    monkeypatch.setattr("core.storage.MULTIPART_PART_BYTES", 4)
+    monkeypatch.setattr("core.storage.s3.SINGLE_PUT_MAX_BYTES", 1)
+    monkeypatch.setattr("core.storage.s3.MULTIPART_PART_BYTES", 4)
 
 
 async def test_a_part_is_sent_again_and_no_other(small_parts: None, file: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thumbnails import storyboard
-from thumbnails.storyboard import StoryboardPlan, plan, tile_size
+from thumbnails.images import storyboard
+from thumbnails.images.storyboard import StoryboardPlan, plan, tile_size
 
 CUE = re.compile(
     r"(\d\d):(\d\d):(\d\d)\.(\d{3}) --> (\d\d):(\d\d):(\d\d)\.(\d{3})\nsheet-(\d+)\.jpg#xywh=(\d+),(\d+),(\d+),(\d+)"

@@ -122,10 +122,10 @@ def test_imports_from_tests(line: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "from core.public_fetch import _guard",
+        "from core.http.public_fetch import _guard",
         "alike._known.clear()",
         "monkeypatch.setattr(public_fetch, '_guard', None)",
-        "monkeypatch.setattr('core.public_fetch._guard', None)",
+        "monkeypatch.setattr('core.http.public_fetch._guard', None)",
     ],
 )
 def test_private_names(line: str) -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thumbnails.colour import Bgr
-from thumbnails.thumbhash import dominant_colour, encode
+from thumbnails.images.thumbhash import dominant_colour, encode
+from thumbnails.reading.colour import Bgr
 
 
 def blobs(width: int, height: int, seed: int = 0) -> Bgr:

@@ -1,4 +1,4 @@
-"""transcode.timing: the frame rate that packets mean, whatever the header claims."""
+"""transcode.probe.timing: the frame rate that packets mean, whatever the header claims."""
 
 from fractions import Fraction
 from itertools import accumulate
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcode.timing import DEFAULT_RATE, FASTEST, SLOWEST, frame_rate, is_constant, longest_gap
+from transcode.probe.timing import DEFAULT_RATE, FASTEST, SLOWEST, frame_rate, is_constant, longest_gap
 
 NTSC = Fraction(30000, 1001)
 FILM = Fraction(24000, 1001)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import playback_token
 from core.errors import KadrError
 from core.model import PlaybackId
-from core.playback_token import Claims, Limits, TokenExpired, TokenRefused
-from origin.signers import DeliveryRefused
-from origin.signers import own as delivery
+from core.tokens import playback_token
+from core.tokens.playback_token import Claims, Limits, TokenExpired, TokenRefused
+from origin.cdn.signers import DeliveryRefused
+from origin.cdn.signers import kadr as delivery
 
 EXPIRES = 1_800_000_000
 PLAYBACK = PlaybackId("pb_01h455vb4pex5vsknk084sn02q")

@@ -1,12 +1,12 @@
-"""subtitles.transcript and subtitles.languages: values, their JSON, whose languages they are."""
+"""subtitles.speech.transcript and subtitles.speech.languages: values, their JSON, whose languages they are."""
 
 import json
 
 import pytest
 
-from subtitles.languages import whisper_language
-from subtitles.transcript import Flag, Segment, SpokenWord, Transcript, from_json, to_json, words_json
-from subtitles.words import read, repaired
+from subtitles.cues.words import read, repaired
+from subtitles.speech.languages import whisper_language
+from subtitles.speech.transcript import Flag, Segment, SpokenWord, Transcript, from_json, to_json, words_json
 
 WORDS = (
     SpokenWord(start_ms=400, end_ms=900, text=" Нож", probability=0.98765),

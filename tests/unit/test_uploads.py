@@ -1,4 +1,4 @@
-"""core.uploads: how a size is cut into parts."""
+"""core.db.uploads: how a size is cut into parts."""
 
 from datetime import UTC, datetime
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.db.uploads import MAX_PARTS, Upload, part_size
 from core.model import AssetId, OwnerId, UploadId, UploadStatus
-from core.uploads import MAX_PARTS, Upload, part_size
 
 MIB = 2**20
 

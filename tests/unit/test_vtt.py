@@ -1,5 +1,5 @@
-"""packager.vtt and packager.captions: cues become segments that cover a title; uploads become cues, or say where they
-are wrong. Clauses: RFC is 8216bis; W3C is "WebVTT: The Web Video Text Tracks Format"."""
+"""subtitles.formats.vtt_writer and subtitles.formats.caption_reader: cues become segments that cover a title; uploads
+become cues, or say where they are wrong. Clauses: RFC is 8216bis; W3C is "WebVTT: The Web Video Text Tracks Format"."""
 
 import hashlib
 import io
@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Rejected
-from core.media import Cue
-from core.timestamps import cue_timestamp
-from packager import vtt
-from packager.captions import LONGEST_CUE_MS, cues, read
+from core.media.encoded import Cue
+from core.media.timestamps import cue_timestamp
+from subtitles.formats import vtt_writer
+from subtitles.formats.caption_reader import LONGEST_CUE_MS, cues, read
 
 HEAD = "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n"
 
@@ -52,7 +52,7 @@ def test_segments_of_a_title() -> None:
     ]
     across = "00:00:29.000 --> 00:00:31.000\nAcross\n"
     last = "00:01:59.000 --> 00:02:10.000\nLast\n"
-    assert vtt.segments(some, 120_500) == [
+    assert vtt_writer.segments(some, 120_500) == [
         (f"{HEAD}\n7\n00:00:01.500 --> 00:00:04.000 line:0 align:start\nFirst\nof two lines\n\n{across}", 30_000),
         (f"{HEAD}\n{across}", 30_000),
         (HEAD, 30_000),
@@ -63,9 +63,9 @@ def test_segments_of_a_title() -> None:
 
 @given(some_cues(), st.integers(1, 200_000))
 def test_segments_cover_the_title_and_lose_nothing(some: list[Cue], duration_ms: int) -> None:
-    made = vtt.segments(some, duration_ms)
+    made = vtt_writer.segments(some, duration_ms)
     assert sum(length for _, length in made) == duration_ms
-    assert all(0 < length <= vtt.SEGMENT_MS for _, length in made)
+    assert all(0 < length <= vtt_writer.SEGMENT_MS for _, length in made)
     at = 0
     for text, length in made:
         assert text.startswith(HEAD)
@@ -77,7 +77,7 @@ def test_segments_cover_the_title_and_lose_nothing(some: list[Cue], duration_ms:
 
 @given(some_cues())
 def test_what_is_written_is_read_back(some: list[Cue]) -> None:
-    assert read(vtt.whole(some)) == sorted(some, key=lambda one: (one.start_ms, one.end_ms))
+    assert read(vtt_writer.whole(some)) == sorted(some, key=lambda one: (one.start_ms, one.end_ms))
 
 
 @given(
@@ -88,7 +88,7 @@ def test_what_is_written_is_read_back(some: list[Cue]) -> None:
 def test_no_text_ends_its_cue(text: str, settings: str, name: str) -> None:
     """W3C 4.1: cue text holds neither an arrow nor an empty line; what follows it stays a cue of its own."""
     odd = cue(0, 1_000, text, settings=settings, id=name)
-    lines = vtt.whole([odd, cue(2_000, 3_000)]).split("\n")
+    lines = vtt_writer.whole([odd, cue(2_000, 3_000)]).split("\n")
     assert [line[:29] for line in lines if "-->" in line] == [
         "00:00:00.000 --> 00:00:01.000",
         "00:00:02.000 --> 00:00:03.000",
@@ -107,7 +107,7 @@ def test_timestamps() -> None:
 
 
 def test_a_track_with_its_files() -> None:
-    made = vtt.track([cue(0, 31_000)], id="s1", language="en", name="English", duration_s=Fraction(60_060, 1001))
+    made = vtt_writer.track([cue(0, 31_000)], id="s1", language="en", name="English", duration_s=Fraction(60_060, 1001))
     segments = made.subtitles.segments
     assert [segment.duration for segment in segments] == [30_000, 30_000]
     assert made.subtitles.whole is not None
@@ -119,7 +119,7 @@ def test_a_track_with_its_files() -> None:
 
 def test_a_track_without_a_word() -> None:
     """Silence: nothing to say, in every segment."""
-    made = vtt.track([], id="s1", language="en", name="English", duration_s=Fraction(61), machine_generated=True)
+    made = vtt_writer.track([], id="s1", language="en", name="English", duration_s=Fraction(61), machine_generated=True)
     assert [segment.duration for segment in made.subtitles.segments] == [30_000, 30_000, 1_000]
     assert set(made.files.values()) == {HEAD.encode(), b"WEBVTT\n"}
     assert read("WEBVTT\n") == []
@@ -269,4 +269,4 @@ def test_any_text_is_read_or_refused(text: str) -> None:
             assert (exc.code, bool(exc.hint)) == ("not_captions", True)
         else:
             assert all(0 <= one.start_ms < one.end_ms <= one.start_ms + LONGEST_CUE_MS for one in found)
-            assert read(vtt.whole(found)) == found, "what was understood stays what it is"
+            assert read(vtt_writer.whole(found)) == found, "what was understood stays what it is"

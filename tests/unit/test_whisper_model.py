@@ -1,4 +1,4 @@
-"""subtitles.model: which model is used; what cannot work is said early, by name."""
+"""subtitles.speech.model: which model is used; what cannot work is said early, by name."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import pytest
 
 from core.errors import ConfigError
 from core.settings import Settings
-from subtitles import model
-from subtitles.model_fetch import fetch, ready
+from subtitles.speech import model
+from subtitles.speech.model_fetch import fetch, ready
 
 FILES = ("model.bin", "config.json", "tokenizer.json", "vocabulary.json")
 

@@ -1,4 +1,4 @@
-"""subtitles.words: what WORDS.json may say, and that times are mended without losing a word."""
+"""subtitles.cues.words: what WORDS.json may say, and that times are mended without losing a word."""
 
 import json
 from itertools import zip_longest
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Rejected
-from subtitles.words import RecognisedWord, Word, read, repaired
+from subtitles.cues.words import RecognisedWord, Word, read, repaired
 
 NAN = float("nan")
 

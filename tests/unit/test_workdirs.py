@@ -1,4 +1,4 @@
-"""workers.workdirs: a worker's folder lives as long as the worker, and what dead ones left goes away."""
+"""workers.engine.workdirs: a worker's folder lives as long as the worker, and what dead ones left goes away."""
 
 import subprocess
 import sys
@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.checks import ROOT
-from workers.workdirs import step_folder, worker_folder
+from workers.engine.workdirs import step_folder, worker_folder
 
 DIES = """
 import os, sys
 from pathlib import Path
-from workers.workdirs import step_folder, worker_folder
+from workers.engine.workdirs import step_folder, worker_folder
 with worker_folder(Path(sys.argv[1])) as mine, step_folder(mine, "st_1") as step:
     (step / "half.mp4").write_bytes(b"x" * 1000)
     os._exit(9)

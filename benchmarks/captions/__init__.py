@@ -1,0 +1,1 @@
+"""Parts of `kadr bench subtitles`: speech, rules, other ways to make cues."""

@@ -1,0 +1,1 @@
+"""Simulated viewers for `kadr bench click_through`."""

@@ -1,0 +1,1 @@
+"""nginx for `kadr bench origin`."""

@@ -1,0 +1,39 @@
+"""Clips to put through: a real file, or one made here; each time with bytes of its own, so that no cache knows it."""
+
+import os
+import struct
+import subprocess
+from pathlib import Path
+
+from core.errors import ConfigError
+from core.settings import Settings
+from transcode.encode.capabilities import ffmpeg_binary
+
+
+def read_clip(given: Path | None, folder: Path) -> tuple[str, bytes]:
+    """(name, content) of the given file, or of 10 s of 1280x720 at 30 fps with sound, made in `folder`."""
+    if given is None:
+        given = folder / "made.mp4"
+        _make(given)
+    try:
+        return given.name, given.read_bytes()
+    except OSError as exc:
+        raise ConfigError(f"{given}: {exc.strerror}") from exc
+
+
+def unlike(content: bytes) -> bytes:
+    """The same MP4 or MOV with another hash: a `free` box of random bytes at its end (ISO/IEC 14496-12, 8.1.2)."""
+    if content[4:8] not in (b"ftyp", b"moov", b"mdat", b"free", b"wide"):
+        raise ConfigError("give an MP4 or MOV: other containers cannot be made different without changing the media")
+    return content + struct.pack(">I4s", 24, b"free") + os.urandom(16)
+
+
+def _make(path: Path) -> None:
+    """Moving test picture with noise, which costs an encoder something, and a tone."""
+    picture = "testsrc2=size=1280x720:rate=30:duration=10,noise=alls=4:allf=t"
+    command = [
+        *(ffmpeg_binary(Settings.load()), "-v", "error", "-y"),
+        *("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=frequency=440:duration=10"),
+        *("-c:v", "libx264", "-preset", "veryfast", "-b:v", "6M", "-pix_fmt", "yuv420p", "-c:a", "aac", str(path)),
+    ]
+    subprocess.run(command, check=True, timeout=120)

@@ -1,0 +1,1 @@
+"""Parts of `kadr bench thumbnails`: planted videos, other ways to choose, tables and contact sheets."""

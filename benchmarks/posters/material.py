@@ -1,0 +1,75 @@
+"""Frames of real clips, to be used as the material of planted videos in place of painted scenes.
+
+In: a folder with clips (SDR ones: nothing is tone-mapped), the ffmpeg binary. Out: the sharp, well lit ones of frames
+taken at fixed places, cut to any size. What a clip's maker thinks good is not known: the best is what is not spoilt.
+Refuses a folder with too few usable frames.
+"""
+
+import re
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks.posters.planted_film import Material
+from benchmarks.posters.planted_things import Pixels
+from core.errors import ConfigError
+
+SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".ts", ".m4v")
+PLACES = (Fraction(1, 5), Fraction(2, 5), Fraction(3, 5), Fraction(4, 5))
+WIDTH = 1280
+LEAST_FRAMES = 6
+LUMA = (45, 205)
+LEAST_CONTRAST = 28.0
+LEAST_SHARPNESS = 40.0  # variance of the Laplacian at WIDTH
+
+
+def load(folder: Path, binary: str) -> tuple[Material, int]:
+    """(the material, how many frames it has). Raises ConfigError."""
+    clips = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    frames = [frame for clip in clips for frame in _frames(clip, binary) if _usable(frame)]
+    if len(frames) < LEAST_FRAMES:
+        raise ConfigError(f"--material {folder}: {len(frames)} usable frames; at least {LEAST_FRAMES} are needed")
+
+    def material(rng: np.random.Generator, width: int, height: int) -> Pixels:
+        return _cover(frames[rng.integers(len(frames))], width, height)
+
+    return material, len(frames)
+
+
+def _frames(clip: Path, binary: str) -> list[Pixels]:
+    """Those that can be decoded; a clip that cannot gives none."""
+    told = subprocess.run([binary, "-nostdin", "-i", str(clip)], capture_output=True, timeout=60, check=False).stderr
+    lasts = re.search(rb"Duration: (\d+):(\d+):(\d+\.\d+)", told)
+    if lasts is None:
+        return []
+    duration_s = int(lasts[1]) * 3600 + int(lasts[2]) * 60 + float(lasts[3])
+    found = []
+    for place in PLACES:
+        command = [
+            *(binary, "-v", "error", "-nostdin", "-ss", f"{float(place) * duration_s:.3f}", "-i", str(clip)),
+            *("-map", "0:v:0", "-frames:v", "1", "-vf", f"scale={WIDTH}:-2", "-c:v", "ppm", "-f", "image2pipe", "-"),
+        ]
+        made = subprocess.run(command, capture_output=True, timeout=120, check=False).stdout
+        picture = cv2.imdecode(np.frombuffer(made, np.uint8), cv2.IMREAD_COLOR) if made else None
+        if picture is not None:
+            found.append(picture.astype(np.uint8))
+    return found
+
+
+def _usable(frame: Pixels) -> bool:
+    grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+    luma, contrast = float(grey.mean()), float(grey.std())
+    sharpness = float(cv2.Laplacian(grey, cv2.CV_32F).var())
+    return LUMA[0] <= luma <= LUMA[1] and contrast >= LEAST_CONTRAST and sharpness >= LEAST_SHARPNESS
+
+
+def _cover(frame: Pixels, width: int, height: int) -> Pixels:
+    """The middle of it, filling the size."""
+    scale = max(width / frame.shape[1], height / frame.shape[0])
+    size = (max(width, round(frame.shape[1] * scale)), max(height, round(frame.shape[0] * scale)))
+    large = cv2.resize(frame, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    x, y = (size[0] - width) // 2, (size[1] - height) // 2
+    return large[y : y + height, x : x + width].astype(np.uint8)

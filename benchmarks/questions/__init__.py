@@ -1,0 +1,1 @@
+"""One file per question, each with a `main(argv)`; `kadr bench NAME` runs it."""

@@ -1,0 +1,1 @@
+"""Parts of `kadr bench transcode`: peers, rounds, quality, renditions, plots."""

@@ -1,0 +1,1 @@
+"""Values kept in memory: one cache that refreshes and reads once for many, one bounded dictionary."""

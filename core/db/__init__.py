@@ -1,0 +1,1 @@
+"""PostgreSQL: the pool, the migrations, and one module per table with one function per statement of its SQL file."""

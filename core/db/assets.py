@@ -1,0 +1,222 @@
+"""Assets and their revisions in PostgreSQL: one function per statement of assets.sql."""
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+from core.db import outbox, sql
+from core.db.postgres import Connection, Pool
+from core.errors import Rejected
+from core.model import AssetId, AssetStatus, OwnerId, Policy, RevisionId
+
+_SQL = sql.load("assets")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """A row of `asset_view`: the asset, the summary of its published revision, its steps and playback ids."""
+
+    id: AssetId
+    owner_id: OwnerId
+    status: AssetStatus
+    title: str
+    ref_type: str | None
+    ref_id: str | None
+    policy: Policy
+    language: str | None
+    source_key: str | None
+    source_sha256: str | None
+    source: dict[str, Any] | None
+    warnings: list[dict[str, str]]
+    revision_id: RevisionId | None
+    provisional: bool
+    options: dict[str, Any]
+    error: dict[str, str] | None
+    created_at: datetime
+    uploaded_at: datetime | None
+    accepted_at: datetime | None
+    playable_at: datetime | None
+    ready_at: datetime | None
+    deleted_at: datetime | None
+    taken_down_at: datetime | None
+    summary: dict[str, Any] | None
+    steps: list[dict[str, Any]]
+    playback_ids: list[dict[str, str]]
+    tracks: list[dict[str, Any]]
+    tracks_version: int
+    pictures: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAsset:
+    """Facts of an asset at its creation."""
+
+    id: AssetId
+    owner_id: OwnerId
+    title: str
+    ref_type: str | None
+    ref_id: str | None
+    policy: Policy
+    language: str | None
+    status: AssetStatus = AssetStatus.WAITING
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Filters of a list of assets; None means no restriction."""
+
+    status: AssetStatus | None = None
+    ref: tuple[str, str] | None = None
+    q: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """Changes of an asset's metadata; in a pair (is given, value) None as value clears the field."""
+
+    title: str | None
+    ref: tuple[bool, tuple[str, str] | None]
+    language: tuple[bool, str | None]
+
+
+_FIELDS = tuple(entry.name for entry in fields(Asset))
+
+
+def _asset(row: Any) -> Asset:
+    values = {name: row[name] for name in _FIELDS}
+    return Asset(**{**values, "status": AssetStatus(row["status"]), "policy": Policy(row["policy"])})
+
+
+async def insert(connection: Connection, asset: NewAsset) -> None:
+    await connection.execute(
+        _SQL["insert"],
+        asset.id,
+        asset.owner_id,
+        asset.title,
+        asset.ref_type,
+        asset.ref_id,
+        asset.policy.value,
+        asset.language,
+        asset.status.value,
+        asset.options,
+    )
+    await outbox.add(connection, asset.owner_id, "video.asset.created", asset.id, {"title": asset.title})
+
+
+async def of_owner(pool: Pool, asset_id: str, owner_id: OwnerId) -> Asset | None:
+    row = await pool.fetchrow(_SQL["of_owner"], asset_id, owner_id)
+    return _asset(row) if row else None
+
+
+async def by_id(pool: Pool, asset_id: AssetId) -> Asset | None:
+    row = await pool.fetchrow(_SQL["by_id"], asset_id)
+    return _asset(row) if row else None
+
+
+async def page(pool: Pool, owner_id: OwnerId, after: str | None, limit: int, filters: Filters) -> list[Asset]:
+    """A page of an owner's assets, newest first; `after` is the last id of the previous page."""
+    kind, ident = filters.ref or (None, None)
+    status = filters.status.value if filters.status else None
+    rows = await pool.fetch(_SQL["page"], owner_id, after, status, kind, ident, filters.q, limit)
+    return [_asset(row) for row in rows]
+
+
+async def under_way(connection: Connection, asset_id: AssetId) -> None:
+    await connection.execute(_SQL["under_way"], asset_id)
+
+
+async def accepted(connection: Connection, asset_id: AssetId, key: str, sha256: str, size_bytes: int) -> None:
+    await connection.execute(_SQL["accepted"], asset_id, key, sha256, size_bytes)
+
+
+async def probed(connection: Connection, asset_id: AssetId, source: dict[str, Any]) -> None:
+    await connection.execute(_SQL["probed"], asset_id, source)
+
+
+async def warn(connection: Connection, asset_id: AssetId, code: str, message: str) -> None:
+    """Add a warning to the asset, once per code."""
+    await connection.execute(_SQL["warn"], asset_id, [{"code": code, "message": message}], code)
+
+
+async def errored(connection: Connection, asset_id: AssetId, rejected: Rejected) -> None:
+    error = {"code": rejected.code, "message": str(rejected), "hint": rejected.hint}
+    owner_id = await connection.fetchval(_SQL["errored"], asset_id, error)
+    if owner_id:
+        await outbox.add(connection, owner_id, "video.asset.errored", asset_id, {"error": error})
+
+
+async def publish(connection: Connection, asset_id: AssetId, revision_id: RevisionId, summary: dict[str, Any]) -> None:
+    """Make this revision the one that new sessions get."""
+    await connection.execute(_SQL["insert_revision"], revision_id, asset_id, summary)
+    owner_id = await connection.fetchval(_SQL["publish"], asset_id, revision_id)
+    if owner_id:
+        facts = {"revision": revision_id, "duration_s": summary["duration_s"]}
+        await outbox.add(connection, owner_id, "video.asset.ready", asset_id, facts)
+
+
+async def republish(
+    connection: Connection,
+    asset_id: AssetId,
+    revision_id: RevisionId,
+    summary: dict[str, Any],
+    *,
+    instead_of: RevisionId,
+) -> bool:
+    """Publish a revision in place of `instead_of`; False where another one is published by now."""
+    await connection.execute(_SQL["insert_revision"], revision_id, asset_id, summary)
+    return await connection.fetchval(_SQL["republish"], asset_id, revision_id, instead_of) is not None
+
+
+async def publish_provisional(
+    connection: Connection, asset_id: AssetId, revision_id: RevisionId, summary: dict[str, Any]
+) -> bool:
+    """Publish a provisional revision until the ladder is ready; True when this made the asset playable."""
+    await connection.execute(_SQL["insert_revision"], revision_id, asset_id, summary)
+    owner_id = await connection.fetchval(_SQL["publish_provisional"], asset_id, revision_id)
+    if owner_id:
+        await outbox.add(connection, owner_id, "video.asset.playable", asset_id, {"revision": revision_id})
+    return owner_id is not None
+
+
+async def analysis(pool: Pool, source_sha256: str, key: str) -> dict[str, Any] | None:
+    """A stored measurement of this content by the tools that `key` names; None without one."""
+    result: dict[str, Any] | None = await pool.fetchval(_SQL["analysis"], source_sha256, key)
+    return result
+
+
+async def keep_analysis(connection: Connection, source_sha256: str, key: str, result: dict[str, Any]) -> None:
+    await connection.execute(_SQL["keep_analysis"], source_sha256, key, result)
+
+
+async def change(connection: Connection, asset_id: AssetId, owner_id: OwnerId, changes: Changes) -> bool:
+    """Change metadata. False where this owner has no such asset."""
+    ref_given, ref = changes.ref
+    kind, ident = ref or (None, None)
+    return (
+        await connection.fetchval(
+            _SQL["change"], asset_id, owner_id, changes.title, ref_given, kind, ident, *changes.language
+        )
+        is not None
+    )
+
+
+async def delete(connection: Connection, asset_id: AssetId, owner_id: OwnerId) -> bool:
+    """Mark an asset as deleted, which takes effect at once. False where this owner has no such asset."""
+    if await connection.fetchval(_SQL["delete"], asset_id, owner_id) is None:
+        return False
+    await outbox.add(connection, owner_id, "video.asset.deleted", asset_id, {})
+    return True
+
+
+async def take_down(connection: Connection, asset_id: AssetId, owner_id: OwnerId, *, down: bool) -> bool:
+    """Take an asset down (it stays stored, nobody can watch it) or restore it. False where nothing changed."""
+    return await connection.fetchval(_SQL["take_down"], asset_id, owner_id, down) is not None
+
+
+async def delete_waiting(connection: Connection, asset_id: AssetId) -> bool:
+    """Delete an asset that still waits for its first upload; False where it has been uploaded."""
+    if await connection.fetchval(_SQL["delete_waiting"], asset_id) is None:
+        return False
+    await connection.execute(_SQL["revoke_playback"], asset_id)
+    return True

@@ -1,0 +1,1 @@
+"""Numbered migrations, applied once each, in order, by core.db.postgres.migrate."""

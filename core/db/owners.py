@@ -1,0 +1,35 @@
+"""Owners and their API keys. A key is `prefix.secret`; only the SHA-256 of the secret is stored."""
+
+import hashlib
+import hmac
+
+from core.db import sql
+from core.db.postgres import Pool
+from core.errors import ConfigError
+from core.model import OwnerId
+
+_SQL = sql.load("owners")
+
+
+def _parts(api_key: str) -> tuple[str, bytes]:
+    prefix, _, secret = api_key.partition(".")
+    return prefix, hashlib.sha256(secret.encode()).digest()
+
+
+async def ensure(pool: Pool, owner_id: OwnerId, name: str, api_key: str) -> None:
+    """Create the owner and the API key where they do not exist. Raises ConfigError for a malformed key."""
+    prefix, digest = _parts(api_key)
+    if len(prefix) < 4 or len(api_key) - len(prefix) < 21:
+        raise ConfigError("an API key has the form prefix.secret with at least 20 characters of secret")
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(_SQL["ensure_owner"], owner_id, name)
+        await connection.execute(_SQL["ensure_key"], prefix, owner_id, digest)
+
+
+async def of_key(pool: Pool, api_key: str) -> OwnerId | None:
+    """Owner of an API key; None for an unknown, revoked or wrong key."""
+    prefix, digest = _parts(api_key)
+    row = await pool.fetchrow(_SQL["by_prefix"], prefix)
+    if row is None or not hmac.compare_digest(row["secret_sha256"], digest):
+        return None
+    return OwnerId(row["owner_id"])

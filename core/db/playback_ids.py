@@ -1,0 +1,47 @@
+"""Playback ids in PostgreSQL: one function per statement of playback.sql."""
+
+from dataclasses import dataclass
+
+from core.db import sql
+from core.db.postgres import Connection, Pool
+from core.model import AssetId, AssetStatus, OwnerId, PlaybackId, Policy, RevisionId, new_id
+
+_SQL = sql.load("playback")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """The asset and revision that a playback id refers to now. `revision_id` is None until one is published."""
+
+    policy: Policy
+    asset_id: AssetId
+    owner_id: OwnerId
+    revision_id: RevisionId | None
+    title: str
+    status: AssetStatus
+    deleted: bool
+    taken_down: bool
+
+
+async def insert(connection: Connection, asset_id: AssetId, policy: Policy) -> PlaybackId:
+    playback_id = PlaybackId(new_id("pb"))
+    await connection.execute(_SQL["insert"], playback_id, asset_id, policy.value)
+    return playback_id
+
+
+async def policy_of_owner(pool: Pool, playback_id: str, owner_id: OwnerId) -> Policy | None:
+    """Policy of an owner's playback id; None where it belongs to nobody or another owner."""
+    row = await pool.fetchrow(_SQL["of_owner"], playback_id, owner_id)
+    return Policy(row["policy"]) if row else None
+
+
+async def remove(pool: Pool, playback_id: str, asset_id: str, owner_id: OwnerId) -> bool:
+    """Delete a playback id. False where this asset of this owner has no such id."""
+    return await pool.fetchval(_SQL["remove"], playback_id, asset_id, owner_id) is not None
+
+
+async def published(pool: Pool, playback_id: str) -> Published | None:
+    row = await pool.fetchrow(_SQL["published"], playback_id)
+    if row is None:
+        return None
+    return Published(**{**row, "policy": Policy(row["policy"]), "status": AssetStatus(row["status"])})

@@ -1,0 +1,178 @@
+"""Steps: who works on what, fenced by leases. PostgreSQL decides; its clock is the only clock.
+
+A step is inserted with the fact that needs it, claimed by one worker, kept by heartbeats and ended by a write that
+carries its lease token. A worker that lost its lease writes nothing: `finish` and `release` raise LeaseLost.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from core.db import sql
+from core.db.postgres import Connection, Pool
+from core.errors import LeaseLost
+from core.model import AssetId, StepId, StepKind, StepState, new_id
+from core.step_kinds import BEGIN_RUN, BLOCK_REPROCESS, SURVIVE_STOP
+from core.storage.digest import digest
+
+_SQL = sql.load("steps")
+MAX_INTERRUPTIONS = 20  # lost leases, after which nobody claims a step again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step this worker holds the lease of."""
+
+    id: StepId
+    asset_id: AssetId
+    kind: StepKind
+    input: dict[str, Any]
+    lease_token: UUID
+    attempts: int
+    interruptions: int
+    crashes: int  # of its media program; the column hard_deaths
+
+    @property
+    def run(self) -> str:
+        """The run it belongs to, or begins."""
+        run: str = self.input.get("run", self.id)
+        return run
+
+
+async def insert(
+    connection: Connection, asset_id: AssetId, kind: StepKind, step_input: dict[str, Any], delay_s: float = 0.0
+) -> StepId | None:
+    """Queue a step, due after `delay_s`. None when the same step (asset, kind, input) is already there."""
+    step: StepId | None = await connection.fetchval(
+        _SQL["insert"], new_id("st"), asset_id, kind.value, digest(step_input), step_input, delay_s
+    )
+    return step
+
+
+async def cancel(connection: Connection, asset_id: AssetId) -> None:
+    """End every step of a deleted asset; their workers lose the lease."""
+    await connection.execute(_SQL["cancel"], asset_id)
+
+
+async def retry(connection: Connection, asset_id: AssetId) -> list[tuple[StepId, StepKind]]:
+    """Queue again what was rejected or given up, of the newest run and of steps without one; what was queued."""
+    rows = await connection.fetch(_SQL["retry"], asset_id, _names(BEGIN_RUN))
+    return [(row["id"], StepKind(row["kind"])) for row in rows]
+
+
+async def busy(connection: Connection, asset_id: AssetId) -> bool:
+    """Whether a step is queued or leased that a reprocess, or another source, has to wait for."""
+    under_way: bool = await connection.fetchval(_SQL["busy"], asset_id, _names(BLOCK_REPROCESS))
+    return under_way
+
+
+async def claim(pool: Pool, kinds: frozenset[StepKind], worker: str, lease_s: float) -> Step | None:
+    """The oldest step of `kinds` that is due, or whose lease ran out; None when there is none.
+
+    A step whose leases ran out MAX_INTERRUPTIONS times is not claimed again.
+    """
+    row = await pool.fetchrow(_SQL["claim"], _names(kinds), lease_s, worker, MAX_INTERRUPTIONS)
+    if row is None:
+        return None
+    return Step(
+        id=row["id"],
+        asset_id=row["asset_id"],
+        kind=StepKind(row["kind"]),
+        input=row["input"],
+        lease_token=row["lease_token"],
+        attempts=row["attempts"],
+        interruptions=row["interruptions"],
+        crashes=row["hard_deaths"],
+    )
+
+
+async def heartbeat(pool: Pool, step: Step, lease_s: float, progress: float) -> None:
+    """Keep the lease for another `lease_s` and record `progress` (0..1, never goes back). Raises LeaseLost."""
+    if await pool.fetchval(_SQL["heartbeat"], step.id, step.lease_token, lease_s, progress) is None:
+        raise LeaseLost
+
+
+async def finish(
+    connection: Connection,
+    step: Step,
+    state: StepState,
+    *,
+    output: dict[str, Any] | None = None,
+    error: dict[str, Any] | None = None,
+    attempt: bool = False,
+    crash: bool = False,
+) -> None:
+    """End the step, inside the caller's transaction. Raises LeaseLost, which must roll that transaction back."""
+    ended = await connection.fetchval(
+        _SQL["finish"], step.id, step.lease_token, state.value, output, error, int(attempt), int(crash)
+    )
+    if ended is None:
+        raise LeaseLost
+
+
+async def release(
+    pool: Pool,
+    step: Step,
+    *,
+    error: dict[str, Any] | None = None,
+    attempt: bool = False,
+    crash: bool = False,
+    delay_s: float = 0.0,
+) -> None:
+    """Queue the step again. `attempt`: our failure; otherwise it counts as an interruption. Raises LeaseLost."""
+    released = await pool.fetchval(
+        _SQL["release"],
+        step.id,
+        step.lease_token,
+        error,
+        int(attempt),
+        int(not attempt),
+        int(crash),
+        delay_s,
+    )
+    if released is None:
+        raise LeaseLost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A step that is done, with what it was given and what it left for others."""
+
+    kind: StepKind
+    input: dict[str, Any]
+    output: dict[str, Any]
+
+
+async def done_of_run(
+    connection: Connection | Pool, asset_id: AssetId, run: str, kinds: frozenset[StepKind]
+) -> list[Done]:
+    """The steps of these kinds that are done in one run."""
+    rows = await connection.fetch(_SQL["done_of_run"], asset_id, run, _names(kinds))
+    return [Done(kind=StepKind(row["kind"]), input=row["input"], output=row["output"]) for row in rows]
+
+
+async def lock_asset(connection: Connection, asset_id: AssetId) -> None:
+    """Wait for other transactions that hold this lock on the asset, and hold it until this one ends."""
+    await connection.execute(_SQL["lock_asset"], asset_id)
+
+
+async def stop_run(connection: Connection, asset_id: AssetId, run: str) -> None:
+    """Take the queued steps of a run out of the queue, but for those that tidy up."""
+    await connection.execute(_SQL["stop_run"], asset_id, run, _names(SURVIVE_STOP))
+
+
+async def newest_output(connection: Connection | Pool, asset_id: AssetId, kind: StepKind) -> dict[str, Any] | None:
+    """The output of the newest step of this kind that is done; None where none is done."""
+    output: dict[str, Any] | None = await connection.fetchval(_SQL["newest_output"], asset_id, kind.value)
+    return output
+
+
+async def newest_input(connection: Connection | Pool, asset_id: AssetId, kind: StepKind) -> dict[str, Any] | None:
+    """The input of the newest step of this kind that is done; None where none is done."""
+    step_input: dict[str, Any] | None = await connection.fetchval(_SQL["newest_input"], asset_id, kind.value)
+    return step_input
+
+
+def _names(kinds: Iterable[StepKind]) -> list[str]:
+    return sorted(kind.value for kind in kinds)

@@ -1,0 +1,1 @@
+"""HTTP parts that the API and the origin share: problem details, and a client that reaches public addresses only."""

@@ -1,0 +1,119 @@
+"""RFC 9457 problem details for API and origin: one exception, one middleware."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+from core.db import postgres
+from core.errors import Transient
+from core.telemetry.logs import Log
+
+_LOG = Log("http")
+_UNAVAILABLE: tuple[type[Exception], ...] = (Transient, *postgres.UNAVAILABLE)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Problem(Exception):
+    """An HTTP error response: status, a stable code, a sentence, and a hint what to do about it."""
+
+    def __init__(
+        self, status: int, code: str, detail: str, *, hint: str | None = None, pointer: str | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.hint = hint
+        self.pointer = pointer
+
+
+_TITLES = {
+    400: "Bad request",
+    401: "Not authenticated",
+    403: "Forbidden",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    410: "Gone",
+    412: "Precondition failed",
+    413: "Content too large",
+    422: "Unprocessable content",
+    428: "Precondition required",
+    500: "Internal error",
+    503: "Service unavailable",
+}
+
+
+def response(problem: Problem, headers: dict[str, str] | None = None) -> web.Response:
+    """The application/problem+json response of a problem, which caches must not store."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": _TITLES.get(problem.status, "Error"),
+        "status": problem.status,
+        "detail": str(problem),
+        "code": problem.code,
+    }
+    for name in ("hint", "pointer"):
+        if (value := getattr(problem, name)) is not None:
+            body[name] = value
+    return web.Response(
+        status=problem.status,
+        text=json.dumps(body),
+        content_type="application/problem+json",
+        headers={"Cache-Control": "no-store", **_challenge(problem), **(headers or {})},
+    )
+
+
+def _challenge(problem: Problem) -> dict[str, str]:
+    """RFC 9110, 15.5.2: a 401 says how to authenticate."""
+    return {"WWW-Authenticate": 'Bearer realm="kadr"'} if problem.status == 401 else {}
+
+
+def invalid(message: str, pointer: str) -> PydanticCustomError:
+    """For validators of a whole body: an error about the field at the JSON pointer, answered as 422 `invalid`."""
+    return PydanticCustomError("invalid", "{message}", {"message": message, "pointer": pointer})
+
+
+def from_validation(exc: ValidationError) -> Problem:
+    """The first validation error of a body or query, with a JSON pointer to the field."""
+    first = exc.errors(include_url=False)[0]
+    if first["type"] == "invalid":
+        return Problem(422, "invalid", first["msg"], pointer=first["ctx"]["pointer"])
+    pointer = "/" + "/".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return Problem(422, "unknown_field", f"Unknown field {first['loc'][-1]!r}.", pointer=pointer)
+    return Problem(422, "invalid", f"{pointer}: {first['msg']}", pointer=pointer)
+
+
+@web.middleware
+async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn every error of a handler into a problem; unexpected ones are logged and answered as a bare 500."""
+    if "\0" in request.path:  # no id holds one, and PostgreSQL takes none
+        return response(Problem(404, "not_found", "There is no such page."))
+    try:
+        return await handler(request)
+    except Problem as exc:
+        return response(exc)
+    except ValidationError as exc:
+        return response(from_validation(exc))
+    except web.HTTPException as exc:
+        if exc.status < 400:
+            raise
+        allow = {"Allow": exc.headers["Allow"]} if "Allow" in exc.headers else {}
+        return response(Problem(exc.status, (exc.reason or "error").lower().replace(" ", "_"), exc.reason), allow)
+    except _UNAVAILABLE as exc:
+        _LOG.warning("request.unavailable", method=request.method, route=route(request), error=repr(exc))
+        problem = Problem(503, "unavailable", "The service is temporarily unavailable.", hint="Try again in a moment.")
+        return response(problem, {"Retry-After": "2"})
+    except Exception as exc:  # noqa: BLE001 - the last line of defence of a server
+        _LOG.error("request.failed", exc, method=request.method, route=route(request))
+        return response(Problem(500, "internal_error", "An unexpected error occurred on the server."))
+
+
+def route(request: web.Request) -> str:
+    """The route's pattern. Paths can contain tokens, and each would be a time series of its own in metrics."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "?"

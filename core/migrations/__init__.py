@@ -1,1 +1,0 @@
-"""Numbered migrations, applied once each, in order, by core.db.migrate."""

@@ -1,0 +1,1 @@
+"""Media programs on untrusted files: the policy as values, the launcher that applies it, the runner, its output."""

@@ -1,0 +1,276 @@
+"""S3-compatible object storage through aioboto3.
+
+Trusted of the server: a PUT is atomic and the bytes come back. Not trusted, because servers differ: the status of a
+ranged read, ETags, content types and metadata, checksums. Callers keep sizes and hashes themselves.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aioboto3
+import aiohttp
+from aiobotocore.config import AioConfig
+from botocore.exceptions import BotoCoreError, ClientError
+
+from core.errors import KadrError, ObjectMissing, Transient
+from core.media.media_types import OCTETS_TYPE
+from core.settings import MIB, Settings
+from core.telemetry.logs import Log
+
+_LOG = Log("storage")
+
+CHUNK_BYTES = MIB
+CALL_S = 10.0
+COMPLETE_S = 300.0  # S3 joins the parts before it answers, which takes minutes for many of them
+SLOWEST_BYTES_PER_S = 256 * 1024
+PUT_TRIES = 3
+SINGLE_PUT_MAX_BYTES = 4 * 1024 * MIB  # S3 refuses a single PUT above 5 GB
+MULTIPART_PART_BYTES = 64 * MIB
+_MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
+
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """An object in a listing: its key and size."""
+
+    key: str
+    size_bytes: int
+
+
+@asynccontextmanager
+async def _translated(action: str, within_s: float | None = CALL_S) -> AsyncIterator[None]:
+    """Translate errors of the libraries to ObjectMissing or Transient, and bound the call by `within_s` seconds.
+
+    The client's own timeouts do not cover a server that stops reading a body half-way.
+    """
+    try:
+        async with asyncio.timeout(within_s):
+            yield
+    except ClientError as exc:
+        code = str(exc.response.get("Error", {}).get("Code", ""))
+        if code in _MISSING:
+            raise ObjectMissing(f"{action}: no such object") from exc
+        raise Transient(f"{action}: storage answered {code or exc}") from exc
+    except (BotoCoreError, aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError) as exc:
+        raise Transient(f"{action}: {exc!r}") from exc
+
+
+async def _repeated(action: str, size_bytes: int, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    """The answer of `send`, which transfers `size_bytes`, within PUT_TRIES attempts. Raises the last one's error."""
+    for attempt in range(1, PUT_TRIES + 1):
+        try:
+            async with _translated(action, CALL_S + size_bytes / SLOWEST_BYTES_PER_S):
+                return await send()
+        except Transient:
+            if attempt == PUT_TRIES:
+                raise
+    raise AssertionError("PUT_TRIES is at least 1")
+
+
+class Storage:
+    """Operations on S3 storage. Every error is ObjectMissing or Transient."""
+
+    def __init__(self, client: Any, presigner: Any) -> None:
+        self._client = client
+        self._presigner = presigner
+
+    async def has_bucket(self, bucket: str) -> bool:
+        """Whether the bucket exists and these credentials can access it."""
+        try:
+            async with _translated(f"look for bucket {bucket}"):
+                await self._client.head_bucket(Bucket=bucket)
+        except ObjectMissing:
+            return False
+        return True
+
+    async def ensure_bucket(self, bucket: str) -> None:
+        """Create the bucket where it does not exist."""
+        if not await self.has_bucket(bucket):
+            async with _translated(f"create bucket {bucket}"):
+                await self._client.create_bucket(Bucket=bucket)
+
+    async def put(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
+        """Store `body` whole. Atomic: readers see all of it or nothing."""
+
+        async def send() -> None:
+            await self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
+        await _repeated(f"put {key}", len(body), send)
+
+    async def put_file(self, bucket: str, key: str, path: Path, content_type: str = OCTETS_TYPE) -> None:
+        """Store a file without holding it in memory; multipart where a single PUT would be refused."""
+        size = (await asyncio.to_thread(path.stat)).st_size
+        if size > SINGLE_PUT_MAX_BYTES:
+            await self._put_multipart(bucket, key, path, content_type)
+            return
+
+        async def send() -> None:
+            with path.open("rb") as body:
+                await self._client.put_object(
+                    Bucket=bucket, Key=key, Body=body, ContentLength=size, ContentType=content_type
+                )
+
+        await _repeated(f"put {key}", size, send)
+
+    async def _put_multipart(self, bucket: str, key: str, path: Path, content_type: str) -> None:
+        """Parts one after the other, each sent again by itself; what was sent is removed where it does not end well."""
+        async with _translated(f"begin {key}"):
+            started = await self._client.create_multipart_upload(Bucket=bucket, Key=key, ContentType=content_type)
+        where = {"Bucket": bucket, "Key": key, "UploadId": started["UploadId"]}
+        parts: list[dict[str, Any]] = []
+        try:
+            with path.open("rb") as body:
+                while block := await asyncio.to_thread(body.read, MULTIPART_PART_BYTES):
+                    number = len(parts) + 1
+                    part = await _repeated(
+                        f"put part {number} of {key}",
+                        len(block),
+                        partial(self._client.upload_part, **where, PartNumber=number, Body=block),
+                    )
+                    parts.append({"PartNumber": number, "ETag": part["ETag"]})
+            async with _translated(f"complete {key}", COMPLETE_S):
+                await self._client.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+        except BaseException:
+            await self._abort_multipart(where)
+            raise
+
+    async def _abort_multipart(self, where: Mapping[str, str]) -> None:
+        """Remove the parts of an upload that failed. A failure here is logged: it must not hide the first one."""
+        try:
+            async with _translated(f"abort {where['Key']}"):
+                await self._client.abort_multipart_upload(**where)
+        except (Transient, ObjectMissing) as exc:
+            _LOG.warning("multipart.abort_failed", key=where["Key"], upload=where["UploadId"], error=str(exc))
+
+    async def get(self, bucket: str, key: str) -> bytes:
+        """The whole object. Raises Transient when fewer bytes arrive than the server announced."""
+        async with _translated(f"get {key}"):
+            answer = await self._client.get_object(Bucket=bucket, Key=key)
+            body = answer["Body"]
+            try:
+                content: bytes = await body.read()
+            finally:
+                body.close()
+        if len(content) != answer["ContentLength"]:
+            raise Transient(f"get {key}: {len(content)} of {answer['ContentLength']} bytes arrived")
+        return content
+
+    async def stream(self, bucket: str, key: str, first: int = 0, last: int | None = None) -> AsyncIterator[bytes]:
+        """The object, or its bytes `first` to `last`, in blocks of about a MiB. Raises Transient when it ends early.
+
+        A server without range support sends the whole object; the rest is dropped here.
+        """
+        extra = {"Range": f"bytes={first}-{'' if last is None else last}"} if first or last is not None else {}
+        received = 0
+        # Bounded between reads by the client's read timeout; the total time depends on the reader.
+        async with _translated(f"get {key}", None):
+            answer = await self._client.get_object(Bucket=bucket, Key=key, **extra)
+            # Content-Range, not the status, says what this is: "bytes 0-9/100".
+            begins = int(answer["ContentRange"].split()[1].split("-")[0]) if answer.get("ContentRange") else 0
+            expected = answer["ContentLength"]
+            if last is not None:
+                expected = min(expected, last + 1 - begins)
+            body = answer["Body"]
+            try:
+                while received < expected and (block := await body.read(min(CHUNK_BYTES, expected - received))):
+                    skipped = max(0, first - begins - received)
+                    received += len(block)
+                    if skipped < len(block):
+                        yield block[skipped:] if skipped else block
+            finally:
+                body.close()
+        if received != expected:
+            raise Transient(f"get {key}: {received} of {expected} bytes arrived")
+
+    async def download(self, bucket: str, key: str, path: Path, *, append: bool = False) -> str:
+        """Write the object to `path` and return the SHA-256 (hex) of what was written by this call."""
+        seen = hashlib.sha256()
+        with path.open("ab" if append else "wb") as out:
+            async for block in self.stream(bucket, key):
+                await asyncio.to_thread(_absorb, out, seen, block)
+        return seen.hexdigest()
+
+    async def size(self, bucket: str, key: str) -> int | None:
+        """Size in bytes, or None where there is no such object."""
+        try:
+            async with _translated(f"head {key}"):
+                answer = await self._client.head_object(Bucket=bucket, Key=key)
+        except ObjectMissing:
+            return None
+        return int(answer["ContentLength"])
+
+    async def list(self, bucket: str, prefix: str) -> AsyncIterator[Stored]:
+        """Objects below `prefix`, which ends in `/`, in key order."""
+        if not prefix.endswith("/"):
+            raise KadrError(f"a prefix ends in /: {prefix!r}")
+        async with _translated(f"list {prefix}", None):
+            async for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+                for entry in page.get("Contents", ()):
+                    yield Stored(key=entry["Key"], size_bytes=entry["Size"])
+
+    async def delete(self, bucket: str, key: str) -> None:
+        """Remove the object; no error where there is none."""
+        async with _translated(f"delete {key}"):
+            await self._client.delete_object(Bucket=bucket, Key=key)
+
+    async def delete_below(self, bucket: str, prefix: str) -> int:
+        """Remove everything below `prefix`; returns how many objects there were."""
+        keys = [entry.key async for entry in self.list(bucket, prefix)]
+        for start in range(0, len(keys), 1000):
+            batch = [{"Key": key} for key in keys[start : start + 1000]]
+            async with _translated(f"delete below {prefix}"):
+                answer = await self._client.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+            if errors := answer.get("Errors"):
+                raise Transient(f"delete below {prefix}: {len(errors)} were refused, first {errors[0].get('Code')}")
+        return len(keys)
+
+    async def presign_put(self, bucket: str, key: str, size_bytes: int, expires_s: int) -> str:
+        """A URL for one PUT of exactly `size_bytes`: the length is part of the signature."""
+        url: str = await self._presigner.generate_presigned_url(
+            "put_object",
+            Params={"Bucket": bucket, "Key": key, "ContentLength": size_bytes},
+            ExpiresIn=expires_s,
+        )
+        return url
+
+
+def _absorb(out: Any, seen: Any, block: bytes) -> None:
+    out.write(block)
+    seen.update(block)
+
+
+@asynccontextmanager
+async def connect(settings: Settings) -> AsyncIterator[Storage]:
+    """A Storage for the endpoint of the settings; presigned URLs carry the public one."""
+    config = AioConfig(
+        signature_version="s3v4",
+        region_name=settings.s3_region,
+        # A slow viewer keeps a connection as long as it reads: botocore's ten would starve everybody else.
+        max_pool_connections=64,
+        connect_timeout=5,
+        read_timeout=30,
+        retries={"max_attempts": 3, "mode": "standard"},
+        # Newer defaults add checksum trailers that many S3-alikes refuse.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        # Hashing a whole body before sending it would block the loop; sizes and hashes are checked by us.
+        s3={"addressing_style": "path", "payload_signing_enabled": False},
+    )
+    session = aioboto3.Session(
+        aws_access_key_id=settings.s3_access_key,
+        aws_secret_access_key=settings.s3_secret_key.get_secret_value(),
+    )
+    async with (
+        session.client("s3", endpoint_url=settings.s3_url, config=config) as client,
+        session.client("s3", endpoint_url=settings.s3_presign_base, config=config) as presigner,
+    ):
+        yield Storage(client, presigner)

@@ -1,0 +1,1 @@
+"""JSON logs, Prometheus metrics, and named points at which a test makes a process die."""

@@ -1,0 +1,1 @@
+"""HTTP bodies of the API: requests in (validated), responses out; the same models make /openapi.json."""

@@ -1,0 +1,67 @@
+"""URLs of an asset's images. No I/O.
+
+Each URL contains the version of its image, so that another image has another URL and both can be cached.
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from core.db import pictures
+from core.db.assets import Asset
+from core.db.pictures import Image, Pictures, Poster
+from core.model import PlaybackId, Policy
+from ingest.bodies import responses
+from ingest.context import Context
+from ingest.playback import sign
+
+EXTENSIONS = {"image/jpeg": "jpg", "image/webp": "webp", "image/avif": "avif"}
+
+
+def known(asset: Asset) -> Pictures | None:
+    return None if asset.pictures is None else pictures.pictures(asset.pictures)
+
+
+class PictureUrls:
+    """URLs of one asset's images under its first playback id; None without one."""
+
+    def __init__(self, context: Context, asset: Asset) -> None:
+        self._base: str | None = None
+        self._token: dict[str, str] = {}
+        if asset.playback_ids and asset.taken_down_at is None:
+            first = PlaybackId(asset.playback_ids[0]["id"])
+            self._base = f"{context.settings.origin_base}/image/{first}/"
+            if asset.playback_ids[0]["policy"] == Policy.SIGNED:
+                self._token = {"token": sign(context, first, context.settings.playback_token_ttl_s)[1]}
+
+    def __call__(self, name: str, **query: str | int) -> str | None:
+        return None if self._base is None else f"{self._base}{name}?{urlencode({**query, **self._token})}"
+
+
+def picture_urls(context: Context, asset: Asset) -> dict[str, str | None]:
+    """The image URLs that an asset lists itself: poster, storyboard and preview."""
+    current, url = known(asset), PictureUrls(context, asset)
+    poster = current.poster if current else None
+    album = current.album if current else None
+    board, preview = (album.storyboard, album.preview) if album else (None, None)
+    return {
+        "poster_url": url("poster.jpg", v=poster.version) if poster else None,
+        "storyboard_url": url("storyboard.vtt", v=board.version) if board else None,
+        "preview_url": url("preview.webp", v=preview.sha256[:12]) if preview else None,
+    }
+
+
+def looks(url: PictureUrls, name: str, poster: Poster) -> dict[str, Any]:
+    images = [_image(url, name, poster, one) for one in poster.images]
+    return {"url": images[0].url, "images": images, "thumbhash": poster.thumbhash, "colour": poster.colour}
+
+
+def _image(url: PictureUrls, name: str, poster: Poster, image: Image) -> responses.ImageShape:
+    whole = {} if image.shape == "full" else {"shape": image.shape}
+    return responses.ImageShape(
+        url=url(f"{name}.{EXTENSIONS[image.type]}", width=image.width, v=poster.version, **whole),
+        shape=image.shape,
+        type=image.type,
+        width=image.width,
+        height=image.height,
+        bytes=image.size_bytes,
+    )

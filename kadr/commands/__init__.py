@@ -1,0 +1,1 @@
+"""One module per subcommand of `kadr` that does more than start a program."""

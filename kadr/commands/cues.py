@@ -1,0 +1,34 @@
+"""`kadr cues`: words with times -> captions, without any service.
+
+In: WORDS.json, a format, a profile and a language; without one the script of the words decides. Out: the captions on
+stdout. Raises KadrError.
+"""
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+from core.errors import ConfigError
+from presets.caption import caption_profile
+from subtitles.cues.build import cues
+from subtitles.cues.scripts import language_of
+from subtitles.cues.words import read
+from subtitles.formats.srt_writer import srt
+from subtitles.formats.vtt_writer import whole
+
+Format = Literal["vtt", "srt"]
+
+
+def run(words_file: Path, format: Format, profile: str, language: str | None) -> int:  # noqa: A002 - as its option
+    """Print the captions."""
+    caption_profile(profile)  # a wrong name is told before anything is read
+    try:
+        body = words_file.read_bytes()
+    except OSError as exc:
+        raise ConfigError(f"{words_file}: {exc.strerror}") from exc
+    words = read(body)
+    shown = cues(words, caption_profile(profile, language or language_of(words)))
+    # Bytes: captions are UTF-8 whatever the terminal's encoding is.
+    sys.stdout.buffer.write((whole(shown) if format == "vtt" else srt(shown)).encode())
+    sys.stdout.flush()
+    return 0

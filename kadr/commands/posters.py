@@ -1,0 +1,81 @@
+"""`kadr posters`: candidates for a file's poster, with no services.
+
+In: a file and a profile. Out: the candidates, best first, with their times and reasons; as JSON with every signal.
+"""
+
+import asyncio
+import json
+import resource
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from core.errors import KadrError
+from core.sandbox.child import ChildRunner
+from core.settings import Settings
+from thumbnails.posters.selection import Candidate, Selection, select
+from transcode.probe.probe import probe
+from workers.video_facts import picture_of
+
+NO_PICTURE = "no_picture"  # the fallback of sound alone
+
+
+class CannotRead(KadrError):
+    """The file is not there."""
+
+
+def run(file: Path, as_json: bool, profile: str) -> int:
+    """Print the candidates. 0 when there is one, 1 when there is none. Raises KadrError."""
+    if not file.is_file():
+        raise CannotRead(f"{file}: no such file")
+    return asyncio.run(_run(file.resolve(), as_json, profile))
+
+
+async def _run(file: Path, as_json: bool, profile: str) -> int:
+    settings = Settings.load()
+    runner = await ChildRunner.detect(settings.sandbox)
+    with tempfile.TemporaryDirectory(prefix="kadr-posters-") as folder:
+        source, _ = await probe(
+            file,
+            Path(folder),
+            runner,
+            max_pixels=settings.max_pixels,
+            max_duration_s=settings.max_duration_s,
+        )
+        picture = picture_of(source)
+        began, used = time.monotonic(), _cpu_s()
+        if picture is None:
+            selection = Selection(candidates=(), sampled=0, rejected={}, fallback=NO_PICTURE)
+        else:
+            selection = await select(file, picture, profile, Path(folder), runner)
+        cost = {"wall_s": round(time.monotonic() - began, 3), "cpu_s": round(_cpu_s() - used, 3)}
+    if as_json:
+        print(json.dumps(_value(selection, profile, cost), indent=2))
+    else:
+        _show(selection)
+    return 0 if selection.candidates else 1
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _value(selection: Selection, profile: str, cost: dict[str, float]) -> dict[str, Any]:
+    value = asdict(selection)
+    value["candidates"] = [_candidate(one) for one in selection.candidates]
+    return {"profile": profile, **value, **cost}
+
+
+def _candidate(one: Candidate) -> dict[str, Any]:
+    value = {name: each for name, each in asdict(one).items() if name != "file"}  # which is gone by now
+    return {**value, "time_s": float(one.time_s), "exact_time_s": str(one.time_s)}
+
+
+def _show(selection: Selection) -> None:
+    if selection.fallback:
+        print(f"fallback: {selection.fallback}")
+    for one in selection.candidates:
+        print(f"{float(one.time_s):9.3f} s  {one.score:.3f}  {one.reason}")

@@ -1,0 +1,79 @@
+"""Chapters of a title, and search in what is said in it, for its players.
+
+Both are made from the published captions, so that correcting those corrects both.
+"""
+
+import json
+
+from aiohttp import web
+
+from core.http.problems import Problem
+from core.media.encoded import Blob
+from core.model import Policy
+from origin import access
+from origin.context import CONTEXT
+from origin.delivery.transcripts import Transcript, TranscriptKey
+from origin.playback import sessions
+from origin.playback.sessions import Visitor
+from packager.revision import VTT_TYPE, Manifest
+from subtitles.cues.chapters import as_cues
+from subtitles.formats import vtt_writer
+
+routes = web.RouteTableDef()
+MAX_PHRASE_CHARS = 200
+
+
+@routes.get("/play/{playback_id}/chapters.{extension:vtt|json}")
+async def show_chapters(request: web.Request) -> web.Response:
+    """Where the topic changes: WebVTT for players, JSON for everything else. Empty for a title without chapters."""
+    visitor, language, transcript = await _transcript(request)
+    if request.match_info["extension"] == "vtt":
+        return _answer(visitor, vtt_writer.whole(as_cues(transcript.chapters)), VTT_TYPE)
+    chapters = [
+        {"start": chapter.start_ms / 1000, "end": chapter.end_ms / 1000, "title": chapter.title}
+        for chapter in transcript.chapters
+    ]
+    return _answer(visitor, json.dumps({"language": language, "chapters": chapters}), "application/json")
+
+
+@routes.get("/play/{playback_id}/search")
+async def search(request: web.Request) -> web.Response:
+    """The moments where the phrase `q` is said; case, accents and marks are ignored."""
+    phrase = request.query.get("q", "")
+    if not 0 < len(phrase) <= MAX_PHRASE_CHARS:
+        detail = f"q must be the phrase to search for, of at most {MAX_PHRASE_CHARS} characters."
+        raise Problem(422, "invalid", detail, hint="As in ?q=first+words.")
+    visitor, language, transcript = await _transcript(request)
+    matches = [
+        {"start": match.start_ms / 1000, "end": match.end_ms / 1000, "text": match.text}
+        for match in transcript.index.find(phrase)
+    ]
+    return _answer(visitor, json.dumps({"language": language, "found": matches}), "application/json")
+
+
+async def _transcript(request: web.Request) -> tuple[Visitor, str, Transcript]:
+    """The captions in the `language` of the query, or the first ones. Raises Problem, also where there are none."""
+    context, visitor = request.app[CONTEXT], await sessions.visitor_of(request)
+    asset_id = visitor.published.asset_id
+    manifest = await access.ready_manifest(context, asset_id, sessions.revision_of(visitor))
+    language, blob = _caption_file(manifest, request.query.get("language", ""))
+    with access.missing_is_removed():
+        transcript = await context.transcripts.get(
+            TranscriptKey(asset_id=asset_id, blob=blob, duration_s=manifest.duration_s)
+        )
+    return visitor, language, transcript
+
+
+def _caption_file(manifest: Manifest, language: str) -> tuple[str, Blob]:
+    """(language, file) of the first captions in that language; regions are ignored. Raises Problem(404)."""
+    primary = language.partition("-")[0]
+    for track in manifest.subtitles:
+        if track.whole is not None and primary in ("", track.language.partition("-")[0]):
+            return track.language, track.whole
+    raise Problem(404, "not_found", "This video has no such captions.", hint="Its asset lists its tracks.")
+
+
+def _answer(visitor: Visitor, text: str, content_type: str) -> web.Response:
+    scope = "public" if visitor.published.policy is Policy.PUBLIC else "private"
+    headers = {"Content-Type": content_type, "Cache-Control": f"{scope}, max-age=60"}
+    return web.Response(body=text.encode(), headers=headers)

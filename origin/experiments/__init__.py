@@ -1,0 +1,1 @@
+"""Experiments on posters: which viewer sees which candidate, and what was clicked."""

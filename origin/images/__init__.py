@@ -1,0 +1,1 @@
+"""Posters, storyboards, previews, and the frame at any time."""

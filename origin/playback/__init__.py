@@ -1,0 +1,1 @@
+"""Who may watch, and which playlist a session gets."""

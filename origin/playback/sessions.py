@@ -1,0 +1,215 @@
+"""Starting a playback session: playback id, token and where the request comes from -> what may be played, until when.
+
+A session may be started again with the same token: after a pause that was longer than the delivery token lives, a
+player reloads its playlist with the session's renewal token and goes on where it was.
+"""
+
+import secrets
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+
+from aiohttp import web
+
+from core.db import revocations
+from core.db.playback_ids import Published
+from core.errors import ObjectMissing
+from core.http.problems import Problem
+from core.media.encoded import Subtitles
+from core.model import AssetStatus, OwnerId, PlaybackId, Policy, RevisionId
+from core.tokens import playback_token
+from core.tokens.playback_token import ANYBODY, Claims, TokenExpired, TokenRefused
+from origin import access
+from origin.context import CONTEXT, Context
+from origin.playback import concurrent_streams, policy
+from origin.playback.policy import PolicyRefused, Visit
+from origin.playback.session import Session
+from packager.encryption import Encryption
+
+UNKNOWN_VISIT = Visit(page=None, address=None, country=None)
+EXPIRY_STEP_S = 60  # delivery tokens expire at full minutes, so that sessions of one minute share signatures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Somebody who may see a title, whether there is something to play yet or not."""
+
+    playback_id: PlaybackId
+    published: Published
+    claims: Claims | None  # None for a public title without a token
+    visit: Visit
+
+    @property
+    def unrestricted(self) -> bool:
+        """Whether nothing depends on who the viewer is."""
+        return self.claims is None or self.claims.limits is ANYBODY
+
+
+async def start(request: web.Request) -> Session:
+    """Check token and policy, and begin a session. Raises Problem: 403 refused, 404 nothing to play, 410 removed."""
+    visitor = await visitor_of(request)
+    return await begin(request.app[CONTEXT], visitor, revision_of(visitor))
+
+
+async def visitor_of(request: web.Request) -> Visitor:
+    """Check token, policy and revocations of a request for a playback id. Raises Problem as `start` does."""
+    context = request.app[CONTEXT]
+    playback_id = PlaybackId(request.match_info["playback_id"])
+    published = await access.find_published(context, playback_id)
+    claims = _claims(context, request.query.get("token"), playback_id, published.policy)
+    access.check_available(context, published)
+    restricted = claims is not None and claims.limits is not ANYBODY
+    visit = visit_of(context, request) if restricted or context.pathways.per_viewer else UNKNOWN_VISIT
+    if claims is not None:
+        access.check_not_revoked(context, published, playback_id, claims.session, claims.limits.viewer)
+        _check_limits(visit, claims)
+    return Visitor(playback_id=playback_id, published=published, claims=claims, visit=visit)
+
+
+def revision_of(visitor: Visitor) -> RevisionId:
+    """The revision to play. Raises Problem(404) where there is none, or none yet."""
+    published = visitor.published
+    if published.revision_id is None:
+        if published.status is AssetStatus.ERRORED:
+            raise Problem(404, "errored", "The video could not be prepared.", hint="Its owner can see why.")
+        raise access.not_ready()
+    return published.revision_id
+
+
+async def begin(context: Context, visitor: Visitor, revision_id: RevisionId) -> Session:
+    """Raises Problem(403) where the viewer has as many sessions as the token allows."""
+    session = await _session(context, visitor, revision_id)
+    await _check_concurrent_streams(context, session, visitor.published)
+    return session
+
+
+async def claimed(request: web.Request) -> tuple[Claims, OwnerId]:
+    """The claims of the request's token and the title's owner, without a check of limits. Raises Problem."""
+    context = request.app[CONTEXT]
+    playback_id = PlaybackId(request.match_info["playback_id"])
+    if (token := request.query.get("token")) is None:
+        raise _token_missing()
+    claims = _verify(context, token, playback_id)
+    published = await access.find_published(context, playback_id)
+    return claims, published.owner_id
+
+
+async def _session(context: Context, visitor: Visitor, revision_id: RevisionId) -> Session:
+    published, claims = visitor.published, visitor.claims
+    subtitles: tuple[Subtitles, ...] = ()
+    whole, encrypted = True, False
+    try:
+        manifest = await context.manifests.get((published.asset_id, revision_id))
+        duration_s, renditions, subtitles = manifest.duration_s, manifest.renditions, manifest.subtitles
+        encrypted = manifest.encryption is not Encryption.NONE
+    except ObjectMissing:
+        provisional = await context.provisional.get((published.asset_id, revision_id))
+        if provisional is None:
+            raise
+        duration_s, renditions, whole = provisional.facts.duration_s, provisional.renditions, False
+    lifetime_s = float(duration_s) + context.settings.delivery_slack_s
+    expires_at = (int(time.time() + lifetime_s) // EXPIRY_STEP_S + 1) * EXPIRY_STEP_S
+    return Session(
+        id=claims.session if claims else secrets.token_hex(8),
+        title=published.title,
+        playback_id=visitor.playback_id,
+        asset_id=published.asset_id,
+        revision_id=revision_id,
+        duration_s=float(duration_s),
+        renditions=renditions,
+        subtitles=subtitles,
+        whole=whole,
+        expires_at=expires_at,
+        shareable_until=expires_at - lifetime_s,
+        limits=claims.limits if claims else ANYBODY,
+        prefix=f"/v/{published.asset_id}/{revision_id}/",
+        address=None if visitor.visit.address is None else str(visitor.visit.address),
+        country=visitor.visit.country,
+        encrypted=encrypted,
+    )
+
+
+def renewal(context: Context, session: Session) -> tuple[str, int]:
+    """(token, expiry in Unix seconds): a playback token that starts this same session again."""
+    expires_at = int(time.time()) + context.settings.renewal_s
+    claims = Claims(playback_id=session.playback_id, session=session.id, expires_at=expires_at, limits=session.limits)
+    return playback_token.sign(claims, context.playback_keys), expires_at
+
+
+def _claims(context: Context, token: str | None, playback_id: PlaybackId, required: Policy) -> Claims | None:
+    """None for a public title without a token. A token that is sent must be valid, even where none is needed."""
+    if token is not None:
+        return _verify(context, token, playback_id)
+    if required is Policy.SIGNED:
+        raise _token_missing()
+    return None
+
+
+def _token_missing() -> Problem:
+    return Problem(403, "token_missing", "This video needs a token.", hint="Get a link from the page that embeds it.")
+
+
+def _verify(context: Context, token: str, playback_id: PlaybackId) -> Claims:
+    """The claims of a token that is valid now. Raises Problem(403)."""
+    try:
+        claims = _verified(token, playback_id, tuple(context.playback_keys.items()))
+    except TokenRefused as exc:
+        raise Problem(403, "token_refused", "The token is not valid for this video.") from exc
+    if time.time() > claims.expires_at:
+        raise Problem(403, "token_expired", str(TokenExpired()), hint="Reload the page to get a new link.")
+    return claims
+
+
+@lru_cache(maxsize=8192)
+def _verified(token: str, playback_id: PlaybackId, keys: tuple[tuple[str, bytes], ...]) -> Claims:
+    """The claims of a valid token, whether it has expired or not. Remembered: pages and players send it repeatedly.
+
+    Refused tokens are not remembered, so they push out no valid one.
+    """
+    return playback_token.verify(token, dict(keys), playback_id, now=0)  # the caller checks the expiry
+
+
+def _check_limits(visit: Visit, claims: Claims) -> None:
+    """Raises Problem(403) for a visit from another page, address or country than the token is for."""
+    if claims.limits is ANYBODY:
+        return
+    try:
+        policy.check(claims.limits, visit)
+    except PolicyRefused as exc:
+        raise Problem(403, exc.code, str(exc), hint="Use the page, network or country the link is for.") from exc
+
+
+def visit_of(context: Context, request: web.Request) -> Visit:
+    """Page, address and country of a request. The country is believed only behind a trusted proxy."""
+    settings = context.settings
+    peer = request.remote
+    address = policy.address_of(peer, request.headers.get("X-Forwarded-For", ""), settings.trusted_proxies)
+    country = request.headers.get(settings.country_header) if settings.country_header else None
+    behind_proxy = address is None or str(address) != peer
+    return Visit(
+        page=request.headers.get("Origin") or request.headers.get("Referer"),
+        address=address,
+        country=country if behind_proxy else None,
+    )
+
+
+def country_of(request: web.Request) -> str | None:
+    """The viewer's country by a trusted proxy, ISO 3166-1 in two capitals; None where it is not known."""
+    country = visit_of(request.app[CONTEXT], request).country
+    return country.upper() if country and len(country) == 2 and country.isalpha() else None
+
+
+async def _check_concurrent_streams(context: Context, session: Session, published: Published) -> None:
+    """Raises Problem(403) where the viewer has as many sessions as the token allows."""
+    limits = session.limits
+    if limits.viewer is None or limits.max_sessions is None:
+        return
+    now = time.time()
+    viewer = revocations.viewer(published.owner_id, limits.viewer)
+    until = now + session.duration_s + context.settings.seat_slack_s
+    if not await concurrent_streams.acquire(
+        context.redis, viewer, session.id, limit=limits.max_sessions, now=now, until=until
+    ):
+        raise Problem(
+            403, "too_many_sessions", "You are watching on too many devices.", hint="Stop one of them and try again."
+        )

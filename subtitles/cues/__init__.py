@@ -1,0 +1,1 @@
+"""Words with times -> cues that people can read; chapters and search. Pure."""

@@ -1,0 +1,1 @@
+"""Text subtitles and CEA-608 captions inside an upload -> cues."""

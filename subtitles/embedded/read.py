@@ -1,0 +1,89 @@
+"""An upload -> the text subtitles in it, read by embedded_child inside the sandbox.
+
+In: a file with its demuxer, and where its title's timeline lies. Out: `Embedded`: tracks with cues, and the names of
+what cannot be read as text. Refuses nothing; raises ToolFailed and its kin.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from core.media.encoded import Cue
+from core.sandbox.child import ChildRunner, Limits, python_argv
+from core.settings import GIB, MIB
+from subtitles.embedded.ass_events import Event, cues
+
+CONTAINERS = frozenset(("mp4", "matroska", "mpegts"))  # of which subtitles are read
+NICE = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedTrack:
+    """One text track of an upload, its cues on the title's timeline."""
+
+    index: int  # of its stream; of the picture's for captions that lie in the picture
+    codec: str
+    language: str  # as the file names it; "" where it does not
+    title: str
+    captions: bool  # sounds are told, too
+    forced: bool  # only what is said in another language
+    cues: tuple[Cue, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedded:
+    """The subtitles of an upload. `pictures`: (codec, language) of tracks that are bitmaps and cannot be read."""
+
+    tracks: tuple[EmbeddedTrack, ...]
+    pictures: tuple[tuple[str, str], ...]
+
+
+async def embedded(
+    file: Path, demuxer: str, work_dir: Path, runner: ChildRunner, *, origin_s: Fraction, duration_s: Fraction
+) -> Embedded:
+    """`origin_s`: of the title's time 0, in the file's own times. A track without a cue in the title is left out."""
+    # As the probe: to read all of it is bound by the disk.
+    size = (await asyncio.to_thread(file.stat)).st_size
+    limit_s = 60 + 30 * size // GIB
+    finished = await runner.run(
+        python_argv("subtitles.embedded.read_child"),
+        work_dir=work_dir,
+        readable=[file],
+        limits=Limits(wall_s=limit_s, cpu_s=limit_s, memory_bytes=4 * GIB, file_bytes=MIB),
+        stdin=_request(file, demuxer, origin_s),
+        nice=NICE,
+        max_stdout_bytes=64 * MIB,  # 4 million characters of any script, escaped, with their times
+    )
+    return await asyncio.to_thread(tracks_of, json.loads(finished.stdout), round(duration_s * 1000))
+
+
+def _request(file: Path, demuxer: str, origin_s: Fraction) -> bytes:
+    return json.dumps({"file": str(file.absolute()), "demuxer": demuxer, "origin_s": str(origin_s)}).encode()
+
+
+def tracks_of(answer: Mapping[str, Any], duration_ms: int) -> Embedded:
+    """The answer of embedded_child with its events as cues. Tracks without a cue in the title are left out."""
+    tracks = (
+        EmbeddedTrack(
+            index=track["index"],
+            codec=track["codec"],
+            language=track["language"],
+            title=track["title"],
+            captions=track["hearing_impaired"],
+            forced=track["forced"],
+            cues=tuple(cues([_event(*event) for event in track["events"]], duration_ms)),
+        )
+        for track in answer["tracks"]
+    )
+    return Embedded(
+        tracks=tuple(track for track in tracks if track.cues),
+        pictures=tuple((codec, language) for codec, language in answer["pictures"]),
+    )
+
+
+def _event(start_ms: int, end_ms: int | None, dialogue: str) -> Event:
+    return Event(start_ms=start_ms, end_ms=end_ms, dialogue=dialogue)

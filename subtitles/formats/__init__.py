@@ -1,0 +1,1 @@
+"""WebVTT and SubRip: the reader and the writers. Pure."""

@@ -1,0 +1,1 @@
+"""Audio -> words with times: voice activity, jobs, Whisper, guards."""

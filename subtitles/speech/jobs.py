@@ -1,0 +1,88 @@
+"""A title's speech -> jobs of ten to fifteen minutes, each one run of Whisper. Pure.
+
+The same speech gives the same jobs, so what was finished before a death counts after it: `JobResult.answers` says
+whether a kept result is of this very job.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from subtitles.speech.transcript import Segment, adapter
+from subtitles.speech.voice_activity import RATE_HZ, Span, clips
+
+LEAST_S, MOST_S = 600, 900
+LANGUAGE_WINDOWS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One run of Whisper, over clips in order."""
+
+    number: int
+    clips: tuple[Span, ...]
+
+    @property
+    def samples(self) -> int:
+        """Samples of sound in all its clips."""
+        return sum(clip.samples for clip in self.clips)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """Segments of one run of Whisper, before the guards have checked them."""
+
+    job: Job
+    model: str
+    task: str
+    language: str
+    language_probability: float | None
+    segments: tuple[Segment, ...]
+
+    def answers(self, job: Job, *, model: str, task: str, language: str | None) -> bool:
+        """Whether this is the result of such a run. `language`: the declared one; None: detected."""
+        declared = self.language_probability is None
+        same_language = declared and self.language == language if language else not declared
+        return (self.job, self.model, self.task) == (job, model, task) and same_language
+
+
+def plan(spoken: Sequence[Span], *, least_s: int = LEAST_S, most_s: int = MOST_S) -> tuple[Job, ...]:
+    """Cut at the longest silence between `least_s` and `most_s` of each job."""
+    left, jobs = clips(spoken), list[Job]()
+    while left:
+        cut = _cut(left, least_s * RATE_HZ, most_s * RATE_HZ)
+        jobs.append(Job(number=len(jobs), clips=left[:cut]))
+        left = left[cut:]
+    return tuple(jobs)
+
+
+def language_windows(jobs: Sequence[Job]) -> tuple[Span, ...]:
+    """Clips from which the language is heard: across the title, because many begin with a song or a greeting."""
+    everything = [clip for job in jobs for clip in job.clips]
+    if len(everything) <= LANGUAGE_WINDOWS:
+        return tuple(everything)
+    step = len(everything) / LANGUAGE_WINDOWS
+    # In each third the longest clip: a second of speech tells little.
+    thirds = [everything[round(n * step) : round((n + 1) * step)] for n in range(LANGUAGE_WINDOWS)]
+    return tuple(max(third, key=lambda clip: clip.samples) for third in thirds)
+
+
+def result_to_json(result: JobResult) -> dict[str, Any]:
+    """Plain JSON values; `result_from_json` reads them."""
+    return adapter(JobResult).dump_python(result, mode="json")  # type: ignore[no-any-return]
+
+
+def result_from_json(value: Any) -> JobResult:
+    """The result of `result_to_json`. Raises ValueError for any other value."""
+    return adapter(JobResult).validate_python(value)  # type: ignore[no-any-return]
+
+
+def _cut(left: tuple[Span, ...], least: int, most: int) -> int:
+    """How many of the clips left the next job takes; the limits are in samples."""
+    begin = left[0].start
+    if left[-1].end - begin <= most:
+        return len(left)
+    fit = [n for n in range(1, len(left)) if least <= left[n - 1].end - begin <= most]
+    if fit:
+        return max(fit, key=lambda n: left[n].start - left[n - 1].end)
+    return max(sum(clip.end - begin <= most for clip in left), 1)

@@ -1,0 +1,281 @@
+"""Transcribes one sound track of a title, through two kinds of sandboxed programs.
+
+In: where the sound is, a model, the declared language, what earlier runs finished. Out: a Transcript, or Skipped, which
+is no failure. speech_child decodes the track and finds the speech; then each job of ten to fifteen minutes is one run
+of Whisper, so memory does not grow from job to job, a cancellation ends it at once, and a death costs one job. Raises
+ToolFailed and its kin when a program does not do its work, ConfigError when the model cannot be used.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+from core.errors import ConfigError, KadrError, ToolFailed
+from core.sandbox.child import ChildRunner, Limits, python_argv
+from core.settings import GIB, MIB
+from subtitles.speech import guards, jobs
+from subtitles.speech.jobs import Job, JobResult
+from subtitles.speech.languages import whisper_language
+from subtitles.speech.model import Whisper
+from subtitles.speech.transcript import UNSAID, Segment, Skipped, SkipReason, Transcript, adapter
+from subtitles.speech.voice_activity import RATE_HZ, Span
+
+Task = Literal["transcribe", "translate"]
+Progress = Callable[[float], None]
+NICE = 10
+DETECTION_SHARE = 0.05  # of the whole work
+# Seconds for one of sound: a large model on few cores is behind real time, but not so far.
+SLOWEST = 30
+LOADING_S = 300
+
+NO_AUDIO = Skipped(reason=SkipReason.NO_AUDIO, hint="The video has no sound that can be decoded.")
+NO_SPEECH = Skipped(
+    reason=SkipReason.NO_SPEECH,
+    hint="Nobody is heard speaking. If somebody does, upload subtitles as WebVTT or SRT.",
+)
+NO_MODEL = Skipped(
+    reason=SkipReason.NO_MODEL,
+    hint="No speech model is on this machine. Set KADR_WHISPER_MODEL to a name (for example small) and run "
+    "`kadr models fetch` with that name, or set it to the folder of a model.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundTrack:
+    """One track of a file, and where its title's timeline lies."""
+
+    file: Path
+    demuxer: str  # libav's name: the only one that may open the file
+    index: int  # of the stream
+    origin_s: Fraction  # of the title's time 0, in the file's own times
+    duration_s: Fraction  # of the title
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speech:
+    """A decoded track: 16-bit samples at 16 kHz from the title's time 0, and where somebody speaks."""
+
+    tape: Path
+    samples: int  # 0: nothing could be decoded
+    spans: tuple[Span, ...]
+
+    @property
+    def end_ms(self) -> int:
+        return self.samples * 1000 // RATE_HZ
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Context:
+    """What all jobs of one title share."""
+
+    speech: Speech
+    model: Whisper
+    task: Task
+    windows: tuple[Span, ...]  # from which the language is detected
+
+
+async def transcribe(
+    sound: SoundTrack | None,
+    model: Whisper | None,
+    *,
+    language: str | None,
+    work_dir: Path,
+    runner: ChildRunner,
+    done: Mapping[int, JobResult],
+    on_job: Callable[[JobResult], Awaitable[None]],
+    on_progress: Progress,
+    task: Task = "transcribe",
+    job_s: tuple[int, int] = (jobs.LEAST_S, jobs.MOST_S),
+) -> Transcript | Skipped:
+    """`language`: a BCP 47 tag; None lets Whisper find out. `done`: results that `on_job` was given before, by number.
+
+    `on_job` is awaited before the next job begins. `on_progress` gets shares of the whole work.
+    """
+    if sound is None:
+        return NO_AUDIO
+    if model is None:
+        return NO_MODEL
+    speech = await detect_speech(sound, work_dir, runner, lambda share: on_progress(DETECTION_SHARE * share))
+    try:
+        if not speech.samples:
+            return NO_AUDIO
+        planned = jobs.plan(speech.spans, least_s=job_s[0], most_s=job_s[1])
+        if not planned:
+            return NO_SPEECH
+        context = _Context(speech=speech, model=model, task=task, windows=jobs.language_windows(planned))
+        try:
+            results = await _all(context, planned, language, work_dir, runner, done, on_job, on_progress)
+        except _LanguageUnknown as exc:
+            return Skipped(
+                reason=SkipReason.LANGUAGE,
+                hint=f"{exc}. Set the right language, or set KADR_WHISPER_MODEL to a model that knows it.",
+            )
+    finally:
+        speech.tape.unlink(missing_ok=True)
+    return await asyncio.to_thread(_transcript, results, speech, task)
+
+
+async def detect_speech(sound: SoundTrack, work_dir: Path, runner: ChildRunner, on_progress: Progress) -> Speech:
+    """Decode the track and find the speech in it. The tape lies in `work_dir`; 115 MB an hour."""
+    answer: dict[str, Any] = {}
+
+    def line(text: str) -> None:
+        answer.update(json.loads(text))
+        if "done" in answer:
+            on_progress(answer.pop("done"))
+
+    tape = work_dir / "speech.s16"
+    request = {
+        "file": str(sound.file.absolute()),
+        "demuxer": sound.demuxer,
+        "index": sound.index,
+        "origin_s": str(sound.origin_s),
+        "duration_s": str(sound.duration_s),
+        "tape": str(tape.absolute()),
+    }
+    # A hundred times faster than real time is usual; ten times is still a machine that works.
+    limit_s = int(120 + sound.duration_s / 10)
+    await runner.run(
+        python_argv("subtitles.speech.voice_activity_child"),
+        work_dir=work_dir,
+        readable=[sound.file],
+        limits=Limits(
+            wall_s=limit_s,
+            cpu_s=limit_s,
+            memory_bytes=4 * GIB,
+            file_bytes=int(2 * RATE_HZ * sound.duration_s) + MIB,
+        ),
+        on_stdout_line=line,
+        stdin=json.dumps(request).encode(),
+        nice=NICE,
+    )
+    spans = tuple(Span(start=start, end=end) for start, end in answer["spans"])
+    return Speech(tape=tape, samples=answer["samples"], spans=spans)
+
+
+class _LanguageUnknown(KadrError):
+    """The model does not know the declared language."""
+
+
+async def _all(
+    context: _Context,
+    planned: Sequence[Job],
+    declared: str | None,
+    work_dir: Path,
+    runner: ChildRunner,
+    done: Mapping[int, JobResult],
+    on_job: Callable[[JobResult], Awaitable[None]],
+    on_progress: Progress,
+) -> list[JobResult]:
+    """Every job's result, in order; those of `done` are not made again."""
+    language = whisper_language(declared)
+    total, before = sum(job.samples for job in planned), 0
+    results: list[JobResult] = []
+    for job in planned:
+
+        def report(samples: int, before: int = before) -> None:
+            on_progress(DETECTION_SHARE + (1 - DETECTION_SHARE) * (before + samples) / total)
+
+        kept = done.get(job.number)
+        if kept and kept.answers(job, model=context.model.id, task=context.task, language=language):
+            results.append(kept)
+        else:
+            results.append(await _run(context, job, language, results, work_dir, runner, report))
+            await on_job(results[-1])
+        before += job.samples
+        report(0, before)
+    return results
+
+
+async def _run(
+    context: _Context,
+    job: Job,
+    language: str | None,
+    earlier: Sequence[JobResult],
+    work_dir: Path,
+    runner: ChildRunner,
+    on_samples: Callable[[int], None],
+) -> JobResult:
+    """One run of Whisper. What the first job of a title found the language to be, goes for all."""
+    answer: dict[str, Any] = {}
+    segments: list[Segment] = []
+
+    def line(text: str) -> None:
+        message = json.loads(text)
+        if segment := message.get("segment"):
+            segments.append(adapter(Segment).validate_python(segment))
+        elif "done" in message:
+            on_samples(message["done"])
+        else:
+            answer.update(message)
+
+    model, speech = context.model, context.speech
+    argv = python_argv("subtitles.speech.transcribe_child")
+    finished = await runner.run(
+        argv,
+        work_dir=work_dir,
+        readable=[speech.tape, *model.readable],
+        limits=_limits(model, job),
+        on_stdout_line=line,
+        stdin=json.dumps(_request(context, job, earlier[0].language if earlier else language)).encode(),
+        nice=NICE,
+    )
+    if refused := answer.get("refused"):
+        if refused["code"] == "language":
+            raise _LanguageUnknown(refused["message"][:1].upper() + refused["message"][1:])
+        raise ConfigError(f"KADR_WHISPER_MODEL: {model.folder}: {refused['message']}")
+    if not answer.get("end"):
+        raise ToolFailed(argv, 0, finished.stderr_tail, "Whisper exited without its last line")
+    return JobResult(
+        job=job,
+        model=model.id,
+        task=context.task,
+        language=answer["language"],
+        language_probability=earlier[0].language_probability if earlier else answer["probability"],
+        segments=tuple(segments),
+    )
+
+
+def _request(context: _Context, job: Job, language: str | None) -> dict[str, Any]:
+    """The request of transcribe_child, as JSON values."""
+    return {
+        "tape": str(context.speech.tape.absolute()),
+        "model": str(context.model.folder),
+        "compute_type": context.model.compute_type,
+        "threads": context.model.threads,
+        "batch": context.model.batch,
+        "task": context.task,
+        "language": language,
+        "windows": [(span.start, span.end) for span in context.windows],
+        "clips": [(clip.start, clip.end) for clip in job.clips],
+    }
+
+
+def _limits(model: Whisper, job: Job) -> Limits:
+    limit_s = LOADING_S + SLOWEST * job.samples // RATE_HZ
+    return Limits(
+        wall_s=limit_s,
+        cpu_s=limit_s * model.threads,
+        # A model is converted while it is loaded; threads reserve addresses they never use.
+        memory_bytes=4 * GIB + 3 * model.size_bytes + model.threads * GIB // 2,
+        file_bytes=MIB,
+    )
+
+
+def _transcript(results: Sequence[JobResult], speech: Speech, task: Task) -> Transcript | Skipped:
+    """The segments of all jobs, checked by the guards."""
+    segments = [segment for result in results for segment in result.segments]
+    checked = guards.checked(segments, speech.spans, speech.end_ms)
+    if all(UNSAID & set(segment.flags) for segment in checked):
+        return NO_SPEECH
+    return Transcript(
+        language="en" if task == "translate" else results[0].language,
+        language_probability=results[0].language_probability,
+        model=results[0].model,
+        task=task,
+        segments=checked,
+    )

@@ -1,0 +1,1 @@
+"""Cues -> sentences -> cues in another language."""

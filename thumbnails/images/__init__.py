@@ -1,0 +1,1 @@
+"""Making image files: poster sizes and crops, storyboard sheets, preview, ThumbHash."""

@@ -1,0 +1,88 @@
+"""Bgr -> image files in a folder, with nothing in them but the picture. Runs inside the sandbox.
+
+In: BGR pixels. Out: files, and what is said of them as JSON values. Refuses, by `CannotWrite`, a type that nothing
+here can write.
+"""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from thumbnails.images import crop, image_files, thumbhash
+from thumbnails.images.heads import heads
+from thumbnails.reading.colour import Bgr
+
+_PARAMETERS = {
+    "jpg": (
+        *(cv2.IMWRITE_JPEG_QUALITY, image_files.JPEG_QUALITY, cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
+        *(cv2.IMWRITE_JPEG_OPTIMIZE, 1, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420),
+    ),
+    "webp": (cv2.IMWRITE_WEBP_QUALITY, image_files.WEBP_QUALITY),
+    "avif": (cv2.IMWRITE_AVIF_QUALITY, image_files.AVIF_QUALITY, cv2.IMWRITE_AVIF_SPEED, 8),
+    "png": (),
+}
+
+
+class CannotWrite(Exception):
+    """The installed OpenCV has no encoder for this image type."""
+
+
+def encoded(bgr: Bgr, kind: str, quality: int | None = None) -> bytes:
+    """One image; `quality` for JPEG only. Raises CannotWrite."""
+    other = () if quality is None else (cv2.IMWRITE_JPEG_QUALITY, quality)
+    try:
+        done, body = cv2.imencode(f".{kind}", bgr, (*_PARAMETERS[kind], *other))
+    except cv2.error as exc:
+        raise CannotWrite(f"{kind} cannot be written here") from exc
+    if not done:
+        raise CannotWrite(f"{kind} cannot be written here")
+    return body.tobytes()
+
+
+def write(folder: Path, name: str, shape: str, bgr: Bgr, kind: str, quality: int | None = None) -> dict[str, Any]:
+    """Write one image file and describe it for images_left. Raises CannotWrite."""
+    (folder / f"{name}.{kind}").write_bytes(encoded(bgr, kind, quality))
+    return {"name": f"{name}.{kind}", "shape": shape, "width": bgr.shape[1], "height": bgr.shape[0]}
+
+
+def poster_set(folder: Path, prefix: str, bgr: Bgr, kinds: tuple[str, ...], *, cropped: bool) -> dict[str, Any]:
+    """All sizes, shapes and types of one picture."""
+    high, wide = bgr.shape[:2]
+    pictures = [(f"{prefix}-{size[0]}", image_files.FULL, scaled(bgr, size)) for size in _sizes(wide, high)]
+    padded = []
+    if cropped:
+        seen = heads(bgr)
+        for shape, aspect in image_files.crops(wide, high).items():
+            kept = crop.window(bgr, aspect, seen)
+            if kept is None:
+                padded.append(shape)
+            pictures.append((f"{prefix}-{shape}", shape, crop.cut(bgr, kept, aspect, image_files.CROP_SHORT_SIDE)))
+    files, absent = [], set()
+    for name, shape, pixels in pictures:
+        for kind in kinds:
+            try:
+                files.append(write(folder, name, shape, pixels, kind))
+            except CannotWrite:
+                absent.add(kind)
+    return {
+        "files": files,
+        "thumbhash": base64.b64encode(thumbhash.encode(bgr)).decode(),
+        "colour": thumbhash.dominant_colour(bgr),
+        "width": wide,
+        "height": high,
+        "padded": padded,
+        "absent": sorted(absent),
+    }
+
+
+def scaled(bgr: Bgr, size: tuple[int, int]) -> Bgr:
+    """The picture scaled down to `size` (width, height), or itself where it has that size."""
+    if size == (bgr.shape[1], bgr.shape[0]):
+        return bgr
+    return cv2.resize(bgr, size, interpolation=cv2.INTER_AREA).astype("uint8", copy=False)
+
+
+def _sizes(wide: int, high: int) -> list[tuple[int, int]]:
+    return [(width, max(1, round(high * width / wide))) for width in image_files.widths(wide)]

@@ -1,0 +1,180 @@
+"""Makes the images of a title, in one sandboxed run each: poster sets, storyboard, preview, stills, uploaded images.
+
+In: an upload, what is video of its picture, a work folder. Out: the values of thumbnails.images.image_files, listing
+finished files
+of that folder. Nothing of an upload is decoded here. Refuses an owner's picture by Rejected `picture_refused`, and a
+still where there is none.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from core.errors import Rejected, ToolFailed, ToolKilled, ToolTimedOut
+from core.sandbox.child import ChildRunner, Limits, python_argv
+from core.settings import GIB
+from thumbnails.images import checked_files, storyboard
+from thumbnails.images.image_files import Made, PosterSet, Still
+from thumbnails.reading import video_facts
+from thumbnails.reading.video_facts import VideoFacts
+from thumbnails.uploaded import image_header
+
+MOST_WIDTH = 1920  # of a still
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A picture to make a set of: raw BGR pixels in a file, as the selection of posters leaves them."""
+
+    file: Path
+    width: int
+    height: int
+    cropped: bool = True  # also in the other shapes
+
+
+async def make_all(
+    file: Path,
+    video: VideoFacts,
+    work_dir: Path,
+    runner: ChildRunner,
+    *,
+    posters: Sequence[Chosen] = (),
+    duration_s: Fraction | None = None,
+    moment_s: Fraction | None = None,
+    avif: bool = False,
+) -> Made:
+    """Poster sets of `posters`, a storyboard over [0, duration_s] and a preview around `moment_s`; None is none of it.
+
+    Bad media raises nothing: what could not be made is in `skipped`. ToolKilled when the run crashed, another
+    ToolFailed when it gave up (a full disk, say).
+    """
+    reading: dict[str, Any] = {"file": _absolute(file), "picture": video_facts.to_json(video)}
+    if duration_s is not None:
+        reading["storyboard"] = {"duration_s": str(duration_s)}
+    if moment_s is not None:
+        reading["preview"] = {"moment_s": str(moment_s)}
+    request = {
+        "kinds": _kinds(avif),
+        "posters": [_wish(one, f"poster-{number}") for number, one in enumerate(posters)],
+        **({"video": reading} if len(reading) > 2 else {}),
+    }
+    readable = [*(one.file for one in posters), *([file] if len(reading) > 2 else [])]
+    planned = None if duration_s is None else storyboard.plan(duration_s, video.shown_width, video.shown_height)
+    try:
+        answer, wall_s = await _run(request, work_dir, runner, readable)
+    except ToolTimedOut as exc:
+        whole = [name for name in ("storyboard", "preview") if name in reading]
+        names = [*(f"poster-{number}" for number in range(len(posters))), *whole]
+        return Made(
+            posters=(None,) * len(posters),
+            storyboard=None,
+            preview=None,
+            skipped=dict.fromkeys(names, f"timed out: {exc}"[:200]),
+            wall_s=0.0,
+        )
+    return await asyncio.to_thread(checked_files.listed, answer, work_dir, planned, wall_s)
+
+
+async def poster_set(chosen: Chosen, work_dir: Path, runner: ChildRunner, *, avif: bool = False) -> PosterSet:
+    """One picture in all its sizes, shapes and types."""
+    request = {"kinds": _kinds(avif), "posters": [_wish(chosen, "poster")]}
+    answer, _ = await _run(request, work_dir, runner, [chosen.file])
+    return await asyncio.to_thread(checked_files.poster_set, answer["posters"][0], work_dir)
+
+
+async def poster_at(
+    file: Path, video: VideoFacts, time_s: Fraction, work_dir: Path, runner: ChildRunner, *, avif: bool = False
+) -> tuple[PosterSet, Fraction]:
+    """The set of the frame shown at a time, and that frame's own time. Raises Rejected when there is none."""
+    options = {"time_s": str(max(Fraction(0), time_s)), "kinds": _kinds(avif)}
+    answer = await _at(file, video, "poster_at", options, work_dir, runner)
+    return await asyncio.to_thread(checked_files.poster_set, answer["set"], work_dir), Fraction(answer["time_s"])
+
+
+async def still(
+    file: Path,
+    video: VideoFacts,
+    time_s: Fraction,
+    work_dir: Path,
+    runner: ChildRunner,
+    *,
+    width: int = MOST_WIDTH,
+    kind: str = "jpg",
+) -> Still:
+    """The frame shown at a time of the upload, the nearest one beyond its ends. Raises Rejected when there is none."""
+    if kind not in ("jpg", "webp", "png") or not 1 <= width <= MOST_WIDTH:
+        raise ValueError(f"no still is made as {kind}, {width} wide")
+    options = {"time_s": str(max(Fraction(0), time_s)), "width": width, "kind": kind}
+    answer = await _at(file, video, "still", options, work_dir, runner)
+    image = await asyncio.to_thread(checked_files.file, answer["file"], work_dir)
+    return Still(file=image, time_s=Fraction(answer["time_s"]))
+
+
+async def _at(
+    file: Path, video: VideoFacts, name: str, options: dict[str, Any], work_dir: Path, runner: ChildRunner
+) -> dict[str, Any]:
+    """The part `name` of a run's answer about one frame. Raises Rejected when no frame can be read."""
+    reading = {"file": _absolute(file), "picture": video_facts.to_json(video), name: options}
+    hint = "Choose another time, or upload a picture of your own."
+    unreadable = Rejected("picture_refused", "No picture of the video can be read at that time.", hint)
+    try:
+        answer, _ = await _run({"video": reading}, work_dir, runner, [file])
+    except ToolTimedOut as exc:
+        raise unreadable from exc
+    if name not in answer:
+        raise unreadable
+    part: dict[str, Any] = answer[name]
+    return part
+
+
+async def own_picture(file: Path, work_dir: Path, runner: ChildRunner, *, avif: bool = False) -> PosterSet:
+    """The poster set of an uploaded image. Raises Rejected; ToolKilled when decoding it crashed."""
+    if (await asyncio.to_thread(file.stat)).st_size > image_header.MOST_BYTES:
+        raise image_header.refused("The picture has more than 20 MB.")
+    try:
+        answer, _ = await _run({"kinds": _kinds(avif), "uploaded": _absolute(file)}, work_dir, runner, [file])
+    except ToolKilled:
+        raise
+    except ToolFailed as exc:
+        raise image_header.refused("The picture cannot be decoded.") from exc
+    return await asyncio.to_thread(checked_files.poster_set, answer["posters"][0], work_dir)
+
+
+def _wish(chosen: Chosen, prefix: str) -> dict[str, Any]:
+    return {
+        "file": _absolute(chosen.file),
+        "width": chosen.width,
+        "height": chosen.height,
+        "prefix": prefix,
+        "cropped": chosen.cropped,
+    }
+
+
+def _absolute(file: Path) -> str:
+    """Its path for a run, which begins in a folder of its own."""
+    return str(file.absolute())
+
+
+def _kinds(avif: bool) -> list[str]:
+    return ["jpg", "webp", *(["avif"] if avif else [])]
+
+
+async def _run(
+    request: dict[str, Any], work_dir: Path, runner: ChildRunner, readable: Sequence[Path]
+) -> tuple[dict[str, Any], float]:
+    finished = await runner.run(
+        python_argv("thumbnails.images.images_child"),
+        work_dir=work_dir,
+        readable=readable,
+        limits=Limits(wall_s=300, cpu_s=180, memory_bytes=4 * GIB, file_bytes=checked_files.MOST_FILE),
+        stdin=json.dumps(request).encode(),
+        nice=5,
+    )
+    answer: dict[str, Any] = json.loads(finished.stdout)
+    if rejected := answer.get("rejected"):
+        raise Rejected(**rejected)
+    return answer, finished.wall_s

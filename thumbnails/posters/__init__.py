@@ -1,0 +1,1 @@
+"""Choosing poster candidates: sampling, gates, scores, refinement, reasons."""

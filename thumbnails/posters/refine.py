@@ -1,0 +1,101 @@
+"""A good sample -> the best frame near it. Runs inside the sandbox only.
+
+In: an open Reader and one sample. Out: the same with its sharpest and stillest frame at full size, or with the name of
+what it is in the middle of. Never leaves the shot.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from thumbnails.posters import scoring
+from thumbnails.posters.rated import Rated, rated
+from thumbnails.posters.selection_settings import Wishes
+from thumbnails.reading.colour import Gray, lightness
+from thumbnails.reading.reader import DecodedFrame, Reader
+from thumbnails.reading.video_facts import VideoFacts
+from thumbnails.vision import transition
+from thumbnails.vision.boxes import ShareBox
+from thumbnails.vision.edges import detail
+from thumbnails.vision.faces import FaceSearch, find_faces
+from thumbnails.vision.frame_signals import LONG_SIDE, look, signals
+
+FULL_SIDE = 1920  # what a candidate is delivered at, at most
+FINE_SIDE = 960  # at which neighbours are compared: half the price of the largest poster's size, and tells as much
+# A missed face only costs rank: coarse steps, on the small picture of a sample, in which a face of a tenth of its width
+# is found.
+POSTER_FACES = FaceSearch(scale_step=1.15, min_neighbours=6, min_pixels=24)
+POSTER_FACE_AREA = 0.05  # of the picture: one of a quarter of the width, or more
+AROUND_S = Fraction(1, 2)
+MOST_FRAMES, LEAST_FRAMES = 10, 4  # frames at a time; fewer of large ones
+FRAME_PIXELS = 80_000_000
+STILL = 6.0  # motion, in 1/1000 of the width per frame, that leaves half of the signal
+SHAKEN = 18.0  # so much, even where it is stillest, and out of focus with it: a whip pan, a hand that shakes
+
+
+def width(video: VideoFacts, long_side: int) -> int:
+    """The width in pixels of the video as shown when its long side is at most `long_side`."""
+    longest = max(video.shown_width, video.shown_height)
+    return video.shown_width if longest <= long_side else max(1, round(video.shown_width * long_side / longest))
+
+
+def with_face(one: Rated) -> Rated:
+    """The sample with its face rank."""
+    return replace(one, ranks={**one.ranks, "face": face_presence(lightness(one.look.small))})
+
+
+def face_presence(gray: Gray) -> float:
+    """0 without a face, 1 with faces together as large as a poster wants them. `gray` is a sample's small picture."""
+    height, width = gray.shape
+    area = sum(face.share_of(width, height).area for face in find_faces(gray, POSTER_FACES))
+    return math.sqrt(min(1.0, area / POSTER_FACE_AREA))
+
+
+def at_its_best(
+    reader: Reader,
+    video: VideoFacts,
+    wishes: Wishes,
+    one: Rated,
+    box: ShareBox,
+    keys: Sequence[Fraction],
+    usual: Sequence[float],
+) -> Rated:
+    """`keys` are the keyframe times, `usual` the sorted sharpness of the title's samples."""
+    frames = _around(reader, video, one.look.time_s, keys)
+    if not frames:
+        return replace(one, fault="undecodable")
+    fine = [reader.luma(each, width(video, FINE_SIDE)) for each in frames]
+    anchor = max(0, bisect_right([each.time_s for each in frames], one.look.time_s) - 1)
+    choice = transition.choose(
+        [transition.small(each) for each in fine],
+        [float(each.time_s) for each in frames],
+        [detail(each) for each in fine],
+        anchor,
+    )
+    if isinstance(choice, str):
+        return replace(one, fault=choice)
+    best = frames[choice.at]
+    best_look = one.look
+    if best.time_s != one.look.time_s:
+        best_look = look(best.time_s, reader.bgr(best, width(video, LONG_SIDE)))
+    measured = signals(best_look, box)
+    if choice.motion > SHAKEN and measured.sharpness < scoring.ENOUGH["sharpness"]:
+        return replace(one, fault="shaken")
+    ranks = {
+        **one.ranks,
+        "sharpness": scoring.ranks("sharpness", [measured.sharpness], usual)[0],
+        "stillness": 2.0 ** (-choice.motion / STILL),
+    }
+    found = replace(one, look=best_look, signals=measured, ranks=ranks, full=reader.bgr(best, width(video, FULL_SIDE)))
+    return rated(found, wishes, choice.motion)
+
+
+def _around(reader: Reader, video: VideoFacts, time_s: Fraction, keys: Sequence[Fraction]) -> list[DecodedFrame]:
+    """Frames near a time. Those before it only as far as its own keyframe: they are decoded anyway, others are dear."""
+    most = max(LEAST_FRAMES, min(MOST_FRAMES, FRAME_PIXELS // (video.width * video.height)))
+    led = bisect_right(keys, time_s)
+    back_s = min(AROUND_S, most / video.frame_rate / 2)
+    start_s = max(time_s - back_s, keys[led - 1] if led else video.start_s)
+    return reader.decoded_between(start_s, time_s + AROUND_S, most)

@@ -1,0 +1,106 @@
+"""A file -> candidates for its poster, chosen by posters_child inside the sandbox.
+
+In: the file, the facts of its video track, the name of a profile of presets/posters.yaml. Out: `Selection`: the
+candidates as raw pixels in the work folder, so that whoever makes images of them parses nothing of the upload. Refuses
+nothing for bad media: a poster never fails a title. ToolKilled, a crash, is the caller's to count.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from core.errors import ToolFailed, ToolKilled, ToolTimedOut
+from core.sandbox.child import ChildRunner, Limits, python_argv
+from core.settings import GIB
+from presets.poster import poster_profile
+from thumbnails.posters import selection_settings
+from thumbnails.posters.selection_settings import Wishes
+from thumbnails.reading import video_facts as pictures
+from thumbnails.reading.video_facts import VideoFacts
+
+# Selecting takes seconds; a title of a few dear frames takes a minute. Beyond that something hangs.
+LIMIT_S = 240
+LIMITS = Limits(wall_s=LIMIT_S, cpu_s=LIMIT_S, memory_bytes=4 * GIB, file_bytes=16 * 1024 * 1024)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One frame. `signals` are as measured; those named `*_rank` are 0..1, and are what the weights are of."""
+
+    time_s: Fraction  # its own, from the title's zero
+    score: float
+    signals: dict[str, float]
+    reason: str
+    file: str  # raw BGR in the work folder: height x width x 3 bytes
+    width: int
+    height: int
+    low_confidence: bool  # it failed a gate, and nothing better was found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Candidates, best first. `fallback`: what happened instead of a choice among frames.
+
+    `one_frame`: there is only one. `all_rejected`: none passed the gates, and these are the least bad. `unreadable`,
+    `timed_out`: there are none.
+    """
+
+    candidates: tuple[Candidate, ...]
+    sampled: int
+    rejected: dict[str, int]  # by gate
+    fallback: str | None
+
+
+_ADAPTER = TypeAdapter(Selection)
+
+
+async def select(
+    file: Path, video: VideoFacts, profile: str, work_dir: Path, runner: ChildRunner, *, candidates: int = 5
+) -> Selection:
+    """Raises ConfigError for an unknown profile, and ToolKilled."""
+    chosen_profile = poster_profile(profile)
+    wishes = Wishes(
+        samples=chosen_profile.samples,
+        refine=chosen_profile.refine,
+        decode_frames=chosen_profile.decode_frames,
+        weights=chosen_profile.weights,
+        cluster=chosen_profile.cluster,
+        text=chosen_profile.text,
+        cards=chosen_profile.cards,
+        candidates=candidates,
+    )
+    arguments = (pictures.to_json(video), selection_settings.to_json(wishes))
+    try:
+        finished = await runner.run(
+            python_argv("thumbnails.posters.selection_child", str(file), *arguments),
+            work_dir=work_dir,
+            readable=[file],
+            limits=LIMITS,
+        )
+        selection = _ADAPTER.validate_json(finished.stdout)
+    except ToolKilled:
+        raise
+    except ToolTimedOut:
+        return _nothing("timed_out")
+    except (ToolFailed, ValidationError):
+        return _nothing("unreadable")
+    return selection if await asyncio.to_thread(_all_there, selection, work_dir) else _nothing("unreadable")
+
+
+def _nothing(fallback: str) -> Selection:
+    return Selection(candidates=(), sampled=0, rejected={}, fallback=fallback)
+
+
+def _all_there(selection: Selection, work_dir: Path) -> bool:
+    """What a sandboxed program says of its files is not believed."""
+    expected = {f"candidate-{number}.bgr" for number in range(1, len(selection.candidates) + 1)}
+    return {one.file for one in selection.candidates} == expected and all(
+        (path := work_dir / one.file).is_file()
+        and not path.is_symlink()
+        and one.width > 0
+        and path.stat().st_size == one.width * one.height * 3
+        for one in selection.candidates
+    )

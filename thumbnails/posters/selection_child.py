@@ -1,0 +1,37 @@
+"""Program inside the sandbox: FILE -> candidates for a poster. `python -m thumbnails.posters.selection_child FILE
+VIDEO WISHES`.
+
+VIDEO is thumbnails.reading.video_facts's JSON, WISHES those of thumbnails.posters.selection_settings. Prints one JSON
+line; the candidates' pixels are left in the working directory. Any crash or hang here is the caller's to see.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    # Before numpy is loaded: its own threads cost a tenth of a second and do nothing here.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    import av
+    import cv2
+
+    from thumbnails.posters import select
+    from thumbnails.posters.selection_settings import from_json
+    from thumbnails.reading import video_facts
+    from thumbnails.reading.reader import Reader
+
+    cv2.setNumThreads(1)
+    cv2.setRNGSeed(0)
+    file, video, wishes = Path(sys.argv[1]), video_facts.from_json(sys.argv[2]), from_json(sys.argv[3])
+    try:
+        with Reader(file, video) as reader:
+            selection = select.select(reader, video, wishes, Path())
+    except (av.FFmpegError, ValueError):  # a form of video that nothing here reads
+        selection = select.nothing("unreadable")
+    json.dump(selection, sys.stdout, separators=(",", ":"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Cropping wide video to 9:16: what matters in each frame, and the path of the window."""

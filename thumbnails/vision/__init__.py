@@ -1,0 +1,1 @@
+"""Measurements of one frame: faces, saliency, letters, black bars, sharpness. Pure, on arrays."""

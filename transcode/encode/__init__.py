@@ -1,0 +1,1 @@
+"""EncodePlan -> ffmpeg command lines -> checked CMAF segments."""

@@ -1,0 +1,240 @@
+"""Plan -> renditions on local disk: the video of a chunk, the audio of a title, or the upload's own tracks as they are.
+
+Each call is one ffmpeg run in the sandbox and a check of everything it wrote. `on_segments` is called with segments
+while the run still goes on.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+from core.errors import Rejected
+from core.media.encoded import Encoded, Rendition, RenditionKind, Segment
+from core.settings import GIB
+from transcode.encode import loudness, verify
+from transcode.encode.argv import audio_argv, output_file, remux_argv, video_argv
+from transcode.encode.cutters import AudioCutter, ByteRange, Cut, VideoCutter, VideoGrid
+from transcode.encode.ffmpeg_run import FfmpegContext, run
+from transcode.encode.fragments import WrongOutput
+from transcode.plan.encode_plan import AudioPlan, EncodePlan
+from transcode.plan.rungs import VideoRung
+
+# A rendition with only the segments that have become whole since the last call, and the byte ranges it consists of.
+OnSegments = Callable[[Rendition, list[ByteRange]], None]
+_RenditionWithout = partial[Rendition]
+SHORT_FOR_NOW_FRAMES = 50  # of sound, about a second, that a provisional revision may lack at its end
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedFiles:
+    """An encode and where its bytes lie; `damaged` when decoders complained on the way."""
+
+    encoded: Encoded
+    pieces: tuple[ByteRange, ...]
+    damaged: bool
+
+
+async def encode_video(
+    plan: EncodePlan,
+    context: FfmpegContext,
+    source: Path,
+    *,
+    chunk: int,
+    rungs: Sequence[VideoRung],
+    watermark: Path | None = None,
+    on_progress: Progress = lambda _: None,
+    on_segments: OnSegments | None = None,
+) -> EncodedFiles:
+    """`rungs` of one chunk. Raises Rejected(corrupt), WrongOutput, ToolFailed."""
+    first, end = plan.chunk(chunk)
+    argv = video_argv(
+        plan, context.binary, source, first=first, end=end, rungs=rungs, watermark=watermark, threads=context.threads
+    )
+    cutters = {
+        rung.id: VideoCutter(context.work_dir / output_file(rung.id), _grid(plan, rung, first, end)) for rung in rungs
+    }
+    unfinished = {rung.id: _video_rendition(plan, rung) for rung in rungs}
+    tick = _ticker([(unfinished[rung], cutter) for rung, cutter in cutters.items()], on_segments)
+    try:
+        ran = await run(
+            context,
+            argv,
+            readable=[source, *([watermark] if watermark else [])],
+            work_s=(end - first) / plan.frame_rate * len(rungs) + plan.seek_back_s,
+            frames=end - first,
+            memory_bytes=(12 if plan.video and plan.video.tone_map else 8) * GIB,
+            on_progress=on_progress,
+            on_tick=tick,
+        )
+    except Rejected as exc:
+        if watermark is not None and not await _decodes(context, watermark):
+            raise Rejected(
+                "watermark_refused", "The watermark is not an image that can be read.", "Give a PNG, JPEG or WebP."
+            ) from exc
+        raise
+    if tick is not None:
+        tick()
+    cuts = {rung: await asyncio.to_thread(cutter.finish) for rung, cutter in cutters.items()}
+    await verify.last_gops(context, [cutter.last_gop() for cutter in cutters.values()])
+    return _files([_rendition(unfinished[rung], cut) for rung, cut in cuts.items()], list(cuts.values()), ran.damaged)
+
+
+async def _decodes(context: FfmpegContext, image: Path) -> bool:
+    """Whether ffmpeg decodes the image by itself: if so, a failed encode is the upload's fault."""
+    argv = [context.binary, "-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]
+    argv += ["-i", f"file:{image}", "-frames:v", "1", "-f", "null", "-"]
+    try:
+        await run(context, argv, readable=[image], work_s=Fraction(1), frames=1)
+    except Rejected:
+        return False
+    return True
+
+
+async def encode_audio(
+    plan: EncodePlan,
+    context: FfmpegContext,
+    source: Path,
+    audio: AudioPlan,
+    *,
+    level: bool = True,
+    on_segments: OnSegments | None = None,
+) -> EncodedFiles:
+    """One audio rendition of the whole title; `level`: measured first, and brought to the usual loudness.
+
+    Frames that are AAC already and loud enough are taken as they are.
+    """
+    gain_db = await loudness.gain_db(plan, context, source, audio) if level else 0.0
+    if audio.copyable and not gain_db:
+        try:
+            return await _encode_audio(plan, context, source, audio, copy=True, gain_db=0.0, on_segments=None)
+        except WrongOutput:
+            pass  # frames that are not where they belong: encoding puts them there
+    return await _encode_audio(plan, context, source, audio, copy=False, gain_db=gain_db, on_segments=on_segments)
+
+
+async def _encode_audio(
+    plan: EncodePlan,
+    context: FfmpegContext,
+    source: Path,
+    audio: AudioPlan,
+    *,
+    copy: bool,
+    gain_db: float,
+    on_segments: OnSegments | None,
+) -> EncodedFiles:
+    argv = audio_argv(plan, context.binary, source, audio, copy=copy, gain_db=gain_db)
+    cutter = AudioCutter(context.work_dir / output_file(audio.id), duration_s=plan.duration_s, cuts_s=plan.cuts_s)
+    tick = _ticker([(_audio_rendition(audio, copied=copy), cutter)], on_segments)
+    ran = await run(context, argv, readable=[source], work_s=plan.duration_s, frames=0, on_tick=tick)
+    if tick is not None:
+        tick()
+    cut = await asyncio.to_thread(cutter.finish)
+    return _files([_rendition(_audio_rendition(audio, copied=copy), cut)], [cut], ran.damaged)
+
+
+async def remux(plan: EncodePlan, context: FfmpegContext, source: Path, *, cuts: tuple[int, ...]) -> EncodedFiles:
+    """The upload's own video track, cut at `cuts`, and its first sound. Raises WrongOutput where it is not fit."""
+    through = plan.passthrough
+    if through is None:
+        raise WrongOutput("no passthrough was planned")
+    copy_sound = bool(plan.audio) and plan.audio[0].copyable_for_now
+    try:
+        return await _remux(plan, context, source, through.rung, cuts, copy_sound=copy_sound)
+    except WrongOutput:
+        if not copy_sound:
+            raise
+        return await _remux(plan, context, source, through.rung, cuts, copy_sound=False)
+
+
+async def _remux(
+    plan: EncodePlan, context: FfmpegContext, source: Path, rung: VideoRung, cuts: tuple[int, ...], *, copy_sound: bool
+) -> EncodedFiles:
+    argv = remux_argv(plan, context.binary, source, copy_sound=copy_sound)
+    ran = await run(context, argv, readable=[source], work_s=plan.duration_s, frames=plan.frames)
+    grid = replace(_grid(plan, rung, 0, plan.frames), cuts=cuts, gop=0)
+    picture = VideoCutter(context.work_dir / output_file(rung.id), grid)
+    all_cuts = [await asyncio.to_thread(picture.finish)]
+    renditions = [_rendition(_video_rendition(plan, rung, passthrough=True), all_cuts[0])]
+    if plan.audio:
+        cuts_s = tuple(at / plan.frame_rate for at in cuts)
+        audio = plan.audio[0]
+        cutter = AudioCutter(
+            context.work_dir / output_file(audio.id),
+            duration_s=plan.duration_s,
+            cuts_s=cuts_s,
+            may_lack_frames=SHORT_FOR_NOW_FRAMES,
+        )
+        all_cuts.append(await asyncio.to_thread(cutter.finish))
+        renditions.append(_rendition(_audio_rendition(audio, copied=copy_sound), all_cuts[-1]))
+    await verify.last_gops(context, [picture.last_gop()])
+    return _files(renditions, all_cuts, ran.damaged)
+
+
+def _grid(plan: EncodePlan, rung: VideoRung, first: int, end: int) -> VideoGrid:
+    step = rung.frame_step
+    return VideoGrid(
+        first=first // step,
+        end=end // step,
+        cuts=tuple(cut // step for cut in plan.cuts),
+        frame_ticks=plan.frame_ticks * step,
+        timescale=plan.timescale,
+        gop=plan.gop_frames // step,
+    )
+
+
+def _ticker(
+    cutters: list[tuple[_RenditionWithout, VideoCutter | AudioCutter]], on_segments: OnSegments | None
+) -> Callable[[], None] | None:
+    if on_segments is None:
+        return None
+
+    def tick() -> None:
+        for unfinished, cutter in cutters:
+            if (new := cutter.poll()) and cutter.init is not None:
+                so_far = unfinished(
+                    codec=cutter.codec, timescale=cutter.timescale, init=cutter.init.blob, segments=_segments(new)
+                )
+                on_segments(so_far, [cutter.init, *(piece for piece, _ in new)])
+
+    return tick
+
+
+def _video_rendition(plan: EncodePlan, rung: VideoRung, *, passthrough: bool = False) -> _RenditionWithout:
+    """A video rendition that still lacks what only its bytes tell: codec, timescale, init segment and segments."""
+    return partial(
+        Rendition,
+        id=rung.id,
+        kind=RenditionKind.VIDEO,
+        width=rung.width,
+        height=rung.height,
+        frame_rate=plan.frame_rate / rung.frame_step,
+        passthrough=passthrough,
+    )
+
+
+def _audio_rendition(audio: AudioPlan, *, copied: bool) -> _RenditionWithout:
+    channels = audio.channels if copied else 2
+    return partial(Rendition, id=audio.id, kind=RenditionKind.AUDIO, channels=channels, language=audio.language)
+
+
+def _rendition(unfinished: _RenditionWithout, cut: Cut) -> Rendition:
+    return unfinished(codec=cut.codec, timescale=cut.timescale, init=cut.init.blob, segments=_segments(cut.segments))
+
+
+def _segments(cut: Sequence[tuple[ByteRange, int]]) -> tuple[Segment, ...]:
+    return tuple(Segment(blob=piece.blob, duration=ticks, keyframes=piece.keyframes) for piece, ticks in cut)
+
+
+def _files(renditions: list[Rendition], cuts: list[Cut], damaged: bool) -> EncodedFiles:
+    pieces = [piece for cut in cuts for piece in (cut.init, *(segment for segment, _ in cut.segments))]
+    return EncodedFiles(encoded=Encoded(renditions=tuple(renditions)), pieces=tuple(pieces), damaged=damaged)
+
+
+def length_s(plan: EncodePlan, chunk: int) -> Fraction:
+    """Duration of a chunk in seconds."""
+    first, end = plan.chunk(chunk)
+    return (end - first) / plan.frame_rate

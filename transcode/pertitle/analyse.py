@@ -1,0 +1,183 @@
+"""Per-title analysis, the acting part: encodes and scores samples of one upload in the sandbox.
+
+In: a plan, the file, its facts. Out: `Analysis`, the points measured and their cost; `model` turns it into what
+transcode.pertitle.model chooses by. A title not worth it, or whose samples cannot be read, has no points and says why:
+an analysis never fails an upload. Refuses nothing; a cancelled or killed run is the caller's to see.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from core.errors import ToolFailed, ToolKilled
+from core.sandbox.child import ChildRunner, Limits
+from core.settings import GIB
+from transcode.pertitle.model import Model, Point, fit
+from transcode.pertitle.samples import (
+    SampleEncode,
+    SamplePlan,
+    plan_samples,
+    sample_argv,
+    score_file,
+    size_file,
+)
+from transcode.plan.encode_plan import EncodePlan
+from transcode.probe.source import Index, Source
+
+VERSION = 1  # part of the key under which an Analysis is kept
+_BENCH = re.compile(r"bench: utime=(?P<user>[\d.]+)s stime=(?P<system>[\d.]+)s")
+_TEXT_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """What was measured, where, and for how much."""
+
+    version: int
+    points: tuple[Point, ...]
+    starts_s: tuple[Fraction, ...]
+    sample_s: Fraction
+    cpu_s: float
+    budget_s: float
+    wall_s: float
+    skipped: str | None  # why nothing was measured
+
+
+_ADAPTER = TypeAdapter(Analysis)
+
+
+def to_json(analysis: Analysis) -> dict[str, Any]:
+    """The analysis as plain JSON values; Fractions become strings such as "1/2"."""
+    return _ADAPTER.dump_python(analysis, mode="json")  # type: ignore[no-any-return]
+
+
+def from_json(value: dict[str, Any]) -> Analysis:
+    return _ADAPTER.validate_python(value)
+
+
+def model(analysis: Analysis, plan: EncodePlan) -> Model:
+    """What `plan`'s rungs will cost and look like."""
+    top = plan.rungs[0]
+    return fit(
+        analysis.points,
+        moments=len(analysis.starts_s),
+        full_side=top.short_side,
+        full_pixels=top.width * top.height,
+        frame_rate=float(plan.frame_rate),
+        preset=plan.preset,
+    )
+
+
+async def analyse(
+    plan: EncodePlan,
+    source_file: Path,
+    source: Source,
+    index: Index | None,
+    work_dir: Path,
+    runner: ChildRunner,
+    binary: str,
+    on_progress: Callable[[float], None],
+) -> Analysis:
+    """Measure within the budget; `on_progress` gets 0 at the start and 1 at the end."""
+    samples = plan_samples(plan, source, index)
+    if samples.skipped:
+        return _nothing(samples, samples.skipped)
+    on_progress(0.0)
+    cpu_s = 0.0
+
+    def note(line: str) -> None:
+        nonlocal cpu_s
+        if times := _BENCH.search(line):
+            cpu_s = float(times["user"]) + float(times["system"])
+
+    # An old machine is ten times slower than the prediction; beyond that something hangs.
+    allowed_s = int(60 + 20 * samples.cpu_s)
+    try:
+        finished = await runner.run(
+            sample_argv(plan, samples, binary, source_file),
+            work_dir=work_dir,
+            readable=[source_file],
+            limits=Limits(wall_s=allowed_s, cpu_s=allowed_s, memory_bytes=12 * GIB, file_bytes=_TEXT_BYTES),
+            on_stderr_line=note,
+            nice=5,
+        )
+        points = await asyncio.to_thread(_read, plan, samples, work_dir)
+    except ToolKilled:
+        raise
+    except (ToolFailed, _Unreadable) as exc:
+        return _nothing(samples, f"the samples could not be measured: {exc}"[:400])
+    on_progress(1.0)
+    return Analysis(
+        version=VERSION,
+        points=points,
+        starts_s=samples.starts_s,
+        sample_s=samples.sample_frames / plan.frame_rate,
+        cpu_s=cpu_s,
+        budget_s=samples.budget_s,
+        wall_s=finished.wall_s,
+        skipped=None,
+    )
+
+
+def _nothing(samples: SamplePlan, why: str) -> Analysis:
+    return Analysis(
+        version=VERSION,
+        points=(),
+        starts_s=(),
+        sample_s=Fraction(0),
+        cpu_s=0.0,
+        budget_s=samples.budget_s,
+        wall_s=0.0,
+        skipped=why,
+    )
+
+
+class _Unreadable(Exception):
+    """The run ended well and left something else than its texts."""
+
+
+def _read(plan: EncodePlan, samples: SamplePlan, work_dir: Path) -> tuple[Point, ...]:
+    try:
+        return tuple(
+            _point(
+                plan,
+                samples,
+                encode,
+                json.loads((work_dir / score_file(number)).read_text()),
+                (work_dir / size_file(number)).read_text(),
+            )
+            for number, encode in enumerate(samples.encodes)
+        )
+    except (OSError, ValueError, KeyError, IndexError) as exc:
+        raise _Unreadable(str(exc)) from exc
+
+
+def _point(plan: EncodePlan, samples: SamplePlan, encode: SampleEncode, scores: Any, sizes: str) -> Point:
+    scored = sorted(float(frame["metrics"]["vmaf"]) for frame in scores["frames"])
+    return Point(
+        short_side=encode.short_side,
+        crf=encode.crf,
+        bps=title_bps(sizes, plan.gop_frames, float(plan.frame_rate)) * samples.weight,
+        vmaf_mean=sum(scored) / len(scored),
+        vmaf_p1=scored[len(scored) // 100],
+    )
+
+
+def title_bps(sizes: str, gop_frames: int, frame_rate: float) -> float:
+    """Bit rate with a keyframe every `gop_frames`, from the packets of shorter or as long GOPs."""
+    keys: list[int] = []
+    others: list[int] = []
+    for line in sizes.split("\n"):
+        if line:
+            size, kind = line.split()
+            (keys if kind == "K" else others).append(int(size))
+    key_bytes = sum(keys) / len(keys)
+    other_bytes = sum(others) / len(others) if others else 0.0
+    return (key_bytes + other_bytes * (gop_frames - 1)) / gop_frames * 8 * frame_rate

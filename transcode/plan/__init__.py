@@ -1,0 +1,1 @@
+"""Source + options -> EncodePlan: every decision about an encode, as values. Pure."""

@@ -1,0 +1,87 @@
+"""Which sounds a title gets, and whether an upload's own frames will do. Pure."""
+
+import re
+from dataclasses import replace
+from fractions import Fraction
+
+from transcode.encode.cutters import AAC_FRAME_SAMPLES
+from transcode.plan.encode_plan import AudioPlan, EncodePlan
+from transcode.probe.source import INDEXED, AudioTrack, Source
+
+MAX_AUDIO_RENDITIONS = 8
+_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+def audio_plans(source: Source, duration_s: Fraction, *, trimmed: bool) -> tuple[AudioPlan, ...]:
+    """The first track of each language; tracks that name none count only as the first of all."""
+    chosen: list[AudioPlan] = []
+    for track in source.audio:
+        language = language_tag(track.language)
+        known = {sound.language for sound in chosen}
+        if chosen and (language is None or language in known or len(chosen) == MAX_AUDIO_RENDITIONS):
+            continue
+        copyable = not trimmed and _copyable(source, track, duration_s)
+        chosen.append(
+            AudioPlan(
+                id=f"a{len(chosen) + 1}",
+                index=track.index,
+                language=language,
+                channels=track.channels,
+                copyable=copyable,
+                copyable_for_now=not trimmed and _is_aac(source, track),
+            )
+        )
+    return tuple(chosen)
+
+
+def dubbed(title: EncodePlan, source: Source, rendition: str, language: str) -> EncodePlan:
+    """The plan of one more sound for `title`: the first track of another file, cut and ended as the title is."""
+    sound = replace(audio_plans(source, title.duration_s, trimmed=True)[0], id=rendition, language=language)
+    return replace(
+        title,
+        container=source.container,
+        origin_s=source.origin_s,
+        video=None,
+        first_frame=0,
+        rungs=(),
+        audio=(sound,),
+        passthrough=None,
+    )
+
+
+def _copyable(source: Source, track: AudioTrack, duration_s: Fraction) -> bool:
+    """Plain stereo AAC that begins and ends with the title."""
+    return (
+        _is_aac(source, track)
+        and track.channels <= 2
+        and track.sample_rate_hz in (44_100, 48_000)
+        and track.bit_rate_bps <= 200_000
+        and abs(track.start_s) <= Fraction(3 * AAC_FRAME_SAMPLES, track.sample_rate_hz)
+        and track.start_s + track.duration_s >= duration_s - Fraction(1, 20)
+    )
+
+
+def _is_aac(source: Source, track: AudioTrack) -> bool:
+    return source.container in INDEXED and not source.damaged and (track.codec, track.profile) == ("aac", "LC")
+
+
+def reason(source: Source, chosen: tuple[AudioPlan, ...]) -> str:
+    if not chosen:
+        return f"codec {', '.join(source.unplayable_audio)} is unknown" if source.unplayable_audio else "it is silent"
+    left = len(source.audio) - len(chosen)
+    return f"one for each language{f'; {left} more tracks are left out' if left else ''}"
+
+
+def language_tag(named: str | None) -> str | None:
+    """BCP 47 for what a container names: "eng" is "en". None for the undetermined, and for what is no language tag."""
+    if named is None or not _TAG.fullmatch(named):
+        return None
+    # Here, because it takes longer to load than a probe and most uploads name no language.
+    import langcodes
+    from langcodes.tag_parser import LanguageTagError
+
+    try:
+        tag: str = langcodes.standardize_tag(named)
+    except LanguageTagError:
+        return None
+    return None if tag in ("und", "mul", "mis", "zxx") else tag

@@ -1,0 +1,44 @@
+"""Options as JSON: what the API stores of an asset and what the command line takes. Pure."""
+
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
+
+from core.media.crop import Reframe
+from presets.effort import Effort
+from presets.rung import Codec
+from transcode.plan.encode_plan import Options
+from transcode.plan.watermark import Watermark
+
+
+class Downloads(StrEnum):
+    """Which progressive files are made beside the stream. None that were not asked for: they can be kept."""
+
+    NONE = "none"
+    STANDARD = "standard"  # a large and a small MP4, and the sound
+
+
+def downloads_from_json(value: dict[str, Any]) -> Downloads:
+    """`{downloads?}`. No part of the plan: it changes nothing that is encoded."""
+    return Downloads(value.get("downloads", Downloads.NONE))
+
+
+def options_from_json(value: dict[str, Any]) -> Options:
+    """`{profile?, codec?, effort?, ladder?, reframe?, clip?: {start_s?, end_s?}, watermark?: {sha256, ...}}`."""
+    clip = value.get("clip") or {}
+    mark = value.get("watermark")
+    return Options(
+        profile=value.get("profile", "standard"),
+        codec=Codec(value.get("codec", Codec.H264)),
+        effort=Effort(value.get("effort", Effort.BALANCED)),
+        ladder=value.get("ladder", "smart"),
+        start_s=seconds(clip.get("start_s", 0)),
+        end_s=None if clip.get("end_s") is None else seconds(clip["end_s"]),
+        watermark=Watermark(**mark) if mark else None,
+        reframe=Reframe(value.get("reframe", Reframe.AUTO)),
+    )
+
+
+def seconds(value: float) -> Fraction:
+    """What a person means by 1.1: not the nearest binary number."""
+    return Fraction(str(value))

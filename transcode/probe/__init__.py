@@ -1,0 +1,1 @@
+"""An uploaded file -> Source and keyframe index, read inside the sandbox."""

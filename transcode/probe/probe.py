@@ -1,0 +1,42 @@
+"""A local file -> Source and keyframe Index, by probe_child inside the sandbox."""
+
+import asyncio
+import json
+from pathlib import Path
+
+from core.errors import Rejected, ToolKilled, ToolTimedOut
+from core.sandbox.child import ChildRunner, Limits, python_argv
+from core.settings import GIB, MIB
+from transcode.probe.source import Index, Source, from_json, index_from_json
+
+
+async def probe(
+    file: Path, work_dir: Path, runner: ChildRunner, *, max_pixels: int, max_duration_s: int
+) -> tuple[Source, Index | None]:
+    """The facts of `file`, and where its keyframes are (None for sound only).
+
+    Raises Rejected; ToolKilled when the child crashed (the caller counts those).
+    """
+    # Reading every packet is bound by the disk: half a minute per GiB; a minute for the most packets there can be.
+    size = (await asyncio.to_thread(file.stat)).st_size
+    allowed_s = 60 + 30 * size // GIB
+    try:
+        finished = await runner.run(
+            python_argv("transcode.probe.probe_child", str(file), str(max_pixels), str(max_duration_s)),
+            work_dir=work_dir,
+            readable=[file],
+            limits=Limits(wall_s=allowed_s, cpu_s=allowed_s, memory_bytes=4 * GIB, file_bytes=MIB),
+            max_stdout_bytes=16 * MIB,  # gops.MAX_GOPS of them are 4 MiB
+        )
+    except ToolKilled:
+        raise
+    except ToolTimedOut as exc:
+        raise Rejected(
+            "timed_out",
+            f"Reading the file took longer than {allowed_s} s.",
+            "Export the video again as MP4 (H.264 + AAC) and upload that.",
+        ) from exc
+    answer = await asyncio.to_thread(json.loads, finished.stdout)
+    if rejected := answer.get("rejected"):
+        raise Rejected(**rejected)
+    return from_json(answer["source"]), index_from_json(answer["index"]) if answer["index"] else None

@@ -1,0 +1,79 @@
+"""The backstop: every `reconcile_s`, by one process at a time, look for work that no hint has announced.
+
+It hints at claimable steps, gives up those that were interrupted too often, sweeps expired uploads, writes the events
+to the log, and reports assets that nothing will move.
+"""
+
+from core.concurrency import repeat_every
+from core.db import idempotency, outbox, postgres, revocations, sql, steps, uploads
+from core.db.postgres import Pool
+from core.hints import Hints
+from core.model import StepKind
+from core.settings import Settings
+from core.telemetry.logs import Log
+from workers.engine import failures
+
+_LOG = Log("reconciler")
+_EVENTS = Log("events")
+_SQL = sql.load("steps")
+HINTS_AT_ONCE = 16
+
+
+async def reconcile(pool: Pool, hints: Hints) -> None:
+    """One round. Returns at once while another process runs one."""
+    async with pool.acquire() as connection, connection.transaction():
+        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock(hashtext('kadr.reconcile'))"):
+            return
+        cause = {"code": "interrupted", "message": f"interrupted {steps.MAX_INTERRUPTIONS} times"}
+        for row in await connection.fetch(_SQL["dead_letter_exhausted"], steps.MAX_INTERRUPTIONS, cause):
+            error = failures.out_of_attempts(crashed=False)
+            kind = StepKind(row["kind"])
+            await failures.record_failure(connection, row["asset_id"], kind, row["id"], row["input"], error)
+            _LOG.error("step.dead", step=row["id"], kind=kind, asset=row["asset_id"])
+        await uploads.sweep(connection)
+        await idempotency.forget_old(connection)
+        await revocations.forget(connection)
+        claimable = await connection.fetch(_SQL["claimable"], HINTS_AT_ONCE, steps.MAX_INTERRUPTIONS)
+        stuck = [row["id"] for row in await connection.fetch(_SQL["stuck"])]
+    if stuck:
+        _LOG.error("asset.stuck", assets=stuck)
+    for row in claimable:
+        await hints.send(row["id"], StepKind(row["kind"]))
+
+
+async def log_events(pool: Pool) -> None:
+    """The outbox's first consumer: every event as a JSON log line, at least once."""
+    while True:
+        async with pool.acquire() as connection, connection.transaction():
+            events = await outbox.consume(connection, "log")
+            for event in events:
+                _EVENTS.info(event.type, **event.envelope())
+        if not events:
+            return
+
+
+async def run(settings: Settings, pool: Pool, hints: Hints) -> None:
+    """A round every `reconcile_s` until cancelled. While PostgreSQL is away, rounds only fail."""
+
+    async def one_round() -> None:
+        await reconcile(pool, hints)
+        await log_events(pool)
+
+    def on_error(exc: Exception) -> None:
+        if isinstance(exc, postgres.UNAVAILABLE):
+            _LOG.warning("reconcile.failed", error=repr(exc))
+        else:
+            _LOG.error("reconcile.failed", exc)
+
+    await repeat_every(settings.reconcile_s, one_round, on_error)
+
+
+async def once(settings: Settings) -> None:
+    """One round, for `kadr reconcile`: workers do the same by themselves."""
+    pool, hints = await postgres.connect(settings, require_repaired=True), Hints(settings)
+    try:
+        await reconcile(pool, hints)
+        await log_events(pool)
+    finally:
+        await hints.close()
+        await pool.close()

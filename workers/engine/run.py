@@ -1,0 +1,83 @@
+"""The `kadr worker` program: make its context, start worker, listeners and reconciler, stop cleanly on SIGTERM."""
+
+import asyncio
+import os
+import signal
+import socket
+
+from prometheus_client import start_http_server
+
+from core.db import postgres
+from core.hints import Hints
+from core.sandbox.child import ChildRunner
+from core.settings import Settings
+from core.step_kinds import SlotClass
+from core.storage import s3
+from core.telemetry.logs import Log
+from transcode.encode.capabilities import check, ffmpeg_binary
+from workers.engine import reconciler
+from workers.engine.contract import WorkerContext
+from workers.engine.listener import listen
+from workers.engine.memory_budget import MemoryBudget, half_of_memory
+from workers.engine.sources import Sources
+from workers.engine.workdirs import worker_folder
+from workers.engine.worker import Worker
+
+_LOG = Log("worker")
+
+
+def _serve_metrics(settings: Settings) -> int | None:
+    """Serve Prometheus on a port of this worker's own, in a thread; the port, or None when there is to be none."""
+    if settings.worker_metrics_port is None:
+        return None
+    server, _ = start_http_server(settings.worker_metrics_port, addr=settings.worker_metrics_host)
+    return int(server.server_port)
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT. Raises ConfigError when this machine cannot do the work safely."""
+    runner = await ChildRunner.detect(settings.sandbox)
+    binary = ffmpeg_binary(settings)
+    settings.work_dir.mkdir(parents=True, exist_ok=True)
+    able = await check(binary, runner, settings.work_dir)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    pool = await postgres.connect(settings, require_repaired=True)
+    hints = Hints(settings)
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    try:
+        async with s3.connect(settings) as stored:
+            with worker_folder(settings.work_dir / "steps") as folder:
+                context = WorkerContext(
+                    settings=settings,
+                    pool=pool,
+                    storage=stored,
+                    runner=runner,
+                    sources=Sources(settings.work_dir / "sources", settings.work_cache_bytes),
+                    ffmpeg=binary,
+                    ffmpeg_version=able.version,
+                    codecs=able.codecs,
+                    memory=MemoryBudget(settings.memory_bytes or half_of_memory()),
+                )
+                worker = Worker(context, hints, name, folder)
+                port = _serve_metrics(settings)
+                layers = sorted(runner.layers)
+                _LOG.info("worker.started", worker=name, ffmpeg=able.version, sandbox=layers, metrics_port=port)
+                jobs = [
+                    loop.create_task(worker.run()),
+                    loop.create_task(reconciler.run(settings, pool, hints)),
+                    *(loop.create_task(listen(settings, worker, slots)) for slots in SlotClass),
+                    loop.create_task(stopping.wait()),
+                ]
+                done, pending = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+                for job in pending:
+                    job.cancel()
+                await asyncio.wait(pending)
+                for job in done:
+                    job.result()
+    finally:
+        await hints.close()
+        await pool.close()
+    _LOG.info("worker.stopped", worker=name)

@@ -1,0 +1,251 @@
+"""One worker: claim due steps, keep their leases while the stage runs, and end them by fenced writes.
+
+PostgreSQL is queried every `poll_s`, and at once when a hint comes or a step of ours has just queued the next. Losing
+PostgreSQL, Redis or storage costs time, never work: what cannot be ended is claimed again when its lease ends.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from core.db import assets, postgres, steps
+from core.db.postgres import Connection
+from core.db.steps import Step
+from core.errors import LeaseLost, Rejected, ToolKilled
+from core.hints import Hints
+from core.model import StepKind, StepState
+from core.step_kinds import TRAITS, SlotClass
+from core.telemetry import metrics
+from core.telemetry.logs import Log
+from workers.engine import failures
+from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
+from workers.engine.fan_in import COUNTED, fan_in
+from workers.engine.step_functions import STAGES
+from workers.engine.workdirs import step_folder
+
+_LOG = Log("worker")
+PROGRESS_EVERY_S = 1.0
+_CANNOT_END: tuple[type[Exception], ...] = (LeaseLost, *postgres.UNAVAILABLE)
+
+
+class _Progress:
+    """The newest progress of a step (0..1), and what was last written to its row."""
+
+    def __init__(self) -> None:
+        self.value = 0.0
+        self.written = 0.0
+
+    def __call__(self, value: float) -> None:
+        self.value = max(self.value, value)
+
+
+class Worker:
+    """Runs steps until cancelled; then releases the steps it holds."""
+
+    def __init__(self, context: WorkerContext, hints: Hints, name: str, folder: Path) -> None:
+        self._context = context
+        self._hints = hints
+        self._name = name
+        self._folder = folder
+        self._wake = {slots: asyncio.Event() for slots in SlotClass}
+
+    def wake(self, slots: SlotClass) -> None:
+        """Query PostgreSQL now for a step of this class, if a slot is free."""
+        self._wake[slots].set()
+
+    async def run(self) -> None:
+        """Serve every class of steps. Cancel to stop; every step held is then released without using up an attempt."""
+        settings = self._context.settings
+        async with asyncio.TaskGroup() as group:
+            counts = {
+                SlotClass.LIGHT: settings.light_slots,
+                SlotClass.TRANSFER: settings.transfer_slots,
+                SlotClass.FIRST: settings.first_slots,
+                SlotClass.HEAVY: settings.heavy_slots,
+                SlotClass.EXTRA: settings.extra_slots,
+            }
+            for slots in SlotClass:
+                for _ in range(counts[slots]):
+                    group.create_task(self._serve(slots))
+
+    async def _serve(self, slots: SlotClass) -> None:
+        """One slot: claim a step of this class and run it, again and again."""
+        settings = self._context.settings
+        while True:
+            self._wake[slots].clear()
+            try:
+                step = await steps.claim(self._context.pool, slots.kinds, self._name, settings.lease_s)
+            except postgres.UNAVAILABLE as exc:
+                _LOG.warning("claim.failed", error=repr(exc))
+                await asyncio.sleep(min(1.0, settings.poll_s))
+                continue
+            if step is not None:
+                await self._attempt(step)
+                continue
+            try:
+                # Jitter, so that many workers do not query at the same moment.
+                async with asyncio.timeout(settings.poll_s * random.uniform(0.8, 1.2)):
+                    await self._wake[slots].wait()
+            except TimeoutError:
+                pass
+
+    async def _attempt(self, step: Step) -> None:
+        """Run one claimed step to one of its ends, measured. Only cancellation comes out of here."""
+        where = {"step": step.id, "kind": step.kind, "asset": step.asset_id, "attempt": step.attempts + 1}
+        if step.interruptions:
+            metrics.RECLAIMS.labels(step.kind).inc()
+        started, outcome = time.monotonic(), "released"
+        try:
+            outcome = await self._work(step)
+            _LOG.info(f"step.{outcome}", seconds=round(time.monotonic() - started, 3), **where)
+        except LeaseLost:
+            outcome = "lease_lost"
+            metrics.LEASES_LOST.labels(step.kind).inc()
+            _LOG.warning("step.lease_lost", **where)
+        except asyncio.CancelledError:
+            await self._release(step)
+            raise
+        except postgres.UNAVAILABLE as exc:
+            # Nothing was written; the lease runs out and the step is claimed again.
+            outcome = "unended"
+            _LOG.warning("step.unended", error=repr(exc), **where)
+        finally:
+            metrics.STEP_SECONDS.labels(step.kind, outcome).observe(time.monotonic() - started)
+
+    async def _work(self, step: Step) -> str:
+        """Run the stage and write the end of the step; in one word how it ended. Raises LeaseLost, db.UNAVAILABLE."""
+        try:
+            outcome = await self._run_leased(step)
+        except Rejected as exc:
+            await self._reject(step, exc)
+            return "rejected"
+        except ToolKilled as exc:
+            return await self._failed(step, exc, crash=True)
+        except LeaseLost:
+            raise
+        except Exception as exc:  # noqa: BLE001 - one bad step must not end the worker; it is logged and counted
+            return await self._failed(step, exc, crash=False)
+        try:
+            await self._end(step, outcome)
+        except _CANNOT_END:
+            raise
+        except Exception as exc:  # noqa: BLE001 - an on_commit that PostgreSQL refuses is a failure of ours, too
+            return await self._failed(step, exc, crash=False)
+        return "done"
+
+    async def _run_leased(self, step: Step) -> Outcome:
+        """Run the stage while its lease is renewed. Raises LeaseLost as soon as the lease is known to be lost."""
+        progress = _Progress()
+        lost = False
+        asset = await assets.by_id(self._context.pool, step.asset_id)
+        if asset is None:
+            raise LeaseLost
+        with step_folder(self._folder, step.id) as folder:
+            claimed = ClaimedStep(step=step, asset=asset, work_dir=folder, progress=progress)
+            stage = asyncio.ensure_future(STAGES[step.kind](self._context, claimed))
+
+            def stop() -> None:
+                nonlocal lost
+                lost = True
+                stage.cancel()
+
+            keeper = asyncio.ensure_future(self._keep(step, progress, stop))
+            try:
+                return await stage
+            except asyncio.CancelledError:
+                if lost:
+                    raise LeaseLost from None
+                stage.cancel()
+                await asyncio.wait({stage})
+                raise
+            finally:
+                keeper.cancel()
+                await asyncio.wait({keeper})
+
+    async def _keep(self, step: Step, progress: _Progress, stop: Callable[[], None]) -> None:
+        """Send heartbeats, sooner when there is progress to write. Calls `stop` when the lease is lost, or must be."""
+        settings = self._context.settings
+        renewed = time.monotonic()
+        while True:
+            await asyncio.sleep(min(PROGRESS_EVERY_S, settings.heartbeat_s))
+            now = time.monotonic()
+            if now - renewed > settings.lease_s:
+                return stop()  # asleep or cut off for too long: somebody else may have it
+            if progress.value == progress.written and now - renewed < settings.heartbeat_s:
+                continue
+            try:
+                value = progress.value
+                await steps.heartbeat(self._context.pool, step, settings.lease_s, value)
+                progress.written, renewed = value, now
+            except LeaseLost:
+                return stop()
+            except postgres.UNAVAILABLE as exc:
+                _LOG.warning("heartbeat.failed", step=step.id, error=repr(exc))
+
+    async def _end(self, step: Step, outcome: Outcome) -> None:
+        """Write the step's end, run its on_commit and queue the steps that follow, in one transaction."""
+        queued: list[tuple[str, StepKind]] = []
+        async with self._context.pool.acquire() as connection, connection.transaction():
+            await steps.finish(connection, step, StepState.DONE, output=outcome.output)
+            if outcome.on_commit:
+                await outcome.on_commit(connection)
+            for code, message in outcome.warnings:
+                await assets.warn(connection, step.asset_id, code, message)
+            # A run of its own for each upload, pull or reprocess: the same bytes again are new work.
+            following = outcome.next_steps
+            if step.kind in COUNTED:
+                following = (*following, *await fan_in(connection, step.asset_id, step.run))
+            for kind, step_input in following:
+                if new := await steps.insert(connection, step.asset_id, kind, {**step_input, "run": step.run}):
+                    queued.append((new, kind))
+        for queued_step, kind in queued:
+            self.wake(TRAITS[kind].slots)
+            await self._hints.send(queued_step, kind)
+        if outcome.after_commit:
+            try:
+                await outcome.after_commit()
+            except Exception as exc:  # noqa: BLE001 - tidying up only; the step has ended
+                _LOG.warning("step.after_commit_failed", step=step.id, error=repr(exc))
+
+    async def _reject(self, step: Step, rejected: Rejected) -> None:
+        """End a step whose media was rejected; the parts of a refused upload are removed."""
+        async with self._context.pool.acquire() as connection, connection.transaction():
+            error = {"code": rejected.code, "message": str(rejected)}
+            await steps.finish(connection, step, StepState.FAILED, error=error)
+            await self._record_failure(connection, step, rejected)
+            if step.kind is StepKind.ACCEPT:
+                refused = {"upload_id": step.input["upload_id"], "refused": True}
+                await steps.insert(connection, step.asset_id, StepKind.DISCARD, refused)
+
+    async def _record_failure(self, connection: Connection, step: Step, error: Rejected) -> None:
+        await failures.record_failure(connection, step.asset_id, step.kind, step.id, step.input, error)
+
+    async def _failed(self, step: Step, exc: Exception, *, crash: bool) -> str:
+        """Count an attempt; queue again after a while, or give up and leave a dead letter."""
+        settings = self._context.settings
+        error = {"code": type(exc).__name__, "message": str(exc)[:2000]}
+        crashed = crash and step.crashes + 1 >= settings.max_hard_deaths
+        if not crashed and step.attempts + 1 < settings.max_attempts:
+            delay_s = min(60.0, 2.0**step.attempts) * random.uniform(0.5, 1.0)
+            _LOG.warning("step.failed", step=step.id, kind=step.kind, retry_in_s=round(delay_s, 1), **error)
+            await steps.release(self._context.pool, step, error=error, attempt=True, crash=crash, delay_s=delay_s)
+            asyncio.get_running_loop().call_later(delay_s, self.wake, TRAITS[step.kind].slots)
+            return "failed"
+        _LOG.error("step.dead", exc, step=step.id, kind=step.kind, asset=step.asset_id)
+        async with self._context.pool.acquire() as connection, connection.transaction():
+            await steps.finish(connection, step, StepState.DEAD, error=error, attempt=True, crash=crash)
+            await self._record_failure(connection, step, failures.out_of_attempts(crashed=crashed))
+        return "dead"
+
+    async def _release(self, step: Step) -> None:
+        """Make the step due at once for another worker. Shielded, because this worker is being cancelled."""
+
+        async def release() -> None:
+            try:
+                await steps.release(self._context.pool, step)
+            except _CANNOT_END as exc:
+                _LOG.warning("step.not_released", step=step.id, error=repr(exc))
+
+        await asyncio.shield(asyncio.ensure_future(release()))

@@ -1,0 +1,57 @@
+"""The audio of a published title, as transcription reads it: a track of an upload, and where its timeline lies."""
+
+from dataclasses import dataclass
+
+from core.db import steps
+from core.model import AssetId, StepKind
+from core.storage import keys
+from subtitles.speech.transcribe import SoundTrack
+from transcode.plan.encode_plan import AudioPlan, EncodePlan
+from transcode.probe.sniff import DEMUXERS
+from workers import artifacts
+from workers.engine.contract import ClaimedStep, WorkerContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedTitle:
+    """What is published of an asset: its plan, and the SHA-256 (hex) of the upload it was made of."""
+
+    plan: EncodePlan
+    upload: str
+
+
+async def published_title(worker: WorkerContext, asset_id: AssetId) -> PublishedTitle | None:
+    """The title as last published; None where nothing is published yet."""
+    step_input = await steps.newest_input(worker.pool, asset_id, StepKind.PUBLISH)
+    if step_input is None:
+        return None
+    plan = await artifacts.load_plan(worker, asset_id, step_input["plan"])
+    return PublishedTitle(plan=plan, upload=await source_of_run(worker, asset_id, step_input["run"]))
+
+
+async def source_of_run(worker: WorkerContext, asset_id: AssetId, run: str) -> str:
+    """SHA-256 (hex) of the upload that a run encodes; the asset may have another source by now."""
+    analysed = await steps.done_of_run(worker.pool, asset_id, run, frozenset((StepKind.ANALYSE,)))
+    sha256: str = analysed[-1].input["source"]
+    return sha256
+
+
+def spoken_track(plan: EncodePlan, language: str | None) -> AudioPlan | None:
+    """The audio track in this language, else the first; None for a silent title."""
+    primary = (language or "").partition("-")[0]
+    same = (sound for sound in plan.audio if primary and (sound.language or "").partition("-")[0] == primary)
+    return next(same, plan.audio[0] if plan.audio else None)
+
+
+async def sound_track(
+    worker: WorkerContext, claimed: ClaimedStep, published: PublishedTitle, sound: AudioPlan
+) -> SoundTrack:
+    """The audio track in the published upload, as a local file: another upload may be on its way."""
+    file = await worker.local_copy(keys.source(claimed.asset.id, published.upload), published.upload)
+    return SoundTrack(
+        file=file,
+        demuxer=DEMUXERS[published.plan.container],
+        index=sound.index,
+        origin_s=published.plan.origin_s + published.plan.start_s,
+        duration_s=published.plan.duration_s,
+    )

@@ -1,0 +1,75 @@
+"""analyse: measure the title once, settle its ladder, and queue its encode: audio, then chunks, the longest first."""
+
+from dataclasses import replace
+
+from core.db import assets
+from core.db.postgres import Connection
+from core.model import StepKind
+from core.storage.digest import digest
+from transcode.encode.renditions import length_s
+from transcode.pertitle import analyse as analyser
+from transcode.pertitle.settle import settle
+from transcode.plan.encode_plan import EncodePlan
+from transcode.probe.source import from_json
+from workers import artifacts
+from workers.engine.contract import ClaimedStep, NextStep, Outcome, WorkerContext
+from workers.step_context import StepContext
+from workers.steps import extract, pictures
+
+
+async def analyse(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
+    """Settle the plan and queue every part of the encode.
+
+    The output is {"plan": hash of the settled plan, "parts": how many steps of each kind publish waits for}. What was
+    measured of the same source in the same way before is not measured again.
+    """
+    step_input = claimed.step.input
+    plan = await artifacts.load_plan(worker, claimed.asset.id, step_input["plan"])
+    if not step_input.get("first", True):
+        plan = replace(plan, first_rung=None)
+    on_commit = None
+    if plan.smart:
+        source_sha256, key = step_input["source"], digest([analyser.VERSION, plan.digest(), worker.ffmpeg_version])
+        analysis = await assets.analysis(worker.pool, source_sha256, key)
+        if analysis is None:
+            measured = await analyser.analyse(
+                plan,
+                await StepContext(worker=worker, claimed=claimed).local_source(),
+                from_json(claimed.asset.source or {}),
+                await artifacts.load_index(worker, claimed.asset.id, step_input["index"]),
+                claimed.work_dir,
+                worker.runner,
+                worker.ffmpeg,
+                claimed.progress,
+            )
+            analysis = analyser.to_json(measured)
+
+            async def on_commit(connection: Connection) -> None:
+                await assets.keep_analysis(connection, source_sha256, key, analysis)
+
+        plan = settle(plan, analyser.from_json(analysis))
+    plan_sha256 = await artifacts.store_plan(worker, claimed.asset.id, plan)
+    encode_steps = _encode_steps(step_input["source"], plan_sha256, plan)
+    extras = pictures.steps_of_upload(plan, plan_sha256, step_input["source"], claimed.asset)
+    if plan.first_rung is None:  # else the first rung queues it, once there is something to watch
+        extras += await extract.steps_of_upload(worker, claimed)
+    parts = {
+        StepKind.REMUX.value: int(plan.passthrough is not None and plan.passthrough.lasting),
+        StepKind.FIRST_RUNG.value: len(plan.chunks) if plan.first_rung else 0,
+        StepKind.ENCODE.value: sum(kind is StepKind.ENCODE for kind, _ in encode_steps),
+        StepKind.SOUND.value: len(plan.audio),
+    }
+    return Outcome(
+        output={"plan": plan_sha256, "parts": parts}, on_commit=on_commit, next_steps=(*encode_steps, *extras)
+    )
+
+
+def _encode_steps(source_sha256: str, plan_sha256: str, plan: EncodePlan) -> tuple[NextStep, ...]:
+    """What is to be encoded, in the order in which it should begin."""
+    common = {"source": source_sha256, "plan": plan_sha256}
+    rest = [rung for rung in plan.rungs if rung.id != plan.first_rung]
+    chunks = sorted(range(len(plan.chunks)), key=lambda number: -length_s(plan, number)) if rest else []
+    return (
+        *((StepKind.SOUND, {**common, "sound": sound.id}) for sound in plan.audio),
+        *((StepKind.ENCODE, {**common, "chunk": number}) for number in chunks),
+    )

@@ -1,0 +1,33 @@
+"""plan: the facts of a source and its owner's options -> the encode to do, or a search for its upright window first."""
+
+from core.db import assets
+from core.errors import Rejected
+from core.media.crop import crop_from_json
+from core.model import StepKind
+from workers import encrypt
+from workers.begin_encode import begin_encode, plan_input
+from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
+from workers.steps.reframe import analysis_key, wide_of
+
+
+async def plan(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
+    """Decide the encode and queue its first steps. Raises Rejected for what this installation cannot make.
+
+    A wide video that is to be shown upright is searched before anything is encoded: what is watched first must show
+    what stays. That takes as long as decoding the title, so it is a step of its own.
+    """
+    inputs = await plan_input(worker, claimed)
+    if inputs.options.codec not in worker.codecs:
+        raise Rejected(
+            "codec_unavailable",
+            f"The ffmpeg of this installation does not encode {inputs.options.codec}.",
+            f"Choose one of {', '.join(sorted(worker.codecs))}.",
+        )
+    encrypt.check_possible(encrypt.encryption_of(claimed.asset), worker.settings)
+    decided = inputs.decide()
+    if (wide := wide_of(inputs.source, decided)) is not None:
+        crop = await assets.analysis(worker.pool, claimed.step.input["source"], analysis_key(wide))
+        if crop is None:
+            return Outcome(next_steps=((StepKind.REFRAME, claimed.step.input),))
+        decided = inputs.decide(crop_from_json(crop))
+    return await begin_encode(worker, claimed, decided)

@@ -1,0 +1,168 @@
+"""transcribe: a published title -> a transcript of its speech, and subtitles of it.
+
+Every finished job is stored at once, so whoever takes the step over goes on after it. What cannot be transcribed skips
+the track and is no failure of the title.
+"""
+
+import asyncio
+
+from core.db import tracks
+from core.db.assets import Asset
+from core.db.postgres import Connection
+from core.db.tracks import Found, Track, TrackKind, TrackSource, TrackStatus
+from core.errors import ConfigError, Transient
+from core.model import AssetId
+from core.storage.digest import digest
+from core.telemetry.failpoint import failpoint
+from core.telemetry.logs import Log
+from presets.caption import caption_profile
+from presets.profile import profile_or_default
+from subtitles.cues.build import cues
+from subtitles.cues.words import repaired
+from subtitles.speech.jobs import JobResult
+from subtitles.speech.model import Whisper
+from subtitles.speech.model_fetch import ready
+from subtitles.speech.transcribe import NO_AUDIO, NO_MODEL, Task, transcribe
+from subtitles.speech.transcript import Skipped, SkipReason, Transcript
+from workers import published_audio, text_artifacts
+from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
+from workers.published_audio import PublishedTitle
+
+_LOG = Log("transcribe")
+VERSION = 1  # part of the name of finished jobs: increase it when the audio is prepared differently
+# What the owner reads; the hint comes with the reason.
+_SKIPPED = {
+    SkipReason.NO_AUDIO: "There is no sound to transcribe.",
+    SkipReason.NO_SPEECH: "No speech was heard.",
+    SkipReason.NO_MODEL: "No speech model is installed.",
+    SkipReason.LANGUAGE: "The speech model does not know the language.",
+}
+
+
+async def transcribe_title(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
+    """Transcribe the title and finish the track with its cues, or skip the track with the reason."""
+    track = await tracks.by_id(worker.pool, claimed.step.input["track"])
+    if track is None or not track.wanted or not track.waits_for(claimed.step.input):
+        return Outcome(output={"removed": True})
+    options = track.wanted["generate"]
+    published = await published_audio.published_title(worker, claimed.asset.id)
+    if published is None:
+        raise Transient("a track for a title that is not published")
+    words = await transcript_of(worker, claimed, published, options.get("language"), "transcribe")
+    if isinstance(words, Skipped):
+        return skip_track(track, skip_error(words))
+    return await subtitle(
+        worker, claimed, track, words, TrackSource.GENERATED, options.get("profile"), published.upload
+    )
+
+
+async def transcript_of(
+    worker: WorkerContext, claimed: ClaimedStep, published: PublishedTitle, language: str | None, task: Task
+) -> Transcript | Skipped:
+    """The words in the title's audio (`transcribe`), or their English translation (`translate`).
+
+    `language`: what its owner says is spoken, or None to have it detected. What is finished already is not done again.
+    """
+    sound = published_audio.spoken_track(published.plan, language)
+    if sound is None:
+        return NO_AUDIO
+    try:
+        model = await ready(worker.settings)
+        if model is None:
+            return NO_MODEL
+        track = await published_audio.sound_track(worker, claimed, published, sound)
+        facts = [published.upload, str(track.origin_s), str(track.duration_s), track.index, task, language]
+        question = digest([VERSION, _identity(model), *facts])
+        return await transcribe(
+            track,
+            model,
+            language=language,
+            work_dir=claimed.work_dir,
+            runner=worker.runner,
+            done=await text_artifacts.load_parts(worker, claimed.asset.id, question),
+            on_job=lambda result: _store_job(worker, claimed.asset.id, question, result),
+            on_progress=claimed.progress,
+            task=task,
+        )
+    except ConfigError as exc:  # the operators' to mend: no reason to fail again and again
+        _LOG.error("transcribe.misconfigured", exc, step=claimed.step.id)
+        return NO_MODEL
+
+
+async def wish_subtitles(worker: WorkerContext, connection: Connection, asset: Asset) -> None:
+    """Insert the generated track of an asset that is to have one by default; the publication queues the work.
+
+    Once for each asset, however often its source is replaced.
+    """
+    if asset.options.get("subtitles", worker.settings.subtitles) != "auto":
+        return
+    if any((track.wanted or {}).get("auto") for track in await tracks.of_asset(connection, asset.id)):
+        return
+    generate = {"generate": {"language": asset.language, "profile": None}, "auto": True}
+    await tracks.insert(
+        connection,
+        asset.id,
+        kind=TrackKind.SUBTITLES,
+        language=asset.language,
+        name=None,
+        source=TrackSource.GENERATED,
+        wanted=generate,
+    )
+
+
+def _identity(model: Whisper) -> list[object]:
+    return [model.id, model.size_bytes, model.compute_type, model.batch]
+
+
+async def _store_job(worker: WorkerContext, asset_id: AssetId, question: str, result: JobResult) -> None:
+    await text_artifacts.store_part(worker, asset_id, question, result)
+    failpoint(worker.settings, "transcribe.after_job")
+
+
+async def subtitle(
+    worker: WorkerContext,
+    claimed: ClaimedStep,
+    track: Track,
+    words: Transcript,
+    source: TrackSource,
+    profile: str | None,
+    upload: str,
+) -> Outcome:
+    """Store the transcript and its cues, and finish the track with them.
+
+    `profile`: a caption profile, None for the one of the asset's kind of video; `upload`: SHA-256 of what was heard.
+    """
+    limits = caption_profile(profile or profile_of(claimed), words.language)
+    caption_cues = await asyncio.to_thread(lambda: cues(repaired(words.recognised_words), limits))
+    artifacts = {
+        "text": await text_artifacts.store_text(worker, claimed.asset.id, caption_cues),
+        "words": await text_artifacts.store_transcript(worker, claimed.asset.id, words),
+        "upload": upload,
+    }
+    details = Found(
+        source=source, model=words.model, language=words.language, language_probability=words.language_probability
+    )
+
+    async def on_commit(connection: Connection) -> None:
+        await tracks.finish(connection, track, artifacts, details)
+
+    return Outcome(output={"cues": len(caption_cues), "flagged": len(words.flagged)}, on_commit=on_commit)
+
+
+def profile_of(claimed: ClaimedStep) -> str:
+    """The caption profile for the asset's kind of video, where no other was chosen."""
+    return profile_or_default(claimed.asset.options.get("profile")).captions
+
+
+def skip_error(why: Skipped) -> dict[str, str]:
+    """Code, message and hint that the owner sees at a track that was skipped."""
+    return {"code": why.reason.value, "message": _SKIPPED[why.reason], "hint": why.hint}
+
+
+def skip_track(track: Track, error: dict[str, str]) -> Outcome:
+    """The outcome of a step whose track cannot be made here: the track is skipped, and the step is done."""
+
+    async def on_commit(connection: Connection) -> None:
+        await tracks.give_up(connection, track, TrackStatus.SKIPPED, error)
+
+    return Outcome(output={"skipped": error["code"]}, on_commit=on_commit)
