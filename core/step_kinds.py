@@ -11,7 +11,7 @@ To add a kind of step:
 3. one line in `workers/engine/step_functions.py`, which maps the kind to that function;
 4. its name in the row "Step" of docs/glossary.md.
 
-tests/unit/test_step_kinds.py fails until all four are there.
+tests/unit/core/test_step_kinds.py fails until all four are there.
 """
 
 from dataclasses import dataclass

@@ -112,7 +112,11 @@ def test_sleeps() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["from tests.unit.test_plan import source", "from tests.unit import test_plan", "import tests.unit.test_plan"],
+    [
+        "from tests.unit.test_plan import source",
+        "from tests.unit import test_plan",
+        "import tests.unit.test_plan",
+    ],
 )
 def test_imports_from_tests(line: str) -> None:
     assert rules_broken(line) == {"imports-a-test": 1}

@@ -170,11 +170,11 @@ def test_what_the_filter_answers(machine):
 
 POORER = """
 import asyncio
-from core import sandbox, sandbox_launcher as launcher
+from core.sandbox import launcher, policy
 from core.sandbox.child import ChildRunner
 from core.errors import ConfigError
 
-refused = sandbox.refusals({machine!r})
+refused = policy.refusals({machine!r})
 words = {{"arch": [str(refused.arch)], "denied": ["444"], "absent": ["435"], "own": ["9999"], "masked": []}}
 launcher.no_new_privs({{}})
 launcher.seccomp(words)  # a kernel that does not give Landlock away

@@ -10,8 +10,7 @@ import pytest
 
 from kadr import cli
 from kadr.video_file import problem_with
-
-ROOT = Path(__file__).parents[2]
+from tests.checks import ROOT
 
 
 @pytest.fixture

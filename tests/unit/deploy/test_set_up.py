@@ -13,8 +13,8 @@ import pytest
 from benchmarks.questions import transcode
 from core.errors import ConfigError
 from kadr import cli
+from tests.checks import ROOT
 
-ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MAKEFILE = (ROOT / "Makefile").read_text()
 NEEDS = ("runtime", "up", "test", "bench")

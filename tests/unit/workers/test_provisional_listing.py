@@ -42,8 +42,8 @@ class Log:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.events: list[tuple[str, Any]] = []
-        monkeypatch.setattr(provisional_listing.kept, "store_pieces", self.store)
-        monkeypatch.setattr(provisional_listing.growing, "append", self.append)
+        monkeypatch.setattr(provisional_listing.artifacts, "store_pieces", self.store)
+        monkeypatch.setattr(provisional_listing.provisional, "append", self.append)
 
     async def store(self, _worker: Any, _asset: Any, _encoded: Any, new: Sequence[ByteRange]) -> None:
         await asyncio.sleep(0)
@@ -115,7 +115,7 @@ async def test_a_lost_lease_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
     async def append(*_: object) -> None:
         raise LeaseLost
 
-    monkeypatch.setattr(provisional_listing.growing, "append", append)
+    monkeypatch.setattr(provisional_listing.provisional, "append", append)
 
     async def encode() -> EncodedFiles:
         growing.add(rendition("s1"), pieces("init", "s1"))

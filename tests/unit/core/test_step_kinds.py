@@ -1,7 +1,6 @@
 """core.step_kinds: every kind of step has its row, and everything that names kinds names the same ones."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -9,9 +8,9 @@ from core import step_kinds
 from core.model import StepKind
 from core.settings import Settings
 from core.step_kinds import TRAITS, FailureScope, SlotClass
+from tests.checks import ROOT
 from workers.engine.step_functions import STAGES
 
-ROOT = Path(__file__).parents[2]
 KINDS = frozenset(StepKind)
 ON_THE_WAY = {
     *(StepKind.ACCEPT, StepKind.FETCH, StepKind.PROBE, StepKind.PLAN, StepKind.REFRAME, StepKind.REMUX),
@@ -32,9 +31,9 @@ def test_every_kind_has_a_stage() -> None:
 
 
 def test_every_kind_has_a_file_of_its_own_in_workers() -> None:
-    files = {kind.value: ROOT / "workers" / f"{kind.value}.py" for kind in StepKind}
+    files = {kind.value: ROOT / "workers" / "steps" / f"{kind.value}.py" for kind in StepKind}
     assert [name for name, path in files.items() if not path.is_file()] == []
-    modules = {kind: f"workers.{kind.value}" for kind in StepKind}
+    modules = {kind: f"workers.steps.{kind.value}" for kind in StepKind}
     assert {kind: stage.__module__ for kind, stage in STAGES.items()} == modules  # type: ignore[attr-defined]
 
 
