@@ -13,7 +13,7 @@ INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python
 # Through the environment, so that the shell takes the name of a file as it is.
 export VIDEO
 
-.PHONY: setup test-setup bench-setup python-check video-check up unit test check acceptance lock clean
+.PHONY: setup test-setup bench-setup python-check video-check up unit test check acceptance coverage lock clean
 
 setup: $(UP) $(PLAYER)
 test-setup: setup $(TEST) $(SHAKA) $(DASH)
@@ -98,6 +98,10 @@ check: $(TEST)
 # each marked with its reason.
 acceptance: test-setup
 	$(BIN)/python -m pytest --acceptance -m acceptance $(PARALLEL)
+
+# The tests of `make test` under coverage.py: lines and branches, in every process, the sandboxed ones too.
+coverage: test-setup
+	$(BIN)/python -m tests.measure_coverage $(PARALLEL)
 
 # Pin again after a change of dependencies. The largest set first: the others take its versions.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
