@@ -93,6 +93,14 @@ async def published_titles(database_url: str) -> int:
     return count
 
 
+async def nothing_left(stack: "Stack", within_s: float = 10.0) -> None:
+    """Fails where programs of this home stay; those of a worker that has just ended may be on their way out."""
+    deadline = time.monotonic() + within_s * runs.patience()
+    while left := list(stack.programs()):
+        assert time.monotonic() < deadline, f"left behind: {left}"
+        await asyncio.sleep(0.05)
+
+
 async def as_owner(stack: "Stack", name: str) -> "Stack":
     """The same stack for another owner, whose library and switches are nobody else's."""
     key = f"kadr_{name}.{'0123456789' * 4}012"

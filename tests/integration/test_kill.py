@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from tests import runs
 from tests.lone import Worker
 from tests.media import generate
-from tests.stack import PLAIN, Stack
+from tests.stack import PLAIN, Stack, nothing_left
 from tests.waiting import until
 
 Workers = Callable[..., Awaitable[Worker]]
@@ -32,7 +32,7 @@ async def mortal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stac
     await stack.start()
     yield stack
     assert await stack.stop() == 0
-    assert list(stack.programs()) == []
+    await nothing_left(stack)
 
 
 @pytest.fixture

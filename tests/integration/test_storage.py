@@ -147,7 +147,7 @@ async def test_delete_below(storage: Storage) -> None:
     assert await storage.delete_below(BUCKET, "t/a/") == 0
 
 
-@pytest.mark.parametrize("bucket", [BUCKET, ABSENT])
+@pytest.mark.parametrize("bucket", [BUCKET, ABSENT], ids=["there", "absent"])
 async def test_missing(storage: Storage, bucket: str, tmp_path: Path) -> None:
     assert await storage.size(bucket, "t/none") is None
     with pytest.raises(ObjectMissing):

@@ -22,7 +22,7 @@ from tests.lone import Worker
 from tests.marian import PIECES, build, sentencepiece
 from tests.media import FFMPEG, generate, shared
 from tests.players import play, serving, viewing
-from tests.stack import PLAIN, Stack
+from tests.stack import PLAIN, Stack, nothing_left
 from tests.web import fetch
 
 FIXTURE = Path(__file__).parents[3] / "shared" / "fixtures" / "scripted_whisper.py"
@@ -67,7 +67,7 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
     await running.start()
     yield running
     assert await running.stop() == 0
-    assert list(running.programs()) == []
+    await nothing_left(running)
 
 
 @pytest.fixture(scope="module")

@@ -385,6 +385,30 @@ async def test_who_vouches_for_a_text_wants_no_other(pool: Pool) -> None:
     assert changed.status is TrackStatus.QUEUED
 
 
+async def test_a_track_is_added_while_the_step_of_another_ends(pool: Pool) -> None:
+    """Who adds a track holds the asset, and a worker that has ended a step wants it: neither waits for the other."""
+    asset_id = await new_asset(pool)
+    await wish(pool, asset_id, TrackSource.GENERATED, GENERATE)
+    await publish(pool, asset_id, "a")
+    step, track = await claimed(pool)
+    async with asyncio.timeout(10), pool.acquire() as worker, worker.transaction():
+        await steps.finish(worker, step, StepState.DONE)
+        async with pool.acquire() as person, person.transaction():
+            await tracks.insert(
+                person,
+                asset_id,
+                kind=TrackKind.SUBTITLES,
+                language="sv",
+                name=None,
+                source=TrackSource.GENERATED,
+                wanted={"generate": {"language": "sv", "profile": None}},
+                made=None,
+            )
+            owed = await tracks.owe(person, asset_id)
+        assert [kind for step_id, kind in owed if step_id is not None] == [StepKind.TRANSCRIBE]
+        assert await tracks.finish(worker, track, {"text": "heard"}, HEARD) is not None
+
+
 async def test_a_person_never_waits_for_a_worker_that_waits_for_her(pool: Pool) -> None:
     """While a step is being ended, its track is written: the person's words stay, and neither waits for ever."""
     asset_id = await new_asset(pool)

@@ -1,7 +1,9 @@
 -- name: insert
--- A step is inserted in the transaction of the fact that needs it; the same input twice is one step.
+-- A step is inserted in the transaction of the fact that needs it; the same input twice is one step. One that is there
+-- already is looked for first: a conflict with it would wait for whoever is changing it just now.
 INSERT INTO steps (id, asset_id, kind, input_hash, input, due_at)
-VALUES ($1, $2, $3, $4, $5, now() + $6 * interval '1 second')
+SELECT $1::text, $2::text, $3::text, $4::text, $5::jsonb, now() + $6 * interval '1 second'
+WHERE NOT EXISTS (SELECT FROM steps WHERE asset_id = $2 AND kind = $3 AND input_hash = $4)
 ON CONFLICT (asset_id, kind, input_hash) DO NOTHING
 RETURNING id;
 
