@@ -37,6 +37,25 @@ async def cancel_and_wait(tasks: Collection[asyncio.Future[Any]]) -> None:
         raise cancelled
 
 
+async def run_to_end(coroutine: Awaitable[Result]) -> Result:
+    """The result of a coroutine that runs to its end however often the caller is cancelled meanwhile.
+
+    A cancellation of the caller is raised after the end. Bound the coroutine's time yourself.
+    """
+    task = asyncio.ensure_future(coroutine)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as exc:
+            cancelled = exc
+    if cancelled is not None:
+        if not task.cancelled():
+            task.exception()
+        raise cancelled
+    return task.result()
+
+
 async def gather_all(*coroutines: Awaitable[Result]) -> list[Result]:
     """The results in order. The first error cancels the others, waits for them, and is raised as it is."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]

@@ -7,6 +7,7 @@ import socket
 
 from prometheus_client import start_http_server
 
+from core.concurrency import cancel_and_wait
 from core.db import postgres
 from core.hints import Hints
 from core.sandbox.child import ChildRunner
@@ -72,9 +73,7 @@ async def run(settings: Settings) -> None:
                     loop.create_task(stopping.wait()),
                 ]
                 done, pending = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
-                for job in pending:
-                    job.cancel()
-                await asyncio.wait(pending)
+                await cancel_and_wait(pending)
                 for job in done:
                     job.result()
     finally:

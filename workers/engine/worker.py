@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from core.concurrency import cancel_and_wait, run_to_end
 from core.db import assets, postgres, steps
 from core.db.postgres import Connection
 from core.db.steps import Step
@@ -157,12 +158,10 @@ class Worker:
             except asyncio.CancelledError:
                 if lost:
                     raise LeaseLost from None
-                stage.cancel()
-                await asyncio.wait({stage})
+                await cancel_and_wait([stage])
                 raise
             finally:
-                keeper.cancel()
-                await asyncio.wait({keeper})
+                await cancel_and_wait([keeper])
 
     async def _keep(self, step: Step, progress: _Progress, stop: Callable[[], None]) -> None:
         """Send heartbeats, sooner when there is progress to write. Calls `stop` when the lease is lost, or must be."""
@@ -240,7 +239,7 @@ class Worker:
         return "dead"
 
     async def _release(self, step: Step) -> None:
-        """Make the step due at once for another worker. Shielded, because this worker is being cancelled."""
+        """Make the step due at once for another worker, however often this worker is cancelled meanwhile."""
 
         async def release() -> None:
             try:
@@ -248,4 +247,4 @@ class Worker:
             except _CANNOT_END as exc:
                 _LOG.warning("step.not_released", step=step.id, error=repr(exc))
 
-        await asyncio.shield(asyncio.ensure_future(release()))
+        await run_to_end(release())

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from core.concurrency import cancel_and_wait, gather_all, gather_bounded, in_background, repeat_every
+from core.concurrency import cancel_and_wait, gather_all, gather_bounded, in_background, repeat_every, run_to_end
 from core.errors import Transient
 
 
@@ -102,3 +102,23 @@ async def test_a_bad_round_does_not_end_the_loop() -> None:
         await asyncio.wait_for(third.wait(), 10)
     assert rounds[:3] == [0, 1, 2]
     assert [str(one) for one in failures] == ["gone"]
+
+
+async def test_what_must_end_does_however_often_its_caller_is_cancelled() -> None:
+    go_on, ended = asyncio.Event(), asyncio.Event()
+
+    async def releases() -> None:
+        await go_on.wait()
+        ended.set()
+
+    caller = asyncio.ensure_future(run_to_end(releases()))
+    for _ in range(3):
+        await asyncio.sleep(0)
+        caller.cancel()
+    await asyncio.sleep(0)
+    assert not caller.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert ended.is_set()
+    assert await run_to_end(asyncio.sleep(0, result=7)) == 7
