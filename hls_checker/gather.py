@@ -1,7 +1,7 @@
-"""A URL -> everything that is below it, as facts for the rules.
+"""Read a multivariant playlist and everything below it, as facts for the rules.
 
-In: the URL of a multivariant playlist. Out: `Title`. A file that is missing or broken is told and left out, so that the
-rest is still checked; only without the first playlist there is nothing to check (CannotCheck).
+In: the URL of a multivariant playlist. Out: `Title`. A missing or broken file is recorded in `unread` and left out, so
+that the rest is still checked; only a multivariant playlist that cannot be read is an error (CannotCheck).
 """
 
 import asyncio
@@ -24,12 +24,12 @@ T = TypeVar("T")
 
 
 class CannotCheck(CheckError):
-    """There is no multivariant playlist to begin with; says why."""
+    """The multivariant playlist cannot be read."""
 
 
 @dataclass(slots=True)
 class _Reading:
-    """What has been read so far."""
+    """State of one check: answers, failures, and keys and init segments that are read once."""
 
     files: Files
     on_progress: Progress
@@ -102,7 +102,7 @@ async def _title(reading: _Reading, url: str, dash_url: str | None) -> Title:
 
 
 def _roles(multivariant: Multivariant) -> dict[str, str]:
-    """What each media playlist is named for; one that is named twice is read once, as what it is first."""
+    """{URL: role} of each media playlist; one that is listed twice has its first role."""
     named: list[tuple[Entry, str]] = [
         *((entry, entry["TYPE"]) for entry in multivariant.renditions),
         *((entry, "variant") for entry in multivariant.variants),
@@ -116,7 +116,7 @@ def _roles(multivariant: Multivariant) -> dict[str, str]:
 
 
 async def _all(work: Iterable[Coroutine[None, None, T]]) -> list[T]:
-    """All at once, in their order. The limits are in Files."""
+    """Run all coroutines concurrently; results in their order. `Files` limits the requests."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(each) for each in work]
     return [task.result() for task in tasks]
@@ -175,7 +175,7 @@ async def _segment(reading: _Reading, line: SegmentLine, role: str) -> Segment:
 
 
 async def _init(reading: _Reading, init_map: Map) -> Init | None:
-    """Read once, however many segments need it."""
+    """The init segment of a map, read once for all segments; None where it cannot be read."""
 
     async def read() -> Init | None:
         try:
@@ -191,7 +191,7 @@ async def _init(reading: _Reading, init_map: Map) -> Init | None:
 
 
 async def _plain(reading: _Reading, body: bytes, key: Key | None, number: int) -> bytes:
-    """Raises CannotRead where the key is missing or is another's."""
+    """The decrypted bytes of a segment. Raises CannotRead where the key is missing or does not fit."""
     if key is None or key.method != "AES-128" or key.url is None:
         return body
     if key.url not in reading.keys:

@@ -1,4 +1,4 @@
-"""Rules about what is in segments. Pure."""
+"""Rules about the content of segments. Pure."""
 
 from hls_checker.facts import Title
 from hls_checker.rules.rule import Book, Broken

@@ -90,7 +90,7 @@ def _(title: Title) -> Broken:
 
 
 def _cuts_s(track: Track) -> list[Fraction]:
-    """Where its segments end, without the last."""
+    """End times of all segments but the last, in seconds."""
     return list(accumulate(segment.duration_s for segment in track.segments))[:-1]
 
 

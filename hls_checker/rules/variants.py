@@ -1,4 +1,4 @@
-"""Rules about what the multivariant playlist says of each variant and rendition, against what they are. Pure."""
+"""Rules that compare the multivariant playlist with the variants and renditions it describes. Pure."""
 
 import re
 from collections import Counter
@@ -20,7 +20,7 @@ _STABLE_ID = re.compile(r"[A-Za-z0-9+/=._-]+")
 
 
 def _variants(title: Title) -> Iterator[tuple[Entry, Track]]:
-    """Those whose playlist could be read, with it."""
+    """(entry, track) of each variant whose playlist could be read."""
     for entry in title.multivariant.variants:
         track = title.tracks.get(entry.url or "")
         if track is not None:
@@ -32,7 +32,7 @@ def _line(title: Title, entry: Entry, what: str) -> tuple[str, str]:
 
 
 def meant(text: str) -> set[str]:
-    """Names, compared as they mean: hexadecimal in any case, and AV1 without what is optional."""
+    """Codec names in a comparable form: lower case, and AV1 without its optional fields."""
     names = (name.strip() for name in text.split(",") if name.strip())
     return {".".join(name.lower().split(".")[:4]) if name.startswith("av01") else name.lower() for name in names}
 
@@ -51,7 +51,7 @@ def _(title: Title) -> Broken:
 
 
 def _sounds(title: Title, entry: Entry) -> list[Track]:
-    """The sounds that can play with a variant."""
+    """The audio tracks that can play with a variant."""
     group = title.multivariant.group("AUDIO", entry["AUDIO"]) if entry["AUDIO"] else ()
     return [track for each in group if (track := title.tracks.get(each.url or "")) is not None]
 
