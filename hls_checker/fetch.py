@@ -1,8 +1,8 @@
 """Files of a published title, over HTTP or from a folder, within limits.
 
 In: a URL. Out: its bytes and how they came. Refuses (CannotRead) what is not there, too large, too slow, or elsewhere
-than the title may name: from the network no local files, from a folder nothing outside it. Playlists are asked for as a
-browser's player asks: compressed, and from another site.
+than the title may name: from the network no local files, from a folder nothing outside it. Requests are those of a
+player in a browser: compressed, and from another site.
 """
 
 import asyncio

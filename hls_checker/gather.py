@@ -255,14 +255,14 @@ async def _steering(reading: _Reading, multivariant: Multivariant) -> Steering |
 
 
 async def _dash(reading: _Reading, url: str, tracks: dict[str, Track], *, demanded: bool) -> Dash | None:
-    """The manifest beside the playlist, where there is one; or the one that was asked for."""
+    """The manifest beside the playlist, where there is one; or the one of `dash_url`."""
     try:
         body, answer = await reading.files.read(url)
     except CannotRead as exc:
         if demanded:
             reading.missing(url, "reach", f"{exc}")
         return None
-    if not demanded and b"<MPD" not in body:  # some sites answer whatever is asked for
+    if not demanded and b"<MPD" not in body:  # some sites answer 200 for any path
         return None
     reading.answers[url] = answer
     try:
@@ -271,7 +271,7 @@ async def _dash(reading: _Reading, url: str, tracks: dict[str, Track], *, demand
         reading.missing(url, "dash", f"{exc}")
         return None
     listed = {url for track in read.tracks for url, _ in track.segments} | {track.init_url for track in read.tracks}
-    # What HLS lists too is known to be there, or told as missing already.
+    # What HLS lists too is known to exist, or reported as missing already.
     unknown = sorted(listed - set(reading.answers) - {unread.url for unread in reading.unread})
     there = await _all(reading.files.exists(each) for each in unknown)
     missing = tuple(each for each, exists in zip(unknown, there, strict=True) if not exists)

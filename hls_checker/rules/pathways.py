@@ -20,7 +20,7 @@ def _by_pathway(title: Title) -> Mapping[str, list[Entry]]:
     return pathways
 
 
-@RULES.must("pathways", "every pathway has every variant, with the same sounds, subtitles and bytes")
+@RULES.must("pathways", "every pathway has every variant, with the same audio, subtitles and bytes")
 def _(title: Title) -> Broken:
     pathways = _by_pathway(title)
     if len(pathways) < 2:
