@@ -7,7 +7,7 @@ KEY_BYTES = 16
 
 
 def plain(body: bytes, key: bytes, iv: int) -> bytes:
-    """Raises ValueError where the key is not of this file."""
+    """Decrypt a segment (16-byte `key`, 128-bit `iv`). Raises ValueError where the key does not fit."""
     decryptor = Cipher(algorithms.AES128(key), modes.CBC(iv.to_bytes(16, "big"))).decryptor()
     unpadder = PKCS7(128).unpadder()
     return unpadder.update(decryptor.update(body) + decryptor.finalize()) + unpadder.finalize()

@@ -66,7 +66,7 @@ class Fragments:
 
 
 def init_segment(body: bytes) -> Init:
-    """Raises BoxFault."""
+    """Parse an init segment, which must have one track. Raises BoxFault."""
     try:
         moov = _find(body, 0, len(body), b"moov")
         tracks = [(start, end) for kind, start, end in _boxes(body, *moov) if kind == b"trak"]
@@ -105,7 +105,7 @@ def _track(body: bytes, start: int, end: int) -> Init:
 
 
 def media_segment(body: bytes, init: Init) -> Fragments:
-    """Raises BoxFault."""
+    """Parse a media segment of the track of `init`. Raises BoxFault."""
     try:
         fragments = tuple(_fragments(body))
         if not fragments:
@@ -164,7 +164,7 @@ def _fragment(body: bytes, moof: tuple[int, int], mdat: tuple[int, int]) -> Frag
 
 
 def _defaults(body: bytes, start: int, end: int) -> dict[int, int]:
-    """What the tfhd says of samples that say nothing themselves, by column."""
+    """Default duration, size and flags of samples from the tfhd, by trun column."""
     at, _ = _find(body, start, end, b"tfhd")
     flags = int.from_bytes(body[at + 1 : at + 4], "big")
     if flags & 1 or not flags & 0x20000:
@@ -231,7 +231,7 @@ def _run(body: bytes, start: int, end: int, defaults: dict[int, int]) -> _Run:
 
 
 def _boxes(body: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """(type, begin of what is in it, end) of the boxes in a range. Raises BoxFault where they do not fit."""
+    """(type, start of the content, end) of the boxes in a byte range. Raises BoxFault where sizes do not add up."""
     while start < end:
         if end - start < 8:
             raise BoxFault("a box is cut off")

@@ -21,11 +21,11 @@ _MOST_SEGMENTS = 200_000
 
 
 class NotAManifest(CheckError):
-    """This is no DASH manifest that can be checked."""
+    """This is not a DASH manifest that can be checked."""
 
 
 def read(text: str, url: str) -> Dash:
-    """Raises NotAManifest."""
+    """Parse the text of a manifest that was read from `url`. Raises NotAManifest."""
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise NotAManifest("it declares entities")
     try:
@@ -45,7 +45,7 @@ def read(text: str, url: str) -> Dash:
 
 
 def _base(element: ET.Element, url: str) -> str:
-    """The first place that is named; the others are the same files elsewhere."""
+    """The first BaseURL of an element, absolute; further ones name the same files elsewhere."""
     return urljoin(url, (element.findtext(f"{_SPACE}BaseURL") or "").strip())
 
 

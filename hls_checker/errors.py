@@ -1,8 +1,8 @@
-"""The base of every error that the checker raises on purpose."""
+"""The base class of all errors of the checker."""
 
 
 class CheckError(Exception):
-    """A published title, or one of its files, cannot be read. Without a message of its own it says its docstring."""
+    """A published title, or one of its files, cannot be read. The message defaults to the docstring."""
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (self.__doc__ or "").strip().splitlines()[0])

@@ -1,6 +1,6 @@
-"""What was read of a published title: the only thing that rules see. Pure.
+"""The facts of a published title, the only input of rules. Pure.
 
-Everything is by absolute URL. What could not be read is not there, and stands in `unread` with its reason.
+Files are identified by absolute URL. Files that could not be read are listed in `unread`, with the reason.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,12 +14,12 @@ from hls_checker.boxes import Fragments, Init
 from hls_checker.listed import Media, Multivariant, SegmentLine
 from hls_checker.vtt import Text
 
-PLAYER_ORIGIN = "https://player.example"  # the site whose page asks
+PLAYER_ORIGIN = "https://player.example"  # the site of the page that loads the title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """How one file came. `headers` have names in small letters and are empty for a local file."""
+    """The answer to the request of one file. Names in `headers` are lower case; a local file has none."""
 
     url: str
     status: int
@@ -49,7 +49,7 @@ class Segment:
 
     @property
     def duration_s(self) -> Fraction:
-        """Of the media itself where that is known."""
+        """Duration of the media itself in seconds; that of EXTINF where the media could not be read."""
         if self.media is not None and self.init is not None:
             return Fraction(self.media.duration, self.init.timescale)
         return self.line.duration_s
@@ -78,7 +78,7 @@ class Track:
 
     @property
     def start_s(self) -> Fraction:
-        """When its first picture or sound is shown; 0 where that is not known."""
+        """Presentation time of the first sample in seconds; 0 where it is unknown."""
         first = self.segments[0] if self.segments else None
         if first is None or first.media is None or first.init is None:
             return Fraction(0)
@@ -90,12 +90,12 @@ class Track:
 
     @property
     def whole(self) -> bool:
-        """All its segments could be read, so what is counted over them counts."""
+        """Whether all segments could be read, so that sums over them are valid."""
         return bool(self.segments) and all(s.media is not None and s.init is not None for s in self.segments)
 
     @property
     def frame_s(self) -> Fraction:
-        """The longest frame."""
+        """Duration of the longest sample in seconds; 0 where it is unknown."""
         return max(
             (
                 Fraction(fragment.longest, segment.init.timescale)
@@ -109,7 +109,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steering:
-    """The answer of the steering server, as text."""
+    """The answer of the steering server; `body` is its text."""
 
     answer: Answer
     body: str
@@ -170,7 +170,7 @@ class Title:
 
     @cached_property
     def fragments(self) -> Mapping[str, Fragments]:
-        """Of every whole file."""
+        """{URL: fragments} of files that were read whole."""
         return {
             segment.line.url: segment.media
             for track in self.tracks.values()
@@ -179,7 +179,7 @@ class Title:
         }
 
     def name(self, url: str) -> str:
-        """Short, and without what signs it: the file and its folder, and the host where it is another one."""
+        """A short name without the signature: file and folder, with the host where it differs from the title's."""
         parts, root = urlsplit(url), urlsplit(self.multivariant.url)
         if url == self.multivariant.url:
             return PurePosixPath(unquote(parts.path)).name

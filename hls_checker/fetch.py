@@ -1,8 +1,8 @@
 """Files of a published title, over HTTP or from a folder, within limits.
 
 In: a URL. Out: its bytes and how they came. Refuses (CannotRead) what is not there, too large, too slow, or elsewhere
-than the title may name: from the network no local files, from a folder nothing outside it. Playlists are asked for as a
-browser's player asks: compressed, and from another site.
+than the title may name: from the network no local files, from a folder nothing outside it. Requests are those of a
+player in a browser: compressed, and from another site.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ BLOCK_BYTES = 256 * 1024
 
 
 class CannotRead(CheckError):
-    """A file could not be read; says why."""
+    """A file could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckLimits:
-    """What one check may take."""
+    """Limits of one check: concurrent requests, bytes and seconds per file and in total."""
 
     parallel: int = 8
     file_bytes: int = 64 * 1024**2
@@ -38,7 +38,7 @@ class CheckLimits:
 
 
 class Files:
-    """Reads files, not more at once and in all than the limits allow."""
+    """Reads files within the limits of one check."""
 
     def __init__(self, session: aiohttp.ClientSession, root_url: str, limits: CheckLimits) -> None:
         self._session = session
@@ -60,7 +60,7 @@ class Files:
         return body, answer
 
     async def exists(self, url: str) -> bool:
-        """Without its bytes."""
+        """Whether a file is there, without reading its bytes."""
         if urlsplit(url).scheme == "file":
             return await asyncio.to_thread(Path(unquote(urlsplit(url).path)).is_file)
         try:
@@ -119,6 +119,6 @@ def _part(body: bytes, span: Span) -> bytes:
 
 @asynccontextmanager
 async def files(root_url: str, limits: CheckLimits) -> AsyncIterator[Files]:
-    """For one title."""
+    """A reader for the files of one title; closes its connections at the end."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar()) as session:
         yield Files(session, root_url, limits)

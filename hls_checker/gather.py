@@ -1,7 +1,7 @@
-"""A URL -> everything that is below it, as facts for the rules.
+"""Read a multivariant playlist and everything below it, as facts for the rules.
 
-In: the URL of a multivariant playlist. Out: `Title`. A file that is missing or broken is told and left out, so that the
-rest is still checked; only without the first playlist there is nothing to check (CannotCheck).
+In: the URL of a multivariant playlist. Out: `Title`. A missing or broken file is recorded in `unread` and left out, so
+that the rest is still checked; only a multivariant playlist that cannot be read is an error (CannotCheck).
 """
 
 import asyncio
@@ -24,12 +24,12 @@ T = TypeVar("T")
 
 
 class CannotCheck(CheckError):
-    """There is no multivariant playlist to begin with; says why."""
+    """The multivariant playlist cannot be read."""
 
 
 @dataclass(slots=True)
 class _Reading:
-    """What has been read so far."""
+    """State of one check: answers, failures, and keys and init segments that are read once."""
 
     files: Files
     on_progress: Progress
@@ -102,7 +102,7 @@ async def _title(reading: _Reading, url: str, dash_url: str | None) -> Title:
 
 
 def _roles(multivariant: Multivariant) -> dict[str, str]:
-    """What each media playlist is named for; one that is named twice is read once, as what it is first."""
+    """{URL: role} of each media playlist; one that is listed twice has its first role."""
     named: list[tuple[Entry, str]] = [
         *((entry, entry["TYPE"]) for entry in multivariant.renditions),
         *((entry, "variant") for entry in multivariant.variants),
@@ -116,7 +116,7 @@ def _roles(multivariant: Multivariant) -> dict[str, str]:
 
 
 async def _all(work: Iterable[Coroutine[None, None, T]]) -> list[T]:
-    """All at once, in their order. The limits are in Files."""
+    """Run all coroutines concurrently; results in their order. `Files` limits the requests."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(each) for each in work]
     return [task.result() for task in tasks]
@@ -175,7 +175,7 @@ async def _segment(reading: _Reading, line: SegmentLine, role: str) -> Segment:
 
 
 async def _init(reading: _Reading, init_map: Map) -> Init | None:
-    """Read once, however many segments need it."""
+    """The init segment of a map, read once for all segments; None where it cannot be read."""
 
     async def read() -> Init | None:
         try:
@@ -191,7 +191,7 @@ async def _init(reading: _Reading, init_map: Map) -> Init | None:
 
 
 async def _plain(reading: _Reading, body: bytes, key: Key | None, number: int) -> bytes:
-    """Raises CannotRead where the key is missing or is another's."""
+    """The decrypted bytes of a segment. Raises CannotRead where the key is missing or does not fit."""
     if key is None or key.method != "AES-128" or key.url is None:
         return body
     if key.url not in reading.keys:
@@ -255,14 +255,14 @@ async def _steering(reading: _Reading, multivariant: Multivariant) -> Steering |
 
 
 async def _dash(reading: _Reading, url: str, tracks: dict[str, Track], *, demanded: bool) -> Dash | None:
-    """The manifest beside the playlist, where there is one; or the one that was asked for."""
+    """The manifest beside the playlist, where there is one; or the one of `dash_url`."""
     try:
         body, answer = await reading.files.read(url)
     except CannotRead as exc:
         if demanded:
             reading.missing(url, "reach", f"{exc}")
         return None
-    if not demanded and b"<MPD" not in body:  # some sites answer whatever is asked for
+    if not demanded and b"<MPD" not in body:  # some sites answer 200 for any path
         return None
     reading.answers[url] = answer
     try:
@@ -271,7 +271,7 @@ async def _dash(reading: _Reading, url: str, tracks: dict[str, Track], *, demand
         reading.missing(url, "dash", f"{exc}")
         return None
     listed = {url for track in read.tracks for url, _ in track.segments} | {track.init_url for track in read.tracks}
-    # What HLS lists too is known to be there, or told as missing already.
+    # What HLS lists too is known to exist, or reported as missing already.
     unknown = sorted(listed - set(reading.answers) - {unread.url for unread in reading.unread})
     there = await _all(reading.files.exists(each) for each in unknown)
     missing = tuple(each for each, exists in zip(unknown, there, strict=True) if not exists)

@@ -81,7 +81,7 @@ class Multivariant:
     problems: tuple[Problem, ...]
 
     def group(self, kind: str, name: str) -> tuple[Entry, ...]:
-        """The renditions of one group."""
+        """The renditions (EXT-X-MEDIA) of one type and group id."""
         return tuple(r for r in self.renditions if r["TYPE"] == kind and r["GROUP-ID"] == name)
 
 

@@ -65,7 +65,7 @@ _WHOLE_NUMBERS = frozenset({"EXT-X-VERSION", "EXT-X-TARGETDURATION", "EXT-X-MEDI
 
 
 class NotAPlaylist(CheckError):
-    """This is no HLS playlist."""
+    """The text is not an HLS playlist."""
 
 
 @dataclass(slots=True)
@@ -183,7 +183,7 @@ def _define(reading: _Reading, line: int, values: Mapping[str, str], imported: M
 
 
 def _filled(reading: _Reading, line: int, text: str) -> str:
-    """With its variables replaced."""
+    """The text with its EXT-X-DEFINE variables replaced."""
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in reading.variables:

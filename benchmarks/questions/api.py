@@ -195,7 +195,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--find-limit",
         action="store_true",
-        help=f"raise the rate by {STEP - 1:.0%} a step until a request fails or p99 is above {SLOW_MS:.0f} ms",
+        help=f"raise the rate by {STEP - 1:.0%}% a step until a request fails or p99 is above {SLOW_MS:.0f} ms",
     )
     given = parser.parse_args(argv)
     if min(given.rate, given.seconds, given.connections, given.processes) <= 0:

@@ -1,4 +1,4 @@
-"""All rules, in the order they are told, and what they find. Pure: facts in, faults out."""
+"""All rules, in the order of the report, and the faults they find. Pure: facts in, faults out."""
 
 from hls_checker.facts import Title
 from hls_checker.rules import (
@@ -23,7 +23,7 @@ ALL: tuple[Rule, ...] = tuple(
 
 
 def faults(title: Title) -> tuple[Fault, ...]:
-    """Everything that is wrong; what binds first comes first."""
+    """All faults of a title, those of MUST rules first."""
     broken = [fault for rule in ALL for fault in rule.faults(title)]
     return tuple(sorted(broken, key=lambda fault: fault.severity is not Severity.MUST))
 

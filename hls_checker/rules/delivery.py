@@ -1,4 +1,4 @@
-"""Rules about how files are answered over HTTP. Pure."""
+"""Rules about HTTP answers: headers, types, caching, TLS. Pure."""
 
 import ipaddress
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _YEAR_S = 31_536_000
 
 
 def _answers(title: Title, *kinds: str) -> Iterator[tuple[str, Answer]]:
-    """(what it is, how it came) of each file that is one of these."""
+    """(kind, answer) of each file of these kinds."""
     kind_by_url = dict.fromkeys([title.multivariant.url, *title.tracks], "playlist")
     for track in title.tracks.values():
         for segment in track.segments:

@@ -45,7 +45,7 @@ def _(title: Title) -> Broken:
 
 def _wrong(segment: Segment) -> str:
     if segment.media is None:
-        return ""  # what could not be read is told already
+        return ""  # a file that could not be read is reported already
     span = segment.line.span
     if span is None:
         return "" if len(segment.media.fragments) == 1 else "there is no EXT-X-BYTERANGE"

@@ -1,4 +1,4 @@
-"""Rules about what is in segments. Pure."""
+"""Rules about the content of segments. Pure."""
 
 from hls_checker.facts import Title
 from hls_checker.rules.rule import Book, Broken
@@ -6,7 +6,7 @@ from hls_checker.rules.rule import Book, Broken
 RULES = Book()
 
 
-@RULES.must("7.4", "every segment of pictures begins with an IDR picture")
+@RULES.must("7.4", "every video segment begins with an IDR picture")
 def _(title: Title) -> Broken:
     for track in title.of_kind("video"):
         for segment in track.segments:
@@ -25,7 +25,7 @@ def _(title: Title) -> Broken:
             yield track.url, "the init segment has an edit list"
 
 
-@RULES.should("separate", "pictures and sound are apart")
+@RULES.should("separate", "video and audio are in separate files")
 def _(title: Title) -> Broken:
     sounds = {entry.url for entry in title.multivariant.renditions if entry["TYPE"] == "AUDIO"}
     for entry in title.multivariant.renditions:

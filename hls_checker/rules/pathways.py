@@ -20,7 +20,7 @@ def _by_pathway(title: Title) -> Mapping[str, list[Entry]]:
     return pathways
 
 
-@RULES.must("pathways", "every pathway has every variant, with the same sounds, subtitles and bytes")
+@RULES.must("pathways", "every pathway has every variant, with the same audio, subtitles and bytes")
 def _(title: Title) -> Broken:
     pathways = _by_pathway(title)
     if len(pathways) < 2:
@@ -38,7 +38,7 @@ def _(title: Title) -> Broken:
 
 
 def _variant(title: Title, entry: Entry) -> tuple[object, ...]:
-    """What is the same wherever it is read from."""
+    """The parts of a variant that must be equal on every pathway."""
     groups = tuple(
         (kind, tuple(sorted(_rendition(title, each) for each in title.multivariant.group(kind, entry[kind]))))
         for kind in ("AUDIO", "SUBTITLES")

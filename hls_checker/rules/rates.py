@@ -70,7 +70,7 @@ def _playable(title: Title) -> Iterator[tuple[Entry, list[str]]]:
 
 
 def _sum(title: Title, urls: list[str], measured_bps: dict[str, Fraction]) -> Fraction:
-    """The pictures with the richest of the sounds and of the subtitles; without pictures, those alone."""
+    """Sum in bits/s of the video and the largest audio and subtitle tracks; without video, of those alone."""
     return sum(
         (max((measured_bps[u] for u in urls if title.tracks[u].kind == kind), default=Fraction(0)) for kind in _KINDS),
         Fraction(0),

@@ -28,7 +28,7 @@ def _(title: Title) -> Broken:
             yield track.url, f"it ends at {float(at_s):.3f} s, {name} at {float(other_s):.3f} s"
 
 
-@RULES.must("8.2", "pictures and sound share one target duration")
+@RULES.must("8.2", "video and audio have the same target duration")
 def _(title: Title) -> Broken:
     targets = {track.url: track.media.target_s for track in title.of_kind("video", "audio")}
     usual = max(targets.values(), default=0)
@@ -90,7 +90,7 @@ def _(title: Title) -> Broken:
 
 
 def _cuts_s(track: Track) -> list[Fraction]:
-    """Where its segments end, without the last."""
+    """End times of all segments but the last, in seconds."""
     return list(accumulate(segment.duration_s for segment in track.segments))[:-1]
 
 

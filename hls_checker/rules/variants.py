@@ -1,4 +1,4 @@
-"""Rules about what the multivariant playlist says of each variant and rendition, against what they are. Pure."""
+"""Rules that compare the multivariant playlist with the variants and renditions it describes. Pure."""
 
 import re
 from collections import Counter
@@ -20,7 +20,7 @@ _STABLE_ID = re.compile(r"[A-Za-z0-9+/=._-]+")
 
 
 def _variants(title: Title) -> Iterator[tuple[Entry, Track]]:
-    """Those whose playlist could be read, with it."""
+    """(entry, track) of each variant whose playlist could be read."""
     for entry in title.multivariant.variants:
         track = title.tracks.get(entry.url or "")
         if track is not None:
@@ -32,7 +32,7 @@ def _line(title: Title, entry: Entry, what: str) -> tuple[str, str]:
 
 
 def meant(text: str) -> set[str]:
-    """Names, compared as they mean: hexadecimal in any case, and AV1 without what is optional."""
+    """Codec names in a comparable form: lower case, and AV1 without its optional fields."""
     names = (name.strip() for name in text.split(",") if name.strip())
     return {".".join(name.lower().split(".")[:4]) if name.startswith("av01") else name.lower() for name in names}
 
@@ -51,12 +51,12 @@ def _(title: Title) -> Broken:
 
 
 def _sounds(title: Title, entry: Entry) -> list[Track]:
-    """The sounds that can play with a variant."""
+    """The audio tracks that can play with a variant."""
     group = title.multivariant.group("AUDIO", entry["AUDIO"]) if entry["AUDIO"] else ()
     return [track for each in group if (track := title.tracks.get(each.url or "")) is not None]
 
 
-@RULES.must("9.2", "RESOLUTION is the size of the pictures")
+@RULES.must("9.2", "RESOLUTION is the size of the video")
 def _(title: Title) -> Broken:
     for entry, track in _variants(title):
         if track.init is None or track.kind != "video":
@@ -87,7 +87,7 @@ def _(title: Title) -> Broken:
             yield _line(title, entry, "AVERAGE-BANDWIDTH is above BANDWIDTH")
 
 
-@RULES.must("9.15", "FRAME-RATE is that of the pictures")
+@RULES.must("9.15", "FRAME-RATE is that of the video")
 def _(title: Title) -> Broken:
     for entry, track in _variants(title):
         if track.kind != "video":
@@ -101,7 +101,7 @@ def _(title: Title) -> Broken:
                 yield _line(title, entry, f"FRAME-RATE is {entry['FRAME-RATE']}, the media has {float(rate):.3f}")
 
 
-@RULES.must("9.16", "VIDEO-RANGE says what the pictures are, unless all are SDR")
+@RULES.must("9.16", "VIDEO-RANGE matches the video, unless all of it is SDR")
 def _(title: Title) -> Broken:
     pictures = [(entry, track.init.entry.video_range) for entry, track in _variants(title) if track.init]
     pictures = [each for each in pictures if title.tracks[each[0].url or ""].kind == "video"]
@@ -114,7 +114,7 @@ def _(title: Title) -> Broken:
             yield _line(title, entry, f"VIDEO-RANGE is {declared}, the pictures are {actual}")
 
 
-@RULES.should("9.9", "a large picture has more than one bit rate", when_ready=True)
+@RULES.should("9.9", "large video has more than one bit rate", when_ready=True)
 def _(title: Title) -> Broken:
     heights = [track.init.entry.height for track in title.of_kind("video") if track.init]
     by_pathway = Counter(pathway for pathway, _ in {(entry["PATHWAY-ID"], entry.url) for entry, _ in _variants(title)})
@@ -123,7 +123,7 @@ def _(title: Title) -> Broken:
         yield title.multivariant.url, f"there is one variant, of {max(heights)} lines"
 
 
-@RULES.must("2.3", "where there is sound there is AAC of one or two channels")
+@RULES.must("2.3", "audio includes AAC of one or two channels")
 def _(title: Title) -> Broken:
     sounds = [track.init.entry for track in title.of_kind("audio") if track.init]
     if sounds and not any(sound.codec.startswith("mp4a.40.") and sound.channels <= 2 for sound in sounds):
@@ -173,7 +173,7 @@ def _(title: Title) -> Broken:
         yield title.multivariant.url, "there is no variant"
 
 
-@RULES.should("closed-captions", "CLOSED-CAPTIONS=NONE stands on every variant without captions in its pictures")
+@RULES.should("closed-captions", "CLOSED-CAPTIONS=NONE is on every variant without embedded captions")
 def _(title: Title) -> Broken:
     for entry in title.multivariant.variants:
         if "CLOSED-CAPTIONS" not in entry.attributes:

@@ -1,7 +1,7 @@
-"""`kadr cues`: words with times -> captions, without any service.
+"""`kadr cues`: turn words with times into captions, without any service.
 
-In: WORDS.json, a format, a profile and a language; without one the script of the words decides. Out: the captions on
-stdout. Raises KadrError.
+In: WORDS.json, a format, a profile and a language; without a language it is guessed from the script of the words. Out:
+the captions on stdout. Raises KadrError.
 """
 
 import sys
@@ -20,15 +20,15 @@ Format = Literal["vtt", "srt"]
 
 
 def run(words_file: Path, format: Format, profile: str, language: str | None) -> int:  # noqa: A002 - as its option
-    """Print the captions."""
-    caption_profile(profile)  # a wrong name is told before anything is read
+    """Print the captions of a file of words; returns the exit code. Raises KadrError."""
+    caption_profile(profile)  # an unknown name is refused before the file is read
     try:
         body = words_file.read_bytes()
     except OSError as exc:
         raise ConfigError(f"{words_file}: {exc.strerror}") from exc
     words = read(body)
-    shown = cues(words, caption_profile(profile, language or language_of(words)))
-    # Bytes: captions are UTF-8 whatever the terminal's encoding is.
-    sys.stdout.buffer.write((whole(shown) if format == "vtt" else srt(shown)).encode())
+    captions = cues(words, caption_profile(profile, language or language_of(words)))
+    # Written as bytes: captions are UTF-8, whatever the encoding of the terminal.
+    sys.stdout.buffer.write((whole(captions) if format == "vtt" else srt(captions)).encode())
     sys.stdout.flush()
     return 0

@@ -1,6 +1,6 @@
-"""`kadr plan` and `kadr encode`: the stages of the pipeline alone on one file, with no services.
+"""`kadr plan` and `kadr encode`: the stages of the pipeline on one file, without any service.
 
-In: a file and wishes. Out: the plan as JSON, or a folder with playlists and segments that any web server can serve.
+In: a file and encode options. Out: the plan, or a folder of playlists and segments that any web server can serve.
 """
 
 import asyncio
@@ -44,11 +44,11 @@ from transcode.probe.probe import probe
 from transcode.probe.source import Index, Source, to_json
 from workers.steps.reframe import wide_of
 
-NOBODY = AssetId("as_none")  # whose objects the files of a folder would be
+NO_ASSET = AssetId("as_none")  # stands in the object keys of the manifest, which a folder does not use
 
 
 class CannotEncode(KadrError):
-    """The file or the folder cannot be used; says which and why."""
+    """A file or the output folder cannot be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class EncodeRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Title:
-    """A file, the facts probed of it, and the plan of its encode."""
+    """A file, its probed facts and the plan of its encode."""
 
     file: Path
     source: Source
@@ -71,19 +71,19 @@ class _Title:
 
 
 class _Bar:
-    """One line of progress on a terminal; nothing elsewhere."""
+    """A progress bar; shows nothing when `progress` is None, as when stderr is not a terminal."""
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
         self._task = progress.add_task("probe", total=1.0) if progress else None
 
-    def show(self, what: str, done: float) -> None:
+    def show(self, stage: str, done: float) -> None:
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, description=what, completed=done)
+            self._progress.update(self._task, description=stage, completed=done)
 
 
 def request_of(arguments: Namespace) -> EncodeRequest:
-    """The request that the arguments of `kadr plan` and `kadr encode` make. Raises CannotEncode."""
+    """The request made by the arguments of `kadr plan` and `kadr encode`. Raises CannotEncode."""
     mark = None
     if arguments.watermark:
         if not arguments.watermark.is_file():
@@ -110,14 +110,14 @@ def request_of(arguments: Namespace) -> EncodeRequest:
 
 
 def run_plan(request: EncodeRequest, *, as_json: bool) -> int:
-    """Print what would be encoded of a file and why, or the source and the plan as JSON; returns the exit code."""
+    """Print the encode plan with its reasons, or source and plan as JSON; returns the exit code. Raises KadrError."""
     return asyncio.run(_plan(request, as_json=as_json))
 
 
 def run_encode(request: EncodeRequest, out: Path, *, as_json: bool) -> int:
-    """Encode into `out`; a summary on stdout."""
+    """Encode into the new folder `out` and print a summary; returns the exit code. Raises KadrError."""
     if out.exists() and any(out.iterdir()):
-        raise CannotEncode(f"{out} is not empty; name a new folder")
+        raise CannotEncode(f"{out} is not empty; choose a new folder")
     return asyncio.run(_encode(request, out, as_json=as_json))
 
 
@@ -141,22 +141,22 @@ async def _encode(request: EncodeRequest, out: Path, *, as_json: bool) -> int:
             title = await _decide(request, context, bar)
             analysed = _cpu_s() - used
             parts = await _parts(title, context, bar)
-            made = join(title.plan, [part.encoded for part in parts])
-            new = revision.build_revision(NOBODY, made)
-            await asyncio.to_thread(_write, new, parts, out)
+            encoded = join(title.plan, [part.encoded for part in parts])
+            new_revision = revision.build_revision(NO_ASSET, encoded)
+            await asyncio.to_thread(_write, new_revision, parts, out)
     summary = {
         "playlist": str(out / PLAYLIST_NAME),
         "wall_s": round(time.monotonic() - began, 3),
         "cpu_s": round(_cpu_s() - used, 3),
         "analysis_cpu_s": round(analysed, 3),
         "damaged": title.source.damaged or any(part.damaged for part in parts),
-        **revision.summary(new.manifest),
+        **revision.summary(new_revision.manifest),
         "decisions": [f"{decision.what}: {decision.why}" for decision in title.plan.decisions],
     }
     if as_json:
         print(json.dumps(summary, indent=2))
         return 0
-    for rendition in made.renditions:
+    for rendition in encoded.renditions:
         size = (
             f"{rendition.width}x{rendition.height}"
             if rendition.kind is RenditionKind.VIDEO
@@ -169,7 +169,7 @@ async def _encode(request: EncodeRequest, out: Path, *, as_json: bool) -> int:
 
 @asynccontextmanager
 async def _context() -> AsyncIterator[FfmpegContext]:
-    """A private folder, the sandbox and the binary."""
+    """A context with a temporary folder, the sandbox and the ffmpeg binary."""
     settings = Settings.load()
     runner = await ChildRunner.detect(settings.sandbox)
     with tempfile.TemporaryDirectory(prefix="kadr-encode-") as folder:
@@ -178,6 +178,7 @@ async def _context() -> AsyncIterator[FfmpegContext]:
 
 @contextmanager
 def _bar() -> Iterator[_Bar]:
+    """A progress bar on stderr, if that is a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _Bar(None)
@@ -188,7 +189,7 @@ def _bar() -> Iterator[_Bar]:
 
 
 def _cpu_s() -> float:
-    """Of every program run so far, and of this one."""
+    """CPU seconds of this process and of all child processes that have ended."""
     return sum(
         used.ru_utime + used.ru_stime
         for used in (resource.getrusage(resource.RUSAGE_CHILDREN), resource.getrusage(resource.RUSAGE_SELF))
@@ -196,7 +197,7 @@ def _cpu_s() -> float:
 
 
 async def _decide(request: EncodeRequest, context: FfmpegContext, bar: _Bar) -> _Title:
-    """Probe, plan, and measure where the plan asks for it."""
+    """Probe and plan the file, and measure it for the smart ladder. Raises KadrError."""
     settings = Settings.load()
     if not request.file.is_file():
         raise CannotEncode(f"{request.file}: no such file")
@@ -204,8 +205,8 @@ async def _decide(request: EncodeRequest, context: FfmpegContext, bar: _Bar) -> 
     source, index = await probe(
         file, context.work_dir, context.runner, max_pixels=settings.max_pixels, max_duration_s=settings.max_duration_s
     )
-    # Nobody watches meanwhile, so nothing needs to go first.
-    plan = replace(await _planned(request, file, source, index, context, bar), first_rung=None)
+    # Nobody watches during the encode, so there is no first rung.
+    plan = replace(await _build_plan(request, file, source, index, context, bar), first_rung=None)
     if plan.passthrough is not None and not plan.passthrough.lasting:
         plan = on_regular_grid(plan)
     if plan.smart:
@@ -218,9 +219,10 @@ async def _decide(request: EncodeRequest, context: FfmpegContext, bar: _Bar) -> 
     return _Title(file=file, source=source, plan=plan, watermark=mark)
 
 
-async def _planned(
+async def _build_plan(
     request: EncodeRequest, file: Path, source: Source, index: Index | None, context: FfmpegContext, bar: _Bar
 ) -> EncodePlan:
+    """The plan of a file; a wide video that is to be upright is searched for its crop first."""
     plan = build_plan(source, index, request.options)
     wide = wide_of(source, plan)
     if wide is None:
@@ -234,25 +236,25 @@ async def _planned(
 
 
 async def _parts(title: _Title, context: FfmpegContext, bar: _Bar) -> list[EncodedFiles]:
-    """Every part of the title: its own track where it stays, chunk after chunk, and the sounds beside them."""
-    # Not a TaskGroup: what is wrong with the file is to come out as it is, not in a group.
-    pictures, *sounds = await asyncio.gather(
+    """Encode the video (its own track where that is kept, then chunk after chunk) and all audio tracks in parallel."""
+    # Not a TaskGroup: an error of the file is to be raised as it is, not in an ExceptionGroup.
+    video, *audio = await asyncio.gather(
         _video(title, context, bar),
-        *(_audio(title, context, sound) for sound in title.plan.audio),
+        *(_audio(title, context, track) for track in title.plan.audio),
     )
-    return [*pictures, *(part for parts in sounds for part in parts)]
+    return [*video, *(part for parts in audio for part in parts)]
 
 
-async def _audio(title: _Title, context: FfmpegContext, sound: AudioPlan) -> list[EncodedFiles]:
-    return [await transcoder.encode_audio(title.plan, _below(context, sound.id), title.file, sound)]
+async def _audio(title: _Title, context: FfmpegContext, track: AudioPlan) -> list[EncodedFiles]:
+    return [await transcoder.encode_audio(title.plan, _in_subfolder(context, track.id), title.file, track)]
 
 
 async def _video(title: _Title, context: FfmpegContext, bar: _Bar) -> list[EncodedFiles]:
     plan, parts = title.plan, []
     if plan.passthrough is not None:
-        made = await transcoder.remux(plan, _below(context, "own"), title.file, cuts=plan.cuts)
-        own = tuple(r for r in made.encoded.renditions if r.kind is RenditionKind.VIDEO)
-        parts.append(replace(made, encoded=Encoded(renditions=own)))
+        remuxed = await transcoder.remux(plan, _in_subfolder(context, "own"), title.file, cuts=plan.cuts)
+        video = tuple(r for r in remuxed.encoded.renditions if r.kind is RenditionKind.VIDEO)
+        parts.append(replace(remuxed, encoded=Encoded(renditions=video)))
     count = len(plan.chunks) if plan.rungs else 0
     return parts + [await _chunk(title, context, bar, number, count) for number in range(count)]
 
@@ -263,7 +265,7 @@ async def _chunk(title: _Title, context: FfmpegContext, bar: _Bar, number: int, 
 
     return await transcoder.encode_video(
         title.plan,
-        _below(context, f"chunk{number}"),
+        _in_subfolder(context, f"chunk{number}"),
         title.file,
         chunk=number,
         rungs=title.plan.rungs,
@@ -272,24 +274,25 @@ async def _chunk(title: _Title, context: FfmpegContext, bar: _Bar, number: int, 
     )
 
 
-def _below(context: FfmpegContext, name: str) -> FfmpegContext:
+def _in_subfolder(context: FfmpegContext, name: str) -> FfmpegContext:
+    """The same context with a new sub-folder as its work folder."""
     folder = context.work_dir / name
     folder.mkdir()
     return replace(context, work_dir=folder)
 
 
-def _write(new: revision.Revision, parts: list[EncodedFiles], out: Path) -> None:
-    """Playlists, init segments and segments, under the names they have below a revision's URL."""
-    pieces = {piece.blob.sha256: piece for part in parts for piece in part.pieces}
-    for path, file in new.manifest.files.items():
+def _write(new_revision: revision.Revision, parts: list[EncodedFiles], out: Path) -> None:
+    """Write playlists, init segments and segments under the paths they have below the URL of a revision."""
+    ranges = {byte_range.blob.sha256: byte_range for part in parts for byte_range in part.pieces}
+    for path, file in new_revision.manifest.files.items():
         target = out / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        if file.key in new.texts:
-            target.write_bytes(new.texts[file.key])
+        if file.key in new_revision.texts:
+            target.write_bytes(new_revision.texts[file.key])
             continue
-        piece = pieces[file.sha256]
-        with piece.path.open("rb") as source, target.open("wb") as copy:
-            source.seek(piece.offset)
+        byte_range = ranges[file.sha256]
+        with byte_range.path.open("rb") as source, target.open("wb") as copy:
+            source.seek(byte_range.offset)
             left = file.size_bytes
             while left:
                 left -= copy.write(source.read(min(left, 1 << 20)))

@@ -1,7 +1,6 @@
-"""`kadr ingest`: a client of the public API, with no knowledge of what is behind it.
+"""`kadr ingest`: upload a file through the public API and follow the asset until it is ready or errored.
 
-Uploads the parts over their presigned URLs, completes, and follows the asset to its end. Progress goes to stderr, only
-where that is a terminal; stdout is for the result.
+The parts are sent to presigned URLs. Progress goes to stderr, if that is a terminal; stdout is for the result.
 """
 
 import asyncio
@@ -24,7 +23,7 @@ from core.step_kinds import ON_THE_WAY
 from kadr.error_text import CannotIngest
 from transcode.plan.watermark import MAX_IMAGE_BYTES
 
-SHOWN = {kind.value for kind in ON_THE_WAY}  # other steps may end after the asset is ready
+SHOWN = {kind.value for kind in ON_THE_WAY}  # other steps may finish after the asset is ready
 PARALLEL_PUTS = 4
 BLOCK_BYTES = 256 * 1024
 TRIES = 5
@@ -33,18 +32,18 @@ POLL_S = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where the API is and the key to it."""
+    """The base URL of the API, and an API key."""
 
     api: str
     api_key: str
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Target":
-        """KADR_API_URL + KADR_API_KEY, or the endpoints.json of KADR_HOME (default: .kadr). Raises ConfigError."""
+        """From KADR_API_URL and KADR_API_KEY, else from endpoints.json in KADR_HOME (.kadr). Raises ConfigError."""
         if url := environ.get("KADR_API_URL"):
             key = environ.get("KADR_API_KEY")
             if not key:
-                raise ConfigError("KADR_API_KEY is not set; it goes with KADR_API_URL")
+                raise ConfigError("KADR_API_KEY is not set; KADR_API_URL requires it")
             return cls(api=url.rstrip("/"), api_key=key)
         home = Path(environ.get("KADR_HOME", ".kadr"))
         try:
@@ -58,36 +57,36 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What the owner says of the video."""
+class UploadRequest:
+    """What the owner states about a video, and its encode options."""
 
     title: str | None = None
     ref: str | None = None
     policy: str = "public"
     language: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)  # as the API takes them
+    options: Mapping[str, Any] = field(default_factory=dict)  # fields of the API request
 
 
 def image_in_base64(file: Path) -> str:
-    """A watermark for the options. Raises CannotIngest."""
+    """The base64 of a watermark image. Raises CannotIngest when the file is missing or too large."""
     if not file.is_file():
         raise CannotIngest(f"{file}: no such file")
     if file.stat().st_size > MAX_IMAGE_BYTES:
-        raise CannotIngest(f"{file} is larger than the {MAX_IMAGE_BYTES // 1024} KiB a watermark may have")
+        raise CannotIngest(f"{file} is larger than {MAX_IMAGE_BYTES // 1024} KiB, the limit for a watermark")
     return base64.b64encode(file.read_bytes()).decode()
 
 
 class _Api:
-    """JSON calls with the key; connection trouble and 5xx are tried again."""
+    """Authenticated JSON calls. Connection errors and 5xx answers are retried, but not for a POST that creates."""
 
     def __init__(self, session: aiohttp.ClientSession, target: Target) -> None:
         self._session = session
         self._target = target
 
     async def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The `data` of the answer. Raises CannotIngest with the API's own words."""
+        """The `data` of the answer. Raises CannotIngest with the code, detail and hint of the API."""
         headers = {"Authorization": f"Bearer {self._target.api_key}"}
-        last = ""
+        last_error = ""
         for attempt in range(TRIES):
             try:
                 async with self._session.request(
@@ -98,19 +97,20 @@ class _Api:
                         data: dict[str, Any] = content["data"]
                         return data
                     problem = await _problem(answer)
-                    last = f"{problem.get('code')}: {problem.get('detail')} {problem.get('hint', '')}".strip()
+                    last_error = f"{problem.get('code')}: {problem.get('detail')} {problem.get('hint', '')}".strip()
                     if answer.status < 500:
-                        raise CannotIngest(last, problem)
+                        raise CannotIngest(last_error, problem)
             except (aiohttp.ClientError, TimeoutError) as exc:
-                last = f"{self._target.api} does not answer ({exc})"
-            # Creating is not repeated: without an idempotency key a second try could make a second asset.
+                last_error = f"{self._target.api} does not answer ({exc})"
+            # A POST that creates is not retried: without an idempotency key that could create a second asset.
             if method == "POST" and not path.endswith("/complete"):
                 break
             await asyncio.sleep(0.5 * 2**attempt)
-        raise CannotIngest(last)
+        raise CannotIngest(last_error)
 
 
 async def _problem(answer: aiohttp.ClientResponse) -> dict[str, Any]:
+    """The problem in an error answer (RFC 9457), or one made of its status where there is none."""
     try:
         problem: dict[str, Any] = json.loads(await answer.text())
     except ValueError:
@@ -118,15 +118,15 @@ async def _problem(answer: aiohttp.ClientResponse) -> dict[str, Any]:
     return problem
 
 
-async def ingest(target: Target, file: Path, wanted: Wanted, *, as_json: bool) -> int:
-    """Put one file through; 0 when it is ready, 1 when it is errored or refused."""
+async def ingest(target: Target, file: Path, request: UploadRequest, *, as_json: bool) -> int:
+    """Upload one file and wait for it; returns 0 when it is ready, 1 when it is errored. Raises CannotIngest."""
     if not await asyncio.to_thread(file.is_file):
         raise CannotIngest(f"{file}: no such file")
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         with progress_bars() as bars:
             try:
-                asset = await put_through(session, target, file, wanted, bars)
+                asset = await upload_and_follow(session, target, file, request, bars)
             except CannotIngest as exc:
                 if as_json and exc.problem:
                     error = {key: exc.problem.get(key) for key in ("code", "hint")}
@@ -145,28 +145,31 @@ async def ingest(target: Target, file: Path, wanted: Wanted, *, as_json: bool) -
     return 0
 
 
-async def put_through(
+async def upload_and_follow(
     session: aiohttp.ClientSession,
     target: Target,
     file: Path,
-    wanted: Wanted,
+    request: UploadRequest,
     bars: Progress,
     on_poll: Callable[[dict[str, Any]], None] = lambda asset: None,
 ) -> dict[str, Any]:
-    """Upload `file`, complete, follow; the final asset. `on_poll` gets every state in between. Raises CannotIngest."""
+    """Upload `file`, complete the upload and poll its asset until it is ready or errored; returns the final asset.
+
+    `on_poll` is called with the asset after every poll. Raises CannotIngest.
+    """
     api = _Api(session, target)
     size = (await asyncio.to_thread(file.stat)).st_size
-    named = {"title": wanted.title, "ref": wanted.ref, "language": wanted.language}
-    request = {
-        # A name that is no text on this disk is sent with marks in place of its odd bytes.
+    optional = {"title": request.title, "ref": request.ref, "language": request.language}
+    body = {
+        # Bytes of the name that are not UTF-8 are sent as replacement characters.
         "filename": os.fsencode(file.name).decode("utf-8", "replace")[-255:],
         "size_bytes": size,
         "sha256": await asyncio.to_thread(_sha256, file),
-        "policy": wanted.policy,
-        **{key: value for key, value in named.items() if value is not None},
-        **wanted.options,
+        "policy": request.policy,
+        **{key: value for key, value in optional.items() if value is not None},
+        **request.options,
     }
-    upload = await api.call("POST", "/v1/uploads", request)
+    upload = await api.call("POST", "/v1/uploads", body)
     bar = bars.add_task("upload", total=size)
     slots = asyncio.Semaphore(PARALLEL_PUTS)
 
@@ -180,7 +183,7 @@ async def put_through(
             for part in upload["parts"]:
                 group.create_task(put(part))
     except* CannotIngest as several:
-        failed = several.exceptions[0]  # one is enough to read; it cancelled the others
+        failed = several.exceptions[0]  # the first failure cancelled the others
     if failed is not None:
         raise failed
     await api.call("POST", f"/v1/uploads/{upload['id']}/complete", {})
@@ -190,7 +193,7 @@ async def put_through(
 async def _put(
     session: aiohttp.ClientSession, file: Path, part: dict[str, Any], part_size: int, bars: Progress, bar: TaskID
 ) -> None:
-    """One part over its presigned URL; a failed try starts the part again."""
+    """PUT one part to its presigned URL; after a failure the whole part is sent again. Raises CannotIngest."""
     last = ""
     for attempt in range(TRIES):
         sent = 0
@@ -223,7 +226,7 @@ async def _put(
 async def _follow(
     api: _Api, asset_id: str, bars: Progress, on_poll: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
-    """Poll the asset to its end, one bar per kind of step."""
+    """Poll the asset until it is ready or errored, with a progress bar for each kind of step. Raises CannotIngest."""
     tasks: dict[str, TaskID] = {}
     shown: dict[str, float] = {}
     while True:
@@ -234,7 +237,9 @@ async def _follow(
             if kind not in tasks:
                 tasks[kind] = bars.add_task(kind, total=1.0)
             done = [step["progress"] for step in steps if step["kind"] == kind]
-            shown[kind] = max(shown.get(kind, 0.0), sum(done) / len(done))  # a step more is no step back
+            shown[kind] = max(
+                shown.get(kind, 0.0), sum(done) / len(done)
+            )  # a new step of the kind must not move the bar back
             bars.update(tasks[kind], completed=shown[kind])
         if asset["status"] in ("ready", "errored"):
             return asset
@@ -247,14 +252,14 @@ def _sha256(file: Path) -> str:
 
 
 class _SizeOrPercent(DownloadColumn):
-    """Bytes for the upload, a percentage for the steps."""
+    """Column that shows bytes for the upload and a percentage for steps."""
 
     def render(self, task: Any) -> Any:
         return super().render(task) if task.description == "upload" else f"{task.percentage:>3.0f} %"
 
 
 def progress_bars() -> Progress:
-    """Bars on stderr, and only on a terminal."""
+    """Progress bars on stderr, disabled when that is not a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description:<11}"), BarColumn(), _SizeOrPercent(), TimeElapsedColumn())
     return Progress(*columns, console=console, disable=not console.is_terminal)

@@ -1,4 +1,4 @@
-"""`kadr migrate`: the database up to date, the buckets there, and on a first start one owner with one API key."""
+"""`kadr migrate`: bring the schema up to date, create the buckets and, on a first start, an owner with an API key."""
 
 from core.db import owners, postgres
 from core.model import OwnerId
@@ -10,7 +10,10 @@ FIRST_OWNER = OwnerId("ow_default")
 
 
 async def migrate(settings: Settings, first_api_key: str | None, *, buckets: bool = True) -> None:
-    """Idempotent. `first_api_key` makes sure that an owner with this key exists; `buckets` that both of them do."""
+    """Migrate the database; safe to repeat.
+
+    With `first_api_key` an owner with this key is created unless it exists, with `buckets` both buckets are.
+    """
     pool = await postgres.connect(settings)
     try:
         _LOG.info("migrated", applied=await postgres.migrate(pool))
@@ -20,8 +23,8 @@ async def migrate(settings: Settings, first_api_key: str | None, *, buckets: boo
         await pool.close()
     if not buckets:
         return
-    from core.storage import s3  # the S3 client is half of what this program loads
+    from core.storage import s3  # imported here: the S3 client is half of the import time
 
-    async with s3.connect(settings) as stored:
+    async with s3.connect(settings) as store:
         for bucket in (settings.uploads_bucket, settings.media_bucket):
-            await stored.ensure_bucket(bucket)
+            await store.ensure_bucket(bucket)

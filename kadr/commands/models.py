@@ -1,6 +1,6 @@
-"""`kadr models`: the Whisper models on this machine, and how one comes here on purpose.
+"""`kadr models`: list the Whisper models on this machine and download one.
 
-In: the settings. Out: a table or a folder on stdout. Nothing else of Kadr downloads a model unless
+In: the settings. Out: a table, or the folder of the new model, on stdout. Nothing else in Kadr downloads a model unless
 KADR_WHISPER_DOWNLOAD allows it.
 """
 
@@ -14,24 +14,24 @@ from subtitles.speech.model_fetch import fetch
 
 
 def run_fetch(name: str) -> int:
-    """Download a model into the models folder, with the hub's own progress bars; prints where it is."""
+    """Download a model into the models folder and print its path; returns the exit code. Raises KadrError."""
     settings = Settings.load()
     print(asyncio.run(fetch(name, models.models_dir(settings))))
     return 0
 
 
 def run_list() -> int:
-    """Every model that could be used here, the one of the settings marked; then the names that can be fetched."""
+    """Print the models on this machine, that of the settings marked with *, then the names that can be downloaded."""
     settings = Settings.load()
-    for name, folder in _here(settings).items():
+    for name, folder in _installed(settings).items():
         mark = "*" if name == settings.whisper_model else " "
         print(f"{mark} {name:<24} {_state(folder)}  {folder}")
     print(f"kadr models fetch NAME: {', '.join(models.REPOSITORIES)}, or owner/name")
     return 0
 
 
-def _here(settings: Settings) -> dict[str, Path]:
-    """{name: folder} of the known names that are here, whatever else was fetched, and the one that is set."""
+def _installed(settings: Settings) -> dict[str, Path]:
+    """{name: folder} of the models on this machine: known names, other downloads and the model of the settings."""
     folder = models.models_dir(settings)
     names = list(models.REPOSITORIES)
     known = {models.folder_name(name) for name in names}
@@ -40,11 +40,12 @@ def _here(settings: Settings) -> dict[str, Path]:
         names += [name.replace("--", "/", 1) for name in fetched if name not in known and "--" in name]
     if settings.whisper_model and settings.whisper_model not in names:
         names.append(settings.whisper_model)
-    found = {name: models.find(name, folder) for name in names}
-    return {name: where for name, where in found.items() if where is not None}
+    folders = {name: models.find(name, folder) for name in names}
+    return {name: path for name, path in folders.items() if path is not None}
 
 
 def _state(folder: Path) -> str:
+    """The size of a model in MB, or "incomplete" where one of its files is missing."""
     try:
         models.check(folder)
     except ConfigError:

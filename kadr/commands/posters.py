@@ -1,6 +1,6 @@
-"""`kadr posters`: candidates for a file's poster, with no services.
+"""`kadr posters`: list the best poster frames of a file, without any service.
 
-In: a file and a profile. Out: the candidates, best first, with their times and reasons; as JSON with every signal.
+In: a file and a profile. Out: the candidates on stdout, best first, with times and reasons; as JSON with all signals.
 """
 
 import asyncio
@@ -19,15 +19,15 @@ from thumbnails.posters.selection import Candidate, Selection, select
 from transcode.probe.probe import probe
 from workers.video_facts import picture_of
 
-NO_PICTURE = "no_picture"  # the fallback of sound alone
+NO_PICTURE = "no_picture"  # the fallback of a file with audio only
 
 
 class CannotRead(KadrError):
-    """The file is not there."""
+    """The file does not exist."""
 
 
 def run(file: Path, as_json: bool, profile: str) -> int:
-    """Print the candidates. 0 when there is one, 1 when there is none. Raises KadrError."""
+    """Print the candidates; returns 0, or 1 when there are none. Raises KadrError."""
     if not file.is_file():
         raise CannotRead(f"{file}: no such file")
     return asyncio.run(_run(file.resolve(), as_json, profile))
@@ -44,12 +44,12 @@ async def _run(file: Path, as_json: bool, profile: str) -> int:
             max_pixels=settings.max_pixels,
             max_duration_s=settings.max_duration_s,
         )
-        picture = picture_of(source)
+        video = picture_of(source)
         began, used = time.monotonic(), _cpu_s()
-        if picture is None:
+        if video is None:
             selection = Selection(candidates=(), sampled=0, rejected={}, fallback=NO_PICTURE)
         else:
-            selection = await select(file, picture, profile, Path(folder), runner)
+            selection = await select(file, video, profile, Path(folder), runner)
         cost = {"wall_s": round(time.monotonic() - began, 3), "cpu_s": round(_cpu_s() - used, 3)}
     if as_json:
         print(json.dumps(_value(selection, profile, cost), indent=2))
@@ -59,23 +59,24 @@ async def _run(file: Path, as_json: bool, profile: str) -> int:
 
 
 def _cpu_s() -> float:
+    """CPU seconds of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def _value(selection: Selection, profile: str, cost: dict[str, float]) -> dict[str, Any]:
     value = asdict(selection)
-    value["candidates"] = [_candidate(one) for one in selection.candidates]
+    value["candidates"] = [_candidate(each) for each in selection.candidates]
     return {"profile": profile, **value, **cost}
 
 
-def _candidate(one: Candidate) -> dict[str, Any]:
-    value = {name: each for name, each in asdict(one).items() if name != "file"}  # which is gone by now
-    return {**value, "time_s": float(one.time_s), "exact_time_s": str(one.time_s)}
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    value = {name: each for name, each in asdict(candidate).items() if name != "file"}  # it was temporary
+    return {**value, "time_s": float(candidate.time_s), "exact_time_s": str(candidate.time_s)}
 
 
 def _show(selection: Selection) -> None:
     if selection.fallback:
         print(f"fallback: {selection.fallback}")
-    for one in selection.candidates:
-        print(f"{float(one.time_s):9.3f} s  {one.score:.3f}  {one.reason}")
+    for candidate in selection.candidates:
+        print(f"{float(candidate.time_s):9.3f} s  {candidate.score:.3f}  {candidate.reason}")

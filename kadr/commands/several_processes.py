@@ -1,7 +1,7 @@
-"""Several processes of one HTTP server on one port: the kernel shares the connections out (SO_REUSEPORT).
+"""Several processes of one HTTP server on one port: the kernel distributes the connections (SO_REUSEPORT).
 
-In: how many, and what one of them does. Out: an exit code. When one ends by itself, the others are stopped and the
-exit code is 1, so that whatever supervises this starts it anew.
+In: the number of processes and the function each runs. Out: an exit code. When one process ends by itself, the others
+are stopped and the exit code is 1, so that a supervisor restarts all of them.
 """
 
 import ctypes
@@ -14,10 +14,10 @@ from types import FrameType
 _PR_SET_PDEATHSIG = 1
 
 
-def run_several(count: int, one: Callable[[], int]) -> int:
-    """Run `one` in `count` child processes until all have ended; SIGTERM and SIGINT are passed on to all of them.
+def run_several(count: int, serve: Callable[[], int]) -> int:
+    """Run `serve` in `count` child processes until all have ended; SIGTERM and SIGINT stop all of them.
 
-    Forks, so it must be called before anything is opened. Returns 0 where all ended with 0, else 1.
+    It forks, so call it before anything is opened. Returns 0 when all ended with exit code 0, else 1.
     """
     parent, pids = os.getpid(), set[int]()
     stopping = False
@@ -32,9 +32,9 @@ def run_several(count: int, one: Callable[[], int]) -> int:
     for _ in range(count):
         pid = os.fork()
         if pid == 0:
-            _become_child(parent, one)
+            _become_child(parent, serve)
         pids.add(pid)
-    if stopping:  # a signal came while some were not started yet
+    if stopping:  # a signal arrived before all were started
         _stop(pids)
     codes = []
     while pids:
@@ -50,19 +50,19 @@ def run_several(count: int, one: Callable[[], int]) -> int:
 
 def _stop(pids: set[int]) -> None:
     for pid in pids:
-        os.kill(pid, signal.SIGTERM)  # not reaped yet, so the pid is still its
+        os.kill(pid, signal.SIGTERM)  # not reaped yet, so the pid has not been reused
 
 
-def _become_child(parent: int, one: Callable[[], int]) -> None:
+def _become_child(parent: int, serve: Callable[[], int]) -> None:
     code = 1
     try:
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, signal.SIG_DFL)
-        # A parent that is killed ends its children too: nobody else would stop them.
+        # Children end with a parent that is killed: nothing else would stop them.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         if os.getppid() == parent:
-            code = one()
-    except BaseException:  # noqa: BLE001 - the fork must not go on as the parent; it prints the error and ends with 1
+            code = serve()
+    except BaseException:  # noqa: BLE001 - a fork must never return into the code of its parent
         traceback.print_exc()
     finally:
         os._exit(code)

@@ -1,6 +1,7 @@
-"""`kadr sign`: one signed prefix, as the origin would give it to a player, for operators who set up a CDN.
+"""`kadr sign`: sign a prefix as the origin signs it for a player, for operators who set up a CDN.
 
-In: a scheme, a key, a prefix, an expiry, options of the scheme. Out: path, query and cookies on stdout. No services.
+In: a scheme, a key, a prefix, an expiry, options of the scheme. Out: path, query and cookies on stdout. Needs no
+service.
 """
 
 import json
@@ -19,8 +20,8 @@ _ANY_KID = "k1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What was asked for on the command line, not yet read."""
+class SignRequest:
+    """The arguments of `kadr sign` as they were typed, not validated yet."""
 
     scheme: str
     key: str
@@ -31,40 +32,40 @@ class Wanted:
     context: SigningContext
 
 
-def run(given: Namespace) -> int:
-    """Print one signature. Raises KadrError."""
-    wanted = Wanted(
-        scheme=given.scheme,
-        key=given.key,
-        key_id=given.key_id,
-        prefix=given.prefix,
-        expires=given.expires,
-        options=tuple(given.option),
-        context=SigningContext(now=time.time(), session=given.session, ip=given.ip, country=given.country),
+def run(args: Namespace) -> int:
+    """Print the signed path, query and cookies; returns the exit code. Raises KadrError."""
+    request = SignRequest(
+        scheme=args.scheme,
+        key=args.key,
+        key_id=args.key_id,
+        prefix=args.prefix,
+        expires=args.expires,
+        options=tuple(args.option),
+        context=SigningContext(now=time.time(), session=args.session, ip=args.ip, country=args.country),
     )
-    signed = sign(wanted)
-    print(_json(signed) if given.json else _lines(signed))
+    signed = sign(request)
+    print(_json(signed) if args.json else _lines(signed))
     return 0
 
 
-def sign(wanted: Wanted) -> Signed:
-    """Read what was asked for, and sign. Raises ConfigError, PrefixRefused or CannotSign."""
-    if wanted.key_id is None and wanted.scheme in NAMED_KEYS:
-        raise ConfigError(f"{wanted.scheme} sends the key's id, and the CDN gave it: say which with --key-id")
-    options = _options(wanted.options)
-    prefix = wanted.prefix
+def sign(request: SignRequest) -> Signed:
+    """Validate the arguments and sign the prefix. Raises ConfigError, PrefixRefused or CannotSign."""
+    if request.key_id is None and request.scheme in NAMED_KEYS:
+        raise ConfigError(f"{request.scheme} needs --key-id: the id that the CDN has assigned to the key")
+    options = _options(request.options)
+    prefix = request.prefix
     if prefix.startswith(("http://", "https://")):
         parts = urlsplit(prefix)
         options = {"base_url": f"{parts.scheme}://{parts.netloc}", **options}
         prefix = prefix.removeprefix(f"{parts.scheme}://{parts.netloc}")
-    keys = {wanted.key_id or _ANY_KID: _key(wanted.key)}
-    expires_at = _expires_at(wanted.expires, wanted.context.now)
-    return make_signer(wanted.scheme, keys, options).sign(prefix, expires_at, wanted.context)
+    keys = {request.key_id or _ANY_KID: _key(request.key)}
+    expires_at = _expires_at(request.expires, request.context.now)
+    return make_signer(request.scheme, keys, options).sign(prefix, expires_at, request.context)
 
 
-def _options(given: tuple[str, ...]) -> Mapping[str, str]:
+def _options(items: tuple[str, ...]) -> Mapping[str, str]:
     options: dict[str, str] = {}
-    for item in given:
+    for item in items:
         name, equals, value = item.partition("=")
         if not equals or not name or name in options:
             raise ConfigError(f"--option {item}: accepted: NAME=VALUE, each name once")
@@ -72,19 +73,21 @@ def _options(given: tuple[str, ...]) -> Mapping[str, str]:
     return options
 
 
-def _key(given: str) -> str:
-    if not given.startswith("@"):
-        return given
+def _key(text: str) -> str:
+    """The key itself, or the content of the file of `@FILE`. Raises ConfigError."""
+    if not text.startswith("@"):
+        return text
     try:
-        return Path(given[1:]).read_text(encoding="ascii")
+        return Path(text[1:]).read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"--key {given}: the file cannot be read as text") from exc
+        raise ConfigError(f"--key {text}: the file cannot be read as text") from exc
 
 
-def _expires_at(given: str, now: float) -> int:
-    if not re.fullmatch(r"\+?[0-9]{1,12}", given):
-        raise ConfigError(f"--expires {given}: accepted: Unix seconds, or +SECONDS from now")
-    return int(now) + int(given) if given.startswith("+") else int(given)
+def _expires_at(text: str, now: float) -> int:
+    """Unix seconds of an absolute time or of `+SECONDS` from `now`. Raises ConfigError."""
+    if not re.fullmatch(r"\+?[0-9]{1,12}", text):
+        raise ConfigError(f"--expires {text}: accepted: Unix seconds, or +SECONDS from now")
+    return int(now) + int(text) if text.startswith("+") else int(text)
 
 
 def _json(signed: Signed) -> str:

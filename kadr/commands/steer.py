@@ -1,4 +1,4 @@
-"""`kadr steer`: the operator's override of where players go, and reports of what CDNs have delivered."""
+"""`kadr steer`: show and override which CDN players are steered to, and report what a CDN has delivered."""
 
 import asyncio
 import json
@@ -13,19 +13,20 @@ from origin.cdn.steering import board
 
 
 def run(settings: Settings, *, to: str | None, auto: bool, end: bool, resume: bool, delivered: str | None) -> int:
-    """Apply the changes and print the state after them as JSON. Raises KadrError where Redis does not answer.
+    """Apply the changes and print the resulting state as JSON; returns the exit code.
 
-    `delivered` is `ID=GB`: what the CDN reports to have delivered in this month so far.
+    `delivered` is `ID=GB`: what the usage report of the CDN says for this month so far. Raises KadrError for an unknown
+    pathway and when Redis does not answer.
     """
     ids = cdn_file.load(settings.cdns, settings.origin_base).ids
     if to is not None and to not in ids:
-        raise KadrError(f"there is no pathway {to!r}; there are {', '.join(ids)}")
+        raise KadrError(f"unknown pathway {to!r}: KADR_CDNS has {', '.join(ids)}")
     report = None if delivered is None else _report(delivered, ids)
     return asyncio.run(_run(settings, ids, to=to, auto=auto, end=end, resume=resume, report=report))
 
 
 def _report(text: str, ids: tuple[str, ...]) -> tuple[str, int]:
-    """(pathway, bytes) of `ID=GB`. Raises KadrError."""
+    """(pathway, bytes) of `ID=GB`. Raises KadrError for any other form and for an unknown pathway."""
     pathway, _, number = text.partition("=")
     try:
         gigabytes = float(number)

@@ -1,7 +1,7 @@
-"""`kadr transcribe`: the transcript of one file, without any service.
+"""`kadr transcribe`: transcribe one file, without any service.
 
-In: a file, a model and a language where they are not the settings'. Out: on stdout the text, the words as `kadr cues`
-takes them, or the whole transcript as JSON. A file in which nobody speaks is no failure: the reason goes to stderr.
+In: a file, and a model and a language that override the settings. Out: on stdout the text, the words in the format of
+`kadr cues`, or the whole transcript as JSON. A file without speech is not an error: the reason goes to stderr.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ Form = Literal["text", "words", "json"]
 
 
 class CannotTranscribe(KadrError):
-    """The file cannot be used; says why."""
+    """The file cannot be transcribed."""
 
 
 def run(
@@ -43,9 +43,10 @@ def run(
     language: str | None = None,
     translate: bool = False,
 ) -> int:
-    """Transcribe and print. `model`: instead of KADR_WHISPER_MODEL; `translate`: into English.
+    """Transcribe a file and print the result; returns the exit code. Raises KadrError.
 
-    Without a `language` it is detected: the language tags of files are often a default.
+    `model` overrides KADR_WHISPER_MODEL; `translate` translates into English. Without a `language` it is detected from
+    the audio: the language tag of a file is often just a default.
     """
     if not file.is_file():
         raise CannotTranscribe(f"{file}: no such file")
@@ -55,12 +56,13 @@ def run(
     transcript = asyncio.run(_transcribe(file.resolve(), settings, language, translate=translate))
     if isinstance(transcript, Skipped):
         print(f"kadr transcribe: skipped: {transcript.reason}. {transcript.hint}", file=sys.stderr)
-    if text := _printed(transcript, form):
+    if text := _format(transcript, form):
         print(text)
     return 0
 
 
-def _printed(transcript: Transcript | Skipped, form: Form) -> str:
+def _format(transcript: Transcript | Skipped, form: Form) -> str:
+    """The output for stdout, without its last line break."""
     if isinstance(transcript, Skipped):
         skipped = json.dumps({"skipped": {"reason": transcript.reason, "hint": transcript.hint}}, indent=2)
         return {"text": "", "words": "[]", "json": skipped}[form]
@@ -76,12 +78,12 @@ async def _transcribe(file: Path, settings: Settings, language: str | None, *, t
     model, name = await ready(settings), settings.whisper_model
     if model is None and name:
         raise ConfigError(
-            f"the model {name!r} is not on this machine; `kadr models fetch {name}` gets it, "
-            "or KADR_WHISPER_DOWNLOAD=true allows to"
+            f"the model {name!r} is not on this machine; download it with `kadr models fetch {name}`, "
+            "or set KADR_WHISPER_DOWNLOAD=true"
         )
 
     async def on_job(_: JobResult) -> None:
-        """One file, one go: nothing to keep for later."""
+        """Ignore partial results: one file is transcribed in one run and never resumed."""
 
     with tempfile.TemporaryDirectory(prefix="kadr-transcribe-") as folder, _bar() as on_progress:
         work_dir = Path(folder)
@@ -89,7 +91,7 @@ async def _transcribe(file: Path, settings: Settings, language: str | None, *, t
             file, work_dir, runner, max_pixels=settings.max_pixels, max_duration_s=settings.max_duration_s
         )
         return await transcribe(
-            _sound(file, source),
+            _audio_track(file, source),
             model,
             language=language,
             work_dir=work_dir,
@@ -101,7 +103,8 @@ async def _transcribe(file: Path, settings: Settings, language: str | None, *, t
         )
 
 
-def _sound(file: Path, source: Source) -> SoundTrack | None:
+def _audio_track(file: Path, source: Source) -> SoundTrack | None:
+    """The first audio track of a file; None where it has none."""
     if not source.audio:
         return None
     return SoundTrack(
@@ -115,6 +118,7 @@ def _sound(file: Path, source: Source) -> SoundTrack | None:
 
 @contextmanager
 def _bar() -> Iterator[OnProgress]:
+    """A callback that takes the finished share (0 to 1) and shows it on stderr, if that is a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None

@@ -1,6 +1,6 @@
-"""`kadr up` from a person's side: says where to watch, and with a file uploads it and follows it until it is ready.
+"""What `kadr up` shows once the stack is ready: the watch page, and with --video the upload and progress of the file.
 
-The last line on stdout is the watch page, or with a file its playback URL. What happens on the way goes to stderr.
+The last line on stdout is the watch page, or the playback URL of the file. Progress goes to stderr.
 """
 
 import sys
@@ -12,20 +12,20 @@ from typing import Any
 
 import aiohttp
 
-from kadr.commands.ingest import Target, Wanted, progress_bars, put_through
+from kadr.commands.ingest import Target, UploadRequest, progress_bars, upload_and_follow
 from kadr.stack.endpoints import Endpoints
 
 MB = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Guest:
-    """The person who runs `kadr up`, with the file of `--video` if there is one."""
+class UpVideo:
+    """The file of `kadr up --video`, or None where the option is not given."""
 
     video: Path | None
 
     async def on_ready(self, endpoints: Endpoints) -> None:
-        """Raises KadrError when the file cannot be put through; the stack stays up."""
+        """Print the watch page, or process the file. Raises KadrError when the upload fails; the stack stays up."""
         if self.video is None:
             print(f"{endpoints.origin}/watch", flush=True)
             return
@@ -38,7 +38,7 @@ class Guest:
 
                 milestones = Milestones(show=show)
                 milestones.uploading(self.video)
-                asset = await put_through(session, target, self.video, Wanted(), bars, milestones.follow)
+                asset = await upload_and_follow(session, target, self.video, UploadRequest(), bars, milestones.follow)
         if asset["status"] == "errored":
             error = asset["error"]
             print(f"{self.video}: {error['code']}: {error['message']} {error['hint']}", file=sys.stderr, flush=True)
@@ -48,7 +48,7 @@ class Guest:
 
 @dataclass(slots=True)
 class Milestones:
-    """One line for each milestone of a file on its way: uploaded, playable, ready. Times count from its creation."""
+    """Shows one line when the file is uploaded, playable and ready. Times count from the call of `uploading`."""
 
     show: Callable[[str], None]
     clock: Callable[[], float] = monotonic
@@ -56,12 +56,12 @@ class Milestones:
     _shown: set[str] = field(default_factory=set)
 
     def uploading(self, file: Path) -> None:
-        """Say what is about to be uploaded."""
+        """Start the clock and show the name and size of the file."""
         self._began_at = self.clock()
         self.show(f"uploading {file.name}: {file.stat().st_size / MB:.1f} MB, usually 1 s for each 50 MB")
 
     def follow(self, asset: dict[str, Any]) -> None:
-        """Take the asset as the API shows it, any number of times; each milestone is said once."""
+        """Show the milestones that the asset has reached. Call it after every poll; each is shown once."""
         elapsed_s = self.clock() - self._began_at
         self._once(
             "uploaded",

@@ -1,5 +1,5 @@
-"""The embedded stack: real PostgreSQL, Redis and S3 from wheels, and Kadr's own processes, under one parent.
+"""The embedded stack of `kadr up`: PostgreSQL, Redis and S3 from wheels, and Kadr's own processes, under one parent.
 
-`up.up` runs it all; `home` owns the folder; `supervisor` keeps children alive; `postgres`, `redis` and `s3` know one
-server each. Nothing here is imported by the production processes: they get URLs.
+`up` runs all of it; `home` owns the state folder; `supervisor` keeps children running; `postgres`, `redis` and `s3`
+handle one server each. Production processes import nothing from here: they are configured with URLs.
 """

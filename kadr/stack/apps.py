@@ -1,6 +1,6 @@
-"""Kadr's own processes as children of the stack: what runs, with which environment, and when each counts as ready.
+"""Kadr's own processes as children of the stack: their commands, environment and readiness checks.
 
-In: ports, URLs, secrets, the user's environment. Out: `AppChild` values and the environment they share.
+In: ports, URLs, secrets, the environment of the user. Out: `AppChild` values and the environment they share.
 """
 
 import os
@@ -23,12 +23,12 @@ from kadr.stack.supervisor import Child
 KADR = (sys.executable, "-m", "kadr")
 BOOTSTRAP = "KADR_BOOTSTRAP_API_KEY"
 READY_WITHIN_S = 60.0
-STOP_WITHIN_S = 10.0  # an HTTP server waits for open requests first: see kadr.cli.SHUTDOWN_WAIT_S
+STOP_WITHIN_S = 10.0  # HTTP servers wait for open requests first: see kadr.cli.SHUTDOWN_WAIT_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppChild:
-    """`ready_url` answers 200 when the app is ready; without one it is ready once it has lived a little while."""
+    """One of Kadr's processes. It is ready when `ready_url` answers 200; without a URL, after running for 2 s."""
 
     name: str
     argv: tuple[str, ...]
@@ -40,6 +40,7 @@ class AppChild:
         return self.name.startswith("worker-")
 
     def child(self, env: Mapping[str, str], log: Path) -> Child:
+        """The child for the supervisor, with this environment and log file."""
         return Child(
             name=self.name,
             argv=self.argv,
@@ -54,9 +55,9 @@ class AppChild:
 
 
 def kadr_apps(api: str, origin: str) -> Sequence[AppChild]:
-    """The API and the origin at these base URLs, and KADR_UP_WORKERS workers."""
+    """The API and the origin at these base URLs, and KADR_UP_WORKERS workers. Raises ConfigError."""
     workers = (
-        # A worker gets the time to give back its leases; what it was encoding is claimed again.
+        # A worker needs time to release its leases; the steps it was working on are claimed again.
         AppChild(name=f"worker-{n}", argv=(*KADR, "worker"), stop_timeout_s=20.0)
         for n in range(1, worker_count() + 1)
     )
@@ -68,6 +69,7 @@ def kadr_apps(api: str, origin: str) -> Sequence[AppChild]:
 
 
 def worker_count() -> int:
+    """The number of workers in KADR_UP_WORKERS (default 1). Raises ConfigError."""
     raw = os.environ.get("KADR_UP_WORKERS", "1")
     if not raw.isdecimal() or int(raw) > 64:
         raise ConfigError(f"KADR_UP_WORKERS={raw!r}: give a number of workers from 0 to 64")
@@ -75,7 +77,7 @@ def worker_count() -> int:
 
 
 def app_env(home: Home, ports: Ports, credentials: Credentials, urls: Mapping[str, str]) -> dict[str, str]:
-    """The user's own environment, with what this stack provides set over it. `urls`: database, redis, s3."""
+    """The environment of the user, overridden by the settings of this stack. Keys of `urls`: database, redis, s3."""
     return {
         **{name: value for name, value in os.environ.items() if name != BOOTSTRAP},
         "KADR_DATABASE_URL": urls["database"],
@@ -89,7 +91,7 @@ def app_env(home: Home, ports: Ports, credentials: Credentials, urls: Mapping[st
         "KADR_DELIVERY_KEYS": f"k1:{credentials.delivery_key}",
         "KADR_CONTENT_KEYS": f"k1:{credentials.content_key}",
         "KADR_WORK_DIR": str(home.folder("work")),
-        # Several workers on one machine: each finds a port of its own and tells it in its log.
+        # Several workers on one machine: each picks a free port and logs it.
         "KADR_WORKER_METRICS_PORT": os.environ.get("KADR_WORKER_METRICS_PORT") or "0",
         "PYTHONUNBUFFERED": "1",
         MARK: str(home.path),
@@ -97,11 +99,12 @@ def app_env(home: Home, ports: Ports, credentials: Credentials, urls: Mapping[st
 
 
 def bind_host(name: str) -> str:
+    """The address that the process `name` (api, origin) binds to: KADR_{NAME}_HOST, by default loopback."""
     return os.environ.get(f"KADR_{name.upper()}_HOST") or LOOPBACK
 
 
 def base_url(host: str, port: int) -> str:
-    """How a client on this machine reaches a server bound to `host`."""
+    """The URL at which a client on this machine reaches a server bound to `host`."""
     if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared with, not bound to
         host = LOOPBACK
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,6 +1,6 @@
-"""endpoints.json: what other programs need to talk to a running stack. It exists only while the stack is ready.
+"""endpoints.json: how other programs reach a running stack. The file exists only while the stack is ready.
 
-In: `Endpoints`. Out: the file, written atomically with mode 0600, because it carries the API key.
+In: `Endpoints`. Out: the file, written atomically with mode 0600, because it contains the API key.
 """
 
 import dataclasses
@@ -11,6 +11,8 @@ from kadr.stack.home import Home, write_private
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
+    """URLs, the API key and process ids of a running stack; secrets are left out of its repr."""
+
     api: str
     origin: str
     s3: str
@@ -22,8 +24,10 @@ class Endpoints:
 
 
 def write_endpoints(home: Home, endpoints: Endpoints) -> None:
+    """Write endpoints.json atomically."""
     write_private(home.path / "endpoints.json", json.dumps(dataclasses.asdict(endpoints), indent=2) + "\n")
 
 
 def remove_endpoints(home: Home) -> None:
+    """Delete endpoints.json, if it exists: the stack is not ready (any more)."""
     (home.path / "endpoints.json").unlink(missing_ok=True)

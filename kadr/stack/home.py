@@ -1,6 +1,7 @@
-"""The folder in which one embedded stack lives: its lock, its sub-folders, and private files written atomically.
+"""The state folder of one embedded stack: its lock, its sub-folders, and private files written atomically.
 
-In: a path. Out: `Home`, locked for this process. Refuses a folder that another `kadr up` holds or it cannot write.
+In: a path. Out: `Home`, locked by this process. Refuses a folder that another `kadr up` has locked or that is not
+writable.
 """
 
 import fcntl
@@ -13,7 +14,7 @@ from core.errors import ConfigError
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace `path` with `text` in one step, readable by its owner only: a reader or a crash never sees half of it."""
+    """Replace the file `path` by `text` atomically, with mode 0600: no reader and no crash ever sees half of it."""
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -25,21 +26,24 @@ def write_private(path: Path, text: str) -> None:
 
 
 class Home:
-    """A home, held by this process from `with` to the end of the block (or of the process, however it ends)."""
+    """A state folder, locked inside its `with` block; the kernel releases the lock when the process ends.
+
+    Entering raises ConfigError when the folder is locked by another process or not writable.
+    """
 
     def __init__(self, path: Path) -> None:
-        # Resolved, because leftovers are recognised by /proc/PID/cwd, which the kernel resolves too.
+        # Resolved, because leftovers are recognized by /proc/PID/cwd, which the kernel resolves too.
         self.path = path.expanduser().resolve()
         self._lock_fd = -1
 
     def __enter__(self) -> Self:
         try:
-            # A folder that was there before keeps its mode; everything of ours inside it is private by itself.
+            # An existing folder keeps its mode; everything created inside it is private anyway.
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Python opens files close-on-exec, so no child can keep the lock after this process is gone.
+            # Python opens files close-on-exec, so no child can hold the lock after this process has ended.
             fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as exc:
-            raise ConfigError(f"{self.path} cannot be a home of `kadr up`: {exc.strerror}") from exc
+            raise ConfigError(f"{self.path} cannot be used as the home of `kadr up`: {exc.strerror}") from exc
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
@@ -59,11 +63,12 @@ class Home:
         os.close(self._lock_fd)
 
     def folder(self, name: str) -> Path:
-        """The sub-folder `name`, made if missing, closed to other users."""
+        """The sub-folder `name`, created if missing, with mode 0700."""
         folder = self.path / name
         folder.mkdir(mode=0o700, exist_ok=True)
         folder.chmod(0o700)
         return folder
 
     def log(self, name: str) -> Path:
+        """The path of the log file of the child `name`."""
         return self.folder("logs") / f"{name}.log"

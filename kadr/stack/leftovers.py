@@ -1,8 +1,7 @@
-"""Find and end what a crash left running, in a home that this process has locked.
+"""Find and kill processes that a crashed run left behind, in a home that this process has locked.
 
-In: a home or a server's folder. Out: nothing of it runs any more. Touches only processes that carry this home's mark
-in their environment, or a server's program that stands in that server's own folder; never a shell that happens to be
-there.
+Only two kinds of process are killed: those with the mark of this home in their environment, and a server's program
+whose working directory is that server's own folder; never a shell that happens to be in it.
 """
 
 import asyncio
@@ -19,52 +18,55 @@ MARK = "KADR_UP_HOME"
 
 
 def in_folder(folder: Path, program: str) -> list[int]:
-    """Processes of `program` whose working directory is `folder`.
+    """Ids of processes of `program` whose working directory is `folder`.
 
-    PostgreSQL and Redis write their title over their environment, so the mark cannot be read there.
+    PostgreSQL and Redis overwrite their environment with a process title, so the mark cannot be read there.
     """
-    found = []
+    pids = []
     for pid, proc in _processes():
         with suppress(OSError):
             if (proc / "cwd").readlink() == folder:
                 name = (proc / "exe").readlink().name.removesuffix(" (deleted)")
                 if name == program:
-                    found.append(pid)
-    return found
+                    pids.append(pid)
+    return pids
 
 
 def marked(home: Path) -> list[int]:
-    """Processes that were started for `home`, except this one."""
+    """Ids of processes that were started for `home`, except this one."""
     mark = f"{MARK}={home}".encode()
-    found = []
+    pids = []
     for pid, proc in _processes():
         with suppress(OSError):
             if mark in (proc / "environ").read_bytes().split(b"\0"):
-                found.append(pid)
-    return found
+                pids.append(pid)
+    return pids
 
 
 def own_children() -> list[int]:
-    """Direct children of this process, which as a subreaper inherits every orphan below it."""
+    """Ids of the children of this process, which as a subreaper also adopts every orphan below it."""
     me = os.getpid()
-    found = []
+    pids = []
     for pid, proc in _processes():
         with suppress(OSError):
-            # "pid (name) state ppid ...": the name may contain anything, also brackets.
+            # "pid (name) state ppid ...": the name may contain anything, even parentheses.
             state, ppid = (proc / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
             if int(ppid) == me and state != "Z":
-                found.append(pid)
-    return found
+                pids.append(pid)
+    return pids
 
 
 async def end(find: Callable[[], list[int]], grace_s: float = 0.0, timeout_s: float = 10.0) -> int:
-    """SIGKILL what `find` finds until it finds nothing; what ends by itself within `grace_s` may. Returns how many."""
+    """Kill the processes that `find` returns until it returns none; those that exit within `grace_s` are left alone.
+
+    Returns how many there were. Raises KadrError when some are still alive `timeout_s` after the grace period.
+    """
     began = time.monotonic()
     ended: set[int] = set()
     while pids := find():
         elapsed = time.monotonic() - began
         if elapsed > grace_s + timeout_s:
-            raise KadrError(f"processes {pids} of an earlier run do not die; they may wait for a disk")
+            raise KadrError(f"processes {pids} of an earlier run cannot be killed; they may be waiting for a disk")
         if elapsed >= grace_s:
             for pid in pids:
                 with suppress(ProcessLookupError):
@@ -75,6 +77,7 @@ async def end(find: Callable[[], list[int]], grace_s: float = 0.0, timeout_s: fl
 
 
 def _processes() -> Iterator[tuple[int, Path]]:
+    """(pid, its folder in /proc) of every process but this one."""
     me = os.getpid()
     for proc in Path("/proc").iterdir():
         if proc.name.isdigit() and int(proc.name) != me:

@@ -8,18 +8,18 @@ TAIL_LINES, TAIL_BYTES = 15, 4096
 
 
 def open_log(path: Path) -> int:
-    """A descriptor to append to; the caller closes it. Beyond ROTATE_BYTES the old log becomes NAME.log.1."""
+    """A file descriptor that appends to `path`; the caller closes it. A log above ROTATE_BYTES becomes NAME.log.1."""
     if path.exists() and path.stat().st_size > ROTATE_BYTES:
         path.replace(path.with_name(f"{path.name}.1"))
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
 
 def end_of_log(path: Path, since: int = 0) -> str:
-    """The last lines written after offset `since`, as the end of an error message."""
+    """The last lines written after the byte offset `since`, worded to follow a semicolon in an error message."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            # A log shorter than the offset has been rotated in between.
+            # A log shorter than the offset has been rotated since.
             file.seek(max(size - TAIL_BYTES, since if since <= size else 0))
             lines = file.read().decode("utf-8", "replace").splitlines()[-TAIL_LINES:]
     except OSError as exc:

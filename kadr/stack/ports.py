@@ -1,6 +1,6 @@
-"""Which ports one home listens on: chosen once, kept in ports.json, the same at every start.
+"""The ports of one home: chosen once, stored in ports.json, the same at every start.
 
-In: a home, the wished API port, the hosts of the doors. Out: `Ports`. Refuses a port that another program holds.
+In: a home, the requested API port, the addresses of API and origin. Out: `Ports`. Refuses a port that is in use.
 """
 
 import dataclasses
@@ -13,14 +13,16 @@ from core.errors import ConfigError
 from kadr.stack.home import Home, write_private
 
 DEFAULT_API_PORT = 8080
-# Below the range from which the kernel picks ports for outgoing connections (32768 and up): one of those could sit on
-# a kept port just when the stack starts again.
+# Below the range from which the kernel picks ports for outgoing connections (32768 and up): one of those could occupy
+# a stored port just when the stack starts again.
 CHOICE = range(20_000, 32_000)
 LOOPBACK = "127.0.0.1"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
+    """The TCP port of each server of a stack."""
+
     postgres: int
     redis: int
     s3: int
@@ -29,6 +31,7 @@ class Ports:
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
+    """Whether a server could bind to the port now."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         # Connections of the last run in TIME_WAIT are not a listener.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -39,45 +42,46 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
     return True
 
 
-def choose_ports(home: Home, wished: int | None, api_host: str = LOOPBACK, origin_host: str = LOOPBACK) -> Ports:
-    """The kept ports, with what is missing chosen now; `wished` replaces the API's and the origin's for good.
+def choose_ports(home: Home, requested: int | None, api_host: str = LOOPBACK, origin_host: str = LOOPBACK) -> Ports:
+    """The stored ports, with missing ones chosen now; `requested` replaces those of API and origin for good.
 
-    Call after leftovers of a crash are gone. Raises ConfigError naming the port and what to do.
+    Call it after leftovers of a crash are gone. Raises ConfigError, which names the port and what to do.
     """
-    if wished is not None and not 1 <= wished <= 65534:
-        raise ConfigError(f"--port {wished}: give a port from 1 to 65534; the origin takes the next one")
+    if requested is not None and not 1 <= requested <= 65534:
+        raise ConfigError(f"--port {requested}: give a port from 1 to 65534; the origin takes the next one")
     path = home.path / "ports.json"
-    kept = _read(path)
-    if wished is not None:
-        kept |= {"api": wished, "origin": wished + 1}
+    stored = _read(path)
+    if requested is not None:
+        stored |= {"api": requested, "origin": requested + 1}
         for name in ("postgres", "redis", "s3"):
-            if kept.get(name) in (wished, wished + 1):
-                del kept[name]
+            if stored.get(name) in (requested, requested + 1):
+                del stored[name]
     hosts = {"api": api_host, "origin": origin_host}
-    for name, port in kept.items():
+    for name, port in stored.items():
         if not is_free(port, hosts.get(name, LOOPBACK)):
-            cure = (
+            remedy = (
                 "choose another with --port N (the origin takes N+1)"
                 if name in hosts
                 else f'remove "{name}" from {path} to have another chosen'
             )
             raise ConfigError(
-                f"port {port}, which {name} of {home.path} uses, is held by another program "
-                f"(`ss -ltnp sport = :{port}` shows it): stop that program, or {cure}"
+                f"port {port}, which {name} of {home.path} uses, is taken by another program "
+                f"(`ss -ltnp sport = :{port}` shows it): stop that program, or {remedy}"
             )
-    if "api" not in kept and "origin" not in kept:
+    if "api" not in stored and "origin" not in stored:
         default = (DEFAULT_API_PORT, api_host), (DEFAULT_API_PORT + 1, origin_host)
         if all(is_free(port, host) for port, host in default):
-            kept |= {"api": DEFAULT_API_PORT, "origin": DEFAULT_API_PORT + 1}
+            stored |= {"api": DEFAULT_API_PORT, "origin": DEFAULT_API_PORT + 1}
     for field in dataclasses.fields(Ports):
-        if field.name not in kept:
-            kept[field.name] = _pick(set(kept.values()), hosts.get(field.name, LOOPBACK))
-    ports = Ports(**kept)
+        if field.name not in stored:
+            stored[field.name] = _pick(set(stored.values()), hosts.get(field.name, LOOPBACK))
+    ports = Ports(**stored)
     write_private(path, json.dumps(dataclasses.asdict(ports), indent=2) + "\n")
     return ports
 
 
 def _pick(taken: set[int], host: str) -> int:
+    """A random free port. Raises ConfigError."""
     for port in random.sample(CHOICE, 200):
         if port not in taken and is_free(port, host):
             return port
@@ -85,15 +89,16 @@ def _pick(taken: set[int], host: str) -> int:
 
 
 def _read(path: Path) -> dict[str, int]:
+    """{server: port} of ports.json; empty without the file. Raises ConfigError."""
     if not path.exists():
         return {}
     names = {field.name for field in dataclasses.fields(Ports)}
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        kept = {name: port for name, port in raw.items() if name in names}
+        stored = {name: port for name, port in raw.items() if name in names}
     except (ValueError, AttributeError) as exc:
         raise ConfigError(f"{path} is not a JSON object of ports; delete it to have them chosen again") from exc
-    for name, port in kept.items():
+    for name, port in stored.items():
         if not isinstance(port, int) or not 1 <= port <= 65535:
             raise ConfigError(f"{path}: {name} is {port!r}, but a port is a number from 1 to 65535")
-    return kept
+    return stored

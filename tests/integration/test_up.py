@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.harness.stack import two_free_ports
 from kadr.cli import SHUTDOWN_WAIT_S
-from kadr.commands.up_video import Guest
+from kadr.commands.up_video import UpVideo
 from kadr.stack.apps import STOP_WITHIN_S, kadr_apps
 from kadr.stack.endpoints import Endpoints
 from tests.stack import Stack
@@ -20,7 +20,7 @@ from tests.stack import Stack
 
 async def test_a_file_on_its_way(stack: Stack, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     endpoints = Endpoints(**{**stack.endpoints, "worker_pids": ()})
-    await Guest(clip).on_ready(endpoints)
+    await UpVideo(clip).on_ready(endpoints)
     out, err = capsys.readouterr()
     watch, playback = out.splitlines()
     assert re.fullmatch(rf"{re.escape(endpoints.origin)}/play/pb_\w+/index\.m3u8", playback)

@@ -352,7 +352,7 @@ def test_repetitions_only_with_all(
     assert run(monkeypatch, str(title), "--all") == 1
     told = capsys.readouterr().out
     assert told.count("reach must") == 4
-    assert "8.2 holds: pictures and sound share one target duration" in told
+    assert "8.2 holds: video and audio have the same target duration" in told
 
 
 def test_provisional_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], title: Path) -> None:

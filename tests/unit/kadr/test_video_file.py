@@ -37,7 +37,7 @@ def test_a_readable_file_has_no_problem(folder: Path, given: str) -> None:
         ("gone.mp4", "gone.mp4: no such file (looked in {folder})"),
         ("~/gone.mp4", "~/gone.mp4: no such file"),
         ("/gone/clip.mp4", "/gone/clip.mp4: no such file"),
-        ("~nobody-of-that-name/clip.mp4", "~nobody-of-that-name/clip.mp4: there is no such home folder"),
+        ("~nobody-of-that-name/clip.mp4", "~nobody-of-that-name/clip.mp4: there is no such home directory"),
         (".", ". is a folder; name one video file"),
         ("fifo", "fifo is not a regular file; name one video file"),
         ("empty.mp4", "empty.mp4 is empty"),

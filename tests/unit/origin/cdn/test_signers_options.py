@@ -148,7 +148,7 @@ def test_key_from_a_file_and_prefix_as_a_url(
         (("--prefix", "/v/%2e%2e/"), "kadr sign: '/v/%2e%2e/': a path starts with /"),
         (("--expires", "soon"), "kadr sign: --expires soon: accepted: Unix seconds, or +SECONDS from now"),
         (("--scheme", "ftp"), "kadr sign: there is no signing scheme 'ftp'"),
-        (("--scheme", "cloudfront"), "kadr sign: cloudfront sends the key's id, and the CDN gave it"),
+        (("--scheme", "cloudfront"), "kadr sign: cloudfront needs --key-id: the id that the CDN has assigned"),
         (("--key", "@/nonexistent/key"), "kadr sign: --key @/nonexistent/key: the file cannot be read as text"),
         (("--option", "place"), "kadr sign: --option place: accepted: NAME=VALUE, each name once"),
         (("--option", "lock_ip=1"), "kadr sign: the token is to be bound to the viewer's address, which is not known"),
