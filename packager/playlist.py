@@ -15,7 +15,7 @@ VERSION = 7
 def media_playlist(
     rendition: Rendition, target_s: int, *, growing: bool | None = None, key_uri: str | None = None
 ) -> str:
-    """A VOD playlist [8.6, 8.20] where `growing` is None; else an EVENT playlist of the segments that exist, with an end
+    """A VOD playlist [8.6, 8.20] where `growing` is None; else an EVENT playlist of the segments so far, with an end
     tag once it is False. `key_uri` is the key of AES-128 segments; the init segment before it is not encrypted."""
     tags = [
         "#EXT-X-INDEPENDENT-SEGMENTS",
