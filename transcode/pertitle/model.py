@@ -75,7 +75,7 @@ class Line(NamedTuple):
         return Line((at, *self.mean[1:]), (first, *self.spread[1:]))
 
     def at(self, coordinates: tuple[float, float, float]) -> float:
-        """The prediction at `coordinates`."""
+        """The predicted value of the line at these coordinates."""
         return sum(m * w for m, w in zip(self.mean, coordinates, strict=True))
 
     def error(self, coordinates: tuple[float, float, float]) -> float:
