@@ -1,4 +1,4 @@
-"""The DASH manifest (MPD) as text, over the very same CMAF segments as the HLS playlists. Pure.
+"""Renders the DASH manifest (MPD), over the same CMAF segments as the HLS playlists. Pure.
 
 In: renditions, subtitles and pathways. Out: a static MPD of profile isoff-live with exact timelines. Elements stand in
 the order of the schema (ISO/IEC 23009-1); content steering is that of ETSI TS 103 998. The CMAF profile is not claimed:
@@ -18,26 +18,28 @@ NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
 PROFILE = "urn:mpeg:dash:profile:isoff-live:2011"
 ROLE = "urn:mpeg:dash:role:2011"
 CHANNELS = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
-ALONE = (Pathway(),)
+SINGLE_PATHWAY = (Pathway(),)
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def mpd(
     renditions: Sequence[Rendition],
-    pathways: Sequence[Pathway] = ALONE,
+    pathways: Sequence[Pathway] = SINGLE_PATHWAY,
     *,
     subtitles: Sequence[Subtitles] = (),
     steering_uri: str | None = None,
 ) -> str:
-    """Pathways become BaseURLs; the first is where players start. A query cannot differ between pathways here: with
-    several, only those that share the first one's are listed."""
+    """The MPD of these renditions. Pathways become BaseURLs; players start with the first.
+
+    DASH has one query for all pathways: only those with the first one's query are listed.
+    """
     query = pathways[0].query
     video = [r for r in renditions if r.kind is RenditionKind.VIDEO]
     audio = [r for r in renditions if r.kind is RenditionKind.AUDIO]
     root = Element("MPD", {"xmlns": NAMESPACE, "profiles": PROFILE, "type": "static"})
-    # Of the picture where there is one: the sound's last frame may reach a little further.
+    # Of the video where there is any: the last audio frame may end a little later.
     root.set("mediaPresentationDuration", _duration(max(r.duration_s for r in video or audio)))
-    # At @bandwidth, which is a peak over whole segments, so much is enough for any of them.
+    # The longest segment: enough at @bandwidth, which is a peak over whole segments.
     root.set("minBufferTime", _duration(max(Fraction(s.duration, r.timescale) for r in renditions for s in r.segments)))
     listed = [pathway for pathway in pathways if pathway.query == query and (pathway.prefix or pathway.id)]
     for pathway in listed:
@@ -47,24 +49,24 @@ def mpd(
         first = {"defaultServiceLocation": pathways[0].id} if pathways[0].id else {}
         SubElement(root, "ContentSteering", {**first, "queryBeforeStart": "false"}).text = steering_uri
     period = SubElement(root, "Period", {"id": "0", "start": "PT0S"})
-    # Players switch within a set, and between codecs they cannot.
-    for number, (_, alike) in enumerate(groupby(sorted(video, key=_family), key=_family)):
-        _pictures(period, f"v{number}", list(alike), query)
+    # Players switch renditions within a set, and cannot switch between codecs.
+    for number, (_, group) in enumerate(groupby(sorted(video, key=_codec_family), key=_codec_family)):
+        _video_set(period, f"v{number}", list(group), query)
     for number, rendition in enumerate(audio):
-        _sound(period, rendition, query, main=number == 0)
+        _audio_set(period, rendition, query, main=number == 0)
     whole = [track for track in subtitles if track.whole is not None]
     for track, name in zip(whole, unique(track.name for track in whole), strict=True):
-        _text(period, track, name, query)
+        _text_set(period, track, name, query)
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
 
 
-def _family(rendition: Rendition) -> str:
+def _codec_family(rendition: Rendition) -> str:
     return rendition.codec.partition(".")[0]
 
 
-def _pictures(period: Element, name: str, renditions: list[Rendition], query: str) -> None:
-    traits = {
+def _video_set(period: Element, name: str, renditions: list[Rendition], query: str) -> None:
+    set_attributes = {
         "id": name,
         "contentType": "video",
         "mimeType": "video/mp4",
@@ -73,13 +75,13 @@ def _pictures(period: Element, name: str, renditions: list[Rendition], query: st
         "maxWidth": str(max(r.width or 0 for r in renditions)),
         "maxHeight": str(max(r.height or 0 for r in renditions)),
     }
-    adaptation_set = SubElement(period, "AdaptationSet", traits)
+    adaptation_set = SubElement(period, "AdaptationSet", set_attributes)
     SubElement(adaptation_set, "Role", {"schemeIdUri": ROLE, "value": "main"})
     shared = len({_times(rendition) for rendition in renditions}) == 1
     if shared:
         _template(adaptation_set, renditions[0], query)
     for rendition in renditions:
-        facts = {
+        attributes = {
             "id": rendition.id,
             "codecs": rendition.codec,
             "bandwidth": str(rendition.bandwidth_bps),
@@ -88,7 +90,7 @@ def _pictures(period: Element, name: str, renditions: list[Rendition], query: st
             "frameRate": str(rendition.frame_rate or 0),
             "sar": "1:1",
         }
-        representation = SubElement(adaptation_set, "Representation", facts)
+        representation = SubElement(adaptation_set, "Representation", attributes)
         if not shared:
             _template(representation, rendition, query)
 
@@ -97,9 +99,9 @@ def _times(rendition: Rendition) -> tuple[int, tuple[int, ...]]:
     return rendition.timescale, tuple(segment.duration for segment in rendition.segments)
 
 
-def _sound(period: Element, rendition: Rendition, query: str, *, main: bool) -> None:
-    """Each sound is a set of its own: none is another one's bit rate."""
-    traits = {
+def _audio_set(period: Element, rendition: Rendition, query: str, *, main: bool) -> None:
+    """Add an AdaptationSet for one audio rendition: audio renditions differ in language, not in bit rate."""
+    set_attributes = {
         "id": rendition.id,
         "contentType": "audio",
         "mimeType": "audio/mp4",
@@ -107,44 +109,44 @@ def _sound(period: Element, rendition: Rendition, query: str, *, main: bool) -> 
         "segmentAlignment": "true",
         "startWithSAP": "1",
     }
-    adaptation_set = SubElement(period, "AdaptationSet", traits)
+    adaptation_set = SubElement(period, "AdaptationSet", set_attributes)
     SubElement(
         adaptation_set, "AudioChannelConfiguration", {"schemeIdUri": CHANNELS, "value": str(rendition.channels or 2)}
     )
     SubElement(adaptation_set, "Role", {"schemeIdUri": ROLE, "value": "main" if main else "alternate"})
     _template(adaptation_set, rendition, query)
-    facts = {"id": rendition.id, "codecs": rendition.codec, "bandwidth": str(rendition.bandwidth_bps)}
-    if rendition.codec == "mp4a.40.2":  # others may play at twice their track's rate
-        facts["audioSamplingRate"] = str(rendition.timescale)
-    SubElement(adaptation_set, "Representation", facts)
+    attributes = {"id": rendition.id, "codecs": rendition.codec, "bandwidth": str(rendition.bandwidth_bps)}
+    if rendition.codec == "mp4a.40.2":  # HE-AAC may play at twice its track's rate
+        attributes["audioSamplingRate"] = str(rendition.timescale)
+    SubElement(adaptation_set, "Representation", attributes)
 
 
-def _text(period: Element, track: Subtitles, name: str, query: str) -> None:
-    """The whole track as one file: no player needs more of text."""
-    traits = {"id": track.id, "contentType": "text", "mimeType": "text/vtt", "lang": _lang(track.language)}
-    adaptation_set = SubElement(period, "AdaptationSet", traits)
+def _text_set(period: Element, track: Subtitles, name: str, query: str) -> None:
+    """Add an AdaptationSet for a subtitle track, as one WebVTT file."""
+    set_attributes = {"id": track.id, "contentType": "text", "mimeType": "text/vtt", "lang": _lang(track.language)}
+    adaptation_set = SubElement(period, "AdaptationSet", set_attributes)
     SubElement(adaptation_set, "Label").text = _NOT_XML.sub("", name)
     SubElement(adaptation_set, "Role", {"schemeIdUri": ROLE, "value": "caption" if track.captions else "subtitle"})
-    facts = {"id": track.id, "bandwidth": str(max(1, track.bandwidth_bps))}
-    SubElement(SubElement(adaptation_set, "Representation", facts), "BaseURL").text = Pathway(query=query).uri(
+    attributes = {"id": track.id, "bandwidth": str(max(1, track.bandwidth_bps))}
+    SubElement(SubElement(adaptation_set, "Representation", attributes), "BaseURL").text = Pathway(query=query).uri(
         f"{track.id}/{WHOLE_NAME}"
     )
 
 
 def _lang(language: str | None) -> str:
-    """A language tag (RFC 5646), or the one for undetermined."""
+    """The language tag (RFC 5646), or "und" where it is missing or malformed."""
     return language if language and re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", language) else "und"
 
 
 def _template(parent: Element, rendition: Rendition, query: str) -> None:
-    at = Pathway(prefix="$RepresentationID$/", query=query.replace("$", "$$"))
-    traits = {
+    pathway = Pathway(prefix="$RepresentationID$/", query=query.replace("$", "$$"))
+    attributes = {
         "timescale": str(rendition.timescale),
-        "initialization": at.uri(INIT_NAME),
-        "media": at.uri("$Number%05d$.m4s"),
+        "initialization": pathway.uri(INIT_NAME),
+        "media": pathway.uri("$Number%05d$.m4s"),
         "startNumber": "0",
     }
-    timeline = SubElement(SubElement(parent, "SegmentTemplate", traits), "SegmentTimeline")
+    timeline = SubElement(SubElement(parent, "SegmentTemplate", attributes), "SegmentTimeline")
     for number, (duration, count) in enumerate(_runs(rendition.segments)):
         entry = SubElement(timeline, "S", {"t": "0"} if number == 0 else {})
         entry.set("d", str(duration))
@@ -154,8 +156,8 @@ def _template(parent: Element, rendition: Rendition, query: str) -> None:
 
 def _runs(segments: Iterable[Segment]) -> Iterable[tuple[int, int]]:
     """(duration in ticks, count) of each run of equal durations."""
-    for duration, alike in groupby(segment.duration for segment in segments):
-        yield duration, sum(1 for _ in alike)
+    for duration, group in groupby(segment.duration for segment in segments):
+        yield duration, sum(1 for _ in group)
 
 
 def _duration(seconds: Fraction) -> str:

@@ -1,13 +1,13 @@
-"""Segments under METHOD=AES-128 (RFC 8216bis, 4.4.4.4 and 5.2): CBC over the whole file, PKCS7. Pure.
+"""Encrypts segments for METHOD=AES-128 (RFC 8216bis, 4.4.4.4 and 5.2): CBC over the whole file, PKCS7. Pure.
 
 In: the bytes of a segment, its asset's key, its number. Out: the bytes that are stored and delivered.
 
 No IV is written into playlists: without one it is the segment's media sequence number, and every playlist here begins
-at 0, so it is the number in the segment's file name. The same segment gives the same bytes each time, so a step that
-runs twice stores one object. Init segments and texts stay clear.
+at 0, so it is the number in the segment's file name. Encryption is deterministic, so a step that runs twice
+stores one object. Init segments and subtitles are not encrypted.
 
-Nothing but whole segments can be opened: there are no I-frame playlists of encrypted renditions, and no DASH manifest,
-which has no such method.
+Only whole segments can be decrypted: encrypted renditions have no I-frame playlists, and there is no DASH manifest,
+because DASH has no such method.
 """
 
 from collections.abc import Sequence
@@ -19,25 +19,25 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from core.media.encoded import Blob, Rendition, Segment
 
-KEY_NAME = "key"  # what stored playlists call the key; each session's playlists have a URL of its own in its place
+KEY_NAME = "key"  # key URI in stored playlists; each session's playlists replace it with a URL of their own
 _BLOCK_BITS = 128
 
 
 class Encryption(StrEnum):
-    """How the segments of an asset travel."""
+    """How the media segments of an asset are encrypted."""
 
     NONE = "none"
     AES_128 = "aes-128"
 
 
 def encrypted(body: bytes, key: bytes, number: int) -> bytes:
-    """Segment `number` (from 0) of its rendition as it is delivered."""
+    """Encrypt segment `number` (from 0) of a rendition. `key` is 16 bytes."""
     padder = PKCS7(_BLOCK_BITS).padder()
     encryptor = Cipher(algorithms.AES128(key), modes.CBC(number.to_bytes(16, "big"))).encryptor()
     return encryptor.update(padder.update(body) + padder.finalize()) + encryptor.finalize()
 
 
 def with_encrypted(rendition: Rendition, blobs: Sequence[Blob]) -> Rendition:
-    """The rendition with these in place of its segments' bytes. Where its keyframes lie means nothing any more."""
+    """The rendition with the encrypted segments `blobs` in place of its own, and without keyframe positions."""
     pairs = zip(rendition.segments, blobs, strict=True)
     return replace(rendition, segments=tuple(Segment(blob=blob, duration=old.duration) for old, blob in pairs))

@@ -1,6 +1,6 @@
-"""What files of a revision are called, and how a pathway spells their URIs. Pure.
+"""File names in a revision, and their URIs on a pathway. Pure.
 
-All names are `[0-9a-z]+[.][0-9a-z]+`, at most one folder below the revision: the origin serves no other spelling.
+All names are `[0-9a-z]+[.][0-9a-z]+`, at most one folder below the revision: the origin serves no other names.
 """
 
 import re
@@ -22,12 +22,13 @@ def segment_name(number: int) -> str:
 
 
 def subtitle_segment_name(number: int) -> str:
+    """File name of the subtitle segment with this number, from 0."""
     return f"{number:05d}.vtt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pathway:
-    """One way to the same files: what stands before and after every path. Only a single one may be nameless."""
+    """Base URL and query for the files of a revision, such as a CDN's. `id` may be empty only for a single pathway."""
 
     id: str = ""
     prefix: str = ""
@@ -38,9 +39,9 @@ class Pathway:
 
 
 def stable_id(track: Rendition | Subtitles) -> str:
-    """Names what a URI leads to, the same in every revision and on every pathway (RFC 8216bis, 4.4.6.2).
+    """STABLE-VARIANT-ID or STABLE-RENDITION-ID, equal in every revision and on every pathway (RFC 8216bis, 4.4.6.2).
 
-    Made of what a viewer would call the same quality: rung, size and codec, or track and language.
+    It consists of rung, size and codec, or of track and language.
     """
     if isinstance(track, Subtitles):
         facts = [track.id, track.language, "vtt"]
@@ -52,12 +53,12 @@ def stable_id(track: Rendition | Subtitles) -> str:
 
 
 def unique(names: Iterable[str]) -> list[str]:
-    """The names as they are, with a number after each one that was there before (RFC 8216bis, 4.4.6.1.1)."""
-    given: list[str] = []
+    """The names, with a number appended to each repeated one, as NAME must be unique (RFC 8216bis, 4.4.6.1.1)."""
+    spelled_names: list[str] = []
     for name in names:
         number, spelled = 1, name
-        while spelled in given:
+        while spelled in spelled_names:
             number += 1
             spelled = f"{name} {number}"
-        given.append(spelled)
-    return given
+        spelled_names.append(spelled)
+    return spelled_names

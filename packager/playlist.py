@@ -1,6 +1,6 @@
-"""HLS media playlists as text. Pure. Rule numbers are those of Apple's HLS Authoring Specification; RFC is 8216bis.
+"""Renders HLS media playlists. Pure. Rule numbers are those of Apple's HLS Authoring Specification; RFC is 8216bis.
 
-Every URI is relative, so that whatever signs a path signs all below it.
+Every URI is relative, so that a signed path prefix covers all files below it.
 """
 
 from collections.abc import Iterable
@@ -15,11 +15,11 @@ VERSION = 7
 def media_playlist(
     rendition: Rendition, target_s: int, *, growing: bool | None = None, key_uri: str | None = None
 ) -> str:
-    """A whole VOD playlist [8.6, 8.20]; with `growing` an EVENT one of what exists, ended once it is False. `key_uri`
-    is for segments under AES-128: the init segment stands before it, in the clear."""
+    """A VOD playlist [8.6, 8.20] where `growing` is None; else an EVENT playlist of the segments so far, with an end
+    tag once it is False. `key_uri` is the key of AES-128 segments; the init segment before it is not encrypted."""
     tags = [
         "#EXT-X-INDEPENDENT-SEGMENTS",
-        # From the beginning: players begin what still grows near its end, as if it were live.
+        # Start at the beginning: players start an unfinished playlist near its end, as if it were live.
         *(["#EXT-X-START:TIME-OFFSET=0"] if growing is not None else []),
     ]
     lines = _head(target_s, *tags, init=INIT_NAME, kind="VOD" if growing is None else "EVENT")
@@ -42,7 +42,7 @@ def iframe_playlist(rendition: Rendition, target_s: int) -> str:
 
 
 def subtitle_playlist(subtitles: Subtitles) -> str:
-    """Segments of WebVTT. They are longer than those of the media, so the target duration is their own."""
+    """Playlist of WebVTT segments; they are longer than media segments, so it has its own target duration."""
     lines = _head(target_duration(subtitles))
     lengths = _extinfs((segment.duration for segment in subtitles.segments), subtitles.timescale)
     for number, length in enumerate(lengths):
@@ -63,10 +63,10 @@ def _head(target_s: int, *tags: str, init: str | None = None, kind: str = "VOD")
 
 
 def _extinfs(durations: Iterable[int], timescale: int) -> Iterable[str]:
-    """Microseconds between rounded instants: any sum of neighbours is off by at most one microsecond [8.1]."""
-    ticks, at = 0, 0
+    """EXTINF tags in microseconds between rounded instants: sums drift by at most one microsecond [8.1]."""
+    ticks, start_us = 0, 0
     for duration in durations:
         ticks += duration
-        start, at = at, round(Fraction(ticks * 1_000_000, timescale))
-        micros = at - start
+        previous_us, start_us = start_us, round(Fraction(ticks * 1_000_000, timescale))
+        micros = start_us - previous_us
         yield f"#EXTINF:{micros // 1_000_000}.{micros % 1_000_000:06d},"

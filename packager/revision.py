@@ -49,7 +49,7 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
-    """A progressive file of the title. `of` names the bytes it is made of; no size where there is only sound."""
+    """A progressive file of the title. `of` is the digest of its source segments; no size where it is audio only."""
 
     name: str
     blob: Blob
@@ -66,7 +66,7 @@ class Manifest:
     duration_s: Fraction
     renditions: tuple[Rendition, ...]
     files: dict[str, File]
-    provisional: bool = False  # something to watch until the ladder is there
+    provisional: bool = False  # playable before the ladder is ready
     subtitles: tuple[Subtitles, ...] = ()
     encryption: Encryption = Encryption.NONE  # of every segment of `renditions`
     downloads: tuple[Download, ...] = ()
@@ -74,7 +74,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """A manifest with its id, its bytes and the small text files that are not stored yet, by object key."""
+    """A manifest with its id, its bytes (`body`) and the text files still to be stored, by object key."""
 
     id: RevisionId
     manifest: Manifest
@@ -95,7 +95,7 @@ def build_revision(
     encryption: Encryption = Encryption.NONE,
     downloads: Sequence[Download] = (),
 ) -> Revision:
-    """Playlists and manifest for what was encoded; `provisional` is the id where the bytes do not give it."""
+    """Build playlists and manifest of an encode; `provisional` is the fixed id of a revision that is not final."""
     files: dict[str, File] = {}
     texts: dict[str, bytes] = {}
 
@@ -126,7 +126,7 @@ def build_revision(
     video = [rendition for rendition in encoded.renditions if rendition.kind is RenditionKind.VIDEO]
     manifest = Manifest(
         asset_id=asset_id,
-        # Of the picture where there is one: the sound's last frame may reach a little further.
+        # Of the video where there is any: the last audio frame may end a little later.
         duration_s=max(r.duration_s for r in video or encoded.renditions),
         renditions=encoded.renditions,
         files=files,
@@ -136,8 +136,8 @@ def build_revision(
         downloads=tuple(downloads),
     )
     body = json.dumps(_MANIFEST.dump_python(manifest, mode="json"), sort_keys=True, separators=(",", ":")).encode()
-    named = provisional or RevisionId(hashlib.sha256(body).hexdigest()[:20])
-    return Revision(id=named, manifest=manifest, body=body, texts=texts)
+    revision_id = provisional or RevisionId(hashlib.sha256(body).hexdigest()[:20])
+    return Revision(id=revision_id, manifest=manifest, body=body, texts=texts)
 
 
 def media_files(asset_id: AssetId, rendition: Rendition) -> dict[str, File]:
@@ -160,15 +160,17 @@ def subtitle_files(asset_id: AssetId, track: Subtitles) -> dict[str, File]:
 
 
 def download_path(name: str) -> str:
-    """Where a progressive file lies in its revision."""
+    """Path of a progressive file below its revision."""
     return f"downloads/{name}"
 
 
 def download_to_json(download: Download) -> dict[str, Any]:
+    """The download as plain JSON values."""
     return _DOWNLOAD.dump_python(download, mode="json")  # type: ignore[no-any-return]
 
 
 def download_from_json(value: Any) -> Download:
+    """The download that `download_to_json` made this value of. Raises pydantic.ValidationError."""
     return _DOWNLOAD.validate_python(value)
 
 
@@ -177,12 +179,12 @@ def _file(asset_id: AssetId, blob: Blob, kind: str) -> File:
 
 
 def manifest_from_bytes(body: bytes) -> Manifest:
-    """The manifest of a stored manifest object."""
+    """Parse a stored manifest object. Raises pydantic.ValidationError."""
     return _MANIFEST.validate_json(body)
 
 
 def summary(manifest: Manifest) -> dict[str, Any]:
-    """What the API shows of a revision: reference/api's `renditions`, `downloads` and the duration."""
+    """Fields of a revision in API responses: duration, `renditions` and `downloads`, as in reference/api."""
     return {
         "duration_s": round(float(manifest.duration_s), 6),
         "renditions": [

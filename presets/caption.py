@@ -57,7 +57,7 @@ class CaptionProfile:
 
     @property
     def spaced(self) -> bool:
-        """Whether spaces separate words."""
+        """Whether the script separates words by spaces, as Latin and Korean do and Chinese does not."""
         return self.script not in (Script.UNSPACED, Script.JOINED)
 
 

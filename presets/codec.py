@@ -21,7 +21,7 @@ FILE = "codecs.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffortSetting:
-    """What an effort means to one encoder."""
+    """Preset, CRF and encoder parameters of one effort."""
 
     preset: str
     crf: int | float
@@ -113,7 +113,7 @@ class CodecForm(Form):
 
 
 class CodecsForm(RootModel[dict[Codec, CodecForm]]):
-    """The whole file: {codec: its preset}."""
+    """Form of presets/codecs.yaml: {codec: its preset}, every codec among them."""
 
     @model_validator(mode="after")
     def _has_every_codec(self) -> Self:

@@ -1,4 +1,4 @@
-"""The YAML files of this room: text -> checked pydantic model.
+"""Loads the YAML files in presets/: text -> validated pydantic model.
 
 Refuses (ConfigError) whatever has another form than the model, in one sentence that names the file, the key and the
 accepted form.
@@ -15,7 +15,7 @@ from core.errors import ConfigError
 
 
 class Form(BaseModel):
-    """Base of what a file may say: nothing beyond the named keys."""
+    """Base of the forms of YAML files: immutable, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,7 +41,7 @@ def load(file: str, form: type[F]) -> F:
 
 
 def parse(file: str, text: str, form: type[F]) -> F:
-    """The text of `file`, checked. Raises ConfigError."""
+    """Parse and validate the text of the file named `file`. Raises ConfigError."""
     try:
         return form.model_validate(yaml.load(text, UniqueKeyLoader))  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as exc:
@@ -74,5 +74,5 @@ class UniqueKeyLoader(yaml.SafeLoader):
                     None, None, f"the key {key!r} stands twice", key_node.start_mark
                 )
             seen.add(key)
-        made: dict[object, object] = super().construct_mapping(node, deep)
-        return made
+        mapping: dict[object, object] = super().construct_mapping(node, deep)
+        return mapping

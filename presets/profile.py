@@ -25,7 +25,7 @@ DEFAULT_NAME = "standard"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """One profile. Without ladders only the sound is encoded.
+    """One profile. Without ladders only audio is encoded.
 
     `encoder_options` are the encoder's own parameters by codec, merged into those of presets.codec.
     """
@@ -38,7 +38,7 @@ class Profile:
     fast_above_side: int  # rungs up to this short side get at most 30 frames/s
     audio_bps: int
     encoder_options: Mapping[Codec, Mapping[str, str]]
-    upright: bool = False  # a wide picture is made 9:16 unless somebody says no
+    upright: bool = False  # landscape videos are reframed to 9:16 unless the owner opts out
     posters: str = "general"  # the profile of presets/posters.yaml that chooses pictures, unless the owner names one
     captions: str = "standard"  # the profile of presets/captions.yaml that lays out cues, unless the owner names one
 
@@ -81,7 +81,7 @@ class ProfileForm(Form):
     @classmethod
     def _go_down(cls, ladders: dict[Codec, dict[int, int]]) -> dict[Codec, dict[int, int]]:
         if ladders and Codec.H264 not in ladders:
-            raise ValueError("must have an h264 ladder, or be {} for sound only")
+            raise ValueError("must have an h264 ladder, or be {} for audio only")
         for codec, ladder in ladders.items():
             rungs = list(ladder.items())
             if not rungs or any(side < SHORTEST_SIDE or side % 2 for side in ladder):
@@ -122,7 +122,7 @@ def _one_of(name: str, names: Sequence[str]) -> str:
 
 
 class ProfilesForm(RootModel[dict[str, ProfileForm]]):
-    """The whole file: {name: profile}."""
+    """Form of presets/profiles.yaml: {profile name: profile}, the default profile among them."""
 
     @model_validator(mode="after")
     def _has_the_default(self) -> Self:

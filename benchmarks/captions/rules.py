@@ -47,7 +47,7 @@ class Judgement:
 
 
 def judge(cues: Sequence[Cue], words: Sequence[Word], profile: CaptionProfile) -> Judgement:
-    """Of one track."""
+    """Count the rule violations of one caption track, by kind."""
     lines = [[html.unescape(line) for line in cue.text.split("\n")] for cue in cues]
     bounds = _bounds(lines, words)
     if bounds is None:
@@ -188,7 +188,7 @@ class _Floor:
         return found[0]
 
     def _faults(self, first: int, end: int) -> tuple[int, int] | None:
-        """Of these words as one cue; None where they cannot be one."""
+        """(limits, faults) of these words as one cue; None where they do not fit into one."""
         words, profile = self.words, self.profile
         start_ms, speech_ms = words[first].start_ms, words[end - 1].end_ms
         if end - first > 1 and speech_ms - start_ms > profile.longest_ms:

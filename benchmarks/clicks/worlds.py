@@ -18,8 +18,8 @@ from thumbnails.experiments.best_probability import p_best_of_many
 Array = npt.NDArray[np.float64]
 
 
-class Way(StrEnum):
-    """How viewers are shared out."""
+class Strategy(StrEnum):
+    """How viewers are assigned to the candidates: bandit, A/B test, or no experiment."""
 
     THOMPSON = "thompson"  # as the origin does, stop rule included
     ENDLESS = "thompson, no stop"  # for what is said of the log alone
@@ -29,11 +29,11 @@ class Way(StrEnum):
 
     @property
     def learns(self) -> bool:
-        return self in (Way.THOMPSON, Way.ENDLESS)
+        return self in (Strategy.THOMPSON, Strategy.ENDLESS)
 
     @property
     def stops(self) -> bool:
-        return self in (Way.THOMPSON, Way.UNIFORM_STOP)
+        return self in (Strategy.THOMPSON, Strategy.UNIFORM_STOP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class World:
         return self.start != self.end
 
     def rates(self, at: float) -> Array:
-        """At a share of the time, 0 to 1."""
+        """Reward rate of each candidate at a share of the time, 0 to 1."""
         return np.asarray(self.start) * (1 - at) + np.asarray(self.end) * at
 
 
@@ -85,11 +85,11 @@ class Runs:
     plain: Array  # (runs, candidates): mean reward of what was shown
 
 
-def simulate(world: World, way: Way, *, runs: int, batches: int, viewers: int, seed: int) -> Runs:
-    """`viewers` impressions in each of `batches` batches."""
-    chance = np.random.default_rng([seed, *map(ord, world.name + way)])
+def simulate(world: World, strategy: Strategy, *, runs: int, batches: int, viewers: int, seed: int) -> Runs:
+    """Simulate `runs` experiments of `batches` batches with `viewers` impressions each."""
+    chance = np.random.default_rng([seed, *map(ord, world.name + strategy)])
     arms = len(world.start)
-    shares = np.tile(np.eye(arms)[0] if way is Way.FIRST else np.full(arms, 1 / arms), (runs, 1))
+    shares = np.tile(np.eye(arms)[0] if strategy is Strategy.FIRST else np.full(arms, 1 / arms), (runs, 1))
     shown, rewards, weighed = np.zeros((runs, arms)), np.zeros((runs, arms)), np.zeros((runs, arms))
     regret, least, winner = np.zeros(runs), np.full(runs, np.inf), np.full(runs, -1)
     until_stop, stopped_at = np.zeros((runs, arms)), np.full(runs, math.nan)
@@ -103,8 +103,8 @@ def simulate(world: World, way: Way, *, runs: int, batches: int, viewers: int, s
         until_stop[going] += now[going]
         weighed += np.divide(earned, shares, out=np.zeros_like(weighed), where=shares > 0)
         regret += viewers * rates.max() - now @ rates
-        if way.learns or way.stops:
-            _turn(way, shares, shown, rewards, winner)
+        if strategy.learns or strategy.stops:
+            _turn(strategy, shares, shown, rewards, winner)
             stopped_at[going & (winner >= 0)] = (batch + 1) * viewers
     total = batches * viewers
     worst = int(np.argmin((np.asarray(world.start) + np.asarray(world.end)) / 2))
@@ -121,15 +121,15 @@ def simulate(world: World, way: Way, *, runs: int, batches: int, viewers: int, s
     )
 
 
-def _turn(way: Way, shares: Array, shown: Array, rewards: Array, winner: npt.NDArray[np.int64]) -> None:
-    """The end of a batch, in place: those that go on get other shares, or a winner."""
+def _turn(strategy: Strategy, shares: Array, shown: Array, rewards: Array, winner: npt.NDArray[np.int64]) -> None:
+    """End a batch: update `shares` and `winner` in place for the runs without a winner."""
     going = np.flatnonzero(winner < 0)
     if not len(going):
         return
     for run, found in zip(going, p_best_of_many(rewards[going], shown[going]), strict=True):
-        won = assignment.winner(found.tolist(), shown[run].tolist()) if way.stops else None
+        won = assignment.winner(found.tolist(), shown[run].tolist()) if strategy.stops else None
         if won is not None:
             winner[run] = won
             shares[run] = np.eye(len(found))[won]
-        elif way.learns:
+        elif strategy.learns:
             shares[run] = assignment.shares(found.tolist())

@@ -1,1 +1,1 @@
-"""nginx for `kadr bench origin`."""
+"""nginx servers that `kadr bench origin` compares Kadr with, and the edge it measures."""

@@ -61,14 +61,14 @@ def rendered(values: Mapping[str, str]) -> str:
 
 @asynccontextmanager
 async def running(nginx: str, folder: Path, config: str, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
-    """From when it takes connections on `port` of loopback. Raises KadrError where it does not start."""
+    """Run nginx with this configuration; yields once it accepts connections on `port`. Raises KadrError."""
     path = folder / "nginx.conf"
     # A master that is root would give its workers to a user who may not see our folder.
     as_whom = "user root;\n" if os.geteuid() == 0 else ""
     path.write_text(f"daemon off;\n{as_whom}{config}")
-    with (folder / "stderr.log").open("wb") as told:
+    with (folder / "stderr.log").open("wb") as log_file:
         server = await asyncio.create_subprocess_exec(
-            nginx, "-p", str(folder), "-e", "stderr", "-c", str(path), stdout=told, stderr=told
+            nginx, "-p", str(folder), "-e", "stderr", "-c", str(path), stdout=log_file, stderr=log_file
         )
     try:
         await _until_open(server, port, folder / "stderr.log")
@@ -83,7 +83,7 @@ async def running(nginx: str, folder: Path, config: str, port: int) -> AsyncIter
             await server.wait()
 
 
-async def _until_open(server: asyncio.subprocess.Process, port: int, told: Path) -> None:
+async def _until_open(server: asyncio.subprocess.Process, port: int, log_file: Path) -> None:
     for _ in range(int(START_S / 0.05)):
         if server.returncode is not None:
             break
@@ -95,5 +95,5 @@ async def _until_open(server: asyncio.subprocess.Process, port: int, told: Path)
         writer.close()
         await writer.wait_closed()
         return
-    log = await asyncio.to_thread(told.read_text, errors="replace")
+    log = await asyncio.to_thread(log_file.read_text, errors="replace")
     raise KadrError(f"nginx did not start: {log[-2000:]}")

@@ -20,26 +20,27 @@ LOOK_EVERY_S = 0.01
 
 
 class Watched:
-    """`cost` is there after the block."""
+    """Result of `watched`; `cost` is set when the block has ended."""
 
     cost: Cost
 
 
 @contextlib.contextmanager
 def watched() -> Iterator[Watched]:
-    found, ended, peaks = Watched(), threading.Event(), [0]
+    """Measure the children that the block starts and waits for."""
+    result, ended, peaks = Watched(), threading.Event(), [0]
     watch = threading.Thread(target=_watch, args=(ended, peaks), daemon=True)
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     watch.start()
     try:
-        yield found
+        yield result
     finally:
         wall_s = time.monotonic() - began
         ended.set()
         watch.join()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    found.cost = Cost(wall_s=wall_s, cpu_s=cpu_s, peak_rss_bytes=peaks[0])
+    result.cost = Cost(wall_s=wall_s, cpu_s=cpu_s, peak_rss_bytes=peaks[0])
 
 
 def _watch(ended: threading.Event, peaks: list[int]) -> None:
@@ -48,7 +49,7 @@ def _watch(ended: threading.Event, peaks: list[int]) -> None:
 
 
 def _highest_peak_bytes(root: int) -> int:
-    """Of every process below `root`."""
+    """Highest peak of resident memory (VmHWM) among the descendants of `root`, in bytes."""
     below: dict[int, list[int]] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -60,6 +61,6 @@ def _highest_peak_bytes(root: int) -> int:
         pid = waiting.pop()
         waiting += below.get(pid, [])
         with contextlib.suppress(OSError):
-            told = re.search(r"^VmHWM:\s*(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-            peak = max(peak, int(told[1]) * 1024 if told else 0)
+            peak_field = re.search(r"^VmHWM:\s*(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+            peak = max(peak, int(peak_field[1]) * 1024 if peak_field else 0)
     return peak

@@ -46,7 +46,7 @@ class Api:
         return {"Authorization": f"Bearer {self.key}"}
 
     async def call(self, session: aiohttp.ClientSession, method: str, path: str, body: Any = None) -> Any:
-        """The `data` of the answer."""
+        """Send a request and return the `data` of its JSON response. Raises KadrError for a status of 300 and above."""
         async with session.request(method, self.url + path, json=body, headers=self.headers) as answer:
             text = await answer.text()
             if answer.status >= 300:

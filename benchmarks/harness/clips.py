@@ -10,15 +10,15 @@ from core.settings import Settings
 from transcode.encode.capabilities import ffmpeg_binary
 
 
-def read_clip(given: Path | None, folder: Path) -> tuple[str, bytes]:
+def read_clip(clip: Path | None, folder: Path) -> tuple[str, bytes]:
     """(name, content) of the given file, or of 10 s of 1280x720 at 30 fps with sound, made in `folder`."""
-    if given is None:
-        given = folder / "made.mp4"
-        _make(given)
+    if clip is None:
+        clip = folder / "made.mp4"
+        _make(clip)
     try:
-        return given.name, given.read_bytes()
+        return clip.name, clip.read_bytes()
     except OSError as exc:
-        raise ConfigError(f"{given}: {exc.strerror}") from exc
+        raise ConfigError(f"{clip}: {exc.strerror}") from exc
 
 
 def unlike(content: bytes) -> bytes:

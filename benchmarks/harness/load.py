@@ -38,8 +38,8 @@ end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """What came back, of one run."""
+class LoadResult:
+    """Result of one load test: counts, duration in seconds, bytes, latencies in ms."""
 
     requests: int
     seconds: float
@@ -50,20 +50,20 @@ class Answered:
 
 
 def generator() -> str:
-    """What will make the load."""
+    """Name of the load generator used here: "wrk", or "own" where wrk is not installed."""
     return "wrk" if shutil.which("wrk") else "own"
 
 
-async def load(base: str, paths: Sequence[str], connections: int, seconds: float) -> Answered:
-    """One run. Raises KadrError where nothing at all was answered."""
-    run = _by_wrk if shutil.which("wrk") else _by_ourselves
+async def load(base: str, paths: Sequence[str], connections: int, seconds: float) -> LoadResult:
+    """Run one load test of `seconds`. Raises KadrError where no request succeeded."""
+    run = _by_wrk if shutil.which("wrk") else _by_own_processes
     answered = await run(base, paths, connections, seconds)
     if not answered.requests or answered.errors == answered.requests:
         raise KadrError(f"{base}{paths[0]}: no good answer ({answered})")
     return answered
 
 
-async def _by_wrk(base: str, paths: Sequence[str], connections: int, seconds: float) -> Answered:
+async def _by_wrk(base: str, paths: Sequence[str], connections: int, seconds: float) -> LoadResult:
     with tempfile.TemporaryDirectory(prefix="kadr-load-") as folder:
         script, listed = Path(folder) / "paths.lua", Path(folder) / "paths"
         script.write_text(_SCRIPT)
@@ -74,21 +74,21 @@ async def _by_wrk(base: str, paths: Sequence[str], connections: int, seconds: fl
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        told, _ = await asyncio.wait_for(wrk.communicate(), seconds + GRACE_S)
+        output, _ = await asyncio.wait_for(wrk.communicate(), seconds + GRACE_S)
     if wrk.returncode:
-        raise KadrError(f"wrk: {told.decode(errors='replace')[-500:]}")
-    found = json.loads(told.decode().strip().splitlines()[-1])
-    return Answered(
-        requests=found["requests"],
-        seconds=found["microseconds"] / 1e6,
-        bytes=found["bytes"],
-        p50_ms=found["p50_us"] / 1000,
-        p99_ms=found["p99_us"] / 1000,
-        errors=found["errors"],
+        raise KadrError(f"wrk: {output.decode(errors='replace')[-500:]}")
+    result = json.loads(output.decode().strip().splitlines()[-1])
+    return LoadResult(
+        requests=result["requests"],
+        seconds=result["microseconds"] / 1e6,
+        bytes=result["bytes"],
+        p50_ms=result["p50_us"] / 1000,
+        p99_ms=result["p99_us"] / 1000,
+        errors=result["errors"],
     )
 
 
-async def _by_ourselves(base: str, paths: Sequence[str], connections: int, seconds: float) -> Answered:
+async def _by_own_processes(base: str, paths: Sequence[str], connections: int, seconds: float) -> LoadResult:
     processes = min(connections, os.cpu_count() or 1)
     shares = [connections // processes + (number < connections % processes) for number in range(processes)]
     loop = asyncio.get_running_loop()
@@ -96,12 +96,12 @@ async def _by_ourselves(base: str, paths: Sequence[str], connections: int, secon
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         runs = [loop.run_in_executor(pool, _one_process, base, list(paths), share, seconds) for share in shares]
         parts = await asyncio.gather(*runs)
-    times = sorted(ms for found, _, _ in parts for ms in found)
+    times = sorted(ms for result, _, _ in parts for ms in result)
 
     def at(share: float) -> float:
         return times[max(0, math.ceil(share * len(times)) - 1)] if times else 0.0
 
-    return Answered(
+    return LoadResult(
         requests=len(times),
         seconds=seconds,
         bytes=sum(received for _, received, _ in parts),
@@ -112,7 +112,7 @@ async def _by_ourselves(base: str, paths: Sequence[str], connections: int, secon
 
 
 def _one_process(base: str, paths: list[str], connections: int, seconds: float) -> tuple[list[float], int, int]:
-    """(latencies in ms, bytes, errors)."""
+    """Run one load process: (latencies in ms, bytes received, errors)."""
     return asyncio.run(_many(base, paths, connections, seconds))
 
 

@@ -34,7 +34,7 @@ class Machine:
 
 
 def facts() -> Machine:
-    """Ask this machine now."""
+    """Facts of this machine: CPU, cores, memory, current load and software versions."""
     return Machine(
         cpu=_cpu(),
         cores=len(os.sched_getaffinity(0)),
@@ -54,8 +54,8 @@ def _cpu() -> str:
 
 def _ffmpeg() -> str:
     command = [ffmpeg_binary(Settings.load()), "-version"]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
-    found = re.match(r"ffmpeg version (\S+)", told)
+    output = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+    found = re.match(r"ffmpeg version (\S+)", output)
     return found[1] if found else UNKNOWN
 
 

@@ -65,8 +65,8 @@ async def _until_ready(up: asyncio.subprocess.Process, endpoints: Path, log: Pat
     deadline = time.monotonic() + START_S
     while not _written_by(up.pid, endpoints):
         if up.returncode is not None or time.monotonic() > deadline:
-            told = await asyncio.to_thread(log.read_text, errors="replace")
-            raise KadrError(f"kadr up did not get ready:\n{told[-2000:]}")
+            output = await asyncio.to_thread(log.read_text, errors="replace")
+            raise KadrError(f"kadr up did not get ready:\n{output[-2000:]}")
         await asyncio.sleep(0.05)
 
 

@@ -28,8 +28,8 @@ LIMIT_S = 300
 
 
 def sheet(clip: Clip, selection: Selection, folder: Path, binary: str) -> Pixels:
-    """Two rows and a heading."""
-    ours = [_cell(_pixels(one, folder), _told(rank, one)) for rank, one in enumerate(selection.candidates, 1)]
+    """Draw the sheet of one clip: our candidates in one row, the other pickers' choices in another."""
+    ours = [_cell(_pixels(one, folder), _caption(rank, one)) for rank, one in enumerate(selection.candidates, 1)]
     if not ours:
         ours = [_cell(None, f"no candidate: {selection.fallback}")]
     theirs = [_cell(*_theirs(picker, clip, binary)) for picker in BASELINES]
@@ -39,7 +39,7 @@ def sheet(clip: Clip, selection: Selection, folder: Path, binary: str) -> Pixels
     return np.vstack([_heading(heading), _row(ours), _heading("others"), _row(theirs)])
 
 
-def _told(rank: int, one: Candidate) -> str:
+def _caption(rank: int, one: Candidate) -> str:
     sure = ", low confidence" if one.low_confidence else ""
     return f"{rank}. {float(one.time_s):.3f} s, score {one.score:.3f}{sure}. {one.reason}"
 
@@ -50,16 +50,16 @@ def _pixels(one: Candidate, folder: Path) -> Pixels:
 
 
 def _theirs(picker: Picker, clip: Clip, binary: str) -> tuple[Pixels | None, str]:
-    """(its picture, when)."""
+    """(decoded frame that the picker chose, caption with its time); the frame is None where it failed."""
     after = f"scale={CELL[0]}:-2,format=bgr24"
     try:
-        found = pick(picker, clip, binary)
-        time_s = float(found.times_s[0])
+        picked = pick(picker, clip, binary)
+        time_s = float(picked.times_s[0])
         if picker is HECATE:
-            picker = Picker(name=picker.name, filters="null", seek_to=found.times_s[0] / clip.duration_s)
+            picker = Picker(name=picker.name, filters="null", seek_to=picked.times_s[0] / clip.duration_s)
         command = argv(picker, binary, clip, ("-c:v", "ppm", "-f", "image2pipe", "-"), after=after)
-        made = subprocess.run(command, capture_output=True, timeout=LIMIT_S, check=True).stdout
-        picture = cv2.imdecode(np.frombuffer(made, np.uint8), cv2.IMREAD_COLOR)
+        encoded = subprocess.run(command, capture_output=True, timeout=LIMIT_S, check=True).stdout
+        picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
     except (KadrError, subprocess.SubprocessError, cv2.error) as exc:
         return None, f"{picker.name}: {str(exc).splitlines()[-1]}"
     return None if picture is None else picture.astype(np.uint8), f"{picker.name}: {time_s:.3f} s"
@@ -79,7 +79,7 @@ def _cell(picture: Pixels | None, text: str) -> Pixels:
 
 
 def _write(picture: NDArray[np.uint8], words: str, x: int, y: int) -> None:
-    """OpenCV's letters are ASCII."""
+    """Draw a line of text at (x, y); OpenCV fonts have ASCII only."""
     plain = words.encode("ascii", "replace").decode()
     cv2.putText(picture, plain, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (230, 230, 230), 1, cv2.LINE_AA)
 

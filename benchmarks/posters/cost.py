@@ -36,9 +36,9 @@ def long_clip(folder: Path, binary: str, gop_s: int) -> Path:
         *(binary, "-v", "error", "-nostdin", "-y", "-stream_loop", str(again), "-i", str(once), "-c", "copy"),
         *("-t", str(SECONDS), "-f", "mp4", str(part)),
     ]
-    made = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    if made.returncode:
-        raise KadrError(f"ffmpeg ended with {made.returncode}: {made.stderr[-500:]}")
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    if finished.returncode:
+        raise KadrError(f"ffmpeg ended with {finished.returncode}: {finished.stderr[-500:]}")
     part.replace(path)
     once.unlink()
     return path

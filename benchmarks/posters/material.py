@@ -41,22 +41,24 @@ def load(folder: Path, binary: str) -> tuple[Material, int]:
 
 def _frames(clip: Path, binary: str) -> list[Pixels]:
     """Those that can be decoded; a clip that cannot gives none."""
-    told = subprocess.run([binary, "-nostdin", "-i", str(clip)], capture_output=True, timeout=60, check=False).stderr
-    lasts = re.search(rb"Duration: (\d+):(\d+):(\d+\.\d+)", told)
+    description = subprocess.run(
+        [binary, "-nostdin", "-i", str(clip)], capture_output=True, timeout=60, check=False
+    ).stderr
+    lasts = re.search(rb"Duration: (\d+):(\d+):(\d+\.\d+)", description)
     if lasts is None:
         return []
     duration_s = int(lasts[1]) * 3600 + int(lasts[2]) * 60 + float(lasts[3])
-    found = []
+    frames = []
     for place in PLACES:
         command = [
             *(binary, "-v", "error", "-nostdin", "-ss", f"{float(place) * duration_s:.3f}", "-i", str(clip)),
             *("-map", "0:v:0", "-frames:v", "1", "-vf", f"scale={WIDTH}:-2", "-c:v", "ppm", "-f", "image2pipe", "-"),
         ]
-        made = subprocess.run(command, capture_output=True, timeout=120, check=False).stdout
-        picture = cv2.imdecode(np.frombuffer(made, np.uint8), cv2.IMREAD_COLOR) if made else None
+        encoded = subprocess.run(command, capture_output=True, timeout=120, check=False).stdout
+        picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR) if encoded else None
         if picture is not None:
-            found.append(picture.astype(np.uint8))
-    return found
+            frames.append(picture.astype(np.uint8))
+    return frames
 
 
 def _usable(frame: Pixels) -> bool:

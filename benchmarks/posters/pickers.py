@@ -72,7 +72,7 @@ def argv(picker: Picker, binary: str, clip: Clip, output: tuple[str, ...], *, af
 
 
 def pick(picker: Picker, clip: Clip, binary: str) -> Picked:
-    """Raises KadrError when it found nothing."""
+    """Run the picker on a clip: its chosen times and its cost. Raises KadrError when it chose no frame."""
     with tempfile.TemporaryDirectory(prefix="kadr-bench-") as folder:
         if picker is HECATE:
             command: tuple[str, ...] = (sys.executable, "-m", "benchmarks.posters.hecate", str(clip.path))
@@ -81,13 +81,13 @@ def pick(picker: Picker, clip: Clip, binary: str) -> Picked:
         else:
             command = argv(picker, binary, clip, ("-f", "framecrc", "-"))
             cost, printed = metered.run([command], Path(folder), limit_s=LIMIT_S)
-            times = (told_time(printed),)
+            times = (first_frame_time(printed),)
     if not times:
         raise KadrError(f"{picker.name}: no frame of {clip.path.name}")
     return Picked(times_s=times, cost=cost)
 
 
-def told_time(framecrc: str) -> Fraction:
+def first_frame_time(framecrc: str) -> Fraction:
     """When the first frame is shown, of ffmpeg's framecrc: `#tb 0: 1/12800`, then `stream, dts, pts, ...`."""
     base, lines = Fraction(0), framecrc.splitlines()
     for line in lines:

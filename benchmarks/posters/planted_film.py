@@ -220,7 +220,7 @@ def _boxed(frame: cv2.typing.MatLike, share: float) -> cv2.typing.MatLike:
 
 
 def frames(video: Video, material: Material | None = None) -> Iterator[Pixels]:
-    """All frames, in order."""
+    """Frames of the video in presentation order, as BGR arrays of its size."""
     takes: dict[int, Take] = {}
 
     def of(number: int) -> Take:

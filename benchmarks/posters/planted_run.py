@@ -76,7 +76,7 @@ def _chosen(video: Video, truth: Sequence[Verdict], picked: Picked) -> Chosen:
 
 
 def judged(video: Video, picked: dict[str, Picked]) -> Judged:
-    """Raises KadrError for a time between frames or outside."""
+    """Judge the choices of all pickers for one video. Raises KadrError for a time that no frame has."""
     truth = planted.truth(video)
     return Judged(
         seed=video.seed,
@@ -96,8 +96,8 @@ def summary(videos: Sequence[Judged]) -> dict[str, Any]:
         "defect_1": wilson(sum(video.defect_share for video in videos), len(videos)),
         "hit_5": wilson(sum(1 - (1 - video.good_share) ** FIVE for video in videos), len(videos)),
     }
-    told: dict[str, Any] = {"videos": len(videos), "seconds": round(sum(video.seconds for video in videos), 1)}
-    told["ways"] = {
+    result: dict[str, Any] = {"videos": len(videos), "seconds": round(sum(video.seconds for video in videos), 1)}
+    result["ways"] = {
         name: {
             **{what: asdict(rate) for what, rate in found.items()},
             **(_costs(name, videos) if name != RANDOM else {}),
@@ -105,9 +105,9 @@ def summary(videos: Sequence[Judged]) -> dict[str, Any]:
         for name, found in rates.items()
     }
     if OURS in rates:
-        told["goals"] = _goals(rates)
-        told["missed"] = [_missed(video) for video in videos if not _hit(video.chosen[OURS], 1)]
-    return told
+        result["goals"] = _goals(rates)
+        result["missed"] = [_missed(video) for video in videos if not _hit(video.chosen[OURS], 1)]
+    return result
 
 
 def _hit(found: Chosen, among: int) -> bool:

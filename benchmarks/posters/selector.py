@@ -51,7 +51,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
-    """What all calls share."""
+    """Runs the poster selection of one profile on files, and measures it."""
 
     runner: ChildRunner
     settings: Settings
@@ -74,7 +74,7 @@ class Selector:
             yield Chosen(clip=clip, selection=selection, folder=folder, cost=children.cost)
 
     async def pick(self, file: Path) -> Picked:
-        """The times alone."""
+        """Select posters for a file: the chosen times, best first, and the cost. Raises as `chosen` does."""
         async with self.chosen(file) as found:
             times = tuple(candidate.time_s for candidate in found.selection.candidates)
             return Picked(times_s=times, cost=found.cost)
@@ -93,8 +93,8 @@ class Selector:
             candidates=CANDIDATES,
         )
         async with self._probed(file) as (picture, folder):
-            told = (pictures.to_json(picture), selection_settings.to_json(wishes))
-            argv = python_argv("thumbnails.posters.selection_child", str(file), *told)
+            arguments = (pictures.to_json(picture), selection_settings.to_json(wishes))
+            argv = python_argv("thumbnails.posters.selection_child", str(file), *arguments)
             with watched() as children:
                 finished = await self.runner.run(argv, work_dir=folder, readable=[file], limits=LIMITS)
         times = tuple(Fraction(one["time_s"]) for one in json.loads(finished.stdout)["candidates"])

@@ -66,6 +66,6 @@ def _trade(rows: list[dict[str, Any]]) -> str:
 def _sheets(rows: list[dict[str, Any]]) -> str:
     lines = ["contact sheets"]
     for row in rows:
-        told = row.get("error") or ", ".join(f"{time_s:.3f} s" for time_s in row["times_s"]) or "no candidate"
-        lines.append(f"{row['clip']:<50} {told}" + (f" ({row['fallback']})" if row.get("fallback") else ""))
+        outcome = row.get("error") or ", ".join(f"{time_s:.3f} s" for time_s in row["times_s"]) or "no candidate"
+        lines.append(f"{row['clip']:<50} {outcome}" + (f" ({row['fallback']})" if row.get("fallback") else ""))
     return "\n".join(lines)

@@ -175,12 +175,15 @@ def too_much(step: dict[str, Any]) -> str | None:
 
 
 def _table(steps: list[dict[str, Any]]) -> str:
-    lines = [f"{'asked/s':>8} {'got/s':>8} {'kind':<7} {'p50':>7} {'p90':>7} {'p99':>7} {'max':>7}  errors"]
+    lines = [
+        f"{'target/s':>8} {'got/s':>8} {'kind':<7} {'p50 ms':>7} {'p90 ms':>7} {'p99 ms':>7} {'max ms':>7}  errors"
+    ]
     for step in steps:
         for kind, found in step["latency_ms"].items():
             head = f"{step['rate']:>8.0f} {step['answered_per_s']:>8.1f}" if kind == "all" else " " * 17
             shown = " ".join(f"{'-' if ms is None else ms:>7}" for ms in found.values())
             lines.append(f"{head} {kind:<7} {shown}  {sum(step['errors'].values()) if kind == 'all' else ''}".rstrip())
+    lines.append("target/s, got/s: requests a second sent and answered; p50 to p99: percentiles of latency")
     return "\n".join(lines)
 
 
@@ -189,33 +192,35 @@ def main(argv: Sequence[str]) -> int:
         prog="kadr bench api", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rate", type=float, default=100.0, help="requests a second (default: 100)")
-    parser.add_argument("--seconds", type=float, default=30.0, help="of each step (default: 30)")
-    parser.add_argument("--connections", type=int, default=64, help="at most, over all processes (default: 64)")
-    parser.add_argument("--processes", type=int, default=1, help="that generate the load (default: 1)")
+    parser.add_argument("--seconds", type=float, default=30.0, help="duration of each step (default: 30)")
+    parser.add_argument(
+        "--connections", type=int, default=64, help="maximum number of connections, over all processes (default: 64)"
+    )
+    parser.add_argument("--processes", type=int, default=1, help="processes that generate load (default: 1)")
     parser.add_argument(
         "--find-limit",
         action="store_true",
         help=f"raise the rate by {STEP - 1:.0%}% a step until a request fails or p99 is above {SLOW_MS:.0f} ms",
     )
-    given = parser.parse_args(argv)
-    if min(given.rate, given.seconds, given.connections, given.processes) <= 0:
+    options = parser.parse_args(argv)
+    if min(options.rate, options.seconds, options.connections, options.processes) <= 0:
         parser.error("rate, seconds, connections and processes are above 0")
     api = Api.from_environment()
     machine = facts()
     paths, assets = asyncio.run(prepare(api))
     steps: list[dict[str, Any]] = []
-    rate, why = given.rate, None
+    rate, why = options.rate, None
     # Spawned, so that no loop or connection of this process is inherited.
-    with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
         while True:
-            steps.append(measure(pool, given.processes, api, paths, rate, given.seconds, given.connections))
+            steps.append(measure(pool, options.processes, api, paths, rate, options.seconds, options.connections))
             why = too_much(steps[-1])
-            if why or not given.find_limit:
+            if why or not options.find_limit:
                 break
             rate = round(rate * STEP, 1)
     table = _table(steps)
     result: dict[str, Any] = {"benchmark": "api", "mix": MIX, "assets": assets, "steps": steps}
-    if given.find_limit:
+    if options.find_limit:
         held = [step["rate"] for step in steps[:-1]]
         result |= {"limit_per_s": held[-1] if held else None, "stopped_by": why}
         table += f"\nlimit: {held[-1] if held else 'below the first rate'} ({rate} was too much: {why})"

@@ -46,7 +46,7 @@ SETTLE_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One thing to ask for, of one server."""
+    """What a load test requests from one server: base URL and paths; `pid` is the server's process."""
 
     what: str
     server: str
@@ -151,7 +151,7 @@ async def _plain(nginx: str, folder: Path, files: dict[str, bytes]) -> AsyncIter
 
 @contextlib.asynccontextmanager
 async def _edge(nginx: str, folder: Path, origin: str) -> AsyncIterator[tuple[str, int]]:
-    """Our edge before this origin."""
+    """Run Kadr's edge nginx in front of `origin`: (its base URL, process id)."""
     await asyncio.to_thread(folder.mkdir, parents=True)
     port = _free_port()
     (kid, secret), other = next(iter(KEYS.items())), secrets.token_hex(16)
@@ -179,19 +179,19 @@ async def one_run(target: Target, connections: int, seconds: float) -> dict[str,
     }
 
 
-async def compare(name: str, content: bytes, given: argparse.Namespace) -> dict[str, Any]:
+async def compare(name: str, content: bytes, options: argparse.Namespace) -> dict[str, Any]:
     """Every target at every number of connections, the servers of one thing in turn."""
     os.environ["KADR_ORIGIN_LOCK_KEYS"] = f"bench:{LOCK}"  # for the origin of the stack, which starts in a moment
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="kadr-bench-") as folder:
         async with running(workers=1) as stack, contextlib.AsyncExitStack() as up:
-            found = await targets(stack, Path(folder), content, name, given.tokens, up)
+            found = await targets(stack, Path(folder), content, name, options.tokens, up)
             for target in found:
                 await load(target.base, target.paths, 4, 1)
             await asyncio.sleep(SETTLE_S)
-            for connections in given.connections:
+            for connections in options.connections:
                 rows.extend(
-                    [await one_run(target, connections, given.seconds) for target in sorted(found, key=_by_thing)]
+                    [await one_run(target, connections, options.seconds) for target in sorted(found, key=_by_thing)]
                 )
             sizes = {target.what: await _size(target) for target in found}
     return {
@@ -199,8 +199,8 @@ async def compare(name: str, content: bytes, given: argparse.Namespace) -> dict[
         "generator": generator(),
         "nginx": edge.binary() is not None,
         "sizes_bytes": sizes,
-        "seconds": given.seconds,
-        "tokens": given.tokens,
+        "seconds": options.seconds,
+        "tokens": options.tokens,
         "runs": rows,
         "ratios": ratios(rows),
     }
@@ -254,6 +254,9 @@ def table(result: dict[str, Any]) -> str:
         f"({one['per_cpu_s'] or 0:.2f} by CPU)"
         for one in result["ratios"]
     ]
+    lines.append(
+        "conn: connections; per s: answers a second; per CPU s: answers a CPU second of the server; p50, p99: latency"
+    )
     return "\n".join(lines)
 
 
@@ -269,16 +272,22 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="kadr bench origin", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--clip", type=Path, help="an MP4 or MOV (default: 10 s of 720p, made here)")
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each run (default: 5)")
-    parser.add_argument("--tokens", type=int, default=200, help="playback tokens in turn (default: 200)")
-    parser.add_argument("--connections", type=int, nargs="+", default=CONNECTIONS, help="default: 32 64 250 1000")
-    given = parser.parse_args(argv)
-    if min(given.seconds, given.tokens, *given.connections) < 1:
+    parser.add_argument("--clip", type=Path, help="MP4 or MOV to publish (default: a generated clip, 10 s of 720p)")
+    parser.add_argument("--seconds", type=float, default=5.0, help="duration of each run (default: 5)")
+    parser.add_argument("--tokens", type=int, default=200, help="playback tokens to use in turn (default: 200)")
+    parser.add_argument(
+        "--connections",
+        type=int,
+        nargs="+",
+        default=CONNECTIONS,
+        help="numbers of concurrent connections to test (default: 32 64 250 1000)",
+    )
+    options = parser.parse_args(argv)
+    if min(options.seconds, options.tokens, *options.connections) < 1:
         parser.error("seconds, tokens and connections are at least 1")
     machine = facts()
     with tempfile.TemporaryDirectory(prefix="kadr-bench-") as folder:
-        name, content = read_clip(given.clip, Path(folder))
-    result = asyncio.run(compare(name, content, given))
+        name, content = read_clip(options.clip, Path(folder))
+    result = asyncio.run(compare(name, content, options))
     report(table(result), result, machine)
     return 0

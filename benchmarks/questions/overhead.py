@@ -1,9 +1,9 @@
 """What does the pipeline cost beyond the encode itself?
 
-The peer are two ffmpeg commands side by side, pictures and sound, with the very arguments the pipeline would use for
+The peer is two parallel ffmpeg commands, video and audio, with the same arguments that the pipeline would use for
 this clip on the fixed ladder in one piece (probe, plan, video_argv, audio_argv): no early playback, no loudness, no
 upload, no hashing, no storage, no sandbox, no checks, no playlists. Both run in turn on one machine, at the same
-niceness, each time with a file nobody has seen before; medians are compared.
+niceness, each time on a file with new content; medians are compared.
 
 wall_s of the pipeline: from the first call of the API until the asset is ready, upload included.
 cpu_s of the pipeline: what all processes of the stack used meanwhile (PostgreSQL, Redis, S3, API, origin, worker, and
@@ -161,16 +161,19 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="kadr bench overhead", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--clip", type=Path, help="an MP4 or MOV (default: 10 s of 720p, made here)")
+    parser.add_argument("--clip", type=Path, help="MP4 or MOV to encode (default: a generated clip, 10 s of 720p)")
     parser.add_argument(
-        "--repeat", type=int, default=3, help="counted runs of each (default: 3, at least 3 to publish)"
+        "--repeat",
+        type=int,
+        default=3,
+        help="measured runs of the pipeline and of ffmpeg (default: 3, at least 3 to publish)",
     )
-    given = parser.parse_args(argv)
-    if given.repeat < 1:
+    options = parser.parse_args(argv)
+    if options.repeat < 1:
         parser.error("--repeat is at least 1")
     machine = facts()
     with tempfile.TemporaryDirectory(prefix="kadr-bench-") as folder:
-        name, content = read_clip(given.clip, Path(folder))
-    result = asyncio.run(compare(name, content, given.repeat))
+        name, content = read_clip(options.clip, Path(folder))
+    result = asyncio.run(compare(name, content, options.repeat))
     report(_table(result), result, machine)
     return 0

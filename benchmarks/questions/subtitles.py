@@ -1,11 +1,11 @@
-"""How many of our captions would an editor have to touch, and how many of the others'?
+"""How many captions would an editor have to correct, with Kadr and with other methods?
 
 The same words go to `subtitles.cues.build` and to three rivals (benchmarks/captions/rivals.py): Whisper's own segments,
 greedy filling, seven words at a time. benchmarks/captions/rules.py judges the cues of all by one set of rules, the
 limits of the profile, and counts violations per 100 cues. It knows nothing of how cues are made.
 
-avoidable: what a track has above the fewest violations that any way to cut its words has, found by trying all ways that
-break no line and cross no long pause. Limits (too fast to read, too short, ...) count before faults (faster than the
+avoidable: violations above the minimum over all ways to split the words, found by trying every split that
+breaks no line and crosses no long pause. Limits (too fast to read, too short, ...) count before faults (faster than the
 target, orphan, bad break). What is left is the speech's: it is truly too fast.
 
 The texts are our own, in English, German, Russian, Spanish, Chinese and Japanese, and the transcripts of
@@ -48,7 +48,7 @@ MAKERS: dict[str, Maker] = {OURS: cues, **RIVALS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoken:
-    """One text by one speaker."""
+    """One text as one speaker says it: words with generated times."""
 
     name: str
     language: str
@@ -60,10 +60,10 @@ def transcripts(folder: Path) -> Iterator[tuple[str, str, str]]:
     """(name, language, text) of the clips whose words are known; "[en] " at a line's start names its language."""
     for path in sorted(folder.glob("*.txt")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
-            told = re.match(r"\[(\w+)\] ", line)
+            tag = re.match(r"\[(\w+)\] ", line)
             if line.strip() and "…" not in line:
-                language = told[1] if told and len(told[1]) == 2 else path.stem[:2]
-                yield f"{path.stem}:{number}", language, line.removeprefix(told[0] if told else "")
+                language = tag[1] if tag and len(tag[1]) == 2 else path.stem[:2]
+                yield f"{path.stem}:{number}", language, line.removeprefix(tag[0] if tag else "")
 
 
 def corpus(folder: Path, seeds: int, *, unspaced_only: bool = False) -> list[Spoken]:
@@ -164,9 +164,9 @@ def speed(seeds: int = 1) -> dict[str, float]:
     repeated = text * (LONG_WORDS // len(text) + 1)
     words = spoken(repeated[:LONG_WORDS], SPEAKERS[1], "en", seeds)
     began = time.process_time()
-    made = cues(words, caption_profile("standard", "en"))
+    captions = cues(words, caption_profile("standard", "en"))
     used = time.process_time() - began
-    return {"words": len(words), "cues": len(made), "media_s": words[-1].end_ms / 1000, "cpu_s": round(used, 2)}
+    return {"words": len(words), "cues": len(captions), "media_s": words[-1].end_ms / 1000, "cpu_s": round(used, 2)}
 
 
 def real_time_factor(folder: Path) -> dict[str, Any]:
@@ -180,13 +180,13 @@ def real_time_factor(folder: Path) -> dict[str, Any]:
         media_s = opened.getnframes() / opened.getframerate()
     began = time.monotonic()
     command = [sys.executable, "-m", "kadr", "transcribe", str(clip), "--words", "--language", "en"]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
     wall_s = time.monotonic() - began
-    if told.returncode:
-        raise KadrError(f"kadr transcribe: exit code {told.returncode}: {told.stderr[-400:].strip()}")
+    if finished.returncode:
+        raise KadrError(f"kadr transcribe: exit code {finished.returncode}: {finished.stderr[-400:].strip()}")
     return {
         "clip": clip.name,
-        "words": len(json.loads(told.stdout)),
+        "words": len(json.loads(finished.stdout)),
         "media_s": round(media_s, 2),
         "wall_s": round(wall_s, 2),
         "real_time_factor": round(wall_s / media_s, 3),
@@ -197,24 +197,24 @@ def _table(result: dict[str, Any]) -> str:
     kinds = (*LIMITS, *FAULTS)
     lines = ["violations per 100 cues; all word times are generated"]
     lines.append(f"{'':<10}{'cues':>7}" + "".join(f"{kind.replace('_', ' '):>12}" for kind in kinds) + f"{'all':>9}")
-    for name, found in result["systems"].items():
-        row = "".join(f"{found['per_100_cues'][kind]:>12.2f}" for kind in kinds)
-        lines.append(f"{name:<10}{found['cues']:>7}{row}{found['per_100_cues']['all']:>9.2f}")
+    for name, summary in result["systems"].items():
+        row = "".join(f"{summary['per_100_cues'][kind]:>12.2f}" for kind in kinds)
+        lines.append(f"{name:<10}{summary['cues']:>7}{row}{summary['per_100_cues']['all']:>9.2f}")
     lines.append(
         f"{'':<10}{'every word kept':>16}{'avoidable limits':>18}{'faults':>8}{'unavoidable':>13}{'start off ms':>14}"
     )
-    for name, found in result["systems"].items():
-        kept = f"{found['tracks_with_every_word']}/{found['tracks']}"
-        left = f"{found['unavoidable']['limits']}+{found['unavoidable']['faults']}"
-        row = f"{kept:>16}{found['avoidable']['limits']:>18}{found['avoidable']['faults']:>8}{left:>13}"
-        lines.append(f"{name:<10}{row}{found['start_off_ms']['most']:>14}")
+    for name, summary in result["systems"].items():
+        kept = f"{summary['tracks_with_every_word']}/{summary['tracks']}"
+        left = f"{summary['unavoidable']['limits']}+{summary['unavoidable']['faults']}"
+        row = f"{kept:>16}{summary['avoidable']['limits']:>18}{summary['avoidable']['faults']:>8}{left:>13}"
+        lines.append(f"{name:<10}{row}{summary['start_off_ms']['most']:>14}")
     for part in ("by_speaker", "by_language"):
         for name, systems in result[part].items():
-            shown = "  ".join(f"{system} {found['violations_per_100']:.1f}" for system, found in systems.items())
+            shown = "  ".join(f"{system} {summary['violations_per_100']:.1f}" for system, summary in systems.items())
             lines.append(f"{name:<10}{shown}")
-    for key, told in (("times_ours", ""), ("times_ours_gaps_aside", ", gaps aside")):
+    for key, suffix in (("times_ours", ""), ("times_ours_gaps_aside", ", gaps aside")):
         ratios = ", ".join(f"{name} {ratio}" for name, ratio in result[key].items())
-        lines.append(f"times ours{told}: {ratios}")
+        lines.append(f"times ours{suffix}: {ratios}")
     fast = result["speed"]
     lines.append(f"{fast['words']} words ({fast['media_s'] / 3600:.1f} h): {fast['cpu_s']} CPU s")
     real = result["transcription"]
@@ -226,21 +226,23 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="kadr bench subtitles", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--profile", default="standard", help="of presets/captions.yaml (default: standard)")
-    parser.add_argument("--seeds", type=int, default=3, help="how often each speaker says each text (default: 3)")
+    parser.add_argument(
+        "--profile", default="standard", help="caption profile in presets/captions.yaml (default: standard)"
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="timings generated for each text and speaker (default: 3)")
     parser.add_argument("--speech", type=Path, default=SPEECH, help=f"folder of clips with transcripts ({SPEECH})")
-    given = parser.parse_args(argv)
-    if given.seeds < 1:
+    options = parser.parse_args(argv)
+    if options.seeds < 1:
         parser.error("--seeds is at least 1")
-    unspaced_only = not caption_profile(given.profile).spaced
-    tracks = corpus(given.speech, given.seeds, unspaced_only=unspaced_only)
+    unspaced_only = not caption_profile(options.profile).spaced
+    tracks = corpus(options.speech, options.seeds, unspaced_only=unspaced_only)
     result = {
         "benchmark": "subtitles",
-        "profile": given.profile,
+        "profile": options.profile,
         "word_times": "generated",
-        **compare(tracks, given.profile),
+        **compare(tracks, options.profile),
         "speed": speed(),
-        "transcription": real_time_factor(given.speech),
+        "transcription": real_time_factor(options.speech),
     }
     report(_table(result), result, facts())
     return 0

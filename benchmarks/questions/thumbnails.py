@@ -1,9 +1,8 @@
-"""How often is the picture chosen for a video a good one, or a bad one, beside other ways to choose?
+"""How often is the poster chosen for a video good, and how often is it a defect, compared with other methods?
 
-The videos are planted (benchmarks/posters/planted.py): of every frame it is known whether it is good, acceptable or a
-defect.
-They are made up, and so is their truth: winning here says that defects are seen and that plain virtues count, not what
-people prefer. All ways look at the same files in turn, on one machine.
+The videos are generated (benchmarks/posters/planted.py), so every frame is known to be good, acceptable or a defect.
+The result shows that defects are detected and simple qualities count, not what people prefer. All methods get the same
+files in turn, on one machine.
 
 hit@1: the first choice is a good frame; hit@5: one of five is. defect@1: the first choice is a defect, or there is
 none. All with Wilson 95 % intervals. random is the expectation over all frames, not drawn.
@@ -113,25 +112,25 @@ async def sheets(out: Path, clips: Sequence[Path], selector: Selector) -> list[d
     return rows
 
 
-async def measure(given: argparse.Namespace, keep: Path) -> dict[str, Any]:
-    selector = await Selector.open(given.profile)
-    seeds = SEEDS[given.seeds][: given.videos or VIDEOS[given.seeds]]
-    result: dict[str, Any] = {"benchmark": "thumbnails", "profile": given.profile}
-    if given.cost:
-        result["cost"] = await cost(selector, keep, given.repeat)
-    if given.trade:
+async def measure(options: argparse.Namespace, keep: Path) -> dict[str, Any]:
+    selector = await Selector.open(options.profile)
+    seeds = SEEDS[options.seeds][: options.videos or VIDEOS[options.seeds]]
+    result: dict[str, Any] = {"benchmark": "thumbnails", "profile": options.profile}
+    if options.cost:
+        result["cost"] = await cost(selector, keep, options.repeat)
+    if options.trade:
         result["trade"] = await trade(seeds, selector, keep)
-    if given.sheets:
-        out, *clips = given.sheets
+    if options.sheets:
+        out, *clips = options.sheets
         result["sheets"] = await sheets(out, clips, selector)
-    if given.cost or given.trade or given.sheets:
+    if options.cost or options.trade or options.sheets:
         return result
     source, mark, result["material"] = None, "", "painted"
-    if given.material:
-        source, count = material.load(given.material, selector.binary)
-        mark, result["material"] = f"-real-{_listing(given.material)}", f"{count} frames of real clips"
+    if options.material:
+        source, count = material.load(options.material, selector.binary)
+        mark, result["material"] = f"-real-{_listing(options.material)}", f"{count} frames of real clips"
     videos = await planted_videos(seeds, selector, keep, source, mark)
-    return result | {"seeds": given.seeds, **planted_run.summary(videos)}
+    return result | {"seeds": options.seeds, **planted_run.summary(videos)}
 
 
 def _listing(folder: Path) -> str:
@@ -144,33 +143,37 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kadr bench thumbnails", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--videos", type=int, help="how many planted videos (default: 200 held out, 60 to tune with)")
+    parser.add_argument("--videos", type=int, help="number of generated videos (default: 200 held out, 60 for tuning)")
     parser.add_argument("--seeds", choices=SEEDS, default="heldout", help="which seeds (default: heldout)")
+    parser.add_argument("--profile", choices=poster.NAMES, default="product", help="poster profile (default: product)")
     parser.add_argument(
-        "--profile", choices=poster.NAMES, default="product", help="of the selection (default: product)"
+        "--material", type=Path, metavar="DIR", help="use frames of the clips in DIR in place of painted scenes"
     )
-    parser.add_argument("--material", type=Path, metavar="DIR", help="frames of the clips in here instead of paint")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the videos here (default: nowhere)")
-    parser.add_argument("--cost", action="store_true", help="ten minutes of 1080p with a GOP of 2 s and of 10 s")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep generated videos in DIR (default: delete them)")
+    parser.add_argument(
+        "--cost", action="store_true", help="measure CPU and memory on ten minutes of 1080p with GOPs of 2 s and 10 s"
+    )
     parser.add_argument("--repeat", type=int, default=3, help="runs of --cost (default: 3)")
-    parser.add_argument("--trade", action="store_true", help="hits and CPU for fewer samples and refined frames")
+    parser.add_argument(
+        "--trade", action="store_true", help="measure hit rates and CPU with fewer sampled and refined frames"
+    )
     parser.add_argument("--sheets", type=Path, nargs="+", metavar=("DIR", "CLIP"), help="draw contact sheets into DIR")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here, too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result to FILE")
     return parser
 
 
 def main(argv: Sequence[str]) -> int:
     parser = _parser()
-    given = parser.parse_args(argv)
-    if given.repeat < 1 or (given.videos is not None and given.videos < 1):
+    options = parser.parse_args(argv)
+    if options.repeat < 1 or (options.videos is not None and options.videos < 1):
         parser.error("--repeat and --videos are at least 1")
     machine = facts()
     with tempfile.TemporaryDirectory(prefix="kadr-bench-") as folder:
-        keep = given.keep or Path(folder)
+        keep = options.keep or Path(folder)
         keep.mkdir(parents=True, exist_ok=True)
-        result = asyncio.run(measure(given, keep.resolve()))
-    if given.json:
-        given.json.write_text(json.dumps({**result, "machine": asdict(machine)}, indent=2) + "\n")
+        result = asyncio.run(measure(options, keep.resolve()))
+    if options.json:
+        options.json.write_text(json.dumps({**result, "machine": asdict(machine)}, indent=2) + "\n")
     report(table.tables(result), result, machine)
     return int(not all(result.get("goals", {}).values()))
 

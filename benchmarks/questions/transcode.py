@@ -1,16 +1,14 @@
-"""What does an encode cost, and how good is what it makes, beside what others would do?
+"""What does an encode cost, and how good is its output, compared with other encoding pipelines?
 
-Ours is the command `kadr encode`, from its start to its end: probe, analysis, encode, sound, joins and playlists, with
-Python's own start counted. The peers (benchmarks/transcode/peers.py) use the same ffmpeg. All run in turn, round after
-round, on
-the clip as it is; medians are compared. An encode that fails is shown as failed, and costs a non-zero exit when it is
-ours.
+Kadr is measured as the command `kadr encode`, from start to end: probe, analysis, video, audio, joins and playlists,
+Python's start-up included. The peers (benchmarks/transcode/peers.py) use the same ffmpeg. All take turns, round after
+round, on the same clip; medians are compared. A failed encode is shown as failed; if it is Kadr's, the exit code is 1.
 
 wall_s, cpu_s: per minute of source, of every process the encode started (benchmarks/harness/metered.py).
-bytes: all media files, sound and headers included.
+bytes: all media files, audio and headers included.
 VMAF, XPSNR: every rung, once per distinct output, against the source at the rung's frame rate
-(benchmarks/transcode/quality.py). BD-rate: bits at equal quality against A, over the scores both ladders reach.
-delivered: VMAF of the best rung whose peak rate over 6 s, with its sound, fits into a bandwidth.
+(benchmarks/transcode/quality.py). BD-rate: bits at equal quality relative to A, over the scores both ladders reach.
+delivered: VMAF of the best rung whose peak rate over 6 s, audio included, fits into a bandwidth.
 """
 
 import argparse
@@ -27,7 +25,7 @@ from typing import Any
 from benchmarks.harness.machine import facts, report
 from benchmarks.transcode import acceptance, peers, plot, shaka
 from benchmarks.transcode.acceptance import BASE
-from benchmarks.transcode.rounds import BANDWIDTHS_BPS, System, Wanted, compare
+from benchmarks.transcode.rounds import BANDWIDTHS_BPS, BenchmarkOptions, System, compare
 from core.errors import ConfigError
 from core.sandbox.child import ChildRunner
 from core.settings import Settings
@@ -78,6 +76,10 @@ def _table(clip: dict[str, Any]) -> str:
             + "".join(f"{one['percent']:>+8.1f}" if one else f"{'-':>8}" for one in bd)
             + "".join(f"{score:>7.1f}" if score else f"{'-':>7}" for score in found["delivered"].values())
         )
+    lines.append(
+        "x A: ratio to peer A; harm., p1: harmonic mean, 1st percentile of VMAF; BD V, BD X: BD-rate by VMAF, XPSNR"
+    )
+    lines.append("@N: best VMAF that fits into N Mb/s; RSS: peak memory")
     return "\n".join(lines)
 
 
@@ -85,23 +87,23 @@ def _x(ratio: dict[str, float], what: str) -> str:
     return f"{ratio[what]:.2f}" if ratio else "-"
 
 
-def _systems(given: argparse.Namespace, binary: str) -> tuple[System, ...]:
+def _systems(options: argparse.Namespace, binary: str) -> tuple[System, ...]:
     """Those asked for, except one that cannot be had here: it is left out by name."""
-    systems = [System(name=name, job=partial(ours, name=name, preset=given.preset)) for name in given.ours]
+    systems = [System(name=name, job=partial(ours, name=name, preset=options.preset)) for name in options.ours]
     makers: dict[str, Callable[[peers.Clip], peers.Job]] = {
-        BASE: partial(peers.tuned, binary=binary, preset=given.preset),
+        BASE: partial(peers.tuned, binary=binary, preset=options.preset),
         "B": partial(peers.peertube, binary=binary),
         "C": partial(peers.mediacms, binary=binary),
     }
-    systems += [System(name=name, job=makers[name]) for name in given.peers if name in makers]
-    if "D" in given.peers:
+    systems += [System(name=name, job=makers[name]) for name in options.peers if name in makers]
+    if "D" in options.peers:
         try:
-            made = shaka.install(given.shaka_env, binary)
+            environment = shaka.install(options.shaka_env, binary)
         except shaka.CannotInstall as exc:
             print(f"peer D left out: {exc}", file=sys.stderr)  # noqa: T201
         else:
-            job = partial(peers.shaka, program=made.program)
-            systems.append(System(name="D", job=job, path_first=made.programs))
+            job = partial(peers.shaka, program=environment.program)
+            systems.append(System(name="D", job=job, path_first=environment.programs))
     return tuple(systems)
 
 
@@ -109,19 +111,28 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kadr bench transcode", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("clips", nargs="*", type=Path, metavar="CLIP")
+    parser.add_argument("clips", nargs="*", type=Path, metavar="CLIP", help="video files to encode")
     parser.add_argument("--repeat", type=int, default=3, help="rounds (default: 3, at least 3 to publish)")
     parser.add_argument(
-        "--ours", type=_names(OURS), default=OURS, help=f"of {','.join(OURS)} (default: all; - is none)"
+        "--ours",
+        type=_names(OURS),
+        default=OURS,
+        help=f"Kadr's variants to measure: {','.join(OURS)} (default: all; - for none)",
     )
-    parser.add_argument("--peers", type=_names("ABCD"), default=("A", "B", "C"), help="of A,B,C,D (default: A,B,C)")
+    parser.add_argument(
+        "--peers", type=_names("ABCD"), default=("A", "B", "C"), help="peers to measure: A,B,C,D (default: A,B,C)"
+    )
     parser.add_argument("--preset", default="fast", help="x264 preset of A and of `same` (default: fast)")
-    parser.add_argument("--subsample", type=int, default=1, help="VMAF of every Nth frame (default: 1, all)")
-    parser.add_argument("--shaka-env", type=Path, default=Path(".kadr-bench/shaka"), help="where peer D is installed")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here after every clip, too")
-    parser.add_argument("--from", dest="earlier", type=Path, nargs="+", default=(), help="results to add to these")
-    parser.add_argument("--summary", action="store_true", help="judge each effort over all clips")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw curves and costs (PNG or SVG)")
+    parser.add_argument("--subsample", type=int, default=1, help="measure VMAF on every Nth frame (default: 1)")
+    parser.add_argument(
+        "--shaka-env", type=Path, default=Path(".kadr-bench/shaka"), help="folder in which peer D is installed"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result to FILE after every clip")
+    parser.add_argument(
+        "--from", dest="earlier", type=Path, nargs="+", default=(), help="result files of earlier runs to include"
+    )
+    parser.add_argument("--summary", action="store_true", help="compare each effort with its targets over all clips")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="plot quality curves and costs (PNG or SVG)")
     return parser
 
 
@@ -144,32 +155,32 @@ def _earlier(files: Sequence[Path]) -> list[dict[str, Any]]:
 
 def main(argv: Sequence[str]) -> int:
     parser = _parser()
-    given = parser.parse_args(argv)
-    if given.repeat < 1 or given.subsample < 1:
+    options = parser.parse_args(argv)
+    if options.repeat < 1 or options.subsample < 1:
         parser.error("--repeat and --subsample are at least 1")
-    if not given.clips and not given.earlier:
+    if not options.clips and not options.earlier:
         parser.error("give clips, or results with --from")
-    if given.plot:
+    if options.plot:
         plot.require_matplotlib()
     machine, settings = facts(), Settings.load()
     binary = ffmpeg_binary(settings)
-    systems = _systems(given, binary) if given.clips else ()
-    wanted = Wanted(systems=systems, repeat=given.repeat, subsample=given.subsample, binary=binary)
-    result: dict[str, Any] = {"benchmark": "transcode", "repeat": given.repeat, "preset": given.preset}
-    result |= {"subsample": given.subsample, "clips": _earlier(given.earlier)}
-    for path in given.clips:
+    systems = _systems(options, binary) if options.clips else ()
+    benchmark = BenchmarkOptions(systems=systems, repeat=options.repeat, subsample=options.subsample, binary=binary)
+    result: dict[str, Any] = {"benchmark": "transcode", "repeat": options.repeat, "preset": options.preset}
+    result |= {"subsample": options.subsample, "clips": _earlier(options.earlier)}
+    for path in options.clips:
         clip = asyncio.run(look(path.resolve(), settings))
-        result["clips"].append(compare(clip, wanted))
-        if given.json:
-            given.json.write_text(json.dumps({**result, "machine": asdict(machine)}, indent=2) + "\n")
+        result["clips"].append(compare(clip, benchmark))
+        if options.json:
+            options.json.write_text(json.dumps({**result, "machine": asdict(machine)}, indent=2) + "\n")
         print(f"{path.name}: measured", file=sys.stderr)  # noqa: T201
     tables = [_table(clip) for clip in result["clips"]]
-    if given.summary:
+    if options.summary:
         result["summary"] = acceptance.summarise(result["clips"])
         tables.append(acceptance.table(result["summary"]))
-    if given.json:
-        given.json.write_text(json.dumps({**result, "machine": asdict(machine)}, indent=2) + "\n")
-    if given.plot:
-        plot.draw(result["clips"], given.plot)
+    if options.json:
+        options.json.write_text(json.dumps({**result, "machine": asdict(machine)}, indent=2) + "\n")
+    if options.plot:
+        plot.draw(result["clips"], options.plot)
     report("\n\n".join(tables), result, machine)
     return int(any("error" in clip["systems"].get(name, {}) for clip in result["clips"] for name in OURS))

@@ -1,8 +1,8 @@
-"""What does a second worker bring?
+"""How much faster is a second worker?
 
 Two clips (`--clips`) are completed at the same moment, once with one worker and once with two, in turn, each time on a
 stack of its own (`KADR_UP_WORKERS`). wall_s runs from the first completed upload until all are ready.
-One long clip shows what chunks bring.
+One long clip shows the effect of chunked encoding.
 
 ffmpeg uses several cores by itself: where one encode keeps the machine busy, two workers share it and the ratio stays
 near 1. `--pin` gives each worker one core of its own, as if each were a machine of one core.
@@ -62,19 +62,23 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="kadr bench workers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--clip", type=Path, help="an MP4 or MOV (default: 10 s of 720p, made here)")
-    parser.add_argument("--clips", type=int, default=2, help="how many at once (default: 2; 1 shows what chunks do)")
-    parser.add_argument("--repeat", type=int, default=3, help="runs of each (default: 3)")
-    parser.add_argument("--pin", action="store_true", help="each worker, and what it starts, on a core of its own")
-    given = parser.parse_args(argv)
-    if min(given.repeat, given.clips) < 1:
+    parser.add_argument("--clip", type=Path, help="MP4 or MOV to encode (default: a generated clip, 10 s of 720p)")
+    parser.add_argument(
+        "--clips", type=int, default=2, help="copies uploaded at once (default: 2; 1 shows the effect of chunks)"
+    )
+    parser.add_argument("--repeat", type=int, default=3, help="runs with each number of workers (default: 3)")
+    parser.add_argument(
+        "--pin", action="store_true", help="pin each worker and its child processes to a core of its own"
+    )
+    options = parser.parse_args(argv)
+    if min(options.repeat, options.clips) < 1:
         parser.error("--repeat and --clips are at least 1")
     machine = facts()
     with tempfile.TemporaryDirectory(prefix="kadr-bench-") as folder:
-        name, content = read_clip(given.clip, Path(folder))
-    result = asyncio.run(compare(name, content, clips=given.clips, repeat=given.repeat, pin=given.pin))
+        name, content = read_clip(options.clip, Path(folder))
+    result = asyncio.run(compare(name, content, clips=options.clips, repeat=options.repeat, pin=options.pin))
     lines = [
-        f"{given.clips} x {name} on {machine.cores} cores, medians of {given.repeat}",
+        f"{options.clips} x {name} on {machine.cores} cores, medians of {options.repeat}",
         f"{'workers':<8} {'wall s':>8}",
     ]
     lines += [f"{count:<8} {result['wall_s'][count]['median']:>8.2f}" for count in COUNTS]

@@ -41,7 +41,7 @@ class Clip:
 
     path: PurePath
     seconds: Fraction
-    picture_from_s: Fraction  # where the picture begins: later than 0 where the sound begins before it
+    video_start_s: Fraction  # start of the video: above 0 where audio starts first
     width: int
     height: int
     frame_rate: Fraction
@@ -75,15 +75,15 @@ class Clip:
 
 
 def clip_of(path: PurePath, source: Source) -> Clip:
-    """Raises ConfigError for sound without a picture: there is no ladder to compare."""
+    """The clip of a probed file. Raises ConfigError for one without video: it has no ladder to compare."""
     video = source.video
     if video is None:
-        raise ConfigError(f"{path}: has no picture")
+        raise ConfigError(f"{path}: has no video track")
     sound = source.audio[0] if source.audio else None
     return Clip(
         path=path,
         seconds=source.duration_s,
-        picture_from_s=video.start_s,
+        video_start_s=video.start_s,
         width=video.shown_width,
         height=video.shown_height,
         frame_rate=video.frame_rate,
@@ -204,7 +204,7 @@ def peertube(clip: Clip, binary: str) -> Job:
         argv += [*_x264("veryfast", 23, target, 2 * target), "-b_strategy", "1", "-bf", "16", "-pix_fmt", "yuv420p"]
         argv += ["-r", str(clip.rate), "-g", gop]
         copied = clip.audio_codec == "aac" and clip.audio_channels <= 2
-        argv += _sound(clip, ["-c:a", "copy"] if copied else ["-c:a", "aac", "-b:a", str(AUDIO_BPS), "-ac", "2"])
+        argv += _audio(clip, ["-c:a", "copy"] if copied else ["-c:a", "aac", "-b:a", str(AUDIO_BPS), "-ac", "2"])
         commands.append((*argv, "-movflags", "faststart", f"{side}.mp4"))
     return Job(commands=tuple(commands), outputs=tuple(f"{side}.mp4" for side in sides))
 
@@ -236,7 +236,7 @@ def mediacms(clip: Clip, binary: str) -> Job:
         argv += ["-pix_fmt", "yuv420p", *_x264("medium", 23, rate_bps, rate_bps), "-profile:v", "main"]
         argv += ["-force_key_frames", f"expr:gte(t,n_forced*{MEDIACMS_KEYFRAME_S})"]
         argv += ["-x264-params", f"keyint={rate * MEDIACMS_KEYFRAME_S * 2}:keyint_min={rate * MEDIACMS_KEYFRAME_S}"]
-        argv += _sound(clip, ["-c:a", "aac", "-b:a", str(AUDIO_BPS), "-ac", "2"])
+        argv += _audio(clip, ["-c:a", "aac", "-b:a", str(AUDIO_BPS), "-ac", "2"])
         commands.append((*argv, "-movflags", "+faststart", f"{height}.mp4"))
     return Job(commands=tuple(commands), outputs=tuple(f"{height}.mp4" for height in heights))
 
@@ -279,7 +279,7 @@ def _x264(preset: str, crf: int, maxrate_bps: int, bufsize_bits: int) -> list[st
     return ["-c:v", "libx264", "-preset", preset, "-crf", str(crf), *rate]
 
 
-def _sound(clip: Clip, options: list[str]) -> list[str]:
+def _audio(clip: Clip, options: list[str]) -> list[str]:
     return [] if clip.audio_index is None else ["-map", f"0:{clip.audio_index}", *options]
 
 

@@ -68,10 +68,10 @@ def measure(clip: Clip, rendition: Rendition, binary: str, *, subsample: int = 1
         if ended.returncode:
             raise KadrError(f"comparing {rendition.name} ended with {ended.returncode}: {ended.stderr[-1000:]}")
         scores = [frame["metrics"]["vmaf"] for frame in json.loads((Path(folder) / "vmaf.json").read_text())["frames"]]
-        told = _XPSNR.search((Path(folder) / "xpsnr.log").read_text())
-    if told is None or len(scores) * subsample * 2 < rendition.frames:
+        averages = _XPSNR.search((Path(folder) / "xpsnr.log").read_text())
+    if averages is None or len(scores) * subsample * 2 < rendition.frames:
         raise KadrError(f"{rendition.name}: only {len(scores)} of {rendition.frames} frames could be compared")
-    planes = [min(float(value), XPSNR_MOST) for value in told.groups()]
+    planes = [min(float(value), XPSNR_MOST) for value in averages.groups()]
     return Quality(
         **pooled(scores), xpsnr=(6 * planes[0] + planes[1] + planes[2]) / 8, xpsnr_y=planes[0], frames=len(scores)
     )
@@ -87,7 +87,7 @@ def compare_argv(clip: Clip, rendition: Rendition, binary: str, *, subsample: in
         "format=yuv420p,setsar=1"
     )
     # Read alone, a picture that begins after the sound would begin at 0, and every frame would meet its neighbour.
-    begins = f"setpts=PTS-STARTPTS+{float(clip.picture_from_s):.6f}/TB,"
+    begins = f"setpts=PTS-STARTPTS+{float(clip.video_start_s):.6f}/TB,"
     reference = begins + prepared(clip, width, height, rendition.frame_rate)
     vmaf = f"libvmaf=log_path=vmaf.json:log_fmt=json:n_threads={threads}:n_subsample={subsample}:shortest=1"
     graph = ";".join(

@@ -32,8 +32,8 @@ class System:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What was asked for on the command line."""
+class BenchmarkOptions:
+    """Systems to compare, rounds, VMAF subsampling and the ffmpeg binary."""
 
     systems: tuple[System, ...]
     repeat: int
@@ -41,26 +41,26 @@ class Wanted:
     binary: str
 
 
-def compare(clip: peers.Clip, wanted: Wanted) -> dict[str, Any]:
+def compare(clip: peers.Clip, options: BenchmarkOptions) -> dict[str, Any]:
     """All systems on one clip. The order turns by one each round, so that no system always follows the same other."""
-    found = {system.name: Tried() for system in wanted.systems}
+    found = {system.name: SystemRuns() for system in options.systems}
     Path(clip.path).read_bytes()  # into the page cache: nobody pays for the first read
     with tempfile.TemporaryDirectory(prefix="kadr-bench-") as folder:
-        for number in range(wanted.repeat):
-            turn = number % len(wanted.systems)
-            for system in (*wanted.systems[turn:], *wanted.systems[:turn]):
+        for number in range(options.repeat):
+            turn = number % len(options.systems)
+            for system in (*options.systems[turn:], *options.systems[:turn]):
                 found[system.name].run(system, clip, Path(folder))
         known: dict[str, Quality] = {}
-        for tried in found.values():
-            tried.judge(clip, wanted, known)
-    systems = {name: tried.to_json(float(clip.seconds)) for name, tried in found.items()}
+        for runs in found.values():
+            runs.judge(clip, options, known)
+    systems = {name: runs.to_json(float(clip.seconds)) for name, runs in found.items()}
     _relate(systems)
     size = Path(clip.path).stat().st_size
     about = {"name": clip.path.name, "seconds": float(clip.seconds), "bytes": size, "frame_rate": str(clip.frame_rate)}
     return {"clip": {**about, "width": clip.width, "height": clip.height}, "systems": systems}
 
 
-class Tried:
+class SystemRuns:
     """The runs of one system on one clip, as they come in; the first failure ends them."""
 
     def __init__(self) -> None:
@@ -90,13 +90,13 @@ class Tried:
         except (KadrError, OSError) as exc:
             self.error = str(exc)
 
-    def judge(self, clip: peers.Clip, wanted: Wanted, known: dict[str, Quality]) -> None:
+    def judge(self, clip: peers.Clip, options: BenchmarkOptions, known: dict[str, Quality]) -> None:
         """Measure each rendition; equal ones, of any system, once."""
         for rendition in self.output.renditions if self.output and not self.error else ():
             try:
                 if rendition.digest not in known:
                     known[rendition.digest] = quality.measure(
-                        clip, rendition, wanted.binary, subsample=wanted.subsample
+                        clip, rendition, options.binary, subsample=options.subsample
                     )
             except KadrError as exc:
                 self.error = str(exc)
@@ -134,11 +134,11 @@ class Tried:
 def decisions(printed: str) -> list[str]:
     """Why ours encoded what it did, so that a result explains itself; nothing for those who do not say."""
     try:
-        said = json.loads(printed)
+        output = json.loads(printed)
     except ValueError:
         return []
-    told = said.get("decisions", []) if isinstance(said, dict) else []
-    return [str(one) for one in told]
+    reasons = output.get("decisions", []) if isinstance(output, dict) else []
+    return [str(one) for one in reasons]
 
 
 def _plain(one: renditions.Rendition) -> dict[str, Any]:

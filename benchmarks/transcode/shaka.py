@@ -19,7 +19,7 @@ VERSION = "import streamer; print(streamer.__version__)"
 
 
 class CannotInstall(KadrError):
-    """shaka-streamer cannot be installed here."""
+    """shaka-streamer cannot be installed, so peer D is left out of the comparison."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,7 @@ from transcode.encode.ffmpeg_run import FfmpegContext
 from transcode.encode.join import join
 from transcode.encode.renditions import EncodedFiles
 from transcode.pertitle import analyse as analyser
-from transcode.pertitle.settle import settle
+from transcode.pertitle.settle import apply_analysis
 from transcode.plan.build import build_plan, on_regular_grid
 from transcode.plan.encode_plan import AudioPlan, Decision, EncodePlan, Options, plan_to_json
 from transcode.plan.options import seconds
@@ -214,7 +214,7 @@ async def _decide(request: EncodeRequest, context: FfmpegContext, bar: _Bar) -> 
         analysis = await analyser.analyse(
             plan, file, source, index, context.work_dir, context.runner, context.binary, lambda _: None
         )
-        plan = settle(plan, analysis)
+        plan = apply_analysis(plan, analysis)
     mark = request.watermark.resolve() if request.watermark else None
     return _Title(file=file, source=source, plan=plan, watermark=mark)
 

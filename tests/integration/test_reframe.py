@@ -261,11 +261,11 @@ def kadr(*words: str | Path) -> str:
 def test_the_command_line_says_what_it_decides_and_does_it(tmp_path: Path) -> None:
     file = draw(tmp_path / "film.mp4", STANDS, APART)
     told = kadr("plan", file, "--profile", "short-vertical")
-    assert "upright, 202x360: the profile short-vertical is for upright clips; 2 shots: 1 still, 1 pad" in told
+    assert "vertical, 202x360: the profile short-vertical is for vertical clips; 2 shots: 1 still, 1 pad" in told
     out = tmp_path / "out"
     words = ("--profile", "short-vertical", "--effort", "economy", "--json")
     summary = json.loads(kadr("encode", file, "--out", out, *words))
-    assert any(one.startswith("upright, 202x360") for one in summary["decisions"])
+    assert any(one.startswith("vertical, 202x360") for one in summary["decisions"])
     assert "RESOLUTION=202x360" in (out / "index.m3u8").read_text()
 
 

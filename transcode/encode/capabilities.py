@@ -1,4 +1,4 @@
-"""Which ffmpeg binary, and what it can do, asked once at start: a missing encoder is named then, not in mid-upload."""
+"""Which ffmpeg binary is used and what it can do, checked once at start, not in the middle of an upload."""
 
 import re
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ FILTERS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Binary:
-    """An ffmpeg that will do. `codecs`: those it can encode to; without `vmaf` ladders are chosen unmeasured."""
+class FfmpegBuild:
+    """An ffmpeg build that meets the requirements: the `codecs` it encodes, and whether it has libvmaf (`vmaf`)."""
 
     version: str
     codecs: frozenset[Codec]
@@ -30,7 +30,7 @@ class Binary:
 
 
 def ffmpeg_binary(settings: Settings) -> str:
-    """The configured binary, or that of the wheel. Raises ConfigError when it is not there."""
+    """Path of the configured ffmpeg, or of the imageio-ffmpeg wheel's. Raises ConfigError when the file is missing."""
     if settings.ffmpeg is None:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     if not settings.ffmpeg.is_file():
@@ -38,24 +38,24 @@ def ffmpeg_binary(settings: Settings) -> str:
     return str(settings.ffmpeg)
 
 
-async def check(binary: str, runner: ChildRunner, work_dir: Path) -> Binary:
+async def check(binary: str, runner: ChildRunner, work_dir: Path) -> FfmpegBuild:
     """The version and abilities of an ffmpeg binary. Raises ConfigError naming what is too old or missing."""
     limits = Limits(wall_s=20, cpu_s=20, memory_bytes=4 * GIB, file_bytes=MIB)
 
-    async def ask(*words: str) -> str:
-        finished = await runner.run([binary, "-hide_banner", *words], work_dir=work_dir, limits=limits)
+    async def output_of(*arguments: str) -> str:
+        finished = await runner.run([binary, "-hide_banner", *arguments], work_dir=work_dir, limits=limits)
         return finished.stdout.decode(errors="replace")
 
-    release = re.search(r"version n?(\d+)\.(\d+)(?:\.(\d+))?\S*", await ask("-version"))
+    release = re.search(r"version n?(\d+)\.(\d+)(?:\.(\d+))?\S*", await output_of("-version"))
     if release is None:
-        raise ConfigError(f"{binary} does not say a release version; KADR_FFMPEG must name a released ffmpeg")
+        raise ConfigError(f"{binary} does not report a release version; KADR_FFMPEG must name a released ffmpeg")
     if tuple(int(part or 0) for part in release.groups()) < OLDEST:
         raise ConfigError(f"{binary} is {release[0]}; uploads need {'.'.join(map(str, OLDEST))} or newer")
-    encoders, filters = _names(await ask("-encoders")), _names(await ask("-filters"))
+    encoders, filters = _names(await output_of("-encoders")), _names(await output_of("-filters"))
     missing = [*(name for name in ENCODERS if name not in encoders), *(name for name in FILTERS if name not in filters)]
     if missing:
         raise ConfigError(f"{binary} lacks {', '.join(missing)}; use the imageio-ffmpeg wheel or a fuller build")
-    return Binary(
+    return FfmpegBuild(
         version=release[0].removeprefix("version "),
         codecs=frozenset(codec for codec in Codec if codec_preset(codec).encoder in encoders),
         vmaf="libvmaf" in filters,
@@ -63,5 +63,5 @@ async def check(binary: str, runner: ChildRunner, work_dir: Path) -> Binary:
 
 
 def _names(listed: str) -> set[str]:
-    """Second words of a list of encoders or filters."""
+    """Names in the output of `ffmpeg -encoders` or `-filters`: the second column."""
     return set(re.findall(r"^ \S+ (\S+) ", listed, re.MULTILINE))

@@ -1,6 +1,6 @@
 """First sample entry of a track -> its RFC 6381 codec string, as playlists and manifests name it. Pure.
 
-Refuses (ValueError) sample entries other than H.264, HEVC, AV1 and MPEG-4 sound, and ones that are cut off.
+Refuses (ValueError) sample entries other than H.264, HEVC, AV1 and MPEG-4 audio, and truncated ones.
 Sources: RFC 6381; ISO/IEC 14496-15 annex E (avcC, hvcC); AV1 in ISOBMFF, section 5 (av1C); ISO/IEC 14496-14 (esds).
 """
 
@@ -24,7 +24,7 @@ def codec_string(entry_type: bytes, entry: bytes) -> str:
         if entry_type == b"av01":
             return f"av01.{_av1(_child(entry, _VISUAL_BYTES, b'av1C', least=4), _nclx(entry))}"
         if entry_type == b"mp4a":
-            return f"mp4a.{_mpeg4_sound(_child(entry, _AUDIO_BYTES, b'esds', least=5)[4:])}"
+            return f"mp4a.{_mpeg4_audio(_child(entry, _AUDIO_BYTES, b'esds', least=5)[4:])}"
     except BoxFault as exc:
         raise ValueError(f"in the sample entry {entry_type!r} {exc}") from exc
     except (IndexError, struct.error) as exc:
@@ -71,8 +71,8 @@ def _nclx(entry: bytes) -> tuple[int, int, int, int] | None:
     return None
 
 
-def _mpeg4_sound(descriptors: bytes) -> str:
-    """Object type indication in hex; for MPEG-4 sound also the audio object type: 40.2 is AAC-LC."""
+def _mpeg4_audio(descriptors: bytes) -> str:
+    """Object type indication in hex; for MPEG-4 audio also the audio object type: 40.2 is AAC-LC."""
     body = _descriptor(descriptors, _ES)
     flags = body[2]
     at = 3 + (2 if flags & 0x80 else 0)  # depends on another stream
@@ -97,5 +97,5 @@ def _descriptor(descriptors: bytes, tag: int) -> bytes:
         if not descriptors[at - 1] & 0x80:
             break
     if descriptors[0] != tag or at + size > len(descriptors):
-        raise ValueError(f"the sound's configuration has descriptor {descriptors[0]} of {size} bytes, not {tag}")
+        raise ValueError(f"the audio configuration has descriptor {descriptors[0]} of {size} bytes, not {tag}")
     return descriptors[at : at + size]

@@ -1,8 +1,8 @@
-"""What the encoder writes -> checked CMAF segments, as soon as each is whole.
+"""Encoder output -> verified CMAF segments, each as soon as it is complete.
 
-In: the fragmented file of one rendition, growing or done, and the grid it was planned on. Out: init segment and
-segments as byte ranges with hashes. Refuses (WrongOutput: the encode is wrong, not the upload) any file whose frames,
-times or sync points are not what the plan says. Constraints: ISO/IEC 23000-19 (CMAF).
+In: the fragmented file of one rendition, still being written or complete, and the planned segment grid. Out: init
+segment and segments as byte ranges with hashes. Refuses (WrongOutput: a fault of the encode, not of the upload) any
+file whose frames, times or sync points differ from the plan. Constraints: ISO/IEC 23000-19 (CMAF).
 """
 
 import hashlib
@@ -16,14 +16,14 @@ from core.media.encoded import Blob, Keyframe
 from transcode.encode.fragments import Fragment, FragmentReader, Init, WrongOutput
 
 AAC_FRAME_SAMPLES = 1024
-MAY_LACK_FRAMES = 3  # at the end of a title
-# Sound is written this much later than it is, because no decode time can be negative; the cutter takes it off again.
+MAY_LACK_FRAMES = 3  # AAC frames that may be missing at the end of a title
+# Audio is written this much late, because decode times cannot be negative; the cutter subtracts it again.
 AUDIO_OFFSET_S = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByteRange:
-    """Bytes `offset`..`offset + size` of a local file, with their hash; of video also where each GOP begins."""
+    """Part of a local file from `offset` on; `blob` has its size and hash, `keyframes` the GOPs of a video segment."""
 
     path: Path
     offset: int
@@ -33,7 +33,7 @@ class ByteRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """A rendition as pieces: the init segment and (segment, duration in `timescale`)."""
+    """A rendition cut into segments: the init segment, and (segment, duration in ticks of `timescale`)."""
 
     codec: str
     timescale: int
@@ -56,7 +56,7 @@ class GopBytes:
 class VideoGrid:
     """What a video file must hold: frames `first`..`end` of the rendition, of `frame_ticks` each, cut at `cuts`.
 
-    No GOP is longer than `gop` frames; 0 is any length, for what somebody else encoded.
+    No GOP is longer than `gop` frames; 0 allows any length, for a passthrough track.
     """
 
     first: int
@@ -67,32 +67,32 @@ class VideoGrid:
     gop: int
 
 
-def _piece(path: Path, offset: int, size: int) -> ByteRange:
-    digest, left = hashlib.sha256(), size
+def _byte_range(path: Path, offset: int, size: int) -> ByteRange:
+    digest, remaining = hashlib.sha256(), size
     with path.open("rb") as file:
         file.seek(offset)
-        while left:
-            read = file.read(min(left, 1 << 20))
-            if not read:
-                raise WrongOutput(f"{path.name}: {left} bytes are missing")
-            digest.update(read)
-            left -= len(read)
+        while remaining:
+            block = file.read(min(remaining, 1 << 20))
+            if not block:
+                raise WrongOutput(f"{path.name}: {remaining} bytes are missing")
+            digest.update(block)
+            remaining -= len(block)
     return ByteRange(path=path, offset=offset, blob=Blob(sha256=digest.hexdigest(), size_bytes=size))
 
 
 class VideoCutter:
-    """Checks every fragment against the grid and cuts at its cuts."""
+    """Verifies every fragment against the grid and groups fragments into segments at its cuts."""
 
     def __init__(self, path: Path, grid: VideoGrid) -> None:
         self._path = path
         self._grid = grid
         self._reader = FragmentReader(path)
-        self._seen = grid.first
-        self._ends = [*grid.cuts[bisect_right(grid.cuts, grid.first) :], grid.end]
-        self._ends = [end for end in self._ends if end <= grid.end]
-        self._open: list[Fragment] = []
+        self._frame = grid.first
+        self._cuts = [*grid.cuts[bisect_right(grid.cuts, grid.first) :], grid.end]
+        self._cuts = [end for end in self._cuts if end <= grid.end]
+        self._fragments: list[Fragment] = []
         self._segments: list[tuple[ByteRange, int]] = []
-        self._last: Fragment | None = None
+        self._last_fragment: Fragment | None = None
         self.init: ByteRange | None = None
 
     @property
@@ -104,22 +104,22 @@ class VideoCutter:
         return self._grid.timescale
 
     def last_gop(self) -> GopBytes:
-        """The last fragment, for a look at whether it decodes."""
-        if self._last is None or self._reader.init is None:
+        """The last GOP of the file, for a test decode. Raises WrongOutput for a file without frames."""
+        if self._last_fragment is None or self._reader.init is None:
             raise WrongOutput(f"{self._path.name}: no frames")
-        last = self._last
+        last = self._last_fragment
         size = self._reader.init.size
         return GopBytes(path=self._path, init_size=size, offset=last.offset, size=last.size, frames=len(last.sizes))
 
     def poll(self) -> list[tuple[ByteRange, int]]:
-        """Segments that have become whole since the last call."""
+        """Segments completed since the last call, each with its duration in ticks. Raises WrongOutput."""
         return self._take(self._reader.poll())
 
     def finish(self) -> Cut:
-        """The whole rendition, once the encoder has ended."""
+        """The complete rendition, once the encoder has ended. Raises WrongOutput where frames are missing."""
         self._take(self._reader.finish())
-        if self._seen != self._grid.end or self._open or self.init is None or self._reader.init is None:
-            raise WrongOutput(f"{self._path.name}: frames end at {self._seen} of {self._grid.end}")
+        if self._frame != self._grid.end or self._fragments or self.init is None or self._reader.init is None:
+            raise WrongOutput(f"{self._path.name}: frames end at {self._frame} of {self._grid.end}")
         return Cut(
             codec=self._reader.init.codec,
             timescale=self._reader.init.timescale,
@@ -133,10 +133,10 @@ class VideoCutter:
         new = []
         for fragment in fragments:
             self._check(fragment)
-            self._open.append(fragment)
-            self._last = fragment
-            self._seen += len(fragment.sizes)
-            if self._seen == self._ends[0]:
+            self._fragments.append(fragment)
+            self._last_fragment = fragment
+            self._frame += len(fragment.sizes)
+            if self._frame == self._cuts[0]:
                 new.append(self._close())
         self._segments += new
         return new
@@ -144,46 +144,48 @@ class VideoCutter:
     def _begin(self, init: Init) -> ByteRange:
         if init.timescale != self._grid.timescale:
             raise WrongOutput(f"{self._path.name}: timescale {init.timescale}, planned {self._grid.timescale}")
-        return _piece(self._path, 0, init.size)
+        return _byte_range(self._path, 0, init.size)
 
     def _check(self, fragment: Fragment) -> None:
         grid, frames = self._grid, len(fragment.sizes)
         if (
-            not self._ends
-            or self._seen + frames > self._ends[0]
+            not self._cuts
+            or self._frame + frames > self._cuts[0]
             or (grid.gop and frames > grid.gop)
-            or fragment.decode_time != self._seen * grid.frame_ticks
+            or fragment.decode_time != self._frame * grid.frame_ticks
             or fragment.first_offset != 0
             or set(fragment.durations) != {grid.frame_ticks}
             or not fragment.starts_with_sync
         ):
             raise WrongOutput(
-                f"{self._path.name}: fragment at frame {self._seen} has {frames} frames, next cut "
-                f"{self._ends[0] if self._ends else None}, decode time {fragment.decode_time} of "
-                f"{self._seen * grid.frame_ticks}, shown {fragment.first_offset} later, "
+                f"{self._path.name}: fragment at frame {self._frame} has {frames} frames, next cut "
+                f"{self._cuts[0] if self._cuts else None}, decode time {fragment.decode_time} of "
+                f"{self._frame * grid.frame_ticks}, shown {fragment.first_offset} later, "
                 f"frames of {sorted(set(fragment.durations))} ticks, sync {fragment.starts_with_sync}"
             )
 
     def _close(self) -> tuple[ByteRange, int]:
-        del self._ends[0]
-        first, ticks = self._open[0], self._grid.frame_ticks
-        piece = _piece(self._path, first.offset, self._open[-1].offset + self._open[-1].size - first.offset)
+        del self._cuts[0]
+        first, ticks = self._fragments[0], self._grid.frame_ticks
+        segment = _byte_range(
+            self._path, first.offset, self._fragments[-1].offset + self._fragments[-1].size - first.offset
+        )
         keyframes = tuple(
             Keyframe(
                 offset=fragment.offset - first.offset,
                 size_bytes=fragment.payload + fragment.sizes[0] - fragment.offset,
                 duration=len(fragment.sizes) * ticks,
             )
-            for fragment in self._open
+            for fragment in self._fragments
         )
-        self._open.clear()
-        return replace(piece, keyframes=keyframes), sum(frame.duration for frame in keyframes)
+        self._fragments.clear()
+        return replace(segment, keyframes=keyframes), sum(frame.duration for frame in keyframes)
 
 
 class AudioCutter:
-    """Writes AAC frames anew from time 0 on, cut as near to the video's grid as frames allow, into `path`.cut.
+    """Rewrites AAC frames from time 0 on into a `.cut.mp4` beside `path`, cut as near to the video's grid as possible.
 
-    What lies before time 0 (the encoder's priming, which would make all sound 21 ms late) is dropped.
+    Frames before time 0 (the encoder's priming, which would delay all audio by 21 ms) are dropped.
     """
 
     def __init__(
@@ -201,11 +203,11 @@ class AudioCutter:
         self._cuts_s = cuts_s
         self._out = path.with_suffix(".cut.mp4")
         self._size = 0
-        self._frames: list[tuple[int, int]] = []  # offset, size: kept and not yet written
-        self._read = 0  # frames kept so far
-        self._next: int | None = None  # decode time the next fragment must have
-        self._start = 0  # decode time of the first kept frame
-        self._ends: list[int] = []
+        self._frames: list[tuple[int, int]] = []  # (offset, size) of frames not yet written
+        self._frames_read = 0  # frames taken so far, from time 0 on
+        self._next_time: int | None = None  # decode time the next fragment must have
+        self._start_time = 0  # decode time of the first frame taken
+        self._cuts: list[int] = []
         self._written = 0
         self._segments: list[tuple[ByteRange, int]] = []
         self.init: ByteRange | None = None
@@ -219,17 +221,17 @@ class AudioCutter:
         return self._reader.init.timescale if self._reader.init else 0
 
     def poll(self) -> list[tuple[ByteRange, int]]:
-        """Segments that have become whole since the last call."""
+        """Segments completed since the last call, each with its duration in ticks. Raises WrongOutput."""
         return self._take(self._reader.poll())
 
     def finish(self) -> Cut:
-        """The whole rendition, once the encoder has ended."""
+        """The complete rendition, once the encoder has ended. Raises WrongOutput where frames are missing."""
         self._take(self._reader.finish())
-        if len(self._ends) == 1 and 0 < self._ends[0] - self._read <= self._may_lack_frames < self._read:
-            # Sound that was copied ends when it ends.
-            self._segments.append(self._close(self._ends.pop()))
-        if self.init is None or self._reader.init is None or self._ends:
-            raise WrongOutput(f"{self._path.name}: {self._read} frames of sound, more are needed")
+        if len(self._cuts) == 1 and 0 < self._cuts[0] - self._frames_read <= self._may_lack_frames < self._frames_read:
+            # Copied audio may end a little before the title.
+            self._segments.append(self._close(self._cuts.pop()))
+        if self.init is None or self._reader.init is None or self._cuts:
+            raise WrongOutput(f"{self._path.name}: {self._frames_read} audio frames, more are needed")
         return Cut(
             codec=self._reader.init.codec,
             timescale=self._reader.init.timescale,
@@ -243,8 +245,8 @@ class AudioCutter:
         for fragment in fragments:
             self._keep(fragment)
         new = []
-        while self._ends and self._written + len(self._frames) >= self._ends[0]:
-            new.append(self._close(self._ends.pop(0)))
+        while self._cuts and self._written + len(self._frames) >= self._cuts[0]:
+            new.append(self._close(self._cuts.pop(0)))
             self._segments.append(new[-1])
         return new
 
@@ -252,40 +254,42 @@ class AudioCutter:
         with self._path.open("rb") as file:
             self._out.write_bytes(file.read(init.size))
         self._size = init.size
-        self.init = _piece(self._out, 0, init.size)
+        self.init = _byte_range(self._out, 0, init.size)
         frame_s = Fraction(AAC_FRAME_SAMPLES, init.timescale)
         total = -(-self._duration_s // frame_s)
-        # Nearest to each cut; the title's own end last, with no segment of nothing before it.
+        # The audio frame nearest to each cut; the title's end last, and no empty segment before it.
         ends = [round(cut / frame_s) for cut in self._cuts_s[1:]]
-        self._ends = [*dict.fromkeys(end for end in ends if 0 < end < total), int(total)]
+        self._cuts = [*dict.fromkeys(end for end in ends if 0 < end < total), int(total)]
 
     def _keep(self, fragment: Fragment) -> None:
         timescale = self._reader.init.timescale if self._reader.init else 0
-        time = begun = fragment.decode_time - AUDIO_OFFSET_S * timescale
-        # Frames follow each other without a hole; where a container rounds times to milliseconds they seem not to.
-        if self._next is not None and abs(time - self._next) > timescale // 500:
-            raise WrongOutput(f"{self._path.name}: frames of sound at {time}, expected at {self._next}")
-        # The very last frame may say less: it is cut off or written as a whole one.
+        time = first_time = fragment.decode_time - AUDIO_OFFSET_S * timescale
+        # Frames must be contiguous, give or take 2 ms: some containers round times to milliseconds.
+        if self._next_time is not None and abs(time - self._next_time) > timescale // 500:
+            raise WrongOutput(f"{self._path.name}: audio frames at {time}, expected at {self._next_time}")
+        # The last frame may claim a shorter duration; it is dropped or written as a full frame.
         if any(abs(ticks - AAC_FRAME_SAMPLES) > timescale // 500 for ticks in fragment.durations[:-1]):
             raise WrongOutput(f"{self._path.name}: frames of {set(fragment.durations)} samples")
         at = fragment.payload
         for size in fragment.sizes:
-            if time >= 0 or self._read:
-                if not self._read:
+            if time >= 0 or self._frames_read:
+                if not self._frames_read:
                     if time > 3 * AAC_FRAME_SAMPLES:
-                        raise WrongOutput(f"{self._path.name}: sound begins at {time}")
-                    self._start = time
+                        raise WrongOutput(f"{self._path.name}: audio begins at {time}")
+                    self._start_time = time
                 self._frames.append((at, size))
-                self._read += 1
+                self._frames_read += 1
             at += size
             time += AAC_FRAME_SAMPLES
-        self._next = (begun if self._next is None else self._next) + len(fragment.sizes) * AAC_FRAME_SAMPLES
+        self._next_time = (first_time if self._next_time is None else self._next_time) + len(
+            fragment.sizes
+        ) * AAC_FRAME_SAMPLES
 
     def _close(self, end: int) -> tuple[ByteRange, int]:
         group = self._frames[: end - self._written]
         del self._frames[: len(group)]
-        time = self._start + self._written * AAC_FRAME_SAMPLES
-        head = _sound_fragment(len(self._segments) + 1, time, [size for _, size in group])
+        time = self._start_time + self._written * AAC_FRAME_SAMPLES
+        head = _audio_fragment(len(self._segments) + 1, time, [size for _, size in group])
         body = bytearray(head)
         with self._path.open("rb") as file:
             for offset, size in group:
@@ -293,10 +297,10 @@ class AudioCutter:
                 body += file.read(size)
         with self._out.open("ab") as out:
             out.write(body)
-        piece = _piece(self._out, self._size, len(body))
+        segment = _byte_range(self._out, self._size, len(body))
         self._size += len(body)
         self._written = end
-        return piece, len(group) * AAC_FRAME_SAMPLES
+        return segment, len(group) * AAC_FRAME_SAMPLES
 
 
 def _box(kind: bytes, *bodies: bytes) -> bytes:
@@ -304,8 +308,8 @@ def _box(kind: bytes, *bodies: bytes) -> bytes:
     return struct.pack(">I4s", len(body) + 8, kind) + body
 
 
-def _sound_fragment(sequence: int, decode_time: int, sizes: list[int]) -> bytes:
-    """moof and the head of its mdat for AAC frames of these sizes, all sync samples of 1024."""
+def _audio_fragment(sequence: int, decode_time: int, sizes: list[int]) -> bytes:
+    """The moof, and the header of its mdat, for AAC frames of these sizes in bytes: 1024 samples each, all sync."""
     header = struct.pack(">II", 0, sequence)
     # default-base-is-moof, default sample duration and flags (depends on no other, sync)
     tfhd = struct.pack(">IIII", 0x020028, 1, AAC_FRAME_SAMPLES, 0x02000000)

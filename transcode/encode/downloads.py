@@ -1,8 +1,8 @@
 """Published renditions -> progressive files to download: which ones, the ffmpeg run of each, and whether it is right.
 
-No frame is encoded again. In: one rendition of pictures and one of sound, each as a file of its init segment and
-segments. Out: an MP4 or M4A that begins with its index. Refuses (WrongOutput) a file that lacks a picture, is longer or
-shorter than what it is made of, or whose last GOP does not decode.
+Nothing is re-encoded. In: a video and an audio rendition, each as one file of its init segment and segments. Out: an
+MP4 or M4A with its index in front. Refuses (WrongOutput) a file that lacks a frame, is longer or shorter than its
+renditions, or whose last GOP does not decode.
 """
 
 import asyncio
@@ -28,12 +28,12 @@ NAMES = (HIGH, LOW, AUDIO)
 LARGEST_SHORT_SIDE = 1080  # what every phone and every messenger plays
 LOW_SHORT_SIDE = 360
 Progress = Callable[[float], None]
-SOUND_FRAME_S = Fraction(1024, 44_100)  # the longest frame of AAC there is here
+LONGEST_AAC_FRAME_S = Fraction(1024, 44_100)  # the longest AAC frame: 1024 samples at the lowest rate accepted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticFile:
-    """A file to make. `picture` or `sound` may be missing, not both."""
+    """A progressive file to write. One of `video` and `audio` may be None, not both."""
 
     name: str
     video: Rendition | None
@@ -49,27 +49,27 @@ class StaticFile:
 
     @property
     def of(self) -> str:
-        """Names the bytes it is made of: with the same bytes it need not be made again."""
+        """Digest of the source segments: a published file with the same digest need not be written again."""
         blobs = [[r.init.sha256, *(segment.blob.sha256 for segment in r.segments)] for r in self.sources]
         return digest({"name": self.name, "blobs": blobs})
 
 
 def choose(renditions: Sequence[Rendition]) -> tuple[StaticFile, ...]:
-    """The largest rung that plays everywhere, the one nearest to 360 lines if that is another, and the first sound."""
-    pictures = [rendition for rendition in renditions if rendition.kind is RenditionKind.VIDEO]
-    pictures = [rendition for rendition in pictures if rendition.codec.startswith("avc1")] or pictures
-    sound = next((rendition for rendition in renditions if rendition.kind is RenditionKind.AUDIO), None)
+    """The downloads of a title: its largest rung up to 1080p, its rung nearest to 360p if another, its first audio."""
+    videos = [rendition for rendition in renditions if rendition.kind is RenditionKind.VIDEO]
+    videos = [rendition for rendition in videos if rendition.codec.startswith("avc1")] or videos
+    audio = next((rendition for rendition in renditions if rendition.kind is RenditionKind.AUDIO), None)
     files = []
-    if pictures:
-        fitting = [rendition for rendition in pictures if _short_side(rendition) <= LARGEST_SHORT_SIDE]
-        fitting = fitting or [min(pictures, key=_short_side)]
-        high = max(fitting, key=lambda rendition: (_short_side(rendition), rendition.average_bandwidth_bps))
-        low = min(fitting, key=lambda rendition: (abs(_short_side(rendition) - LOW_SHORT_SIDE), rendition.size_bytes))
-        files.append(StaticFile(name=HIGH, video=high, audio=sound))
+    if videos:
+        playable = [rendition for rendition in videos if _short_side(rendition) <= LARGEST_SHORT_SIDE]
+        playable = playable or [min(videos, key=_short_side)]
+        high = max(playable, key=lambda rendition: (_short_side(rendition), rendition.average_bandwidth_bps))
+        low = min(playable, key=lambda rendition: (abs(_short_side(rendition) - LOW_SHORT_SIDE), rendition.size_bytes))
+        files.append(StaticFile(name=HIGH, video=high, audio=audio))
         if low is not high:
-            files.append(StaticFile(name=LOW, video=low, audio=sound))
-    if sound is not None:
-        files.append(StaticFile(name=AUDIO, video=None, audio=sound))
+            files.append(StaticFile(name=LOW, video=low, audio=audio))
+    if audio is not None:
+        files.append(StaticFile(name=AUDIO, video=None, audio=audio))
     return tuple(files)
 
 
@@ -78,18 +78,18 @@ def _short_side(rendition: Rendition) -> int:
 
 
 def static_argv(binary: str, static: StaticFile, tracks: Sequence[PurePath], to: str) -> list[str]:
-    """argv that puts the tracks of `static.sources` into one file, as they are."""
+    """argv that muxes the files `tracks`, one for each of `static.sources`, into the file `to` without re-encoding."""
     argv = [binary, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning", "-progress", "pipe:1", "-y"]
     for track in tracks:
-        # Each track begins at 0. libav sees pictures whose composition times are signed some frames later, and shifts
-        # every input to its own first time again: no -copyts here, it would keep the delay.
+        # Each track begins at 0. libav reads signed composition offsets as a delay of some frames and shifts every
+        # input back to its own first timestamp; -copyts would keep the delay.
         argv += ["-f", "mov", "-protocol_whitelist", "file", "-i", f"file:{track}"]
     for number in range(len(tracks)):
         argv += ["-map", f"{number}:0"]
     argv += ["-c", "copy", "-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"]
     if static.video is not None:
         argv += ["-video_track_timescale", str(static.video.timescale)]
-    # The index goes to the front, so that it plays and can be sought in before it has arrived.
+    # The index goes to the front, so that playback and seeking work while the file is downloading.
     return [*argv, "-movflags", "+faststart", "-f", "ipod" if static.video is None else "mp4", f"file:{to}"]
 
 
@@ -102,9 +102,9 @@ async def make(
     max_duration_s: int,
     on_progress: Progress = lambda _: None,
 ) -> Path:
-    """The file, checked, in the context's folder. Raises WrongOutput, Rejected or ToolFailed."""
+    """Write and verify the file in the context's folder. Raises WrongOutput, Rejected or ToolFailed."""
     output = context.work_dir / static.name
-    frames = _frames(static.video) if static.video else 0
+    frames = _frame_count(static.video) if static.video else 0
     await run(
         context,
         static_argv(context.binary, static, tracks, static.name),
@@ -113,8 +113,8 @@ async def make(
         frames=frames,
         on_progress=on_progress,
     )
-    if not await asyncio.to_thread(_index_first, output):
-        raise WrongOutput(f"{static.name}: its index is not in front")
+    if not await asyncio.to_thread(_starts_with_index, output):
+        raise WrongOutput(f"{static.name}: its index is not at the front")
     source, _ = await probe(
         output, context.work_dir, context.runner, max_pixels=max_pixels, max_duration_s=max_duration_s
     )
@@ -124,82 +124,85 @@ async def make(
 
 
 def check(static: StaticFile, source: Source) -> None:
-    """Raises WrongOutput where it is not all of what it was made of."""
+    """Compare a probed download with its renditions: tracks, frames, durations. Raises WrongOutput."""
     if static.video is not None:
-        video, frames = source.video, _frames(static.video)
+        video, frames = source.video, _frame_count(static.video)
         if video is None or video.frames != frames:
-            raise WrongOutput(f"{static.name}: {video.frames if video else 'no'} pictures of {frames}")
+            raise WrongOutput(f"{static.name}: {video.frames if video else 'no'} frames of {frames}")
         frame_s = static.video.duration_s / frames
         if abs(video.start_s + video.duration_s - static.video.duration_s) >= frame_s:
-            raise WrongOutput(f"{static.name}: pictures for {float(video.duration_s):.3f} s")
+            raise WrongOutput(f"{static.name}: {float(video.duration_s):.3f} s of video")
     elif source.video is not None:
-        raise WrongOutput(f"{static.name}: a picture where only sound was wanted")
+        raise WrongOutput(f"{static.name}: a video track in an audio-only file")
     if static.audio is not None:
-        sounds = source.audio
-        if len(sounds) != 1 or abs(sounds[0].start_s + sounds[0].duration_s - static.audio.duration_s) > SOUND_FRAME_S:
-            raise WrongOutput(f"{static.name}: its sound does not end where the title's does")
+        tracks = source.audio
+        if (
+            len(tracks) != 1
+            or abs(tracks[0].start_s + tracks[0].duration_s - static.audio.duration_s) > LONGEST_AAC_FRAME_S
+        ):
+            raise WrongOutput(f"{static.name}: its audio does not end with the title")
     elif source.audio:
-        raise WrongOutput(f"{static.name}: sound where there was none")
+        raise WrongOutput(f"{static.name}: an audio track, though the title has none")
 
 
-def _frames(picture: Rendition) -> int:
+def _frame_count(video: Rendition) -> int:
     """Number of frames of a video rendition, which has a constant frame rate."""
-    return round(picture.duration_s * (picture.frame_rate or 0))
+    return round(video.duration_s * (video.frame_rate or 0))
 
 
-def _last_gop_frames(picture: Rendition) -> int:
-    """Of the last segment where it is not known which of its pictures stand alone."""
-    last = picture.segments[-1]
+def _last_gop_frames(video: Rendition) -> int:
+    """Number of frames in the last GOP; in the last segment where its keyframes are unknown."""
+    last = video.segments[-1]
     ticks = last.keyframes[-1].duration if last.keyframes else last.duration
-    return max(1, round(Fraction(ticks, picture.timescale) * (picture.frame_rate or 0)))
+    return max(1, round(Fraction(ticks, video.timescale) * (video.frame_rate or 0)))
 
 
 def end_argv(binary: str, static: StaticFile, file: PurePath) -> tuple[list[str], int]:
-    """argv that decodes the last GOP, or the last seconds of sound, a line for each frame; and how many pictures."""
-    pictures, back_s = 0, Fraction(2)
+    """(argv that decodes the last GOP, or the last seconds of audio; frames in that GOP). Prints a line per frame."""
+    frames, back_s = 0, Fraction(2)
     if static.video is not None:
-        pictures = _last_gop_frames(static.video)
-        # Half a picture early: what is sought is then never rounded to after the keyframe.
-        back_s = (pictures + Fraction(1, 2)) / (static.video.frame_rate or 1)
+        frames = _last_gop_frames(static.video)
+        # Half a frame early, so that rounding never seeks past the keyframe.
+        back_s = (frames + Fraction(1, 2)) / (static.video.frame_rate or 1)
     from_s = (static.video or static.sources[0]).duration_s - back_s
     argv = [binary, "-hide_banner", "-nostdin", "-v", "error", "-xerror", "-f", "mov", "-protocol_whitelist", "file"]
     if from_s > 0:
         argv += ["-ss", f"{math.floor(from_s * 1_000_000) / 1_000_000:.6f}"]
     argv += ["-i", f"file:{file}", "-map", "0", "-fps_mode", "passthrough"]
-    # At 16 pixels a side, because only the decoder is on trial.
-    return [*argv, "-s", "16x16", "-sws_flags", "fast_bilinear", "-f", "framecrc", "-"], pictures
+    # Scaled to 16x16, because only decoding is tested.
+    return [*argv, "-s", "16x16", "-sws_flags", "fast_bilinear", "-f", "framecrc", "-"], frames
 
 
 async def _decode_end(context: FfmpegContext, static: StaticFile, file: Path) -> None:
-    argv, pictures = end_argv(context.binary, static, file)
-    seen: Counter[int] = Counter()
+    argv, frames = end_argv(context.binary, static, file)
+    decoded: Counter[int] = Counter()
 
-    def line(text: str) -> None:
+    def count_frame(text: str) -> None:
         number = text.partition(",")[0].strip()
         if number.isdigit():
-            seen[int(number)] += 1
+            decoded[int(number)] += 1
 
     finished = await context.runner.run(
         argv,
         work_dir=context.work_dir,
         readable=[file],
         limits=Limits(wall_s=120, cpu_s=480, memory_bytes=8 * GIB, file_bytes=MIB),
-        on_stdout_line=line,
+        on_stdout_line=count_frame,
         nice=context.nice,
     )
-    if static.video is not None and seen[0] != pictures:
-        raise WrongOutput(f"{static.name}: {seen[0]} pictures of its last {pictures} decode")
-    if static.audio is not None and not seen[len(static.sources) - 1]:
-        raise WrongOutput(f"{static.name}: the end of its sound does not decode")
+    if static.video is not None and decoded[0] != frames:
+        raise WrongOutput(f"{static.name}: {decoded[0]} of its last {frames} frames decode")
+    if static.audio is not None and not decoded[len(static.sources) - 1]:
+        raise WrongOutput(f"{static.name}: the end of its audio does not decode")
     if finished.stderr_tail.strip():
         raise WrongOutput(f"{static.name} does not decode cleanly: {finished.stderr_tail[-400:]}")
 
 
-def _index_first(file: Path) -> bool:
+def _starts_with_index(file: Path) -> bool:
     """Whether `moov` stands before `mdat` (ISO/IEC 14496-12, 8.1.1)."""
-    with file.open("rb") as opened:
+    with file.open("rb") as contents:
         try:
-            kinds = (box.kind for box in boxes(opened, 0, file.stat().st_size, top_level=True))
+            kinds = (box.kind for box in boxes(contents, 0, file.stat().st_size, top_level=True))
             return next((kind for kind in kinds if kind in (b"moov", b"mdat")), None) == b"moov"
         except BoxFault as exc:
             raise WrongOutput(f"{file.name}: {exc}") from exc

@@ -1,6 +1,6 @@
-"""Fragmented MP4 as it grows: the init segment and each fragment as soon as it is whole.
+"""Reads a fragmented MP4 while it is written: the init segment, and each fragment once it is complete.
 
-In: a file that ffmpeg writes or has written. Out: `Init` and `Fragment`s. Refuses boxes that do not fit together.
+In: a file that ffmpeg writes or has written. Out: `Init` and `Fragment`s. Refuses inconsistent boxes.
 Box contents: ISO/IEC 14496-12; core.media.mp4_boxes finds the boxes.
 """
 
@@ -16,11 +16,11 @@ from core.media.mp4_boxes import HEADER_BYTES, Box, BoxCutOff, BoxFault, box_at,
 from transcode.encode.codec_string import codec_string
 
 _NON_SYNC = 0x00010000
-_DURATION, _SIZE, _FLAGS = 0x8, 0x10, 0x20  # flags of a tfhd that say a default is there
+_DURATION, _SIZE, _FLAGS = 0x8, 0x10, 0x20  # tfhd flags: the default is present
 
 
 class WrongOutput(Transient):
-    """The encoder ended well but wrote something else than planned."""
+    """The encoder succeeded but its output differs from the plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Init:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fragment:
-    """One moof + mdat: where it is, its decode time and its samples. Times are in the track's timescale."""
+    """One moof + mdat: file position, decode time and samples. Times are in the track's timescale, sizes in bytes."""
 
     offset: int
     size: int
@@ -47,16 +47,16 @@ class Fragment:
 
 
 class FragmentReader:
-    """Reads one file from front to back; `poll` again when it has grown."""
+    """Reads a file from front to back; call `poll` again when it has grown."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._at = 0
+        self._offset = 0
         self._moof: tuple[int, bytes] | None = None  # offset, bytes
         self.init: Init | None = None
 
     def poll(self) -> list[Fragment]:
-        """The fragments that have become whole since the last call. Raises WrongOutput."""
+        """The fragments completed since the last call. Raises WrongOutput."""
         try:
             with self._path.open("rb") as file:
                 return list(self._read(file, os.fstat(file.fileno()).st_size))
@@ -68,15 +68,15 @@ class FragmentReader:
             raise WrongOutput(f"{self._path.name}: a box is cut off or lacks a field: {exc!r}") from exc
 
     def finish(self) -> list[Fragment]:
-        """The last fragments of a file that will not grow any more. Raises WrongOutput when a part of one is left."""
+        """The last fragments of a finished file. Raises WrongOutput when the file ends inside a box or fragment."""
         last = self.poll()
-        whole = self._path.exists() and self._path.stat().st_size == self._at
+        whole = self._path.exists() and self._path.stat().st_size == self._offset
         if self.init is None or self._moof is not None or not whole:
-            raise WrongOutput(f"{self._path.name}: not a whole fragmented MP4")
+            raise WrongOutput(f"{self._path.name}: not a complete fragmented MP4")
         return last
 
     def _read(self, file: BinaryIO, size: int) -> Iterator[Fragment]:
-        while (box := _whole_box(file, self._at, size)) is not None:
+        while (box := _complete_box(file, self._offset, size)) is not None:
             if box.kind == b"moov":
                 self.init = _init(_bytes_of(file, box), box)
             elif box.kind == b"moof":
@@ -86,10 +86,10 @@ class FragmentReader:
             elif box.kind == b"mdat" and self._moof is not None:
                 yield _fragment(*self._moof, mdat=box.body, mdat_end=box.end)
                 self._moof = None
-            self._at = box.end
+            self._offset = box.end
 
 
-def _whole_box(file: BinaryIO, at: int, size: int) -> Box | None:
+def _complete_box(file: BinaryIO, at: int, size: int) -> Box | None:
     """The box at `at`; None while it is still being written."""
     try:
         box = box_at(file, at, size)
@@ -105,10 +105,10 @@ def _bytes_of(file: BinaryIO, box: Box) -> bytes:
 
 
 def _init(moov: bytes, box: Box) -> Init:
-    """`moov` is the whole box, `box` where it lies in its file."""
+    """Parse the init segment: `moov` is the whole box, `box` its position in the file. Raises WrongOutput."""
     track = find(moov, box.body - box.start, len(moov), b"trak")
     if any(child.kind == b"edts" for child in boxes(moov, track.body, track.end)):
-        raise WrongOutput("an edit list: players differ in how they read it")
+        raise WrongOutput("an edit list: players interpret those differently")
     header = find(moov, track.body, track.end, b"mdia", b"mdhd").body
     (timescale,) = struct.unpack_from(">I", moov, header + (20 if moov[header] else 12))
     table = find(moov, track.body, track.end, b"mdia", b"minf", b"stbl", b"stsd")
@@ -120,12 +120,12 @@ def _init(moov: bytes, box: Box) -> Init:
 
 
 def _fragment(offset: int, moof: bytes, mdat: int, mdat_end: int) -> Fragment:
-    """`moof` is the whole box, which lies at `offset` of its file; its samples are those of `mdat`..`mdat_end`."""
+    """Parse one fragment: `moof` is the whole box at `offset` in the file, its samples are `mdat`..`mdat_end`."""
     track = find(moof, HEADER_BYTES, len(moof), b"traf")
     defaults = _defaults(moof, find(moof, track.body, track.end, b"tfhd").body)
     tfdt = find(moof, track.body, track.end, b"tfdt").body
     (decode_time,) = struct.unpack_from(">Q" if moof[tfdt] else ">I", moof, tfdt + 4)
-    run = _run(moof, find(moof, track.body, track.end, b"trun"), defaults, most_samples=mdat_end - mdat)
+    run = _track_run(moof, find(moof, track.body, track.end, b"trun"), defaults, most_samples=mdat_end - mdat)
     if offset + run.data_offset != mdat or sum(run.sizes) != mdat_end - mdat:
         raise WrongOutput(f"the samples of the fragment at {offset} are not its mdat")
     return Fragment(
@@ -141,7 +141,7 @@ def _fragment(offset: int, moof: bytes, mdat: int, mdat_end: int) -> Fragment:
 
 
 def _defaults(moof: bytes, tfhd: int) -> dict[int, int]:
-    """Defaults of a track fragment header (8.8.7) by the flag that says they are there: duration, size, flags."""
+    """Default duration, size and flags of a track fragment header (8.8.7), by the tfhd flag of each."""
     flags = int.from_bytes(moof[tfhd + 1 : tfhd + 4], "big")
     at = tfhd + 8 + (8 if flags & 1 else 0) + (4 if flags & 2 else 0)
     defaults = {}
@@ -153,8 +153,8 @@ def _defaults(moof: bytes, tfhd: int) -> dict[int, int]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
-    """The samples of a trun. `data_offset` is that of the first one, from the begin of its moof."""
+class _TrackRun:
+    """The samples of a trun. `data_offset` is that of the first sample, from the start of the moof."""
 
     data_offset: int
     durations: tuple[int, ...]
@@ -163,8 +163,8 @@ class _Run:
     first_flags: int
 
 
-def _run(moof: bytes, trun: Box, defaults: dict[int, int], *, most_samples: int) -> _Run:
-    """A track fragment run (8.8.8); what a sample does not say itself is in `defaults`."""
+def _track_run(moof: bytes, trun: Box, defaults: dict[int, int], *, most_samples: int) -> _TrackRun:
+    """Parse a track fragment run (8.8.8); `defaults` fill in the fields it leaves out. Raises WrongOutput."""
     flags = int.from_bytes(moof[trun.body + 1 : trun.body + 4], "big")
     count, data_offset = struct.unpack_from(">Ii", moof, trun.body + 4)
     if not flags & 1:
@@ -192,7 +192,7 @@ def _run(moof: bytes, trun: Box, defaults: dict[int, int], *, most_samples: int)
             first_flags = row.get(_FLAGS, 0)
         durations.append(row[_DURATION])
         sizes.append(row[_SIZE])
-    return _Run(
+    return _TrackRun(
         data_offset=data_offset,
         durations=tuple(durations),
         sizes=tuple(sizes),

@@ -1,4 +1,4 @@
-"""Chunks encoded apart -> one title. Pure."""
+"""Joins separately encoded chunks into the renditions of one title. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,14 +18,14 @@ def join(plan: EncodePlan, parts: Sequence[Encoded]) -> Encoded:
         for rendition in part.renditions:
             known = joined.get(rendition.id)
             if known is not None:
-                # Equal bytes: parameter sets, time base, codec and size are all in there.
+                # Equal bytes mean equal parameter sets, time base, codec and size.
                 if known.init != rendition.init or known.timescale != rendition.timescale:
                     raise WrongOutput(f"{rendition.id}: two chunks have different init segments")
                 rendition = replace(known, segments=(*known.segments, *rendition.segments))
             joined[rendition.id] = rendition
-    own = [plan.passthrough.rung.id] if plan.passthrough and plan.passthrough.lasting else []
-    videos = [*own, *(rung.id for rung in plan.rungs)]
-    order = [*videos, *(sound.id for sound in plan.audio)]
+    passthrough = [plan.passthrough.rung.id] if plan.passthrough and plan.passthrough.lasting else []
+    videos = [*passthrough, *(rung.id for rung in plan.rungs)]
+    order = [*videos, *(track.id for track in plan.audio)]
     if missing := [name for name in order if name not in joined]:
         raise WrongOutput(f"{', '.join(missing)}: not encoded")
     chosen = tuple(joined[name] for name in order)

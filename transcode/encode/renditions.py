@@ -1,7 +1,7 @@
-"""Plan -> renditions on local disk: the video of a chunk, the audio of a title, or the upload's own tracks as they are.
+"""Plan -> renditions on local disk: the video of a chunk, the audio of a title, or the upload's own tracks, copied.
 
-Each call is one ffmpeg run in the sandbox and a check of everything it wrote. `on_segments` is called with segments
-while the run still goes on.
+Each call is one ffmpeg run in the sandbox and a verification of its output. `on_segments` is called with finished
+segments while the run is still going on.
 """
 
 import asyncio
@@ -22,16 +22,16 @@ from transcode.encode.fragments import WrongOutput
 from transcode.plan.encode_plan import AudioPlan, EncodePlan
 from transcode.plan.rungs import VideoRung
 
-# A rendition with only the segments that have become whole since the last call, and the byte ranges it consists of.
+# A rendition with only the segments completed since the last call, and the byte ranges of its init and segments.
 OnSegments = Callable[[Rendition, list[ByteRange]], None]
-_RenditionWithout = partial[Rendition]
-SHORT_FOR_NOW_FRAMES = 50  # of sound, about a second, that a provisional revision may lack at its end
+_PartialRendition = partial[Rendition]
+PROVISIONAL_MAY_LACK_FRAMES = 50  # AAC frames, about a second, that may be missing at its end
 Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedFiles:
-    """An encode and where its bytes lie; `damaged` when decoders complained on the way."""
+    """An encode and the local byte ranges of its segments; `damaged`: decoders reported errors."""
 
     encoded: Encoded
     pieces: tuple[ByteRange, ...]
@@ -49,7 +49,7 @@ async def encode_video(
     on_progress: Progress = lambda _: None,
     on_segments: OnSegments | None = None,
 ) -> EncodedFiles:
-    """`rungs` of one chunk. Raises Rejected(corrupt), WrongOutput, ToolFailed."""
+    """Encode `rungs` of one chunk. Raises Rejected (corrupt, watermark_refused), WrongOutput, ToolFailed."""
     first, end = plan.chunk(chunk)
     argv = video_argv(
         plan, context.binary, source, first=first, end=end, rungs=rungs, watermark=watermark, threads=context.threads
@@ -57,10 +57,10 @@ async def encode_video(
     cutters = {
         rung.id: VideoCutter(context.work_dir / output_file(rung.id), _grid(plan, rung, first, end)) for rung in rungs
     }
-    unfinished = {rung.id: _video_rendition(plan, rung) for rung in rungs}
-    tick = _ticker([(unfinished[rung], cutter) for rung, cutter in cutters.items()], on_segments)
+    partials = {rung.id: _video_rendition(plan, rung) for rung in rungs}
+    tick = _ticker([(partials[rung], cutter) for rung, cutter in cutters.items()], on_segments)
     try:
-        ran = await run(
+        result = await run(
             context,
             argv,
             readable=[source, *([watermark] if watermark else [])],
@@ -80,11 +80,11 @@ async def encode_video(
         tick()
     cuts = {rung: await asyncio.to_thread(cutter.finish) for rung, cutter in cutters.items()}
     await verify.last_gops(context, [cutter.last_gop() for cutter in cutters.values()])
-    return _files([_rendition(unfinished[rung], cut) for rung, cut in cuts.items()], list(cuts.values()), ran.damaged)
+    return _files([_rendition(partials[rung], cut) for rung, cut in cuts.items()], list(cuts.values()), result.damaged)
 
 
 async def _decodes(context: FfmpegContext, image: Path) -> bool:
-    """Whether ffmpeg decodes the image by itself: if so, a failed encode is the upload's fault."""
+    """Whether ffmpeg can decode the image on its own; then a failed encode is due to the upload."""
     argv = [context.binary, "-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]
     argv += ["-i", f"file:{image}", "-frames:v", "1", "-f", "null", "-"]
     try:
@@ -103,16 +103,16 @@ async def encode_audio(
     level: bool = True,
     on_segments: OnSegments | None = None,
 ) -> EncodedFiles:
-    """One audio rendition of the whole title; `level`: measured first, and brought to the usual loudness.
+    """Encode one audio rendition of the whole title; with `level` its loudness is measured and normalised.
 
-    Frames that are AAC already and loud enough are taken as they are.
+    A suitable AAC track that needs no gain is copied. Raises Rejected, WrongOutput, ToolFailed.
     """
     gain_db = await loudness.gain_db(plan, context, source, audio) if level else 0.0
     if audio.copyable and not gain_db:
         try:
             return await _encode_audio(plan, context, source, audio, copy=True, gain_db=0.0, on_segments=None)
         except WrongOutput:
-            pass  # frames that are not where they belong: encoding puts them there
+            pass  # the copied frames have wrong timestamps: encoding corrects them
     return await _encode_audio(plan, context, source, audio, copy=False, gain_db=gain_db, on_segments=on_segments)
 
 
@@ -129,35 +129,35 @@ async def _encode_audio(
     argv = audio_argv(plan, context.binary, source, audio, copy=copy, gain_db=gain_db)
     cutter = AudioCutter(context.work_dir / output_file(audio.id), duration_s=plan.duration_s, cuts_s=plan.cuts_s)
     tick = _ticker([(_audio_rendition(audio, copied=copy), cutter)], on_segments)
-    ran = await run(context, argv, readable=[source], work_s=plan.duration_s, frames=0, on_tick=tick)
+    result = await run(context, argv, readable=[source], work_s=plan.duration_s, frames=0, on_tick=tick)
     if tick is not None:
         tick()
     cut = await asyncio.to_thread(cutter.finish)
-    return _files([_rendition(_audio_rendition(audio, copied=copy), cut)], [cut], ran.damaged)
+    return _files([_rendition(_audio_rendition(audio, copied=copy), cut)], [cut], result.damaged)
 
 
 async def remux(plan: EncodePlan, context: FfmpegContext, source: Path, *, cuts: tuple[int, ...]) -> EncodedFiles:
-    """The upload's own video track, cut at `cuts`, and its first sound. Raises WrongOutput where it is not fit."""
-    through = plan.passthrough
-    if through is None:
+    """Copy the upload's video track, cut at `cuts`, and its first audio track. Raises WrongOutput."""
+    passthrough = plan.passthrough
+    if passthrough is None:
         raise WrongOutput("no passthrough was planned")
-    copy_sound = bool(plan.audio) and plan.audio[0].copyable_for_now
+    copy_audio = bool(plan.audio) and plan.audio[0].copyable_for_now
     try:
-        return await _remux(plan, context, source, through.rung, cuts, copy_sound=copy_sound)
+        return await _remux(plan, context, source, passthrough.rung, cuts, copy_audio=copy_audio)
     except WrongOutput:
-        if not copy_sound:
+        if not copy_audio:
             raise
-        return await _remux(plan, context, source, through.rung, cuts, copy_sound=False)
+        return await _remux(plan, context, source, passthrough.rung, cuts, copy_audio=False)
 
 
 async def _remux(
-    plan: EncodePlan, context: FfmpegContext, source: Path, rung: VideoRung, cuts: tuple[int, ...], *, copy_sound: bool
+    plan: EncodePlan, context: FfmpegContext, source: Path, rung: VideoRung, cuts: tuple[int, ...], *, copy_audio: bool
 ) -> EncodedFiles:
-    argv = remux_argv(plan, context.binary, source, copy_sound=copy_sound)
-    ran = await run(context, argv, readable=[source], work_s=plan.duration_s, frames=plan.frames)
+    argv = remux_argv(plan, context.binary, source, copy_audio=copy_audio)
+    result = await run(context, argv, readable=[source], work_s=plan.duration_s, frames=plan.frames)
     grid = replace(_grid(plan, rung, 0, plan.frames), cuts=cuts, gop=0)
-    picture = VideoCutter(context.work_dir / output_file(rung.id), grid)
-    all_cuts = [await asyncio.to_thread(picture.finish)]
+    video_cutter = VideoCutter(context.work_dir / output_file(rung.id), grid)
+    all_cuts = [await asyncio.to_thread(video_cutter.finish)]
     renditions = [_rendition(_video_rendition(plan, rung, passthrough=True), all_cuts[0])]
     if plan.audio:
         cuts_s = tuple(at / plan.frame_rate for at in cuts)
@@ -166,12 +166,12 @@ async def _remux(
             context.work_dir / output_file(audio.id),
             duration_s=plan.duration_s,
             cuts_s=cuts_s,
-            may_lack_frames=SHORT_FOR_NOW_FRAMES,
+            may_lack_frames=PROVISIONAL_MAY_LACK_FRAMES,
         )
         all_cuts.append(await asyncio.to_thread(cutter.finish))
-        renditions.append(_rendition(_audio_rendition(audio, copied=copy_sound), all_cuts[-1]))
-    await verify.last_gops(context, [picture.last_gop()])
-    return _files(renditions, all_cuts, ran.damaged)
+        renditions.append(_rendition(_audio_rendition(audio, copied=copy_audio), all_cuts[-1]))
+    await verify.last_gops(context, [video_cutter.last_gop()])
+    return _files(renditions, all_cuts, result.damaged)
 
 
 def _grid(plan: EncodePlan, rung: VideoRung, first: int, end: int) -> VideoGrid:
@@ -187,24 +187,24 @@ def _grid(plan: EncodePlan, rung: VideoRung, first: int, end: int) -> VideoGrid:
 
 
 def _ticker(
-    cutters: list[tuple[_RenditionWithout, VideoCutter | AudioCutter]], on_segments: OnSegments | None
+    cutters: list[tuple[_PartialRendition, VideoCutter | AudioCutter]], on_segments: OnSegments | None
 ) -> Callable[[], None] | None:
     if on_segments is None:
         return None
 
     def tick() -> None:
-        for unfinished, cutter in cutters:
+        for partial_rendition, cutter in cutters:
             if (new := cutter.poll()) and cutter.init is not None:
-                so_far = unfinished(
+                so_far = partial_rendition(
                     codec=cutter.codec, timescale=cutter.timescale, init=cutter.init.blob, segments=_segments(new)
                 )
-                on_segments(so_far, [cutter.init, *(piece for piece, _ in new)])
+                on_segments(so_far, [cutter.init, *(byte_range for byte_range, _ in new)])
 
     return tick
 
 
-def _video_rendition(plan: EncodePlan, rung: VideoRung, *, passthrough: bool = False) -> _RenditionWithout:
-    """A video rendition that still lacks what only its bytes tell: codec, timescale, init segment and segments."""
+def _video_rendition(plan: EncodePlan, rung: VideoRung, *, passthrough: bool = False) -> _PartialRendition:
+    """A video rendition without what only the output tells: codec, timescale, init segment and segments."""
     return partial(
         Rendition,
         id=rung.id,
@@ -216,25 +216,29 @@ def _video_rendition(plan: EncodePlan, rung: VideoRung, *, passthrough: bool = F
     )
 
 
-def _audio_rendition(audio: AudioPlan, *, copied: bool) -> _RenditionWithout:
+def _audio_rendition(audio: AudioPlan, *, copied: bool) -> _PartialRendition:
     channels = audio.channels if copied else 2
     return partial(Rendition, id=audio.id, kind=RenditionKind.AUDIO, channels=channels, language=audio.language)
 
 
-def _rendition(unfinished: _RenditionWithout, cut: Cut) -> Rendition:
-    return unfinished(codec=cut.codec, timescale=cut.timescale, init=cut.init.blob, segments=_segments(cut.segments))
+def _rendition(partial_rendition: _PartialRendition, cut: Cut) -> Rendition:
+    return partial_rendition(
+        codec=cut.codec, timescale=cut.timescale, init=cut.init.blob, segments=_segments(cut.segments)
+    )
 
 
 def _segments(cut: Sequence[tuple[ByteRange, int]]) -> tuple[Segment, ...]:
-    return tuple(Segment(blob=piece.blob, duration=ticks, keyframes=piece.keyframes) for piece, ticks in cut)
+    return tuple(
+        Segment(blob=byte_range.blob, duration=ticks, keyframes=byte_range.keyframes) for byte_range, ticks in cut
+    )
 
 
 def _files(renditions: list[Rendition], cuts: list[Cut], damaged: bool) -> EncodedFiles:
-    pieces = [piece for cut in cuts for piece in (cut.init, *(segment for segment, _ in cut.segments))]
+    pieces = [byte_range for cut in cuts for byte_range in (cut.init, *(segment for segment, _ in cut.segments))]
     return EncodedFiles(encoded=Encoded(renditions=tuple(renditions)), pieces=tuple(pieces), damaged=damaged)
 
 
-def length_s(plan: EncodePlan, chunk: int) -> Fraction:
+def chunk_duration_s(plan: EncodePlan, chunk: int) -> Fraction:
     """Duration of a chunk in seconds."""
     first, end = plan.chunk(chunk)
     return (end - first) / plan.frame_rate

@@ -1,4 +1,4 @@
-"""Does what was encoded decode? One GOP of every rendition, in one run."""
+"""Test decode of encoder output: the last GOP of every rendition, in one ffmpeg run."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from transcode.encode.fragments import WrongOutput
 
 
 async def last_gops(context: FfmpegContext, gops: Sequence[GopBytes]) -> None:
-    """Decode them all. Raises WrongOutput naming the file that has not every frame, or on any decoder's complaint."""
+    """Decode these GOPs. Raises WrongOutput naming a file with missing frames, or when a decoder reports an error."""
     argv = [context.binary, "-hide_banner", "-nostdin", "-v", "error", "-xerror"]
     files = []
     for number, gop in enumerate(gops):
@@ -22,26 +22,26 @@ async def last_gops(context: FfmpegContext, gops: Sequence[GopBytes]) -> None:
         argv += ["-f", "mov", "-protocol_whitelist", "file", "-i", f"file:{files[-1]}"]
     for number in range(len(gops)):
         argv += ["-map", f"{number}:v"]
-    # One line for each decoded frame; at 16 pixels a side, because only the decoder is on trial.
+    # One line per decoded frame; scaled to 16x16, because only decoding is tested.
     argv += ["-fps_mode", "passthrough", "-s", "16x16", "-sws_flags", "fast_bilinear", "-f", "framecrc", "-"]
-    allowed_s = int(60 + sum(gop.frames for gop in gops) * Fraction(1, 5))
-    seen: Counter[str] = Counter()
+    limit_s = int(60 + sum(gop.frames for gop in gops) * Fraction(1, 5))
+    decoded: Counter[str] = Counter()
 
-    def line(text: str) -> None:
+    def count_frame(text: str) -> None:
         if not text.startswith("#"):
-            seen[text.partition(",")[0].strip()] += 1
+            decoded[text.partition(",")[0].strip()] += 1
 
     finished = await context.runner.run(
         argv,
         work_dir=context.work_dir,
         readable=files,
-        limits=Limits(wall_s=allowed_s, cpu_s=allowed_s * 4, memory_bytes=8 * GIB, file_bytes=MIB),
-        on_stdout_line=line,
+        limits=Limits(wall_s=limit_s, cpu_s=limit_s * 4, memory_bytes=8 * GIB, file_bytes=MIB),
+        on_stdout_line=count_frame,
         nice=context.nice,
     )
     for number, gop in enumerate(gops):
-        if seen[str(number)] != gop.frames:
-            raise WrongOutput(f"{gop.path.name}: {seen[str(number)]} frames of its last {gop.frames} decode")
+        if decoded[str(number)] != gop.frames:
+            raise WrongOutput(f"{gop.path.name}: {decoded[str(number)]} frames of its last {gop.frames} decode")
     if finished.stderr_tail.strip():
         raise WrongOutput(f"a rendition does not decode cleanly: {finished.stderr_tail[-400:]}")
     for file in files:

@@ -1,8 +1,8 @@
-"""Per-title analysis, the acting part: encodes and scores samples of one upload in the sandbox.
+"""Per-title analysis, the part that runs ffmpeg: encodes and scores samples of one upload in the sandbox.
 
-In: a plan, the file, its facts. Out: `Analysis`, the points measured and their cost; `model` turns it into what
-transcode.pertitle.model chooses by. A title not worth it, or whose samples cannot be read, has no points and says why:
-an analysis never fails an upload. Refuses nothing; a cancelled or killed run is the caller's to see.
+In: a plan, the file, its probed facts. Out: `Analysis`, the measured points and their cost; `model` fits the title's
+model to it. A title that is too short, or whose samples cannot be read, has no points and a reason: an analysis never
+fails an upload. Cancellation and ToolKilled are left to the caller.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ _TEXT_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """What was measured, where, and for how much."""
+    """The measured points of a title, where its samples start, and what measuring cost. JSON-ready: see `to_json`."""
 
     version: int
     points: tuple[Point, ...]
@@ -59,11 +59,12 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
 
 
 def from_json(value: dict[str, Any]) -> Analysis:
+    """The analysis that `to_json` made this value of. Raises pydantic.ValidationError."""
     return _ADAPTER.validate_python(value)
 
 
 def model(analysis: Analysis, plan: EncodePlan) -> Model:
-    """What `plan`'s rungs will cost and look like."""
+    """Model of the title, fitted to the measured points: predicts bit rate and VMAF of `plan`'s rungs."""
     top = plan.rungs[0]
     return fit(
         analysis.points,
@@ -85,34 +86,34 @@ async def analyse(
     binary: str,
     on_progress: Callable[[float], None],
 ) -> Analysis:
-    """Measure within the budget; `on_progress` gets 0 at the start and 1 at the end."""
+    """Encode and score samples within the budget; `on_progress` gets 0.0 at the start and 1.0 at the end."""
     samples = plan_samples(plan, source, index)
     if samples.skipped:
-        return _nothing(samples, samples.skipped)
+        return _skipped(samples, samples.skipped)
     on_progress(0.0)
     cpu_s = 0.0
 
-    def note(line: str) -> None:
+    def read_cpu_time(line: str) -> None:
         nonlocal cpu_s
         if times := _BENCH.search(line):
             cpu_s = float(times["user"]) + float(times["system"])
 
-    # An old machine is ten times slower than the prediction; beyond that something hangs.
-    allowed_s = int(60 + 20 * samples.cpu_s)
+    # An old machine is ten times slower than predicted; anything beyond that is hung.
+    limit_s = int(60 + 20 * samples.cpu_s)
     try:
         finished = await runner.run(
             sample_argv(plan, samples, binary, source_file),
             work_dir=work_dir,
             readable=[source_file],
-            limits=Limits(wall_s=allowed_s, cpu_s=allowed_s, memory_bytes=12 * GIB, file_bytes=_TEXT_BYTES),
-            on_stderr_line=note,
+            limits=Limits(wall_s=limit_s, cpu_s=limit_s, memory_bytes=12 * GIB, file_bytes=_TEXT_BYTES),
+            on_stderr_line=read_cpu_time,
             nice=5,
         )
         points = await asyncio.to_thread(_read, plan, samples, work_dir)
     except ToolKilled:
         raise
-    except (ToolFailed, _Unreadable) as exc:
-        return _nothing(samples, f"the samples could not be measured: {exc}"[:400])
+    except (ToolFailed, _UnreadableScores) as exc:
+        return _skipped(samples, f"the samples could not be measured: {exc}"[:400])
     on_progress(1.0)
     return Analysis(
         version=VERSION,
@@ -126,7 +127,7 @@ async def analyse(
     )
 
 
-def _nothing(samples: SamplePlan, why: str) -> Analysis:
+def _skipped(samples: SamplePlan, reason: str) -> Analysis:
     return Analysis(
         version=VERSION,
         points=(),
@@ -135,12 +136,12 @@ def _nothing(samples: SamplePlan, why: str) -> Analysis:
         cpu_s=0.0,
         budget_s=samples.budget_s,
         wall_s=0.0,
-        skipped=why,
+        skipped=reason,
     )
 
 
-class _Unreadable(Exception):
-    """The run ended well and left something else than its texts."""
+class _UnreadableScores(Exception):
+    """The run succeeded but its score and size files are missing or malformed."""
 
 
 def _read(plan: EncodePlan, samples: SamplePlan, work_dir: Path) -> tuple[Point, ...]:
@@ -156,7 +157,7 @@ def _read(plan: EncodePlan, samples: SamplePlan, work_dir: Path) -> tuple[Point,
             for number, encode in enumerate(samples.encodes)
         )
     except (OSError, ValueError, KeyError, IndexError) as exc:
-        raise _Unreadable(str(exc)) from exc
+        raise _UnreadableScores(str(exc)) from exc
 
 
 def _point(plan: EncodePlan, samples: SamplePlan, encode: SampleEncode, scores: Any, sizes: str) -> Point:
@@ -171,13 +172,13 @@ def _point(plan: EncodePlan, samples: SamplePlan, encode: SampleEncode, scores: 
 
 
 def title_bps(sizes: str, gop_frames: int, frame_rate: float) -> float:
-    """Bit rate with a keyframe every `gop_frames`, from the packets of shorter or as long GOPs."""
-    keys: list[int] = []
-    others: list[int] = []
+    """Bits/s with a keyframe every `gop_frames`, from the packet sizes of GOPs that are no longer than that."""
+    key_sizes: list[int] = []
+    other_sizes: list[int] = []
     for line in sizes.split("\n"):
         if line:
             size, kind = line.split()
-            (keys if kind == "K" else others).append(int(size))
-    key_bytes = sum(keys) / len(keys)
-    other_bytes = sum(others) / len(others) if others else 0.0
+            (key_sizes if kind == "K" else other_sizes).append(int(size))
+    key_bytes = sum(key_sizes) / len(key_sizes)
+    other_bytes = sum(other_sizes) / len(other_sizes) if other_sizes else 0.0
     return (key_bytes + other_bytes * (gop_frames - 1)) / gop_frames * 8 * frame_rate

@@ -1,4 +1,4 @@
-"""A plan and what was measured of its title -> the plan that is encoded. Pure."""
+"""A plan and the analysis of its title -> the plan that is encoded. Pure."""
 
 from dataclasses import replace
 
@@ -8,14 +8,14 @@ from transcode.plan.build import on_regular_grid
 from transcode.plan.encode_plan import Decision, EncodePlan
 
 
-def settle(plan: EncodePlan, analysis: Analysis) -> EncodePlan:
-    """Rungs nobody can tell apart dropped, each other one with the CRF and cap this title needs.
+def apply_analysis(plan: EncodePlan, analysis: Analysis) -> EncodePlan:
+    """The plan without redundant rungs, and with the CRF and cap that this title needs on the others.
 
-    The upload's own track stays the top rung only if it costs no more to deliver than its encode would.
+    The upload's own video track remains the top rung only if its bit rate is no higher than an encode's would be.
     """
     keep = frozenset((plan.first_rung,)) if plan.first_rung else frozenset()
     ladder = choose(plan.rungs, model(analysis, plan), plan.effort, keep)
-    why = [
+    decisions = [
         Decision(
             what="analysis",
             why=analysis.skipped
@@ -23,12 +23,14 @@ def settle(plan: EncodePlan, analysis: Analysis) -> EncodePlan:
             f"settings, {analysis.cpu_s:.1f} CPU s",
         )
     ]
-    through, top = plan.passthrough, ladder.choices[0]
-    if through is not None and through.lasting:
-        spared = through.bps <= top.predicted_bps
-        costs = f"{through.bps // 1000} kb/s, its encode about {top.predicted_bps // 1000} kb/s"
-        why.append(Decision(what="passthrough kept" if spared else "passthrough only until ready", why=costs))
-        if not spared:
+    passthrough, top = plan.passthrough, ladder.choices[0]
+    if passthrough is not None and passthrough.lasting:
+        keeps_passthrough = passthrough.bps <= top.predicted_bps
+        comparison = f"{passthrough.bps // 1000} kb/s, its encode about {top.predicted_bps // 1000} kb/s"
+        decisions.append(
+            Decision(what="passthrough kept" if keeps_passthrough else "passthrough only until ready", why=comparison)
+        )
+        if not keeps_passthrough:
             plan = on_regular_grid(plan)
     by_id = {rung.id: rung for rung in plan.rungs}
     rungs = []
@@ -37,6 +39,6 @@ def settle(plan: EncodePlan, analysis: Analysis) -> EncodePlan:
             continue
         rungs.append(replace(by_id[choice.rung_id], crf=choice.crf, maxrate_bps=choice.maxrate_bps))
         reason = f"{choice.reason}; about {choice.predicted_bps // 1000} kb/s, VMAF {choice.predicted_vmaf:.1f}"
-        why.append(Decision(what=f"{choice.rung_id} at CRF {choice.crf:g}", why=reason))
-    why += [Decision(what=f"no {dropped.rung_id}", why=dropped.reason) for dropped in ladder.dropped]
-    return replace(plan, rungs=tuple(rungs), smart=False, decisions=(*plan.decisions, *why))
+        decisions.append(Decision(what=f"{choice.rung_id} at CRF {choice.crf:g}", why=reason))
+    decisions += [Decision(what=f"no {dropped.rung_id}", why=dropped.reason) for dropped in ladder.dropped]
+    return replace(plan, rungs=tuple(rungs), smart=False, decisions=(*plan.decisions, *decisions))

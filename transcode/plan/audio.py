@@ -1,4 +1,4 @@
-"""Which sounds a title gets, and whether an upload's own frames will do. Pure."""
+"""Which audio renditions a title gets, and which of its tracks can be copied. Pure."""
 
 import re
 from dataclasses import replace
@@ -13,12 +13,12 @@ _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 def audio_plans(source: Source, duration_s: Fraction, *, trimmed: bool) -> tuple[AudioPlan, ...]:
-    """The first track of each language; tracks that name none count only as the first of all."""
+    """The first track of each language. A track without a language counts only when it is the first of all."""
     chosen: list[AudioPlan] = []
     for track in source.audio:
         language = language_tag(track.language)
-        known = {sound.language for sound in chosen}
-        if chosen and (language is None or language in known or len(chosen) == MAX_AUDIO_RENDITIONS):
+        languages = {plan.language for plan in chosen}
+        if chosen and (language is None or language in languages or len(chosen) == MAX_AUDIO_RENDITIONS):
             continue
         copyable = not trimmed and _copyable(source, track, duration_s)
         chosen.append(
@@ -35,8 +35,8 @@ def audio_plans(source: Source, duration_s: Fraction, *, trimmed: bool) -> tuple
 
 
 def dubbed(title: EncodePlan, source: Source, rendition: str, language: str) -> EncodePlan:
-    """The plan of one more sound for `title`: the first track of another file, cut and ended as the title is."""
-    sound = replace(audio_plans(source, title.duration_s, trimmed=True)[0], id=rendition, language=language)
+    """Plan of one more audio rendition of `title`: the first track of `source`, cut and ended as the title is."""
+    track = replace(audio_plans(source, title.duration_s, trimmed=True)[0], id=rendition, language=language)
     return replace(
         title,
         container=source.container,
@@ -44,13 +44,13 @@ def dubbed(title: EncodePlan, source: Source, rendition: str, language: str) -> 
         video=None,
         first_frame=0,
         rungs=(),
-        audio=(sound,),
+        audio=(track,),
         passthrough=None,
     )
 
 
 def _copyable(source: Source, track: AudioTrack, duration_s: Fraction) -> bool:
-    """Plain stereo AAC that begins and ends with the title."""
+    """Whether the track is plain stereo AAC that starts and ends with the title."""
     return (
         _is_aac(source, track)
         and track.channels <= 2
@@ -66,17 +66,18 @@ def _is_aac(source: Source, track: AudioTrack) -> bool:
 
 
 def reason(source: Source, chosen: tuple[AudioPlan, ...]) -> str:
+    """Why the title has these audio renditions, or none, for people."""
     if not chosen:
         return f"codec {', '.join(source.unplayable_audio)} is unknown" if source.unplayable_audio else "it is silent"
-    left = len(source.audio) - len(chosen)
-    return f"one for each language{f'; {left} more tracks are left out' if left else ''}"
+    left_out = len(source.audio) - len(chosen)
+    return f"one for each language{f'; {left_out} more tracks are left_out out' if left_out else ''}"
 
 
 def language_tag(named: str | None) -> str | None:
-    """BCP 47 for what a container names: "eng" is "en". None for the undetermined, and for what is no language tag."""
+    """BCP 47 tag of a container's language ("eng" becomes "en"); None where undetermined or not a language tag."""
     if named is None or not _TAG.fullmatch(named):
         return None
-    # Here, because it takes longer to load than a probe and most uploads name no language.
+    # Imported here: loading it takes longer than a probe, and most uploads name no language.
     import langcodes
     from langcodes.tag_parser import LanguageTagError
 

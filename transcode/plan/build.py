@@ -1,7 +1,7 @@
 """Source + options -> EncodePlan: every decision about an encode as one value, each with its reason. Pure, no I/O.
 
-How many frames there are and where they are cut is decided here. Times on the upload's own timeline start at its
-earliest frame or sound.
+The number of frames and the segment cuts are decided here. The upload's own timeline starts at its earliest video or
+audio frame.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from presets.ladder import SHORTEST_SIDE
 from presets.profile import AUDIO_ONLY_NAMES, Profile, profile
 from presets.rung import Codec
 from transcode.encode.cutters import AAC_FRAME_SAMPLES
-from transcode.plan import audio as sounds
+from transcode.plan import audio as audio_tracks
 from transcode.plan import grid, passthrough
 from transcode.plan.encode_plan import (
     AUDIO_RATE_HZ,
@@ -30,9 +30,9 @@ from transcode.plan.rungs import VideoRung, rungs
 from transcode.plan.upright import Upright, describe_path, upright_rungs, upright_window
 from transcode.probe.source import INDEXED, Index, Source, VideoTrack
 
-HALF_RATE_ABOVE = 30  # frames a second: small rungs show every second frame of anything faster
-FIRST_RUNG_SIDE = 360  # pixels: the largest rung that is published before the others
-SEEKABLE = ("mp4", "matroska", "mpegts")  # where a seek lands on the frame that was sought
+HALF_RATE_ABOVE = 30  # frames a second: above it, small rungs get every second frame
+FIRST_RUNG_SIDE = 360  # pixels: largest short side of the rung that is published first
+SEEKABLE = ("mp4", "matroska", "mpegts")  # containers in which seeking is accurate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class _Span:
 
     start_s: Fraction
     end_s: Fraction
-    trimmed: bool  # by the owner's wish
+    trimmed: bool  # as the owner asked
 
     @property
     def duration_s(self) -> Fraction:
@@ -50,13 +50,13 @@ class _Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ladder:
-    """The rungs of a title from the largest down, and the upright window they show where it is reframed."""
+    """The rungs of a title from the largest down, and the vertical crop window where it is reframed."""
 
     rungs: tuple[VideoRung, ...]
     half_rate_at: int  # rungs up to this short side show every second frame; 0: none do
     window: Upright | None
     crop: CropPath | None
-    window_reason: str  # empty where nobody asked for a window
+    window_reason: str  # empty where no reframing was requested
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class _Cutting:
 def build_plan(
     source: Source, index: Index | None, options: Options | None = None, crop: CropPath | None = None
 ) -> EncodePlan:
-    """Plan the encode of `source`. `crop` places the window of a title made upright; None centres it.
+    """Plan the encode of `source`. `crop` places the window of a reframed title; None centres it.
 
     Raises Rejected: dimensions, no_audio, no_video, trim.
     """
@@ -85,7 +85,7 @@ def build_plan(
         raise Rejected(
             "no_video",
             "The file has no video track.",
-            f"Upload a file with a picture track, or choose the profile {' or '.join(AUDIO_ONLY_NAMES)}.",
+            f"Upload a file with a video track, or choose the profile {' or '.join(AUDIO_ONLY_NAMES)}.",
         )
     return _with_video(source, source.video, index, preset, options, span, crop)
 
@@ -95,7 +95,7 @@ def _trim(source: Source, options: Options) -> _Span:
     if not 0 <= options.start_s < end_s:
         raise Rejected(
             "trim",
-            f"From {float(options.start_s):g} s to {float(end_s):g} s nothing of the title is left.",
+            f"From {float(options.start_s):g} s to {float(end_s):g} s nothing of the title remains.",
             f"Give a start below {float(source.duration_s):g} s and an end after it.",
         )
     return _Span(start_s=options.start_s, end_s=end_s, trimmed=options.start_s > 0 or options.end_s is not None)
@@ -113,7 +113,7 @@ def _with_video(
     _check_size(video)
     rate, step = _frame_rate(video, preset)
     ladder = _ladder(video, preset, options, span, crop, halved=step > 1)
-    # Every rung shows the same time: a halved one needs an even count.
+    # All rungs have the same duration, so half-rate rungs need an even number of frames.
     frames = max(step, round(span.duration_s * rate / step) * step)
     gop_frames = max(step, round(preset.gop_s * rate / step) * step)
     segment_frames = gop_frames * preset.gops_per_segment
@@ -124,7 +124,7 @@ def _with_video(
     shortest_chunk_s, chunk_reason = _shortest_chunk(source, video, options)
     shown_frames = max(1, min(cutting.frames, int((video.start_s + video.duration_s - span.start_s) * rate)))
     chunks = _chunks(cutting.cuts, shown_frames, rate, shortest_chunk_s)
-    audio = sounds.audio_plans(source, span.duration_s, trimmed=span.trimmed)
+    audio = audio_tracks.audio_plans(source, span.duration_s, trimmed=span.trimmed)
     encoder = codec_preset(options.codec).efforts[options.effort]
     return EncodePlan(
         version=VERSION,
@@ -157,7 +157,7 @@ def _with_video(
             *_ladder_decisions(video, ladder),
             Decision(what="passthrough" if cutting.passthrough else "no passthrough", why=passthrough_reason),
             Decision(what=f"{len(chunks)} chunk{'s' * (len(chunks) > 1)}", why=chunk_reason),
-            Decision(what=f"{len(audio)} sound renditions", why=sounds.reason(source, audio)),
+            Decision(what=f"{len(audio)} audio renditions", why=audio_tracks.reason(source, audio)),
         ),
     )
 
@@ -165,7 +165,7 @@ def _with_video(
 def _audio_only(source: Source, preset: Profile, options: Options, span: _Span) -> EncodePlan:
     """A plan without video: its frames are AAC frames."""
     if not source.audio:
-        raise Rejected("no_audio", "The file has no sound that can be decoded.", "Upload a file with a sound track.")
+        raise Rejected("no_audio", "The file has no audio that can be decoded.", "Upload a file with an audio track.")
     rate = Fraction(AUDIO_RATE_HZ, AAC_FRAME_SAMPLES)
     frames = max(1, round(span.duration_s * rate))
     segment_frames = round(preset.segment_s * rate)
@@ -187,7 +187,7 @@ def _audio_only(source: Source, preset: Profile, options: Options, span: _Span) 
         half_rate_at=0,
         rungs=(),
         first_rung=None,
-        audio=sounds.audio_plans(source, span.duration_s, trimmed=span.trimmed),
+        audio=audio_tracks.audio_plans(source, span.duration_s, trimmed=span.trimmed),
         audio_bps=preset.audio_bps,
         codec=options.codec,
         preset="",
@@ -195,7 +195,7 @@ def _audio_only(source: Source, preset: Profile, options: Options, span: _Span) 
         passthrough=None,
         smart=False,
         effort=options.effort,
-        decisions=(Decision(what="sound only", why=f"the profile {preset.name} has no picture"),),
+        decisions=(Decision(what="audio only", why=f"the profile {preset.name} has no video"),),
     )
 
 
@@ -203,13 +203,13 @@ def _check_size(video: VideoTrack) -> None:
     if min(video.shown_width, video.shown_height) < SHORTEST_SIDE:
         raise Rejected(
             "dimensions",
-            f"The picture is {video.shown_width}x{video.shown_height}.",
+            f"The video is {video.shown_width}x{video.shown_height}.",
             f"The short side must be at least {SHORTEST_SIDE} pixels.",
         )
 
 
 def _frame_rate(video: VideoTrack, preset: Profile) -> tuple[Fraction, int]:
-    """(frames per second of the title, 2 where its small rungs show every second frame, else 1)."""
+    """(frames per second of the title, frame step of its small rungs: 2 or 1)."""
     rate = video.frame_rate
     while rate > preset.fastest_rate:
         rate /= 2
@@ -250,13 +250,13 @@ def _cut(
         cuts = grid.regular_cuts(frames, segment_frames)
         return _Cutting(frames=frames, cuts=cuts, rungs=ladder.rungs, passthrough=None)
     lasting = options.ladder == "smart" and track.lasting
-    # What is shown first is cut at its own keyframes; the ladder follows only if it stays.
+    # A temporary passthrough is cut at its own keyframes; the ladder follows them only if it is kept.
     cuts = track.cuts if lasting else grid.regular_cuts(track.frames, segment_frames)
     rungs = ladder.rungs
     if any(cut % 2 for cut in (*cuts, track.frames)):
         rungs = tuple(replace(rung, frame_step=1) for rung in rungs)
-    kept = Passthrough(rung=replace(rungs[0], frame_step=1), bps=video.bit_rate_bps, lasting=lasting)
-    return _Cutting(frames=track.frames, cuts=cuts, rungs=rungs, passthrough=kept)
+    copied = Passthrough(rung=replace(rungs[0], frame_step=1), bps=video.bit_rate_bps, lasting=lasting)
+    return _Cutting(frames=track.frames, cuts=cuts, rungs=rungs, passthrough=copied)
 
 
 def _video_plan(video: VideoTrack, options: Options, ladder: _Ladder, rate: Fraction) -> VideoPlan:
@@ -281,7 +281,7 @@ def _first_rung(rungs: tuple[VideoRung, ...]) -> str:
 def _altered(options: Options, span: _Span, ladder: _Ladder) -> str:
     """A change of the video that needs an encode, as a clause; empty where there is none."""
     if ladder.window:
-        return "it is made upright"
+        return "it is reframed to vertical"
     if options.watermark:
         return "a watermark is drawn on it"
     return "it is trimmed" if span.trimmed else ""
@@ -290,32 +290,32 @@ def _altered(options: Options, span: _Span, ladder: _Ladder) -> str:
 def _rate_reason(video: VideoTrack, rate: Fraction) -> str:
     if rate != video.frame_rate:
         return f"the upload has {video.frame_rate}, more than the profile's fastest: every second frame is kept"
-    return "the upload's rate varies; this keeps its smooth parts smooth" if video.variable else "as the upload"
+    return "the upload's rate varies; at this one its motion stays smooth" if video.variable else "as in the upload"
 
 
 def _ladder_decisions(video: VideoTrack, ladder: _Ladder) -> list[Decision]:
-    """What was decided of the rungs and of an upright window."""
+    """The decisions about the rungs and about reframing, for people."""
     window = ladder.window
     size = f"{window.width}x{window.height}" if window else f"{video.shown_width}x{video.shown_height}"
-    reason = f"the picture is shown at {size} and never enlarged"
+    reason = f"the video is shown at {size} and never scaled up"
     if halved := [rung.id for rung in ladder.rungs if rung.frame_step > 1]:
         reason += f"; {', '.join(halved)} show every second frame"
     names = ", ".join(rung.id for rung in ladder.rungs)
     decisions = [Decision(what=f"{len(ladder.rungs)} rungs: {names}", why=reason)]
     if window and ladder.crop:
         reason = f"{ladder.window_reason}; {describe_path(ladder.crop)}"
-        decisions.append(Decision(what=f"upright, {window.width}x{window.height}", why=reason))
+        decisions.append(Decision(what=f"vertical, {window.width}x{window.height}", why=reason))
     elif ladder.window_reason:
-        decisions.append(Decision(what="not made upright", why=ladder.window_reason))
+        decisions.append(Decision(what="not reframed", why=ladder.window_reason))
     return decisions
 
 
 def _shortest_chunk(source: Source, video: VideoTrack, options: Options) -> tuple[Fraction | None, str]:
     """(least seconds of a chunk, reason); None where the title is encoded in one piece."""
     if options.chunk_s is None:
-        return None, "asked for one piece"
+        return None, "one piece was requested"
     if source.damaged or source.container not in SEEKABLE or _retimed(video):
-        return None, "a seek in this file cannot be trusted"
+        return None, "seeking in this file is unreliable"
     shortest_s = max(Fraction(options.chunk_s), grid.GOPS_PER_CHUNK * video.longest_gop_s)
     return shortest_s, f"each at least {float(shortest_s):.1f} s"
 
@@ -325,7 +325,7 @@ def _chunks(cuts: tuple[int, ...], frames: int, rate: Fraction, shortest_s: Frac
 
 
 def _retimed(video: VideoTrack) -> bool:
-    """Whether half of the frames or more would never be seen at the times they claim."""
+    """Whether the timestamps are unusable: half of the frames or more would never be shown."""
     return video.frames / video.frame_rate > 2 * video.duration_s
 
 
@@ -344,17 +344,17 @@ def on_regular_grid(plan: EncodePlan) -> EncodePlan:
 def _seek_back(source: Source, video: VideoTrack) -> Fraction:
     """Seconds to read before a chunk: one for filters that look back, the longest time a frame stands, and a GOP
     where seeks miss keyframes."""
-    missed = Fraction(0) if source.container in INDEXED else video.longest_gop_s
-    return (1 + video.longest_gap_s + missed).limit_denominator(1000)
+    missed_s = Fraction(0) if source.container in INDEXED else video.longest_gop_s
+    return (1 + video.longest_gap_s + missed_s).limit_denominator(1000)
 
 
-def _matrix(named: str, coded_short_side: int) -> str:
-    """Name of the YCbCr matrix to convert from, for the matrix that libav names."""
-    if named in ("itu709", "bt709"):
+def _matrix(matrix: str, coded_short_side: int) -> str:
+    """YCbCr matrix to convert from ("bt709", "bt601", "bt2020") for libav's name of the source's matrix."""
+    if matrix in ("itu709", "bt709"):
         return "bt709"
-    if named.startswith("bt2020"):
+    if matrix.startswith("bt2020"):
         return "bt2020"
-    if named in ("itu601", "smpte170m", "fcc", "bt470bg"):
+    if matrix in ("itu601", "smpte170m", "fcc", "bt470bg"):
         return "bt601"
-    # Unsaid: what players assume, too. SD is BT.601, HD is BT.709.
+    # Unspecified: as players assume, SD is BT.601 and HD is BT.709.
     return "bt709" if coded_short_side >= 720 else "bt601"

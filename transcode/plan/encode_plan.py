@@ -1,6 +1,6 @@
-"""What is to be encoded, as one value: the plan, and what an owner may wish of it. Pure.
+"""The encode plan as one value, and the options an owner may set. Pure.
 
-`transcode.plan.build` decides it. It counts in output frames, so that every output can be checked against it.
+`transcode.plan.build` makes it. It counts in output frames, so that every output can be verified against it.
 """
 
 from dataclasses import dataclass, replace
@@ -17,19 +17,21 @@ from transcode.plan import grid
 from transcode.plan.rungs import VideoRung
 from transcode.plan.watermark import Watermark
 
-VERSION = 2  # part of the plan's digest: a change of what the encoder does must not reuse old outputs
+VERSION = (
+    2  # part of the plan's digest: increase it when the encoder's output changes, so that old outputs are not reused
+)
 AUDIO_RATE_HZ = 48_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the owner or the operator wishes."""
+    """Encoding options set by the owner or the operator; times are seconds on the upload's timeline."""
 
     profile: str = "standard"
     codec: Codec = Codec.H264
     effort: Effort = Effort.BALANCED
     ladder: Literal["smart", "apple"] = "smart"
-    preset: str | None = None  # the encoder's own preset, instead of the effort's
+    preset: str | None = None  # the encoder's preset, in place of the effort's
     start_s: Fraction = Fraction(0)
     end_s: Fraction | None = None
     watermark: Watermark | None = None
@@ -39,16 +41,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoPlan:
-    """What is done to every frame of track `index` before the rungs part."""
+    """Filters applied to every frame of track `index` before the rungs are scaled."""
 
     index: int
     deinterlace: bool
     tone_map: bool
-    from_matrix: str  # what the video's YCbCr means: "bt709", "bt601" or "bt2020"
+    from_matrix: str  # matrix of the source: "bt709", "bt601" or "bt2020"
     from_full_range: bool
-    retimed: bool  # the frames' own times cannot be true: they are shown one after the other instead
+    retimed: bool  # the source's timestamps are unusable: frames are shown at a constant rate instead
     watermark: Watermark | None
-    crop: CropPath | None = None  # the upright window shown of it; None: all of it
+    crop: CropPath | None = None  # the vertical window that is shown; None: the whole frame
     # Whether the window may begin at an odd pixel. Of more than 8 bits it may not: ffmpeg's crop counts the columns of
     # the colour planes in bytes, and would begin in the middle of a sample.
     crop_odd_pixels: bool = False
@@ -56,19 +58,21 @@ class VideoPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioPlan:
-    """One stereo AAC rendition from track `index`; `copy` where its frames may be taken as they are."""
+    """One stereo AAC rendition from track `index`; `copyable` where its frames can be copied."""
 
     id: str
     index: int
     language: str | None
     channels: int  # of the track; 2 unless its frames are copied
     copyable: bool
-    copyable_for_now: bool  # good enough until the ladder is there: any AAC, a little short, as loud as it is
+    copyable_for_now: (
+        bool  # copyable until the ladder is ready: any AAC, even a little short, without loudness normalisation
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passthrough:
-    """The upload's own video track as a rendition: shown at once, and kept for good where `lasting`."""
+    """The upload's own video track as a rendition: published at once, and kept in the final ladder where `lasting`."""
 
     rung: VideoRung
     bps: int
@@ -77,7 +81,7 @@ class Passthrough:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What was decided and why, for people."""
+    """One decision about the encode and its reason, for people."""
 
     what: str
     why: str
@@ -85,11 +89,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodePlan:
-    """What to encode. Rungs go from largest to smallest and share the cuts. Without video a frame is one of AAC."""
+    """What to encode. Rungs go from largest to smallest and share the cuts. Without video, frames are AAC frames."""
 
     version: int
     container: str
-    origin_s: Fraction  # where the upload's timeline begins in the file's own times
+    origin_s: Fraction  # start of the upload's timeline in the file's timestamps
     video: Annotated[VideoPlan | None, Field(alias="picture")]  # the alias is the key in stored plans
     frame_rate: Fraction
     frames: int
@@ -99,11 +103,11 @@ class EncodePlan:
     segment_frames: int  # between regular cuts
     cuts: tuple[int, ...]
     shortest_chunk_s: Fraction | None  # None: in one piece
-    shown_frames: int  # from here on the last frame stands: no chunk begins there
+    shown_frames: int  # from here on the last frame is repeated: no chunk begins there
     chunks: tuple[int, ...]
     half_rate_at: int  # rungs up to this short side show every second frame; 0 where the title is slow enough
     rungs: tuple[VideoRung, ...]
-    first_rung: str | None  # goes first and is shown while the others are made
+    first_rung: str | None  # encoded and published before the others
     audio: Annotated[tuple[AudioPlan, ...], Field(alias="sounds")]
     audio_bps: int
     codec: Codec
@@ -141,7 +145,7 @@ class EncodePlan:
         return self.chunks[number], ends[number]
 
     def digest(self) -> str:
-        """Identity of what will come out; the reasons given do not count."""
+        """Digest of everything that affects the output, so not of the reasons."""
         return digest(plan_to_json(replace(self, decisions=())))
 
 
@@ -149,9 +153,10 @@ _ADAPTER = TypeAdapter(EncodePlan)
 
 
 def plan_to_json(value: EncodePlan) -> dict[str, Any]:
-    """Plain JSON values, for storage and the digest."""
+    """The plan as JSON values, for storage and for the digest."""
     return _ADAPTER.dump_python(value, mode="json", by_alias=True)  # type: ignore[no-any-return]
 
 
 def plan_from_json(value: dict[str, Any]) -> EncodePlan:
+    """The plan that `plan_to_json` made this value of. Raises pydantic.ValidationError."""
     return _ADAPTER.validate_python(value)

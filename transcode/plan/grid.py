@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 SHORTEST_CHUNK_S = 30
-GOPS_PER_CHUNK = 4  # of the source, at least: a seek decodes up to one of them before it gets anywhere
-LONGEST_PROVISIONAL_S = 12  # a segment of a remuxed upload; what is kept for good obeys the segment limit
+GOPS_PER_CHUNK = 4  # source GOPs, at least: a seek may decode a whole one first
+LONGEST_PROVISIONAL_S = 12  # a segment of a remuxed upload; a lasting one obeys the segment limit
 
 
 def regular_cuts(frames: int, segment_frames: int) -> tuple[int, ...]:
@@ -39,7 +39,7 @@ def chunks(cuts: Sequence[int], frames: int, rate: Fraction, shortest_s: Fractio
     for number in range(1, count):
         ideal = number * frames // count
         at = bisect_left(cuts, ideal)
-        near = min(cuts[max(0, at - 1) : at + 1], key=lambda cut: abs(cut - ideal))
-        if min(near - starts[-1], frames - near) >= shortest_s * rate * Fraction(3, 4):
-            starts.append(near)
+        nearest = min(cuts[max(0, at - 1) : at + 1], key=lambda cut: abs(cut - ideal))
+        if min(nearest - starts[-1], frames - nearest) >= shortest_s * rate * Fraction(3, 4):
+            starts.append(nearest)
     return tuple(starts)

@@ -1,4 +1,4 @@
-"""Options as JSON: what the API stores of an asset and what the command line takes. Pure."""
+"""Options from JSON, as the API stores them with an asset and as the command line passes them. Pure."""
 
 from enum import StrEnum
 from fractions import Fraction
@@ -12,19 +12,19 @@ from transcode.plan.watermark import Watermark
 
 
 class Downloads(StrEnum):
-    """Which progressive files are made beside the stream. None that were not asked for: they can be kept."""
+    """Which progressive files are published beside the stream. None by default, because viewers can save them."""
 
     NONE = "none"
-    STANDARD = "standard"  # a large and a small MP4, and the sound
+    STANDARD = "standard"  # a large and a small MP4, and the audio as M4A
 
 
 def downloads_from_json(value: dict[str, Any]) -> Downloads:
-    """`{downloads?}`. No part of the plan: it changes nothing that is encoded."""
+    """The downloads of `{downloads?}`. Not part of the plan, because it does not change the encode."""
     return Downloads(value.get("downloads", Downloads.NONE))
 
 
 def options_from_json(value: dict[str, Any]) -> Options:
-    """`{profile?, codec?, effort?, ladder?, reframe?, clip?: {start_s?, end_s?}, watermark?: {sha256, ...}}`."""
+    """From `{profile?, codec?, effort?, ladder?, reframe?, clip?: {start_s?, end_s?}, watermark?: {sha256, ...}}`."""
     clip = value.get("clip") or {}
     mark = value.get("watermark")
     return Options(
@@ -40,5 +40,5 @@ def options_from_json(value: dict[str, Any]) -> Options:
 
 
 def seconds(value: float) -> Fraction:
-    """What a person means by 1.1: not the nearest binary number."""
+    """The decimal number as written: 1.1 is 11/10, not the nearest binary fraction."""
     return Fraction(str(value))

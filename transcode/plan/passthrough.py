@@ -1,4 +1,4 @@
-"""Whether an upload's own video track may be delivered as it is. Pure."""
+"""Whether an upload's own video track can be delivered without an encode. Pure."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,7 +15,7 @@ SLACK_S = Fraction(1, 2)  # Apple 7.7: no segment exceeds the target by more
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassthroughTrack:
-    """The track as a rendition: how many frames, and where it is cut. `lasting`: within the limits of `ready`."""
+    """The track as a rendition: frames and segment cuts. `lasting`: no segment is too long for a ready title."""
 
     frames: int
     cuts: tuple[int, ...]
@@ -45,7 +45,7 @@ def decide(
     if longest_s > grid.LONGEST_PROVISIONAL_S:
         return None, f"{float(longest_s):.1f} s pass between keyframes"
     lasting = longest_s <= SEGMENT_S + SLACK_S
-    reason = "H.264 as players take it, below the rung's cap"
+    reason = "H.264 that players support, below the rung's cap"
     if not lasting:
         reason += f"; only until the ladder is ready, because a segment would last {float(longest_s):.1f} s"
     return PassthroughTrack(frames=video.frames, cuts=cuts, lasting=lasting), reason
@@ -54,8 +54,8 @@ def decide(
 def _unfit(source: Source, video: VideoTrack, index: Index | None, top: VideoRung, rate: Fraction, codec: str) -> str:
     """Why the video track cannot be delivered as it is; empty where it can."""
     ends_s = max((track.start_s + track.duration_s for track in source.audio), default=Fraction(0))
-    tests = (
-        (codec == "h264", f"{codec} is wanted"),
+    requirements = (
+        (codec == "h264", f"{codec} was requested"),
         (video.codec == "h264", f"the codec is {video.codec}"),
         (source.container in ("mp4", "matroska"), f"times in {source.container} are not exact enough"),
         (not source.damaged, "the file is damaged"),
@@ -73,7 +73,7 @@ def _unfit(source: Source, video: VideoTrack, index: Index | None, top: VideoRun
         ),
         (rate == video.frame_rate and index is not None and index.constant, "its frame rate varies or is too high"),
         (index is not None and index.all_idr, "not every keyframe is an IDR picture"),
-        (video.start_s == 0, "the sound starts before the picture"),
-        (ends_s <= video.duration_s + Fraction(1, 10), "the sound goes on after the picture"),
+        (video.start_s == 0, "audio starts before the video"),
+        (ends_s <= video.duration_s + Fraction(1, 10), "audio continues after the video"),
     )
-    return next((reason for fits, reason in tests if not fits), "")
+    return next((reason for fits, reason in requirements if not fits), "")

@@ -10,7 +10,7 @@ from presets.rung import Rung
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoRung:
-    """One video rendition to make. Sizes are even, displayed pixels.
+    """One video rendition to encode. Sizes are even, displayed pixels.
 
     `cap_bps` is the ladder's; the encoder is held by crf and maxrate_bps. `frame_step` 2 shows every
     second of the plan's frames.
@@ -32,7 +32,7 @@ class VideoRung:
 def rungs(
     shown_width: int, shown_height: int, ladder: Sequence[Rung], *, crf: float, half_rate_at: int
 ) -> tuple[VideoRung, ...]:
-    """From largest to smallest; those with a short side up to `half_rate_at` pixels show every second frame.
+    """The rungs of a title, from largest to smallest; up to a short side of `half_rate_at` pixels at half frame rate.
 
     Never upscaled: a source between rungs gets a top rung at its own size, one below all rungs gets only that.
     """
@@ -41,13 +41,13 @@ def rungs(
     if short < ladder[0].short_side and (not chosen or chosen[0].short_side != even_down(short)):
         chosen.insert(0, Rung(short_side=short, cap_bps=cap_between(short, tuple(ladder))))
     aspect = Fraction(shown_width, shown_height)
-    made = []
+    video_rungs = []
     for rung in chosen:
         # Never above the source, even where its odd side must become even.
         side = even_down(rung.short_side)
         long = min(_even_near(side * max(aspect, 1 / aspect)), even_down(max(shown_width, shown_height)))
         width, height = (long, side) if aspect >= 1 else (side, long)
-        made.append(
+        video_rungs.append(
             VideoRung(
                 id=f"v{side}",
                 width=width,
@@ -58,10 +58,11 @@ def rungs(
                 frame_step=2 if side <= half_rate_at else 1,
             )
         )
-    return tuple(made)
+    return tuple(video_rungs)
 
 
 def even_down(value: int) -> int:
+    """The largest even number up to `value`, at least 2."""
     return max(2, value - value % 2)
 
 

@@ -1,4 +1,4 @@
-"""An owner's image over the picture. Pure."""
+"""An image that the owner places over the video. Pure."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +9,7 @@ Position = Literal["top-left", "top-right", "bottom-left", "bottom-right", "cent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watermark:
-    """Which image, its width as a share of the picture's, its place, and how much it covers (0..1)."""
+    """The image, its width as a share of the video's, its position, and its opacity from 0 to 1."""
 
     sha256: str
     position: Position = "bottom-right"

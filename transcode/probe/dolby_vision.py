@@ -1,7 +1,8 @@
-"""An MP4 file -> which of its tracks are Dolby Vision that plain decoders show in wrong colours.
+"""Finds the tracks of an MP4 file that are Dolby Vision without a compatible base layer, which other decoders show in
+wrong colours.
 
 Reads the `dvcC`, `dvvC` or `dvwC` box of each track's sample entry ("Dolby Vision Streams Within the ISO Base Media
-File Format", 3.2); never more than the boxes on the way. Anything unreadable says nothing.
+File Format", 3.2); reads nothing but the boxes on the way. Unreadable boxes are ignored.
 """
 
 from itertools import islice
@@ -16,7 +17,7 @@ MAX_BOXES, MAX_STSD_BYTES = 10_000, 65_536
 
 
 def without_base(path: Path) -> frozenset[int]:
-    """Numbers of the tracks, counted from 0 in file order, whose base layer is compatible with no plain decoder."""
+    """Numbers of the tracks, counted from 0 in file order, whose Dolby Vision base layer is not SDR or HDR10."""
     numbers = set[int]()
     try:
         with path.open("rb") as file:
@@ -29,12 +30,12 @@ def without_base(path: Path) -> frozenset[int]:
                     if _is_without_base(file.read(min(stsd.end - stsd.body, MAX_STSD_BYTES))):
                         numbers.add(number)
     except BoxFault:
-        pass  # a damaged upload: what was read before counts
+        pass  # a damaged upload: tracks found so far count
     return frozenset(numbers)
 
 
 def _is_without_base(descriptions: bytes) -> bool:
-    """`descriptions` is the content of an stsd box: its first sample entry counts."""
+    """Whether the first sample entry in `descriptions`, the content of an stsd box, has no compatible base layer."""
     entry = next(boxes(descriptions, 8, len(descriptions), clip=True), None)
     if entry is None:
         return False

@@ -1,7 +1,7 @@
-"""H.264 packets -> what the container does not say: is it an IDR picture, is it the second field of one. Pure.
+"""Facts of H.264 packets that containers do not give: is it an IDR picture, is it the second field of a frame. Pure.
 
 Takes both forms of packets, length-prefixed (MP4, Matroska) and Annex B (MPEG-TS, AVI). Reads only the first bytes of
-a packet and trusts none of them: what cannot be read is no IDR picture and no second field.
+a packet and trusts none of them: a packet that cannot be read is neither an IDR picture nor a second field.
 """
 
 import re
@@ -10,41 +10,43 @@ from dataclasses import dataclass
 
 SLICE, IDR_SLICE, SPS = 1, 5, 7  # nal_unit_type, table 7-1
 _START_CODE = re.compile(rb"\x00\x00\x01")
-_LOOK_BYTES = 65_536
+_HEAD_BYTES = 65_536
 _HIGH_PROFILES = frozenset((100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sps:
-    """What of a sequence parameter set is needed to read the start of a slice header (7.3.2.1.1)."""
+    """Fields of a sequence parameter set that are needed to parse the start of a slice header (7.3.2.1.1)."""
 
     colour_planes: bool
     frame_number_bits: int
-    fields: bool  # pictures may come as fields
+    fields: bool  # frames may be coded as two fields
 
 
 class H264Packets:
-    """Reads the packets of one track in decoding order."""
+    """Classifies the packets of one track, given in decoding order."""
 
     def __init__(self, extradata: bytes | None) -> None:
         extradata = extradata or b""
         self._length_bytes = (extradata[4] & 3) + 1 if len(extradata) > 6 and extradata[0] == 1 else 0
         parameters = [extradata[8:]] if self._length_bytes else _annex_b(extradata)
         self._sps = next((_sps(unit) for unit in parameters if unit and unit[0] & 31 == SPS), None)
-        self._first_field: tuple[int, int] | None = None  # frame number, which field: its other half is still to come
+        self._first_field: tuple[int, int] | None = (
+            None  # (frame number, field) of a first field whose second is still to come
+        )
 
     @property
     def fields(self) -> bool:
-        """False: every packet is a whole, progressive frame."""
+        """Whether frames may be coded as fields; False where every packet is a whole frame."""
         return self._sps is None or self._sps.fields
 
     def is_idr(self, packet: memoryview) -> bool:
-        """Whether its first slice is of an IDR picture."""
+        """Whether the first slice of the packet belongs to an IDR picture."""
         unit = self._first_slice(packet)
         return unit is not None and unit[0] & 31 == IDR_SLICE
 
     def is_whole(self, packet: memoryview) -> bool:
-        """False where a unit is empty or said to go on beyond the packet: decoders give such packets up."""
+        """False where a NAL unit is empty or extends beyond the packet, which decoders reject."""
         at, size, prefix = 0, len(packet), self._length_bytes
         if not prefix:
             return True
@@ -56,7 +58,7 @@ class H264Packets:
         return at <= size
 
     def is_second_field(self, packet: memoryview) -> bool:
-        """Whether the packet completes the frame that the packet before began. To be asked of every packet."""
+        """Whether the packet completes the frame that the previous one began. Must be called for every packet."""
         if self._sps is None or not self._sps.fields:
             return False
         unit = self._first_slice(packet)
@@ -68,14 +70,14 @@ class H264Packets:
         return True
 
     def _first_slice(self, packet: memoryview) -> bytes | None:
-        """Its first bytes, if they are among the first of the packet."""
-        head = bytes(packet[:_LOOK_BYTES])
+        """The start of the packet's first slice, where it lies in its first _HEAD_BYTES; else None."""
+        head = bytes(packet[:_HEAD_BYTES])
         units = _length_prefixed(head, self._length_bytes) if self._length_bytes else _annex_b(head)
         return next((unit for unit in units if unit and SLICE <= unit[0] & 31 <= IDR_SLICE), None)
 
 
 def _annex_b(stream: bytes) -> Iterator[bytes]:
-    """NAL units, each from its header on; the last bytes may belong to the next start code."""
+    """NAL units of an Annex B stream, at most 512 bytes each; the last bytes may belong to the next start code."""
     for start_code in _START_CODE.finditer(stream):
         yield stream[start_code.end() : start_code.end() + 512]
 
@@ -90,7 +92,7 @@ def _length_prefixed(stream: bytes, length_bytes: int) -> Iterator[bytes]:
 
 
 class _Bits:
-    """Bits from the left; emulation prevention bytes (7.4.1) taken out. Past the end all is zero."""
+    """Bit reader over a NAL unit without emulation prevention bytes (7.4.1); past the end all bits are zero."""
 
     def __init__(self, unit: bytes) -> None:
         payload = unit.replace(b"\x00\x00\x03", b"\x00\x00") + bytes(8)

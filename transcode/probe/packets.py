@@ -1,8 +1,8 @@
-"""What one pass over the packets tells, track by track.
+"""Collects the facts of each track in one pass over the packets.
 
 In: PyAV packets in file order, none decoded and none empty. Out: times in ticks of the track's time base, bytes,
-keyframes. A packet that is there only to be decoded (outside an edit list), is hidden (VP8, VP9) or is the second field
-of a frame (H.264 in MPEG-TS) is no picture. Keeps 16 bytes per picture, and the first packets for whoever decodes.
+keyframes. A packet that is only decoded (outside an edit list), hidden (VP8, VP9) or the second field of a frame (H.264
+in MPEG-TS) is not counted as a frame. Keeps 16 bytes per frame, and the first packets for decoding.
 """
 
 from array import array
@@ -19,7 +19,7 @@ _NO_TIME = -(2**63)
 
 
 class VideoPackets:
-    """The packets of one video track, in decoding order."""
+    """Facts of one video track, collected from its packets in decoding order."""
 
     def __init__(self, stream: Any) -> None:
         context = stream.codec_context
@@ -28,10 +28,10 @@ class VideoPackets:
         self._fields = self._h264 is not None and self._h264.fields
         self._pts, self._dts = array("q"), array("q")
         self._ends = [_NO_TIME, _NO_TIME]  # by pts, by dts
-        self._keys: list[list[int]] = []  # [which picture, bytes up to the next key]
-        self._unled_bytes = 0
+        self._keys: list[list[int]] = []  # [frame number, bytes up to the next keyframe]
+        self._leading_bytes = 0
         self._all_idr = self._h264 is not None
-        self._unshown = False  # a packet that is decoded and not shown: an edit list's
+        self._has_discarded = False  # a packet that is decoded but not shown, because of an edit list
         self._head_bytes = 0
         self.head: list[Any] = []
         self.bytes = 0
@@ -60,13 +60,13 @@ class VideoPackets:
         self.bytes += size
         pts, dts = packet.pts, packet.dts
         if packet.is_discard:
-            self._unshown = True
+            self._has_discarded = True
             self._count_bytes(size)
             return
         if pts is None and dts is None:
             self.corrupt = True
             return
-        self._lengthen(pts, dts, packet.duration or 0)
+        self._extend(pts, dts, packet.duration or 0)
         if self._h264 and not self._h264.is_whole(memoryview(packet)):
             self.corrupt = True
         if (self._fields and self._h264 and self._h264.is_second_field(memoryview(packet))) or self._is_hidden(packet):
@@ -81,22 +81,22 @@ class VideoPackets:
         self._dts.append(_NO_TIME if dts is None else dts)
 
     def _head_has_room(self) -> bool:
-        held = len(self.head)
-        return held < MIN_HEAD_PACKETS or (held < MAX_HEAD_PACKETS and self._head_bytes < MAX_HEAD_BYTES)
+        count = len(self.head)
+        return count < MIN_HEAD_PACKETS or (count < MAX_HEAD_PACKETS and self._head_bytes < MAX_HEAD_BYTES)
 
     def _count_bytes(self, size: int) -> None:
         if self._keys:
             self._keys[-1][1] += size
         else:
-            self._unled_bytes += size
+            self._leading_bytes += size
 
-    def _lengthen(self, pts: int | None, dts: int | None, duration: int) -> None:
+    def _extend(self, pts: int | None, dts: int | None, duration: int) -> None:
         for which, tick in enumerate((pts, dts)):
             if tick is not None and tick + duration > self._ends[which]:
                 self._ends[which] = tick + duration
 
     def _is_hidden(self, packet: Any) -> bool:
-        """A frame that only others refer to, in a packet of its own (VP8: RFC 6386 9.1; VP9: 6.2 and annex B)."""
+        """Whether the packet holds only a hidden reference frame (VP8: RFC 6386 9.1; VP9: 6.2 and annex B)."""
         if self._codec not in ("vp8", "vp9"):
             return False
         view = memoryview(packet)
@@ -104,15 +104,15 @@ class VideoPackets:
         if self._codec == "vp8":
             return not first & 0x10
         if last & 0xE0 == 0xC0:
-            return False  # a superframe: hidden ones with the one that is shown
+            return False  # a superframe: hidden frames together with the one shown
         spare = 0 if first & 0x30 == 0x30 else 1  # profile 3 has one bit more before these
         shows_an_earlier, shown = first >> (2 + spare) & 1, first >> spare & 1
         return not (shows_an_earlier or shown)
 
     def times(self, first_shown: int | None) -> tuple[list[int], int]:
-        """(sorted ticks of the pictures, the tick at which the last one ends at least).
+        """(sorted ticks of the frames, earliest tick at which the last one ends).
 
-        Pictures before `first_shown`, the first one that could be decoded, are none: nothing can show them.
+        Frames before `first_shown`, the first that could be decoded, are left out: they cannot be shown.
         """
         unordered, end = self._unordered()
         ticks = sorted(unordered)
@@ -121,7 +121,7 @@ class VideoPackets:
         return ticks, max(end, ticks[-1])
 
     def _unordered(self) -> "tuple[array[int], int]":
-        """Presentation times, in decoding order. Where some are missing, the decoding times are what there is."""
+        """(presentation times in decoding order, end tick); decoding times where presentation times are missing."""
         if _NO_TIME not in self._pts:
             return self._pts, self._ends[0]
         if _NO_TIME not in self._dts:
@@ -137,16 +137,16 @@ class VideoPackets:
         """The keyframe index of the track; `ticks` are the sorted presentation times of `times()`."""
         unordered, _ = self._unordered()
         keys = [(unordered[at], size) for at, size in self._keys if unordered[at] >= ticks[0]]
-        led = self.begins_with_key and unordered[0] == ticks[0]
+        starts_at_keyframe = self.begins_with_key and unordered[0] == ticks[0]
         return Index(
-            gops=gops(ticks, keys, self._unled_bytes if len(ticks) == self.count else 0),
-            all_idr=self._all_idr and led and not self._unshown,
+            gops=gops(ticks, keys, self._leading_bytes if len(ticks) == self.count else 0),
+            all_idr=self._all_idr and starts_at_keyframe and not self._has_discarded,
             constant=is_constant(ticks, time_base, rate),
         )
 
 
 class AudioPackets:
-    """The packets of one audio track: their count, their bytes, and when the first and the last are heard."""
+    """Facts of one audio track, collected from its packets: count, bytes, start and end."""
 
     def __init__(self, stream: Any) -> None:
         context = stream.codec_context
@@ -182,7 +182,7 @@ class AudioPackets:
             self._end, self._last = end, packet
 
     def _skip(self, packet: Any, tick: int) -> None:
-        """An encoder's priming is cut off when decoded: it may reach beyond the packet that says so."""
+        """Note the encoder's priming, which decoders drop; it may be longer than the packet that signals it."""
         skipped = self._samples(packet, 0)
         if skipped:
             self._audible_from = tick + round(skipped * self._ticks_per_sample)
@@ -194,7 +194,7 @@ class AudioPackets:
         return int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[at : at + 4], "little")
 
     def times(self) -> tuple[int, int]:
-        """(first tick that is heard, the tick where it ends)."""
+        """(first audible tick, end tick), without priming and padding."""
         first = max(self._first or 0, self._audible_from if self._audible_from is not None else _NO_TIME)
         end = self._end
         if self._last is not None:

@@ -1,4 +1,4 @@
-"""A local file -> Source and keyframe Index, by probe_child inside the sandbox."""
+"""Probes a local file with probe_child in the sandbox: Source and keyframe Index."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from transcode.probe.source import Index, Source, from_json, index_from_json
 async def probe(
     file: Path, work_dir: Path, runner: ChildRunner, *, max_pixels: int, max_duration_s: int
 ) -> tuple[Source, Index | None]:
-    """The facts of `file`, and where its keyframes are (None for sound only).
+    """The facts of `file`, and where its keyframes are (None for audio only).
 
     Raises Rejected; ToolKilled when the child crashed (the caller counts those).
     """
@@ -26,7 +26,7 @@ async def probe(
             work_dir=work_dir,
             readable=[file],
             limits=Limits(wall_s=allowed_s, cpu_s=allowed_s, memory_bytes=4 * GIB, file_bytes=MIB),
-            max_stdout_bytes=16 * MIB,  # gops.MAX_GOPS of them are 4 MiB
+            max_stdout_bytes=16 * MIB,  # keyframe_index.MAX_GOPS of them are 4 MiB
         )
     except ToolKilled:
         raise

@@ -1,8 +1,8 @@
 """Runs inside the sandbox: FILE -> one JSON line, facts or a rejection. `python -m transcode.probe.probe_child FILE`.
 
-Demuxes every packet once (no decoding) for exact times, and decodes the first frames of the video for what only frames
-know. Prints {"source", "index"}, or refuses by {"rejected": {code, message, hint}}. Any crash or hang here is the
-caller's to see.
+Demuxes every packet once (no decoding) for exact times, and decodes the first frames of the video for facts that
+only decoding gives. Prints {"source", "index"}, or {"rejected": {code, message, hint}}. The caller handles crashes and
+hangs.
 """
 
 import json
@@ -34,13 +34,13 @@ AUDIO_CODECS = frozenset((
 MAX_TRACKS = 16
 SMALL_LEAD_S = Fraction(45, 1000)
 MIN_SIDE = 32
-# Enough frames to tell interlaced from progressive and to meet damage; fewer of very large pictures.
-LOOK_FRAMES, LOOK_PIXELS, LEAST_FRAMES = 12, 12 * 1920 * 1080, 2
+# Enough frames to tell interlaced from progressive and to detect damage; fewer of very large frames.
+ENOUGH_FRAMES, ENOUGH_PIXELS, LEAST_FRAMES = 12, 12 * 1920 * 1080, 2
 _REEXPORT = "Export the video again as MP4 (H.264 + AAC) and upload that."
 
 
 def probe(path: Path, max_pixels: int, max_duration_s: int) -> tuple[Source, Index | None]:
-    """The facts of the file. Raises Rejected."""
+    """Source and keyframe index of the file (None for audio only). Raises Rejected."""
     with path.open("rb") as file:
         container = sniff.container(file.read(sniff.SNIFF_BYTES))
     try:
@@ -60,31 +60,33 @@ def _facts(
 ) -> tuple[Source, Index | None]:
     if len(opened.streams.video) + len(opened.streams.audio) > MAX_TRACKS:
         raise Rejected("too_many_tracks", f"The file has more than {MAX_TRACKS} tracks.", _REEXPORT)
-    pictures, sounds, damaged = _scan(opened, max_duration_s)
-    stream = _choose_video(opened, pictures, dolby_vision.without_base(path) if container == "mp4" else frozenset())
-    audio_streams = [s for s in opened.streams.audio if sounds[s.index]]
+    video_packets, audio_packets, damaged = _scan(opened, max_duration_s)
+    stream = _choose_video(
+        opened, video_packets, dolby_vision.without_base(path) if container == "mp4" else frozenset()
+    )
+    audio_streams = [s for s in opened.streams.audio if audio_packets[s.index]]
     audio = [s for s in audio_streams if _can_decode_audio(s)]
     unplayable = tuple(_codec(s) for s in audio_streams if s not in audio)
     if not stream and not audio:
         if unplayable:
             raise Rejected("unsupported_codec", f"The audio codec {unplayable[0]} is not supported.", _REEXPORT)
         raise Rejected("corrupt", "The file has no readable frames.", _REEXPORT)
-    starts = [sounds[s.index].times()[0] * s.time_base for s in audio]
+    starts = [audio_packets[s.index].times()[0] * s.time_base for s in audio]
     if stream:
-        look = _look(stream, pictures[stream.index], max_pixels)
-        starts.append(look.ticks[0] * stream.time_base)
+        first_frames = _decode_first_frames(stream, video_packets[stream.index], max_pixels)
+        starts.append(first_frames.ticks[0] * stream.time_base)
     zero = min(starts)
-    tracks = tuple(_audio_facts(s, sounds[s.index], zero) for s in audio)
+    tracks = tuple(_audio_facts(s, audio_packets[s.index], zero) for s in audio)
     longest_s = max((track.start_s + track.duration_s for track in tracks), default=Fraction(0))
     video, index = None, None
     if stream:
-        damaged = damaged or look.damaged
-        video, index = _video_facts(stream, pictures[stream.index], look, zero, longest_s)
-        late_s = _off_grid(video.start_s, video.frame_rate)
-        zero += late_s
-        video = replace(video, start_s=video.start_s - late_s)
-        tracks = tuple(replace(track, start_s=track.start_s - late_s) for track in tracks)
-        longest_s = max(longest_s - late_s, video.start_s + video.duration_s)
+        damaged = damaged or first_frames.damaged
+        video, index = _video_facts(stream, video_packets[stream.index], first_frames, zero, longest_s)
+        shift_s = _off_grid(video.start_s, video.frame_rate)
+        zero += shift_s
+        video = replace(video, start_s=video.start_s - shift_s)
+        tracks = tuple(replace(track, start_s=track.start_s - shift_s) for track in tracks)
+        longest_s = max(longest_s - shift_s, video.start_s + video.duration_s)
     if longest_s > max_duration_s:
         raise _too_long(f"The video lasts {float(longest_s):.0f} s.", max_duration_s)
     return Source(
@@ -100,36 +102,36 @@ def _facts(
 
 
 def _off_grid(start_s: Fraction, rate: Fraction) -> Fraction:
-    """How much later the timeline must begin for the pictures to be on its grid of frames.
+    """Seconds by which the timeline must begin later, so that video frames lie on its frame grid.
 
-    That cuts less than a frame of sound, an encoder's priming mostly; where frames are long it adds silence instead.
+    That cuts less than a frame of audio, mostly an encoder's priming; where frames are long it adds silence instead.
     """
     frames = start_s * rate
     return (frames - (int(frames) if 1 / rate <= SMALL_LEAD_S else ceil(frames))) / rate
 
 
 def _too_long(message: str, max_duration_s: int) -> Rejected:
-    return Rejected("too_long", message, f"At most {max_duration_s} s are taken.")
+    return Rejected("too_long", message, f"At most {max_duration_s} s are accepted.")
 
 
 def _scan(opened: Any, max_duration_s: int) -> tuple[dict[int, VideoPackets], dict[int, AudioPackets], bool]:
-    """Every packet once. The last says whether the file could not be read to its end, or has packets marked broken."""
-    pictures = {stream.index: VideoPackets(stream) for stream in opened.streams.video}
-    sounds = {stream.index: AudioPackets(stream) for stream in opened.streams.audio}
-    tracks: dict[int, VideoPackets | AudioPackets] = {**pictures, **sounds}
-    most = int(max_duration_s * timing.FASTEST)
+    """Read every packet once: (video by stream index, audio by stream index, whether the file is damaged)."""
+    video_packets = {stream.index: VideoPackets(stream) for stream in opened.streams.video}
+    audio_packets = {stream.index: AudioPackets(stream) for stream in opened.streams.audio}
+    tracks: dict[int, VideoPackets | AudioPackets] = {**video_packets, **audio_packets}
+    limit = int(max_duration_s * timing.FASTEST)
     damaged = False
     try:
         for packet in opened.demux([*opened.streams.video, *opened.streams.audio]) if tracks else ():
             if packet.size == 0:
-                continue  # an empty picture, or the end of a track
+                continue  # an empty frame, or the end of a track
             track = tracks[packet.stream_index]
             track.add(packet)
-            if track.count > most:
-                raise _too_long(f"The file has more than {most} pictures or pieces of sound.", max_duration_s)
+            if track.count > limit:
+                raise _too_long(f"The file has more than {limit} video frames or audio packets.", max_duration_s)
     except av.FFmpegError:
-        damaged = True  # the end of what can be read: what was read so far counts
-    return pictures, sounds, damaged or any(track.corrupt for track in tracks.values())
+        damaged = True  # the file cannot be read any further: what was read so far counts
+    return video_packets, audio_packets, damaged or any(track.corrupt for track in tracks.values())
 
 
 def _codec(stream: Any) -> str:
@@ -137,19 +139,19 @@ def _codec(stream: Any) -> str:
     return name
 
 
-def _choose_video(opened: Any, pictures: dict[int, VideoPackets], without_base: frozenset[int]) -> Any:
-    """The largest real video track; a cover picture or a track without packets is none."""
-    real = [
+def _choose_video(opened: Any, video_packets: dict[int, VideoPackets], dolby_vision_only: frozenset[int]) -> Any:
+    """The video stream with the largest frame, or None; cover art and empty tracks do not count. Raises Rejected."""
+    candidates = [
         stream
         for stream in opened.streams.video
-        if pictures[stream.index].count and not stream.disposition & av.stream.Disposition.attached_pic
+        if video_packets[stream.index].count and not stream.disposition & av.stream.Disposition.attached_pic
     ]
-    if not real:
+    if not candidates:
         return None
-    based = [stream for stream in real if stream.index not in without_base]
-    usable = [stream for stream in based if _codec(stream) in VIDEO_CODECS]
+    decodable = [stream for stream in candidates if stream.index not in dolby_vision_only]
+    usable = [stream for stream in decodable if _codec(stream) in VIDEO_CODECS]
     if not usable:
-        what = _codec(based[0]) if based else "Dolby Vision without a compatible base"
+        what = _codec(decodable[0]) if decodable else "Dolby Vision without a compatible base"
         raise Rejected("unsupported_codec", f"The video codec {what} is not supported.", _REEXPORT)
     return max(usable, key=lambda stream: (stream.width * stream.height, -stream.index))
 
@@ -159,21 +161,21 @@ def _can_decode_audio(stream: Any) -> bool:
     return codec in AUDIO_CODECS or codec.startswith("pcm_")
 
 
-class _Look:
-    """The first decoded frames of the video track, and the track's times as they correct them."""
+class _FirstFrames:
+    """The first decoded frames of the video track, and the times of its frames from the first decodable one on."""
 
     def __init__(self, frames: list[Any], damaged: bool, packets: VideoPackets) -> None:
         self.frames = frames
         self.ticks, self.end = packets.times(frames[0].pts)
-        # Pictures that nothing leads, at the start of a recording cut anywhere, are lost.
+        # Frames before the first keyframe of a recording cut at any point cannot be decoded.
         self.damaged = damaged or (not packets.begins_with_key and len(self.ticks) < packets.count)
 
 
-def _look(stream: Any, packets: VideoPackets, max_pixels: int) -> _Look:
+def _decode_first_frames(stream: Any, packets: VideoPackets, max_pixels: int) -> _FirstFrames:
     """Decode the first packets of the video track. Raises Rejected: dimensions, corrupt."""
     if stream.width * stream.height > max_pixels:
         raise Rejected(
-            "dimensions", f"The picture is {stream.width}x{stream.height}.", f"At most {max_pixels} pixels are taken."
+            "dimensions", f"The video is {stream.width}x{stream.height}.", f"At most {max_pixels} pixels are accepted."
         )
     context = stream.codec_context
     context.thread_type = "SLICE"
@@ -187,32 +189,32 @@ def _look(stream: Any, packets: VideoPackets, max_pixels: int) -> _Look:
             continue
         frames += decoded
         pixels += sum(frame.width * frame.height for frame in decoded)
-        if len(frames) >= LOOK_FRAMES or (len(frames) >= LEAST_FRAMES and pixels >= LOOK_PIXELS):
+        if len(frames) >= ENOUGH_FRAMES or (len(frames) >= LEAST_FRAMES and pixels >= ENOUGH_PIXELS):
             break
     if not frames:
         raise Rejected("corrupt", "No frame of the video can be decoded.", _REEXPORT)
-    return _Look(frames, damaged or any(frame.is_corrupt for frame in frames), packets)
+    return _FirstFrames(frames, damaged or any(frame.is_corrupt for frame in frames), packets)
 
 
 def _video_facts(
-    stream: Any, packets: VideoPackets, look: _Look, zero: Fraction, others_last_s: Fraction
+    stream: Any, packets: VideoPackets, first_frames: _FirstFrames, zero: Fraction, others_last_s: Fraction
 ) -> tuple[VideoTrack, Index]:
-    first, ticks, base = look.frames[0], look.ticks, stream.time_base
+    first, ticks, base = first_frames.frames[0], first_frames.ticks, stream.time_base
     aspect = Fraction(stream.sample_aspect_ratio or getattr(first, "sample_aspect_ratio", None) or 1)
     aspect = aspect if Fraction(1, 10) <= aspect <= 10 else Fraction(1)
     rotation = round(-first.rotation / 90) * 90 % 360 if abs(first.rotation) <= 360 else 0
-    wide, high = round(first.width * aspect), first.height
-    shown = (high, wide) if rotation in (90, 270) else (wide, high)
+    width, height = round(first.width * aspect), first.height
+    shown = (height, width) if rotation in (90, 270) else (width, height)
     if min(shown) < MIN_SIDE:
         raise Rejected(
             "dimensions",
-            f"The picture is {shown[0]}x{shown[1]}.",
+            f"The video is {shown[0]}x{shown[1]}.",
             f"The short side must be at least {MIN_SIDE} pixels.",
         )
     rate, variable = timing.frame_rate(ticks, base, stream.average_rate, stream.guessed_rate, others_last_s)
     index = packets.index(ticks, base, rate)
     # A last packet without a duration lasts as long as a usual frame.
-    end = max(look.end, ticks[-1] + round(1 / (rate * base)))
+    end = max(first_frames.end, ticks[-1] + round(1 / (rate * base)))
     duration_s = (end - ticks[0]) * base
     context = stream.codec_context
     video = VideoTrack(
@@ -237,7 +239,7 @@ def _video_facts(
         level=max(context.level, 0),
         pixel_format=first.format.name,
         bit_depth=max(component.bits for component in first.format.components),
-        interlaced=sum(frame.interlaced_frame for frame in look.frames) * 2 > len(look.frames),
+        interlaced=sum(frame.interlaced_frame for frame in first_frames.frames) * 2 > len(first_frames.frames),
         primaries=_name(ColorPrimaries, first.color_primaries),
         transfer=_name(ColorTrc, first.color_trc),
         matrix=_name(Colorspace, first.colorspace),

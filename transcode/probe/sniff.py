@@ -5,10 +5,10 @@ The demuxer is pinned because libav would otherwise open playlists and scripts t
 
 from core.errors import Rejected
 
-# name for people and for the asset JSON -> the demuxer's name in libav
+# name shown to people and in the asset JSON -> the demuxer's name in libav
 DEMUXERS = {
     **{"mp4": "mov", "matroska": "matroska", "mpegts": "mpegts", "avi": "avi"},
-    **{"mp3": "mp3", "flac": "flac", "wav": "wav", "ogg": "ogg"},  # sound
+    **{"mp3": "mp3", "flac": "flac", "wav": "wav", "ogg": "ogg"},  # audio
 }
 SNIFF_BYTES = 4096
 
@@ -25,7 +25,7 @@ _KNOWN_OTHERS = (
     (b"GIF8", "GIF"),
 )
 _HINT = (
-    "Export the video as MP4 (H.264 + AAC), MOV, MKV, WebM, MPEG-TS or AVI, or sound as MP3, FLAC, WAV or Ogg, "
+    "Export the video as MP4 (H.264 + AAC), MOV, MKV, WebM, MPEG-TS or AVI, or audio as MP3, FLAC, WAV or Ogg, "
     "and upload it again."
 )
 _MP3_KBPS = {  # by (MPEG-1, layer), ISO 11172-3 2.4.2.3 and ISO 13818-3
@@ -62,15 +62,15 @@ def container(head: bytes) -> str:
         return "mp3"
     for magic, name in _KNOWN_OTHERS:
         if head.startswith(magic):
-            raise Rejected("unsupported_container", f"The file is {name}, which Kadr does not take.", _HINT)
+            raise Rejected("unsupported_container", f"The file is {name}, which Kadr does not support.", _HINT)
     if head.startswith(b"RIFF"):
         raise Rejected("unsupported_container", "The file is RIFF, but neither AVI nor WAV.", _HINT)
-    what = "The file is empty." if not head else "The file is no video or sound Kadr knows."
+    what = "The file is empty." if not head else "The file is not a video or audio file that Kadr supports."
     raise Rejected("not_media", what, _HINT)
 
 
 def _is_mpegts(head: bytes) -> bool:
-    """Sync bytes 188 apart; 192 with a 4-byte time code in front of each packet, as cameras write (.mts)."""
+    """Whether sync bytes are 188 bytes apart, or 192 with a 4-byte time code before each packet, as cameras write."""
     for size, first in ((188, 0), (192, 4)):
         marks = head[first::size]
         if len(marks) >= 3 and set(marks[: (len(head) - first) // size]) == {0x47}:
@@ -79,13 +79,13 @@ def _is_mpegts(head: bytes) -> bool:
 
 
 def _is_mp3(head: bytes) -> bool:
-    """A frame header, and a second one where the first frame ends: the sync bits alone are in too many files."""
+    """Whether an MP3 frame is followed by another one; sync bits alone occur in too many other files."""
     size = _mp3_frame_bytes(head)
     return size > 0 and _mp3_frame_bytes(head[size:]) > 0
 
 
 def _mp3_frame_bytes(head: bytes) -> int:
-    """The length of the frame that begins here; 0 where none does."""
+    """Length in bytes of the MPEG audio frame at the start of `head`; 0 where there is none."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return 0
     version, layer, rate, hz = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3), head[2] >> 4, head[2] >> 2 & 3

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-INDEXED = ("mp4", "matroska")  # containers in which a seek lands on the frame that was sought, and a keyframe
+INDEXED = ("mp4", "matroska")  # containers with an index, in which a seek lands on the right keyframe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,18 +20,18 @@ class VideoTrack:
     width: int
     height: int
     sample_aspect: Fraction
-    rotation: int  # degrees clockwise that a player must turn the picture: 0, 90, 180, 270
+    rotation: int  # degrees clockwise that a player must rotate the video: 0, 90, 180, 270
     shown_width: int
     shown_height: int
-    frame_rate: Fraction  # nominal; for a variable one, the rate its usual frame distance means
+    frame_rate: Fraction  # nominal; of a variable rate, the usual one
     variable: bool
     frames: int
     start_s: Fraction
     duration_s: Fraction
     keyframes: int
     longest_gop_s: Fraction
-    longest_gap_s: Fraction  # the longest time one frame stands: what a seek must go back at least
-    bit_rate_bps: int  # of the packets of this track, over its duration
+    longest_gap_s: Fraction  # the longest time one frame is shown: a seek must go back at least that far
+    bit_rate_bps: int  # average over the track's duration
     profile: str  # as libav names it: "High", "Main 10"; "" where there is none
     level: int  # as the codec counts it (H.264: 41 is 4.1); 0 where unknown
     pixel_format: str
@@ -49,7 +49,7 @@ class VideoTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioTrack:
-    """One audio track that can be decoded."""
+    """One audio track that Kadr can decode. Times are seconds on the upload's timeline."""
 
     index: int
     codec: str
@@ -65,34 +65,34 @@ class AudioTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What was uploaded, exactly. `duration_s` is of the longest used track, from the earliest start."""
+    """The probed facts of an upload. `duration_s` runs from the earliest start to the latest end of its tracks."""
 
     container: str
     bytes: int
     origin_s: Fraction  # where the timeline's zero is in the file's own times
     duration_s: Fraction
-    video: VideoTrack | None  # None: sound only
+    video: VideoTrack | None  # None: audio only
     audio: tuple[AudioTrack, ...]
-    unplayable_audio: tuple[str, ...]  # codec names of audio tracks that nothing here decodes
-    damaged: bool  # libav complained or gave up somewhere, and enough is left to show
+    unplayable_audio: tuple[str, ...]  # codec names of audio tracks that are not supported
+    damaged: bool  # libav reported errors or stopped early, but enough can be decoded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceGop:
     """A run of frames from one keyframe to the next, in presentation order. The first begins with frame 0."""
 
-    frame: int  # how many frames are shown before this keyframe
+    frame: int  # number of this keyframe, in presentation order
     frames: int
     bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
-    """Where the keyframes of the chosen video track are. Kept apart from Source: it grows with the title."""
+    """The GOPs of the chosen video track. Separate from Source because its size grows with the duration."""
 
     gops: tuple[SourceGop, ...]
     # H.264 only: every keyframe is an IDR picture, so nothing after it refers to what is before it; the track begins
-    # with one, and no packet is there only to be decoded (an edit list's). The packets can be cut before each keyframe.
+    # with one, and no packet is only decoded (edit lists). The track can be cut before each keyframe.
     all_idr: bool
     constant: bool  # every frame is shown exactly 1/frame_rate after the one before, to a tick of the time base
 
@@ -103,14 +103,17 @@ def to_json(source: Source) -> dict[str, Any]:
 
 
 def from_json(value: dict[str, Any]) -> Source:
+    """The source that `to_json` made this value of. Raises pydantic.ValidationError."""
     return _adapter(Source).validate_python(value)  # type: ignore[no-any-return]
 
 
 def index_to_json(index: Index) -> dict[str, Any]:
+    """The index as plain JSON values."""
     return _plain(index)  # type: ignore[no-any-return]
 
 
 def index_from_json(value: dict[str, Any]) -> Index:
+    """The index that `index_to_json` made this value of. Raises pydantic.ValidationError."""
     return _adapter(Index).validate_python(value)  # type: ignore[no-any-return]
 
 
@@ -124,7 +127,7 @@ def _plain(value: Any) -> Any:
 
 @cache
 def _adapter(kind: type) -> Any:
-    # Imported when first asked for: the probe's child only writes, and this import is half of its time.
+    # Imported on first use: the probe's child only writes JSON, and this import would take half of its time.
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)

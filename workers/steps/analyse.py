@@ -1,4 +1,4 @@
-"""analyse: measure the title once, settle its ladder, and queue its encode: audio, then chunks, the longest first."""
+"""analyse: measure the title once, choose its ladder, and queue its encode: audio, then chunks, the longest first."""
 
 from dataclasses import replace
 
@@ -6,9 +6,9 @@ from core.db import assets
 from core.db.postgres import Connection
 from core.model import StepKind
 from core.storage.digest import digest
-from transcode.encode.renditions import length_s
+from transcode.encode.renditions import chunk_duration_s
 from transcode.pertitle import analyse as analyser
-from transcode.pertitle.settle import settle
+from transcode.pertitle.settle import apply_analysis
 from transcode.plan.encode_plan import EncodePlan
 from transcode.probe.source import from_json
 from workers import artifacts
@@ -47,7 +47,7 @@ async def analyse(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
             async def on_commit(connection: Connection) -> None:
                 await assets.keep_analysis(connection, source_sha256, key, analysis)
 
-        plan = settle(plan, analyser.from_json(analysis))
+        plan = apply_analysis(plan, analyser.from_json(analysis))
     plan_sha256 = await artifacts.store_plan(worker, claimed.asset.id, plan)
     encode_steps = _encode_steps(step_input["source"], plan_sha256, plan)
     extras = pictures.steps_of_upload(plan, plan_sha256, step_input["source"], claimed.asset)
@@ -68,7 +68,7 @@ def _encode_steps(source_sha256: str, plan_sha256: str, plan: EncodePlan) -> tup
     """What is to be encoded, in the order in which it should begin."""
     common = {"source": source_sha256, "plan": plan_sha256}
     rest = [rung for rung in plan.rungs if rung.id != plan.first_rung]
-    chunks = sorted(range(len(plan.chunks)), key=lambda number: -length_s(plan, number)) if rest else []
+    chunks = sorted(range(len(plan.chunks)), key=lambda number: -chunk_duration_s(plan, number)) if rest else []
     return (
         *((StepKind.SOUND, {**common, "sound": sound.id}) for sound in plan.audio),
         *((StepKind.ENCODE, {**common, "chunk": number}) for number in chunks),

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.clicks.worlds import WORLDS, Way, World, simulate, still
+from benchmarks.clicks.worlds import WORLDS, Strategy, World, simulate, still
 from benchmarks.questions import click_through
 from thumbnails.experiments import assignment
 
@@ -16,33 +16,33 @@ DRIFTING = next(world for world in WORLDS if world.drifts)
 
 
 def test_without_learning_it_earns_what_the_rates_say() -> None:
-    uniform, first = simulate(LARGE, Way.UNIFORM, **SHORT), simulate(LARGE, Way.FIRST, **SHORT)
+    uniform, first = simulate(LARGE, Strategy.UNIFORM, **SHORT), simulate(LARGE, Strategy.FIRST, **SHORT)
     for found, expected in ((uniform, sum(LARGE.start) / 5), (first, LARGE.start[0])):
         error = found.reward.std(ddof=1) / np.sqrt(len(found.reward))
         assert abs(found.reward.mean() - expected) < 4 * error
     assert first.regret == pytest.approx([0.09 - 0.05] * 40)
     assert set(first.worst_share) == {0.0}
-    drifting = simulate(DRIFTING, Way.FIRST, **SHORT)
+    drifting = simulate(DRIFTING, Strategy.FIRST, **SHORT)
     best = np.mean([DRIFTING.rates((batch + 0.5) / 40).max() for batch in range(40)])
     assert drifting.regret == pytest.approx([best - 0.05] * 40)
 
 
 @pytest.mark.parametrize("world", [LARGE, DRIFTING], ids=lambda world: world.name)
 def test_where_they_differ_it_earns_more_than_an_even_test(world: World) -> None:
-    ours = click_through.mean(simulate(world, Way.THOMPSON, **SHORT).reward)
-    even = click_through.mean(simulate(world, Way.UNIFORM, **SHORT).reward)
+    ours = click_through.mean(simulate(world, Strategy.THOMPSON, **SHORT).reward)
+    even = click_through.mean(simulate(world, Strategy.UNIFORM, **SHORT).reward)
     assert ours["low"] > even["high"]
 
 
 def test_where_they_are_alike_nothing_is_lost() -> None:
-    found = simulate(EQUAL, Way.THOMPSON, **SHORT)
+    found = simulate(EQUAL, Strategy.THOMPSON, **SHORT)
     assert found.regret == pytest.approx([0.0] * 40, abs=1e-12)
     assert (found.winner >= 0).mean() < 0.3
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name)
 def test_nobody_starves(world: World) -> None:
-    found = simulate(world, Way.THOMPSON, **SHORT)
+    found = simulate(world, Strategy.THOMPSON, **SHORT)
     assert found.least_share.min() >= assignment.EXPLORE / 5 - 1e-12
     assert found.least_shown.min() > 0.5 * assignment.EXPLORE / 5
 
@@ -50,7 +50,7 @@ def test_nobody_starves(world: World) -> None:
 def test_a_winner_needs_impressions_of_each() -> None:
     """A rate of 1 beside rates of 0 is plain at once, and still waits."""
     sure = still("sure", 0.0, 1.0, 0.0)
-    found = simulate(sure, Way.THOMPSON, runs=20, batches=60, viewers=200, seed=1)
+    found = simulate(sure, Strategy.THOMPSON, runs=20, batches=60, viewers=200, seed=1)
     assert set(found.winner) == {1}
     assert found.stopped_at.min() * (assignment.EXPLORE / 3 * 1.5) > assignment.LEAST_IMPRESSIONS * 0.5
     assert (found.stopped_at * found.least_shown).min() >= assignment.LEAST_IMPRESSIONS
@@ -58,7 +58,7 @@ def test_a_winner_needs_impressions_of_each() -> None:
 
 @pytest.mark.parametrize("world", [LARGE, DRIFTING], ids=lambda world: world.name)
 def test_the_log_is_unbiased(world: World) -> None:
-    found = simulate(world, Way.ENDLESS, runs=100, batches=20, viewers=200, seed=5)
+    found = simulate(world, Strategy.ENDLESS, runs=100, batches=20, viewers=200, seed=5)
     truth = np.mean([world.rates((batch + 0.5) / 20) for batch in range(20)], axis=0)
     errors = found.weighed - truth
     sigmas = errors.mean(axis=0) / (errors.std(axis=0, ddof=1) / np.sqrt(len(errors)))

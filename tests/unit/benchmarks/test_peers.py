@@ -13,7 +13,7 @@ from benchmarks.transcode.peers import Clip, mediacms, peertube, peertube_bps, p
 CLIP = Clip(
     path=PurePosixPath("/in/clip.mp4"),
     seconds=Fraction(10),
-    picture_from_s=Fraction(0),
+    video_start_s=Fraction(0),
     width=960,
     height=540,
     frame_rate=Fraction(50),

@@ -78,9 +78,9 @@ def test_the_time_is_read_in_the_time_base_told() -> None:
     told = (
         "#software: x\n#tb 0: 1/12288\n#dimensions 0: 64x36\n0,     152576,     152576,      512,   3456, 0x3c6443ec\n"
     )
-    assert pickers.told_time(told) == Fraction(152576, 12288)
+    assert pickers.first_frame_time(told) == Fraction(152576, 12288)
     with pytest.raises(KadrError):
-        pickers.told_time("#tb 0: 1/25\n")
+        pickers.first_frame_time("#tb 0: 1/25\n")
 
 
 def test_wilson_is_what_the_textbook_says() -> None:

@@ -107,7 +107,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Clip:
     return Clip(
         path=turned,
         seconds=Fraction(2),
-        picture_from_s=Fraction(0),
+        video_start_s=Fraction(0),
         width=240,
         height=320,
         frame_rate=Fraction(25),
@@ -153,11 +153,11 @@ def test_a_picture_that_begins_after_its_sound_meets_its_own_frames(tmp_path: Pa
     ]
     subprocess.run([*delayed, "-c:v", "copy", "-c:a", "mp2", str(late)], check=True, timeout=60)
     clip = asyncio.run(look(late, Settings.load()))
-    assert 0.07 < clip.picture_from_s < 0.13
+    assert 0.07 < clip.video_start_s < 0.13
     copy = encode(clip, tmp_path, "-crf", "16", "-vf", "fps=25:start_time=0", "-c:a", "aac")
     whole = measure(clip, copy, FFMPEG)
     assert whole.vmaf_mean > 95
-    assert measure(replace(clip, picture_from_s=Fraction(0)), copy, FFMPEG).vmaf_mean < whole.vmaf_mean - 5
+    assert measure(replace(clip, video_start_s=Fraction(0)), copy, FFMPEG).vmaf_mean < whole.vmaf_mean - 5
 
 
 def test_a_faithful_copy_of_a_turned_clip_scores_high(made: Clip, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.media.encoded import Blob, Keyframe, Rendition, target_duration
-from packager.multivariant import PathwaysUnclear, multivariant
+from packager.multivariant import AmbiguousPathways, multivariant
 from packager.names import Pathway, stable_id, unique
 from packager.playlist import iframe_playlist, media_playlist, subtitle_playlist
 from tests.renditions import rendition, sound, subtitles
@@ -280,7 +280,7 @@ def test_multivariant_with_everything() -> None:
 
 @pytest.mark.parametrize("ids", [[], ["a", "a"], ["a", ""], ["", ""]])
 def test_pathways_are_told_apart(ids: list[str]) -> None:
-    with pytest.raises(PathwaysUnclear):
+    with pytest.raises(AmbiguousPathways):
         multivariant([keyed()], [Pathway(id=name) for name in ids])
 
 

@@ -390,14 +390,14 @@ THROUGH = [
 
 def test_remux() -> None:
     made = build_plan(conforming(NTSC, 600), index_of([0, 150, 300, 450], 600))
-    assert remux_argv(made, "ffmpeg", SOURCE, copy_sound=True) == [
+    assert remux_argv(made, "ffmpeg", SOURCE, copy_audio=True) == [
         *INPUT,
         *THROUGH,
         *written("0:1", "-c:a", "copy"),
         *GLOBAL,
     ]
     graph = LEVELLED + "[s1]apad=whole_len=960960[s2];[s2]atrim=end_sample=960960[s3]"
-    assert remux_argv(made, "ffmpeg", SOURCE, copy_sound=False) == [
+    assert remux_argv(made, "ffmpeg", SOURCE, copy_audio=False) == [
         *INPUT,
         *("-filter_complex", graph),
         *THROUGH,
@@ -408,7 +408,7 @@ def test_remux() -> None:
 
 def test_remux_of_a_silent_one() -> None:
     made = build_plan(conforming(NTSC, 600, audio=()), index_of([0, 150, 300, 450], 600))
-    assert remux_argv(made, "ffmpeg", SOURCE, copy_sound=False) == [*INPUT, *THROUGH, *GLOBAL]
+    assert remux_argv(made, "ffmpeg", SOURCE, copy_audio=False) == [*INPUT, *THROUGH, *GLOBAL]
 
 
 def test_times_are_counted_from_where_the_plan_begins() -> None:

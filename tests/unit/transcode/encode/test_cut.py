@@ -329,7 +329,7 @@ def test_a_fragment_without_a_sync_sample_is_refused(encodes: Encodes, tmp_path:
 def test_too_little_sound_is_refused(encodes: Encodes, tmp_path: Path) -> None:
     path = Path(shutil.copy(encodes.sound, tmp_path))
     cutter = AudioCutter(path, duration_s=encodes.plan.duration_s + 1, cuts_s=encodes.plan.cuts_s)
-    with pytest.raises(WrongOutput, match="frames of sound, more are needed"):
+    with pytest.raises(WrongOutput, match="audio frames, more are needed"):
         cutter.finish()
 
 
@@ -337,7 +337,7 @@ def test_a_hole_in_the_sound_is_refused_even_where_enough_is_left(encodes: Encod
     fragments = FragmentReader(encodes.sound).finish()
     path = tmp_path / "a1.mp4"
     path.write_bytes(without(encodes.sound.read_bytes(), fragments[2]))
-    with pytest.raises(WrongOutput, match=r"frames of sound at \d+, expected at \d+"):
+    with pytest.raises(WrongOutput, match=r"audio frames at \d+, expected at \d+"):
         AudioCutter(path, duration_s=Fraction(5), cuts_s=(Fraction(0),)).finish()
 
 

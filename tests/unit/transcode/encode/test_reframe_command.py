@@ -13,7 +13,7 @@ from core.media.crop import CropPath
 from tests.crops import SHORT, moving, padded, path, still
 from tests.sources import NTSC, source
 from transcode.encode.argv import video_argv
-from transcode.encode.crop_filters import middles, pads
+from transcode.encode.crop_filters import centre_expression, padding_expression
 from transcode.pertitle.samples import plan_samples, sample_argv
 from transcode.plan.build import build_plan
 from transcode.plan.encode_plan import EncodePlan, Options
@@ -89,7 +89,7 @@ def test_high_dynamic_range_is_cropped_before_it_is_toned() -> None:
 
 def test_a_chunk_has_only_its_own_part_at_the_titles_own_time() -> None:
     crop = path(still(0, 2, 0.3), moving(2, 4, 0.3, 0.7), padded(4, 5), still(5, 7, 0.6))
-    whole = middles(crop, NTSC, (Fraction(0), Fraction(7)))
+    whole = centre_expression(crop, NTSC, (Fraction(0), Fraction(7)))
     assert graph(made_of(crop), 75, 100).split(";")[1] == (
         "[s0]" + CROP.format("0.3+0.200000*(t-2.000000)") + "[s1]"
     ), "neither the shots before nor those after"
@@ -97,7 +97,7 @@ def test_a_chunk_has_only_its_own_part_at_the_titles_own_time() -> None:
     assert "gblur" in graph(made_of(crop), 100, 130)
     assert "split" not in graph(made_of(crop), 160, 200)
     for first, end in ((0, 75), (75, 100), (100, 130), (130, 210)):
-        own = middles(crop, NTSC, (first / NTSC, end / NTSC))
+        own = centre_expression(crop, NTSC, (first / NTSC, end / NTSC))
         for frame in range(first, end):
             assert worth(own, float(frame / NTSC)) == worth(whole, float(frame / NTSC))
 
@@ -107,7 +107,7 @@ def test_a_chunk_has_only_its_own_part_at_the_titles_own_time() -> None:
     rate=st.sampled_from([Fraction(25), NTSC, Fraction(24000, 1001), Fraction(60)]),
 )
 def test_a_cut_is_where_the_frame_rate_filter_shows_it(cut: Fraction, rate: Fraction) -> None:
-    words = middles(path(still(0, cut, 0.3), still(cut, 7, 0.7)), rate, (Fraction(0), Fraction(7)))
+    words = centre_expression(path(still(0, cut, 0.3), still(cut, 7, 0.7)), rate, (Fraction(0), Fraction(7)))
     # Rounded to the nearest frame, halves up.
     shown = (cut * rate + Fraction(1, 2)).__floor__()
     assert worth(words, float((shown - 1) / rate)) == 0.3
@@ -117,7 +117,7 @@ def test_a_cut_is_where_the_frame_rate_filter_shows_it(cut: Fraction, rate: Frac
 @given(xs=st.lists(st.floats(min_value=0, max_value=1), min_size=3, max_size=200), at=st.integers(0, 174))
 def test_the_words_are_the_path(xs: list[float], at: int) -> None:
     crop = path(still(0, 1, 0.2), moving(1, 6, *(round(x, 4) for x in xs)), still(6, 7, 0.8))
-    words = middles(crop, Fraction(25), (Fraction(0), Fraction(7)))
+    words = centre_expression(crop, Fraction(25), (Fraction(0), Fraction(7)))
     time_s = Fraction(at, 25)
     assert worth(words, float(time_s)) == pytest.approx(crop.shot(time_s).middle(time_s), abs=2e-3)
     depth = most = 0
@@ -129,7 +129,7 @@ def test_the_words_are_the_path(xs: list[float], at: int) -> None:
 
 def test_when_it_is_padded() -> None:
     crop = path(padded(0, 1), still(1, 3), padded(3, 4), moving(4, 7, 0.2, 0.5))
-    words = pads(crop, Fraction(25), (Fraction(0), Fraction(7)))
+    words = padding_expression(crop, Fraction(25), (Fraction(0), Fraction(7)))
     seen = [worth(words, frame / 25) for frame in range(175)]
     assert seen == [1.0] * 25 + [0.0] * 50 + [1.0] * 25 + [0.0] * 75
 

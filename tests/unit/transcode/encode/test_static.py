@@ -247,7 +247,7 @@ async def test_a_picture_too_few_is_found_out(made: Made, tmp_path: Path) -> Non
     picture = made.rendition(made.top)
     first = replace(picture.segments[0], duration=picture.segments[0].duration + made.plan.frame_ticks)
     longer = replace(film(made), video=replace(picture, segments=(first, *picture.segments[1:])))
-    with pytest.raises(WrongOutput, match="125 pictures of 126"):
+    with pytest.raises(WrongOutput, match="125 frames of 126"):
         await downloads.make(await bench(tmp_path / "work"), longer, tracks(made), **LIMITS)
 
 

@@ -26,7 +26,7 @@ def decided(facts: Source, index: Index | None = INDEX, **changed: Any) -> tuple
 def test_what_players_take_goes_through() -> None:
     through, why = decided(conforming(RATE, FRAMES))
     assert through == PassthroughTrack(frames=500, cuts=(0, 100, 200, 300, 400), lasting=True)
-    assert why == "H.264 as players take it, below the rung's cap"
+    assert why == "H.264 that players support, below the rung's cap"
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_what_else_goes_through(video: dict[str, Any]) -> None:
         ({"width": 1918, "height": 1080}, "no rung is 1918x1080"),
         ({"bit_rate_bps": 6_000_001}, "its 6000 kb/s are above the rung's cap"),
         ({"frame_rate": Fraction(50)}, "its frame rate varies or is too high"),
-        ({"start_s": Fraction(1, 10)}, "the sound starts before the picture"),
-        ({"audio": (replace(SOUND, duration_s=Fraction(202, 10)),)}, "the sound goes on after the picture"),
+        ({"start_s": Fraction(1, 10)}, "audio starts before the video"),
+        ({"audio": (replace(SOUND, duration_s=Fraction(202, 10)),)}, "audio continues after the video"),
         (
             {"audio": (SOUND, replace(SOUND, start_s=Fraction(1), duration_s=Fraction(20)))},
-            "the sound goes on after the picture",
+            "audio continues after the video",
         ),
     ],
     ids=str,
@@ -99,7 +99,7 @@ def test_where_it_cannot_be_cut(index: Index | None, why: str) -> None:
 def test_another_codec_is_wanted() -> None:
     through, why = decided(conforming(RATE, FRAMES), codec="hevc")
     assert through is None
-    assert why == "hevc is wanted"
+    assert why == "hevc was requested"
 
 
 def test_what_is_to_be_changed_comes_first() -> None:

@@ -77,7 +77,7 @@ def test_one_moment_is_believed_less_than_eight() -> None:
     odd = point(1080, 24, 2_800_000, 60.0)
     by_one, by_eight = model(odd, moments=1), model(odd, moments=8)
     assert 60 < by_eight.vmaf(1080, 24) < by_one.vmaf(1080, 24) < model().vmaf(1080, 24)
-    assert by_one.careful_vmaf(1080, 24) < by_one.vmaf(1080, 24)
+    assert by_one.cautious_vmaf(1080, 24) < by_one.vmaf(1080, 24)
 
 
 def test_a_slower_preset_looks_better_at_the_same_crf() -> None:
@@ -90,8 +90,8 @@ def test_a_slower_preset_looks_better_at_the_same_crf() -> None:
 def test_the_top_rung_is_the_cheapest_that_is_good_enough(effort: Effort) -> None:
     made = model(*FILM)
     top = choose(FULL_HD, made, effort, LOW).choices[0]
-    assert made.careful_vmaf(1080, top.crf) >= TARGET[effort]
-    assert made.careful_vmaf(1080, top.crf + 0.5) < TARGET[effort]
+    assert made.cautious_vmaf(1080, top.crf) >= TARGET[effort]
+    assert made.cautious_vmaf(1080, top.crf + 0.5) < TARGET[effort]
 
 
 def test_bad_moments_buy_a_little_more() -> None:

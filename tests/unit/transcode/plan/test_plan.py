@@ -235,9 +235,9 @@ def test_another_codec_has_its_own_ladder(codec: Codec, caps: list[int]) -> None
         (Fraction(119), Options(chunk_s=60), {}, (0,), "each at least 60.0 s"),
         (Fraction(120), Options(chunk_s=60), {}, (0, 1800), "each at least 60.0 s"),
         (Fraction(120), Options(), {"longest_gop_s": Fraction(10)}, (0, 1260, 2340), "each at least 40.0 s"),
-        (Fraction(120), ONE_PIECE, {}, (0,), "asked for one piece"),
-        (Fraction(120), Options(), {"container": "avi"}, (0,), "a seek in this file cannot be trusted"),
-        (Fraction(120), Options(), {"damaged": True}, (0,), "a seek in this file cannot be trusted"),
+        (Fraction(120), ONE_PIECE, {}, (0,), "one piece was requested"),
+        (Fraction(120), Options(), {"container": "avi"}, (0,), "seeking in this file is unreliable"),
+        (Fraction(120), Options(), {"damaged": True}, (0,), "seeking in this file is unreliable"),
         (Fraction(120), Options(), {"container": "mpegts"}, (0, 900, 1800, 2700), "each at least 30.0 s"),
         (Fraction(5), Options(), {}, (0,), "each at least 30.0 s"),
     ],
@@ -283,7 +283,7 @@ def test_passthrough_that_lasts_gives_all_rungs_its_cuts() -> None:
     assert made.first_rung is None
     assert made.frames == 600
     assert made.cuts == (0, 130, 250, 410, 550)
-    assert reason(made, "passthrough").startswith("H.264 as players take it")
+    assert reason(made, "passthrough").startswith("H.264 that players support")
 
 
 def test_passthrough_only_until_ready_leaves_the_grid_alone() -> None:
@@ -351,15 +351,15 @@ def test_reasons_for_people() -> None:
     made = build_plan(source(frame_rate=Fraction(120)), None)
     assert reason(made, "60 frames a second").startswith("the upload has 120, more than the profile's fastest")
     assert reason(made, "6 rungs: v1080, v720") == (
-        "the picture is shown at 1920x1080 and never enlarged; v432, v360, v234 show every second frame"
+        "the video is shown at 1920x1080 and never scaled up; v432, v360, v234 show every second frame"
     )
     assert reason(made, "no passthrough") == "its 20000 kb/s are above the rung's cap"
     assert reason(made, "1 chunk") == "each at least 30.0 s"
-    assert reason(made, "1 sound renditions") == "one for each language"
+    assert reason(made, "1 audio renditions") == "one for each language"
     assert reason(build_plan(source(variable=True), None), "30000/1001") == (
-        "the upload's rate varies; this keeps its smooth parts smooth"
+        "the upload's rate varies; at this one its motion stays smooth"
     )
-    assert reason(build_plan(source(), None), "30000/1001") == "as the upload"
+    assert reason(build_plan(source(), None), "30000/1001") == "as in the upload"
 
 
 def track(number: int, language: str | None, **changed: Any) -> AudioTrack:
@@ -387,7 +387,7 @@ def test_more_languages_than_are_kept() -> None:
     many = ["eng", "ger", "fre", "spa", "ita", "por", "rus", "jpn", "kor", "chi"]
     made = build_plan(source(audio=tuple(track(n, name) for n, name in enumerate(many, 1))), None)
     assert [sound.language for sound in made.audio] == ["en", "de", "fr", "es", "it", "pt", "ru", "ja"]
-    assert reason(made, "8 sound renditions") == "one for each language; 2 more tracks are left out"
+    assert reason(made, "8 audio renditions") == "one for each language; 2 more tracks are left out"
 
 
 def test_why_it_is_silent() -> None:
@@ -440,7 +440,7 @@ def test_sound_only() -> None:
     assert made.cuts == (0, 281, 562, 843)
     assert made.chunks == (0,)
     assert [sound.language for sound in made.audio] == ["en", "de"]
-    assert made.decisions[0].what == "sound only"
+    assert made.decisions[0].what == "audio only"
 
 
 def test_sound_only_needs_no_picture_but_sound() -> None:
@@ -484,7 +484,7 @@ def test_whatever_a_track_calls_its_language(named: str) -> None:
         build_plan(source(), None, Options(watermark=Watermark(sha256="ab"), start_s=Fraction(1, 3))),
         build_plan(conforming(Fraction(50), 801, level=42), index_of([0, 200, 400, 601], 801)),
     ],
-    ids=["sound", "silent", "sound only", "options", "passthrough"],
+    ids=["sound", "silent", "audio only", "options", "passthrough"],
 )
 def test_round_trips(made: EncodePlan) -> None:
     assert plan_from_json(plan_to_json(made)) == made

@@ -30,7 +30,7 @@ def test_a_wide_source_of_an_upright_profile() -> None:
     assert sizes(made) == [(606, 1080), (540, 960), (360, 640)]
     assert made.video is not None
     assert made.video.crop == centred(SHARE, Fraction(0), Fraction(7))
-    assert why(made)["upright, 606x1080"] == "the profile short-vertical is for upright clips; 1 shot: 1 still"
+    assert why(made)["vertical, 606x1080"] == "the profile short-vertical is for vertical clips; 1 shot: 1 still"
     assert plan_from_json(plan_to_json(made)) == made
 
 
@@ -62,10 +62,10 @@ def test_a_rung_of_the_profile_may_be_a_little_smaller_than_the_window() -> None
 @pytest.mark.parametrize(
     ("size", "reason"),
     [
-        ((1080, 1920), "the picture is not wider than high"),
-        ((1080, 1080), "the picture is not wider than high"),
-        ((720, 1280), "the picture is not wider than high"),
-        ((90, 50), "a window 28 pixels wide would show nothing"),
+        ((1080, 1920), "the video is not wider than high"),
+        ((1080, 1080), "the video is not wider than high"),
+        ((720, 1280), "the video is not wider than high"),
+        ((90, 50), "a window 28 pixels wide would be too small"),
     ],
 )
 def test_what_stays_as_it_is(size: tuple[int, int], reason: str) -> None:
@@ -73,16 +73,16 @@ def test_what_stays_as_it_is(size: tuple[int, int], reason: str) -> None:
     made, plain = build_plan(facts, None, SHORT), build_plan(facts, None, replace(SHORT, reframe=Reframe.NONE))
     assert made.video is not None and made.video.crop is None
     assert made.rungs == plain.rungs
-    assert why(made)["not made upright"] == reason
+    assert why(made)["not reframed"] == reason
 
 
 @pytest.mark.parametrize(("size", "expected"), [((1080, 1080), (606, 1080)), ((1080, 1350), (758, 1350))])
 def test_asked_for_any_wider_picture_is_made_upright(size: tuple[int, int], expected: tuple[int, int]) -> None:
     made = build_plan(source(width=size[0], height=size[1]), None, Options(reframe=Reframe.VERTICAL))
     assert sizes(made)[0] == expected
-    assert any(what.startswith("upright, ") and because.startswith("asked for") for what, because in why(made).items())
+    assert any(what.startswith("vertical, ") and because.startswith("requested") for what, because in why(made).items())
     narrow = build_plan(source(width=1080, height=1920), None, Options(reframe=Reframe.VERTICAL))
-    assert why(narrow)["not made upright"] == "the picture is 9:16 or narrower already"
+    assert why(narrow)["not reframed"] == "the video is 9:16 or narrower already"
 
 
 def test_other_profiles_say_nothing_of_it() -> None:
@@ -102,7 +102,7 @@ def test_the_uploads_own_track_is_not_passed_through() -> None:
     assert build_plan(facts, index, Options()).passthrough is not None
     made = build_plan(facts, index, Options(reframe=Reframe.VERTICAL))
     assert made.passthrough is None
-    assert why(made)["no passthrough"] == "it is made upright"
+    assert why(made)["no passthrough"] == "it is reframed to vertical"
     assert made.first_rung is not None
 
 

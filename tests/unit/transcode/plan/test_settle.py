@@ -8,7 +8,7 @@ import pytest
 from tests.sources import NTSC, conforming, index_of, source
 from transcode.pertitle.analyse import VERSION, Analysis
 from transcode.pertitle.model import Point
-from transcode.pertitle.settle import settle
+from transcode.pertitle.settle import apply_analysis
 from transcode.plan.build import build_plan
 from transcode.plan.encode_plan import EncodePlan, plan_from_json, plan_to_json
 
@@ -46,7 +46,7 @@ def passthrough(bps: int) -> EncodePlan:
 @pytest.mark.parametrize("found", [FILM, SCREENCAST, NOISE, SKIPPED], ids=["film", "screencast", "noise", "skipped"])
 def test_each_rung_is_kept_or_dropped_with_a_reason(found: Analysis) -> None:
     before = build_plan(source(), None)
-    after = settle(before, found)
+    after = apply_analysis(before, found)
     kept = [rung.id for rung in after.rungs]
     dropped = [one.what.removeprefix("no ") for one in after.decisions if one.what.startswith("no v")]
     assert sorted([*kept, *dropped]) == sorted(rung.id for rung in before.rungs)
@@ -61,7 +61,7 @@ def test_each_rung_is_kept_or_dropped_with_a_reason(found: Analysis) -> None:
 
 
 def test_rungs_get_what_the_title_needs() -> None:
-    after = settle(build_plan(source(), None), SCREENCAST)
+    after = apply_analysis(build_plan(source(), None), SCREENCAST)
     assert [rung.id for rung in after.rungs] == ["v1080", "v360"]
     assert after.rungs[0].maxrate_bps < 1_000_000 < after.rungs[0].cap_bps
     assert after.rungs[0].crf != 23
@@ -71,31 +71,31 @@ def test_what_went_first_stays_as_it_is_being_encoded() -> None:
     before = build_plan(source(), None)
     assert before.first_rung == "v360"
     for found in (FILM, SCREENCAST, NOISE, SKIPPED):
-        after = settle(before, found)
+        after = apply_analysis(before, found)
         assert after.first_rung == "v360"
         assert [rung for rung in after.rungs if rung.id == "v360"] == [before.rungs[4]]
 
 
 def test_grid_sound_and_picture_are_left_alone() -> None:
     before = build_plan(source(), None)
-    after = settle(before, FILM)
+    after = apply_analysis(before, FILM)
     assert replace(after, rungs=(), smart=True, decisions=()) == replace(before, rungs=(), decisions=())
 
 
 def test_why_nothing_was_measured() -> None:
-    after = settle(build_plan(source(), None), SKIPPED)
+    after = apply_analysis(build_plan(source(), None), SKIPPED)
     assert ("analysis", SKIPPED.skipped) in [(one.what, one.why) for one in after.decisions]
     assert {rung.maxrate_bps == rung.cap_bps for rung in after.rungs} == {True}
 
 
 def test_what_was_measured_is_told() -> None:
-    (told,) = [one.why for one in settle(build_plan(source(), None), FILM).decisions if one.what == "analysis"]
+    (told,) = [one.why for one in apply_analysis(build_plan(source(), None), FILM).decisions if one.what == "analysis"]
     assert told == "8 samples of 2.00 s at 3 settings, 3.2 CPU s"
 
 
 def test_the_uploads_own_track_stays_where_it_costs_no_more() -> None:
     before = passthrough(1_000_000)
-    after = settle(before, FILM)
+    after = apply_analysis(before, FILM)
     assert after.passthrough == before.passthrough
     assert after.cuts == before.cuts
     assert after.chunks == before.chunks
@@ -107,7 +107,7 @@ def test_the_uploads_own_track_stays_where_it_costs_no_more() -> None:
 def test_the_uploads_own_track_goes_where_its_encode_is_smaller() -> None:
     before = passthrough(5_900_000)
     assert before.cuts == tuple(range(0, 3000, 150))
-    after = settle(before, SCREENCAST)
+    after = apply_analysis(before, SCREENCAST)
     assert after.passthrough is None
     assert after.rungs[0].id == "v1080"
     assert after.cuts == tuple(range(0, 3000, 180))
@@ -120,14 +120,14 @@ def test_a_track_shown_only_until_ready_changes_nothing() -> None:
     before = build_plan(conforming(NTSC, 3000), index_of(range(0, 3000, 300), 3000))
     assert before.passthrough is not None
     assert not before.passthrough.lasting
-    after = settle(before, FILM)
+    after = apply_analysis(before, FILM)
     assert after.passthrough == before.passthrough
     assert after.rungs[0].id == "v1080"
     assert after.cuts == before.cuts
 
 
 def test_small_rungs_of_a_fast_title_still_show_every_second_frame() -> None:
-    after = settle(build_plan(source(frame_rate=Fraction(50)), None), FILM)
+    after = apply_analysis(build_plan(source(frame_rate=Fraction(50)), None), FILM)
     assert {rung.id: rung.frame_step for rung in after.rungs}["v360"] == 2
 
 
@@ -136,7 +136,7 @@ def test_a_lone_rung_may_be_the_uploads_own_track() -> None:
     facts = conforming(NTSC, 3000, width=320, height=200, bit_rate_bps=10_000)
     before = build_plan(facts, index_of(range(0, 3000, 150), 3000))
     assert [rung.id for rung in before.rungs] == ["v200"]
-    after = settle(before, SKIPPED)
+    after = apply_analysis(before, SKIPPED)
     assert after.passthrough is not None
     assert (after.passthrough.rung.id, after.rungs, after.first_rung) == ("v200", (), None)
     assert plan_from_json(plan_to_json(after)) == after

@@ -63,7 +63,7 @@ def test_fragments_tile_the_file(encodes: Encodes, kind: str) -> None:
 def test_before_there_is_a_file(tmp_path: Path) -> None:
     reader = FragmentReader(tmp_path / "later.mp4")
     assert reader.poll() == []
-    with pytest.raises(WrongOutput, match=r"later\.mp4: not a whole fragmented MP4"):
+    with pytest.raises(WrongOutput, match=r"later\.mp4: not a complete fragmented MP4"):
         reader.finish()
 
 
