@@ -21,7 +21,7 @@ from core.settings import Settings
 from presets.poster import poster_profile
 from thumbnails.posters import selection_settings
 from thumbnails.posters.selection import LIMITS, Selection, select
-from thumbnails.posters.selection_settings import Wishes
+from thumbnails.posters.selection_settings import SelectionSettings
 from thumbnails.reading import video_facts as pictures
 from thumbnails.reading.video_facts import VideoFacts
 from transcode.encode.capabilities import ffmpeg_binary
@@ -82,7 +82,7 @@ class Selector:
     async def pick_with(self, file: Path, effort: Effort) -> Picked:
         """The same program with another effort than the profile's. Raises what a failing child raises."""
         profile = poster_profile(self.profile)
-        wishes = Wishes(
+        settings = SelectionSettings(
             samples=effort.samples,
             refine=effort.refine,
             decode_frames=profile.decode_frames,
@@ -93,7 +93,7 @@ class Selector:
             candidates=CANDIDATES,
         )
         async with self._probed(file) as (picture, folder):
-            told = (pictures.to_json(picture), selection_settings.to_json(wishes))
+            told = (pictures.to_json(picture), selection_settings.to_json(settings))
             argv = python_argv("thumbnails.posters.selection_child", str(file), *told)
             with watched() as children:
                 finished = await self.runner.run(argv, work_dir=folder, readable=[file], limits=LIMITS)

@@ -28,8 +28,8 @@ from packager import revision
 from packager.encryption import Encryption
 from presets.profile import profile_or_default
 from thumbnails.images import make
-from thumbnails.images.image_files import ImageFile, Made, PosterSet
-from thumbnails.images.make import Chosen
+from thumbnails.images.image_files import ImageFile, PosterSet, TitleImages
+from thumbnails.images.make import PosterPixels
 from thumbnails.posters import selection as posters
 from thumbnails.posters.selection import Selection
 from thumbnails.reading.rendition_facts import video_of_rendition
@@ -100,7 +100,9 @@ async def pictures_of_title(worker: WorkerContext, claimed: ClaimedStep) -> Outc
         title.picture,
         claimed.work_dir,
         worker.runner,
-        posters=[Chosen(file=claimed.work_dir / one.file, width=one.width, height=one.height) for one in candidates],
+        posters=[
+            PosterPixels(file=claimed.work_dir / one.file, width=one.width, height=one.height) for one in candidates
+        ],
         duration_s=title.duration_s,
         moment_s=candidates[0].time_s if candidates else title.picture.start_s,
         avif=worker.settings.poster_avif,
@@ -150,7 +152,7 @@ async def published_video(worker: WorkerContext, claimed: ClaimedStep, revision_
 
 
 async def _store_album(
-    worker: WorkerContext, claimed: ClaimedStep, title: TitleVideo, selection: Selection, images: Made
+    worker: WorkerContext, claimed: ClaimedStep, title: TitleVideo, selection: Selection, images: TitleImages
 ) -> Album:
     """All images in storage, as the album that lists them; of candidates with the same picture only one."""
     candidates = []
