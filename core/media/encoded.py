@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 
 class RenditionKind(StrEnum):
-    """What a rendition carries."""
+    """Whether a rendition carries video or audio."""
 
     VIDEO = "video"
     AUDIO = "audio"

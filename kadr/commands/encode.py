@@ -42,7 +42,7 @@ from transcode.plan.options import seconds
 from transcode.plan.watermark import Watermark
 from transcode.probe.probe import probe
 from transcode.probe.source import Index, Source, to_json
-from workers.steps.reframe import wide_of
+from workers.steps.reframe import reframe_request
 
 NOBODY = AssetId("as_none")  # whose objects the files of a folder would be
 
@@ -222,7 +222,7 @@ async def _planned(
     request: EncodeRequest, file: Path, source: Source, index: Index | None, context: FfmpegContext, bar: _Bar
 ) -> EncodePlan:
     plan = build_plan(source, index, request.options)
-    wide = wide_of(source, plan)
+    wide = reframe_request(source, plan)
     if wide is None:
         return plan
     bar.show("reframe", 0.0)

@@ -17,7 +17,7 @@ from core.sandbox.child import ChildRunner
 from core.settings import Settings
 from thumbnails.posters.selection import Candidate, Selection, select
 from transcode.probe.probe import probe
-from workers.video_facts import picture_of
+from workers.video_facts import video_facts
 
 NO_PICTURE = "no_picture"  # the fallback of sound alone
 
@@ -44,12 +44,12 @@ async def _run(file: Path, as_json: bool, profile: str) -> int:
             max_pixels=settings.max_pixels,
             max_duration_s=settings.max_duration_s,
         )
-        picture = picture_of(source)
+        video = video_facts(source)
         began, used = time.monotonic(), _cpu_s()
-        if picture is None:
+        if video is None:
             selection = Selection(candidates=(), sampled=0, rejected={}, fallback=NO_PICTURE)
         else:
-            selection = await select(file, picture, profile, Path(folder), runner)
+            selection = await select(file, video, profile, Path(folder), runner)
         cost = {"wall_s": round(time.monotonic() - began, 3), "cpu_s": round(_cpu_s() - used, 3)}
     if as_json:
         print(json.dumps(_value(selection, profile, cost), indent=2))

@@ -22,7 +22,7 @@ from core.settings import Settings
 from subtitles.speech.jobs import JobResult
 from subtitles.speech.model_fetch import ready
 from subtitles.speech.transcribe import Progress as OnProgress
-from subtitles.speech.transcribe import SoundTrack, transcribe
+from subtitles.speech.transcribe import SourceAudio, transcribe
 from subtitles.speech.transcript import Skipped, Transcript, to_json, words_json
 from transcode.probe.probe import probe
 from transcode.probe.sniff import DEMUXERS
@@ -89,7 +89,7 @@ async def _transcribe(file: Path, settings: Settings, language: str | None, *, t
             file, work_dir, runner, max_pixels=settings.max_pixels, max_duration_s=settings.max_duration_s
         )
         return await transcribe(
-            _sound(file, source),
+            _source_audio(file, source),
             model,
             language=language,
             work_dir=work_dir,
@@ -101,10 +101,10 @@ async def _transcribe(file: Path, settings: Settings, language: str | None, *, t
         )
 
 
-def _sound(file: Path, source: Source) -> SoundTrack | None:
+def _source_audio(file: Path, source: Source) -> SourceAudio | None:
     if not source.audio:
         return None
-    return SoundTrack(
+    return SourceAudio(
         file=file,
         demuxer=DEMUXERS[source.container],
         index=source.audio[0].index,

@@ -28,7 +28,7 @@ from thumbnails.images.make import PosterPixels
 from thumbnails.reading.video_facts import VideoFacts
 from thumbnails.uploaded import image_header
 from transcode.probe.probe import probe
-from workers.video_facts import picture_of
+from workers.video_facts import video_facts
 
 Pixels = npt.NDArray[np.uint8]
 BRIGHTNESS_PER_S = 5
@@ -46,7 +46,7 @@ async def known(file: Path, folder: Path) -> tuple[VideoFacts, Fraction]:
     work = folder / "probe"
     work.mkdir(exist_ok=True)
     source, _ = await probe(file, work, await runner(), max_pixels=8192 * 8192, max_duration_s=36_000)
-    picture = picture_of(source)
+    picture = video_facts(source)
     assert picture is not None
     return picture, source.duration_s
 

@@ -48,7 +48,7 @@ async def _moment(worker: WorkerContext, claimed: ClaimedStep, time_s: Fraction)
         raise Rejected("no_video", "The title has no picture to take one of.", "Upload a picture of your own.")
     images, shown_s = await make.poster_at(
         title.file,
-        title.picture,
+        title.video,
         time_s,
         claimed.work_dir,
         worker.runner,
