@@ -76,6 +76,7 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
 
 
 def owner_of(request: web.Request) -> OwnerId:
+    """The owner whose credentials the request was authenticated with."""
     return request[_OWNER]
 
 

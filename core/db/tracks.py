@@ -137,6 +137,7 @@ async def of_owner(pool: Pool, track_id: str, asset_id: str, owner_id: OwnerId) 
 
 
 async def by_id(pool: Pool | Connection, track_id: TrackId) -> Track | None:
+    """The track of any asset; None for an unknown id."""
     row = await pool.fetchrow(_SQL["by_id"], track_id)
     return _track(row) if row else None
 

@@ -50,6 +50,7 @@ class TimedWhisper(WhisperModel):  # type: ignore[misc]
     """
 
     def add_word_timestamps(self, segments: Any, tokenizer: Any, *more: Any, **named: Any) -> Any:
+        """Align the words as WhisperModel does, but keep the times of the segments; lost words share theirs."""
         pieces = list(_flat(segments))
         model_times = [(piece["start"], piece["end"]) for piece in pieces]
         result = super().add_word_timestamps(segments, tokenizer, *more, **named)

@@ -48,6 +48,7 @@ class VideoFile:
         self.close()
 
     def close(self) -> None:
+        """Close the file; its packets and frames must not be used any more."""
         self._container.close()
 
     def rewind(self) -> None:
