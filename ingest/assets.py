@@ -55,7 +55,7 @@ async def pull(request: web.Request) -> web.Response:
         )
         await playback_ids.insert(connection, new_asset_id, origin.policy)
         await assets.under_way(connection, new_asset_id)
-        _owe(queued, StepKind.FETCH, await steps.insert(connection, new_asset_id, StepKind.FETCH, origin.fetch))
+        _add_queued(queued, StepKind.FETCH, await steps.insert(connection, new_asset_id, StepKind.FETCH, origin.fetch))
         return new_asset_id
 
     asset_id, _ = await once_with(image, new_asset_id, request, make)
@@ -197,7 +197,7 @@ async def reprocess(request: web.Request) -> web.Response:
             # A new step each time: the same settings may be requested again after others.
             "again": new_id("st"),
         }
-        _owe(queued, StepKind.PLAN, await steps.insert(connection, asset.id, StepKind.PLAN, again))
+        _add_queued(queued, StepKind.PLAN, await steps.insert(connection, asset.id, StepKind.PLAN, again))
         await assets.under_way(connection, asset.id)
         return asset.id
 
@@ -242,7 +242,7 @@ def _no_source(hint: str) -> Problem:
     return Problem(409, "no_source", "The asset has no readable source.", hint=hint)
 
 
-def _owe(queued: list[tuple[str, StepKind]], kind: StepKind, step: StepId | None) -> None:
+def _add_queued(queued: list[tuple[str, StepKind]], kind: StepKind, step: StepId | None) -> None:
     if step:
         queued.append((step, kind))
 
