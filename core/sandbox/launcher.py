@@ -109,7 +109,7 @@ def pdeathsig(words: Words) -> None:
     """Die with the worker. Set after the changes of credentials, which clear it."""
     prctl("pdeathsig", PR_SET_PDEATHSIG, SIGKILL)
     if os.getppid() != int(words["parent"][0]):
-        raise OSError("the worker has already gone")
+        raise OSError("the worker has already exited")
 
 
 def seccomp(words: Words) -> None:

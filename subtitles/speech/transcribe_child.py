@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")  # numpy's; Whisper is told its own number
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")  # numpy's; Whisper gets its own number
 os.environ.update(HF_HUB_OFFLINE="1", CT2_VERBOSE="-2")
 
 import numpy as np
@@ -46,7 +46,7 @@ class TimedWhisper(WhisperModel):  # type: ignore[misc]
     """A Whisper that keeps the model's own times of a segment.
 
     faster-whisper puts the words' times in its place, and then leaves out a segment whose alignment collapsed to no
-    time at all: a sentence is gone without a trace. Here such a segment keeps its time, and its words share it.
+    time at all: a sentence is lost without a trace. Here such a segment keeps its time, and its words share it.
     """
 
     def add_word_timestamps(self, segments: Any, tokenizer: Any, *more: Any, **named: Any) -> Any:

@@ -20,12 +20,12 @@ class Flag(StrEnum):
     NO_SPEECH = "no_speech"  # the model itself doubts that anybody spoke
     COMPRESSION = "compression"  # so repetitive that it compresses too well
     LOOP = "loop"  # the same words again and again
-    OUTSIDE_SPEECH = "outside_speech"  # text where no voice was heard
+    OUTSIDE_SPEECH = "outside_speech"  # text where no voice was detected
     BROKEN_TEXT = "broken_text"  # has characters that could not be decoded
     TIMES_SPREAD = "times_spread"  # the words' times are by their length: the alignment was lost
 
 
-# With one of these the text was probably never said.
+# With one of these the text was probably never spoken.
 UNSAID = frozenset((Flag.NO_SPEECH, Flag.OUTSIDE_SPEECH))
 
 

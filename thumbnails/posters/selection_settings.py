@@ -25,5 +25,5 @@ def to_json(settings: SelectionSettings) -> str:
 
 
 def from_json(text: str) -> SelectionSettings:
-    """The settings that `to_json` wrote."""
+    """The settings that `to_json` wrote. Raises TypeError for other fields."""
     return SelectionSettings(**json.loads(text))

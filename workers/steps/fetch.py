@@ -56,7 +56,7 @@ async def _download(worker: WorkerContext, claimed: ClaimedStep, url: str, scrat
     except Transient as exc:
         if claimed.step.attempts + 1 < settings.max_attempts:
             raise
-        # The last attempt: that server is not ours to mend, so its owner is told, not operators.
+        # The last attempt: the operators cannot repair that server, so the error goes to the asset's owner.
         raise Rejected("input_url_failed", str(exc), "Check that the address works, then retry the asset.") from exc
 
 
