@@ -35,7 +35,7 @@ async def pull(request: web.Request) -> web.Response:
     if body.input_url is not None:
         check_input_url(context, body.input_url)
     new_asset_id, image = AssetId(new_id("as")), image_of(body.watermark)
-    owed: list[tuple[str, StepKind]] = []
+    queued: list[tuple[str, StepKind]] = []
 
     async def make(connection: Connection) -> str:
         origin = await _origin(connection, owner, body)
@@ -55,11 +55,11 @@ async def pull(request: web.Request) -> web.Response:
         )
         await playback_ids.insert(connection, new_asset_id, origin.policy)
         await assets.under_way(connection, new_asset_id)
-        _owe(owed, StepKind.FETCH, await steps.insert(connection, new_asset_id, StepKind.FETCH, origin.fetch))
+        _add_queued(queued, StepKind.FETCH, await steps.insert(connection, new_asset_id, StepKind.FETCH, origin.fetch))
         return new_asset_id
 
     asset_id, _ = await once_with(image, new_asset_id, request, make)
-    await context.hint(owed)
+    await context.hint(queued)
     return answer(shown(context, await _of_owner(request, asset_id)), status=202)
 
 
@@ -145,14 +145,14 @@ async def delete(request: web.Request) -> web.Response:
         await steps.cancel(connection, asset.id)
         await revocations.insert(connection, subject, until)
         purge = {"prefix": keys.public_prefix(asset.id)}
-        owed = [
+        queued = [
             (await steps.insert(connection, asset.id, StepKind.DELETE, {"round": 1}), StepKind.DELETE),
             (await steps.insert(connection, asset.id, StepKind.PURGE, purge), StepKind.PURGE),
         ]
         # A worker that has just lost its lease may still be writing an object: remove a second time after that.
         await steps.insert(connection, asset.id, StepKind.DELETE, {"round": 2}, delay_s=3 * context.settings.lease_s)
     await revocations.announce(context.redis, subject, until.timestamp(), now.timestamp())
-    await context.hint([(step, kind) for step, kind in owed if step])
+    await context.hint([(step, kind) for step, kind in queued if step])
     return web.Response(status=204)
 
 
@@ -162,17 +162,17 @@ async def retry(request: web.Request) -> web.Response:
     """Retry an errored asset from the step that failed."""
     context, asset = request.app[CONTEXT], await requested_asset(request)
     await body_of(request, Nothing)
-    owed: list[tuple[str, StepKind]] = []
+    queued: list[tuple[str, StepKind]] = []
 
     async def make(connection: Connection) -> str:
         if asset.error is None:
             raise Problem(409, "not_errored", f"The asset is {asset.status}; there is nothing to retry.")
-        owed.extend(await steps.retry(connection, asset.id))
+        queued.extend(await steps.retry(connection, asset.id))
         await assets.under_way(connection, asset.id)
         return asset.id
 
     await once(request, make)
-    await context.hint(owed)
+    await context.hint(queued)
     return answer(shown(context, await requested_asset(request)), status=202)
 
 
@@ -182,7 +182,7 @@ async def reprocess(request: web.Request) -> web.Response:
     """Encode the source again with other settings; the published revision stays available until then."""
     context, asset = request.app[CONTEXT], await requested_asset(request)
     body = await body_of(request, Reprocess)
-    owed: list[tuple[str, StepKind]] = []
+    queued: list[tuple[str, StepKind]] = []
 
     async def make(connection: Connection) -> str:
         await _not_busy(connection, asset)
@@ -197,12 +197,12 @@ async def reprocess(request: web.Request) -> web.Response:
             # A new step each time: the same settings may be requested again after others.
             "again": new_id("st"),
         }
-        _owe(owed, StepKind.PLAN, await steps.insert(connection, asset.id, StepKind.PLAN, again))
+        _add_queued(queued, StepKind.PLAN, await steps.insert(connection, asset.id, StepKind.PLAN, again))
         await assets.under_way(connection, asset.id)
         return asset.id
 
     await once(request, make)
-    await context.hint(owed)
+    await context.hint(queued)
     return answer(shown(context, await requested_asset(request)), status=202)
 
 
@@ -242,9 +242,9 @@ def _no_source(hint: str) -> Problem:
     return Problem(409, "no_source", "The asset has no readable source.", hint=hint)
 
 
-def _owe(owed: list[tuple[str, StepKind]], kind: StepKind, step: StepId | None) -> None:
+def _add_queued(queued: list[tuple[str, StepKind]], kind: StepKind, step: StepId | None) -> None:
     if step:
-        owed.append((step, kind))
+        queued.append((step, kind))
 
 
 async def requested_asset(request: web.Request) -> Asset:

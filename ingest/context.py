@@ -49,9 +49,9 @@ class Context:
                 self.known_keys[digest] = (owner, time.monotonic() + KEY_KNOWN_S)
         return owner
 
-    async def hint(self, owed: list[tuple[str, StepKind]]) -> None:
+    async def hint(self, queued: list[tuple[str, StepKind]]) -> None:
         """Wake workers for these steps. To be called after the commit."""
-        for step, kind in owed:
+        for step, kind in queued:
             await self.hints.send(step, kind)
 
 
@@ -76,6 +76,7 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
 
 
 def owner_of(request: web.Request) -> OwnerId:
+    """The owner whose credentials the request was authenticated with."""
     return request[_OWNER]
 
 

@@ -102,14 +102,14 @@ async def _request_choice(request: web.Request, asset: Asset, choice: dict[str, 
     context = request.app[CONTEXT]
     step: StepId | None = None
 
-    async def owe(connection: Connection) -> None:
+    async def enqueue(connection: Connection) -> None:
         nonlocal step
         await pictures.want(connection, asset.id, choice)
         # A new step for each choice: the same time may refer to another upload later.
         step = await steps.insert(connection, asset.id, StepKind.POSTER, {"wanted": choice, "again": new_id("st")})
 
     async with context.pool.acquire() as connection, connection.transaction():
-        await owe(connection)
+        await enqueue(connection)
     if step is not None:
         await context.hint([(step, StepKind.POSTER)])
     return _answer(context, await requested_asset(request), status=202)

@@ -12,7 +12,7 @@ from aiohttp import web
 from core.db import assets, tracks
 from core.db.assets import Asset
 from core.db.postgres import Connection
-from core.db.tracks import Owed, Track, TrackId, TrackKind, TrackSource
+from core.db.tracks import QueuedStep, Track, TrackId, TrackKind, TrackSource
 from core.errors import Rejected
 from core.http.problems import Problem
 from core.model import AssetId, StepKind
@@ -52,7 +52,7 @@ async def add(request: web.Request) -> web.Response:
     made = {"text": await _store(context, asset.id, body.text)} if body.text is not None else None
     language = body.spoken or asset.language  # only generated tracks may omit it
     to_make = body.to_make(language)
-    owed: list[Owed] = []
+    queued: list[QueuedStep] = []
 
     async def make(connection: Connection) -> str:
         await _check_origin(connection, asset, body)
@@ -67,13 +67,15 @@ async def add(request: web.Request) -> web.Response:
             made=made,
         )
         if made is not None:
-            owed.append((await tracks.changed(connection, asset.id, "video.track.ready", track_id), StepKind.REPUBLISH))
+            queued.append(
+                (await tracks.changed(connection, asset.id, "video.track.ready", track_id), StepKind.REPUBLISH)
+            )
         else:
-            owed.extend(await tracks.owe(connection, asset.id))
+            queued.extend(await tracks.enqueue(connection, asset.id))
         return track_id
 
     track_id, _ = await once(request, make)
-    await _hint(context, owed)
+    await _hint(context, queued)
     return _answer(await _of_owner(request, track_id), status=201)
 
 
@@ -155,8 +157,8 @@ async def regenerate(request: web.Request) -> web.Response:
     async with context.pool.acquire() as connection, connection.transaction():
         if not await tracks.make_again(connection, track, to_make):
             raise _changed_meanwhile()
-        owed = await tracks.owe(connection, track.asset_id)
-    await _hint(context, owed)
+        queued = await tracks.enqueue(connection, track.asset_id)
+    await _hint(context, queued)
     return _answer(await _of_owner(request, track.id), status=202)
 
 
@@ -229,8 +231,8 @@ def _changed_meanwhile() -> Problem:
     )
 
 
-async def _hint(context: Context, owed: list[Owed]) -> None:
-    await context.hint([(step, kind) for step, kind in owed if step])
+async def _hint(context: Context, queued: list[QueuedStep]) -> None:
+    await context.hint([(step, kind) for step, kind in queued if step])
 
 
 async def _requested_track(request: web.Request) -> Track:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from core.db import steps
 from core.model import AssetId, StepKind
 from core.storage import keys
-from subtitles.speech.transcribe import SoundTrack
+from subtitles.speech.transcribe import SourceAudio
 from transcode.plan.encode_plan import AudioPlan, EncodePlan
 from transcode.probe.sniff import DEMUXERS
 from workers import artifacts
@@ -39,19 +39,19 @@ async def source_of_run(worker: WorkerContext, asset_id: AssetId, run: str) -> s
 def spoken_track(plan: EncodePlan, language: str | None) -> AudioPlan | None:
     """The audio track in this language, else the first; None for a silent title."""
     primary = (language or "").partition("-")[0]
-    same = (sound for sound in plan.audio if primary and (sound.language or "").partition("-")[0] == primary)
-    return next(same, plan.audio[0] if plan.audio else None)
+    same_language = (audio for audio in plan.audio if primary and (audio.language or "").partition("-")[0] == primary)
+    return next(same_language, plan.audio[0] if plan.audio else None)
 
 
-async def sound_track(
-    worker: WorkerContext, claimed: ClaimedStep, published: PublishedTitle, sound: AudioPlan
-) -> SoundTrack:
+async def source_audio(
+    worker: WorkerContext, claimed: ClaimedStep, published: PublishedTitle, audio: AudioPlan
+) -> SourceAudio:
     """The audio track in the published upload, as a local file: another upload may be on its way."""
     file = await worker.local_copy(keys.source(claimed.asset.id, published.upload), published.upload)
-    return SoundTrack(
+    return SourceAudio(
         file=file,
         demuxer=DEMUXERS[published.plan.container],
-        index=sound.index,
+        index=audio.index,
         origin_s=published.plan.origin_s + published.plan.start_s,
         duration_s=published.plan.duration_s,
     )

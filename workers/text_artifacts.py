@@ -37,26 +37,26 @@ async def store_transcript(worker: WorkerContext, asset_id: AssetId, words: Tran
     return (await worker.artifacts.put(asset_id, _json(transcript.to_json(words)), JSON_TYPE)).sha256
 
 
-async def store_part(worker: WorkerContext, asset_id: AssetId, question: str, result: JobResult) -> None:
-    """Store one finished job of the transcription that `question` names."""
-    key = keys.media_object(asset_id, _part(question, result.job.number))
+async def store_part(worker: WorkerContext, asset_id: AssetId, parts_key: str, result: JobResult) -> None:
+    """Store one finished job of the transcription that `parts_key` names."""
+    key = keys.media_object(asset_id, _part(parts_key, result.job.number))
     body = _json(jobs.result_to_json(result))
     await worker.storage.put(worker.settings.media_bucket, key, body, JSON_TYPE)
 
 
-async def load_parts(worker: WorkerContext, asset_id: AssetId, question: str) -> dict[int, JobResult]:
+async def load_parts(worker: WorkerContext, asset_id: AssetId, parts_key: str) -> dict[int, JobResult]:
     """The finished jobs of a transcription by number: 0 to the last that is there, for they are made in order."""
     parts: dict[int, JobResult] = {}
     while True:
         try:
-            body = await worker.artifacts.get(asset_id, _part(question, len(parts)))
+            body = await worker.artifacts.get(asset_id, _part(parts_key, len(parts)))
             parts[len(parts)] = jobs.result_from_json(json.loads(body))
         except (ObjectMissing, ValueError):  # not made yet, or by a release that wrote it in another form
             return parts
 
 
-def _part(question: str, number: int) -> str:
-    return digest(["part", question, number])
+def _part(parts_key: str, number: int) -> str:
+    return digest(["part", parts_key, number])
 
 
 def _json(value: object) -> bytes:

@@ -6,7 +6,7 @@ from transcode.probe.sniff import DEMUXERS
 from transcode.probe.source import Source
 
 
-def picture_of(source: Source) -> VideoFacts | None:
+def video_facts(source: Source) -> VideoFacts | None:
     """The facts of the video track, as thumbnails reads it; None for audio alone."""
     video = source.video
     if video is None:

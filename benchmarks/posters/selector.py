@@ -21,12 +21,12 @@ from core.settings import Settings
 from presets.poster import poster_profile
 from thumbnails.posters import selection_settings
 from thumbnails.posters.selection import LIMITS, Selection, select
-from thumbnails.posters.selection_settings import Wishes
+from thumbnails.posters.selection_settings import SelectionSettings
 from thumbnails.reading import video_facts as pictures
 from thumbnails.reading.video_facts import VideoFacts
 from transcode.encode.capabilities import ffmpeg_binary
 from transcode.probe.probe import probe
-from workers.video_facts import picture_of
+from workers.video_facts import video_facts
 
 CANDIDATES = 5
 
@@ -67,10 +67,10 @@ class Selector:
     @contextlib.asynccontextmanager
     async def chosen(self, file: Path) -> AsyncIterator[Chosen]:
         """Raises Rejected for what is no video, KadrError for one without a picture."""
-        async with self._probed(file) as (picture, folder):
+        async with self._probed(file) as (video, folder):
             with watched() as children:
-                selection = await select(file, picture, self.profile, folder, self.runner, candidates=CANDIDATES)
-            clip = Clip(path=file, duration_s=picture.duration_s, frames=picture.frames)
+                selection = await select(file, video, self.profile, folder, self.runner, candidates=CANDIDATES)
+            clip = Clip(path=file, duration_s=video.duration_s, frames=video.frames)
             yield Chosen(clip=clip, selection=selection, folder=folder, cost=children.cost)
 
     async def pick(self, file: Path) -> Picked:
@@ -82,7 +82,7 @@ class Selector:
     async def pick_with(self, file: Path, effort: Effort) -> Picked:
         """The same program with another effort than the profile's. Raises what a failing child raises."""
         profile = poster_profile(self.profile)
-        wishes = Wishes(
+        settings = SelectionSettings(
             samples=effort.samples,
             refine=effort.refine,
             decode_frames=profile.decode_frames,
@@ -92,8 +92,8 @@ class Selector:
             cards=profile.cards,
             candidates=CANDIDATES,
         )
-        async with self._probed(file) as (picture, folder):
-            arguments = (pictures.to_json(picture), selection_settings.to_json(wishes))
+        async with self._probed(file) as (video, folder):
+            arguments = (pictures.to_json(video), selection_settings.to_json(settings))
             argv = python_argv("thumbnails.posters.selection_child", str(file), *arguments)
             with watched() as children:
                 finished = await self.runner.run(argv, work_dir=folder, readable=[file], limits=LIMITS)
@@ -107,7 +107,7 @@ class Selector:
             source, _ = await probe(
                 file, folder, self.runner, max_pixels=limits.max_pixels, max_duration_s=limits.max_duration_s
             )
-            picture = picture_of(source)
-            if picture is None:
+            video = video_facts(source)
+            if video is None:
                 raise KadrError(f"{file.name}: no picture")
-            yield picture, folder
+            yield video, folder

@@ -89,6 +89,7 @@ def _asset(row: Any) -> Asset:
 
 
 async def insert(connection: Connection, asset: NewAsset) -> None:
+    """Insert the row of a new asset, and queue its event `video.asset.created`."""
     await connection.execute(
         _SQL["insert"],
         asset.id,
@@ -105,11 +106,13 @@ async def insert(connection: Connection, asset: NewAsset) -> None:
 
 
 async def of_owner(pool: Pool, asset_id: str, owner_id: OwnerId) -> Asset | None:
+    """The asset, or None where it is unknown, deleted or another owner's."""
     row = await pool.fetchrow(_SQL["of_owner"], asset_id, owner_id)
     return _asset(row) if row else None
 
 
 async def by_id(pool: Pool, asset_id: AssetId) -> Asset | None:
+    """The asset, also a deleted one; None for an unknown id."""
     row = await pool.fetchrow(_SQL["by_id"], asset_id)
     return _asset(row) if row else None
 
@@ -123,14 +126,17 @@ async def page(pool: Pool, owner_id: OwnerId, after: str | None, limit: int, fil
 
 
 async def under_way(connection: Connection, asset_id: AssetId) -> None:
+    """Mark that work on the asset begins (again); a finished revision stays published."""
     await connection.execute(_SQL["under_way"], asset_id)
 
 
 async def accepted(connection: Connection, asset_id: AssetId, key: str, sha256: str, size_bytes: int) -> None:
+    """Record the source object of an asset: its key, SHA-256 (hex) and size in bytes."""
     await connection.execute(_SQL["accepted"], asset_id, key, sha256, size_bytes)
 
 
 async def probed(connection: Connection, asset_id: AssetId, source: dict[str, Any]) -> None:
+    """Record the facts of a new source as JSON values, and drop the warnings about the old one."""
     await connection.execute(_SQL["probed"], asset_id, source)
 
 
@@ -140,6 +146,7 @@ async def warn(connection: Connection, asset_id: AssetId, code: str, message: st
 
 
 async def errored(connection: Connection, asset_id: AssetId, rejected: Rejected) -> None:
+    """Mark the asset as errored, with the code, message and hint of the rejection, and queue its event."""
     error = {"code": rejected.code, "message": str(rejected), "hint": rejected.hint}
     owner_id = await connection.fetchval(_SQL["errored"], asset_id, error)
     if owner_id:
@@ -186,6 +193,7 @@ async def analysis(pool: Pool, source_sha256: str, key: str) -> dict[str, Any] |
 
 
 async def keep_analysis(connection: Connection, source_sha256: str, key: str, result: dict[str, Any]) -> None:
+    """Store the result of an analysis of a source (SHA-256 in hex) under the digest of how it was made."""
     await connection.execute(_SQL["keep_analysis"], source_sha256, key, result)
 
 

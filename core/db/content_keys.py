@@ -43,6 +43,7 @@ def wrapping_keys(settings: Settings) -> dict[str, bytes]:
 
 
 def wrap(key: bytes, asset_id: AssetId, wrapping: Mapping[str, bytes]) -> Wrapped:
+    """Encrypt a content key with the first of the wrapping keys (by id), bound to its asset."""
     kid, secret = next(iter(wrapping.items()))
     nonce = secrets.token_bytes(_NONCE_BYTES)
     return Wrapped(kid=kid, body=nonce + _cipher(secret).encrypt(nonce, key, asset_id.encode()))

@@ -43,4 +43,5 @@ async def once(
 
 
 async def forget_old(connection: Connection) -> None:
+    """Delete the keys that are more than 24 hours old."""
     await connection.execute(_SQL["forget_old"])

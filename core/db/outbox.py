@@ -57,6 +57,7 @@ async def of_object(pool: Pool, object_id: str, after: int) -> list[Event]:
 
 
 async def newest(pool: Pool, object_id: str) -> int:
+    """The position of the newest event of an object; 0 without events."""
     position: int = await pool.fetchval(_SQL["newest"], object_id)
     return position
 

@@ -72,7 +72,7 @@ async def append(
 
 
 async def end(connection: Connection, asset_id: AssetId, revision_id: RevisionId, rendition: str) -> None:
-    """Mark a rendition as complete."""
+    """Mark a rendition of the provisional revision as complete: no more segments follow."""
     await connection.execute(_SQL["end_rendition"], asset_id, revision_id, rendition)
 
 

@@ -25,22 +25,27 @@ def session(playback_id: PlaybackId, ident: str) -> str:
 
 
 def viewer(owner_id: OwnerId, ident: str) -> str:
+    """The subject that revokes all tokens of one viewer of an owner."""
     return f"viewer:{owner_id}:{ident}"
 
 
 def playback(playback_id: PlaybackId) -> str:
+    """The subject that revokes all tokens of one playback id."""
     return f"playback:{playback_id}"
 
 
 def asset(asset_id: AssetId) -> str:
+    """The subject that revokes all playback of one asset."""
     return f"asset:{asset_id}"
 
 
 async def insert(connection: Connection, subject: str, until: datetime) -> None:
+    """Record that a subject is revoked until a time."""
     await connection.execute(_SQL["insert"], subject, until)
 
 
 async def remove(connection: Connection, subject: str) -> None:
+    """Remove the revocation of a subject from PostgreSQL."""
     await connection.execute(_SQL["remove"], subject)
 
 
@@ -50,6 +55,7 @@ async def current(pool: Pool) -> dict[str, float]:
 
 
 async def forget(connection: Connection) -> None:
+    """Delete the revocations that have expired."""
     await connection.execute(_SQL["forget"])
 
 

@@ -17,7 +17,7 @@ from core.model import AssetId, OwnerId, StepId, StepKind, new_id
 
 _SQL = sql.load("tracks")
 TrackId = NewType("TrackId", str)
-Owed = tuple[StepId | None, StepKind]  # the step is None where it is enqueued already
+QueuedStep = tuple[StepId | None, StepKind]  # the step is None where it is enqueued already
 UNKNOWN = "und"  # BCP 47: the language is not detected yet
 
 
@@ -137,6 +137,7 @@ async def of_owner(pool: Pool, track_id: str, asset_id: str, owner_id: OwnerId) 
 
 
 async def by_id(pool: Pool | Connection, track_id: TrackId) -> Track | None:
+    """The track of any asset; None for an unknown id."""
     row = await pool.fetchrow(_SQL["by_id"], track_id)
     return _track(row) if row else None
 
@@ -216,7 +217,7 @@ async def changed(
     await outbox.add(connection, row["owner_id"], event, track_id, {"asset_id": asset_id})
     if not row["published"]:
         return None
-    await _owe_waiting(connection, asset_id)
+    await _enqueue_waiting(connection, asset_id)
     return await _owe_publication(connection, asset_id, row["tracks_version"]) if publish else None
 
 
@@ -227,30 +228,30 @@ async def published(connection: Connection, asset_id: AssetId, version: int) -> 
     now = await connection.fetchval(_SQL["published_version"], asset_id)
     if now != version:
         await _owe_publication(connection, asset_id, now)
-    await _owe_waiting(connection, asset_id)
+    await _enqueue_waiting(connection, asset_id)
 
 
-async def owe(connection: Connection, asset_id: AssetId) -> list[Owed]:
+async def enqueue(connection: Connection, asset_id: AssetId) -> list[QueuedStep]:
     """Enqueue the steps of all waiting tracks, in the caller's transaction; returns them.
 
     Before the first publication nothing is enqueued: the publication does it. A translation waits for its original.
     """
     if not await connection.fetchval(_SQL["is_published"], asset_id):
         return []
-    return await _owe_waiting(connection, asset_id)
+    return await _enqueue_waiting(connection, asset_id)
 
 
-async def _owe_waiting(connection: Connection, asset_id: AssetId) -> list[Owed]:
+async def _enqueue_waiting(connection: Connection, asset_id: AssetId) -> list[QueuedStep]:
     """Enqueue the steps of waiting tracks. Where one is enqueued already its step id is None."""
     return [
-        await _owe(connection, asset_id, row["id"], TrackKind(row["kind"]), row["wanted"] or {})
+        await _enqueue(connection, asset_id, row["id"], TrackKind(row["kind"]), row["wanted"] or {})
         for row in await connection.fetch(_SQL["waiting"], asset_id)
     ]
 
 
-async def _owe(
+async def _enqueue(
     connection: Connection, asset_id: AssetId, track_id: TrackId, kind: TrackKind, wanted: dict[str, Any]
-) -> Owed:
+) -> QueuedStep:
     """Enqueue the step that makes this track, once per request."""
     step_input = {"track": track_id} | ({"again": wanted["again"]} if "again" in wanted else {})
     step = StepKind.TRANSLATE if "translate" in wanted else StepKind.TRANSCRIBE

@@ -78,11 +78,13 @@ async def insert(
 
 
 async def of_owner(pool: Pool, upload_id: str, owner_id: OwnerId) -> Upload | None:
+    """The upload, or None where it is unknown or another owner's."""
     row = await pool.fetchrow(_SQL["of_owner"], upload_id, owner_id)
     return _upload(row) if row else None
 
 
 async def by_id(pool: Pool, upload_id: UploadId) -> Upload | None:
+    """The upload of any owner; None for an unknown id."""
     row = await pool.fetchrow(_SQL["by_id"], upload_id)
     return _upload(row) if row else None
 

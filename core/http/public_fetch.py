@@ -268,6 +268,7 @@ def _looks_numeric(host: str) -> bool:
 
 
 def parse_networks(texts: Sequence[str]) -> tuple[Network, ...]:
+    """IP networks from CIDR texts. Raises ConfigError that names KADR_INPUT_URL_NETWORKS."""
     try:
         return tuple(ip_network(text) for text in texts)
     except ValueError as exc:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 
 class RenditionKind(StrEnum):
-    """What a rendition carries."""
+    """Whether a rendition carries video or audio."""
 
     VIDEO = "video"
     AUDIO = "audio"
@@ -190,8 +190,10 @@ _ENCODED = TypeAdapter(Encoded)
 
 
 def encoded_to_json(encoded: Encoded) -> dict[str, Any]:
+    """Plain JSON values; `encoded_from_json` reads them."""
     return _ENCODED.dump_python(encoded, mode="json")  # type: ignore[no-any-return]
 
 
 def encoded_from_json(value: dict[str, Any]) -> Encoded:
+    """The value of `encoded_to_json`. Raises pydantic.ValidationError for any other."""
     return _ENCODED.validate_python(value)

@@ -87,8 +87,8 @@ def landlock(words: Words) -> None:
     for since, right in ((2, REFER), (3, TRUNCATE), (5, IOCTL_DEV)):
         files |= right if abi >= since else 0
     # From 4: no TCP bind or connect. From 6: no abstract sockets of others, no signals to others.
-    asked = struct.pack("QQQ", files, 0b11, 0b11)[: 8 if abi < 4 else 16 if abi < 6 else 24]
-    ruleset = call("ruleset", libc.syscall(LANDLOCK_CREATE_RULESET, asked, ctypes.c_size_t(len(asked)), 0))
+    rights = struct.pack("QQQ", files, 0b11, 0b11)[: 8 if abi < 4 else 16 if abi < 6 else 24]
+    ruleset = call("ruleset", libc.syscall(LANDLOCK_CREATE_RULESET, rights, ctypes.c_size_t(len(rights)), 0))
     for word in words["tree"]:
         kind, _, path = word.partition(":")
         try:
@@ -109,7 +109,7 @@ def pdeathsig(words: Words) -> None:
     """Die with the worker. Set after the changes of credentials, which clear it."""
     prctl("pdeathsig", PR_SET_PDEATHSIG, SIGKILL)
     if os.getppid() != int(words["parent"][0]):
-        raise OSError("the worker has already gone")
+        raise OSError("the worker has already exited")
 
 
 def seccomp(words: Words) -> None:

@@ -43,7 +43,7 @@ SYSTEM_FILES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Resource limits of one run."""
+    """Limits on CPU time, wall time, memory and file size of one sandboxed run."""
 
     wall_s: float  # then SIGKILL to the group
     cpu_s: int  # SIGXCPU; SIGKILL five seconds later (equal limits would end it as an anonymous SIGKILL)

@@ -8,6 +8,7 @@ from core.model import AssetId, RevisionId, UploadId
 
 
 def upload_prefix(upload_id: UploadId) -> str:
+    """The prefix of all parts of an upload in the uploads bucket."""
     return f"uploads/{upload_id}/"
 
 

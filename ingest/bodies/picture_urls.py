@@ -18,6 +18,7 @@ EXTENSIONS = {"image/jpeg": "jpg", "image/webp": "webp", "image/avif": "avif"}
 
 
 def known(asset: Asset) -> Pictures | None:
+    """The album and chosen poster of an asset; None where it has none yet."""
     return None if asset.pictures is None else pictures.pictures(asset.pictures)
 
 
@@ -51,6 +52,7 @@ def picture_urls(context: Context, asset: Asset) -> dict[str, str | None]:
 
 
 def looks(url: PictureUrls, name: str, poster: Poster) -> dict[str, Any]:
+    """A poster as the API describes it: URL, all images, ThumbHash and dominant colour."""
     images = [_image(url, name, poster, one) for one in poster.images]
     return {"url": images[0].url, "images": images, "thumbhash": poster.thumbhash, "colour": poster.colour}
 

@@ -29,7 +29,7 @@ class Part(_Shape):
 
 
 class Upload(_Shape):
-    """An upload and its parts."""
+    """An upload, its status and the presigned URLs of its parts."""
 
     id: str
     asset_id: str

@@ -42,7 +42,7 @@ from transcode.plan.options import seconds
 from transcode.plan.watermark import Watermark
 from transcode.probe.probe import probe
 from transcode.probe.source import Index, Source, to_json
-from workers.steps.reframe import wide_of
+from workers.steps.reframe import reframe_request
 
 NO_ASSET = AssetId("as_none")  # stands in the object keys of the manifest, which a folder does not use
 
@@ -224,7 +224,7 @@ async def _build_plan(
 ) -> EncodePlan:
     """The plan of a file; a wide video that is to be upright is searched for its crop first."""
     plan = build_plan(source, index, request.options)
-    wide = wide_of(source, plan)
+    wide = reframe_request(source, plan)
     if wide is None:
         return plan
     bar.show("reframe", 0.0)

@@ -17,7 +17,7 @@ from core.sandbox.child import ChildRunner
 from core.settings import Settings
 from thumbnails.posters.selection import Candidate, Selection, select
 from transcode.probe.probe import probe
-from workers.video_facts import picture_of
+from workers.video_facts import video_facts
 
 NO_PICTURE = "no_picture"  # the fallback of a file with audio only
 
@@ -44,7 +44,7 @@ async def _run(file: Path, as_json: bool, profile: str) -> int:
             max_pixels=settings.max_pixels,
             max_duration_s=settings.max_duration_s,
         )
-        video = picture_of(source)
+        video = video_facts(source)
         began, used = time.monotonic(), _cpu_s()
         if video is None:
             selection = Selection(candidates=(), sampled=0, rejected={}, fallback=NO_PICTURE)

@@ -22,7 +22,7 @@ from core.settings import Settings
 from subtitles.speech.jobs import JobResult
 from subtitles.speech.model_fetch import ready
 from subtitles.speech.transcribe import Progress as OnProgress
-from subtitles.speech.transcribe import SoundTrack, transcribe
+from subtitles.speech.transcribe import SourceAudio, transcribe
 from subtitles.speech.transcript import Skipped, Transcript, to_json, words_json
 from transcode.probe.probe import probe
 from transcode.probe.sniff import DEMUXERS
@@ -103,11 +103,11 @@ async def _transcribe(file: Path, settings: Settings, language: str | None, *, t
         )
 
 
-def _audio_track(file: Path, source: Source) -> SoundTrack | None:
+def _audio_track(file: Path, source: Source) -> SourceAudio | None:
     """The first audio track of a file; None where it has none."""
     if not source.audio:
         return None
-    return SoundTrack(
+    return SourceAudio(
         file=file,
         demuxer=DEMUXERS[source.container],
         index=source.audio[0].index,

@@ -13,7 +13,7 @@ from subtitles.cues.layout import Unit
 
 AFTER_SENTENCE, AFTER_CLAUSE, AFTER_COMMA = 0, 12, 20
 BEFORE_CONJUNCTION, BEFORE_PREPOSITION, ELSEWHERE, TORN = 45, 60, 100, 160
-PAUSE_MS, CHEAPER_BY = 150, 60  # a pause as long as this is heard; each ms of it makes a break 1/8 cheaper, up to that
+PAUSE_MS, CHEAPER_BY = 150, 60  # an audible pause; each ms of it takes 1/8 off the cost of a break, up to CHEAPER_BY
 _SENTENCE, _CLAUSE, _COMMA = ".!?…。！？؟।۔။។", ";:—–；：؛", ",、，،၊"
 _CLOSING, _OPENING = "\"'”’»)]}」』）】》〉］", "\"'“‘«([{「『（【《〈［¿¡"
 # What must not begin a line of Chinese or Japanese.
@@ -22,7 +22,7 @@ _NEVER_FIRST = "、。，．・：；？！ー々ぁぃぅぇぉっゃゅょゎ�
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaks:
-    """Of the place before each unit; the first and last entry are the ends of the text."""
+    """Costs and flags of the break before each unit; the first and last entry are the ends of the text."""
 
     cost: list[int]
     bad: list[bool]  # an article from its noun, a mark from its text
@@ -30,7 +30,7 @@ class Breaks:
 
 
 def breaks(units: Sequence[Unit], profile: CaptionProfile) -> Breaks:
-    """All of them, one more than there are units."""
+    """The breaks of a text: one before each unit, and one after the last."""
     ends = [True, *(_last(unit.text, _SENTENCE) for unit in units)]
     bad = [False] * (len(units) + 1)
     cost = [0] * (len(units) + 1)
@@ -96,7 +96,7 @@ def _names(text: str) -> set[str]:
 
 
 def _last(text: str, signs: str) -> bool:
-    """Whether its last sign, quotes and brackets aside, is one of these."""
+    """Whether the last character of a text, quotes and brackets aside, is one of `signs`."""
     return text.rstrip(_CLOSING)[-1:] in tuple(signs)
 
 

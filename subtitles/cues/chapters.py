@@ -3,8 +3,8 @@
 In: cues and the title's length. Out: `Chapter`s, the first at 0, at least three of at least ten seconds each, or none:
 a short clip, or one that is about one thing, has no chapters. Each is named by the words that set it apart.
 
-Topic: how alike the words before and after a place are (TextTiling, Hearst 1997), with words cut to their stems' length
-so that no dictionary of a language is needed. Which places become borders is decided for all at once.
+Topic: the similarity of the words before and after a position (TextTiling, Hearst 1997), with words cut to their stems'
+length so that no dictionary of a language is needed. Which positions become borders is decided for all at once.
 """
 
 import html
@@ -52,7 +52,7 @@ class _Line:
 
 
 def chapters(cues: Sequence[Cue], duration_ms: int) -> list[Chapter]:
-    """In order, covering the whole title; [] where there is nothing to divide."""
+    """The chapters of a title in order, covering all of it; [] where there is nothing to divide."""
     lines = _lines(cues)
     borders = _borders(lines, duration_ms)
     if len(borders) + 1 < LEAST:
@@ -66,9 +66,12 @@ def chapters(cues: Sequence[Cue], duration_ms: int) -> list[Chapter]:
     ]
 
 
-def as_cues(found: Sequence[Chapter]) -> list[Cue]:
+def as_cues(all_chapters: Sequence[Chapter]) -> list[Cue]:
     """One WebVTT cue per chapter, its title escaped."""
-    return [Cue(start_ms=one.start_ms, end_ms=one.end_ms, text=html.escape(one.title, quote=False)) for one in found]
+    return [
+        Cue(start_ms=chapter.start_ms, end_ms=chapter.end_ms, text=html.escape(chapter.title, quote=False))
+        for chapter in all_chapters
+    ]
 
 
 def _lines(cues: Sequence[Cue]) -> list[_Line]:
@@ -79,8 +82,8 @@ def _lines(cues: Sequence[Cue]) -> list[_Line]:
             _Line(start_ms=cue.start_ms, end_ms=cue.end_ms, words=words, stems=tuple(_stem(word) for word in words))
         )
     places = len(lines)
-    seen = Counter(stem for line in lines for stem in set(line.stems))
-    common = {stem for stem, count in seen.items() if count > max(3, COMMON * places)}
+    lines_with_stem = Counter(stem for line in lines for stem in set(line.stems))
+    common = {stem for stem, count in lines_with_stem.items() if count > max(3, COMMON * places)}
     return [
         _Line(
             start_ms=line.start_ms,
@@ -142,7 +145,7 @@ def _odd(length_ms: int, usual_ms: int) -> float:
 
 def _gains(lines: Sequence[_Line]) -> dict[int, float]:
     """What a border before each line is worth: 0..1 for the topic and 0..1 for the pause, less what is usual."""
-    depth = _depths([_alike(lines, at) for at in range(len(lines))])
+    depth = _depths([_similarity(lines, at) for at in range(len(lines))])
     known = sorted(depth[1:]) or [0.0]
     usual = known[len(known) * 3 // 4]
     gains = {}
@@ -152,7 +155,7 @@ def _gains(lines: Sequence[_Line]) -> dict[int, float]:
     return gains
 
 
-def _alike(lines: Sequence[_Line], at: int) -> float:
+def _similarity(lines: Sequence[_Line], at: int) -> float:
     """Cosine of the words before and after line `at`; 1 at the ends, where nothing can change."""
     before, after = Counter[str](), Counter[str]()
     for number in range(at - 1, max(-1, at - 1 - AROUND), -1):
@@ -169,16 +172,16 @@ def _alike(lines: Sequence[_Line], at: int) -> float:
     return dot / math.sqrt(sum(n * n for n in before.values()) * sum(n * n for n in after.values()))
 
 
-def _depths(alike: Sequence[float]) -> list[float]:
+def _depths(similarities: Sequence[float]) -> list[float]:
     """How far each place lies below the peaks to its left and right."""
     depths = []
-    for at, here in enumerate(alike):
+    for at, here in enumerate(similarities):
         left = right = here
-        for value in reversed(alike[max(0, at - FAR) : at]):
+        for value in reversed(similarities[max(0, at - FAR) : at]):
             if value < left:
                 break
             left = value
-        for value in alike[at + 1 : at + 1 + FAR]:
+        for value in similarities[at + 1 : at + 1 + FAR]:
             if value < right:
                 break
             right = value

@@ -15,7 +15,7 @@ from subtitles.cues.words import Word
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """`glued`: it follows the unit before it without a space."""
+    """A piece of text that is not broken, with its times; `glued`: no space comes before it; `cells`: its width."""
 
     start_ms: int
     end_ms: int
@@ -38,15 +38,15 @@ def plain(text: str) -> str:
 
 
 def cells(text: str) -> int:
-    """The columns it takes: a full-width character two, a mark on another none, what is joined to another none."""
+    """The width of a text in columns: a full-width character takes two, combining and joined characters none."""
     if text.isascii():
         return len(text)
-    taken, joined = 0, False
+    columns, joined = 0, False
     for character in text:
         if not joined:
-            taken += _columns(character)
+            columns += _columns(character)
         joined = character == "\u200d"  # one picture of several
-    return taken
+    return columns
 
 
 @lru_cache(maxsize=8192)
@@ -60,14 +60,14 @@ def _columns(character: str) -> int:
 
 def units(words: Sequence[Word], profile: CaptionProfile) -> list[Unit]:
     """Every visible character of the words, in order."""
-    # Whisper tells its spaces, and those hold; other words are joined as their script joins them.
-    told = any(word.text[:1].isspace() for word in words)
-    found: list[Unit] = []
-    for text in _texts(words, profile, told=told):
+    # Whisper writes spaces, which are kept; other words are joined as their script joins them.
+    has_spaces = any(word.text[:1].isspace() for word in words)
+    all_units: list[Unit] = []
+    for text in _texts(words, profile, has_spaces=has_spaces):
         for unit in _pieces(text, profile):
-            touches = bool(found) and not profile.spaced and not told and _touches(found[-1], unit)
-            found.append(replace(unit, glued=True) if touches else unit)
-    return found
+            touches = bool(all_units) and not profile.spaced and not has_spaces and _touches(all_units[-1], unit)
+            all_units.append(replace(unit, glued=True) if touches else unit)
+    return all_units
 
 
 def _touches(before: Unit, after: Unit) -> bool:
@@ -79,21 +79,21 @@ def _latin(character: str) -> bool:
     return character.isalnum() and unicodedata.east_asian_width(character) not in "WF"
 
 
-def _texts(words: Sequence[Word], profile: CaptionProfile, *, told: bool) -> Iterator[Unit]:
+def _texts(words: Sequence[Word], profile: CaptionProfile, *, has_spaces: bool) -> Iterator[Unit]:
     """The words as units, plain. With spaces, what continues a word becomes part of it, as far as a line goes."""
     waiting: Unit | None = None
     for word in words:
         text = plain(word.text)
         if not text:
             continue
-        taken, glued = cells(text), told and not word.text[:1].isspace() and waiting is not None
-        if waiting is not None and glued and profile.spaced and waiting.cells + taken <= profile.line_cells:
+        text_cells, glued = cells(text), has_spaces and not word.text[:1].isspace() and waiting is not None
+        if waiting is not None and glued and profile.spaced and waiting.cells + text_cells <= profile.line_cells:
             text = waiting.text + text
             waiting = replace(waiting, end_ms=word.end_ms, text=text, cells=cells(text))
             continue
         if waiting is not None:
             yield waiting
-        waiting = Unit(start_ms=word.start_ms, end_ms=word.end_ms, text=text, cells=taken, glued=glued)
+        waiting = Unit(start_ms=word.start_ms, end_ms=word.end_ms, text=text, cells=text_cells, glued=glued)
     if waiting is not None:
         yield waiting
 

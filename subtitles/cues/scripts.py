@@ -1,4 +1,4 @@
-"""Which script a text is in, where nobody told its language. Pure.
+"""Which script a text is in, where its language is unknown. Pure.
 
 In: words. Out: the language whose caption rules fit the script, or None for scripts with spaces. Refuses nothing.
 """
@@ -22,16 +22,16 @@ _SCRIPTS = {
 
 
 def language_of(words: Iterable[Word]) -> str | None:
-    """The one most letters belong to, by ISO 639. Japanese and Korean use Han letters beside their own."""
-    found: Counter[str | None] = Counter()
+    """The language (ISO 639) whose script most letters are in. Japanese and Korean use Han letters beside their own."""
+    counts: Counter[str | None] = Counter()
     for word in words:
         for character in word.text:
             if character.isalpha():
-                found[_SCRIPTS.get(unicodedata.name(character, "").split(" ")[0])] += 1
-    if 2 * found[None] >= found.total():
+                counts[_SCRIPTS.get(unicodedata.name(character, "").split(" ")[0])] += 1
+    if 2 * counts[None] >= counts.total():
         return None
     if (
-        found["zh"] and 10 * (found["ja"] + found["ko"]) > found["zh"]
+        counts["zh"] and 10 * (counts["ja"] + counts["ko"]) > counts["zh"]
     ):  # all Han: a heading at most, not Japanese speech
-        found["zh"] = 0
-    return max((count, language) for language, count in found.items() if language is not None)[1]
+        counts["zh"] = 0
+    return max((count, language) for language, count in counts.items() if language is not None)[1]

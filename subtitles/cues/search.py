@@ -1,7 +1,7 @@
 """Finding words in a title's captions. Pure.
 
-In: cues and what is sought. Out: the moments where it is said, also where it begins in one cue and ends in another.
-Case, accents and punctuation do not count. Refuses nothing: what holds no letter or digit is found nowhere.
+In: cues and a phrase. Out: the moments where it is spoken, also where it begins in one cue and ends in another. Case,
+accents and punctuation do not count. Refuses nothing: a phrase without letters and digits is found nowhere.
 """
 
 import html
@@ -18,7 +18,7 @@ _TAG = re.compile(r"<[^>]*>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Match:
     """One match: when the cue is shown in which it begins, and that cue's text as plain text."""
 
     start_ms: int
@@ -27,12 +27,12 @@ class Found:
 
 
 class Index:
-    """The captions of a title, made ready once."""
+    """The captions of a title, normalised once for many searches."""
 
     def __init__(self, cues: Sequence[Cue]) -> None:
         self._cues = cues
         self._texts = [" ".join(html.unescape(_TAG.sub("", cue.text)).split()) for cue in cues]
-        # One text of all cues, so that a sentence is found across them; `begins` tells whose a place is.
+        # One text of all cues, so that a sentence is found across them; `_begins` maps a position to its cue.
         parts, self._begins, at = [" "], [], 1
         for text in self._texts:
             part = f"{plain(text)} "
@@ -41,21 +41,21 @@ class Index:
             at += len(part)
         self._whole = "".join(parts)
 
-    def find(self, sought: str, most: int = MOST) -> list[Found]:
+    def find(self, phrase: str, most: int = MOST) -> list[Match]:
         """At most `most` moments in the order of their times, each cue once."""
-        needle = plain(sought)
-        found: list[Found] = []
+        needle = plain(phrase)
+        matches: list[Match] = []
         at = self._whole.find(needle) if needle else -1
-        while at >= 0 and len(found) < most:
+        while at >= 0 and len(matches) < most:
             number = max(0, bisect_right(self._begins, at) - 1)
             cue = self._cues[number]
-            found.append(Found(start_ms=cue.start_ms, end_ms=cue.end_ms, text=self._texts[number]))
+            matches.append(Match(start_ms=cue.start_ms, end_ms=cue.end_ms, text=self._texts[number]))
             at = self._whole.find(needle, self._begins[number + 1]) if number + 1 < len(self._begins) else -1
-        return found
+        return matches
 
 
 def plain(text: str) -> str:
     """Letters and digits in one case and without accents, one space between words."""
     folded = unicodedata.normalize("NFKD", text.casefold())
-    kept = (letter if letter.isalnum() else " " for letter in folded if not unicodedata.combining(letter))
-    return " ".join("".join(kept).split())
+    letters = (letter if letter.isalnum() else " " for letter in folded if not unicodedata.combining(letter))
+    return " ".join("".join(letters).split())

@@ -44,10 +44,10 @@ def shown_until(start_ms: int, speech_end_ms: int, next_start_ms: int | None, pr
 def spans(units: Sequence[Unit], profile: CaptionProfile) -> list[Span]:
     """The best division of all units into cues, in order."""
     text = _Text(units, profile)
-    found: list[Span] = []
+    all_spans: list[Span] = []
     for first, end in runs(units, profile):
-        found += text.cut(first, end)
-    return found
+        all_spans += text.cut(first, end)
+    return all_spans
 
 
 def runs(units: Sequence[Unit], profile: CaptionProfile) -> Iterator[tuple[int, int]]:
@@ -83,13 +83,13 @@ class _Text:
 
     def _line_ends(self) -> list[int]:
         """How far a line goes at most that begins with this unit; at least over the unit itself."""
-        found, end, count = [], 0, len(self._starts)
+        ends, end, count = [], 0, len(self._starts)
         for first in range(count):
             end = max(end, first + 1)
             while end < count and self._width(first, end + 1) <= self._profile.line_cells:
                 end += 1
-            found.append(end)
-        return [*found, count]
+            ends.append(end)
+        return [*ends, count]
 
     def _width(self, first: int, end: int) -> int:
         return self._cells[end] - self._cells[first] - self._spaces[first]

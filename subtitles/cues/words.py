@@ -159,15 +159,15 @@ def _starts(words: Sequence[RecognisedWord], known: dict[int, int]) -> list[int]
     ends: list[tuple[int, int | None]] = [*marks[1:], (len(words), None)]
     for (first, begin), (after, end) in zip(marks, ends, strict=True):
         starts[first] = begin
-        own_end = _milliseconds(words[first].end_s)
+        stated_end = _milliseconds(words[first].end_s)
         length = SLOWEST_MS * _length(words[first])
-        own = own_end if own_end is not None and own_end > begin else begin + length
+        end_ms = stated_end if stated_end is not None and stated_end > begin else begin + length
         free = range(first + 1, after)
         needed = SLOWEST_MS * sum(_length(words[index]) for index in free)
-        if end is not None and end - own < needed:  # no room behind it: they share its time, too
-            own = max(begin + (end - begin) * length // (length + needed), min(own, end - needed))
-            needed = end - own
-        _spread(starts, words, free, own, needed)
+        if end is not None and end - end_ms < needed:  # no room behind it: they share its time, too
+            end_ms = max(begin + (end - begin) * length // (length + needed), min(end_ms, end - needed))
+            needed = end - end_ms
+        _spread(starts, words, free, end_ms, needed)
     for index in range(1, len(starts)):
         starts[index] = max(starts[index], starts[index - 1] + 1)
     return starts
@@ -192,7 +192,7 @@ def _length(word: RecognisedWord) -> int:
 
 
 def _end(word: RecognisedWord, start: int) -> int:
-    end, own = _milliseconds(word.end_s), _milliseconds(word.start_s)
-    if end is None or own is None or not own <= start < end:  # its own start was not believed
+    end, stated_start = _milliseconds(word.end_s), _milliseconds(word.start_s)
+    if end is None or stated_start is None or not stated_start <= start < end:  # its own start was not believed
         return start + SLOWEST_MS * _length(word)
     return end

@@ -35,11 +35,11 @@ class Event:
 def cues(events: Sequence[Event], duration_ms: int) -> list[Cue]:
     """The cues of all events, in the order of their times, without duplicates."""
     ordered = sorted(events, key=lambda event: event.start_ms)
-    found: dict[tuple[int, int, str], Cue] = {}
+    unique: dict[tuple[int, int, str], Cue] = {}
     for event, following in zip_longest(ordered, ordered[1:]):
         if cue := _cue(event, following, duration_ms):
-            found[cue.start_ms, cue.end_ms, cue.text] = cue
-    return sorted(found.values(), key=lambda cue: (cue.start_ms, cue.end_ms))
+            unique[cue.start_ms, cue.end_ms, cue.text] = cue
+    return sorted(unique.values(), key=lambda cue: (cue.start_ms, cue.end_ms))
 
 
 def _cue(event: Event, following: Event | None, duration_ms: int) -> Cue | None:
@@ -78,8 +78,8 @@ def plain(dialogue: str) -> tuple[str, bool]:
 
 def _parts(styled: str) -> Iterator[str]:
     at = 0
-    for found in _OVERRIDE.finditer(styled):
-        yield styled[at : found.start()]
-        yield found[0]
-        at = found.end()
+    for override in _OVERRIDE.finditer(styled):
+        yield styled[at : override.start()]
+        yield override[0]
+        at = override.end()
     yield styled[at:]

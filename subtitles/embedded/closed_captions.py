@@ -19,7 +19,7 @@ LAST_MS = 4_000  # how long that one shows where nothing ends it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screen:
-    """What a decoder showed, from or until `at_ms`."""
+    """Text that a caption decoder showed, from or until `at_ms`."""
 
     at_ms: int
     dialogue: str
@@ -32,7 +32,7 @@ def has_captions(packet: bytes) -> bool:
 
 def pairs(packet: bytes, codec: str) -> bytes:
     """The byte pairs of field 1 in a video packet, without padding, as the triples that cc_dec takes."""
-    found, at = bytearray(), packet.find(_MARK)
+    triples, at = bytearray(), packet.find(_MARK)
     while at >= 0:
         at += len(_MARK)
         # 31 pairs at most; in H.264 and HEVC a byte may be put in after two zeros.
@@ -43,25 +43,27 @@ def pairs(packet: bytes, codec: str) -> bytes:
         for first in range(2, min(2 + 3 * count, len(block) - 2), 3):
             triple = block[first : first + 3]
             if triple[0] == _FIELD_1 and (triple[1], triple[2]) != _NOTHING:
-                found += triple
+                triples += triple
         at = packet.find(_MARK, at + 2 + 3 * count)
-    return bytes(found)
+    return bytes(triples)
 
 
 def events(begun: Sequence[Screen], ended: Sequence[Screen], first_ms: int) -> list[Event]:
-    """`ended`: every screen when it went. `begun`: those of which the decoder told when they came, and the empty ones.
+    """The events of all screens, in order.
 
-    Of the others (they roll up, letter by letter) a screen comes when the one before it goes; the first at `first_ms`.
+    `ended`: every screen with the time it vanished. `begun`: screens with the time they appeared, where the decoder
+    reports it, and empty ones. Of the others (roll-up captions) a screen appears when the one before it vanishes, the
+    first at `first_ms`.
     """
-    found, before_ms = list[Event](), first_ms
+    screen_events, before_ms = list[Event](), first_ms
     for screen in ended:
-        came = [s.at_ms for s in begun if s.dialogue and before_ms <= s.at_ms < screen.at_ms and _same(s, screen)]
+        appeared = [s.at_ms for s in begun if s.dialogue and before_ms <= s.at_ms < screen.at_ms and _same(s, screen)]
         blank = [s.at_ms for s in begun if before_ms <= s.at_ms < screen.at_ms and not _same(s, screen)]
-        start_ms = came[0] if came else max([before_ms, *blank])
+        start_ms = appeared[0] if appeared else max([before_ms, *blank])
         if start_ms < screen.at_ms:
-            found.append(Event(start_ms=start_ms, end_ms=screen.at_ms, dialogue=screen.dialogue))
+            screen_events.append(Event(start_ms=start_ms, end_ms=screen.at_ms, dialogue=screen.dialogue))
         before_ms = screen.at_ms
-    return found
+    return screen_events
 
 
 def _same(one: Screen, other: Screen) -> bool:

@@ -1,4 +1,4 @@
-"""An upload -> the text subtitles in it, read by embedded_child inside the sandbox.
+"""An upload -> the text subtitles in it, read by subtitles.embedded.read_child inside the sandbox.
 
 In: a file with its demuxer, and where its title's timeline lies. Out: `Embedded`: tracks with cues, and the names of
 what cannot be read as text. Refuses nothing; raises ToolFailed and its kin.
@@ -25,12 +25,12 @@ NICE = 10
 class EmbeddedTrack:
     """One text track of an upload, its cues on the title's timeline."""
 
-    index: int  # of its stream; of the picture's for captions that lie in the picture
+    index: int  # of its stream; of the video stream for captions inside the video
     codec: str
     language: str  # as the file names it; "" where it does not
     title: str
-    captions: bool  # sounds are told, too
-    forced: bool  # only what is said in another language
+    captions: bool  # describes sounds, too
+    forced: bool  # only dialogue in another language
     cues: tuple[Cue, ...]
 
 
@@ -45,7 +45,10 @@ class Embedded:
 async def embedded(
     file: Path, demuxer: str, work_dir: Path, runner: ChildRunner, *, origin_s: Fraction, duration_s: Fraction
 ) -> Embedded:
-    """`origin_s`: of the title's time 0, in the file's own times. A track without a cue in the title is left out."""
+    """Read the text tracks of an upload; one without a cue in the title is left out.
+
+    `origin_s`: the title's time 0, in the file's own times. Raises ToolFailed and its subclasses.
+    """
     # As the probe: to read all of it is bound by the disk.
     size = (await asyncio.to_thread(file.stat)).st_size
     limit_s = 60 + 30 * size // GIB
@@ -66,7 +69,7 @@ def _request(file: Path, demuxer: str, origin_s: Fraction) -> bytes:
 
 
 def tracks_of(answer: Mapping[str, Any], duration_ms: int) -> Embedded:
-    """The answer of embedded_child with its events as cues. Tracks without a cue in the title are left out."""
+    """The answer of the child with its events as cues. Tracks without a cue in the title are left out."""
     tracks = (
         EmbeddedTrack(
             index=track["index"],

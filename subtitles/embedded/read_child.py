@@ -1,8 +1,8 @@
 """Program inside the sandbox: an upload -> the text subtitles in it. `python -m subtitles.embedded.read_child`.
 
 Stdin: {file, demuxer, origin_s}. Prints one JSON object: {"tracks": [{index, codec, language, title, hearing_impaired,
-forced, events: [[start_ms, end_ms or null, dialogue]]}], "pictures": [[codec, language]]}: subtitles that are pictures
-are only named. Where the upload has no subtitle track and its first pictures carry no captions, the rest is not read.
+forced, events: [[start_ms, end_ms or null, dialogue]]}], "pictures": [[codec, language]]}: bitmap subtitles are only
+named. Where the upload has no subtitle track and its first video packets carry no captions, the rest is not read.
 """
 
 import json
@@ -19,7 +19,7 @@ from subtitles.embedded.closed_captions import Screen
 
 CAPTIONS = "eia_608"
 TEXT_CODECS = frozenset(("ass", "ssa", "subrip", "text", "mov_text", "webvtt", CAPTIONS))
-LOOK_PACKETS = 300  # of pictures: captions are sent with each, or every few
+LOOK_PACKETS = 300  # of video: captions are sent with each frame, or every few
 MOST_TRACKS, MOST_EVENTS, MOST_CHARACTERS = 32, 20_000, 4_000_000
 
 
@@ -28,20 +28,20 @@ def embedded(path: str, demuxer: str, origin_s: Fraction) -> dict[str, Any]:
     with open_upload(path, demuxer) as opened:
         texts, pictures = _by_kind(opened)
         video = next((s for s in opened.streams.video if _codec(s) in closed_captions.CODECS), None)
-        found = _Gathered({stream.index for stream in texts})
+        content = _Content({stream.index for stream in texts})
         try:
             for packet in _packets(opened, texts, video):
                 if packet.pts is not None and packet.time_base is not None:
-                    found.add(packet, round((packet.pts * packet.time_base - origin_s) * 1000))
+                    content.add(packet, round((packet.pts * packet.time_base - origin_s) * 1000))
         except av.FFmpegError:
             pass  # the end of what can be read
         tracks = [_facts(stream) for stream in texts]
-        if video is not None and video.index in found.captions:
+        if video is not None and video.index in content.captions:
             tracks.append({**_facts(video), "codec": CAPTIONS, "language": "", "hearing_impaired": True})
-        return {"tracks": [{**track, "events": found.of(track["index"])} for track in tracks], "pictures": pictures}
+        return {"tracks": [{**track, "events": content.of(track["index"])} for track in tracks], "pictures": pictures}
 
 
-class _Gathered:
+class _Content:
     """Subtitle events and caption bytes read so far, by the index of their stream."""
 
     def __init__(self, texts: set[int]) -> None:
@@ -70,7 +70,7 @@ class _Gathered:
 
 
 def _captions(packet: Any) -> bytes:
-    """Byte pairs of CEA-608: out of a picture, or of a track of their own."""
+    """Byte pairs of CEA-608: from a video packet, or from a caption track."""
     codec = _codec(packet.stream)
     if codec == CAPTIONS:
         return bytes(packet)
@@ -90,13 +90,13 @@ def _by_kind(opened: Any) -> tuple[list[Any], list[list[str]]]:
 
 def _packets(opened: Any, texts: list[Any], video: Any) -> Iterator[Any]:
     streams = [*texts, *([video] if video is not None else [])]
-    looked, captioned = 0, False
+    video_packets, captioned = 0, False
     for packet in opened.demux(streams) if streams else ():
         if video is not None and packet.stream_index == video.index:
-            looked += 1
+            video_packets += 1
             captioned = captioned or closed_captions.has_captions(bytes(packet))
             if not captioned:
-                if looked >= LOOK_PACKETS and not texts:
+                if video_packets >= LOOK_PACKETS and not texts:
                     return
                 continue
             yield packet
@@ -119,16 +119,16 @@ def _events(packet: Any, at_ms: int) -> Iterator[list[Any]]:
 def _decoded(captions: list[tuple[int, bytes]]) -> list[list[Any]]:
     """Events of caption bytes. The decoder runs twice: once for when screens appear, once for when they vanish."""
     last_ms = captions[-1][0]
-    fed = [*captions, (last_ms + closed_captions.LAST_MS, closed_captions.ERASE * 2)]
-    begun, ended = _screens(fed, real_time=True), _screens(fed, real_time=False)
+    packets = [*captions, (last_ms + closed_captions.LAST_MS, closed_captions.ERASE * 2)]
+    begun, ended = _screens(packets, real_time=True), _screens(packets, real_time=False)
     return [[e.start_ms, e.end_ms, e.dialogue] for e in closed_captions.events(begun, ended, captions[0][0])]
 
 
-def _screens(fed: list[tuple[int, bytes]], *, real_time: bool) -> list[Screen]:
+def _screens(packets: list[tuple[int, bytes]], *, real_time: bool) -> list[Screen]:
     decoder: Any = av.CodecContext.create("cc_dec", "r")
     decoder.options = {"real_time": str(int(real_time)), "real_time_latency_msec": "0"}
-    found = []
-    for at_ms, pairs in fed:
+    screens = []
+    for at_ms, pairs in packets:
         packet = av.Packet(pairs)
         packet.pts = packet.dts = at_ms
         packet.time_base = Fraction(1, 1000)
@@ -137,8 +137,8 @@ def _screens(fed: list[tuple[int, bytes]], *, real_time: bool) -> list[Screen]:
         except av.FFmpegError:
             continue
         # Our own time: the decoder does not know the clock of these packets.
-        found += [Screen(at_ms=at_ms, dialogue=one.ass.decode(errors="replace")) for one in shown or ()]
-    return found
+        screens += [Screen(at_ms=at_ms, dialogue=one.ass.decode(errors="replace")) for one in shown or ()]
+    return screens
 
 
 def _facts(stream: Any) -> dict[str, Any]:
@@ -161,10 +161,10 @@ def _codec(stream: Any) -> str:
 def main() -> None:
     request = json.load(sys.stdin)
     try:
-        found = embedded(request["file"], request["demuxer"], Fraction(request["origin_s"]))
+        answer = embedded(request["file"], request["demuxer"], Fraction(request["origin_s"]))
     except av.FFmpegError:
-        found = {"tracks": [], "pictures": []}
-    sys.stdout.write(json.dumps(found, separators=(",", ":")) + "\n")
+        answer = {"tracks": [], "pictures": []}
+    sys.stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class _Block:
 
 
 def cues(body: bytes) -> list[Cue]:
-    """Of a file, which must be UTF-8, in the order of their times. Raises Rejected(not_captions)."""
+    """The cues of a file, which must be UTF-8, in the order of their times. Raises Rejected(not_captions)."""
     try:
         return read(body.decode())
     except UnicodeDecodeError as exc:
@@ -55,7 +55,7 @@ def cues(body: bytes) -> list[Cue]:
 
 
 def read(text: str) -> list[Cue]:
-    """Of a text in either format: its first line tells which. Raises Rejected(not_captions)."""
+    """The cues of a text in either format, which its first line decides. Raises Rejected(not_captions)."""
     lines = re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff").replace("\0", "\ufffd"))
     is_vtt = re.match(r"WEBVTT(?:[ \t]|$)", lines[0]) is not None
     cues = list(_vtt(lines) if is_vtt else _srt(lines))
@@ -93,9 +93,9 @@ def _vtt(lines: list[str]) -> Iterator[Cue]:
         timing = _VTT_TIMING.fullmatch(block.lines[at]) if at < len(block.lines) else None
         if timing is None:
             _refuse(block.line + min(at, len(block.lines) - 1), "times like 00:01.500 --> 00:04.000 are expected here.")
-        kept = [setting for setting in (timing[9] or "").split() if _SETTING.fullmatch(setting)]
+        settings = [setting for setting in (timing[9] or "").split() if _SETTING.fullmatch(setting)]
         name = block.lines[0].strip() if at else ""
-        yield from _cue(block, at, timing, lambda text: text, settings=" ".join(kept), name=name)
+        yield from _cue(block, at, timing, lambda text: text, settings=" ".join(settings), name=name)
 
 
 def _srt(lines: list[str]) -> Iterator[Cue]:
@@ -110,7 +110,7 @@ def _srt(lines: list[str]) -> Iterator[Cue]:
 
 
 def _cue(
-    block: _Block, at: int, timing: re.Match[str], spelled: Callable[[str], str], *, settings: str, name: str = ""
+    block: _Block, at: int, timing: re.Match[str], to_vtt: Callable[[str], str], *, settings: str, name: str = ""
 ) -> Iterator[Cue]:
     """The cue of a block whose line `at` has the times; none where it has no text."""
     line = block.line + at
@@ -122,7 +122,7 @@ def _cue(
         _refuse(line, "the caption ends before it begins.")
     if end_ms - start_ms > LONGEST_CUE_MS:
         _refuse(line, f"the caption stays for more than {LONGEST_CUE_MS // 60_000} minutes.")
-    text = "\n".join(shown for shown in (spelled(text).strip() for text in block.lines[at + 1 :]) if shown)
+    text = "\n".join(shown for shown in (to_vtt(text).strip() for text in block.lines[at + 1 :]) if shown)
     if text:
         yield Cue(start_ms=start_ms, end_ms=end_ms, text=text, settings=settings, id=name)
 

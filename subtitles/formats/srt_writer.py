@@ -40,14 +40,14 @@ def _text(payload: str) -> str:
 
 def _line(payload: str) -> str:
     text, at = "", 0
-    for found in _TAG.finditer(payload):
-        text += _plain(payload[at : found.start()])
-        span = _SPAN.fullmatch(found[2] or "")
-        text += f"<{found[1]}{span[1]}>" if span else ""
-        at = found.end()
+    for match in _TAG.finditer(payload):
+        text += _plain(payload[at : match.start()])
+        span = _SPAN.fullmatch(match[2] or "")
+        text += f"<{match[1]}{span[1]}>" if span else ""
+        at = match.end()
     return text + _plain(payload[at:])
 
 
 def _plain(payload: str) -> str:
     text = " ".join(re.split(r"[\r\n]", html.unescape(payload)))
-    return _LOOKS_LIKE_MARKUP.sub(lambda found: found[0] + GUARD, text)
+    return _LOOKS_LIKE_MARKUP.sub(lambda match: match[0] + GUARD, text)

@@ -27,10 +27,10 @@ def track(
     machine_generated: bool = False,
     captions: bool = False,
 ) -> SubtitleFiles:
-    """Everything of one track of a title that plays `duration_s`."""
+    """The files of one subtitle track of a title that lasts `duration_s`: its segments, and one with every cue."""
     files: dict[str, bytes] = {}
 
-    def kept(text: str) -> Blob:
+    def add_file(text: str) -> Blob:
         body = text.encode()
         blob = Blob(sha256=hashlib.sha256(body).hexdigest(), size_bytes=len(body))
         files[blob.sha256] = body
@@ -43,10 +43,10 @@ def track(
         machine_generated=machine_generated,
         captions=captions,
         segments=tuple(
-            Segment(blob=kept(text), duration=length_ms)
+            Segment(blob=add_file(text), duration=length_ms)
             for text, length_ms in segments(cues, max(1, round(duration_s * 1000)))
         ),
-        whole=kept(whole(cues)),
+        whole=add_file(whole(cues)),
     )
     return SubtitleFiles(subtitles=subtitles, files=files)
 
@@ -66,8 +66,8 @@ def segments(cues: Sequence[Cue], duration_ms: int, segment_ms: int = SEGMENT_MS
         for number in range(cue.start_ms // segment_ms, min((cue.end_ms - 1) // segment_ms + 1, len(blocks))):
             blocks[number].append(block)
     return [
-        ("\n".join([f"WEBVTT\n{TIMESTAMP_MAP}\n", *of_one]), min(segment_ms, duration_ms - number * segment_ms))
-        for number, of_one in enumerate(blocks)
+        ("\n".join([f"WEBVTT\n{TIMESTAMP_MAP}\n", *segment_blocks]), min(segment_ms, duration_ms - number * segment_ms))
+        for number, segment_blocks in enumerate(blocks)
     ]
 
 

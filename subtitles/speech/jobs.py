@@ -24,7 +24,7 @@ class Job:
 
     @property
     def samples(self) -> int:
-        """Samples of sound in all its clips."""
+        """The number of audio samples in all its clips."""
         return sum(clip.samples for clip in self.clips)
 
 
@@ -47,7 +47,7 @@ class JobResult:
 
 
 def plan(spoken: Sequence[Span], *, least_s: int = LEAST_S, most_s: int = MOST_S) -> tuple[Job, ...]:
-    """Cut at the longest silence between `least_s` and `most_s` of each job."""
+    """Divide the speech into jobs, each cut at the longest silence between `least_s` and `most_s` of it."""
     left, jobs = clips(spoken), list[Job]()
     while left:
         cut = _cut(left, least_s * RATE_HZ, most_s * RATE_HZ)
@@ -57,7 +57,7 @@ def plan(spoken: Sequence[Span], *, least_s: int = LEAST_S, most_s: int = MOST_S
 
 
 def language_windows(jobs: Sequence[Job]) -> tuple[Span, ...]:
-    """Clips from which the language is heard: across the title, because many begin with a song or a greeting."""
+    """Clips from which the language is detected: across the title, because many begin with a song or a greeting."""
     everything = [clip for job in jobs for clip in job.clips]
     if len(everything) <= LANGUAGE_WINDOWS:
         return tuple(everything)

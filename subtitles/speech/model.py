@@ -127,9 +127,9 @@ def _cached(repo: str) -> Path | None:
     """What an earlier download by any program left in the hub's cache."""
     cache = os.environ.get("HF_HUB_CACHE")
     home = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
-    kept = (Path(cache) if cache else home / "hub") / f"models--{repo.replace('/', '--')}"
-    revision = kept / "refs" / "main"
+    folder_of_repository = (Path(cache) if cache else home / "hub") / f"models--{repo.replace('/', '--')}"
+    revision = folder_of_repository / "refs" / "main"
     if not revision.is_file():
         return None
-    folder = kept / "snapshots" / revision.read_text().strip()
+    folder = folder_of_repository / "snapshots" / revision.read_text().strip()
     return folder.absolute() if (folder / "model.bin").is_file() else None

@@ -1,4 +1,4 @@
-"""Downloads a Whisper model, on purpose only: the only module of this room that uses the network.
+"""Downloads a Whisper model, only when told to: the only module of subtitles that uses the network.
 
 In: a name, the models folder. Out: the folder of a whole model; one that is there already stays as it is. What was
 downloaded halfway is taken up again and is never taken for a model. Raises ConfigError for an unknown name, Transient
@@ -18,11 +18,11 @@ FILES = ("config.json", "preprocessor_config.json", "model.bin", "tokenizer.json
 
 async def ready(settings: Settings) -> Whisper | None:
     """The model of the settings, downloaded if it has to be and may be. None: there is none on this machine."""
-    found = chosen(settings)
-    if found is None and settings.whisper_model and settings.whisper_download:
+    model = chosen(settings)
+    if model is None and settings.whisper_model and settings.whisper_download:
         await fetch(settings.whisper_model, models_dir(settings))
-        found = chosen(settings)
-    return found
+        model = chosen(settings)
+    return model
 
 
 async def fetch(name: str, models: Path) -> Path:

@@ -1,9 +1,9 @@
-"""Transcribes one sound track of a title, through two kinds of sandboxed programs.
+"""Transcribes one audio track of a title, through two kinds of sandboxed programs.
 
-In: where the sound is, a model, the declared language, what earlier runs finished. Out: a Transcript, or Skipped, which
-is no failure. speech_child decodes the track and finds the speech; then each job of ten to fifteen minutes is one run
-of Whisper, so memory does not grow from job to job, a cancellation ends it at once, and a death costs one job. Raises
-ToolFailed and its kin when a program does not do its work, ConfigError when the model cannot be used.
+In: where the audio is, a model, the declared language, what earlier runs finished. Out: a Transcript, or Skipped, which
+is no failure. voice_activity_child decodes the track and finds the speech; then each job of ten to fifteen minutes is
+one run of Whisper, so memory does not grow from job to job, a cancellation ends it at once, and a crash costs one job.
+Raises ToolFailed and its subclasses when a child fails, ConfigError when the model cannot be used.
 """
 
 import asyncio
@@ -45,8 +45,8 @@ NO_MODEL = Skipped(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SoundTrack:
-    """One track of a file, and where its title's timeline lies."""
+class SourceAudio:
+    """One audio track of a file, and where its title's timeline lies."""
 
     file: Path
     demuxer: str  # libav's name: the only one that may open the file
@@ -57,9 +57,9 @@ class SoundTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speech:
-    """A decoded track: 16-bit samples at 16 kHz from the title's time 0, and where somebody speaks."""
+    """A decoded track: a file of 16-bit samples at 16 kHz from the title's time 0, and the spans of speech in it."""
 
-    tape: Path
+    audio_file: Path
     samples: int  # 0: nothing could be decoded
     spans: tuple[Span, ...]
 
@@ -79,7 +79,7 @@ class _Context:
 
 
 async def transcribe(
-    sound: SoundTrack | None,
+    audio: SourceAudio | None,
     model: Whisper | None,
     *,
     language: str | None,
@@ -91,36 +91,37 @@ async def transcribe(
     task: Task = "transcribe",
     job_s: tuple[int, int] = (jobs.LEAST_S, jobs.MOST_S),
 ) -> Transcript | Skipped:
-    """`language`: a BCP 47 tag; None lets Whisper find out. `done`: results that `on_job` was given before, by number.
+    """The transcript of an audio track, or why there is none.
 
-    `on_job` is awaited before the next job begins. `on_progress` gets shares of the whole work.
+    `language`: a BCP 47 tag; None lets Whisper detect it. `done`: results that `on_job` was given before, by number.
+    `on_job` is awaited before the next job begins. `on_progress` gets shares (0..1) of the whole work.
     """
-    if sound is None:
+    if audio is None:
         return NO_AUDIO
     if model is None:
         return NO_MODEL
-    speech = await detect_speech(sound, work_dir, runner, lambda share: on_progress(DETECTION_SHARE * share))
+    speech = await detect_speech(audio, work_dir, runner, lambda share: on_progress(DETECTION_SHARE * share))
     try:
         if not speech.samples:
             return NO_AUDIO
-        planned = jobs.plan(speech.spans, least_s=job_s[0], most_s=job_s[1])
-        if not planned:
+        planned_jobs = jobs.plan(speech.spans, least_s=job_s[0], most_s=job_s[1])
+        if not planned_jobs:
             return NO_SPEECH
-        context = _Context(speech=speech, model=model, task=task, windows=jobs.language_windows(planned))
+        context = _Context(speech=speech, model=model, task=task, windows=jobs.language_windows(planned_jobs))
         try:
-            results = await _all(context, planned, language, work_dir, runner, done, on_job, on_progress)
+            results = await _run_jobs(context, planned_jobs, language, work_dir, runner, done, on_job, on_progress)
         except _LanguageUnknown as exc:
             return Skipped(
                 reason=SkipReason.LANGUAGE,
                 hint=f"{exc}. Set the right language, or set KADR_WHISPER_MODEL to a model that knows it.",
             )
     finally:
-        speech.tape.unlink(missing_ok=True)
+        speech.audio_file.unlink(missing_ok=True)
     return await asyncio.to_thread(_transcript, results, speech, task)
 
 
-async def detect_speech(sound: SoundTrack, work_dir: Path, runner: ChildRunner, on_progress: Progress) -> Speech:
-    """Decode the track and find the speech in it. The tape lies in `work_dir`; 115 MB an hour."""
+async def detect_speech(audio: SourceAudio, work_dir: Path, runner: ChildRunner, on_progress: Progress) -> Speech:
+    """Decode the track and find the speech in it. The decoded audio is written to `work_dir`; 115 MB an hour."""
     answer: dict[str, Any] = {}
 
     def line(text: str) -> None:
@@ -128,40 +129,40 @@ async def detect_speech(sound: SoundTrack, work_dir: Path, runner: ChildRunner, 
         if "done" in answer:
             on_progress(answer.pop("done"))
 
-    tape = work_dir / "speech.s16"
+    audio_file = work_dir / "speech.s16"
     request = {
-        "file": str(sound.file.absolute()),
-        "demuxer": sound.demuxer,
-        "index": sound.index,
-        "origin_s": str(sound.origin_s),
-        "duration_s": str(sound.duration_s),
-        "tape": str(tape.absolute()),
+        "file": str(audio.file.absolute()),
+        "demuxer": audio.demuxer,
+        "index": audio.index,
+        "origin_s": str(audio.origin_s),
+        "duration_s": str(audio.duration_s),
+        "audio_file": str(audio_file.absolute()),
     }
     # A hundred times faster than real time is usual; ten times is still a machine that works.
-    limit_s = int(120 + sound.duration_s / 10)
+    limit_s = int(120 + audio.duration_s / 10)
     await runner.run(
         python_argv("subtitles.speech.voice_activity_child"),
         work_dir=work_dir,
-        readable=[sound.file],
+        readable=[audio.file],
         limits=Limits(
             wall_s=limit_s,
             cpu_s=limit_s,
             memory_bytes=4 * GIB,
-            file_bytes=int(2 * RATE_HZ * sound.duration_s) + MIB,
+            file_bytes=int(2 * RATE_HZ * audio.duration_s) + MIB,
         ),
         on_stdout_line=line,
         stdin=json.dumps(request).encode(),
         nice=NICE,
     )
     spans = tuple(Span(start=start, end=end) for start, end in answer["spans"])
-    return Speech(tape=tape, samples=answer["samples"], spans=spans)
+    return Speech(audio_file=audio_file, samples=answer["samples"], spans=spans)
 
 
 class _LanguageUnknown(KadrError):
     """The model does not know the declared language."""
 
 
-async def _all(
+async def _run_jobs(
     context: _Context,
     planned: Sequence[Job],
     declared: str | None,
@@ -171,7 +172,7 @@ async def _all(
     on_job: Callable[[JobResult], Awaitable[None]],
     on_progress: Progress,
 ) -> list[JobResult]:
-    """Every job's result, in order; those of `done` are not made again."""
+    """The results of all jobs, in order; those in `done` are not run again."""
     language = whisper_language(declared)
     total, before = sum(job.samples for job in planned), 0
     results: list[JobResult] = []
@@ -180,18 +181,18 @@ async def _all(
         def report(samples: int, before: int = before) -> None:
             on_progress(DETECTION_SHARE + (1 - DETECTION_SHARE) * (before + samples) / total)
 
-        kept = done.get(job.number)
-        if kept and kept.answers(job, model=context.model.id, task=context.task, language=language):
-            results.append(kept)
+        earlier_result = done.get(job.number)
+        if earlier_result and earlier_result.answers(job, model=context.model.id, task=context.task, language=language):
+            results.append(earlier_result)
         else:
-            results.append(await _run(context, job, language, results, work_dir, runner, report))
+            results.append(await _run_job(context, job, language, results, work_dir, runner, report))
             await on_job(results[-1])
         before += job.samples
         report(0, before)
     return results
 
 
-async def _run(
+async def _run_job(
     context: _Context,
     job: Job,
     language: str | None,
@@ -200,7 +201,7 @@ async def _run(
     runner: ChildRunner,
     on_samples: Callable[[int], None],
 ) -> JobResult:
-    """One run of Whisper. What the first job of a title found the language to be, goes for all."""
+    """Run Whisper over one job. The language detected in the first job of a title applies to all."""
     answer: dict[str, Any] = {}
     segments: list[Segment] = []
 
@@ -218,7 +219,7 @@ async def _run(
     finished = await runner.run(
         argv,
         work_dir=work_dir,
-        readable=[speech.tape, *model.readable],
+        readable=[speech.audio_file, *model.readable],
         limits=_limits(model, job),
         on_stdout_line=line,
         stdin=json.dumps(_request(context, job, earlier[0].language if earlier else language)).encode(),
@@ -241,9 +242,9 @@ async def _run(
 
 
 def _request(context: _Context, job: Job, language: str | None) -> dict[str, Any]:
-    """The request of transcribe_child, as JSON values."""
+    """The request of subtitles.speech.transcribe_child, as JSON values."""
     return {
-        "tape": str(context.speech.tape.absolute()),
+        "audio_file": str(context.speech.audio_file.absolute()),
         "model": str(context.model.folder),
         "compute_type": context.model.compute_type,
         "threads": context.model.threads,

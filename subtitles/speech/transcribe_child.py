@@ -1,8 +1,8 @@
-"""Program inside the sandbox: clips of a tape -> segments that Whisper recognises.
+"""Program inside the sandbox: clips of an audio file -> segments that Whisper recognises.
 
 `python -m subtitles.speech.transcribe_child`.
 
-In: a JSON object on stdin, {tape, model, compute_type, threads, batch, task, language, windows, clips}, clips and
+In: a JSON object on stdin, {audio_file, model, compute_type, threads, batch, task, language, windows, clips}, clips and
 windows in samples. Out: lines {"language", "probability"} once, {"segment"} and {"done": samples transcribed so far} as
 they come, {"end": true} at last; {"refused": {code, message}} where the model cannot do what is requested. Each clip is
 transcribed alone, so memory does not grow with the title and times need no mapping back.
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")  # numpy's; Whisper is told its own number
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")  # numpy's; Whisper gets its own number
 os.environ.update(HF_HUB_OFFLINE="1", CT2_VERBOSE="-2")
 
 import numpy as np
@@ -35,7 +35,7 @@ OPTIONS = {
     # Clips are speech already: the VAD has seen the whole title.
     "vad_filter": False,
 }
-Sound = np.ndarray[Any, np.dtype[np.float32]]
+Samples = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class Refused(Exception):
@@ -46,14 +46,15 @@ class TimedWhisper(WhisperModel):  # type: ignore[misc]
     """A Whisper that keeps the model's own times of a segment.
 
     faster-whisper puts the words' times in its place, and then leaves out a segment whose alignment collapsed to no
-    time at all: a sentence is gone without a trace. Here such a segment keeps its time, and its words share it.
+    time at all: a sentence is lost without a trace. Here such a segment keeps its time, and its words share it.
     """
 
     def add_word_timestamps(self, segments: Any, tokenizer: Any, *more: Any, **named: Any) -> Any:
+        """Align the words as WhisperModel does, but keep the times of the segments; lost words share theirs."""
         pieces = list(_flat(segments))
-        own = [(piece["start"], piece["end"]) for piece in pieces]
+        model_times = [(piece["start"], piece["end"]) for piece in pieces]
         result = super().add_word_timestamps(segments, tokenizer, *more, **named)
-        for piece, (start, end) in zip(pieces, own, strict=True):
+        for piece, (start, end) in zip(pieces, model_times, strict=True):
             piece["start"], piece["end"] = start, end
             text = tokenizer.decode(piece["tokens"])
             words = [_word(word) for word in piece.get("words") or ()]
@@ -82,13 +83,13 @@ def _word(word: dict[str, Any]) -> SpokenWord:
     return SpokenWord(start_ms=_ms(word["start"]), end_ms=_ms(word["end"]), text=word["word"], probability=None)
 
 
-class Tape:
+class AudioFile:
     """The file of 16 kHz samples, read a clip at a time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def clip(self, start: int, end: int) -> Sound:
+    def clip(self, start: int, end: int) -> Samples:
         """Samples `start` to before `end`, -1..1."""
         samples = np.fromfile(self._path, "<i2", count=end - start, offset=2 * start)
         return samples.astype(np.float32) / np.float32(32768)
@@ -114,7 +115,7 @@ def load(request: dict[str, Any]) -> TimedWhisper:
     return model
 
 
-def language_of(model: TimedWhisper, request: dict[str, Any], tape: Tape) -> tuple[str, float | None]:
+def language_of(model: TimedWhisper, request: dict[str, Any], audio: AudioFile) -> tuple[str, float | None]:
     """The declared language, or what is likeliest over all windows. Raises Refused."""
     known = _LANGUAGE_CODES if model.model.is_multilingual else ("en",)
     if declared := request["language"]:
@@ -125,59 +126,61 @@ def language_of(model: TimedWhisper, request: dict[str, Any], tape: Tape) -> tup
         return "en", 1.0
     sums: dict[str, float] = {}
     for start, end in request["windows"]:
-        _, _, likely = model.detect_language(audio=tape.clip(start, end))
+        _, _, likely = model.detect_language(audio=audio.clip(start, end))
         for language, probability in likely:
             sums[language] = sums.get(language, 0.0) + probability
     best = max(sums, key=lambda language: sums[language])
     return best, _finite(sums[best] / len(request["windows"]))
 
 
-def transcribed(model: TimedWhisper, request: dict[str, Any], language: str, tape: Tape) -> Iterator[dict[str, Any]]:
+def transcribed(
+    model: TimedWhisper, request: dict[str, Any], language: str, audio: AudioFile
+) -> Iterator[dict[str, Any]]:
     """Lines with the segments of each clip in order, and progress in samples."""
     done, task, batch = 0, request["task"], request["batch"]
     clips = [tuple(clip) for clip in request["clips"]]
     if batch > 1:
-        yield from _batched(model, request, language, tape)
+        yield from _batched(model, request, language, audio)
         return
     for start, end in clips:
-        segments, _ = model.transcribe(tape.clip(start, end), language=language, task=task, **OPTIONS)
+        segments, _ = model.transcribe(audio.clip(start, end), language=language, task=task, **OPTIONS)
         for segment in segments:
             yield {"segment": _plain(segment, start)}
         done += end - start
         yield {"done": done}
 
 
-def _batched(model: TimedWhisper, request: dict[str, Any], language: str, tape: Tape) -> Iterator[dict[str, Any]]:
+def _batched(model: TimedWhisper, request: dict[str, Any], language: str, audio: AudioFile) -> Iterator[dict[str, Any]]:
     """Several clips at once: faster on many cores, without the retries at other temperatures."""
     done, batch, clips = 0, request["batch"], request["clips"]
     pipeline = BatchedInferencePipeline(model)
     for first in range(0, len(clips), batch):
         together = clips[first : first + batch]
         # One after the other in one array: what lies between them is not read.
-        sound = np.concatenate([tape.clip(start, end) for start, end in together])
-        places, at = [], 0
+        samples = np.concatenate([audio.clip(start, end) for start, end in together])
+        clip_positions, at = [], 0
         for start, end in together:
-            places.append((at, at + end - start, start))
+            clip_positions.append((at, at + end - start, start))
             at += end - start
         segments, _ = pipeline.transcribe(
-            sound,
+            samples,
             language=language,
             task=request["task"],
             batch_size=batch,
             without_timestamps=False,
-            clip_timestamps=[{"start": a / RATE_HZ, "end": b / RATE_HZ} for a, b, _ in places],
+            clip_timestamps=[{"start": a / RATE_HZ, "end": b / RATE_HZ} for a, b, _ in clip_positions],
             **OPTIONS,
         )
         for segment in segments:
             at = round(segment.seek / 100 * RATE_HZ)
-            place = min(places, key=lambda place: abs(place[0] - at))
+            place = min(clip_positions, key=lambda place: abs(place[0] - at))
             yield {"segment": _plain(segment, place[2] - place[0])}
         done += sum(end - start for start, end in together)
         yield {"done": done}
 
 
 def _plain(segment: Any, offset: int) -> dict[str, Any]:
-    """Milliseconds of the title. `offset`: samples of the tape before the clip."""
+    """Milliseconds of the title. `offset`: samples of the audio file before the clip."""
     before = offset * 1000 // RATE_HZ
     return {
         "start_ms": before + _ms(segment.start),
@@ -213,16 +216,16 @@ def _report(line: dict[str, Any]) -> None:
 
 def main() -> None:
     request = json.load(sys.stdin)
-    tape = Tape(Path(request["tape"]))
+    audio = AudioFile(Path(request["audio_file"]))
     try:
         model = load(request)
-        language, probability = language_of(model, request, tape)
+        language, probability = language_of(model, request, audio)
     except Refused as exc:
         code, message = exc.args
         _report({"refused": {"code": code, "message": message}})
         return
     _report({"language": language, "probability": probability})
-    for line in transcribed(model, request, language, tape):
+    for line in transcribed(model, request, language, audio):
         _report(line)
     _report({"end": True})
 

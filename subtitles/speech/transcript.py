@@ -15,17 +15,17 @@ from subtitles.cues.words import RecognisedWord
 
 
 class Flag(StrEnum):
-    """A reason to doubt that a segment was said, or said at that time."""
+    """A reason to doubt that a segment was spoken, or spoken at that time."""
 
     NO_SPEECH = "no_speech"  # the model itself doubts that anybody spoke
     COMPRESSION = "compression"  # so repetitive that it compresses too well
     LOOP = "loop"  # the same words again and again
-    OUTSIDE_SPEECH = "outside_speech"  # text where no voice was heard
+    OUTSIDE_SPEECH = "outside_speech"  # text where no voice was detected
     BROKEN_TEXT = "broken_text"  # has characters that could not be decoded
     TIMES_SPREAD = "times_spread"  # the words' times are by their length: the alignment was lost
 
 
-# With one of these the text was probably never said.
+# With one of these the text was probably never spoken.
 UNSAID = frozenset((Flag.NO_SPEECH, Flag.OUTSIDE_SPEECH))
 
 
@@ -48,7 +48,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpokenWord:
-    """`text` as Whisper writes it: " word" after a space, "字" without one."""
+    """A recognised word. `text` is as Whisper writes it: " word" after a space, "字" without one."""
 
     start_ms: int
     end_ms: int
@@ -58,7 +58,7 @@ class SpokenWord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A sentence or a part of one, with what the model thinks of it."""
+    """A sentence or a part of one, with the model's confidence figures."""
 
     start_ms: int
     end_ms: int
@@ -73,7 +73,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
-    """Everything recognised in one sound track, doubtful segments included."""
+    """Everything recognised in one audio track, doubtful segments included."""
 
     language: str
     language_probability: float | None  # None: declared by the owner
@@ -129,7 +129,7 @@ def words_json(words: Iterable[SpokenWord]) -> str:
 
 @cache
 def adapter(kind: type) -> Any:
-    """The pydantic TypeAdapter of a value of this room, made once."""
+    """The pydantic TypeAdapter of a class of this package, made once."""
     # Imported when first asked for: the children need the values and not the checks.
     from pydantic import TypeAdapter
 

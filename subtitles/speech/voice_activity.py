@@ -1,6 +1,6 @@
 """Voice activity: probabilities of speech -> spans of speech, and clips of them for Whisper. Pure.
 
-In: how likely each 32 ms of the sound are speech (Silero VAD). Out: spans of speech in samples of the 16 kHz tape,
+In: how likely each 32 ms of the sound are speech (Silero VAD). Out: spans of speech in samples of the 16 kHz audio,
 whose sample 0 is the title's time 0; and clips of at most one Whisper window, cut where nobody speaks if possible.
 """
 
@@ -23,7 +23,7 @@ EARLY = RATE_HZ // 2  # a clip that begins so early begins with the title
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A half-open stretch of the tape, in samples."""
+    """A half-open range of samples of the audio."""
 
     start: int
     end: int
@@ -43,27 +43,27 @@ class Span:
 
 def spans(likely: Sequence[float], samples: int) -> tuple[Span, ...]:
     """Speech, padded and in order, in pieces of at most WINDOW; no two of them overlap."""
-    found = [span for span in _voiced(likely, samples) if span.samples >= LEAST_SPEECH]
+    speech_spans = [span for span in _voiced(likely, samples) if span.samples >= LEAST_SPEECH]
     padded: list[Span] = []
-    for number, span in enumerate(found):
+    for number, span in enumerate(speech_spans):
         before = padded[-1].end if padded else 0
-        after = (span.end + found[number + 1].start) // 2 if number + 1 < len(found) else samples
+        after = (span.end + speech_spans[number + 1].start) // 2 if number + 1 < len(speech_spans) else samples
         padded.append(Span(start=max(before, span.start - PAD), end=min(after, span.end + PAD)))
     return tuple(piece for span in padded for piece in _cut(span, likely))
 
 
 def clips(spoken: Sequence[Span]) -> tuple[Span, ...]:
-    """Neighbours together as long as they fit one window and no long silence is between them."""
-    made: list[Span] = []
+    """Clips for Whisper: neighbouring spans are joined while they fit one window without a long silence between."""
+    clips_so_far: list[Span] = []
     for span in spoken:
-        last = made[-1] if made else None
+        last = clips_so_far[-1] if clips_so_far else None
         if last and span.end - last.start <= WINDOW and span.start - last.end < LONG_SILENCE:
-            made[-1] = Span(start=last.start, end=span.end)
+            clips_so_far[-1] = Span(start=last.start, end=span.end)
         else:
-            made.append(span)
-    if made and made[0].start < EARLY and made[0].end <= WINDOW:
-        made[0] = Span(start=0, end=made[0].end)
-    return tuple(made)
+            clips_so_far.append(span)
+    if clips_so_far and clips_so_far[0].start < EARLY and clips_so_far[0].end <= WINDOW:
+        clips_so_far[0] = Span(start=0, end=clips_so_far[0].end)
+    return tuple(clips_so_far)
 
 
 def _voiced(likely: Sequence[float], samples: int) -> Iterator[Span]:

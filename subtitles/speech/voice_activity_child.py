@@ -1,8 +1,8 @@
 """Program inside the sandbox: a sound track -> a file of 16 kHz mono samples and the spans of speech in it.
 
 `python -m subtitles.speech.voice_activity_child` with a JSON object on stdin: {file, demuxer, index, origin_s,
-duration_s, tape}.
-Writes `tape` (16-bit samples; sample 0 is the title's time 0, silence where the track has none) and prints lines:
+duration_s, audio_file}.
+Writes `audio_file` (16-bit samples; sample 0 is the title's time 0, silence where the track has none) and prints lines:
 {"done": share}, at last {"samples", "spans"}; no samples where nothing could be decoded. It never holds more of the
 title in memory than a minute.
 """
@@ -31,8 +31,8 @@ LEAD = 2 * RATE_HZ // FRAME  # it forgets between blocks, so each begins with th
 DECODING = 0.6  # of the work
 
 
-class Tape:
-    """The tape while it is written: frames in, samples at their places out."""
+class SampleWriter:
+    """Writes decoded frames as 16 kHz samples, each at its position on the title's timeline."""
 
     def __init__(self, file: BinaryIO, most: int) -> None:
         self._file = file
@@ -44,7 +44,7 @@ class Tape:
         self._kind: object = None
 
     def add(self, frame: Any, at: Fraction | None) -> None:
-        """`at`: in samples of the title; None continues."""
+        """Add a decoded frame. `at`: its position in samples of the title; None continues after the one before."""
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
         far = at is not None and (self._expected is None or abs(at - self._expected) > SLACK)
         if kind != self._kind or far:
@@ -70,34 +70,34 @@ class Tape:
 
     def _write(self, frames: list[Any]) -> None:
         for frame in frames:
-            sound = frame.to_ndarray().reshape(-1)
-            skipped = min(self._skip, len(sound))
+            samples = frame.to_ndarray().reshape(-1)
+            skipped = min(self._skip, len(samples))
             self._skip -= skipped
-            kept = sound[skipped : skipped + self._most - self.written]
-            self._file.write(kept.tobytes())
-            self.written += len(kept)
+            written = samples[skipped : skipped + self._most - self.written]
+            self._file.write(written.tobytes())
+            self.written += len(written)
 
 
-def record(request: dict[str, Any]) -> int:
-    """Write the tape; its length in samples, 0 where nothing could be decoded."""
+def write_audio(request: dict[str, Any]) -> int:
+    """Write the audio file; its length in samples, 0 where nothing could be decoded."""
     origin_s, duration_s = Fraction(request["origin_s"]), Fraction(request["duration_s"])
     most = round(duration_s * RATE_HZ)
-    with Path(request["tape"]).open("wb") as file:
-        tape = Tape(file, most)
-        shown = 0.0
+    with Path(request["audio_file"]).open("wb") as audio:
+        writer = SampleWriter(audio, most)
+        reported = 0.0
         for frame in _frames(request["file"], request["demuxer"], request["index"]):
             known = frame.pts is not None and frame.time_base is not None
             at = (frame.pts * frame.time_base - origin_s) * RATE_HZ if known else None
             if at is not None and at >= most:
                 break
-            tape.add(frame, at)
-            if tape.written / most >= shown + 0.02:
-                shown = tape.written / most
-                _report({"done": round(shown * DECODING, 3)})
-        tape.flush()
-        if tape.written:
-            file.truncate(2 * most)
-    return most if tape.written else 0
+            writer.add(frame, at)
+            if writer.written / most >= reported + 0.02:
+                reported = writer.written / most
+                _report({"done": round(reported * DECODING, 3)})
+        writer.flush()
+        if writer.written:
+            audio.truncate(2 * most)
+    return most if writer.written else 0
 
 
 def _frames(path: str, demuxer: str, index: int) -> Iterator[Any]:
@@ -113,18 +113,18 @@ def _frames(path: str, demuxer: str, index: int) -> Iterator[Any]:
         return
 
 
-def speech_probabilities(tape: Path, samples: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """For each FRAME samples of the tape, the probability that they are speech."""
+def speech_probabilities(file: Path, samples: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """For each FRAME samples of the file, the probability that they are speech."""
     model, frames = get_vad_model(), -(-samples // FRAME)
-    found = []
+    probabilities = []
     for first in range(0, frames, BLOCK):
         lead = min(first, LEAD)
-        piece = np.fromfile(tape, "<i2", count=(lead + BLOCK) * FRAME, offset=2 * (first - lead) * FRAME)
+        piece = np.fromfile(file, "<i2", count=(lead + BLOCK) * FRAME, offset=2 * (first - lead) * FRAME)
         piece = piece.astype(np.float32) / np.float32(32768)
         piece = np.pad(piece, (0, -len(piece) % FRAME))
-        found.append(model(piece).reshape(-1)[lead:])
+        probabilities.append(model(piece).reshape(-1)[lead:])
         _report({"done": round(DECODING + (1 - DECODING) * min(1.0, (first + BLOCK) / frames), 3)})
-    return np.concatenate(found)
+    return np.concatenate(probabilities)
 
 
 def _report(line: dict[str, Any]) -> None:
@@ -133,8 +133,8 @@ def _report(line: dict[str, Any]) -> None:
 
 def main() -> None:
     request = json.load(sys.stdin)
-    samples = record(request)
-    spoken = spans(speech_probabilities(Path(request["tape"]), samples).tolist(), samples) if samples else ()
+    samples = write_audio(request)
+    spoken = spans(speech_probabilities(Path(request["audio_file"]), samples).tolist(), samples) if samples else ()
     _report({"samples": samples, "spans": [[span.start, span.end] for span in spoken]})
 
 

@@ -28,18 +28,18 @@ class Sentence:
 
 
 def sentences(cues: Sequence[Cue]) -> list[Sentence]:
-    """In order, every word of every cue in one of them."""
-    found: list[Sentence] = []
+    """The sentences of all cues in order; every word is in exactly one."""
+    complete: list[Sentence] = []
     gathered: list[Sentence] = []
     for word in _words(cues):
         if gathered and word.start_ms - gathered[-1].end_ms >= PAUSE_MS:
-            found.append(_joined(gathered))
+            complete.append(_joined(gathered))
             gathered = []
         gathered.append(word)
-        if _END.search(word.text) or sum(len(one.text) + 1 for one in gathered) >= MOST_CHARACTERS:
-            found.append(_joined(gathered))
+        if _END.search(word.text) or sum(len(part.text) + 1 for part in gathered) >= MOST_CHARACTERS:
+            complete.append(_joined(gathered))
             gathered = []
-    return [*found, _joined(gathered)] if gathered else found
+    return [*complete, _joined(gathered)] if gathered else complete
 
 
 def spread(spoken: Sequence[Sentence], translated: Sequence[str], *, spaced: bool) -> list[RecognisedWord]:

@@ -110,15 +110,15 @@ def chosen(settings: Settings, source: str, target: str) -> Translator | None:
 
 def parsed(setting: str | None) -> dict[str, Path]:
     """KADR_TRANSLATION_MODEL as {"ru-en" or "*": folder}. Raises ConfigError for another form."""
-    found: dict[str, Path] = {}
+    folders: dict[str, Path] = {}
     for item in filter(None, (setting or "").split(",")):
         pair, equals, folder = item.strip().partition("=")
         if not (equals and folder) or not (pair == ANY or len(pair.split("-")) == 2):
             raise ConfigError(
                 f"KADR_TRANSLATION_MODEL={setting!r}: give pairs with folders, like ru-en=/models/ru-en,*=/models/many"
             )
-        found[pair.lower()] = Path(folder).expanduser().absolute()
-    return found
+        folders[pair.lower()] = Path(folder).expanduser().absolute()
+    return folders
 
 
 def check(folder: Path) -> None:
@@ -132,14 +132,14 @@ def check(folder: Path) -> None:
 
 
 def _names(folder: Path, pair: tuple[str, str]) -> bool:
-    """Whether a model of many languages has both: their tokens are in its vocabulary."""
+    """Whether a many-language model has both languages of the pair: their tokens are in its vocabulary."""
     vocabulary = folder / "shared_vocabulary.json"
     tokens = set(json.loads(vocabulary.read_bytes())) if vocabulary.is_file() else set()
     return {language_token(language) for language in pair} <= tokens
 
 
 def language_token(language: str) -> str:
-    """As models of many languages (M2M100) write it."""
+    """The token of a language in the vocabulary of many-language models (M2M100)."""
     return f"__{language}__"
 
 

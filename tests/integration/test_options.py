@@ -27,7 +27,7 @@ from ingest.uploads import MAX_BODY_BYTES
 from tests.media import FFMPEG, generate
 from tests.playback import check_playback
 from tests.stack import Stack
-from workers.steps.fetch import second_name
+from workers.steps.fetch import link_or_copy
 
 PNG = b"\x89PNG\r\n\x1a\n"
 NEW = {"filename": "a.mp4", "size_bytes": 3}
@@ -234,7 +234,7 @@ def test_a_source_gets_a_second_name_on_any_disk(tmp_path: Path) -> None:
     here.write_bytes(b"film")
     try:
         for name in (tmp_path / "second", there):
-            second_name(here, name)
+            link_or_copy(here, name)
             assert name.read_bytes() == b"film"
         assert here.stat().st_nlink == 2, "no bytes are copied on the same disk"
     finally:

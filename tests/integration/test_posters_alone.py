@@ -17,7 +17,7 @@ from thumbnails.posters.selection import Candidate, Selection, select
 from thumbnails.reading.reader import Reader
 from thumbnails.reading.video_facts import VideoFacts
 from transcode.probe.probe import probe
-from workers.video_facts import picture_of
+from workers.video_facts import video_facts
 
 SCENE = "mandelbrot=size=640x360:rate=24"
 
@@ -29,16 +29,16 @@ async def runner() -> ChildRunner:
 
 async def pictured(file: Path, work_dir: Path, runner: ChildRunner) -> VideoFacts:
     source, _ = await probe(file, work_dir, runner, max_pixels=50_000_000, max_duration_s=3600)
-    picture = picture_of(source)
-    assert picture is not None
-    return picture
+    video = video_facts(source)
+    assert video is not None
+    return video
 
 
 async def chosen(
     file: Path, work_dir: Path, runner: ChildRunner, profile: str = "general"
 ) -> tuple[VideoFacts, Selection]:
-    picture = await pictured(file, work_dir, runner)
-    return picture, await select(file, picture, profile, work_dir, runner)
+    video = await pictured(file, work_dir, runner)
+    return video, await select(file, video, profile, work_dir, runner)
 
 
 def pixels(one: Candidate, work_dir: Path) -> np.ndarray:
@@ -55,7 +55,7 @@ def difference(a: np.ndarray, b: np.ndarray) -> float:
 async def test_any_time_gives_the_very_frame(tmp_path: Path, runner: ChildRunner) -> None:
     """Frames are told apart by the number burnt into them; which is which, a plain decode from the start tells."""
     file = shared("core/tears_of_steel_1080p2997_8s_frame_marks.mp4")
-    picture = await pictured(file, tmp_path, runner)
+    video = await pictured(file, tmp_path, runner)
     numbers = (3, 100, 37, 38, 239)
     with av.open(str(file)) as opened:
         told = {
@@ -64,12 +64,12 @@ async def test_any_time_gives_the_very_frame(tmp_path: Path, runner: ChildRunner
             if any(abs(number - one) <= 1 for one in numbers)
         }
     assert set(numbers) <= told.keys()
-    with Reader(file, picture) as reader:
+    with Reader(file, video) as reader:
         for number in numbers:
             # A little before the next frame, the frame of this number is shown.
-            frame = reader.at((number + Fraction(9, 10)) / picture.frame_rate, 640)
+            frame = reader.at((number + Fraction(9, 10)) / video.frame_rate, 640)
             assert frame is not None
-            assert frame.time_s == number / picture.frame_rate
+            assert frame.time_s == number / video.frame_rate
             beside = {at: difference(frame.pixels, pixels) for at, pixels in told.items() if abs(at - number) <= 1}
             assert min(beside, key=beside.__getitem__) == number, beside
 
@@ -90,8 +90,8 @@ async def test_upright_with_square_pixels(
     name: str, size: tuple[int, int], tmp_path: Path, runner: ChildRunner
 ) -> None:
     file = shared(name)
-    picture = await pictured(file, tmp_path, runner)
-    with Reader(file, picture) as reader:
+    video = await pictured(file, tmp_path, runner)
+    with Reader(file, video) as reader:
         frame = reader.at(Fraction(0), 4000)
         assert frame is not None
         assert frame.pixels.shape[:2] == size
@@ -101,11 +101,11 @@ async def test_upright_with_square_pixels(
 
 
 async def test_decoding_on_and_seeking_show_the_same_frames(clip: Path, tmp_path: Path, runner: ChildRunner) -> None:
-    picture = await pictured(clip, tmp_path, runner)
-    with Reader(clip, picture) as reader:
-        every = list(reader.between(picture.start_s, picture.end_s, 64))
-        assert len(every) == picture.frames
-    with Reader(clip, picture) as reader:
+    video = await pictured(clip, tmp_path, runner)
+    with Reader(clip, video) as reader:
+        every = list(reader.between(video.start_s, video.end_s, 64))
+        assert len(every) == video.frames
+    with Reader(clip, video) as reader:
         keys = reader.keyframe_times()
         assert [frame.time_s for frame in reader.keyframes(keys, 64)] == keys
         for number in (100, 20, 21, 22, 150, 5):
@@ -118,10 +118,10 @@ async def test_decoding_on_and_seeking_show_the_same_frames(clip: Path, tmp_path
 async def test_a_keyframe_that_is_none_is_not_believed(tmp_path: Path, runner: ChildRunner) -> None:
     """This file marks pictures as keyframes that cannot be decoded alone."""
     file = shared("odd/h263_amr_176x144_15s.3gp")
-    picture = await pictured(file, tmp_path, runner)
-    with Reader(file, picture) as reader:
-        every = {frame.time_s: frame.pixels for frame in reader.between(picture.start_s, picture.end_s, 176)}
-    with Reader(file, picture) as reader:
+    video = await pictured(file, tmp_path, runner)
+    with Reader(file, video) as reader:
+        every = {frame.time_s: frame.pixels for frame in reader.between(video.start_s, video.end_s, 176)}
+    with Reader(file, video) as reader:
         reader.keyframe_times()
         frame = reader.at(Fraction(11), 176)
         assert frame is not None
@@ -137,12 +137,12 @@ async def test_candidates_are_at_their_own_times_and_in_one_order(tmp_path: Path
     first_dir, second_dir = tmp_path / "a", tmp_path / "b"
     first_dir.mkdir()
     second_dir.mkdir()
-    picture, first = await chosen(file, first_dir, runner)
+    video, first = await chosen(file, first_dir, runner)
     _, second = await chosen(file, second_dir, runner)
     assert first == second
     assert first.fallback is None
     assert 2 <= len(first.candidates) <= 5
-    with Reader(file, picture) as reader:
+    with Reader(file, video) as reader:
         for one in first.candidates:
             frame = reader.at(one.time_s, 1920)
             assert frame is not None
@@ -237,10 +237,10 @@ async def test_all_black_is_taken_with_low_confidence(tmp_path: Path, runner: Ch
 
 
 async def test_an_unreadable_file_gives_none_and_says_so(clip: Path, tmp_path: Path, runner: ChildRunner) -> None:
-    picture = await pictured(clip, tmp_path, runner)
+    video = await pictured(clip, tmp_path, runner)
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(clip.read_bytes()[:64] + bytes(100_000))
-    assert await select(broken, picture, "general", tmp_path, runner) == Selection(
+    assert await select(broken, video, "general", tmp_path, runner) == Selection(
         candidates=(), sampled=0, rejected={}, fallback="unreadable"
     )
 

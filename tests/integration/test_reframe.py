@@ -31,7 +31,7 @@ from transcode.plan.build import build_plan
 from transcode.plan.encode_plan import EncodePlan, Options
 from transcode.probe.probe import probe
 from transcode.probe.source import Index, Source
-from workers.steps.reframe import wide_of
+from workers.steps.reframe import reframe_request
 
 WIDE, HIGH, RATE = 640, 360, 25
 SHORT = Options(profile="short-vertical", ladder="apple", preset="ultrafast")
@@ -103,7 +103,7 @@ async def look(file: Path, folder: Path, options: Options = SHORT) -> Looked:
     """As the pipeline does it: plan, look, plan again."""
     at = await bench(folder / "look")
     source, index = await probe(file, at.work_dir, at.runner, max_pixels=8192 * 8192, max_duration_s=36_000)
-    wide = wide_of(source, build_plan(source, index, options))
+    wide = reframe_request(source, build_plan(source, index, options))
     assert wide is not None
     found = await find_crop(file, wide, at.work_dir, at.runner)
     return Looked(source=source, index=index, plan=build_plan(source, index, options, found.path), found=found)
@@ -232,7 +232,7 @@ async def test_upright_sources_are_left_alone(tmp_path: Path) -> None:
     assert len(Reframe) > 1
     for wish in Reframe:
         made = build_plan(source, index, replace(SHORT, reframe=wish))
-        assert wide_of(source, made) is None
+        assert reframe_request(source, made) is None
         assert made.video is not None and made.video.crop is None
         assert (made.rungs[0].width, made.rungs[0].height) == (202, 360)
 
@@ -240,7 +240,7 @@ async def test_upright_sources_are_left_alone(tmp_path: Path) -> None:
 async def test_what_cannot_be_looked_at_is_centred_and_says_so(tmp_path: Path) -> None:
     file = draw(tmp_path / "film.mp4", STANDS)
     looked = await look(file, tmp_path)
-    wide = wide_of(looked.source, looked.plan)
+    wide = reframe_request(looked.source, looked.plan)
     assert wide is not None
     at = await bench(tmp_path / "again")
     cut_off = tmp_path / "cut.mp4"

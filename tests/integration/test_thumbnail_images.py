@@ -23,12 +23,12 @@ from tests.frames import psnr
 from tests.media import generate, shared
 from tests.selection import MORE_VALUES, some
 from thumbnails.images import make, storyboard
-from thumbnails.images.image_files import Made
-from thumbnails.images.make import Chosen
+from thumbnails.images.image_files import TitleImages
+from thumbnails.images.make import PosterPixels
 from thumbnails.reading.video_facts import VideoFacts
 from thumbnails.uploaded import image_header
 from transcode.probe.probe import probe
-from workers.video_facts import picture_of
+from workers.video_facts import video_facts
 
 Pixels = npt.NDArray[np.uint8]
 BRIGHTNESS_PER_S = 5
@@ -46,12 +46,12 @@ async def known(file: Path, folder: Path) -> tuple[VideoFacts, Fraction]:
     work = folder / "probe"
     work.mkdir(exist_ok=True)
     source, _ = await probe(file, work, await runner(), max_pixels=8192 * 8192, max_duration_s=36_000)
-    picture = picture_of(source)
+    picture = video_facts(source)
     assert picture is not None
     return picture, source.duration_s
 
 
-async def made(file: Path, folder: Path, *, moment_s: Fraction | None = None, board: bool = True) -> Made:
+async def made(file: Path, folder: Path, *, moment_s: Fraction | None = None, board: bool = True) -> TitleImages:
     picture, duration_s = await known(file, folder)
     work = folder / "work"
     work.mkdir()
@@ -66,7 +66,7 @@ def read(path: Path) -> Pixels:
     return pixels.astype(np.uint8)
 
 
-def tiles(found: Made) -> list[Pixels]:
+def tiles(found: TitleImages) -> list[Pixels]:
     """Every tile as a player cuts it, by the WebVTT's own words."""
     assert found.storyboard is not None, found.skipped
     sheets = {file.name: read(file.path) for file in found.storyboard.files}
@@ -259,7 +259,7 @@ async def test_a_set_of_a_chosen_time(tmp_path: Path) -> None:
     alone.mkdir()
     raw = tmp_path / "frame.raw"
     raw.write_bytes(shown_at(file, time_s + picture.origin_s).tobytes())
-    same = await make.poster_set(Chosen(file=raw, width=1920, height=1080), alone, await runner())
+    same = await make.poster_set(PosterPixels(file=raw, width=1920, height=1080), alone, await runner())
     assert [file.name for file in same.files] == [file.name for file in found.files]
     assert len(same.thumbhash) == len(found.thumbhash)
 
@@ -271,7 +271,7 @@ async def test_all_in_one_run(tmp_path: Path, clip: Path) -> None:
         pixels = shown_at(clip, Fraction(time_s))
         raw = tmp_path / f"frame{number}.raw"
         raw.write_bytes(pixels.tobytes())
-        posters.append(Chosen(file=raw, width=640, height=360, cropped=number == 0))
+        posters.append(PosterPixels(file=raw, width=640, height=360, cropped=number == 0))
     work = tmp_path / "work"
     work.mkdir()
     found = await make.make_all(
@@ -312,7 +312,7 @@ async def main():
     await images_make.make_all(
         Path({str(file)!r}), picture.from_json({json.dumps(_told(picture))!r}), Path({str(work)!r}),
         await ChildRunner.detect("best-effort"), duration_s=Fraction({str(duration_s)!r}), moment_s=Fraction(4),
-        posters=[images_make.Chosen(file=Path({str(raw)!r}), width=3840, height=2160)],
+        posters=[images_make.PosterPixels(file=Path({str(raw)!r}), width=3840, height=2160)],
     )
     print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 asyncio.run(main())
@@ -354,7 +354,7 @@ def uploaded(path: Path, pixels: Pixels, orientation: int = 1) -> Path:
 
 async def taken(path: Path, folder: Path) -> Pixels:
     """The largest JPEG made of it."""
-    found = await make.own_picture(path, folder, await runner())
+    found = await make.uploaded_image(path, folder, await runner())
     for file in found.files:
         assert b"address" not in file.path.read_bytes()
         assert b"<script>" not in file.path.read_bytes()
@@ -458,7 +458,7 @@ async def test_hostile_pictures_are_refused(tmp_path: Path, body: bytes) -> None
     work = tmp_path / "work"
     work.mkdir()
     with pytest.raises(Rejected) as caught:
-        await make.own_picture(file, work, await runner())
+        await make.uploaded_image(file, work, await runner())
     assert caught.value.code == "picture_refused"
     assert caught.value.hint
     assert list(work.iterdir()) == []
@@ -468,4 +468,4 @@ async def test_too_many_bytes(tmp_path: Path) -> None:
     file = tmp_path / "upload.jpg"
     file.write_bytes(b"\xff\xd8\xff" + bytes(image_header.MOST_BYTES))
     with pytest.raises(Rejected, match="20 MB"):
-        await make.own_picture(file, tmp_path, await runner())
+        await make.uploaded_image(file, tmp_path, await runner())

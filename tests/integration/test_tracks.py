@@ -367,7 +367,7 @@ async def test_who_vouches_for_a_text_wants_no_other(pool: Pool) -> None:
     await publish(pool, asset_id, "a")
     async with pool.acquire() as connection, connection.transaction():
         assert await tracks.make_again(connection, await row(pool, track_id), GENERATE)
-        assert len(await tracks.owe(connection, asset_id)) == 1
+        assert len(await tracks.enqueue(connection, asset_id)) == 1
     step, track = await claimed(pool)
     async with pool.acquire() as connection, connection.transaction():
         changed = await tracks.change(connection, track, reviewed=True)

@@ -26,7 +26,7 @@ from kadr.commands import transcribe as kadr_transcribe
 from subtitles.speech import model
 from subtitles.speech.jobs import JobResult
 from subtitles.speech.model import Whisper
-from subtitles.speech.transcribe import SoundTrack, transcribe
+from subtitles.speech.transcribe import SourceAudio, transcribe
 from subtitles.speech.transcript import Flag, Skipped, SkipReason, Transcript
 from subtitles.speech.voice_activity import RATE_HZ
 from tests.media import FFMPEG, shared
@@ -84,7 +84,9 @@ class Run:
         self.jobs: list[JobResult] = []
         self.shares: list[float] = []
 
-    async def __call__(self, sound: SoundTrack | None, whisper: Whisper | None, **more: object) -> Transcript | Skipped:
+    async def __call__(
+        self, sound: SourceAudio | None, whisper: Whisper | None, **more: object
+    ) -> Transcript | Skipped:
         async def on_job(result: JobResult) -> None:
             self.jobs.append(result)
 
@@ -93,7 +95,7 @@ class Run:
             sound, whisper, work_dir=self.folder, runner=self.runner, on_progress=self.shares.append, **given
         )
 
-    async def said(self, sound: SoundTrack, whisper: Whisper, **more: object) -> Transcript:
+    async def said(self, sound: SourceAudio, whisper: Whisper, **more: object) -> Transcript:
         told = await self(sound, whisper, **more)
         assert isinstance(told, Transcript), told
         return told
@@ -106,13 +108,13 @@ def run(tmp_path: Path, runner: ChildRunner) -> Run:
     return Run(folder, runner)
 
 
-def sound(file: Path, seconds: float, *, demuxer: str = "wav", index: int = 0, origin_s: float = 0.0) -> SoundTrack:
-    return SoundTrack(
+def sound(file: Path, seconds: float, *, demuxer: str = "wav", index: int = 0, origin_s: float = 0.0) -> SourceAudio:
+    return SourceAudio(
         file=file, demuxer=demuxer, index=index, origin_s=Fraction(origin_s), duration_s=Fraction(seconds)
     )
 
 
-def jfk() -> SoundTrack:
+def jfk() -> SourceAudio:
     return sound(shared(JFK), JFK_S, demuxer="flac")
 
 
@@ -127,7 +129,7 @@ def voice() -> np.ndarray:
     return np.concatenate(pieces)
 
 
-def write(path: Path, samples: np.ndarray) -> SoundTrack:
+def write(path: Path, samples: np.ndarray) -> SourceAudio:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -136,7 +138,7 @@ def write(path: Path, samples: np.ndarray) -> SoundTrack:
     return sound(path, len(samples) / RATE_HZ)
 
 
-def speeches(path: Path, count: int) -> SoundTrack:
+def speeches(path: Path, count: int) -> SourceAudio:
     """The voice again and again, with six seconds of silence after each: a clip of its own each time."""
     return write(path, np.tile(np.concatenate([voice(), np.zeros(6 * RATE_HZ, np.int16)]), count))
 
@@ -376,7 +378,7 @@ async def test_memory_stays_flat_over_twenty_jobs(whisper: Build, run: Run, tmp_
 def peak_bytes(tape: Path, says: Whisper, clips: list[tuple[int, int]]) -> tuple[int, list[object]]:
     """Of one Whisper program over these clips; and what it said."""
     asked = {
-        **{"tape": str(tape), "model": str(says.folder), "compute_type": "int8"},
+        **{"audio_file": str(tape), "model": str(says.folder), "compute_type": "int8"},
         **{"threads": 1, "batch": 1, "task": "transcribe", "language": "en", "windows": [], "clips": clips},
     }
     with subprocess.Popen(

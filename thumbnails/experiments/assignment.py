@@ -1,8 +1,8 @@
 """Which candidate to show whom, and when enough is known. Pure.
 
-In: how sure it is of each candidate that it is the best (clicks_best). Out: the share of viewers each one gets, the one
-a viewer gets, the winner. A share is the exact probability with which a viewer is shown the picture, so that what is
-logged can be weighed by it later.
+In: the probability of each candidate to be the best (thumbnails.experiments.best_probability). Out: the share of
+viewers that each candidate gets, the candidate of one viewer, the winner. A share is the exact probability with which a
+viewer is shown the candidate, so that logged impressions can be weighted by it later.
 """
 
 import hashlib

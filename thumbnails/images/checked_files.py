@@ -1,8 +1,9 @@
-"""Checks the files that pictures_child left in its folder, and lists them as values of thumbnails.images.image_files.
+"""Validates the files that thumbnails.images.images_child wrote, and lists them as frozen values.
 
-In: its answer and the folder. Out: values, each file of which was read as bytes, found to begin as what it is called,
-and hashed; nothing is decoded. Refuses, by ToolFailed, a file that is none of its own, and a storyboard with gaps: the
-run has handled an upload, so what it says is not believed.
+In: the child's answer and its folder. Out: values of thumbnails.images.image_files, each file of which was read as
+bytes, checked against the magic bytes of its extension, and hashed; nothing is decoded. Raises ToolFailed for a file
+that is not a plain file of the folder, and for a storyboard with gaps: the child has decoded an upload, so its output
+is untrusted.
 """
 
 import base64
@@ -17,7 +18,7 @@ from typing import Any
 from core.errors import ToolFailed
 from core.settings import MIB
 from thumbnails.images import image_files, storyboard
-from thumbnails.images.image_files import ImageFile, Made, PosterSet, Preview, Storyboard
+from thumbnails.images.image_files import ImageFile, PosterSet, Preview, Storyboard, TitleImages
 from thumbnails.uploaded import image_header
 
 MOST_FILE = 32 * MIB
@@ -31,20 +32,24 @@ _BEGINNINGS = {
 }
 
 
-def listed(answer: dict[str, Any], work_dir: Path, planned: storyboard.StoryboardPlan | None, wall_s: float) -> Made:
-    painted, moving = answer.get("storyboard"), answer.get("preview")
-    return Made(
+def title_images(
+    answer: dict[str, Any], work_dir: Path, plan: storyboard.StoryboardPlan | None, wall_s: float
+) -> TitleImages:
+    """Everything that one run made, its files validated; `plan` is that of the storyboard. Raises ToolFailed."""
+    sheets, animation = answer.get("storyboard"), answer.get("preview")
+    return TitleImages(
         posters=tuple(poster_set(entry, work_dir) for entry in answer["posters"]),
-        storyboard=board(painted, work_dir, planned) if painted and planned else None,
-        preview=preview(moving, work_dir) if moving else None,
+        storyboard=storyboard_sheets(sheets, work_dir, plan) if sheets and plan else None,
+        preview=preview(animation, work_dir) if animation else None,
         skipped=answer["skipped"],
         wall_s=wall_s,
     )
 
 
 def poster_set(entry: dict[str, Any], work_dir: Path) -> PosterSet:
+    """One poster set of the child's answer, its files validated. Raises ToolFailed."""
     return PosterSet(
-        files=tuple(file(one, work_dir) for one in entry["files"]),
+        files=tuple(image_file(item, work_dir) for item in entry["files"]),
         thumbhash=base64.b64decode(entry["thumbhash"]),
         colour=_colour(str(entry["colour"])),
         width=int(entry["width"]),
@@ -54,42 +59,46 @@ def poster_set(entry: dict[str, Any], work_dir: Path) -> PosterSet:
     )
 
 
-def board(entry: dict[str, Any], work_dir: Path, planned: storyboard.StoryboardPlan) -> Storyboard:
-    """Raises ToolFailed when it is not whole: nobody may be sent to a tile that is not there."""
-    files = tuple(file(one, work_dir) for one in entry["files"])
+def storyboard_sheets(entry: dict[str, Any], work_dir: Path, plan: storyboard.StoryboardPlan) -> Storyboard:
+    """The storyboard, its sheets validated. Raises ToolFailed where a tile is missing: players would request it."""
+    files = tuple(image_file(item, work_dir) for item in entry["files"])
     times_s = tuple(Fraction(time_s) for time_s in entry["times_s"])
-    sizes = [planned.sheet_size(sheet) for sheet in range(planned.sheets)]
-    if [(sheet.width, sheet.height) for sheet in files] != sizes or len(times_s) != len(planned.tiles):
-        raise _left("a storyboard that is not whole")
-    return Storyboard(plan=planned, files=files, times_s=times_s, decoded=int(entry["decoded"]))
+    sizes = [plan.sheet_size(sheet) for sheet in range(plan.sheets)]
+    if [(sheet.width, sheet.height) for sheet in files] != sizes or len(times_s) != len(plan.tiles):
+        raise _invalid_output("a storyboard that is not whole")
+    return Storyboard(plan=plan, files=files, times_s=times_s, decoded=int(entry["decoded"]))
 
 
 def preview(entry: dict[str, Any], work_dir: Path) -> Preview:
+    """The preview of the child's answer, its file validated. Raises ToolFailed."""
     return Preview(
-        file=file(entry["file"], work_dir),
+        file=image_file(entry["file"], work_dir),
         start_s=Fraction(entry["start_s"]),
         duration_s=Fraction(int(entry["duration_ms"]), 1000),
         quality=int(entry["quality"]),
     )
 
 
-def file(entry: dict[str, Any], work_dir: Path) -> ImageFile:
-    """A plain file of the folder that begins as its name says. A taken-over run could leave a link to any other."""
+def image_file(entry: dict[str, Any], work_dir: Path) -> ImageFile:
+    """A plain file of the folder with the magic bytes of its extension. A compromised child could leave links.
+
+    Raises ToolFailed.
+    """
     name = str(entry["name"])
     match = _NAME.fullmatch(name)
     if match is None:
-        raise _left("a file of a strange name")
+        raise _invalid_output("a file of a strange name")
     try:
-        opened = os.open(work_dir / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(work_dir / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as exc:
-        raise _left(f"{name}, which cannot be read") from exc
-    with os.fdopen(opened, "rb") as reading:
-        facts = os.fstat(opened)
+        raise _invalid_output(f"{name}, which cannot be read") from exc
+    with os.fdopen(descriptor, "rb") as stream:
+        facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1 or facts.st_size > MOST_FILE:
-            raise _left(f"{name}, which is no file of its own")
-        body = reading.read(MOST_FILE)
+            raise _invalid_output(f"{name}, which is no file of its own")
+        body = stream.read(MOST_FILE)
     if not _BEGINNINGS[match["kind"]].match(body):
-        raise _left(f"{name}, which is something else")
+        raise _invalid_output(f"{name}, which is something else")
     return ImageFile(
         path=work_dir / name,
         name=name,
@@ -104,9 +113,9 @@ def file(entry: dict[str, Any], work_dir: Path) -> ImageFile:
 
 def _colour(entry: str) -> str:
     if _COLOUR.fullmatch(entry) is None:
-        raise _left("a strange colour")
+        raise _invalid_output("a strange colour")
     return entry
 
 
-def _left(what: str) -> ToolFailed:
+def _invalid_output(what: str) -> ToolFailed:
     return ToolFailed(["thumbnails.images.images_child"], 0, "", f"making pictures left {what}")

@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from thumbnails.reading.colour import Bgr, Gray
 from thumbnails.vision.boxes import PixelBox
-from thumbnails.vision.saliency import Residual, SaliencyMap, spectral_residual
+from thumbnails.vision.saliency import ResidualSettings, SaliencyMap, spectral_residual
 
-LOOK_SIDE = 160  # the long side of the picture that importance is measured on
+MAP_SIDE = 160  # the long side of the picture that importance is measured on
 # What stands at a side must not stand out because the other side differs.
-CROP_SALIENCY = Residual(blur_sigma=2.5, log_floor=1e-6, mirrored=True)
+CROP_SALIENCY = ResidualSettings(blur_sigma=2.5, log_floor=1e-6, mirrored=True)
 FAINT_EDGE, FAINT_COLOUR = 24, 24  # shades of a wall and grain: of no weight, however much of them there is
 CENTRE_PULL = 0.15  # of a picture that says nothing, the middle is the best guess
 CUT_STRIP, CUT_COST = 0.06, 1.5  # of the window's side: a thing half in is worse than one left out
@@ -37,25 +37,25 @@ def window(bgr: Bgr, aspect: Fraction, faces: Sequence[PixelBox] = ()) -> PixelB
     weights = importance(bgr, faces)
     sums = cv2.integral(weights, sdepth=cv2.CV_64F).astype(np.float64, copy=False)
     scale_x, scale_y = weights.shape[1] / wide, weights.shape[0] / high
-    places = ((x, y) for x in _steps(columns, scale_x) for y in _steps(rows, scale_y))
+    positions = ((x, y) for x in _steps(columns, scale_x) for y in _steps(rows, scale_y))
 
-    def score(place: tuple[int, int]) -> tuple[float, float]:
-        left, top = place[0] * scale_x, place[1] * scale_y
+    def score(position: tuple[int, int]) -> tuple[float, float]:
+        left, top = position[0] * scale_x, position[1] * scale_y
         worth = _worth(sums, left, top, width * scale_x, height * scale_y)
-        return worth, -abs(place[0] + width / 2 - wide / 2) - abs(place[1] + height / 2 - high / 2)
+        return worth, -abs(position[0] + width / 2 - wide / 2) - abs(position[1] + height / 2 - high / 2)
 
-    x, y = max(places, key=score)
+    x, y = max(positions, key=score)
     return PixelBox(x=x, y=y, width=width, height=height)
 
 
-def cut(bgr: Bgr, kept: PixelBox | None, aspect: Fraction, short_side: int) -> Bgr:
+def cut(bgr: Bgr, box: PixelBox | None, aspect: Fraction, short_side: int) -> Bgr:
     """The picture in `aspect`, its short side at most `short_side` and at most what the window itself has."""
-    if kept is None:
+    if box is None:
         return _letterboxed(bgr, aspect, short_side)
-    part = bgr[kept.y : kept.y + kept.height, kept.x : kept.x + kept.width]
+    part = bgr[box.y : box.y + box.height, box.x : box.x + box.width]
     width, height = target(aspect, min(short_side, *part.shape[:2]))
     # A window is whole pixels: the exact shape of its short side can be one more than it has.
-    return _scaled(part, (min(width, kept.width), min(height, kept.height)))
+    return _scaled(part, (min(width, box.width), min(height, box.height)))
 
 
 def target(aspect: Fraction, short_side: int) -> tuple[int, int]:
@@ -67,7 +67,7 @@ def target(aspect: Fraction, short_side: int) -> tuple[int, int]:
 
 def importance(bgr: Bgr, faces: Sequence[PixelBox] = ()) -> SaliencyMap:
     """How much each place matters, mean 1, at most 160 a side."""
-    small = _scaled_to(bgr, LOOK_SIDE)
+    small = _scaled_to(bgr, MAP_SIDE)
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
     parts = {
         "saliency": _enlarged(spectral_residual(grey, CROP_SALIENCY), grey),

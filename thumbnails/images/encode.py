@@ -1,7 +1,7 @@
 """Bgr -> image files in a folder, with nothing in them but the picture. Runs inside the sandbox.
 
-In: BGR pixels. Out: files, and what is said of them as JSON values. Refuses, by `CannotWrite`, a type that nothing
-here can write.
+In: BGR pixels. Out: files, and their description as JSON values. Raises `CannotWrite` for an image type that the
+installed OpenCV cannot write.
 """
 
 import base64
@@ -30,7 +30,10 @@ class CannotWrite(Exception):
 
 
 def encoded(bgr: Bgr, kind: str, quality: int | None = None) -> bytes:
-    """One image; `quality` for JPEG only. Raises CannotWrite."""
+    """The bytes of one image of type `kind` ("jpg", "webp", "avif", "png"); `quality` is for JPEG only.
+
+    Raises CannotWrite.
+    """
     other = () if quality is None else (cv2.IMWRITE_JPEG_QUALITY, quality)
     try:
         done, body = cv2.imencode(f".{kind}", bgr, (*_PARAMETERS[kind], *other))
@@ -42,7 +45,7 @@ def encoded(bgr: Bgr, kind: str, quality: int | None = None) -> bytes:
 
 
 def write(folder: Path, name: str, shape: str, bgr: Bgr, kind: str, quality: int | None = None) -> dict[str, Any]:
-    """Write one image file and describe it for images_left. Raises CannotWrite."""
+    """Write one image file and describe it for thumbnails.images.checked_files. Raises CannotWrite."""
     (folder / f"{name}.{kind}").write_bytes(encoded(bgr, kind, quality))
     return {"name": f"{name}.{kind}", "shape": shape, "width": bgr.shape[1], "height": bgr.shape[0]}
 
@@ -53,12 +56,12 @@ def poster_set(folder: Path, prefix: str, bgr: Bgr, kinds: tuple[str, ...], *, c
     pictures = [(f"{prefix}-{size[0]}", image_files.FULL, scaled(bgr, size)) for size in _sizes(wide, high)]
     padded = []
     if cropped:
-        seen = heads(bgr)
+        head_boxes = heads(bgr)
         for shape, aspect in image_files.crops(wide, high).items():
-            kept = crop.window(bgr, aspect, seen)
-            if kept is None:
+            window = crop.window(bgr, aspect, head_boxes)
+            if window is None:
                 padded.append(shape)
-            pictures.append((f"{prefix}-{shape}", shape, crop.cut(bgr, kept, aspect, image_files.CROP_SHORT_SIDE)))
+            pictures.append((f"{prefix}-{shape}", shape, crop.cut(bgr, window, aspect, image_files.CROP_SHORT_SIDE)))
     files, absent = [], set()
     for name, shape, pixels in pictures:
         for kind in kinds:

@@ -47,7 +47,7 @@ class PosterSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storyboard:
-    """Sheets of tiles and where each tile is. Its texts are those of thumbnails.images.storyboard, of `plan`."""
+    """Sheets of tiles and where each tile is. thumbnails.images.storyboard writes the WebVTT and JSON of `plan`."""
 
     plan: StoryboardPlan
     files: tuple[ImageFile, ...]  # the sheets, in order
@@ -74,10 +74,10 @@ class Still:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """The images that one run made. What could not be made is in `skipped`, with the reason."""
+class TitleImages:
+    """The images that one run made of a title. What could not be made is in `skipped`, with the reason."""
 
-    posters: tuple[PosterSet | None, ...]  # one per picture given
+    posters: tuple[PosterSet | None, ...]  # one per requested poster
     storyboard: Storyboard | None
     preview: Preview | None
     skipped: dict[str, str]  # "poster-0", "storyboard", "preview" -> why
@@ -85,11 +85,11 @@ class Made:
 
 
 def widths(width: int) -> tuple[int, ...]:
-    """Descending. The picture's own width stands in for all that would enlarge it."""
-    return tuple(sorted({min(width, wanted) for wanted in WIDTHS}, reverse=True))
+    """The widths a picture is offered in, descending. Its own width replaces those that would enlarge it."""
+    return tuple(sorted({min(width, standard) for standard in WIDTHS}, reverse=True))
 
 
 def crops(width: int, height: int) -> dict[str, Fraction]:
-    """The shapes a picture is cut to: those it does not have."""
-    own = Fraction(width, height)
-    return {name: aspect for name, aspect in CROPS.items() if abs(own / aspect - 1) > SAME_SHAPE}
+    """The aspect ratios (width / height) by name that a picture is cropped to: those it does not have already."""
+    picture_aspect = Fraction(width, height)
+    return {name: aspect for name, aspect in CROPS.items() if abs(picture_aspect / aspect - 1) > SAME_SHAPE}

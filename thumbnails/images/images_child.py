@@ -79,7 +79,7 @@ def _storyboard(reader: Reader, video: video_facts.VideoFacts, options: dict[str
     sheets = Sheets(reader, video, planned)
     files = [
         encode.write(folder, f"sheet-{number}", "sheet", pixels, "jpg", quality=storyboard.QUALITY)
-        for number, pixels in enumerate(sheets.painted())
+        for number, pixels in enumerate(sheets.render())
     ]
     return {"files": files, "times_s": [str(time_s) for time_s in sheets.times_s], "decoded": reader.decoded}
 
@@ -87,12 +87,12 @@ def _storyboard(reader: Reader, video: video_facts.VideoFacts, options: dict[str
 def _preview(reader: Reader, video: video_facts.VideoFacts, options: dict[str, Any], folder: Path) -> dict[str, Any]:
     begin_s = preview.start_s(video, Fraction(options["moment_s"]), reader.keyframe_times())
     times = preview.times_s(video, begin_s)
-    frames = preview.shown(reader.nearest(times, preview.WIDTH), times)
-    body, quality = preview.animated(frames)
+    frames = preview.preview_frames(reader.nearest(times, preview.WIDTH), times)
+    body, quality = preview.encode_webp(frames)
     (folder / "preview.webp").write_bytes(body)
     high, wide = frames[0].pixels.shape[:2]
     file = {"name": "preview.webp", "shape": "preview", "width": wide, "height": high}
-    duration_ms = sum(one.duration_ms for one in frames)
+    duration_ms = sum(frame.duration_ms for frame in frames)
     return {"file": file, "start_s": str(begin_s), "duration_ms": duration_ms, "quality": quality}
 
 
@@ -100,8 +100,8 @@ def _poster_at(reader: Reader, _known: video_facts.VideoFacts, options: dict[str
     frame = reader.at(Fraction(options["time_s"]), MOST_WIDTH)
     if frame is None:
         raise NothingToShow
-    made = encode.poster_set(folder, "poster", frame.pixels, tuple(options["kinds"]), cropped=True)
-    return {"set": made, "time_s": str(frame.time_s)}
+    poster_set = encode.poster_set(folder, "poster", frame.pixels, tuple(options["kinds"]), cropped=True)
+    return {"set": poster_set, "time_s": str(frame.time_s)}
 
 
 def _still(reader: Reader, video: video_facts.VideoFacts, options: dict[str, Any], folder: Path) -> dict[str, Any]:

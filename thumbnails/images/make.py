@@ -1,9 +1,8 @@
 """Makes the images of a title, in one sandboxed run each: poster sets, storyboard, preview, stills, uploaded images.
 
-In: an upload, what is video of its picture, a work folder. Out: the values of thumbnails.images.image_files, listing
-finished files
-of that folder. Nothing of an upload is decoded here. Refuses an owner's picture by Rejected `picture_refused`, and a
-still where there is none.
+In: an upload, the facts of its video track, a work folder. Out: the values of thumbnails.images.image_files, listing
+finished files of that folder. Nothing of an upload is decoded in this process. Raises Rejected `picture_refused` for an
+unsupported or invalid uploaded image, and for a still where no frame can be read.
 """
 
 import asyncio
@@ -18,7 +17,7 @@ from core.errors import Rejected, ToolFailed, ToolKilled, ToolTimedOut
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB
 from thumbnails.images import checked_files, storyboard
-from thumbnails.images.image_files import Made, PosterSet, Still
+from thumbnails.images.image_files import PosterSet, Still, TitleImages
 from thumbnails.reading import video_facts
 from thumbnails.reading.video_facts import VideoFacts
 from thumbnails.uploaded import image_header
@@ -27,13 +26,13 @@ MOST_WIDTH = 1920  # of a still
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """A picture to make a set of: raw BGR pixels in a file, as the selection of posters leaves them."""
+class PosterPixels:
+    """The pixels of a poster to be made: raw BGR in a file, height x width x 3 bytes, as poster selection writes it."""
 
     file: Path
     width: int
     height: int
-    cropped: bool = True  # also in the other shapes
+    cropped: bool = True  # whether to make the crops, too
 
 
 async def make_all(
@@ -42,47 +41,47 @@ async def make_all(
     work_dir: Path,
     runner: ChildRunner,
     *,
-    posters: Sequence[Chosen] = (),
+    posters: Sequence[PosterPixels] = (),
     duration_s: Fraction | None = None,
     moment_s: Fraction | None = None,
     avif: bool = False,
-) -> Made:
-    """Poster sets of `posters`, a storyboard over [0, duration_s] and a preview around `moment_s`; None is none of it.
+) -> TitleImages:
+    """Poster sets of `posters`, a storyboard over [0, duration_s] and a preview around `moment_s`; None skips either.
 
-    Bad media raises nothing: what could not be made is in `skipped`. ToolKilled when the run crashed, another
-    ToolFailed when it gave up (a full disk, say).
+    Bad media raises nothing: what could not be made is in `skipped`. Raises ToolKilled when the child crashed, another
+    ToolFailed when it exited with an error (a full disk, for example).
     """
-    reading: dict[str, Any] = {"file": _absolute(file), "picture": video_facts.to_json(video)}
+    video_request: dict[str, Any] = {"file": _absolute(file), "picture": video_facts.to_json(video)}
     if duration_s is not None:
-        reading["storyboard"] = {"duration_s": str(duration_s)}
+        video_request["storyboard"] = {"duration_s": str(duration_s)}
     if moment_s is not None:
-        reading["preview"] = {"moment_s": str(moment_s)}
+        video_request["preview"] = {"moment_s": str(moment_s)}
     request = {
         "kinds": _kinds(avif),
-        "posters": [_wish(one, f"poster-{number}") for number, one in enumerate(posters)],
-        **({"video": reading} if len(reading) > 2 else {}),
+        "posters": [_poster_request(pixels, f"poster-{number}") for number, pixels in enumerate(posters)],
+        **({"video": video_request} if len(video_request) > 2 else {}),
     }
-    readable = [*(one.file for one in posters), *([file] if len(reading) > 2 else [])]
-    planned = None if duration_s is None else storyboard.plan(duration_s, video.shown_width, video.shown_height)
+    readable = [*(pixels.file for pixels in posters), *([file] if len(video_request) > 2 else [])]
+    plan = None if duration_s is None else storyboard.plan(duration_s, video.shown_width, video.shown_height)
     try:
         answer, wall_s = await _run(request, work_dir, runner, readable)
     except ToolTimedOut as exc:
-        whole = [name for name in ("storyboard", "preview") if name in reading]
-        names = [*(f"poster-{number}" for number in range(len(posters))), *whole]
-        return Made(
+        video_parts = [name for name in ("storyboard", "preview") if name in video_request]
+        names = [*(f"poster-{number}" for number in range(len(posters))), *video_parts]
+        return TitleImages(
             posters=(None,) * len(posters),
             storyboard=None,
             preview=None,
             skipped=dict.fromkeys(names, f"timed out: {exc}"[:200]),
             wall_s=0.0,
         )
-    return await asyncio.to_thread(checked_files.listed, answer, work_dir, planned, wall_s)
+    return await asyncio.to_thread(checked_files.title_images, answer, work_dir, plan, wall_s)
 
 
-async def poster_set(chosen: Chosen, work_dir: Path, runner: ChildRunner, *, avif: bool = False) -> PosterSet:
-    """One picture in all its sizes, shapes and types."""
-    request = {"kinds": _kinds(avif), "posters": [_wish(chosen, "poster")]}
-    answer, _ = await _run(request, work_dir, runner, [chosen.file])
+async def poster_set(pixels: PosterPixels, work_dir: Path, runner: ChildRunner, *, avif: bool = False) -> PosterSet:
+    """One poster in all its sizes, shapes and types. Raises ToolFailed and its subclasses."""
+    request = {"kinds": _kinds(avif), "posters": [_poster_request(pixels, "poster")]}
+    answer, _ = await _run(request, work_dir, runner, [pixels.file])
     return await asyncio.to_thread(checked_files.poster_set, answer["posters"][0], work_dir)
 
 
@@ -110,7 +109,7 @@ async def still(
         raise ValueError(f"no still is made as {kind}, {width} wide")
     options = {"time_s": str(max(Fraction(0), time_s)), "width": width, "kind": kind}
     answer = await _at(file, video, "still", options, work_dir, runner)
-    image = await asyncio.to_thread(checked_files.file, answer["file"], work_dir)
+    image = await asyncio.to_thread(checked_files.image_file, answer["file"], work_dir)
     return Still(file=image, time_s=Fraction(answer["time_s"]))
 
 
@@ -118,11 +117,11 @@ async def _at(
     file: Path, video: VideoFacts, name: str, options: dict[str, Any], work_dir: Path, runner: ChildRunner
 ) -> dict[str, Any]:
     """The part `name` of a run's answer about one frame. Raises Rejected when no frame can be read."""
-    reading = {"file": _absolute(file), "picture": video_facts.to_json(video), name: options}
+    video_request = {"file": _absolute(file), "picture": video_facts.to_json(video), name: options}
     hint = "Choose another time, or upload a picture of your own."
     unreadable = Rejected("picture_refused", "No picture of the video can be read at that time.", hint)
     try:
-        answer, _ = await _run({"video": reading}, work_dir, runner, [file])
+        answer, _ = await _run({"video": video_request}, work_dir, runner, [file])
     except ToolTimedOut as exc:
         raise unreadable from exc
     if name not in answer:
@@ -131,7 +130,7 @@ async def _at(
     return part
 
 
-async def own_picture(file: Path, work_dir: Path, runner: ChildRunner, *, avif: bool = False) -> PosterSet:
+async def uploaded_image(file: Path, work_dir: Path, runner: ChildRunner, *, avif: bool = False) -> PosterSet:
     """The poster set of an uploaded image. Raises Rejected; ToolKilled when decoding it crashed."""
     if (await asyncio.to_thread(file.stat)).st_size > image_header.MOST_BYTES:
         raise image_header.refused("The picture has more than 20 MB.")
@@ -144,13 +143,13 @@ async def own_picture(file: Path, work_dir: Path, runner: ChildRunner, *, avif: 
     return await asyncio.to_thread(checked_files.poster_set, answer["posters"][0], work_dir)
 
 
-def _wish(chosen: Chosen, prefix: str) -> dict[str, Any]:
+def _poster_request(pixels: PosterPixels, prefix: str) -> dict[str, Any]:
     return {
-        "file": _absolute(chosen.file),
-        "width": chosen.width,
-        "height": chosen.height,
+        "file": _absolute(pixels.file),
+        "width": pixels.width,
+        "height": pixels.height,
         "prefix": prefix,
-        "cropped": chosen.cropped,
+        "cropped": pixels.cropped,
     }
 
 

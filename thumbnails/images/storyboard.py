@@ -22,7 +22,7 @@ QUALITY = 75  # JPEG: nobody looks at a tile for long
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """A small picture: when it is shown, and where it is on which sheet."""
+    """A small image: the time it stands for, and its position on which sheet."""
 
     start_ms: int
     end_ms: int
@@ -50,6 +50,7 @@ class StoryboardPlan:
         return self.tiles[-1].sheet + 1
 
     def of_sheet(self, sheet: int) -> tuple[Tile, ...]:
+        """The tiles of one sheet, in order of time."""
         return self.tiles[sheet * COLUMNS * ROWS : (sheet + 1) * COLUMNS * ROWS]
 
     def sheet_size(self, sheet: int) -> tuple[int, int]:
@@ -59,7 +60,10 @@ class StoryboardPlan:
 
 
 def plan(duration_s: Fraction, shown_width: int, shown_height: int) -> StoryboardPlan:
-    """`shown_*` is the upright picture in square pixels. Raises ValueError."""
+    """The tiles of a title of this duration; `shown_*` is its upright size in square pixels.
+
+    Raises ValueError for a duration below 1 ms.
+    """
     duration_ms = round(duration_s * 1000)
     if duration_ms < 1:
         raise ValueError("a storyboard of nothing")
@@ -77,7 +81,7 @@ def plan(duration_s: Fraction, shown_width: int, shown_height: int) -> Storyboar
 
 
 def tile_size(shown_width: int, shown_height: int) -> tuple[int, int]:
-    """160 on the long side, in the picture's shape, even sides; never larger than the picture."""
+    """(width, height) of a tile: 160 on the long side, the video's aspect ratio, even sides; never enlarged."""
     longest = max(shown_width, shown_height)
     share = Fraction(min(LONG_SIDE, longest), longest)
     width, height = (max(LEAST_SIDE, 2 * round(side * share / 2)) for side in (shown_width, shown_height))
@@ -89,7 +93,7 @@ def sheet_name(sheet: int) -> str:
 
 
 def webvtt(planned: StoryboardPlan, url_of: Callable[[int], str] = sheet_name) -> str:
-    """Thumbnails as players take them: the region of an image as a media fragment. URLs are relative to this file."""
+    """The WebVTT thumbnail track: each cue names a region of a sheet as a media fragment, by a relative URL."""
     return "".join(["WEBVTT\n", *_cues(planned, url_of)])
 
 
@@ -101,7 +105,7 @@ def _cues(planned: StoryboardPlan, url_of: Callable[[int], str]) -> Iterator[str
 
 
 def listing(planned: StoryboardPlan, url_of: Callable[[int], str] = sheet_name) -> str:
-    """The same as JSON. One sheet is the usual thing and fits a player that knows `url`; more are in `sheets`."""
+    """The storyboard as JSON. Most have one sheet, for players that know only `url`; further ones are in `sheets`."""
     sheets = [_sheet(planned, sheet, url_of(sheet)) for sheet in range(planned.sheets)]
     value: dict[str, Any] = {
         "url": url_of(0),

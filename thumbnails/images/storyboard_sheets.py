@@ -1,8 +1,8 @@
-"""Paints the sheets of a storyboard. Runs inside the sandbox.
+"""Renders the sheets of a storyboard. Runs inside the sandbox.
 
-In: a Reader and a StoryboardPlan. Out: the sheets as pixels, one after the other, and what each tile shows. A tile
+In: a Reader and a StoryboardPlan. Out: the sheets as pixels, one after the other, and the time each tile shows. A tile
 takes a keyframe of its own time, or the one before it; frames in between are decoded only where keyframes are sparse,
-and within a budget. Refuses by `NothingToShow` a title none of whose frames can be read.
+and within a budget. Raises `NothingToShow` where no frame of the title can be read.
 """
 
 from bisect import bisect_right
@@ -31,7 +31,7 @@ class NothingToShow(Exception):
 
 
 class Sheets:
-    """The sheets of one storyboard while they are painted."""
+    """The sheets of one storyboard while they are rendered."""
 
     def __init__(self, reader: Reader, video: VideoFacts, planned: StoryboardPlan) -> None:
         self._reader, self._video, self._plan = reader, video, planned
@@ -43,7 +43,7 @@ class Sheets:
         self._last: Frame | None = None  # of the sheet before
         self.times_s: list[Fraction] = []
 
-    def painted(self) -> Iterator[Bgr]:
+    def render(self) -> Iterator[Bgr]:
         """Each sheet in turn, H x W x 3 BGR. Raises NothingToShow."""
         for number in range(self._plan.sheets):
             tiles = self._plan.of_sheet(number)
@@ -59,21 +59,23 @@ class Sheets:
         near: dict[Fraction, list[Fraction]] = {}
         for tile in tiles:
             time_s = self._shown_time(tile)
-            key_s = self._key(time_s)
+            key_s = self._keyframe_before(time_s)
             far = time_s - key_s > Fraction(self._plan.interval_ms, 1000) or not self._keys
             (runs if far else near).setdefault(key_s, []).append(time_s)
         frames_by_time = {} if self._last is None else {self._last.time_s: self._last}
         for key_s in sorted(runs, key=lambda key_s: (self._cost(key_s, runs) / len(runs[key_s]), key_s)):
             if self._left > 0 and (self._sparse or self._cost(key_s, runs) <= self._left):
-                frames_by_time |= {frame.time_s: frame for frame in self._passed(runs[key_s])}
+                frames_by_time |= {frame.time_s: frame for frame in self._decode_in_one_pass(runs[key_s])}
             else:
                 near.setdefault(key_s, runs[key_s])
-        # A keyframe that is asked for too early is the one before it.
+        # A time slightly too early would give the keyframe before.
         alone = sorted(max(times[-1], key_s + self._late_s) for key_s, times in near.items())
         frames_by_time |= {frame.time_s: frame for frame in self._reader.keyframes(alone, self._plan.tile_width)}
         if not frames_by_time:  # no keyframe can be had alone
             self._left = max(self._left, BUDGET)
-            frames_by_time = {frame.time_s: frame for frame in self._passed([self._shown_time(tile) for tile in tiles])}
+            frames_by_time = {
+                frame.time_s: frame for frame in self._decode_in_one_pass([self._shown_time(tile) for tile in tiles])
+            }
         return [frames_by_time[time_s] for time_s in sorted(frames_by_time)]
 
     def _shown_time(self, tile: Tile) -> Fraction:
@@ -87,7 +89,7 @@ class Sheets:
             return min(self._keys[after] + self._late_s, Fraction(tile.end_ms, 1000))
         return middle_s
 
-    def _key(self, time_s: Fraction) -> Fraction:
+    def _keyframe_before(self, time_s: Fraction) -> Fraction:
         after = bisect_right(self._keys, time_s)
         return self._keys[after - 1] if after else self._video.start_s
 
@@ -95,7 +97,7 @@ class Sheets:
         """How many frames have to be decoded from a keyframe to the last time of its run."""
         return int((runs[key_s][-1] - key_s) * self._video.frame_rate) + 1
 
-    def _passed(self, times: Sequence[Fraction]) -> Iterator[Frame]:
+    def _decode_in_one_pass(self, times: Sequence[Fraction]) -> Iterator[Frame]:
         """Exact frames of one pass, as far as the budget goes."""
         before = self._reader.decoded
         for frame in self._reader.nearest(times, self._plan.tile_width):
@@ -112,7 +114,7 @@ class Sheets:
         for tile in tiles:
             at = bisect_right(times, self._shown_time(tile)) - 1
             if (at < 0 or times[at] * 1000 < tile.start_ms) and at + 1 < len(times):
-                # What was wanted did not decode; what came instead may still be of this tile's time.
+                # The frame of this time did not decode; the next one may still be of this tile's time.
                 at += times[at + 1] * 1000 < tile.end_ms
             frame = frames[max(0, at)]
             self.times_s.append(frame.time_s)

@@ -73,7 +73,7 @@ def _small(bgr: Bgr, side: int) -> Bgr:
 def _channel(plane: _Plane, terms_x: int, terms_y: int) -> _Channel:
     high, wide = plane.shape
     spectrum = _cosines(terms_y, high) @ plane @ _cosines(terms_x, wide).T / (wide * high)
-    varying = [float(spectrum[y, x]) for x, y in _kept(terms_x, terms_y)]
+    varying = [float(spectrum[y, x]) for x, y in _frequencies(terms_x, terms_y)]
     scale = max(map(abs, varying), default=0.0)
     if scale < 1e-9:  # what rounding leaves of a plain area differs between machines
         return _Channel(mean=float(spectrum[0, 0]), factors=(0.0,) * len(varying), scale=0.0)
@@ -81,7 +81,7 @@ def _channel(plane: _Plane, terms_x: int, terms_y: int) -> _Channel:
     return _Channel(mean=float(spectrum[0, 0]), factors=factors, scale=scale)
 
 
-def _kept(terms_x: int, terms_y: int) -> Iterator[tuple[int, int]]:
+def _frequencies(terms_x: int, terms_y: int) -> Iterator[tuple[int, int]]:
     """The frequencies of the format, in its order: the triangle below the diagonal, without the mean."""
     for y in range(terms_y):
         for x in range(terms_x):

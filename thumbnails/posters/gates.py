@@ -22,46 +22,50 @@ CARD_ALONE = 0.5  # of the strokes on a calm ground are letters
 
 
 def gates(samples: Sequence[Signals], *, cards: str) -> list[str | None]:
-    """`cards`: whether a plain card with letters is "refused", "allowed" or "wanted"."""
-    lively = [one.sharpness for one in samples if not _lacks(one) and not is_card(one)]
-    usual = float(np.percentile(lively, 75)) if lively else -np.inf
-    found = [_gate(one, usual, cards=cards) for one in samples]
-    if all(found) and {"card", "test_card"} & set(found):
+    """For each sample the name of the gate that stops it, or None.
+
+    `cards`: whether a plain card with text is "refused", "allowed" or "wanted".
+    """
+    sharpness_of_pictures = [sample.sharpness for sample in samples if not _empty_gate(sample) and not is_card(sample)]
+    usual_sharpness = float(np.percentile(sharpness_of_pictures, 75)) if sharpness_of_pictures else -np.inf
+    gates_failed = [_gate(sample, usual_sharpness, cards=cards) for sample in samples]
+    if all(gates_failed) and {"card", "test_card"} & set(gates_failed):
         # A title of nothing but cards: then one of them it is.
         lenient = "allowed" if cards == "refused" else cards
-        return [_gate(replace(one, test_card=False), usual, cards=lenient) for one in samples]
-    return found
+        return [_gate(replace(sample, test_card=False), usual_sharpness, cards=lenient) for sample in samples]
+    return gates_failed
 
 
-def _gate(one: Signals, usual: float, *, cards: str) -> str | None:
-    card = is_card(one)
+def _gate(sample: Signals, usual_sharpness: float, *, cards: str) -> str | None:
+    card = is_card(sample)
     if card and cards == "wanted":
         return None  # a slide: white, plain and readable
-    if lack := _lacks(one):
-        return lack
-    if one.test_card:
+    if empty_gate := _empty_gate(sample):
+        return empty_gate
+    if sample.test_card:
         return "test_card"
     if card and cards == "refused":
         return "card"
-    if one.top_bin > ONE_BIN:
+    if sample.top_bin > ONE_BIN:
         return "one_tone"
-    if one.bars > BARS:
+    if sample.bars > BARS:
         return "bars"
-    if one.strength < NO_EDGE or (one.sharpness < BLURRED and one.sharpness < usual - BLURRED_BELOW):
+    if sample.strength < NO_EDGE or (sample.sharpness < BLURRED and sample.sharpness < usual_sharpness - BLURRED_BELOW):
         return "blurred"
     return None
 
 
-def _lacks(one: Signals) -> str | None:
+def _empty_gate(sample: Signals) -> str | None:
     """The name of the gate for frames that show nothing: black, white or flat. None for any other."""
-    if one.luma < BLACK:
+    if sample.luma < BLACK:
         return "black"
-    if one.luma > WHITE:
+    if sample.luma > WHITE:
         return "white"
-    return "flat" if one.contrast < FLAT and one.span < FLAT_SPAN else None
+    return "flat" if sample.contrast < FLAT and sample.span < FLAT_SPAN else None
 
 
-def is_card(one: Signals) -> bool:
-    if one.text <= CARD_TEXT:
+def is_card(sample: Signals) -> bool:
+    """Whether a frame is a title card: text on one tone or on a calm background."""
+    if sample.text <= CARD_TEXT:
         return False
-    return one.top_bin > CARD_GROUND or (one.calm > CARD_CALM and one.text_alone > CARD_ALONE)
+    return sample.top_bin > CARD_GROUND or (sample.calm > CARD_CALM and sample.text_of_strokes > CARD_ALONE)

@@ -1,6 +1,6 @@
 """A sampled frame with its signals, ranks, flaws and score. Pure.
 
-In: looks of a title's samples and the settings of the selection. Out: `Rated` values. Refuses nothing.
+In: the measured samples of a title and the settings of the selection. Out: `RatedSample` values. Refuses nothing.
 """
 
 from collections.abc import Sequence
@@ -9,22 +9,25 @@ from dataclasses import dataclass, field, replace
 from thumbnails.posters import flaws
 from thumbnails.posters import scoring as score
 from thumbnails.posters.gates import gates, is_card
-from thumbnails.posters.selection_settings import Wishes
+from thumbnails.posters.selection_settings import SelectionSettings
 from thumbnails.reading.colour import Bgr
 from thumbnails.reading.video_facts import VideoFacts
 from thumbnails.vision import similarity
 from thumbnails.vision.black_bars import inside
 from thumbnails.vision.boxes import ShareBox
-from thumbnails.vision.frame_signals import Look, Signals, signals
+from thumbnails.vision.frame_signals import FrameSample, Signals, signals
 
 CARD_COSTS = 0.2  # a card stands where there is little else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rated:
-    """`ranks` and `flaws` are 0..1 by name; `fault` is what keeps it from being a poster; `full` its own pixels."""
+class RatedSample:
+    """A measured sample with its score.
 
-    look: Look
+    `ranks` and `flaws` are 0..1 by name; `fault` is the gate it failed, if any; `full` its pixels at full size.
+    """
+
+    frame: FrameSample
     signals: Signals
     fault: str | None
     feature: similarity.Feature
@@ -35,33 +38,38 @@ class Rated:
     full: Bgr | None = None
 
 
-def rated(one: Rated, wishes: Wishes, motion: float = 0.0) -> Rated:
+def with_score(sample: RatedSample, settings: SelectionSettings, motion: float = 0.0) -> RatedSample:
     """The sample with its score computed anew from its ranks and flaws."""
-    worth = score.total(one.ranks, wishes.weights, share=one.share, cluster=wishes.cluster)
-    worth += wishes.text * score.texts(one.signals.text)
-    card = is_card(one.signals)
-    if wishes.cards == "allowed" and card:
-        worth -= CARD_COSTS
+    total = score.total(sample.ranks, settings.weights, share=sample.share, cluster=settings.cluster)
+    total += settings.text * score.text_score(sample.signals.text)
+    card = is_card(sample.signals)
+    if settings.cards == "allowed" and card:
+        total -= CARD_COSTS
     # A slide that is wanted may be white, plain and grey.
-    found = {} if wishes.cards == "wanted" and card else flaws.flaws(one.signals, motion)
-    return replace(one, score=worth - flaws.cost(found), flaws=found)
+    frame_flaws = {} if settings.cards == "wanted" and card else flaws.flaws(sample.signals, motion)
+    return replace(sample, score=total - flaws.cost(frame_flaws), flaws=frame_flaws)
 
 
-def all_rated(looks: Sequence[Look], box: ShareBox, video: VideoFacts, wishes: Wishes) -> list[Rated]:
-    """Every sample among its own title's, inside `box`."""
-    measured = [signals(one, box) for one in looks]
-    features = [similarity.feature(inside(one.small, box)) for one in looks]
-    faults = gates(measured, cards=wishes.cards)
-    ranks: list[dict[str, float]] = [{} for _ in looks]
-    passed = [at for at, fault in enumerate(faults) if not fault] or list(range(len(looks)))
+def rate_all(
+    samples: Sequence[FrameSample], box: ShareBox, video: VideoFacts, settings: SelectionSettings
+) -> list[RatedSample]:
+    """Every sample ranked among those of its title, measured inside `box`."""
+    measured = [signals(sample, box) for sample in samples]
+    features = [similarity.feature(inside(sample.small, box)) for sample in samples]
+    faults = gates(measured, cards=settings.cards)
+    ranks: list[dict[str, float]] = [{} for _ in samples]
+    passed = [at for at, fault in enumerate(faults) if not fault] or list(range(len(samples)))
     for name in score.ENOUGH:
-        values = [getattr(one, name) for one in measured]
-        for own, rank in zip(ranks, score.ranks(name, values, [values[at] for at in passed]), strict=True):
-            own[name] = rank
-    for own, one in zip(ranks, looks, strict=True):
-        own["position"] = score.position(float((one.time_s - video.start_s) / video.duration_s))
-    together = zip(looks, measured, faults, features, similarity.shares(features), ranks, strict=True)
+        values = [getattr(sample, name) for sample in measured]
+        for sample_ranks, rank in zip(ranks, score.ranks(name, values, [values[at] for at in passed]), strict=True):
+            sample_ranks[name] = rank
+    for sample_ranks, sample in zip(ranks, samples, strict=True):
+        sample_ranks["position"] = score.position(float((sample.time_s - video.start_s) / video.duration_s))
+    together = zip(samples, measured, faults, features, similarity.shares(features), ranks, strict=True)
     return [
-        rated(Rated(look=a, signals=b, fault=fault, feature=c, share=share, ranks=own, score=0.0), wishes)
-        for a, b, fault, c, share, own in together
+        with_score(
+            RatedSample(frame=a, signals=b, fault=fault, feature=c, share=share, ranks=sample_ranks, score=0.0),
+            settings,
+        )
+        for a, b, fault, c, share, sample_ranks in together
     ]

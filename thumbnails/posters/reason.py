@@ -62,10 +62,10 @@ def reason(
     }
     if likes_text and text > 0.3:
         gains["readable text on it"] = text
-    best = sorted(gains, key=lambda said: (-gains[said], said))[:3]
+    best = sorted(gains, key=lambda phrase: (-gains[phrase], phrase))[:3]
     what = _listed(best) if best else "as good as the others of its title"
     but = f", though {_flaw(max(plain, key=lambda name: (plain[name], name)), luma)}" if plain else ""
-    often = next(said for least, said in (*_SHARES, (0.0, "")) if share >= least)
+    often = next(phrase for least, phrase in (*_SHARES, (0.0, "")) if share >= least)
     return f"{what[0].upper()}{what[1:]}{but}{f'; {often} of the title looks like it' if often else ''}."
 
 
@@ -75,5 +75,5 @@ def _flaw(name: str, luma: float) -> str:
     return _FLAWS[name]
 
 
-def _listed(said: list[str]) -> str:
-    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+def _listed(phrase: list[str]) -> str:
+    return phrase[0] if len(phrase) == 1 else f"{', '.join(phrase[:-1])} and {phrase[-1]}"

@@ -11,8 +11,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from thumbnails.posters import scoring
-from thumbnails.posters.rated import Rated, rated
-from thumbnails.posters.selection_settings import Wishes
+from thumbnails.posters.rated import RatedSample, with_score
+from thumbnails.posters.selection_settings import SelectionSettings
 from thumbnails.reading.colour import Gray, lightness
 from thumbnails.reading.reader import DecodedFrame, Reader
 from thumbnails.reading.video_facts import VideoFacts
@@ -20,7 +20,7 @@ from thumbnails.vision import transition
 from thumbnails.vision.boxes import ShareBox
 from thumbnails.vision.edges import detail
 from thumbnails.vision.faces import FaceSearch, find_faces
-from thumbnails.vision.frame_signals import LONG_SIDE, look, signals
+from thumbnails.vision.frame_signals import LONG_SIDE, frame_sample, signals
 
 FULL_SIDE = 1920  # what a candidate is delivered at, at most
 FINE_SIDE = 960  # at which neighbours are compared: half the price of the largest poster's size, and tells as much
@@ -41,9 +41,9 @@ def width(video: VideoFacts, long_side: int) -> int:
     return video.shown_width if longest <= long_side else max(1, round(video.shown_width * long_side / longest))
 
 
-def with_face(one: Rated) -> Rated:
-    """The sample with its face rank."""
-    return replace(one, ranks={**one.ranks, "face": face_presence(lightness(one.look.small))})
+def with_face(sample: RatedSample) -> RatedSample:
+    """The sample with the rank "face" (0..1) added."""
+    return replace(sample, ranks={**sample.ranks, "face": face_presence(lightness(sample.frame.small))})
 
 
 def face_presence(gray: Gray) -> float:
@@ -53,21 +53,24 @@ def face_presence(gray: Gray) -> float:
     return math.sqrt(min(1.0, area / POSTER_FACE_AREA))
 
 
-def at_its_best(
+def refine_sample(
     reader: Reader,
     video: VideoFacts,
-    wishes: Wishes,
-    one: Rated,
+    settings: SelectionSettings,
+    sample: RatedSample,
     box: ShareBox,
     keys: Sequence[Fraction],
-    usual: Sequence[float],
-) -> Rated:
-    """`keys` are the keyframe times, `usual` the sorted sharpness of the title's samples."""
-    frames = _around(reader, video, one.look.time_s, keys)
+    title_sharpness: Sequence[float],
+) -> RatedSample:
+    """The sample at the best frame near it, or with the fault found there.
+
+    `keys` are the keyframe times, `title_sharpness` the sorted sharpness of the title's samples.
+    """
+    frames = _around(reader, video, sample.frame.time_s, keys)
     if not frames:
-        return replace(one, fault="undecodable")
+        return replace(sample, fault="undecodable")
     fine = [reader.luma(each, width(video, FINE_SIDE)) for each in frames]
-    anchor = max(0, bisect_right([each.time_s for each in frames], one.look.time_s) - 1)
+    anchor = max(0, bisect_right([each.time_s for each in frames], sample.frame.time_s) - 1)
     choice = transition.choose(
         [transition.small(each) for each in fine],
         [float(each.time_s) for each in frames],
@@ -75,27 +78,29 @@ def at_its_best(
         anchor,
     )
     if isinstance(choice, str):
-        return replace(one, fault=choice)
+        return replace(sample, fault=choice)
     best = frames[choice.at]
-    best_look = one.look
-    if best.time_s != one.look.time_s:
-        best_look = look(best.time_s, reader.bgr(best, width(video, LONG_SIDE)))
-    measured = signals(best_look, box)
+    best_sample = sample.frame
+    if best.time_s != sample.frame.time_s:
+        best_sample = frame_sample(best.time_s, reader.bgr(best, width(video, LONG_SIDE)))
+    measured = signals(best_sample, box)
     if choice.motion > SHAKEN and measured.sharpness < scoring.ENOUGH["sharpness"]:
-        return replace(one, fault="shaken")
+        return replace(sample, fault="shaken")
     ranks = {
-        **one.ranks,
-        "sharpness": scoring.ranks("sharpness", [measured.sharpness], usual)[0],
+        **sample.ranks,
+        "sharpness": scoring.ranks("sharpness", [measured.sharpness], title_sharpness)[0],
         "stillness": 2.0 ** (-choice.motion / STILL),
     }
-    found = replace(one, look=best_look, signals=measured, ranks=ranks, full=reader.bgr(best, width(video, FULL_SIDE)))
-    return rated(found, wishes, choice.motion)
+    refined = replace(
+        sample, frame=best_sample, signals=measured, ranks=ranks, full=reader.bgr(best, width(video, FULL_SIDE))
+    )
+    return with_score(refined, settings, choice.motion)
 
 
 def _around(reader: Reader, video: VideoFacts, time_s: Fraction, keys: Sequence[Fraction]) -> list[DecodedFrame]:
-    """Frames near a time. Those before it only as far as its own keyframe: they are decoded anyway, others are dear."""
+    """Frames near a time. Those before it only from its own keyframe on: they are decoded anyway, others are costly."""
     most = max(LEAST_FRAMES, min(MOST_FRAMES, FRAME_PIXELS // (video.width * video.height)))
-    led = bisect_right(keys, time_s)
+    keyframes_before = bisect_right(keys, time_s)
     back_s = min(AROUND_S, most / video.frame_rate / 2)
-    start_s = max(time_s - back_s, keys[led - 1] if led else video.start_s)
+    start_s = max(time_s - back_s, keys[keyframes_before - 1] if keyframes_before else video.start_s)
     return reader.decoded_between(start_s, time_s + AROUND_S, most)

@@ -29,18 +29,18 @@ def keyframes(times: Sequence[Fraction], video: VideoFacts, samples: int) -> tup
 def between(times: Sequence[Fraction], video: VideoFacts, samples: int, decode_frames: int) -> tuple[Fraction, ...]:
     """Times all over the title that cost at most `decode_frames` 1080p frames to reach from their keyframes."""
     start_s, end_s = _inner(video)
-    led = sorted({video.start_s, *times})
+    keyframes = sorted({video.start_s, *times})
     affordable = decode_frames * max(Fraction(1, 4), Fraction(_FULL_HD, video.width * video.height))
-    depth_s = affordable / len(led) / video.frame_rate
+    depth_s = affordable / len(keyframes) / video.frame_rate
     count = min(samples, BETWEEN, max(1, video.frames))
     share = (end_s - start_s) / count
     evenly = (start_s + share * (number + Fraction(1, 2)) for number in range(count))
-    within = {time for time in evenly if time - led[bisect_right(led, time) - 1] <= depth_s}
+    within = {time for time in evenly if time - keyframes[bisect_right(keyframes, time) - 1] <= depth_s}
     if len(within) * 2 >= count:
         return tuple(sorted(within))
     # Too sparse: what each GOP allows, evenly.
-    steps = max(1, count // len(led))
-    deep = {key + min(depth_s, end_s - start_s) * step / steps for key in led for step in range(steps)}
+    steps = max(1, count // len(keyframes))
+    deep = {key + min(depth_s, end_s - start_s) * step / steps for key in keyframes for step in range(steps)}
     return tuple(sorted(time for time in deep | within if start_s <= time <= end_s)) or (start_s,)
 
 

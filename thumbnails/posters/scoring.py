@@ -32,11 +32,11 @@ def percentiles(values: Sequence[float], among: Sequence[float]) -> list[float]:
 
 
 def total(ranks: Mapping[str, float], weights: Mapping[str, float], *, share: float, cluster: float) -> float:
-    """Weighted ranks, and what a frame of a frequent look gets. A signal not measured yet counts half."""
+    """The weighted sum of ranks, plus a bonus for frames like many others. A signal not measured yet counts half."""
     return sum(weight * ranks.get(name, 0.5) for name, weight in weights.items()) + cluster * share
 
 
-def texts(share: float) -> float:
+def text_score(share: float) -> float:
     """0..1: how far a share of letters in a frame reaches FULL_TEXT."""
     return min(1.0, share / FULL_TEXT)
 

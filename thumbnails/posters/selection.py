@@ -1,4 +1,4 @@
-"""A file -> candidates for its poster, chosen by posters_child inside the sandbox.
+"""A file -> candidates for its poster, chosen by thumbnails.posters.selection_child inside the sandbox.
 
 In: the file, the facts of its video track, the name of a profile of presets/posters.yaml. Out: `Selection`: the
 candidates as raw pixels in the work folder, so that whoever makes images of them parses nothing of the upload. Refuses
@@ -17,18 +17,18 @@ from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB
 from presets.poster import poster_profile
 from thumbnails.posters import selection_settings
-from thumbnails.posters.selection_settings import Wishes
+from thumbnails.posters.selection_settings import SelectionSettings
 from thumbnails.reading import video_facts as pictures
 from thumbnails.reading.video_facts import VideoFacts
 
-# Selecting takes seconds; a title of a few dear frames takes a minute. Beyond that something hangs.
+# Selecting takes seconds; a title whose frames are costly to decode takes a minute. Beyond that something hangs.
 LIMIT_S = 240
 LIMITS = Limits(wall_s=LIMIT_S, cpu_s=LIMIT_S, memory_bytes=4 * GIB, file_bytes=16 * 1024 * 1024)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One frame. `signals` are as measured; those named `*_rank` are 0..1, and are what the weights are of."""
+    """One candidate frame. `signals` are as measured; those named `*_rank` are 0..1, and the weights apply to them."""
 
     time_s: Fraction  # its own, from the title's zero
     score: float
@@ -60,9 +60,12 @@ _ADAPTER = TypeAdapter(Selection)
 async def select(
     file: Path, video: VideoFacts, profile: str, work_dir: Path, runner: ChildRunner, *, candidates: int = 5
 ) -> Selection:
-    """Raises ConfigError for an unknown profile, and ToolKilled."""
+    """Choose at most `candidates` frames by a profile of presets.poster; their pixels are left in `work_dir`.
+
+    Raises ConfigError for an unknown profile, and ToolKilled when the child crashed.
+    """
     chosen_profile = poster_profile(profile)
-    wishes = Wishes(
+    settings = SelectionSettings(
         samples=chosen_profile.samples,
         refine=chosen_profile.refine,
         decode_frames=chosen_profile.decode_frames,
@@ -72,7 +75,7 @@ async def select(
         cards=chosen_profile.cards,
         candidates=candidates,
     )
-    arguments = (pictures.to_json(video), selection_settings.to_json(wishes))
+    arguments = (pictures.to_json(video), selection_settings.to_json(settings))
     try:
         finished = await runner.run(
             python_argv("thumbnails.posters.selection_child", str(file), *arguments),
@@ -95,7 +98,7 @@ def _nothing(fallback: str) -> Selection:
 
 
 def _all_there(selection: Selection, work_dir: Path) -> bool:
-    """What a sandboxed program says of its files is not believed."""
+    """Whether every candidate's file is there, plain and of its size: a sandboxed program's answer is untrusted."""
     expected = {f"candidate-{number}.bgr" for number in range(1, len(selection.candidates) + 1)}
     return {one.file for one in selection.candidates} == expected and all(
         (path := work_dir / one.file).is_file()

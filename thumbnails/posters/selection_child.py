@@ -1,8 +1,8 @@
 """Program inside the sandbox: FILE -> candidates for a poster. `python -m thumbnails.posters.selection_child FILE
-VIDEO WISHES`.
+VIDEO SETTINGS`.
 
-VIDEO is thumbnails.reading.video_facts's JSON, WISHES those of thumbnails.posters.selection_settings. Prints one JSON
-line; the candidates' pixels are left in the working directory. Any crash or hang here is the caller's to see.
+VIDEO is the JSON of thumbnails.reading.video_facts, SETTINGS that of thumbnails.posters.selection_settings. Prints one
+JSON line; the candidates' pixels are left in the working directory. Crashes and hangs are left to the caller.
 """
 
 import json
@@ -24,10 +24,10 @@ def main() -> None:
 
     cv2.setNumThreads(1)
     cv2.setRNGSeed(0)
-    file, video, wishes = Path(sys.argv[1]), video_facts.from_json(sys.argv[2]), from_json(sys.argv[3])
+    file, video, settings = Path(sys.argv[1]), video_facts.from_json(sys.argv[2]), from_json(sys.argv[3])
     try:
         with Reader(file, video) as reader:
-            selection = select.select(reader, video, wishes, Path())
+            selection = select.select(reader, video, settings, Path())
     except (av.FFmpegError, ValueError):  # a form of video that nothing here reads
         selection = select.nothing("unreadable")
     json.dump(selection, sys.stdout, separators=(",", ":"))

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """A profile of presets.poster, and how many candidates. The program does not load presets: YAML takes its time."""
+class SelectionSettings:
+    """A profile of presets.poster and the number of candidates. The child loads no presets: YAML is slow to parse."""
 
     samples: int
     refine: int
@@ -19,10 +19,11 @@ class Wishes:
     candidates: int
 
 
-def to_json(wishes: Wishes) -> str:
+def to_json(settings: SelectionSettings) -> str:
     """One line of JSON; `from_json` reads it."""
-    return json.dumps(asdict(wishes))
+    return json.dumps(asdict(settings))
 
 
-def from_json(text: str) -> Wishes:
-    return Wishes(**json.loads(text))
+def from_json(text: str) -> SelectionSettings:
+    """The settings that `to_json` wrote. Raises TypeError for other fields."""
+    return SelectionSettings(**json.loads(text))

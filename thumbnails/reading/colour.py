@@ -105,5 +105,5 @@ def _mobius(light: Floats, peak: float) -> Floats:
     a = -KNEE * KNEE * (peak - 1) / (KNEE * KNEE - 2 * KNEE + peak)
     b = (KNEE * KNEE - 2 * KNEE * peak + peak) / max(peak - 1, 1e-6)
     bent = (b * b + 2 * b * KNEE + KNEE * KNEE) / (b - a) * (light + a) / (light + b)
-    chosen: Floats = np.where(light <= KNEE, light, bent).astype(np.float32)
-    return chosen
+    mapped: Floats = np.where(light <= KNEE, light, bent).astype(np.float32)
+    return mapped

@@ -75,7 +75,7 @@ class Reader:
 
     @property
     def decoded(self) -> int:
-        """Frames decoded so far, also those in between that nobody sees: what reading costs."""
+        """Frames decoded so far, also those between the requested ones: the cost of reading."""
         return self._track.decoded
 
     def keyframe_times(self) -> list[Fraction]:

@@ -11,9 +11,12 @@ from thumbnails.reading.video_facts import VideoFacts
 
 
 def video_of_rendition(rendition: Rendition, start_s: Fraction = Fraction(0)) -> VideoFacts:
-    """Facts of a file made of a rendition's init segment and its segments from `start_s` on. Sound: ValueError."""
+    """Facts of a file made of a rendition's init segment and its segments from `start_s` on.
+
+    Raises ValueError for an audio rendition.
+    """
     if rendition.width is None or rendition.height is None or rendition.frame_rate is None:
-        raise ValueError(f"{rendition.id} has no picture")
+        raise ValueError(f"{rendition.id} has no video track")
     duration_s = rendition.duration_s - start_s
     return VideoFacts(
         demuxer="mov",

@@ -28,7 +28,7 @@ class VideoFacts:
     full_range: bool
     frame_rate: Fraction
     frames: int
-    # Whether the file's own times are wrong and pictures count: number n is shown at start_s + n / frame_rate.
+    # Whether the file's own times are wrong and frames are counted: number n is shown at start_s + n / frame_rate.
     retimed: bool
     origin_s: Fraction | None  # where the title's zero is in the file's own times; None: its first frame tells
     start_s: Fraction  # of the first frame
@@ -49,7 +49,7 @@ def to_json(video: VideoFacts) -> str:
 
 
 def from_json(text: str) -> VideoFacts:
-    """By the fields' own types: a sandboxed program pays for every import, and pydantic's is a dear one."""
+    """The facts that `to_json` wrote. By hand: a sandboxed program pays for every import, and pydantic's is slow."""
     facts: dict[str, Any] = json.loads(text)
     exact = {field.name for field in fields(VideoFacts) if field.type in (Fraction, Fraction | None)}
     values: dict[str, Any] = {

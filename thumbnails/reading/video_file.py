@@ -2,7 +2,8 @@
 
 In: a file, its demuxer, the index of the track and how many threads may decode it. Out: packets and frames of PyAV, in
 the file's own time base. Damage is stepped over: what cannot be read or decoded is left out, and only a file that does
-not open is refused, with av.FFmpegError. Which frames are wanted, and at what size, is for readers to say.
+not open is refused, with av.FFmpegError. Which frames are read, and at what size, is for thumbnails.reading.reader and
+thumbnails.reframe.frames to decide.
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ class VideoFile:
 
     def __init__(self, file: Path, *, demuxer: str, index: int, threads: int | None) -> None:
         self._file, self._demuxer, self._index, self._threads = file, demuxer, index, threads
-        self.decoded = 0  # frames so far, also those nobody asked for: what reading costs
+        self.decoded = 0  # frames so far, also those between the requested ones: the cost of reading
         self._open()
         self.time_base = Fraction(self.stream.time_base or 1)
 
@@ -47,6 +48,7 @@ class VideoFile:
         self.close()
 
     def close(self) -> None:
+        """Close the file; its packets and frames must not be used any more."""
         self._container.close()
 
     def rewind(self) -> None:

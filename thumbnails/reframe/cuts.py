@@ -27,8 +27,8 @@ def difference(palette: Values, grid: Values, palette_before: Values, grid_befor
     """
     colours = float(np.abs(palette - palette_before).sum()) / 2
     spread = float(grid.std() * grid_before.std())
-    alike = float(((grid - grid.mean()) * (grid_before - grid_before.mean())).mean()) / spread if spread else 1.0
-    return 0.4 * colours + 0.6 * (1 - max(0.0, alike))
+    correlation = float(((grid - grid.mean()) * (grid_before - grid_before.mean())).mean()) / spread if spread else 1.0
+    return 0.4 * colours + 0.6 * (1 - max(0.0, correlation))
 
 
 class Cuts:
@@ -45,7 +45,7 @@ class Cuts:
         self._from_flat: set[int] = set()  # frames in which a picture comes up out of one colour
 
     def add(self, time_s: Fraction, palette: Values, grid: Values) -> bool:
-        """-> whether a shot may begin with it."""
+        """Add a frame by its palette and grid (thumbnails.reframe.importance); whether a shot may begin with it."""
         number = len(self._times)
         step = self._step(time_s, palette, grid)
         while len(self._recent) > 1 and self._recent[1][1] <= time_s - FLASH_S:
@@ -72,15 +72,16 @@ class Cuts:
 
     @property
     def last(self) -> Fraction:
+        """The time of the newest frame."""
         return self._times[-1]
 
     def times(self) -> list[Fraction]:
-        """Of the first frame of every shot but the first one."""
-        found: list[Fraction] = []
+        """The times of the first frame of every shot but the first, sorted."""
+        cut_times: list[Fraction] = []
         for number in sorted({*self._jumps(), *self._from_flat}):
-            if self._times[number] - (found[-1] if found else self._times[0]) >= SHORTEST_S:
-                found.append(self._times[number])
-        return found
+            if self._times[number] - (cut_times[-1] if cut_times else self._times[0]) >= SHORTEST_S:
+                cut_times.append(self._times[number])
+        return cut_times
 
     def _jumps(self) -> Iterator[int]:
         steps = np.array(self._steps)

@@ -1,4 +1,4 @@
-"""Where an upright 9:16 window should be on a wide video while it plays, found by reframe_child inside the sandbox.
+"""Where an upright 9:16 window lies on a wide video over time, searched by a child (find_crop_child) in the sandbox.
 
 In: the file and a `ReframeRequest`. Out: a `CropResult`. Never fails an upload: a video that cannot be searched, or is
 too long to be, has its window in the middle, with the reason.
@@ -28,7 +28,7 @@ class CropResult:
 
 
 async def find_crop(file: Path, request: ReframeRequest, work_dir: Path, runner: ChildRunner) -> CropResult:
-    """Search the whole requested part of the file once."""
+    """Search the requested part of the file for the path of the window; centred, with the reason, on any failure."""
     duration_s = request.end_s - request.start_s
     if duration_s > LONGEST_S:
         return _centred(request, f"it lasts longer than {LONGEST_S} s")

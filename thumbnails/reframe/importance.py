@@ -1,4 +1,4 @@
-"""What matters in a frame, column by column. Pure: pixels in, numbers out.
+"""The importance of each column of a frame: what is salient or moves there. Pure: pixels in, numbers out.
 
 A window as high as the picture moves only sideways, so a picture is its columns: BINS shares of what matters in it.
 """
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from thumbnails.reading.colour import Bgr, Gray
 from thumbnails.vision.boxes import PixelBox, ShareBox
 from thumbnails.vision.faces import FaceSearch, find_faces
-from thumbnails.vision.saliency import SIDE, Residual, spectral_residual
+from thumbnails.vision.saliency import SIDE, ResidualSettings, spectral_residual
 
 BINS = 160
 Columns = npt.NDArray[np.float64]
@@ -22,11 +22,11 @@ NOISE = 6.0  # a difference of two frames up to this is the camera's or the code
 # this, in a picture 640 pixels wide, the cascade guesses, and looks for three times as long.
 REFRAME_FACES = FaceSearch(scale_step=1.15, min_neighbours=6, min_pixels=36, equalised=True)
 # The column a thing stands in counts: blurred little, and in the picture's own shape.
-REFRAME_SALIENCY = Residual(blur_sigma=1.5, log_floor=1e-3, keeps_aspect=True)
+REFRAME_SALIENCY = ResidualSettings(blur_sigma=1.5, log_floor=1e-3, keeps_aspect=True)
 
 
 def palette(small: Bgr) -> npt.NDArray[np.float32]:
-    """Hue, saturation and value counted, as shares: pictures of one shot are alike in it."""
+    """The histogram of hue, saturation and value (12 x 4 x 6, flat, sum 1): frames of one shot have similar ones."""
     hsv = cv2.cvtColor(cv2.resize(small, (80, 45), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2HSV)
     counted = cv2.calcHist([hsv], [0, 1, 2], None, [12, 4, 6], [0, 180, 0, 256, 0, 256]).ravel()
     return np.asarray(counted / counted.sum(), dtype=np.float32)
@@ -38,7 +38,7 @@ def grid(gray: Gray) -> npt.NDArray[np.float32]:
 
 
 def columns(gray: Gray, before: Gray | None) -> Columns:
-    """What stands out and what moves; sums to 1, or to 0 where nothing does."""
+    """The importance of BINS columns, from saliency and motion since frame `before`; sums to 1, or to 0 for none."""
     if float(gray.std()) < FLAT:
         return np.zeros(BINS)
     still = _shares(_raised(_salient(gray).sum(axis=0)))

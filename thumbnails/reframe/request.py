@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReframeRequest:
-    """A wide video track, the part of it to be searched, and the width of the window."""
+    """A wide video track, the part of it to be searched, and the width of the window as a share."""
 
     demuxer: str
     index: int

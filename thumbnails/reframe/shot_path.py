@@ -54,7 +54,7 @@ def shot_path(
 
 
 def _middles(share: float) -> npt.NDArray[np.float64]:
-    """Where the middle can be with the window inside the picture."""
+    """The positions (0..1) that the window's middle can take with the window inside the picture."""
     places = (np.arange(BINS) + 0.5) / BINS
     inside: npt.NDArray[np.float64] = places[(places >= share / 2) & (places <= 1 - share / 2)]
     return inside if inside.size else np.array([0.5])
@@ -69,7 +69,7 @@ def _window(columns: Columns, middles: npt.NDArray[np.float64], width: float) ->
 
 
 def _worth(columns: Columns, share: float, middles: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """What is shown, and how near the window's middle: narrower windows inside it count again."""
+    """The importance that a window at each of `middles` shows; what is near its middle counts more."""
     inner = sum(_window(columns, middles, share * part) * weight for part, weight in ((0.6, 0.4), (0.25, 0.2)))
     return np.asarray(_window(columns, middles, share) + inner - TO_MIDDLE * np.abs(middles - 0.5))
 
@@ -78,29 +78,29 @@ def _track(worth: npt.NDArray[np.float64], times: Sequence[float]) -> npt.NDArra
     """The best path of all that keep the speed (Viterbi): an index of the middles for each sample."""
     count, places = worth.shape
     best = worth[0].copy()
-    came = np.zeros((count, places), dtype=np.int64)
-    own = np.arange(places)
+    came_from = np.zeros((count, places), dtype=np.int64)
+    positions = np.arange(places)
     for number in range(1, count):
         reach = max(1, int(FASTEST * (times[number] - times[number - 1]) * BINS))
         reach = min(reach, places - 1)
-        tried = np.full((2 * reach + 1, places), -np.inf)
+        candidates = np.full((2 * reach + 1, places), -np.inf)
         for row, step in enumerate(range(-reach, reach + 1)):
             low, high = max(0, -step), min(places, places - step)
-            tried[row, low:high] = best[low + step : high + step] - STEP_COST * abs(step)
-        chosen = tried.argmax(axis=0)
-        came[number] = own + chosen - reach
-        best = tried[chosen, own] + worth[number]
+            candidates[row, low:high] = best[low + step : high + step] - STEP_COST * abs(step)
+        best_rows = candidates.argmax(axis=0)
+        came_from[number] = positions + best_rows - reach
+        best = candidates[best_rows, positions] + worth[number]
     track = np.empty(count, dtype=np.int64)
     track[-1] = int(best.argmax())
     for number in range(count - 1, 0, -1):
-        track[number - 1] = came[number, track[number]]
+        track[number - 1] = came_from[number, track[number]]
     return track
 
 
 def _pan(
     times: npt.NDArray[np.float64], path: npt.NDArray[np.float64], start_s: Fraction, end_s: Fraction, share: float
 ) -> tuple[CropKey, ...]:
-    """Two keys, or none where no straight line will do."""
+    """The two keys of an even pan, or () where no straight line fits the path."""
     if len(times) < 3:
         return ()
     slope, at = np.polyfit(times - times[0], path, 1)
@@ -126,23 +126,23 @@ def _followed(
     reach = round(3 * SMOOTH_S / float(KEY_STEP_S))
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) * float(KEY_STEP_S) / SMOOTH_S) ** 2)
     smooth = np.convolve(np.pad(even, reach, mode="edge"), weights / weights.sum(), mode="valid")
-    smooth = _held(smooth)
-    kept = _simplified(at, smooth, tolerance)
-    return tuple(_key(exact[number], smooth[number]) for number in kept)
+    smooth = _speed_limited(smooth)
+    key_indices = _simplified(at, smooth, tolerance)
+    return tuple(_key(exact[number], smooth[number]) for number in key_indices)
 
 
-def _held(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _speed_limited(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Never faster than FASTEST, with a little left for rounding; a Sample more often than every 0.1 s could be."""
     most = 0.98 * FASTEST * float(KEY_STEP_S)
-    held = values.copy()
-    for number in range(1, len(held)):
-        held[number] = min(max(held[number], held[number - 1] - most), held[number - 1] + most)
-    return held
+    limited = values.copy()
+    for number in range(1, len(limited)):
+        limited[number] = min(max(limited[number], limited[number - 1] - most), limited[number - 1] + most)
+    return limited
 
 
 def _simplified(at: npt.NDArray[np.float64], values: npt.NDArray[np.float64], tolerance: float) -> list[int]:
     """Which points a line needs to stay within the tolerance (Ramer, Douglas and Peucker)."""
-    kept, waiting = {0, len(at) - 1}, [(0, len(at) - 1)]
+    points, waiting = {0, len(at) - 1}, [(0, len(at) - 1)]
     while waiting:
         low, high = waiting.pop()
         if high - low < 2:
@@ -152,9 +152,9 @@ def _simplified(at: npt.NDArray[np.float64], values: npt.NDArray[np.float64], to
         miss = np.abs(values[inner] - line)
         worst = int(miss.argmax())
         if miss[worst] > tolerance:
-            kept.add(low + 1 + worst)
+            points.add(low + 1 + worst)
             waiting += [(low, low + 1 + worst), (low + 1 + worst, high)]
-    return sorted(kept)
+    return sorted(points)
 
 
 def _key(time_s: Fraction, x: float) -> CropKey:

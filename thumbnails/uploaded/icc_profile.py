@@ -1,8 +1,8 @@
 """Bgr with an ICC profile -> sRGB. Pure.
 
 In: BGR pixels and the profile's bytes. Out: BGR pixels as sRGB. Phones and design programs export Display P3 or Adobe
-RGB: without this they look pale or too warm. Only profiles converted of three primaries and curves are known; pixels
-under any other profile (CMYK, grey, tables) stay as they were decoded.
+RGB: without this they look pale or too warm. Only profiles of three primaries and curves are supported; pixels under
+any other profile (CMYK, grey, tables) stay as they were decoded.
 """
 
 import struct
@@ -30,7 +30,7 @@ def to_srgb(bgr: Bgr, profile: bytes) -> Bgr:
         tags = _tags(profile)
         primaries = np.stack([_xyz(tags[name]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")], axis=1)
         curves = [_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")]
-    except (KeyError, struct.error, _Unknown):
+    except (KeyError, struct.error, _UnknownCurve):
         return bgr
     matrix = _TO_SRGB @ primaries
     codes = np.linspace(0, 1, 256)
@@ -41,19 +41,19 @@ def to_srgb(bgr: Bgr, profile: bytes) -> Bgr:
     return _converted(bgr, matrix, tables)
 
 
-class _Unknown(Exception):
-    """A kind of curve that is not known here."""
+class _UnknownCurve(Exception):
+    """A type of tone curve that is not supported."""
 
 
 def _converted(bgr: Bgr, matrix: _Floats, tables: list[_Floats]) -> Bgr:
-    back = (_coded(np.linspace(0, 1, _FINE + 1)) * 255 + 0.5).astype(np.uint8)
+    srgb_codes = (_coded(np.linspace(0, 1, _FINE + 1)) * 255 + 0.5).astype(np.uint8)
     # All in the order the pixels have: blue first.
     linear = np.stack(tables[::-1], axis=1).astype(np.float32)[None]
-    turned = matrix[::-1, ::-1].astype(np.float32)
+    matrix_bgr = matrix[::-1, ::-1].astype(np.float32)
     converted = np.empty_like(bgr)
     for top in range(0, len(bgr), _BAND_ROWS):
-        band = cv2.transform(cv2.LUT(bgr[top : top + _BAND_ROWS], linear), turned)
-        converted[top : top + _BAND_ROWS] = back[(band.clip(0, 1) * _FINE + 0.5).astype(np.int32)]
+        band = cv2.transform(cv2.LUT(bgr[top : top + _BAND_ROWS], linear), matrix_bgr)
+        converted[top : top + _BAND_ROWS] = srgb_codes[(band.clip(0, 1) * _FINE + 0.5).astype(np.int32)]
     return converted
 
 
@@ -73,7 +73,7 @@ def _xyz(tag: bytes) -> _Floats:
 
 
 def _curve(tag: bytes) -> Callable[[_Floats], _Floats]:
-    """From a code of 0..1 to linear light (ICC.1:2010, 10.5 and 10.15)."""
+    """The function from code values (0..1) to linear light of a curve tag (ICC.1:2010, 10.5 and 10.15)."""
     if tag[:4] == b"curv":
         count = int(struct.unpack_from(">I", tag, 8)[0])
         if count == 0:
@@ -84,7 +84,7 @@ def _curve(tag: bytes) -> Callable[[_Floats], _Floats]:
         return lambda codes: np.interp(codes, np.linspace(0, 1, len(points)), points / 65535)
     form = int(struct.unpack_from(">H", tag, 8)[0]) if tag[:4] == b"para" else -1
     if form not in (0, 3):
-        raise _Unknown
+        raise _UnknownCurve
     power, *rest = (value / 65536 for value in struct.unpack_from(f">{1 if form == 0 else 5}i", tag, 12))
     if form == 0:
         return lambda codes: codes**power

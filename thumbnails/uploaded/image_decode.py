@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from thumbnails.reading.colour import Bgr
 from thumbnails.uploaded.icc_profile import to_srgb
-from thumbnails.uploaded.image_header import Header, Turn, exif_turn, refused
+from thumbnails.uploaded.image_header import Header, Orientation, exif_orientation, refused
 
 _QUARTERS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 _BAND_ROWS = 256
@@ -21,7 +21,7 @@ _Samples = npt.NDArray[Any]  # uint8 or uint16
 
 def decoded(body: bytes, header: Header, width: int) -> Bgr:
     """Pixels at most `width` wide, never enlarged. Raises Rejected picture_refused."""
-    # A JPEG has no alpha, and may be CMYK, which only the way to colour undoes. Turning is ours, for all kinds alike.
+    # A JPEG has no alpha, and may be CMYK, which only IMREAD_COLOR converts. Orientation is applied here for all types.
     colour = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     flags = colour if header.kind == "jpg" else cv2.IMREAD_UNCHANGED
     try:
@@ -31,12 +31,12 @@ def decoded(body: bytes, header: Header, width: int) -> Bgr:
     if samples is None or (samples.shape[1], samples.shape[0]) != (header.width, header.height):
         raise refused("The picture cannot be decoded.")
     metadata = {kind: chunk.tobytes() for kind, chunk in zip(kinds, chunks, strict=True)}
-    turn = header.turn or exif_turn(metadata.get(cv2.IMAGE_METADATA_EXIF, b""))
+    orientation = header.orientation or exif_orientation(metadata.get(cv2.IMAGE_METADATA_EXIF, b""))
     pixels = _flattened(np.asarray(samples), header)
-    wide, high = (header.height, header.width) if turn.quarters % 2 else (header.width, header.height)
+    wide, high = (header.height, header.width) if orientation.quarters % 2 else (header.width, header.height)
     share = min(1.0, width / wide)
     shown = (max(1, round(wide * share)), max(1, round(high * share)))
-    upright = _turned(_scaled(pixels, shown[::-1] if turn.quarters % 2 else shown), turn)
+    upright = _oriented(_scaled(pixels, shown[::-1] if orientation.quarters % 2 else shown), orientation)
     return to_srgb(upright, metadata.get(cv2.IMAGE_METADATA_ICCP, b""))
 
 
@@ -63,7 +63,7 @@ def _scaled(pixels: Bgr, size: tuple[int, int]) -> Bgr:
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
-def _turned(pixels: Bgr, turn: Turn) -> Bgr:
-    if turn.quarters:
-        pixels = cv2.rotate(pixels, _QUARTERS[turn.quarters]).astype(np.uint8, copy=False)
-    return np.ascontiguousarray(pixels[:, ::-1]) if turn.swapped else pixels
+def _oriented(pixels: Bgr, orientation: Orientation) -> Bgr:
+    if orientation.quarters:
+        pixels = cv2.rotate(pixels, _QUARTERS[orientation.quarters]).astype(np.uint8, copy=False)
+    return np.ascontiguousarray(pixels[:, ::-1]) if orientation.mirrored else pixels

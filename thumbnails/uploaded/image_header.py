@@ -22,17 +22,22 @@ _SIZES_OF_JPEG = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """How stored pixels are shown: first turned, then mirrored."""
+class Orientation:
+    """How stored pixels are shown: first rotated by quarter turns, then mirrored."""
 
     quarters: int = 0  # anticlockwise
-    swapped: bool = False  # left and right
+    mirrored: bool = False  # left and right
 
 
 # EXIF's orientation 2 to 8; all else is upright.
-_EXIF_TURNS = (
-    *(Turn(swapped=True), Turn(quarters=2), Turn(quarters=2, swapped=True), Turn(quarters=3, swapped=True)),
-    *(Turn(quarters=3), Turn(quarters=1, swapped=True), Turn(quarters=1)),
+_EXIF_ORIENTATIONS = (
+    *(
+        Orientation(mirrored=True),
+        Orientation(quarters=2),
+        Orientation(quarters=2, mirrored=True),
+        Orientation(quarters=3, mirrored=True),
+    ),
+    *(Orientation(quarters=3), Orientation(quarters=1, mirrored=True), Orientation(quarters=1)),
 )
 
 
@@ -44,7 +49,7 @@ class Header:
     width: int
     height: int
     bits: int = 8
-    turn: Turn | None = None  # as AVIF says it; the others have EXIF for that
+    orientation: Orientation | None = None  # as AVIF says it; the others have EXIF for that
 
 
 def refused(message: str) -> Rejected:
@@ -58,7 +63,7 @@ def header(body: bytes) -> Header:
         raise refused("The picture has more than 20 MB.")
     try:
         parsed = _header(body)
-    except (struct.error, IndexError, BoxFault, _Cut) as exc:
+    except (struct.error, IndexError, BoxFault, _Truncated) as exc:
         raise refused("The picture is damaged: its file ends early.") from exc
     if parsed is None:
         raise refused("The file is no JPEG, PNG, WebP or AVIF picture.")
@@ -69,7 +74,7 @@ def header(body: bytes) -> Header:
     return parsed
 
 
-class _Cut(Exception):
+class _Truncated(Exception):
     """The file ends before its image is complete."""
 
 
@@ -90,7 +95,7 @@ def _jpeg(body: bytes) -> Header:
     while True:
         marker = _NEXT_MARKER.search(body, at)
         if marker is None:
-            raise _Cut
+            raise _Truncated
         code, at = marker[1][0], marker.end()
         if code == 0xD9:
             break
@@ -100,14 +105,14 @@ def _jpeg(body: bytes) -> Header:
         # In the entropy-coded part the search goes on to the marker that ends it.
         at += int(struct.unpack_from(">H", body, at)[0])
     if size is None:
-        raise _Cut
+        raise _Truncated
     return Header(kind="jpg", width=size[0], height=size[1], bits=size[2])
 
 
 def _png(body: bytes) -> Header:
     names = [name for name, _, _ in _chunks_of_png(body)]
     if names[:1] != [b"IHDR"] or b"IEND" not in names:
-        raise _Cut
+        raise _Truncated
     if b"acTL" in names:
         raise refused("The picture is animated.")
     wide, high, bits = struct.unpack_from(">IIB", body, 16)
@@ -129,7 +134,7 @@ def _chunks_of_png(body: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 def _webp(body: bytes) -> Header:
     if struct.unpack_from("<I", body, 4)[0] + 8 > len(body):
-        raise _Cut
+        raise _Truncated
     name, at = body[12:16], 20
     if name == b"VP8X":
         if body[at] & 0x02:
@@ -142,7 +147,7 @@ def _webp(body: bytes) -> Header:
     if name == b"VP8 ":
         wide, high = struct.unpack_from("<HH", body, at + 6)
         return Header(kind="webp", width=wide & 0x3FFF, height=high & 0x3FFF)
-    raise _Cut
+    raise _Truncated
 
 
 def _avif(body: bytes) -> Header | None:
@@ -156,7 +161,7 @@ def _avif(body: bytes) -> Header | None:
     for name in (b"iprp", b"ipco"):
         # `meta` has four bytes of version and flags before its boxes.
         begin, end = dict(_boxes(body, begin + (4 if name == b"iprp" else 0), end)).get(name, (0, 0))
-    sizes, quarters, swapped, bits = [], 0, False, 8
+    sizes, quarters, mirrored, bits = [], 0, False, 8
     for name, (at, _) in _boxes(body, begin, end):
         if name == b"ispe":
             sizes.append(struct.unpack_from(">II", body, at + 4))
@@ -164,30 +169,30 @@ def _avif(body: bytes) -> Header | None:
             quarters += body[at] & 3
         elif name == b"imir":
             # 1 swaps left and right; 0 top and bottom, which is that after half a turn.
-            quarters, swapped = quarters + (0 if body[at] & 1 else 2), True
+            quarters, mirrored = quarters + (0 if body[at] & 1 else 2), True
         elif name == b"av1C":
             bits = {0: 8, 2: 10}.get(body[at + 2] >> 5 & 3, 12)
     if not sizes:
-        raise _Cut
+        raise _Truncated
     wide, high = max(sizes, key=lambda size: size[0] * size[1])
-    turn = Turn(quarters=quarters % 4, swapped=swapped)
-    return Header(kind="avif", width=wide, height=high, bits=bits, turn=turn)
+    orientation = Orientation(quarters=quarters % 4, mirrored=mirrored)
+    return Header(kind="avif", width=wide, height=high, bits=bits, orientation=orientation)
 
 
-def exif_turn(exif: bytes) -> Turn:
+def exif_orientation(exif: bytes) -> Orientation:
     """The orientation in EXIF's first directory; upright where there is none."""
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])
     if order is None:
-        return Turn()
+        return Orientation()
     try:
         at = int(struct.unpack_from(order + "I", exif, 4)[0])
         for entry in range(int(struct.unpack_from(order + "H", exif, at)[0])):
             tag, form, count, value = struct.unpack_from(order + "HHIH", exif, at + 2 + 12 * entry)
             if (tag, form, count) == (0x0112, 3, 1) and 2 <= value <= 8:
-                return _EXIF_TURNS[value - 2]
+                return _EXIF_ORIENTATIONS[value - 2]
     except struct.error:
         pass
-    return Turn()
+    return Orientation()
 
 
 def _size(body: bytes, at: int) -> int:

@@ -38,7 +38,7 @@ WHOLE = ShareBox(x=0.0, y=0.0, width=1.0, height=1.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelBox:
-    """A rectangle in whole pixels."""
+    """A rectangle of an image in whole pixels, from its top left corner."""
 
     x: int
     y: int

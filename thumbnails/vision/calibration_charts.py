@@ -1,7 +1,7 @@
 """Test cards: colour bars, as cameras and studios put before a film. Pure arithmetic on arrays.
 
-In: a small picture. Out: whether it is one. Bars are the same in nearly every row, few, flat and of strong colours; no
-camera sees that.
+In: a small picture. Out: whether it is a test card. Bars are the same in nearly every row, few, flat and of strong
+colours; no natural scene is.
 """
 
 import numpy as np

@@ -47,14 +47,14 @@ def detail(gray: Gray) -> float:
     return float(np.log1p(_strongest(_variance(gray, 0.0))))
 
 
-def strength(found: Edges, box: ShareBox = WHOLE) -> float:
+def strength(measured: Edges, box: ShareBox = WHOLE) -> float:
     """Logarithm of the edges where the picture is sharpest."""
-    return float(np.log1p(_strongest(_within(found.fine, box))))
+    return float(np.log1p(_strongest(_within(measured.fine, box))))
 
 
-def crispness(found: Edges, box: ShareBox = WHOLE) -> float:
+def crispness(measured: Edges, box: ShareBox = WHOLE) -> float:
     """Logarithm of fine over coarse: about -1 in focus, below -2 blurred."""
-    fine, coarse = (_strongest(_within(blocks, box)) for blocks in (found.fine, found.coarse))
+    fine, coarse = (_strongest(_within(blocks, box)) for blocks in (measured.fine, measured.coarse))
     return float(np.log((fine + _SEEN_FINE) / (coarse + _SEEN_COARSE)))
 
 
@@ -71,12 +71,12 @@ def _variance(luma: cv2.typing.MatLike, noise: float) -> Floats:
 
 
 def _mean(values: npt.NDArray[np.floating] | cv2.typing.MatLike) -> Floats:
-    """Of each block. Cut to whole blocks: OpenCV shrinks by whole numbers ten times faster."""
+    """The mean of each block. Cut to whole blocks: OpenCV shrinks by whole numbers ten times faster."""
     height, width = (side - side % BLOCKS if side >= BLOCKS else side for side in values.shape[:2])
-    found: Floats = cv2.resize(values[:height, :width], (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA).astype(
+    means: Floats = cv2.resize(values[:height, :width], (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA).astype(
         np.float32
     )
-    return found
+    return means
 
 
 def _within(blocks: Floats, box: ShareBox) -> Floats:

@@ -1,7 +1,7 @@
-"""One sampled frame -> what is measured of it. Pure arithmetic on arrays.
+"""One sampled frame -> its measurements. Pure arithmetic on arrays.
 
-In: BGR pixels with a long side of LONG_SIDE. Out: `Look`, small enough to keep hundreds of. Black bars are known only
-when all samples are, so what they would falsify is measured by `signals` afterwards, inside them.
+In: BGR pixels with a long side of LONG_SIDE. Out: `FrameSample`, small enough to keep hundreds of. Black bars are known
+only when all samples are, so what they would falsify is measured by `signals` afterwards, inside them.
 """
 
 from dataclasses import dataclass
@@ -13,35 +13,34 @@ import numpy as np
 from thumbnails.reading.colour import Bgr, Gray, lightness
 from thumbnails.vision import black_bars as bars
 from thumbnails.vision import edges
-from thumbnails.vision import letters as text
 from thumbnails.vision.boxes import ShareBox
 from thumbnails.vision.calibration_charts import is_test_card
 from thumbnails.vision.edges import Edges
-from thumbnails.vision.letters import Letters
-from thumbnails.vision.saliency import Residual, composition, scaled_to_one, spectral_residual
+from thumbnails.vision.letters import TextCoverage, text_coverage
+from thumbnails.vision.saliency import ResidualSettings, composition, scaled_to_one, spectral_residual
 
 LONG_SIDE = 640
 SMALL_SIDE = 320  # at which all but edges and letters is measured
 # Only the place of the whole blob counts, and all of a title is measured alike: the plainest and cheapest map.
-POSTER_SALIENCY = Residual(blur_sigma=2.5, log_floor=1e-6)
+POSTER_SALIENCY = ResidualSettings(blur_sigma=2.5, log_floor=1e-6)
 _CALM_STEP = 8  # of 255, between a point and those around it
 _LIGHT = (16, 70, 150, 240)  # mean luma: too dark, well exposed from here to there, too bright
 _SPAN = 120  # of luma: as much contrast as a picture needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class FrameSample:
     """A sampled frame, small, with the measurements that need it larger."""
 
     time_s: Fraction
     small: Bgr
     edges: Edges
-    letters: Letters
+    text: TextCoverage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signals:
-    """What is measured inside the bars. Luma is 0..255; the others are as large as they are."""
+    """The measurements of a frame inside the title's bars. Luma is 0..255; units of the others are beside them."""
 
     luma: float
     contrast: float  # standard deviation of luma
@@ -55,14 +54,15 @@ class Signals:
     colour: float  # Hasler and Suesstrunk (2003)
     saliency: float  # 0..1
     text: float  # share of the area
-    text_alone: float  # of all strokes, those of letters
+    text_of_strokes: float  # of all strokes, those of letters
     bars: float  # share of the area that is black bars which other frames do not have
     test_card: bool
 
 
-def look(time_s: Fraction, pixels: Bgr) -> Look:
+def frame_sample(time_s: Fraction, pixels: Bgr) -> FrameSample:
+    """Shrink a frame (H x W x 3 BGR) and measure its edges and text at full sampling size."""
     gray = lightness(pixels)
-    return Look(time_s=time_s, small=_shrunk(pixels), edges=edges.edges(gray), letters=text.letters(gray))
+    return FrameSample(time_s=time_s, small=_shrunk(pixels), edges=edges.edges(gray), text=text_coverage(gray))
 
 
 def _shrunk(pixels: Bgr) -> Bgr:
@@ -73,8 +73,9 @@ def _shrunk(pixels: Bgr) -> Bgr:
     return small
 
 
-def signals(one: Look, box: ShareBox) -> Signals:
-    pixels = bars.inside(one.small, box)
+def signals(sample: FrameSample, box: ShareBox) -> Signals:
+    """Measure a sample inside `box`, the part of the picture without the title's bars."""
+    pixels = bars.inside(sample.small, box)
     gray = lightness(pixels)
     luma, contrast = float(gray.mean()), float(gray.std())
     counts = np.bincount(gray.ravel() >> 3, minlength=32)
@@ -88,14 +89,14 @@ def signals(one: Look, box: ShareBox) -> Signals:
         span=float(bright - dark),
         top_bin=float(counts.max() / counts.sum()),
         calm=_calm(gray),
-        strength=edges.strength(one.edges, box),
-        sharpness=edges.crispness(one.edges, box),
-        noise=one.edges.noise,
+        strength=edges.strength(sample.edges, box),
+        sharpness=edges.crispness(sample.edges, box),
+        noise=sample.edges.noise,
         exposure=_exposure(luma, float(bright - dark), burnt),
         colour=_colourfulness(pixels),
         saliency=composition(scaled_to_one(spectral_residual(gray, POSTER_SALIENCY))),
-        text=one.letters.share,
-        text_alone=one.letters.alone,
+        text=sample.text.share,
+        text_of_strokes=sample.text.share_of_strokes,
         bars=bars.own_share(gray),
         test_card=is_test_card(pixels),
     )
@@ -107,14 +108,14 @@ def _calm(gray: Gray) -> float:
 
 
 def _exposure(luma: float, span: float, burnt: float) -> float:
-    """As good as the worse of its light and its contrast."""
+    """0..1: the worse of brightness and contrast, less a penalty for clipped pixels."""
     dark, low, high, bright = _LIGHT
     light = min(1.0, (luma - dark) / (low - dark), (bright - luma) / (bright - high))
     return max(0.0, min(light, span / _SPAN) - 0.5 * min(1.0, burnt))
 
 
 def _colourfulness(pixels: Bgr) -> float:
-    few = pixels[::2, ::2]  # tell as much
+    few = pixels[::2, ::2]  # a quarter of the pixels is enough
     blue, green, red = (few[:, :, which].astype(np.float32) for which in range(3))
     warm, cool = red - green, (red + green) / 2 - blue
     return float(np.hypot(warm.std(), cool.std()) + 0.3 * np.hypot(warm.mean(), cool.mean()))

@@ -1,8 +1,8 @@
-"""How much of a picture is letters. Pure arithmetic on arrays.
+"""How much of a picture is text. Pure arithmetic on arrays.
 
-In: lightness at some 640 pixels. Out: their share of the area, and whether there is anything else. Letters are short
-strong strokes in rows: strokes are found, joined along the row, and a joined piece that is low, long and dense in
-strokes is a line of text. It reads nothing.
+In: lightness at some 640 pixels. Out: the share of the area that is text, and whether there is anything else. Letters
+are short strong strokes in rows: strokes are found, joined along the row, and a joined piece that is low, long and
+dense in strokes is a line of text. No text is recognised.
 """
 
 from dataclasses import dataclass
@@ -19,18 +19,18 @@ _WHOLE_ROW = (13, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letters:
-    """Both 0..1: of the picture's area, and of the area of all strokes: what is not letters is a picture."""
+class TextCoverage:
+    """How much of the picture's area is text (0..1), and how much of the area of all strokes is."""
 
     share: float
-    alone: float
+    share_of_strokes: float
 
 
-NONE = Letters(share=0.0, alone=0.0)
+NONE = TextCoverage(share=0.0, share_of_strokes=0.0)
 
 
-def letters(gray: Gray) -> Letters:
-    """The letters in a grey picture about 640 pixels wide."""
+def text_coverage(gray: Gray) -> TextCoverage:
+    """The text coverage of a grey picture about 640 pixels wide."""
     strokes = cv2.morphologyEx(gray, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     _, mask = cv2.threshold(strokes, _STROKE, 255, cv2.THRESH_BINARY)
     joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones(_WHOLE_ROW[::-1], np.uint8))
@@ -47,4 +47,6 @@ def letters(gray: Gray) -> Letters:
     down = np.abs(cv2.Sobel(gray, cv2.CV_16S, 1, 0)) > 2 * _STROKE
     downs = np.bincount(labels.ravel(), weights=down.ravel().astype(np.float64), minlength=count)
     lines &= downs >= 0.2 * area
-    return Letters(share=float(box[lines].sum() / gray.size), alone=float(area[lines].sum() / area[1:].sum()))
+    return TextCoverage(
+        share=float(box[lines].sum() / gray.size), share_of_strokes=float(area[lines].sum() / area[1:].sum())
+    )

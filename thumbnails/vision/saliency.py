@@ -1,7 +1,7 @@
-"""Where eyes go in a picture: the spectral residual (Hou and Zhang, 2007), for posters, crops and reframing alike.
+"""Saliency of a picture: the spectral residual (Hou and Zhang, 2007), for posters, crops and reframing alike.
 
-In: a grey image and how the residual is to be taken. Out: a map of what the smooth part of the image's spectrum does
-not predict; and, for posters, how well that is composed. Each caller owns its `Residual`. Pure.
+In: a grey image and the settings of the residual. Out: a map of what the smooth part of the image's spectrum does not
+predict; and, for posters, how well that is composed. Each caller owns its `ResidualSettings`. Pure.
 """
 
 import math
@@ -20,8 +20,8 @@ _SALIENT = 0.4  # of a map's range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Residual:
-    """How one use of the map takes it."""
+class ResidualSettings:
+    """Settings of the spectral residual for one use of the map."""
 
     blur_sigma: float  # of the map, in its own pixels: wide joins a thing into one blob, narrow keeps its place
     log_floor: float  # added to amplitudes before their logarithm: larger ones ignore the faintest frequencies
@@ -29,19 +29,19 @@ class Residual:
     mirrored: bool = False  # continued as its own mirror image, so that opposite sides do not meet in the transform
 
 
-def spectral_residual(gray: Gray, residual: Residual) -> SaliencyMap:
+def spectral_residual(gray: Gray, settings: ResidualSettings) -> SaliencyMap:
     """A map SIDE columns wide, from 0 up, not scaled to any range."""
-    rows = round(SIDE * gray.shape[0] / gray.shape[1]) if residual.keeps_aspect else SIDE
+    rows = round(SIDE * gray.shape[0] / gray.shape[1]) if settings.keeps_aspect else SIDE
     image = cv2.resize(gray, (SIDE, rows), interpolation=cv2.INTER_AREA).astype(np.float32)
-    if residual.mirrored:
+    if settings.mirrored:
         wide = np.concatenate((image, image[:, ::-1]), axis=1)
         image = np.concatenate((wide, wide[::-1]))
     spectrum = np.fft.fft2(image)
-    amplitude = np.log(np.abs(spectrum) + residual.log_floor).astype(np.float32)
+    amplitude = np.log(np.abs(spectrum) + settings.log_floor).astype(np.float32)
     unpredicted = amplitude - cv2.blur(amplitude, (3, 3))
     back = np.fft.ifft2(np.exp(unpredicted + 1j * np.angle(spectrum)))[:rows, :SIDE]
     energy = (np.abs(back) ** 2).astype(np.float32)
-    return cv2.GaussianBlur(energy, (0, 0), residual.blur_sigma).astype(np.float32, copy=False)
+    return cv2.GaussianBlur(energy, (0, 0), settings.blur_sigma).astype(np.float32, copy=False)
 
 
 def scaled_to_one(saliency: SaliencyMap) -> SaliencyMap:

@@ -1,7 +1,7 @@
 """Similarity of frames: clusters of a title's frames, and candidates that differ. Pure.
 
-In: small pictures. Out: a feature of each (HSV histogram and the lowest 8x8 of a DCT), each one's share of the title's
-looks, and an order by maximal marginal relevance (Carbonell and Goldstein, 1998).
+In: small pictures. Out: a feature of each (HSV histogram and the lowest 8x8 of a DCT), the share of the title's frames
+in its cluster, and an order by maximal marginal relevance (Carbonell and Goldstein, 1998).
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ RELEVANCE = 0.7
 
 
 def feature(pixels: Bgr) -> Feature:
-    """A vector of length 1: its product with another one is how alike they are."""
+    """The feature vector of a picture, of length 1: its dot product with another one is their similarity."""
     small = cv2.resize(pixels, (64, 36), interpolation=cv2.INTER_AREA)
     hsv = cv2.cvtColor(small, cv2.COLOR_BGR2HSV)
     counts = cv2.calcHist([hsv], [0, 1, 2], None, [8, 3, 4], [0, 180, 0, 256, 0, 256]).ravel()
@@ -34,7 +34,7 @@ def feature(pixels: Bgr) -> Feature:
 
 
 def shares(features: Sequence[Feature]) -> list[float]:
-    """Of each, the part of all that look like its cluster. A cluster is led by its first member."""
+    """For each frame the share (0..1) of all frames that are in its cluster, which its first member represents."""
     leaders: list[Feature] = []
     members: list[int] = []
     for one in features:
@@ -49,35 +49,36 @@ def shares(features: Sequence[Feature]) -> list[float]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A frame as it is compared: its look and its time."""
+class ComparedFrame:
+    """A frame as it is compared with others: its feature and its time."""
 
     feature: Feature
     time_s: float
 
 
-def repeats(one: Seen, taken: Iterable[Seen], apart_s: float) -> bool:
-    """Whether it has the look of a taken one within `apart_s`, or is the very same picture at any distance."""
-    for other in taken:
-        alike = float(one.feature @ other.feature)
-        if alike > SAME or (alike > ALIKE and abs(one.time_s - other.time_s) < apart_s):
+def repeats(one: ComparedFrame, selected: Iterable[ComparedFrame], apart_s: float) -> bool:
+    """Whether a frame is similar to a selected one within `apart_s`, or the very same picture at any distance."""
+    for other in selected:
+        likeness = float(one.feature @ other.feature)
+        if likeness > SAME or (likeness > ALIKE and abs(one.time_s - other.time_s) < apart_s):
             return True
     return False
 
 
-def ordered(scores: Sequence[float], seen: Sequence[Seen], most: int, apart_s: float) -> list[int]:
-    """At most `most` indices, best first; after the first, each is good, unlike those before it and no repetition of
-    one. Ties: earlier.
+def ordered(scores: Sequence[float], frames: Sequence[ComparedFrame], most: int, apart_s: float) -> list[int]:
+    """At most `most` indices, best first: scores weighed against similarity to those before, and no repetitions.
+
+    Of equal ones the earlier comes first.
     """
-    left, taken = list(range(len(scores))), list[int]()
+    left, selected = list(range(len(scores))), list[int]()
 
     def worth(at: int) -> float:
-        alike = max((float(seen[at].feature @ seen[one].feature) for one in taken), default=0.0)
-        return RELEVANCE * scores[at] - (1 - RELEVANCE) * alike
+        likeness = max((float(frames[at].feature @ frames[one].feature) for one in selected), default=0.0)
+        return RELEVANCE * scores[at] - (1 - RELEVANCE) * likeness
 
-    while left and len(taken) < most:
+    while left and len(selected) < most:
         best = max(left, key=lambda at: (worth(at), -at))
         left.remove(best)
-        if not repeats(seen[best], (seen[one] for one in taken), apart_s):
-            taken.append(best)
-    return taken
+        if not repeats(frames[best], (frames[one] for one in selected), apart_s):
+            selected.append(best)
+    return selected

@@ -29,19 +29,22 @@ SAME = 0.97  # correlation of a picture with itself, darkened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """Which frame, and how much moves in it: the mean flow to its neighbours in 1/1000 of the width per frame."""
+class FrameChoice:
+    """The index of a frame, and its motion: the mean flow to its neighbours in 1/1000 of the width per frame."""
 
     at: int
     motion: float
 
 
 def small(gray: Gray) -> Gray:
+    """A luma plane shrunk to SMALL, the size frames are compared at."""
     shrunk: Gray = cv2.resize(gray, SMALL, interpolation=cv2.INTER_AREA).astype(np.uint8)
     return shrunk
 
 
-def choose(lumas: Sequence[Gray], times_s: Sequence[float], sharpness: Sequence[float], anchor: int) -> Choice | str:
+def choose(
+    lumas: Sequence[Gray], times_s: Sequence[float], sharpness: Sequence[float], anchor: int
+) -> FrameChoice | str:
     """The best frame of the shot `anchor` is in, or "fade" or "dissolve" when no frame of it stands apart."""
     first, end = _shot(lumas, anchor)
     if end - first < min(LEAST_SHOT, len(lumas)):
@@ -62,7 +65,7 @@ def choose(lumas: Sequence[Gray], times_s: Sequence[float], sharpness: Sequence[
 
     # Ties stay at the anchor, which is a keyframe: coded best.
     best = max(whole, key=lambda at: (round(worth(at), 3), -abs(first + at - anchor), -at))
-    return Choice(at=first + best, motion=motions[best])
+    return FrameChoice(at=first + best, motion=motions[best])
 
 
 def _steps(lumas: Sequence[Gray]) -> list[float]:
@@ -87,29 +90,29 @@ def _leaps(lumas: Sequence[Gray]) -> list[bool]:
 
 
 def _mixed(lumas: Sequence[Gray], times_s: Sequence[float]) -> list[str | None]:
-    """By frame: what it is in the middle of."""
-    found: list[str | None] = ["dissolve" if leap else None for leap in _leaps(lumas)]
+    """For each frame the transition it is part of: "fade", "dissolve" or None."""
+    transitions: list[str | None] = ["dissolve" if leap else None for leap in _leaps(lumas)]
     if len(lumas) < 4 or times_s[-1] - times_s[0] < SHORTEST_S:
-        return found
+        return transitions
     step_s = (times_s[-1] - times_s[0]) / (len(lumas) - 1)
     reach = max(3, min(len(lumas) - 1, round(STRETCH_S / step_s)))
     floats = [luma.astype(np.float32) for luma in lumas]
     for first in range(len(lumas) - reach):
         if kind := _mixture(floats[first : first + reach + 1]):
             for at in range(first, first + reach + 1):
-                found[at] = found[at] or kind
-    return found
+                transitions[at] = transitions[at] or kind
+    return transitions
 
 
 def _mixture(run: Sequence[Luma]) -> str | None:
-    """Whether the frames of a run go evenly from the first one to the last."""
+    """ "fade" or "dissolve" where the frames of a run go evenly from the first one to the last; None where not."""
     change = run[-1] - run[0]
     if float(np.abs(change).mean()) < MIX_LEAST:
         return None
     length = float((change * change).sum())
     before = 0.0
-    for one in run[1:-1]:
-        part = one - run[0]
+    for frame in run[1:-1]:
+        part = frame - run[0]
         share = float((part * change).sum()) / length
         rest = float(np.abs(part - share * change).mean() / np.abs(change).mean())
         if rest > MIX_REST or not before < share < 1:
@@ -117,8 +120,8 @@ def _mixture(run: Sequence[Luma]) -> str | None:
         before = share
     if _moved_rest(run[0], run[-1]) < MOVED_REST:
         return None
-    alike = np.corrcoef(run[0].ravel(), run[-1].ravel())[0, 1] if min(run[0].std(), run[-1].std()) > 1 else 1.0
-    return "fade" if alike > SAME else "dissolve"
+    correlation = np.corrcoef(run[0].ravel(), run[-1].ravel())[0, 1] if min(run[0].std(), run[-1].std()) > 1 else 1.0
+    return "fade" if correlation > SAME else "dissolve"
 
 
 def _moved_rest(a: Luma, b: Luma) -> float:

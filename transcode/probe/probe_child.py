@@ -18,6 +18,7 @@ import av.logging
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from core.errors import Rejected
+from core.media.upload_container import open_upload
 from transcode.probe import dolby_vision, sniff, timing
 from transcode.probe.packets import AudioPackets, VideoPackets
 from transcode.probe.source import AudioTrack, Index, Source, VideoTrack, index_to_json, to_json
@@ -44,12 +45,7 @@ def probe(path: Path, max_pixels: int, max_duration_s: int) -> tuple[Source, Ind
     with path.open("rb") as file:
         container = sniff.container(file.read(sniff.SNIFF_BYTES))
     try:
-        with av.open(
-            str(path),
-            format=sniff.DEMUXERS[container],
-            options={"protocol_whitelist": "file,pipe", "max_streams": "64"},
-            metadata_errors="replace",
-        ) as opened:
+        with open_upload(path, sniff.DEMUXERS[container]) as opened:
             return _facts(opened, path, container, max_pixels, max_duration_s)
     except av.FFmpegError as exc:
         raise Rejected("corrupt", f"The file cannot be read as {container}: {exc.strerror}.", _REEXPORT) from exc

@@ -40,7 +40,7 @@ async def run(settings: Settings) -> None:
     runner = await ChildRunner.detect(settings.sandbox)
     binary = ffmpeg_binary(settings)
     settings.work_dir.mkdir(parents=True, exist_ok=True)
-    able = await check(binary, runner, settings.work_dir)
+    capabilities = await check(binary, runner, settings.work_dir)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -58,14 +58,14 @@ async def run(settings: Settings) -> None:
                     runner=runner,
                     sources=Sources(settings.work_dir / "sources", settings.work_cache_bytes),
                     ffmpeg=binary,
-                    ffmpeg_version=able.version,
-                    codecs=able.codecs,
+                    ffmpeg_version=capabilities.version,
+                    codecs=capabilities.codecs,
                     memory=MemoryBudget(settings.memory_bytes or half_of_memory()),
                 )
                 worker = Worker(context, hints, name, folder)
                 port = _serve_metrics(settings)
                 layers = sorted(runner.layers)
-                _LOG.info("worker.started", worker=name, ffmpeg=able.version, sandbox=layers, metrics_port=port)
+                _LOG.info("worker.started", worker=name, ffmpeg=capabilities.version, sandbox=layers, metrics_port=port)
                 jobs = [
                     loop.create_task(worker.run()),
                     loop.create_task(reconciler.run(settings, pool, hints)),

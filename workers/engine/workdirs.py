@@ -20,11 +20,11 @@ def worker_folder(base: Path) -> Iterator[Path]:
         _remove_dead(old)
     folder = base / uuid.uuid4().hex
     # Locked under a name nobody looks at, then renamed: no other worker can take it for a dead one in between.
-    unseen = folder.with_suffix(".new")
+    unlisted = folder.with_suffix(".new")
     lock = folder.with_suffix(".lock")
-    with unseen.open("w") as held:
+    with unlisted.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        unseen.rename(lock)
+        unlisted.rename(lock)
         folder.mkdir()
         try:
             yield folder

@@ -94,24 +94,24 @@ class Worker:
 
     async def _attempt(self, step: Step) -> None:
         """Run one claimed step to one of its ends, measured. Only cancellation comes out of here."""
-        where = {"step": step.id, "kind": step.kind, "asset": step.asset_id, "attempt": step.attempts + 1}
+        log_fields = {"step": step.id, "kind": step.kind, "asset": step.asset_id, "attempt": step.attempts + 1}
         if step.interruptions:
             metrics.RECLAIMS.labels(step.kind).inc()
         started, outcome = time.monotonic(), "released"
         try:
             outcome = await self._work(step)
-            _LOG.info(f"step.{outcome}", seconds=round(time.monotonic() - started, 3), **where)
+            _LOG.info(f"step.{outcome}", seconds=round(time.monotonic() - started, 3), **log_fields)
         except LeaseLost:
             outcome = "lease_lost"
             metrics.LEASES_LOST.labels(step.kind).inc()
-            _LOG.warning("step.lease_lost", **where)
+            _LOG.warning("step.lease_lost", **log_fields)
         except asyncio.CancelledError:
             await self._release(step)
             raise
         except postgres.UNAVAILABLE as exc:
             # Nothing was written; the lease runs out and the step is claimed again.
             outcome = "unended"
-            _LOG.warning("step.unended", error=repr(exc), **where)
+            _LOG.warning("step.unended", error=repr(exc), **log_fields)
         finally:
             metrics.STEP_SECONDS.labels(step.kind, outcome).observe(time.monotonic() - started)
 

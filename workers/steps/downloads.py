@@ -42,8 +42,8 @@ async def downloads(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     return Outcome(output={"downloads": listing}, next_steps=((StepKind.REPUBLISH, {"downloads": listing}),))
 
 
-def still_of(renditions: Iterable[Rendition], offered: Iterable[Download]) -> tuple[Download, ...]:
-    """The downloads that are made of exactly these renditions; of two with the same name the later one."""
+def downloads_still_valid(renditions: Iterable[Rendition], offered: Iterable[Download]) -> tuple[Download, ...]:
+    """The downloads among `offered` that are made of exactly these renditions; of two of one name the later one."""
     fitting = {file.name: file.of for file in _files_of(renditions)}
     by_name = {entry.name: entry for entry in offered if fitting.get(entry.name) == entry.of}
     return tuple(by_name[name] for name in static.NAMES if name in by_name)
@@ -100,11 +100,11 @@ async def _store(worker: WorkerContext, claimed: ClaimedStep, file: StaticFile, 
     blob = await worker.artifacts.put_file(claimed.asset.id, path, download_type(file.name))
     metrics.BYTES.labels("encoded").inc(blob.size_bytes)
     await asyncio.to_thread(path.unlink)
-    picture = file.video
+    video = file.video
     return Download(
         name=file.name,
         blob=blob,
         of=file.of,
-        width=picture.width if picture else None,
-        height=picture.height if picture else None,
+        width=video.width if video else None,
+        height=video.height if video else None,
     )

@@ -27,11 +27,11 @@ async def fetch(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
         await asyncio.to_thread(scratch.unlink, missing_ok=True)
 
 
-async def fetch_file(worker: WorkerContext, claimed: ClaimedStep, where: Mapping[str, str], scratch: Path) -> str:
+async def fetch_file(worker: WorkerContext, claimed: ClaimedStep, location: Mapping[str, str], scratch: Path) -> str:
     """Write the file behind a `url`, or the source of the asset `clip_of`, to `scratch`; its SHA-256 in hex."""
-    if "clip_of" in where:
-        return await _copy(worker, AssetId(where["clip_of"]), scratch)
-    return await _download(worker, claimed, where["url"], scratch)
+    if "clip_of" in location:
+        return await _copy(worker, AssetId(location["clip_of"]), scratch)
+    return await _download(worker, claimed, location["url"], scratch)
 
 
 async def _download(worker: WorkerContext, claimed: ClaimedStep, url: str, scratch: Path) -> str:
@@ -56,7 +56,7 @@ async def _download(worker: WorkerContext, claimed: ClaimedStep, url: str, scrat
     except Transient as exc:
         if claimed.step.attempts + 1 < settings.max_attempts:
             raise
-        # The last attempt: that server is not ours to mend, so its owner is told, not operators.
+        # The last attempt: the operators cannot repair that server, so the error goes to the asset's owner.
         raise Rejected("input_url_failed", str(exc), "Check that the address works, then retry the asset.") from exc
 
 
@@ -72,11 +72,11 @@ async def _copy(worker: WorkerContext, original_id: AssetId, scratch: Path) -> s
         source = await worker.local_copy(original.source_key, original.source_sha256)
     except ObjectMissing as exc:
         raise removed from exc
-    await asyncio.to_thread(second_name, source, scratch)
+    await asyncio.to_thread(link_or_copy, source, scratch)
     return original.source_sha256
 
 
-def second_name(source: Path, scratch: Path) -> None:
+def link_or_copy(source: Path, scratch: Path) -> None:
     """Hard-link the file, or copy it where the file system cannot link."""
     try:
         os.link(source, scratch)

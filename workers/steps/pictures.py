@@ -28,8 +28,8 @@ from packager import revision
 from packager.encryption import Encryption
 from presets.profile import profile_or_default
 from thumbnails.images import make
-from thumbnails.images.image_files import ImageFile, Made, PosterSet
-from thumbnails.images.make import Chosen
+from thumbnails.images.image_files import ImageFile, PosterSet, TitleImages
+from thumbnails.images.make import PosterPixels
 from thumbnails.posters import selection as posters
 from thumbnails.posters.selection import Selection
 from thumbnails.reading.rendition_facts import video_of_rendition
@@ -39,12 +39,10 @@ from transcode.probe.source import from_json
 from workers import artifacts
 from workers.engine.contract import ClaimedStep, NextStep, Outcome, WorkerContext
 from workers.steps.downloads import join_rendition
-from workers.video_facts import picture_of
+from workers.video_facts import video_facts
 
 TIMED_OUT, TIMED_OUT_RUN = "timed_out", "timed out"  # as thumbnails says it
 VERSION = 1  # part of what an album is made of: increase it when albums are made differently
-
-# What a poster of this kind of video is chosen for, where its owner does not say.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,19 +50,19 @@ class TitleVideo:
     """A local file that shows the title, the facts of its video track, and the title's duration."""
 
     file: Path
-    picture: VideoFacts
+    video: VideoFacts
     duration_s: Fraction
 
 
 def steps_of_upload(plan: EncodePlan, plan_sha256: str, source_sha256: str, asset: Asset) -> tuple[NextStep, ...]:
-    """The pictures step of a title that shows its upload whole; nothing for any other."""
+    """The pictures step of a title that shows its whole upload; () for any other."""
     if plan.video is None or _differs_from_upload(plan, asset):
         return ()
     return ((StepKind.PICTURES, {"source": source_sha256, "plan": plan_sha256}),)
 
 
 def steps_of_revision(plan: EncodePlan, revision_id: RevisionId, asset: Asset) -> tuple[NextStep, ...]:
-    """The pictures step of a published title that shows something else than its upload; nothing for any other."""
+    """The pictures step of a published title that shows something else than its upload; () for any other."""
     if plan.video is None or not _differs_from_upload(plan, asset):
         return ()
     return ((StepKind.PICTURES, {"revision": revision_id}),)
@@ -82,27 +80,29 @@ async def pictures_of_title(worker: WorkerContext, claimed: ClaimedStep) -> Outc
 
     Raises Transient where the machine was too busy to make it: an album of nothing would stay.
     """
-    step_input, before = claimed.step.input, await pictures.of_asset(worker.pool, claimed.asset.id)
+    step_input, previous_album = claimed.step.input, await pictures.of_asset(worker.pool, claimed.asset.id)
     options = claimed.asset.options
     profile = options.get("posters") or profile_or_default(options.get("profile")).posters
     origin = step_input.get("source") or step_input["revision"]
     made_of = digest([VERSION, origin, profile, worker.settings.poster_avif])
-    if before is not None and before.made_of == made_of:
+    if previous_album is not None and previous_album.made_of == made_of:
         return Outcome(output={"kept": True})
     title = await title_video(worker, claimed, step_input)
     if title is None:
         return Outcome(output={"nothing": True})
-    selection = await posters.select(title.file, title.picture, profile, claimed.work_dir, worker.runner)
+    selection = await posters.select(title.file, title.video, profile, claimed.work_dir, worker.runner)
     claimed.progress(0.4)
     candidates = selection.candidates
     images = await make.make_all(
         title.file,
-        title.picture,
+        title.video,
         claimed.work_dir,
         worker.runner,
-        posters=[Chosen(file=claimed.work_dir / one.file, width=one.width, height=one.height) for one in candidates],
+        posters=[
+            PosterPixels(file=claimed.work_dir / one.file, width=one.width, height=one.height) for one in candidates
+        ],
         duration_s=title.duration_s,
-        moment_s=candidates[0].time_s if candidates else title.picture.start_s,
+        moment_s=candidates[0].time_s if candidates else title.video.start_s,
         avif=worker.settings.poster_avif,
     )
     if selection.fallback == TIMED_OUT or any(why.startswith(TIMED_OUT_RUN) for why in images.skipped.values()):
@@ -129,12 +129,12 @@ async def title_video(worker: WorkerContext, claimed: ClaimedStep, step_input: d
         return await published_video(worker, claimed, step_input["revision"])
     if step_input["source"] != asset.source_sha256 or asset.source is None or asset.source_key is None:
         return None
-    picture = picture_of(from_json(asset.source))
-    if picture is None:
+    video = video_facts(from_json(asset.source))
+    if video is None:
         return None
     plan = await artifacts.load_plan(worker, asset.id, step_input["plan"])
     file = await worker.local_copy(asset.source_key, step_input["source"])
-    return TitleVideo(file=file, picture=picture, duration_s=plan.duration_s)
+    return TitleVideo(file=file, video=video, duration_s=plan.duration_s)
 
 
 async def published_video(worker: WorkerContext, claimed: ClaimedStep, revision_id: RevisionId) -> TitleVideo | None:
@@ -146,11 +146,11 @@ async def published_video(worker: WorkerContext, claimed: ClaimedStep, revision_
     if top is None or manifest.encryption is not Encryption.NONE:
         return None
     file = await join_rendition(worker, claimed, top, lambda share: claimed.progress(0.2 * share))
-    return TitleVideo(file=file, picture=video_of_rendition(top), duration_s=top.duration_s)
+    return TitleVideo(file=file, video=video_of_rendition(top), duration_s=top.duration_s)
 
 
 async def _store_album(
-    worker: WorkerContext, claimed: ClaimedStep, title: TitleVideo, selection: Selection, images: Made
+    worker: WorkerContext, claimed: ClaimedStep, title: TitleVideo, selection: Selection, images: TitleImages
 ) -> Album:
     """All images in storage, as the album that lists them; of candidates with the same picture only one."""
     candidates = []
@@ -173,8 +173,8 @@ async def _store_album(
     if images.storyboard is not None:
         storyboard = StoryboardRow(
             duration_ms=images.storyboard.plan.duration_ms,
-            shown_width=title.picture.shown_width,
-            shown_height=title.picture.shown_height,
+            shown_width=title.video.shown_width,
+            shown_height=title.video.shown_height,
             sheets=await _store_images(worker, claimed, images.storyboard.files),
         )
     preview = (await _store_images(worker, claimed, [images.preview.file]))[0] if images.preview else None

@@ -7,14 +7,14 @@ from core.model import StepKind
 from workers import encrypt
 from workers.begin_encode import begin_encode, plan_input
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
-from workers.steps.reframe import analysis_key, wide_of
+from workers.steps.reframe import analysis_key, reframe_request
 
 
 async def plan(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     """Decide the encode and queue its first steps. Raises Rejected for what this installation cannot make.
 
-    A wide video that is to be shown upright is searched before anything is encoded: what is watched first must show
-    what stays. That takes as long as decoding the title, so it is a step of its own.
+    A wide video that is to be shown upright is searched before anything is encoded: the provisional revision must show
+    the same window as the final one. That takes as long as decoding the title, so it is a step of its own.
     """
     inputs = await plan_input(worker, claimed)
     if inputs.options.codec not in worker.codecs:
@@ -25,7 +25,7 @@ async def plan(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
         )
     encrypt.check_possible(encrypt.encryption_of(claimed.asset), worker.settings)
     decided = inputs.decide()
-    if (wide := wide_of(inputs.source, decided)) is not None:
+    if (wide := reframe_request(inputs.source, decided)) is not None:
         crop = await assets.analysis(worker.pool, claimed.step.input["source"], analysis_key(wide))
         if crop is None:
             return Outcome(next_steps=((StepKind.REFRAME, claimed.step.input),))

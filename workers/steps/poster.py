@@ -34,7 +34,7 @@ async def poster(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
 async def _uploaded(worker: WorkerContext, claimed: ClaimedStep, sha256: str) -> Choice:
     """The poster made of the owner's image, which is stored under this hash."""
     file = await worker.local_copy(keys.media_object(claimed.asset.id, sha256), sha256)
-    images = await make.own_picture(file, claimed.work_dir, worker.runner, avif=worker.settings.poster_avif)
+    images = await make.uploaded_image(file, claimed.work_dir, worker.runner, avif=worker.settings.poster_avif)
     return Choice(by="upload", poster=await store_poster(worker, claimed, images))
 
 
@@ -48,7 +48,7 @@ async def _moment(worker: WorkerContext, claimed: ClaimedStep, time_s: Fraction)
         raise Rejected("no_video", "The title has no picture to take one of.", "Upload a picture of your own.")
     images, shown_s = await make.poster_at(
         title.file,
-        title.picture,
+        title.video,
         time_s,
         claimed.work_dir,
         worker.runner,

@@ -8,7 +8,7 @@ from transcode.probe.source import Source, to_json
 from workers import artifacts
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
 from workers.step_context import SOURCE_DAMAGED, StepContext
-from workers.steps.transcribe import wish_subtitles
+from workers.steps.transcribe import insert_default_subtitles
 
 NO_AUDIO = ("no_audio", "The video has no sound.")
 
@@ -27,7 +27,7 @@ async def probe(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
 
     async def on_commit(connection: Connection) -> None:
         await assets.probed(connection, claimed.asset.id, facts)
-        await wish_subtitles(worker, connection, claimed.asset)
+        await insert_default_subtitles(worker, connection, claimed.asset)
 
     step_input = {"source": claimed.step.input["source"], "facts": facts, "index": index_sha256}
     return Outcome(

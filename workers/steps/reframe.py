@@ -27,7 +27,7 @@ async def reframe(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     """
     context = StepContext(worker=worker, claimed=claimed)
     inputs = await plan_input(worker, claimed)
-    wide = wide_of(inputs.source, inputs.decide())
+    wide = reframe_request(inputs.source, inputs.decide())
     if wide is None:
         raise KadrError("a search for the upright window of a title that has none")
     search = await finder.find_crop(await context.local_source(), wide, claimed.work_dir, worker.runner)
@@ -47,8 +47,8 @@ def analysis_key(wide: ReframeRequest) -> str:
     return digest(["reframe", finder.VERSION, to_json(wide)])
 
 
-def wide_of(source: Source, plan: EncodePlan) -> ReframeRequest | None:
-    """What the search needs to know of a title planned with its window in the middle; None for any other title."""
+def reframe_request(source: Source, plan: EncodePlan) -> ReframeRequest | None:
+    """The search for the window of a title that is planned with it in the middle; None for any other title."""
     if source.video is None or plan.video is None or plan.video.crop is None:
         return None
     return ReframeRequest(
@@ -64,6 +64,6 @@ def wide_of(source: Source, plan: EncodePlan) -> ReframeRequest | None:
     )
 
 
-def warning(why: str) -> tuple[str, str]:
+def warning(reason: str) -> tuple[str, str]:
     """Code and message for the owner of a title whose window stays in the middle."""
-    return CENTRED, f"The upright picture shows the middle of the upload: {why}."
+    return CENTRED, f"The upright picture shows the middle of the upload: {reason}."

@@ -32,7 +32,7 @@ async def republish(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
         await encrypt.as_delivered(worker, asset, now.encoded, already=manifest.renditions),
         subtitles=now.subtitles,
         encryption=manifest.encryption,
-        downloads=downloads.still_of(now.encoded.renditions, offered),
+        downloads=downloads.downloads_still_valid(now.encoded.renditions, offered),
     )
     await StepContext(worker=worker, claimed=claimed).put_revision(new)
 

@@ -48,11 +48,11 @@ async def transcribe_title(worker: WorkerContext, claimed: ClaimedStep) -> Outco
     published = await published_audio.published_title(worker, claimed.asset.id)
     if published is None:
         raise Transient("a track for a title that is not published")
-    words = await transcript_of(worker, claimed, published, options.get("language"), "transcribe")
-    if isinstance(words, Skipped):
-        return skip_track(track, skip_error(words))
+    transcript = await transcript_of(worker, claimed, published, options.get("language"), "transcribe")
+    if isinstance(transcript, Skipped):
+        return skip_track(track, skip_error(transcript))
     return await subtitle(
-        worker, claimed, track, words, TrackSource.GENERATED, options.get("profile"), published.upload
+        worker, claimed, track, transcript, TrackSource.GENERATED, options.get("profile"), published.upload
     )
 
 
@@ -61,26 +61,26 @@ async def transcript_of(
 ) -> Transcript | Skipped:
     """The words in the title's audio (`transcribe`), or their English translation (`translate`).
 
-    `language`: what its owner says is spoken, or None to have it detected. What is finished already is not done again.
+    `language`: the spoken language its owner declared, or None to detect it. Finished jobs are not run again.
     """
-    sound = published_audio.spoken_track(published.plan, language)
-    if sound is None:
+    audio = published_audio.spoken_track(published.plan, language)
+    if audio is None:
         return NO_AUDIO
     try:
         model = await ready(worker.settings)
         if model is None:
             return NO_MODEL
-        track = await published_audio.sound_track(worker, claimed, published, sound)
+        track = await published_audio.source_audio(worker, claimed, published, audio)
         facts = [published.upload, str(track.origin_s), str(track.duration_s), track.index, task, language]
-        question = digest([VERSION, _identity(model), *facts])
+        parts_key = digest([VERSION, _identity(model), *facts])
         return await transcribe(
             track,
             model,
             language=language,
             work_dir=claimed.work_dir,
             runner=worker.runner,
-            done=await text_artifacts.load_parts(worker, claimed.asset.id, question),
-            on_job=lambda result: _store_job(worker, claimed.asset.id, question, result),
+            done=await text_artifacts.load_parts(worker, claimed.asset.id, parts_key),
+            on_job=lambda result: _store_job(worker, claimed.asset.id, parts_key, result),
             on_progress=claimed.progress,
             task=task,
         )
@@ -89,7 +89,7 @@ async def transcript_of(
         return NO_MODEL
 
 
-async def wish_subtitles(worker: WorkerContext, connection: Connection, asset: Asset) -> None:
+async def insert_default_subtitles(worker: WorkerContext, connection: Connection, asset: Asset) -> None:
     """Insert the generated track of an asset that is to have one by default; the publication queues the work.
 
     Once for each asset, however often its source is replaced.
@@ -114,8 +114,8 @@ def _identity(model: Whisper) -> list[object]:
     return [model.id, model.size_bytes, model.compute_type, model.batch]
 
 
-async def _store_job(worker: WorkerContext, asset_id: AssetId, question: str, result: JobResult) -> None:
-    await text_artifacts.store_part(worker, asset_id, question, result)
+async def _store_job(worker: WorkerContext, asset_id: AssetId, parts_key: str, result: JobResult) -> None:
+    await text_artifacts.store_part(worker, asset_id, parts_key, result)
     failpoint(worker.settings, "transcribe.after_job")
 
 
@@ -123,30 +123,33 @@ async def subtitle(
     worker: WorkerContext,
     claimed: ClaimedStep,
     track: Track,
-    words: Transcript,
+    transcript: Transcript,
     source: TrackSource,
     profile: str | None,
     upload: str,
 ) -> Outcome:
     """Store the transcript and its cues, and finish the track with them.
 
-    `profile`: a caption profile, None for the one of the asset's kind of video; `upload`: SHA-256 of what was heard.
+    `profile`: a caption profile, None for that of the asset's kind of video; `upload`: SHA-256 of the transcribed file.
     """
-    limits = caption_profile(profile or profile_of(claimed), words.language)
-    caption_cues = await asyncio.to_thread(lambda: cues(repaired(words.recognised_words), limits))
+    limits = caption_profile(profile or profile_of(claimed), transcript.language)
+    caption_cues = await asyncio.to_thread(lambda: cues(repaired(transcript.recognised_words), limits))
     artifacts = {
         "text": await text_artifacts.store_text(worker, claimed.asset.id, caption_cues),
-        "words": await text_artifacts.store_transcript(worker, claimed.asset.id, words),
+        "words": await text_artifacts.store_transcript(worker, claimed.asset.id, transcript),
         "upload": upload,
     }
     details = Found(
-        source=source, model=words.model, language=words.language, language_probability=words.language_probability
+        source=source,
+        model=transcript.model,
+        language=transcript.language,
+        language_probability=transcript.language_probability,
     )
 
     async def on_commit(connection: Connection) -> None:
         await tracks.finish(connection, track, artifacts, details)
 
-    return Outcome(output={"cues": len(caption_cues), "flagged": len(words.flagged)}, on_commit=on_commit)
+    return Outcome(output={"cues": len(caption_cues), "flagged": len(transcript.flagged)}, on_commit=on_commit)
 
 
 def profile_of(claimed: ClaimedStep) -> str:
@@ -154,9 +157,9 @@ def profile_of(claimed: ClaimedStep) -> str:
     return profile_or_default(claimed.asset.options.get("profile")).captions
 
 
-def skip_error(why: Skipped) -> dict[str, str]:
+def skip_error(skipped: Skipped) -> dict[str, str]:
     """Code, message and hint that the owner sees at a track that was skipped."""
-    return {"code": why.reason.value, "message": _SKIPPED[why.reason], "hint": why.hint}
+    return {"code": skipped.reason.value, "message": _SKIPPED[skipped.reason], "hint": skipped.hint}
 
 
 def skip_track(track: Track, error: dict[str, str]) -> Outcome:

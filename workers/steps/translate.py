@@ -106,8 +106,8 @@ async def _translate_audio(
 ) -> Outcome:
     # Only of a transcript is the language that of the audio, too; an uploaded text may be in any.
     language = original.language if (original.made or {}).get("words") else None
-    words = await transcript_of(worker, claimed, published, language, "translate")
-    if isinstance(words, Skipped):
-        no_model = words.reason is SkipReason.NO_MODEL
-        return skip_track(track, _NO_TRANSLATOR if no_model else skip_error(words))
-    return await subtitle(worker, claimed, track, words, TrackSource.TRANSLATED, profile, published.upload)
+    transcript = await transcript_of(worker, claimed, published, language, "translate")
+    if isinstance(transcript, Skipped):
+        no_model = transcript.reason is SkipReason.NO_MODEL
+        return skip_track(track, _NO_TRANSLATOR if no_model else skip_error(transcript))
+    return await subtitle(worker, claimed, track, transcript, TrackSource.TRANSLATED, profile, published.upload)

@@ -64,7 +64,7 @@ def told(name: str, **more: Any) -> dict[str, Any]:
 def test_a_left_file_is_hashed(tmp_path: Path) -> None:
     body = image("jpg")
     (tmp_path / "a-1.jpg").write_bytes(body)
-    file = checked_files.file(told("a-1.jpg"), tmp_path)
+    file = checked_files.image_file(told("a-1.jpg"), tmp_path)
     assert (file.sha256, file.size_bytes) == (hashlib.sha256(body).hexdigest(), len(body))
     assert file.media_type == "image/jpeg"
 
@@ -72,7 +72,7 @@ def test_a_left_file_is_hashed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../a.jpg", "/etc/passwd", "a.html", "a.jpg\n", ".jpg", "A.jpg", "sheet-0.svg"])
 def test_a_left_name_is_checked(tmp_path: Path, name: str) -> None:
     with pytest.raises(ToolFailed, match="strange name"):
-        checked_files.file(told(name), tmp_path)
+        checked_files.image_file(told(name), tmp_path)
 
 
 def test_links_and_fifos_are_not_followed(tmp_path: Path) -> None:
@@ -86,14 +86,14 @@ def test_links_and_fifos_are_not_followed(tmp_path: Path) -> None:
     (work / "page.jpg").write_bytes(b"<html><script>")
     for name in ("soft.jpg", "hard.jpg", "fifo.jpg", "page.jpg", "none.jpg"):
         with pytest.raises(ToolFailed, match="left"):
-            checked_files.file(told(name), work)
+            checked_files.image_file(told(name), work)
 
 
 def test_a_storyboard_with_gaps_is_none(tmp_path: Path) -> None:
     planned = storyboard.plan(Fraction(5), 640, 360)
     (tmp_path / "sheet-0.jpg").write_bytes(image("jpg"))
     whole = {"files": [told("sheet-0.jpg", width=480, height=90)], "times_s": ["0", "2", "4"], "decoded": 3}
-    assert len(checked_files.board(whole, tmp_path, planned).times_s) == 3
+    assert len(checked_files.storyboard_sheets(whole, tmp_path, planned).times_s) == 3
     for gap in ({"files": []}, {"times_s": ["0", "2"]}, {"files": [told("sheet-0.jpg", width=320, height=90)]}):
         with pytest.raises(ToolFailed, match="not whole"):
-            checked_files.board({**whole, **gap}, tmp_path, planned)
+            checked_files.storyboard_sheets({**whole, **gap}, tmp_path, planned)

@@ -10,7 +10,7 @@ from core.errors import Rejected
 from tests.pictures import PIXELS, image
 from thumbnails.uploaded import icc_profile, image_header
 from thumbnails.uploaded.image_decode import decoded
-from thumbnails.uploaded.image_header import Turn, exif_turn, header
+from thumbnails.uploaded.image_header import Orientation, exif_orientation, header
 
 
 @pytest.mark.parametrize("kind", ["jpg", "png", "webp", "avif"])
@@ -71,13 +71,13 @@ def exif(orientation: int, order: str = ">") -> bytes:
 
 @pytest.mark.parametrize("order", "<>")
 def test_orientations(order: str) -> None:
-    assert exif_turn(exif(6, order)) == Turn(quarters=3)
-    assert exif_turn(exif(8, order)) == Turn(quarters=1)
-    assert exif_turn(exif(2, order)) == Turn(swapped=True)
+    assert exif_orientation(exif(6, order)) == Orientation(quarters=3)
+    assert exif_orientation(exif(8, order)) == Orientation(quarters=1)
+    assert exif_orientation(exif(2, order)) == Orientation(mirrored=True)
     for upright in (0, 1, 9, 600):
-        assert exif_turn(exif(upright, order)) == Turn()
-    assert exif_turn(exif(6, order)[:-8]) == Turn()
-    assert exif_turn(b"MM\0*\xff\xff\xff\xff") == Turn()
+        assert exif_orientation(exif(upright, order)) == Orientation()
+    assert exif_orientation(exif(6, order)[:-8]) == Orientation()
+    assert exif_orientation(b"MM\0*\xff\xff\xff\xff") == Orientation()
 
 
 # Colours of an owner's picture

@@ -16,7 +16,7 @@ from thumbnails.images.crop import CROP_SALIENCY
 from thumbnails.posters import flaws, sampling, scoring, selection_settings
 from thumbnails.posters.gates import gates
 from thumbnails.posters.reason import reason
-from thumbnails.posters.selection_settings import Wishes
+from thumbnails.posters.selection_settings import SelectionSettings
 from thumbnails.reading import video_facts
 from thumbnails.reading.colour import matrix, tone_mapped
 from thumbnails.reading.video_facts import VideoFacts
@@ -27,8 +27,8 @@ from thumbnails.vision.boxes import WHOLE, PixelBox, ShareBox
 from thumbnails.vision.calibration_charts import is_test_card
 from thumbnails.vision.edges import crispness, edges
 from thumbnails.vision.faces import FaceSearch, find_faces
-from thumbnails.vision.frame_signals import POSTER_SALIENCY, Signals, look, signals
-from thumbnails.vision.saliency import Residual, scaled_to_one, spectral_residual
+from thumbnails.vision.frame_signals import POSTER_SALIENCY, Signals, frame_sample, signals
+from thumbnails.vision.saliency import ResidualSettings, scaled_to_one, spectral_residual
 
 SIZE = (360, 640)
 
@@ -89,7 +89,7 @@ def colour_bars() -> np.ndarray:
 
 
 def measured(*pictures: np.ndarray) -> list[Signals]:
-    return [signals(look(Fraction(at), pixels), WHOLE) for at, pixels in enumerate(pictures)]
+    return [signals(frame_sample(Fraction(at), pixels), WHOLE) for at, pixels in enumerate(pictures)]
 
 
 PATHOLOGIES = {
@@ -154,7 +154,7 @@ def boxed(pixels: np.ndarray) -> np.ndarray:
 
 
 def test_bars_are_cut_off_and_measured_without() -> None:
-    looks = [look(Fraction(at), boxed(scene(at))) for at in range(4)]
+    looks = [frame_sample(Fraction(at), boxed(scene(at))) for at in range(4)]
     box = title_box([one.small for one in looks])
     assert (box.x, box.right) == (0, 1)
     assert box.y == pytest.approx(60 / 360, abs=0.01)
@@ -251,7 +251,7 @@ def test_a_pan_is_no_dissolve_and_the_sharpest_frame_of_it_wins() -> None:
     sharpness = [1.0] * 12
     sharpness[7] = 2.0
     choice = transition.choose(run, moments(12), sharpness, 0)
-    assert isinstance(choice, transition.Choice)
+    assert isinstance(choice, transition.FrameChoice)
     assert choice.at == 7
     assert choice.motion > 5
 
@@ -260,17 +260,17 @@ def test_the_choice_never_leaves_the_shot() -> None:
     run = grays([scene(1)] * 6 + [scene(2)] * 6)
     sharper_beyond = [1.0] * 6 + [5.0] * 6
     choice = transition.choose(run, moments(12), sharper_beyond, 2)
-    assert isinstance(choice, transition.Choice)
+    assert isinstance(choice, transition.FrameChoice)
     assert choice.at == 2
     beyond = transition.choose(run, moments(12), sharper_beyond, 8)
-    assert isinstance(beyond, transition.Choice)
+    assert isinstance(beyond, transition.FrameChoice)
     assert beyond.at == 8
 
 
 def test_the_end_of_a_fade_may_be_taken() -> None:
     run = grays([*mixed(np.zeros((*SIZE, 3), np.uint8), scene(), 8), *[scene()] * 10])
     choice = transition.choose(run, moments(18), [1.0] * 18, 0)
-    assert isinstance(choice, transition.Choice)
+    assert isinstance(choice, transition.FrameChoice)
     assert choice.at >= 8
 
 
@@ -306,8 +306,8 @@ def test_percentiles_share_ties() -> None:
     assert scoring.percentiles([7], [7]) == [0.5]
 
 
-def seen(*frames: tuple[np.ndarray, float]) -> list[similarity.Seen]:
-    return [similarity.Seen(feature=similarity.feature(pixels), time_s=time_s) for pixels, time_s in frames]
+def seen(*frames: tuple[np.ndarray, float]) -> list[similarity.ComparedFrame]:
+    return [similarity.ComparedFrame(feature=similarity.feature(pixels), time_s=time_s) for pixels, time_s in frames]
 
 
 def test_candidates_differ() -> None:
@@ -351,7 +351,7 @@ def test_values_survive_json() -> None:
     told = pictured(origin_s=Fraction(1, 3), frame_rate=Fraction(30000, 1001))
     assert video_facts.from_json(video_facts.to_json(told)) == told
     profile = poster_profile("lesson")
-    wishes = Wishes(
+    settings = SelectionSettings(
         samples=3,
         refine=2,
         decode_frames=9,
@@ -361,7 +361,7 @@ def test_values_survive_json() -> None:
         cards="wanted",
         candidates=5,
     )
-    assert selection_settings.from_json(selection_settings.to_json(wishes)) == wishes
+    assert selection_settings.from_json(selection_settings.to_json(settings)) == settings
 
 
 def test_profiles_are_checked() -> None:
@@ -398,7 +398,7 @@ def test_a_face_is_a_box_of_the_searched_image_and_a_share_of_any() -> None:
 
 
 @pytest.mark.parametrize("residual", [POSTER_SALIENCY, CROP_SALIENCY, REFRAME_SALIENCY])
-def test_a_lone_thing_is_salient_where_it_stands(residual: Residual) -> None:
+def test_a_lone_thing_is_salient_where_it_stands(residual: ResidualSettings) -> None:
     gray = np.random.default_rng(7).normal(60, 12, (180, 320)).clip(0, 255).astype(np.uint8)
     gray[80:110, 220:250] = 220
     found = scaled_to_one(spectral_residual(gray, residual))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.pictures import PICTURE
 from thumbnails.images import preview
-from thumbnails.images.preview import Shown
+from thumbnails.images.preview import PreviewFrame
 from thumbnails.reading.reader import Frame
 
 
@@ -40,17 +40,17 @@ def test_a_short_title_is_shown_whole() -> None:
 
 def test_slow_frames_stand_longer() -> None:
     times = [Fraction(n, 10) for n in range(10)]
-    made = preview.shown(frames(Fraction(0), Fraction(1, 4), Fraction(9, 10)), times)
+    made = preview.preview_frames(frames(Fraction(0), Fraction(1, 4), Fraction(9, 10)), times)
     assert [(int(one.pixels[0, 0, 0]), one.duration_ms) for one in made] == [(0, 300), (1, 600), (2, 100)]
 
 
 def test_what_is_too_large_loses_quality_and_then_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
-    noise = [Shown(pixels=rng.integers(0, 255, (90, 160, 3), dtype=np.uint8), duration_ms=100) for _ in range(9)]
+    noise = [PreviewFrame(pixels=rng.integers(0, 255, (90, 160, 3), dtype=np.uint8), duration_ms=100) for _ in range(9)]
     sizes = {}
     for most in (10**6, 60_000, 40_000, 100):
         monkeypatch.setattr(preview, "MOST_BYTES", most)
-        made, quality = preview.animated(noise)
+        made, quality = preview.encode_webp(noise)
         sizes[most] = (len(made) <= most, quality)
     assert sizes[10**6] == (True, 70)
     assert sizes[60_000][0]
@@ -61,8 +61,8 @@ def test_what_is_too_large_loses_quality_and_then_frames(monkeypatch: pytest.Mon
 
 def test_a_webp_that_moves() -> None:
     still = frames(*(Fraction(n, 10) for n in range(30)))
-    shown = [Shown(pixels=np.full((180, 320, 3), 8 * n, np.uint8), duration_ms=100) for n in range(len(still))]
-    made, quality = preview.animated(shown)
+    shown = [PreviewFrame(pixels=np.full((180, 320, 3), 8 * n, np.uint8), duration_ms=100) for n in range(len(still))]
+    made, quality = preview.encode_webp(shown)
     assert quality == preview.QUALITIES[0]
     assert made[:4] == b"RIFF"
     assert b"ANIM" in made
@@ -79,4 +79,4 @@ def test_a_webp_that_moves() -> None:
 
 def test_one_frame_does_not_move() -> None:
     with pytest.raises(preview.Motionless):
-        preview.animated([Shown(pixels=np.zeros((90, 160, 3), np.uint8), duration_ms=3000)])
+        preview.encode_webp([PreviewFrame(pixels=np.zeros((90, 160, 3), np.uint8), duration_ms=3000)])

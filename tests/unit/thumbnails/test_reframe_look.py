@@ -1,4 +1,4 @@
-"""thumbnails.reframe_*: what is worth seeing, where shots end, and the path a window takes. Drawn pictures only."""
+"""thumbnails.reframe: importance, cuts and the path of the window. Drawn pictures only."""
 
 from collections.abc import Callable
 from fractions import Fraction

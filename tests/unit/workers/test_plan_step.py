@@ -52,7 +52,7 @@ async def run(
 
     monkeypatch.setattr(plan, "plan_input", plan_input)
     monkeypatch.setattr(plan, "begin_encode", begin_encode)
-    monkeypatch.setattr(plan, "wide_of", lambda *_: wide)
+    monkeypatch.setattr(plan, "reframe_request", lambda *_: wide)
     monkeypatch.setattr(plan, "analysis_key", lambda _: "key")
     monkeypatch.setattr(plan, "crop_from_json", lambda value: value)
     monkeypatch.setattr(plan.assets, "analysis", analysis)

@@ -23,7 +23,7 @@ from transcode.encode.downloads import StaticFile, choose, end_argv, static_argv
 from transcode.encode.fragments import WrongOutput
 from transcode.plan.encode_plan import Options
 from transcode.probe.probe import probe
-from workers.steps.downloads import still_of
+from workers.steps.downloads import downloads_still_valid
 
 RATE = Fraction(30000, 1001)
 LIMITS: dict[str, Any] = {"max_pixels": 10_000_000, "max_duration_s": 3600}
@@ -87,14 +87,19 @@ def test_they_stay_for_as_long_as_their_media_does() -> None:
     own = [*rungs(HD, SMALL), SOUND]
     made = [Download(name=file.name, blob=blob(file.name), of=file.of) for file in choose(own)]
     dub = rendition("d0123456789", RenditionKind.AUDIO)
-    assert still_of([*own, dub], made) == tuple(made)
-    assert still_of([replace(SOUND, language="de"), *own[:2]], made) == tuple(made), "what is said of a track is not it"
+    assert downloads_still_valid([*own, dub], made) == tuple(made)
+    assert downloads_still_valid([replace(SOUND, language="de"), *own[:2]], made) == tuple(made), (
+        "what is said of a track is not it"
+    )
     other_sound = replace(SOUND, segments=SOUND.segments[:1])
-    assert still_of([*own[:2], other_sound], made) == ()
+    assert downloads_still_valid([*own[:2], other_sound], made) == ()
     other_low = replace(own[1], init=blob("x"))
-    assert [entry.name for entry in still_of([own[0], other_low, SOUND], made)] == ["high.mp4", "audio.m4a"]
+    assert [entry.name for entry in downloads_still_valid([own[0], other_low, SOUND], made)] == [
+        "high.mp4",
+        "audio.m4a",
+    ]
     newer = replace(made[0], blob=blob("newer"))
-    assert still_of(own, [*made, newer])[0] == newer
+    assert downloads_still_valid(own, [*made, newer])[0] == newer
 
 
 def test_a_revision_lists_and_serves_them() -> None:
