@@ -220,10 +220,24 @@ async def changed(
     return await _owe_publication(connection, asset_id, row["tracks_version"]) if publish else None
 
 
-async def published(connection: Connection, asset_id: AssetId, version: int) -> None:
-    """A publication with this version of the tracks is done: enqueue the tracks that waited for it, and another
-    publication where the version has changed meanwhile.
+async def title_published(
+    connection: Connection, asset_id: AssetId, version: int, *, upload: str | None = None, by: StepId | None = None
+) -> None:
+    """Bring the tracks in line with a revision that was published with this version of them.
+
+    `upload`: SHA-256 (hex) of the upload that the asset shows from now on, where step `by` has published one: tracks
+    generated from another upload are reset, those embedded in it removed. Then the tracks that waited for the title are
+    enqueued, and another publication where the version has changed meanwhile.
     """
+    await lock(connection, asset_id)
+    if upload is not None:
+        before = await connection.fetchval(_SQL["shown_before"], asset_id, by)
+        if before not in (None, upload):
+            # Named by the publication, not by the upload, which may come back.
+            made_again = await connection.fetch(_SQL["source_replaced"], asset_id, by)
+            await _stop(connection, asset_id, [row["id"] for row in made_again])
+        for row in await connection.fetch(_SQL["embedded_elsewhere"], asset_id, upload):
+            await changed(connection, asset_id, "video.track.removed", row["id"], publish=False)
     now = await connection.fetchval(_SQL["published_version"], asset_id)
     if now != version:
         await _owe_publication(connection, asset_id, now)
@@ -257,21 +271,6 @@ async def _owe(
     if kind is TrackKind.AUDIO:
         step = StepKind.DUB
     return await steps.insert(connection, asset_id, step, step_input), step
-
-
-async def upload_published(connection: Connection, asset_id: AssetId, sha256: str, publication: StepId) -> None:
-    """The asset now shows this upload: tracks generated from another one are reset, those embedded in it removed.
-
-    To be called before `published`, which enqueues the tracks to make again.
-    """
-    await lock(connection, asset_id)
-    before = await connection.fetchval(_SQL["shown_before"], asset_id, publication)
-    if before not in (None, sha256):
-        # Named by the publication, not by the upload, which may come back.
-        made_again = await connection.fetch(_SQL["source_replaced"], asset_id, publication)
-        await _stop(connection, asset_id, [row["id"] for row in made_again])
-    for row in await connection.fetch(_SQL["embedded_elsewhere"], asset_id, sha256):
-        await changed(connection, asset_id, "video.track.removed", row["id"], publish=False)
 
 
 async def _owe_publication(connection: Connection, asset_id: AssetId, version: int) -> StepId | None:
