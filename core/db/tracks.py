@@ -217,7 +217,9 @@ async def changed(
     if not row["published"]:
         return None
     await _owe_waiting(connection, asset_id)
-    return await _owe_publication(connection, asset_id, row["tracks_version"]) if publish else None
+    if not publish:
+        return None
+    return await steps.insert(connection, asset_id, StepKind.REPUBLISH, {"tracks": row["tracks_version"]})
 
 
 async def title_published(
@@ -240,7 +242,7 @@ async def title_published(
             await changed(connection, asset_id, "video.track.removed", row["id"], publish=False)
     now = await connection.fetchval(_SQL["published_version"], asset_id)
     if now != version:
-        await _owe_publication(connection, asset_id, now)
+        await steps.insert(connection, asset_id, StepKind.REPUBLISH, {"tracks": now})
     await _owe_waiting(connection, asset_id)
 
 
@@ -255,23 +257,10 @@ async def owe(connection: Connection, asset_id: AssetId) -> list[Owed]:
 
 
 async def _owe_waiting(connection: Connection, asset_id: AssetId) -> list[Owed]:
-    """Enqueue the steps of waiting tracks. Where one is enqueued already its step id is None."""
-    return [
-        await _owe(connection, asset_id, row["id"], TrackKind(row["kind"]), row["wanted"] or {})
-        for row in await connection.fetch(_SQL["waiting"], asset_id)
-    ]
-
-
-async def _owe(
-    connection: Connection, asset_id: AssetId, track_id: TrackId, kind: TrackKind, wanted: dict[str, Any]
-) -> Owed:
-    """Enqueue the step that makes this track, once per request."""
-    step_input = {"track": track_id} | ({"again": wanted["again"]} if "again" in wanted else {})
-    step = StepKind.TRANSLATE if "translate" in wanted else StepKind.TRANSCRIBE
-    if kind is TrackKind.AUDIO:
-        step = StepKind.DUB
-    return await steps.insert(connection, asset_id, step, step_input), step
-
-
-async def _owe_publication(connection: Connection, asset_id: AssetId, version: int) -> StepId | None:
-    return await steps.insert(connection, asset_id, StepKind.REPUBLISH, {"tracks": version})
+    """Enqueue the steps that make waiting tracks, once per request. One that is enqueued already has no step id."""
+    owed = []
+    for row in await connection.fetch(_SQL["waiting"], asset_id):
+        kind, wanted = StepKind(row["step"]), row["wanted"] or {}
+        step_input = {"track": row["id"]} | ({"again": wanted["again"]} if "again" in wanted else {})
+        owed.append((await steps.insert(connection, asset_id, kind, step_input), kind))
+    return owed
