@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import asyncpg
 from aiohttp import web
 
-from core.db import revocations
+from core.db import postgres, revocations, sql
 from core.db.playback_ids import Published
 from core.errors import ObjectMissing
 from core.http.problems import Problem
@@ -20,6 +21,8 @@ from origin.cdn.signers import DeliveryRefused
 from origin.cdn.signers import kadr as kadr_token
 from origin.context import Context
 from packager.revision import Manifest
+
+_SQL = sql.load("gone")
 
 
 def media_path(request: web.Request, pattern: re.Pattern[str]) -> re.Match[str]:
@@ -88,6 +91,23 @@ def missing_is_removed() -> Iterator[None]:
 def removed() -> Problem:
     """For a title that was deleted or taken down."""
     return Problem(410, "gone", "This video is no longer available.")
+
+
+async def missing_file(context: Context, asset_id: AssetId) -> Problem:
+    """For a file that is not in storage: 410 where its asset was deleted or taken down, else 404.
+
+    404 also while PostgreSQL does not answer: caches keep it for seconds only, which does no harm.
+    """
+    try:
+        gone = await context.pool.fetchval(_SQL["is_gone"], asset_id, timeout=2)
+    except (asyncpg.PostgresError, *postgres.UNAVAILABLE):
+        gone = False
+    return removed() if gone else no_such_file()
+
+
+def no_such_file() -> Problem:
+    """For a path that is no file of its revision."""
+    return Problem(404, "not_found", "There is no such file.")
 
 
 def not_ready() -> Problem:

@@ -10,9 +10,10 @@ Only whole segments can be decrypted: encrypted renditions have no I-frame playl
 because DASH has no such method.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
@@ -28,6 +29,11 @@ class Encryption(StrEnum):
 
     NONE = "none"
     AES_128 = "aes-128"
+
+
+def encryption_from_json(options: Mapping[str, Any]) -> Encryption:
+    """`{encryption?}`: what its owner chose when the asset was created."""
+    return Encryption(options.get("encryption", Encryption.NONE))
 
 
 def encrypted(body: bytes, key: bytes, number: int) -> bytes:

@@ -1,6 +1,7 @@
-"""What one step leaves in storage for the next: plans, keyframe indexes, listings of encodes, and the media itself.
+"""What steps leave in storage: plans, keyframe indexes, listings of encodes, the media itself, and revisions of it.
 
-Each is an object named by its own SHA-256, which is what steps hand on in their inputs and outputs.
+Each is an object named by its own SHA-256, which is what steps hand on in their inputs and outputs. Only the manifest
+of a revision is named by the revision's id.
 """
 
 import asyncio
@@ -12,8 +13,10 @@ from core.concurrency import gather_bounded
 from core.db import steps
 from core.media.encoded import Encoded, encoded_from_json, encoded_to_json
 from core.media.media_types import INIT_TYPE, SEGMENT_TYPE
-from core.model import AssetId, StepKind
+from core.model import AssetId, RevisionId, StepKind
+from core.storage import keys
 from core.telemetry import metrics
+from packager.revision import Manifest, Revision, manifest_from_bytes
 from transcode.encode.cutters import ByteRange
 from transcode.plan.encode_plan import EncodePlan, plan_from_json, plan_to_json
 from transcode.probe.source import Index, index_from_json, index_to_json
@@ -57,6 +60,21 @@ async def store_encoded(worker: WorkerContext, asset_id: AssetId, encoded: Encod
 async def load_encoded(worker: WorkerContext, asset_id: AssetId, sha256: str) -> Encoded:
     """The listing of an encode stored under this hash."""
     return encoded_from_json(await _load_json(worker, asset_id, sha256))
+
+
+async def store_revision(worker: WorkerContext, asset_id: AssetId, new: Revision) -> None:
+    """Store the playlists of a revision whose media is stored already, and last the manifest that lists them."""
+    bucket, storage = worker.settings.media_bucket, worker.storage
+    types = {file.key: file.type for file in new.manifest.files.values()}
+    for key, body in new.texts.items():
+        await storage.put(bucket, key, body, types[key])
+    await storage.put(bucket, keys.revision_manifest(asset_id, new.id), new.body, JSON_TYPE)
+
+
+async def load_manifest(worker: WorkerContext, asset_id: AssetId, revision_id: RevisionId) -> Manifest:
+    """The manifest of a stored revision."""
+    body = await worker.storage.get(worker.settings.media_bucket, keys.revision_manifest(asset_id, revision_id))
+    return manifest_from_bytes(body)
 
 
 async def store_pieces(

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from core.media.crop import CropPath
 from core.model import StepKind
-from packager.encryption import Encryption
+from packager.encryption import Encryption, encryption_from_json
 from transcode.plan.build import build_plan
 from transcode.plan.encode_plan import EncodePlan, Options
 from transcode.plan.options import options_from_json
 from transcode.probe.source import Index, Source, from_json
-from workers import artifacts, encrypt
+from workers import artifacts
 from workers.engine.contract import ClaimedStep, NextStep, Outcome, WorkerContext
 from workers.steps.first_rung import first_steps
 
@@ -47,7 +47,7 @@ async def begin_encode(worker: WorkerContext, claimed: ClaimedStep, plan: Encode
     plan_sha256 = await artifacts.store_plan(worker, claimed.asset.id, plan)
     common = {"source": step_input["source"], "plan": plan_sha256}
     with_index = {**common, "index": step_input.get("index")}
-    in_the_clear = encrypt.encryption_of(claimed.asset) is Encryption.NONE
+    in_the_clear = encryption_from_json(claimed.asset.options) is Encryption.NONE
     if plan.passthrough:
         # Whether the track can be copied decides where every rendition is cut, and is known in a moment.
         following: tuple[NextStep, ...] = ((StepKind.REMUX, with_index),)

@@ -26,14 +26,9 @@ async def published_title(worker: WorkerContext, asset_id: AssetId) -> Published
     if step_input is None:
         return None
     plan = await artifacts.load_plan(worker, asset_id, step_input["plan"])
-    return PublishedTitle(plan=plan, upload=await source_of_run(worker, asset_id, step_input["run"]))
-
-
-async def source_of_run(worker: WorkerContext, asset_id: AssetId, run: str) -> str:
-    """SHA-256 (hex) of the upload that a run encodes; the asset may have another source by now."""
-    analysed = await steps.done_of_run(worker.pool, asset_id, run, frozenset((StepKind.ANALYSE,)))
-    sha256: str = analysed[-1].input["source"]
-    return sha256
+    # Of the run, as the asset may have another source by now.
+    analysed = await steps.done_of_run(worker.pool, asset_id, step_input["run"], frozenset((StepKind.ANALYSE,)))
+    return PublishedTitle(plan=plan, upload=analysed[-1].input["source"])
 
 
 def spoken_track(plan: EncodePlan, language: str | None) -> AudioPlan | None:

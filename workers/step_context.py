@@ -1,4 +1,4 @@
-"""What steps on media have in common: the upload on this machine, ffmpeg's context, and putting results in storage."""
+"""What steps on media have in common: the upload on this machine, ffmpeg's context, and storing an encode."""
 
 import os
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from pathlib import Path
 from core.errors import KadrError
 from core.storage import keys
 from core.telemetry.failpoint import failpoint
-from packager.revision import Revision
 from transcode.encode.ffmpeg_run import FfmpegContext
 from transcode.encode.renditions import EncodedFiles
 from transcode.plan.encode_plan import EncodePlan
@@ -68,12 +67,3 @@ class StepContext:
         failpoint(worker.settings, "encode.after_upload")
         listing = await artifacts.store_encoded(worker, claimed.asset.id, files.encoded)
         return Outcome(output={"encoded": listing}, warnings=(SOURCE_DAMAGED,) if files.damaged else ())
-
-    async def put_revision(self, new: Revision) -> None:
-        """Store the playlists of a revision whose media is stored already, and last the manifest that lists them."""
-        bucket, storage = self.worker.settings.media_bucket, self.worker.storage
-        types = {file.key: file.type for file in new.manifest.files.values()}
-        for key, body in new.texts.items():
-            await storage.put(bucket, key, body, types[key])
-        key = keys.revision_manifest(self.claimed.asset.id, new.id)
-        await storage.put(bucket, key, new.body, "application/json")

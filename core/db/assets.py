@@ -153,39 +153,6 @@ async def errored(connection: Connection, asset_id: AssetId, rejected: Rejected)
         await outbox.add(connection, owner_id, "video.asset.errored", asset_id, {"error": error})
 
 
-async def publish(connection: Connection, asset_id: AssetId, revision_id: RevisionId, summary: dict[str, Any]) -> None:
-    """Make this revision the one that new sessions get."""
-    await connection.execute(_SQL["insert_revision"], revision_id, asset_id, summary)
-    owner_id = await connection.fetchval(_SQL["publish"], asset_id, revision_id)
-    if owner_id:
-        facts = {"revision": revision_id, "duration_s": summary["duration_s"]}
-        await outbox.add(connection, owner_id, "video.asset.ready", asset_id, facts)
-
-
-async def republish(
-    connection: Connection,
-    asset_id: AssetId,
-    revision_id: RevisionId,
-    summary: dict[str, Any],
-    *,
-    instead_of: RevisionId,
-) -> bool:
-    """Publish a revision in place of `instead_of`; False where another one is published by now."""
-    await connection.execute(_SQL["insert_revision"], revision_id, asset_id, summary)
-    return await connection.fetchval(_SQL["republish"], asset_id, revision_id, instead_of) is not None
-
-
-async def publish_provisional(
-    connection: Connection, asset_id: AssetId, revision_id: RevisionId, summary: dict[str, Any]
-) -> bool:
-    """Publish a provisional revision until the ladder is ready; True when this made the asset playable."""
-    await connection.execute(_SQL["insert_revision"], revision_id, asset_id, summary)
-    owner_id = await connection.fetchval(_SQL["publish_provisional"], asset_id, revision_id)
-    if owner_id:
-        await outbox.add(connection, owner_id, "video.asset.playable", asset_id, {"revision": revision_id})
-    return owner_id is not None
-
-
 async def analysis(pool: Pool, source_sha256: str, key: str) -> dict[str, Any] | None:
     """A stored measurement of this content by the tools that `key` names; None without one."""
     result: dict[str, Any] | None = await pool.fetchval(_SQL["analysis"], source_sha256, key)

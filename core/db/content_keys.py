@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from core.db import sql
 from core.db.postgres import Pool
-from core.errors import KadrError
+from core.errors import KadrError, Rejected
 from core.model import AssetId
 from core.settings import Settings, parse_keys
 
@@ -40,6 +40,18 @@ def wrapping_keys(settings: Settings) -> dict[str, bytes]:
     """Wrapping keys by key id; the first one wraps. Empty without the setting. Raises ConfigError."""
     setting = settings.content_keys
     return parse_keys("KADR_CONTENT_KEYS", setting) if setting.get_secret_value() else {}
+
+
+def required_wrapping_keys(settings: Settings) -> dict[str, bytes]:
+    """As `wrapping_keys`, for an asset whose owner chose encryption. Raises Rejected where there are none."""
+    wrapping = wrapping_keys(settings)
+    if not wrapping:
+        raise Rejected(
+            "encryption_unavailable",
+            "This installation keeps no content keys, so it cannot encrypt.",
+            "Set KADR_CONTENT_KEYS, or upload it with encryption none.",
+        )
+    return wrapping
 
 
 def wrap(key: bytes, asset_id: AssetId, wrapping: Mapping[str, bytes]) -> Wrapped:

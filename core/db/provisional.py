@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from core.db import assets, sql
+from core.db import publication, sql
 from core.db.postgres import Connection, Pool
 from core.db.steps import Step
 from core.errors import LeaseLost
@@ -68,7 +68,7 @@ async def append(
         begun = await connection.fetchval(_SQL["begun"], *where) or []
         if set(facts.awaited) <= set(begun):
             summary: dict[str, Any] = {"duration_s": round(float(facts.duration_s), 6), "renditions": []}
-            await assets.publish_provisional(connection, step.asset_id, revision_id, summary)
+            await publication.publish_provisional(connection, step.asset_id, revision_id, summary)
 
 
 async def end(connection: Connection, asset_id: AssetId, revision_id: RevisionId, rendition: str) -> None:

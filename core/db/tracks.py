@@ -218,16 +218,32 @@ async def changed(
     if not row["published"]:
         return None
     await _enqueue_waiting(connection, asset_id)
-    return await _owe_publication(connection, asset_id, row["tracks_version"]) if publish else None
+    if not publish:
+        return None
+    return await steps.insert(connection, asset_id, StepKind.REPUBLISH, {"tracks": row["tracks_version"]})
 
 
-async def published(connection: Connection, asset_id: AssetId, version: int) -> None:
-    """A publication with this version of the tracks is done: enqueue the tracks that waited for it, and another
-    publication where the version has changed meanwhile.
+async def title_published(
+    connection: Connection, asset_id: AssetId, version: int, *, upload: str | None = None, by: StepId | None = None
+) -> None:
+    """Bring the tracks in line with a revision that was published with this version of them.
+
+    `upload`: SHA-256 (hex) of the upload that the asset shows from now on, where step `by` has published one: tracks
+    generated from another upload are reset, those embedded in it removed. Then the tracks that waited for the title are
+    enqueued, and another publication where the version has changed meanwhile.
     """
+    await lock(connection, asset_id)
+    if upload is not None:
+        before = await connection.fetchval(_SQL["shown_before"], asset_id, by)
+        if before not in (None, upload):
+            # Named by the publication, not by the upload, which may come back.
+            made_again = await connection.fetch(_SQL["source_replaced"], asset_id, by)
+            await _stop(connection, asset_id, [row["id"] for row in made_again])
+        for row in await connection.fetch(_SQL["embedded_elsewhere"], asset_id, upload):
+            await changed(connection, asset_id, "video.track.removed", row["id"], publish=False)
     now = await connection.fetchval(_SQL["published_version"], asset_id)
     if now != version:
-        await _owe_publication(connection, asset_id, now)
+        await steps.insert(connection, asset_id, StepKind.REPUBLISH, {"tracks": now})
     await _enqueue_waiting(connection, asset_id)
 
 
@@ -242,38 +258,10 @@ async def enqueue(connection: Connection, asset_id: AssetId) -> list[QueuedStep]
 
 
 async def _enqueue_waiting(connection: Connection, asset_id: AssetId) -> list[QueuedStep]:
-    """Enqueue the steps of waiting tracks. Where one is enqueued already its step id is None."""
-    return [
-        await _enqueue(connection, asset_id, row["id"], TrackKind(row["kind"]), row["wanted"] or {})
-        for row in await connection.fetch(_SQL["waiting"], asset_id)
-    ]
-
-
-async def _enqueue(
-    connection: Connection, asset_id: AssetId, track_id: TrackId, kind: TrackKind, wanted: dict[str, Any]
-) -> QueuedStep:
-    """Enqueue the step that makes this track, once per request."""
-    step_input = {"track": track_id} | ({"again": wanted["again"]} if "again" in wanted else {})
-    step = StepKind.TRANSLATE if "translate" in wanted else StepKind.TRANSCRIBE
-    if kind is TrackKind.AUDIO:
-        step = StepKind.DUB
-    return await steps.insert(connection, asset_id, step, step_input), step
-
-
-async def upload_published(connection: Connection, asset_id: AssetId, sha256: str, publication: StepId) -> None:
-    """The asset now shows this upload: tracks generated from another one are reset, those embedded in it removed.
-
-    To be called before `published`, which enqueues the tracks to make again.
-    """
-    await lock(connection, asset_id)
-    before = await connection.fetchval(_SQL["shown_before"], asset_id, publication)
-    if before not in (None, sha256):
-        # Named by the publication, not by the upload, which may come back.
-        made_again = await connection.fetch(_SQL["source_replaced"], asset_id, publication)
-        await _stop(connection, asset_id, [row["id"] for row in made_again])
-    for row in await connection.fetch(_SQL["embedded_elsewhere"], asset_id, sha256):
-        await changed(connection, asset_id, "video.track.removed", row["id"], publish=False)
-
-
-async def _owe_publication(connection: Connection, asset_id: AssetId, version: int) -> StepId | None:
-    return await steps.insert(connection, asset_id, StepKind.REPUBLISH, {"tracks": version})
+    """Enqueue the steps that make waiting tracks, once per request. One that is enqueued already has no step id."""
+    queued: list[QueuedStep] = []
+    for row in await connection.fetch(_SQL["waiting"], asset_id):
+        kind, wanted = StepKind(row["step"]), row["wanted"] or {}
+        step_input = {"track": row["id"]} | ({"again": wanted["again"]} if "again" in wanted else {})
+        queued.append((await steps.insert(connection, asset_id, kind, step_input), kind))
+    return queued

@@ -12,7 +12,7 @@ from ingest.bodies import responses
 from ingest.bodies.picture_urls import picture_urls
 from ingest.context import Context
 from ingest.playback import play_url, sign
-from packager.encryption import Encryption
+from packager.encryption import encryption_from_json
 from transcode.plan.options import downloads_from_json, options_from_json
 
 
@@ -98,7 +98,7 @@ def _options(stored: dict[str, Any]) -> responses.OptionsShape:
         reframe=options.reframe,
         posters=stored.get("posters"),
         subtitles=stored.get("subtitles"),
-        encryption=Encryption(stored.get("encryption", Encryption.NONE)),
+        encryption=encryption_from_json(stored),
         downloads=downloads_from_json(stored),
     )
 

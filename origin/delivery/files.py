@@ -18,7 +18,6 @@ from core.telemetry.logs import Log
 from origin import access
 from origin.cdn.purge.tags import tag_headers
 from origin.context import CONTEXT, Context
-from origin.delivery.removed import is_gone
 from origin.delivery.send import PRIVATE, send_file, send_text
 from packager.names import PLAYLIST_NAME
 from packager.playlist import media_playlist
@@ -74,25 +73,28 @@ async def _send(
     if access.is_taken_down(context, asset_id):
         return _refuse(access.removed())
     try:
-        manifest = await context.manifests.get((asset_id, revision_id))
-    except ObjectMissing:
-        return await _send_provisional(request, context, asset_id, revision_id, parts["path"])
-    file = manifest.files.get(parts["path"])
-    if file is None:
-        return _refuse(_no_such_file(), cacheable=not manifest.provisional)
-    try:
+        try:
+            manifest = await context.manifests.get((asset_id, revision_id))
+        except ObjectMissing:
+            return await _send_provisional(request, context, asset_id, revision_id, parts["path"])
+        file = manifest.files.get(parts["path"])
+        if file is None:
+            return _refuse(access.no_such_file(), cacheable=not manifest.provisional)
         return await send_file(request, file, headers, provisional=manifest.provisional)
-    except ObjectMissing:  # the asset was deleted while its manifest was held here
-        return await _refuse_missing(context, asset_id)
+    except ObjectMissing:  # no such revision, or the asset was deleted while its manifest was held here
+        return _refuse(await access.missing_file(context, asset_id))
 
 
 async def _send_provisional(
     request: web.Request, context: Context, asset_id: AssetId, revision_id: RevisionId, path: str
 ) -> web.StreamResponse:
-    """A file of a revision that is still being made, whose playlists are written for each request."""
+    """A file of a revision that is still being made, whose playlists are written for each request.
+
+    Raises ObjectMissing where there is no such revision.
+    """
     provisional = await context.provisional.get((asset_id, revision_id))
     if provisional is None:
-        return await _refuse_missing(context, asset_id)
+        raise ObjectMissing
     rendition = next((entry for entry in provisional.renditions if path.startswith(f"{entry.id}/")), None)
     if rendition is not None and path == f"{rendition.id}/{PLAYLIST_NAME}":
         # All playlists end together: a player takes the first end for that of the title.
@@ -101,20 +103,8 @@ async def _send_provisional(
         return await send_text(request, text.encode(), {"Content-Type": PLAYLIST_TYPE, "Cache-Control": PRIVATE})
     file = media_files(asset_id, rendition).get(path) if rendition is not None else None
     if file is None:
-        return _refuse(_no_such_file(), cacheable=False)
-    try:
-        return await send_file(request, file)
-    except ObjectMissing:
-        return await _refuse_missing(context, asset_id)
-
-
-async def _refuse_missing(context: Context, asset_id: AssetId) -> web.Response:
-    """410 where the asset was deleted or taken down, 404 where there is no such file."""
-    return _refuse(access.removed() if await is_gone(context.pool, asset_id) else _no_such_file())
-
-
-def _no_such_file() -> Problem:
-    return Problem(404, "not_found", "There is no such file.")
+        return _refuse(access.no_such_file(), cacheable=False)
+    return await send_file(request, file)
 
 
 def _refuse(problem: Problem, *, cacheable: bool = True) -> web.Response:

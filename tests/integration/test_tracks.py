@@ -12,8 +12,9 @@ from urllib.parse import urljoin
 
 import pytest
 
-from core.db import assets, steps, tracks
+from core.db import assets, publication, steps, tracks
 from core.db.postgres import Pool
+from core.db.publication import TitleRows
 from core.db.steps import Step
 from core.db.tracks import Found, Track, TrackId, TrackKind, TrackSource, TrackStatus
 from core.model import AssetId, RevisionId, StepKind, StepState, new_id
@@ -29,7 +30,7 @@ from workers.engine.contract import ClaimedStep, WorkerContext
 from workers.engine.memory_budget import MemoryBudget
 from workers.engine.sources import Sources
 from workers.steps.translate import translate
-from workers.title_tracks import belongs_to_upload
+from workers.title import belongs_to_upload
 
 WITHIN_S = 60
 VTT = "WEBVTT\n\n00:01.000 --> 00:03.500\nHello & welcome\n\n00:05.000 --> 00:06.000\nBye\n"
@@ -226,15 +227,16 @@ async def publish(pool: Pool, asset_id: AssetId, upload: str) -> None:
     run = new_id("st")
     async with pool.acquire() as connection, connection.transaction():
         await steps.insert(connection, asset_id, StepKind.ANALYSE, {"run": run, "source": upload})
-        publication = await steps.insert(connection, asset_id, StepKind.PUBLISH, {"run": run})
+        publish_step = await steps.insert(connection, asset_id, StepKind.PUBLISH, {"run": run})
         await connection.execute(
             "UPDATE steps SET state = 'done', created_at = clock_timestamp() WHERE input ->> 'run' = $1", run
         )
-        await assets.publish(connection, asset_id, RevisionId(run[-20:]), {"duration_s": 1})
         version = await connection.fetchval("SELECT tracks_version FROM assets WHERE id = $1", asset_id)
-        assert publication is not None
-        await tracks.upload_published(connection, asset_id, upload, publication)
-        await tracks.published(connection, asset_id, version)
+        assert publish_step is not None
+        title = TitleRows(tracks_version=version, tracks=[], upload=upload, parts=[])
+        await publication.publish(
+            connection, asset_id, RevisionId(run[-20:]), {"duration_s": 1}, title=title, by=publish_step
+        )
 
 
 async def claimed(pool: Pool, kind: StepKind = StepKind.TRANSCRIBE) -> tuple[Step, Track]:

@@ -13,13 +13,13 @@ from core.media.media_types import download_type
 from core.model import StepKind
 from core.storage import keys
 from core.telemetry import metrics
-from packager import revision
 from packager.revision import Download, download_from_json, download_to_json
 from transcode.encode import downloads as static
 from transcode.encode.downloads import StaticFile
+from workers import artifacts
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
 from workers.step_context import StepContext
-from workers.title_tracks import is_dub
+from workers.title import is_dub
 
 
 async def downloads(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
@@ -27,8 +27,7 @@ async def downloads(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
 
     Raises Transient, also where a file did not become what it should be, or ToolFailed.
     """
-    key = keys.revision_manifest(claimed.asset.id, claimed.step.input["revision"])
-    manifest = revision.manifest_from_bytes(await worker.storage.get(worker.settings.media_bucket, key))
+    manifest = await artifacts.load_manifest(worker, claimed.asset.id, claimed.step.input["revision"])
     files = _files_of(manifest.renditions)
     stored: list[Download] = []
 

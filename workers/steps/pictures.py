@@ -21,10 +21,8 @@ from core.db.postgres import Connection
 from core.errors import Transient
 from core.media.encoded import Rendition, RenditionKind
 from core.model import RevisionId, StepKind
-from core.storage import keys
 from core.storage.digest import digest
 from core.telemetry import metrics
-from packager import revision
 from packager.encryption import Encryption
 from presets.profile import profile_or_default
 from thumbnails.images import make
@@ -139,8 +137,7 @@ async def title_video(worker: WorkerContext, claimed: ClaimedStep, step_input: d
 
 async def published_video(worker: WorkerContext, claimed: ClaimedStep, revision_id: RevisionId) -> TitleVideo | None:
     """The largest video rendition of a revision as one local file; None without one, or where it is encrypted."""
-    key = keys.revision_manifest(claimed.asset.id, revision_id)
-    manifest = revision.manifest_from_bytes(await worker.storage.get(worker.settings.media_bucket, key))
+    manifest = await artifacts.load_manifest(worker, claimed.asset.id, revision_id)
     videos = [one for one in manifest.renditions if one.kind is RenditionKind.VIDEO]
     top: Rendition | None = max(videos, key=lambda one: one.height or 0, default=None)
     if top is None or manifest.encryption is not Encryption.NONE:

@@ -1,10 +1,10 @@
 """plan: the facts of a source and its owner's options -> the encode to do, or a search for its upright window first."""
 
-from core.db import assets
+from core.db import assets, content_keys
 from core.errors import Rejected
 from core.media.crop import crop_from_json
 from core.model import StepKind
-from workers import encrypt
+from packager.encryption import Encryption, encryption_from_json
 from workers.begin_encode import begin_encode, plan_input
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
 from workers.steps.reframe import analysis_key, reframe_request
@@ -23,7 +23,8 @@ async def plan(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
             f"The ffmpeg of this installation does not encode {inputs.options.codec}.",
             f"Choose one of {', '.join(sorted(worker.codecs))}.",
         )
-    encrypt.check_possible(encrypt.encryption_of(claimed.asset), worker.settings)
+    if encryption_from_json(claimed.asset.options) is not Encryption.NONE:
+        content_keys.required_wrapping_keys(worker.settings)
     decided = inputs.decide()
     if (wide := reframe_request(inputs.source, decided)) is not None:
         crop = await assets.analysis(worker.pool, claimed.step.input["source"], analysis_key(wide))

@@ -2,19 +2,19 @@
 
 from dataclasses import replace
 
-from core.db import assets
+from core.db import publication
 from core.db.postgres import Connection
 from core.model import StepKind
 from core.telemetry.logs import Log
 from packager import revision
-from packager.encryption import Encryption
+from packager.encryption import Encryption, encryption_from_json
 from transcode.encode import renditions as transcoder
 from transcode.encode.fragments import WrongOutput
 from transcode.plan import grid
 from transcode.plan.build import on_regular_grid
 from transcode.plan.encode_plan import EncodePlan
 from transcode.plan.passthrough import SEGMENT_S
-from workers import artifacts, encrypt
+from workers import artifacts
 from workers.engine.contract import ClaimedStep, NextStep, Outcome, WorkerContext
 from workers.provisional_listing import provisional_id
 from workers.step_context import INTERACTIVE_NICE, StepContext
@@ -42,13 +42,13 @@ async def remux(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     except WrongOutput as exc:
         return await _encode_instead(worker, claimed, plan, exc)
     outcome = replace(await context.store_encode(files), next_steps=(_analyse(claimed, plan_sha256),))
-    if encrypt.encryption_of(claimed.asset) is not Encryption.NONE:
+    if encryption_from_json(claimed.asset.options) is not Encryption.NONE:
         return outcome
     new = revision.build_revision(claimed.asset.id, files.encoded, provisional=provisional_id(plan))
-    await context.put_revision(new)
+    await artifacts.store_revision(worker, claimed.asset.id, new)
 
     async def publish(connection: Connection) -> None:
-        await assets.publish_provisional(connection, claimed.asset.id, new.id, revision.summary(new.manifest))
+        await publication.publish_provisional(connection, claimed.asset.id, new.id, revision.summary(new.manifest))
 
     return replace(outcome, on_commit=publish)
 
@@ -60,7 +60,7 @@ async def _encode_instead(worker: WorkerContext, claimed: ClaimedStep, plan: Enc
     plan = replace(on_regular_grid(plan), first_rung=small)
     plan_sha256 = await artifacts.store_plan(worker, claimed.asset.id, plan)
     kind, step_input = _analyse(claimed, plan_sha256)
-    if encrypt.encryption_of(claimed.asset) is Encryption.NONE:
+    if encryption_from_json(claimed.asset.options) is Encryption.NONE:
         following: tuple[NextStep, ...] = first_steps(claimed.step.input["source"], plan_sha256, plan)
     else:
         following, step_input = (), {**step_input, "first": False}

@@ -52,30 +52,6 @@ UPDATE assets SET
 WHERE id = $1 AND deleted_at IS NULL
 RETURNING owner_id;
 
--- name: insert_revision
-INSERT INTO revisions (id, asset_id, summary) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
-
--- name: publish
--- The one pointer flip.
-UPDATE assets SET
-    revision_id = $2, status = 'ready', error = NULL, provisional = false,
-    playable_at = COALESCE(playable_at, now()), ready_at = now()
-WHERE id = $1 AND deleted_at IS NULL
-RETURNING owner_id;
-
--- name: republish
--- The same media with other tracks. Not where something newer was published meanwhile.
-UPDATE assets SET revision_id = $2
-WHERE id = $1 AND revision_id = $3 AND NOT provisional AND deleted_at IS NULL
-RETURNING owner_id;
-
--- name: publish_provisional
--- Something to watch until the ladder is there. Never in place of a revision that was ready.
-UPDATE assets SET
-    revision_id = $2, status = 'playable', provisional = true, playable_at = COALESCE(playable_at, now())
-WHERE id = $1 AND deleted_at IS NULL AND status = 'processing' AND (revision_id IS NULL OR provisional)
-RETURNING owner_id;
-
 -- name: analysis
 SELECT result FROM analyses WHERE source_sha256 = $1 AND key = $2;
 

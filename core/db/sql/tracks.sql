@@ -95,8 +95,11 @@ WHERE id IN (
 );
 
 -- name: waiting
--- Those that can be made once the title is there: a translation when its original is no longer waited for.
-SELECT id, kind, wanted FROM tracks t
+-- Those that can be made once the title is there, and the kind of step that makes each: a translation when its original
+-- is no longer waited for.
+SELECT id, wanted, CASE
+    WHEN kind = 'audio' THEN 'dub' WHEN wanted ? 'translate' THEN 'translate' ELSE 'transcribe'
+END AS step FROM tracks t
 WHERE asset_id = $1 AND status = 'queued' AND NOT EXISTS (
     SELECT 1 FROM tracks o
     WHERE o.asset_id = t.asset_id AND o.id = t.wanted -> 'translate' ->> 'from' AND o.status = 'queued'

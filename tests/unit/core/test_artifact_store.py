@@ -18,7 +18,7 @@ from core.settings import MIB, Settings
 from core.storage.artifact_store import ArtifactStore
 from transcode.encode.cutters import ByteRange
 from workers import artifacts as kept
-from workers import encrypt
+from workers import title
 
 ASSET = AssetId("as_1")
 
@@ -131,20 +131,20 @@ async def a_key(*_: object) -> bytes:
 
 
 async def test_a_segment_that_is_missing_is_the_error_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encrypt.content_keys, "obtain", a_key)
+    monkeypatch.setattr(title.content_keys, "obtain", a_key)
     made, _ = rendition(tmp_path / "v360.mp4", BODIES)
     with pytest.raises(ObjectMissing):
-        await encrypt.as_delivered(worker(MemoryStorage()), encrypted_asset(), Encoded(renditions=(made,)))
+        await title.encrypt(worker(MemoryStorage()), encrypted_asset(), Encoded(renditions=(made,)))
 
 
 async def test_encrypted_segments_lie_beside_the_clear_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encrypt.content_keys, "obtain", a_key)
+    monkeypatch.setattr(title.content_keys, "obtain", a_key)
     storage = MemoryStorage()
     context = worker(storage)
     assert wrapping_keys(context.settings)
     made, pieces = rendition(tmp_path / "v360.mp4", BODIES)
     await kept.store_pieces(context, ASSET, Encoded(renditions=(made,)), pieces)
-    delivered = (await encrypt.as_delivered(context, encrypted_asset(), Encoded(renditions=(made,)))).renditions[0]
+    delivered = (await title.encrypt(context, encrypted_asset(), Encoded(renditions=(made,)))).renditions[0]
     assert len(storage.objects) == 5
     assert {segment.blob.sha256 for segment in delivered.segments}.isdisjoint(
         segment.blob.sha256 for segment in made.segments

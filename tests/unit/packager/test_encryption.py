@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from core.db.content_keys import KeyLocked, unwrap, wrap
+from core.db.content_keys import KeyLocked, required_wrapping_keys, unwrap, wrap
 from core.errors import Rejected
 from core.media.encoded import Blob, Encoded, Keyframe, Rendition, RenditionKind, Segment
 from core.model import AssetId
@@ -23,7 +23,6 @@ from packager import revision
 from packager.encryption import Encryption, encrypted, with_encrypted
 from packager.playlist import media_playlist
 from tests.sessions import BUNNY, EXPIRES, FASTLY, KEYS, ORIGIN, OWN, PREFIX, SESSION, ways
-from workers.encrypt import check_possible
 
 ASSET, OTHER = AssetId("as_1"), AssetId("as_2")
 KEYFRAME = Keyframe(offset=0, size_bytes=50, duration=600)
@@ -165,8 +164,7 @@ def test_a_cdn_that_binds_addresses_is_told_the_viewers() -> None:
 
 
 def test_without_wrapping_keys_nothing_is_encrypted() -> None:
-    check_possible(Encryption.NONE, Settings())
-    check_possible(Encryption.AES_128, Settings(content_keys=SecretStr(f"k1:{'ab' * 16}")))
+    assert required_wrapping_keys(Settings(content_keys=SecretStr(f"k1:{'ab' * 16}"))) == {"k1": b"\xab" * 16}
     with pytest.raises(Rejected) as refused:
-        check_possible(Encryption.AES_128, Settings())
+        required_wrapping_keys(Settings())
     assert refused.value.code == "encryption_unavailable"
