@@ -200,7 +200,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--find-limit",
         action="store_true",
-        help=f"raise the rate by {(STEP - 1) * 100:.0f} %% a step until a request fails or p99 is over {SLOW_MS:.0f} ms",
+        help=f"raise the rate by {(STEP - 1) * 100:.0f} %% a step until an error or p99 is over {SLOW_MS:.0f} ms",
     )
     options = parser.parse_args(argv)
     if min(options.rate, options.seconds, options.connections, options.processes) <= 0:
