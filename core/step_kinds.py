@@ -7,7 +7,7 @@ the lists as parameters.
 To add a kind of step:
 
 1. its name in `core.model.StepKind`, and one row here, at its place in the order of the pipeline;
-2. one file in `workers/`, named like the kind, with the function that does the work;
+2. one file in `workers/steps/`, named like the kind, with the function that does the work;
 3. one line in `workers/engine/step_functions.py`, which maps the kind to that function;
 4. its name in the row "Step" of docs/glossary.md.
 

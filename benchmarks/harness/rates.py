@@ -15,9 +15,6 @@ class Rate:
     high: float
     trials: int
 
-    def overlaps(self, other: "Rate") -> bool:
-        return self.low <= other.high and other.low <= self.high
-
 
 def wilson(hits: float, trials: int) -> Rate:
     """E. B. Wilson 1927. `hits` may be a sum of expectations."""

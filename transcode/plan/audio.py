@@ -70,7 +70,7 @@ def reason(source: Source, chosen: tuple[AudioPlan, ...]) -> str:
     if not chosen:
         return f"codec {', '.join(source.unplayable_audio)} is unknown" if source.unplayable_audio else "it is silent"
     left_out = len(source.audio) - len(chosen)
-    return f"one for each language{f'; {left_out} more tracks are left_out out' if left_out else ''}"
+    return f"one for each language{f'; {left_out} more tracks are left out' if left_out else ''}"
 
 
 def language_tag(named: str | None) -> str | None:

@@ -391,9 +391,9 @@ def test_more_languages_than_are_kept() -> None:
 
 
 def test_why_it_is_silent() -> None:
-    assert reason(build_plan(source(audio=()), None), "0 sound") == "it is silent"
+    assert reason(build_plan(source(audio=()), None), "0 audio") == "it is silent"
     unknown = build_plan(source(audio=(), unplayable_audio=("ac4",)), None)
-    assert reason(unknown, "0 sound") == "codec ac4 is unknown"
+    assert reason(unknown, "0 audio") == "codec ac4 is unknown"
 
 
 @pytest.mark.parametrize(

@@ -89,14 +89,14 @@ def test_polls_of_a_growing_file_give_each_fragment_once(
 
 @pytest.mark.parametrize("stop", [-1, -8, -100])
 def test_a_file_that_ends_inside_a_box_is_refused(encodes: Encodes, stop: int, tmp_path: Path) -> None:
-    with pytest.raises(WrongOutput, match="not a whole"):
+    with pytest.raises(WrongOutput, match="not a complete"):
         read(encodes.video.read_bytes()[:stop], tmp_path)
 
 
 def test_a_header_without_its_samples_is_refused(encodes: Encodes, tmp_path: Path) -> None:
     body = encodes.video.read_bytes()
     last = FragmentReader(encodes.video).finish()[-1]
-    with pytest.raises(WrongOutput, match="not a whole"):
+    with pytest.raises(WrongOutput, match="not a complete"):
         read(body[: last.payload - 8], tmp_path)
 
 
