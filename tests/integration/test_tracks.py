@@ -406,7 +406,7 @@ async def test_a_track_is_added_while_the_step_of_another_ends(pool: Pool) -> No
                 wanted={"generate": {"language": "sv", "profile": None}},
                 made=None,
             )
-            owed = await tracks.owe(person, asset_id)
+            owed = await tracks.enqueue(person, asset_id)
         assert [kind for step_id, kind in owed if step_id is not None] == [StepKind.TRANSCRIBE]
         assert await tracks.finish(worker, track, {"text": "heard"}, HEARD) is not None
 
