@@ -82,8 +82,14 @@ async def gather_bounded(
 
     async def one(item: Item) -> Result:
         await slots.acquire()
-        result = await work(item)
-        slots.release()  # not after an error: then nothing more starts
+        try:
+            result = await work(item)
+        except Exception:
+            raise  # without a release: after an error nothing more starts
+        except asyncio.CancelledError:
+            slots.release()
+            raise
+        slots.release()
         return result
 
     return await gather_all(*(one(item) for item in items))

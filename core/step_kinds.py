@@ -9,9 +9,10 @@ To add a kind of step:
 1. its name in `core.model.StepKind`, and one row here, at its place in the order of the pipeline;
 2. one file in `workers/steps/`, named like the kind, with the function that does the work;
 3. one line in `workers/engine/step_functions.py`, which maps the kind to that function;
-4. its name in the row "Step" of docs/glossary.md.
-
-tests/unit/core/test_step_kinds.py fails until all four are there.
+4. its name in the row "Step" of docs/glossary.md;
+5. its place in the sets of tests/unit/core/test_step_kinds.py, which fails until all of these are there;
+6. whoever queues it, or it never runs: a step before it by `next_steps` of its Outcome (publish and analyse are
+   examples), or a handler in ingest/ by `core.db.steps.insert`. The diagram in step_functions.py shows who follows whom.
 """
 
 from dataclasses import dataclass

@@ -12,6 +12,7 @@ from core.errors import Rejected
 from core.http.problems import Problem
 from core.http.public_fetch import check_url
 from core.model import AssetId, AssetStatus, OwnerId, Policy, StepId, StepKind, new_id
+from core.step_kinds import BLOCK_REPROCESS
 from core.storage import keys
 from ingest.bodies import responses
 from ingest.bodies.asset_response import shown
@@ -168,7 +169,11 @@ async def retry(request: web.Request) -> web.Response:
         if asset.error is None:
             raise Problem(409, "not_errored", f"The asset is {asset.status}; there is nothing to retry.")
         queued.extend(await steps.retry(connection, asset.id))
-        await assets.under_way(connection, asset.id)
+        published = asset.revision_id is not None and not asset.provisional
+        if published and BLOCK_REPROCESS.isdisjoint(kind for _, kind in queued):
+            await assets.clear_error(connection, asset.id)  # what is published is complete
+        else:
+            await assets.under_way(connection, asset.id)
         return asset.id
 
     await once(request, make)

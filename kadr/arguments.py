@@ -179,7 +179,10 @@ def _add_models(commands: _Commands) -> None:
 def _add_sign(commands: _Commands) -> None:
     sign = _add_command(commands, "sign", "sign a path prefix with the token scheme of a CDN")
     sign.add_argument(
-        "--scheme", required=True, metavar="NAME", help="own, secure_link, cloudfront, akamai, bunny, ..."
+        "--scheme",
+        required=True,
+        metavar="NAME",
+        help="one of own, secure_link, cloudfront, akamai, bunny, fastly, cloudflare, google_cdn, google_media, keycdn, cat",
     )
     sign.add_argument("--key", required=True, metavar="KEY", help="the secret, or @FILE to read it from a file")
     sign.add_argument("--key-id", metavar="ID", help="id of the key, where the CDN assigns one")

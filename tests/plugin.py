@@ -51,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Controller(), "kadr-run")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist writes the groups into the ids
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is for acceptance, and begin with the longest files; within a file the order stays."""
     for item in items:
@@ -71,7 +72,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _rank(item: pytest.Item) -> int:
     """Where in the order of the run: smaller is earlier."""
-    if item.path.parent.name == "unit":
+    if "unit" in item.path.parts:
         return len(LONG) + 1
     return LONG.index(item.path.name) if item.path.name in LONG else len(LONG)
 

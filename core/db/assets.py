@@ -130,6 +130,11 @@ async def under_way(connection: Connection, asset_id: AssetId) -> None:
     await connection.execute(_SQL["under_way"], asset_id)
 
 
+async def clear_error(connection: Connection, asset_id: AssetId) -> None:
+    """Remove the error of an asset whose published revision needs no work; its status stays."""
+    await connection.execute(_SQL["clear_error"], asset_id)
+
+
 async def accepted(connection: Connection, asset_id: AssetId, key: str, sha256: str, size_bytes: int) -> None:
     """Record the source object of an asset: its key, SHA-256 (hex) and size in bytes."""
     await connection.execute(_SQL["accepted"], asset_id, key, sha256, size_bytes)

@@ -72,7 +72,7 @@ async def migrate(pool: Pool) -> list[str]:
         key=lambda entry: entry.name,
     )
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock(hashtext('kadr.commands.migrate'))", timeout=MIGRATION_S)
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtext('kadr.migrate'))", timeout=MIGRATION_S)
         await connection.execute(
             "CREATE TABLE IF NOT EXISTS migrations"
             " (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
@@ -91,13 +91,13 @@ async def _apply(connection: Connection, pending: Sequence[Traversable]) -> None
     views = sql.load("views")
     for script in pending:
         if script.name > LAST_MIGRATION_WITH_VIEWS:
-            await connection.execute(views["drop"])
+            await connection.execute(views["drop"], timeout=MIGRATION_S)
         await connection.execute(script.read_text("utf-8"), timeout=MIGRATION_S)
         await connection.execute("INSERT INTO migrations (name) VALUES ($1)", script.name)
     current = digest(views)
     if pending or await connection.fetchval("SELECT value FROM database_facts WHERE name = 'views'") != current:
-        await connection.execute(views["drop"])
-        await connection.execute(views["create"])
+        await connection.execute(views["drop"], timeout=MIGRATION_S)
+        await connection.execute(views["create"], timeout=MIGRATION_S)
         await connection.execute(
             "INSERT INTO database_facts (name, value) VALUES ('views', $1)"
             " ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value",
@@ -113,13 +113,14 @@ async def _repair(connection: Connection) -> None:
         _LOG.warning("database.moved", reason="this cluster is not the one that was migrated last")
 
 
-# What asyncpg raises while the server is away or a connection is cut: worth another try.
+# What asyncpg raises while the server is away, a connection is cut or a deadlock is broken: worth another try.
 UNAVAILABLE: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.CannotConnectNowError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InterfaceError,
+    asyncpg.TransactionRollbackError,
     OSError,
     TimeoutError,
 )

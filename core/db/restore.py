@@ -7,8 +7,6 @@ open, and new events lie before every cursor. Physical backups, standbys and pg_
 
 from typing import Any
 
-import asyncpg
-
 from core.db import sql
 from core.errors import Transient
 
@@ -21,10 +19,10 @@ class DatabaseRestored(Transient):
 
 async def require_repaired(connection: Any) -> None:
     """Raises DatabaseRestored for a restored database that was not repaired. A database without tables passes."""
-    try:
-        row = await connection.fetchrow(_SQL["check"])
-    except asyncpg.UndefinedTableError:
+    # Asked first: an undefined table would abort the caller's transaction.
+    if not await connection.fetchval("SELECT to_regclass('database_facts') IS NOT NULL"):
         return  # not migrated yet
+    row = await connection.fetchrow(_SQL["check"])
     if row["restored"]:
         raise DatabaseRestored
 

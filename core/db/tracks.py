@@ -243,7 +243,9 @@ async def title_published(
             await changed(connection, asset_id, "video.track.removed", row["id"], publish=False)
     now = await connection.fetchval(_SQL["published_version"], asset_id)
     if now != version:
-        await steps.insert(connection, asset_id, StepKind.REPUBLISH, {"tracks": now})
+        # Named by the publication as well: a republication with these tracks may have run on the revision before.
+        again = {"tracks": now} if by is None else {"tracks": now, "after": by}
+        await steps.insert(connection, asset_id, StepKind.REPUBLISH, again)
     await _enqueue_waiting(connection, asset_id)
 
 

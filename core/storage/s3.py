@@ -18,6 +18,7 @@ import aiohttp
 from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
+from core.concurrency import run_to_end
 from core.errors import KadrError, ObjectMissing, Transient
 from core.media.media_types import OCTETS_TYPE
 from core.settings import MIB, Settings
@@ -140,7 +141,7 @@ class Storage:
             async with _translated(f"complete {key}", COMPLETE_S):
                 await self._client.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
         except BaseException:
-            await self._abort_multipart(where)
+            await run_to_end(self._abort_multipart(where))  # bounded by CALL_S
             raise
 
     async def _abort_multipart(self, where: Mapping[str, str]) -> None:

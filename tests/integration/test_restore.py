@@ -256,3 +256,21 @@ async def test_a_database_without_tables_passes(pool: Pool) -> None:
             assert await connection.fetchval("SELECT to_regclass('events')") is None
         finally:
             await connection.execute("RESET search_path")
+
+
+async def test_a_migration_waits_for_one_of_another_release(pool: Pool) -> None:
+    """The advisory lock has the name that every release takes."""
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtext('kadr.migrate'))")
+        migrating = asyncio.ensure_future(postgres.migrate(pool))
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.shield(migrating), 0.3)
+    assert await asyncio.wait_for(migrating, 60) == []
+
+
+async def test_a_check_before_the_first_migration_leaves_the_transaction_usable(pool: Pool) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("CREATE SCHEMA before_migration")
+        await connection.execute("SET LOCAL search_path = before_migration")
+        await restore.require_repaired(connection)
+        assert await connection.fetchval("SELECT 1") == 1

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core.db import assets, steps
+from core.db import assets, steps, tracks
 from core.db.postgres import Pool
 from core.db.steps import Step
 from core.hints import Hints
@@ -281,3 +281,25 @@ async def test_only_the_way_to_ready_holds_up_a_reprocess(pool: Pool, kind: Step
     await claim(pool, kind)
     async with pool.acquire() as connection:
         assert await steps.busy(connection, asset_id) is blocks
+
+
+async def test_a_republication_is_retried_whichever_run_it_follows(pool: Pool) -> None:
+    runs = await replaced(pool)
+    failed = await queue(pool, runs.asset_id, StepKind.REPUBLISH, tracks=3, run=runs.old[0])
+    await end(pool, failed, StepState.DEAD)
+    async with pool.acquire() as connection:
+        queued = await steps.retry(connection, runs.asset_id)
+    assert (failed, StepKind.REPUBLISH) in queued
+
+
+async def test_a_publication_that_was_overtaken_by_a_republication_is_followed_by_another(pool: Pool) -> None:
+    """The same tracks were republished on the revision before; the new one was made without them."""
+    asset_id = await new_asset(pool)
+    await pool.execute("UPDATE assets SET tracks_version = 2 WHERE id = $1", asset_id)
+    overtaking = await queue(pool, asset_id, StepKind.REPUBLISH, tracks=2)
+    await end(pool, overtaking, StepState.DONE)
+    publication = await queue(pool, asset_id, StepKind.PUBLISH, plan="p")
+    async with pool.acquire() as connection, connection.transaction():
+        await tracks.title_published(connection, asset_id, 1, by=publication)
+    now = await states(pool)
+    assert [state for step, state in now.items() if step not in (overtaking, publication)] == ["queued"]

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from core.concurrency import cancel_and_wait, run_to_end
+from core.concurrency import cancel_and_wait, gather_all, run_to_end
 from core.db import assets, postgres, steps
 from core.db.postgres import Connection
 from core.db.steps import Step
@@ -59,17 +59,15 @@ class Worker:
     async def run(self) -> None:
         """Serve every class of steps. Cancel to stop; every step held is then released without using up an attempt."""
         settings = self._context.settings
-        async with asyncio.TaskGroup() as group:
-            counts = {
-                SlotClass.LIGHT: settings.light_slots,
-                SlotClass.TRANSFER: settings.transfer_slots,
-                SlotClass.FIRST: settings.first_slots,
-                SlotClass.HEAVY: settings.heavy_slots,
-                SlotClass.EXTRA: settings.extra_slots,
-            }
-            for slots in SlotClass:
-                for _ in range(counts[slots]):
-                    group.create_task(self._serve(slots))
+        counts = {
+            SlotClass.LIGHT: settings.light_slots,
+            SlotClass.TRANSFER: settings.transfer_slots,
+            SlotClass.FIRST: settings.first_slots,
+            SlotClass.HEAVY: settings.heavy_slots,
+            SlotClass.EXTRA: settings.extra_slots,
+        }
+        # Not a TaskGroup: before Python 3.12 a slot can lose its cancellation, and a group cancels only once.
+        await gather_all(*(self._serve(slots) for slots in SlotClass for _ in range(counts[slots])))
 
     async def _serve(self, slots: SlotClass) -> None:
         """One slot: claim a step of this class and run it, again and again."""
@@ -180,7 +178,7 @@ class Worker:
                 progress.written, renewed = value, now
             except LeaseLost:
                 return stop()
-            except postgres.UNAVAILABLE as exc:
+            except Exception as exc:  # noqa: BLE001 - without heartbeats the lease ends, and the stage with it
                 _LOG.warning("heartbeat.failed", step=step.id, error=repr(exc))
 
     async def _end(self, step: Step, outcome: Outcome) -> None:

@@ -20,6 +20,9 @@ ORDER BY id DESC LIMIT $7;
 -- For workers: deleted ones, too, because deleting is work.
 SELECT * FROM asset_view WHERE id = $1;
 
+-- name: clear_error
+UPDATE assets SET error = NULL WHERE id = $1;
+
 -- name: under_way
 -- Work on the asset begins (again): after an upload, a replacement, a retry, a reprocess. What is published stays.
 UPDATE assets SET

@@ -73,7 +73,8 @@ WHERE asset_id = $1 AND state IN ('queued', 'leased');
 
 -- name: retry
 -- Once more for what failed or was given up, with all counters at zero: of the newest run, and of steps without a run. An
--- older run is of another source or other settings: its failure would be the asset's. $2: kinds that begin a run.
+-- older run is of another source or other settings: its failure would be the asset's. A republication carries the tracks
+-- of today, whichever run it follows. $2: kinds that begin a run.
 WITH newest AS (
     SELECT id FROM steps
     WHERE asset_id = $1 AND kind = ANY($2::text[]) AND NOT input ? 'run'
@@ -84,6 +85,7 @@ UPDATE steps SET state = 'queued', due_at = now(), attempts = 0, interruptions =
 WHERE asset_id = $1 AND state IN ('failed', 'dead') AND (
     COALESCE(input ->> 'run', id) = (SELECT id FROM newest)
     OR (NOT input ? 'run' AND kind <> ALL($2::text[]))
+    OR kind = 'republish'
 )
 RETURNING id, kind;
 

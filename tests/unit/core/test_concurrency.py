@@ -122,3 +122,20 @@ async def test_what_must_end_does_however_often_its_caller_is_cancelled() -> Non
         await caller
     assert ended.is_set()
     assert await run_to_end(asyncio.sleep(0, result=7)) == 7
+
+
+async def test_work_that_cancels_itself_keeps_no_slot() -> None:
+    started: list[int] = []
+    second = asyncio.Event()
+
+    async def work(item: int) -> None:
+        started.append(item)
+        if item == 0:
+            raise asyncio.CancelledError
+        second.set()
+        await asyncio.Event().wait()
+
+    gathering = asyncio.ensure_future(gather_bounded(work, range(3), limit=1))
+    await asyncio.wait_for(second.wait(), 10)
+    assert started == [0, 1]
+    await cancel_and_wait([gathering])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from kadr.arguments import BENCHMARKS, parser
+from origin.cdn.signers.registry import SCHEMES
 
 
 def _parsers(root: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -52,3 +53,9 @@ def test_the_help_of_a_benchmark_is_text(name: str, capsys: pytest.CaptureFixtur
     assert ended.value.code == 0
     assert text.startswith(f"usage: kadr bench {name}")
     assert "option_strings" not in text
+
+
+def test_help_of_sign_names_every_scheme() -> None:
+    help_text = " ".join(COMMANDS["kadr sign"].format_help().split())
+    assert len(SCHEMES) > 5
+    assert [scheme for scheme in SCHEMES if scheme not in help_text] == []

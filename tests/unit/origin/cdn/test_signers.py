@@ -31,6 +31,7 @@ from origin.cdn.signers import (
 )
 from origin.cdn.signers.bucketed import BucketedSigner
 from origin.cdn.signers.google_media import Algorithm, short_token
+from origin.cdn.signers.registry import SCHEMES
 
 PREFIX = "/v/as_1/ab/"
 EXPIRES = 1_700_003_600
@@ -412,24 +413,29 @@ def test_cat_claims() -> None:
 # What the origin may rely on
 
 
-@pytest.mark.parametrize(
-    ("scheme", "options", "covers_prefix", "in_path"),
-    [
-        ("own", {}, True, True),
-        ("secure_link", {}, True, True),
-        ("akamai", {}, True, True),
-        ("akamai", {"place": "query"}, True, False),
-        ("bunny", {}, True, True),
-        ("fastly", {}, False, False),
-        ("fastly", {"covers": "prefix"}, True, False),
-        ("cloudflare", {}, False, False),
-        ("google_cdn", {}, True, False),
-        ("google_media", {}, True, True),
-        ("google_media", {"form": "token"}, True, False),
-        ("keycdn", {}, False, False),
-        ("cat", {}, True, False),
-    ],
-)
+CAPABILITIES: list[tuple[str, dict[str, object], bool, bool]] = [
+    ("own", {}, True, True),
+    ("secure_link", {}, True, True),
+    ("akamai", {}, True, True),
+    ("akamai", {"place": "query"}, True, False),
+    ("bunny", {}, True, True),
+    ("fastly", {}, False, False),
+    ("fastly", {"covers": "prefix"}, True, False),
+    ("cloudflare", {}, False, False),
+    ("google_cdn", {}, True, False),
+    ("google_media", {}, True, True),
+    ("google_media", {"form": "token"}, True, False),
+    ("keycdn", {}, False, False),
+    ("cat", {}, True, False),
+]
+
+
+def test_every_scheme_has_its_capabilities_listed() -> None:
+    """CloudFront's are tested with its own keys."""
+    assert {scheme for scheme, *_ in CAPABILITIES} | {"cloudfront"} == set(SCHEMES)
+
+
+@pytest.mark.parametrize(("scheme", "options", "covers_prefix", "in_path"), CAPABILITIES)
 def test_capabilities(scheme: str, options: dict[str, object], covers_prefix: bool, in_path: bool) -> None:
     key = {"fastly": FASTLY_KEY, "google_cdn": GOOGLE_CDN_KEY, "google_media": MEDIA_KEY}.get(scheme, AKAMAI_KEY)
     signer = make_signer(scheme, {"k1": key}, {"base_url": BASE, **options})
