@@ -12,7 +12,8 @@ To add a kind of step:
 4. its name in the row "Step" of docs/glossary.md;
 5. its place in the sets of tests/unit/core/test_step_kinds.py, which fails until all of these are there;
 6. whoever queues it, or it never runs: a step before it by `next_steps` of its Outcome (publish and analyse are
-   examples), or a handler in ingest/ by `core.db.steps.insert`. The diagram in step_functions.py shows who follows whom.
+   examples), or a handler in ingest/ by `core.db.steps.insert`. The diagram in step_functions.py shows who follows
+   whom.
 """
 
 from dataclasses import dataclass

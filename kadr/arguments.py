@@ -182,7 +182,8 @@ def _add_sign(commands: _Commands) -> None:
         "--scheme",
         required=True,
         metavar="NAME",
-        help="one of own, secure_link, cloudfront, akamai, bunny, fastly, cloudflare, google_cdn, google_media, keycdn, cat",
+        help="one of own, secure_link, cloudfront, akamai, bunny, fastly, cloudflare, "
+        "google_cdn, google_media, keycdn, cat",
     )
     sign.add_argument("--key", required=True, metavar="KEY", help="the secret, or @FILE to read it from a file")
     sign.add_argument("--key-id", metavar="ID", help="id of the key, where the CDN assigns one")

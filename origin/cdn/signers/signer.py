@@ -58,8 +58,8 @@ class Signer(Protocol):
 
     @property
     def covers_prefix(self) -> bool:
-        """One signature is valid for everything below the prefix. If not, each file's path is signed separately, and DASH
-        manifests leave this CDN out: they can carry one query for all files only."""
+        """One signature is valid for everything below the prefix. If not, each file's path is signed separately, and
+        DASH manifests leave this CDN out: they can carry one query for all files only."""
 
     @property
     def in_path(self) -> bool:
