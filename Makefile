@@ -82,7 +82,7 @@ unit: test-setup
 	$(BIN)/python -m pytest tests/unit -q -n auto --maxprocesses 4 --dist loadfile --hypothesis-profile quick -p no:schemathesis -p no:anyio
 
 # Three processes, on two cores as well: much of the time each waits for a player, or for the stack they all share.
-PARALLEL := -n 3 --dist loadgroup --no-loadscope-reorder
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 
 test: test-setup check
 	$(BIN)/python -m pytest $(PARALLEL)

@@ -51,13 +51,26 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Controller(), "kadr-run")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist writes the groups into the ids
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file is done by one process, and so are all files of PLAYERS. (`--dist loadgroup` finds no groups in pytest 9.2:
+    pytest-xdist 3.8 writes them where that does not look any more.)
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = nodeid.partition("::")[0]
+            return "players" if file.rpartition("/")[2] in PLAYERS else file
+
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is for acceptance, and begin with the longest files; within a file the order stays."""
     for item in items:
         if item.path.parent.name == "acceptance":
             item.add_marker(pytest.mark.acceptance("every shared clip through the whole pipeline"))
-        item.add_marker(pytest.mark.xdist_group("players" if item.path.name in PLAYERS else item.path.stem))
     items.sort(key=lambda item: (_rank(item), str(item.path)))
     if not config.getoption("--acceptance"):
         left = [item for item in items if item.get_closest_marker("acceptance")]
