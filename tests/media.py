@@ -6,6 +6,8 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
+from tests import runs
+
 SHARED = Path(__file__).parents[2] / "shared" / "media"
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 
@@ -19,7 +21,7 @@ def generate(path: Path, video: str, audio: str | None = None, *options: str) ->
             *("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", *options, str(path)),
         ],
         check=True,
-        timeout=60,
+        timeout=60 * max(2, runs.patience()),
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from benchmarks.harness.stack import tree_cpu_s
-from tests import runs
+from tests import long, runs
 from tests.published import broken_rules
 from tests.stack import Stack, published_titles
 
@@ -53,8 +53,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """A file is done by one process, and so are all files of PLAYERS. (`--dist loadgroup` finds no groups in pytest 9.2:
-    pytest-xdist 3.8 writes them where that does not look any more.)
+    """A file is done by one process, and so are all files of PLAYERS.
+
+    Not by `--dist loadgroup`: pytest-xdist 3.8 writes groups where pytest 9.2 does not look for them any more.
     """
     from xdist.scheduler import LoadFileScheduling
 
@@ -71,6 +72,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.parent.name == "acceptance":
             item.add_marker(pytest.mark.acceptance("every shared clip through the whole pipeline"))
+        elif reason := long.reason_for(item.path.name, item.name):
+            item.add_marker(pytest.mark.acceptance(reason))
     items.sort(key=lambda item: (_rank(item), str(item.path)))
     if not config.getoption("--acceptance"):
         left = [item for item in items if item.get_closest_marker("acceptance")]

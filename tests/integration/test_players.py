@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Browser
 
-from tests import runs
+from tests import runs, waiting
 from tests.browsers import VIDEO, Visit, hls_errors, machine_was_late, visiting
 from tests.media import generate
 from tests.playback import media_uris
@@ -95,9 +95,14 @@ class Watched:
 
 async def media_playlists(session: aiohttp.ClientSession, asset: Any) -> list[str]:
     """URLs of all of them, signed."""
-    async with session.get(asset["playback_url"]) as answer:
-        assert answer.status == 200
-        multivariant = await answer.text()
+
+    async def text() -> str | None:
+        async with session.get(asset["playback_url"]) as answer:
+            return await answer.text() if answer.status == 200 else None
+
+    # For a second after it is playable an origin may still know it as it was before.
+    multivariant = await waiting.until(text, within_s=10)
+    assert multivariant is not None
     return [urljoin(asset["playback_url"], uri) for uri in media_uris(multivariant)]
 
 

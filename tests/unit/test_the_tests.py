@@ -18,6 +18,7 @@ import pytest
 
 from tests import checks
 from tests.checks import ROOT, Fault, Module
+from tests.long import LONG
 
 FILES = sorted((ROOT / "tests").rglob("*.py"))
 
@@ -36,6 +37,14 @@ def found() -> list[Fault]:
 def test_every_test_means_something(found: list[Fault]) -> None:
     assert len(FILES) > 100
     assert not found, "\n" + "\n".join(map(str, found))
+
+
+def test_every_long_test_exists() -> None:
+    for file, tests in LONG.items():
+        text = (ROOT / "tests" / "integration" / file).read_text()
+        assert [test for test in tests if f"def {test.partition('[')[0]}(" not in text] == []
+        assert [test for test in tests if "[" in test and test.partition("[")[2].rstrip("]") not in text] == []
+    assert len(LONG) > 5
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,83 @@
+"""Integration tests that `make acceptance` runs and `make test` does not: each takes long, and another of its kind stays.
+
+A name without a parameter stands for all parameters of the test. tests/unit/test_the_tests.py sees that each exists.
+"""
+
+KILLS = "another kill: make test kills a worker, Redis, everything at once, and a worker at the publication"
+SUBTITLES = "another title with subtitles through the whole pipeline: make test has one for each source of subtitles"
+PICTURES = "more pictures of a kind that make test makes some of"
+REFRAME = "more crops: make test searches one window and takes one title through the pipeline"
+PLAYERS = "plays a minute or more in real time: make test plays a growing title and one that plays as it is"
+MEMORY = "memory over a long title"
+TITLES = "another title through the whole pipeline"
+
+LONG = {
+    "test_kill.py": {
+        "test_a_kill_loses_at_most_the_chunk_under_way": KILLS,
+        "test_three_kills_in_a_row_on_random_workers": KILLS,
+        "test_postgres_killed_in_mid_encode": KILLS,
+        "test_worker_dies_at_a_boundary[encode.before_upload]": KILLS,
+        "test_worker_dies_at_a_boundary[encode.after_upload]": KILLS,
+        "test_redis_killed_before_the_upload_completes": KILLS,
+    },
+    "test_subtitles.py": {
+        "test_russian_and_from_it_into_english": SUBTITLES,
+        "test_another_upload_for_the_same_title": SUBTITLES,
+        "test_srt_ass_and_pictures_in_matroska": SUBTITLES,
+        "test_nobody_works_on_what_nobody_waits_for": SUBTITLES,
+        "test_an_upload_that_fails_takes_nothing_away": SUBTITLES,
+        "test_times_of_a_trimmed_title": SUBTITLES,
+    },
+    "test_players.py": {"test_twelve_switches_lose_nothing": PLAYERS},
+    "test_delivery_players.py": {
+        "test_an_operators_word_moves_whoever_plays": PLAYERS,
+        "test_without_database_and_redis_a_viewer_watches_to_the_end": PLAYERS,
+    },
+    "test_rotation.py": {
+        "test_keys_rotate_without_a_failed_request": "three rolling restarts under load: keys are verified by unit tests"
+    },
+    "test_posters.py": {
+        "test_many_at_once_have_one_made": PICTURES,
+        "test_an_upright_title_has_upright_pictures": PICTURES,
+        "test_a_part_has_pictures_of_that_part": PICTURES,
+        "test_what_is_gone_is_gone": PICTURES,
+    },
+    "test_posters_alone.py": {
+        "test_candidates_are_at_their_own_times_and_in_one_order": PICTURES,
+        "test_a_shaking_camera_is_the_last_choice": PICTURES,
+        "test_the_profile_changes_the_choice": PICTURES,
+        "test_colour_bars_before_a_film_are_passed_over": PICTURES,
+    },
+    "test_reframe.py": {
+        "test_the_command_line_says_what_it_decides_and_does_it": REFRAME,
+        "test_rotated_files_and_those_that_start_late": REFRAME,
+        "test_chunks_show_the_same_window_as_one_piece": REFRAME,
+        "test_what_cannot_be_looked_at_is_centred_and_says_so": REFRAME,
+        "test_the_first_rung_is_the_same_picture": REFRAME,
+        "test_a_trimmed_title_keeps_the_uploads_times": REFRAME,
+    },
+    "test_thumbnail_images.py": {
+        "test_memory_of_a_large_title": MEMORY,
+        "test_tiles_of_a_film_are_the_frames_they_say": PICTURES,
+    },
+    "test_transcribe.py": {
+        "test_several_clips_at_once": "several clips: make test transcribes one",
+        "test_memory_does_not_grow_from_clip_to_clip": MEMORY,
+    },
+    "test_sound.py": {"test_ten_minutes_that_may_be_copied_are_in_time_to_their_end": "ten minutes are measured"},
+    "test_stack.py": {
+        "test_all_killed_at_once_with_busy_sessions[shuffled]": "another order of kills",
+        "test_when_up_is_killed_its_children_die_and_the_next_one_has_the_data": KILLS,
+    },
+    "test_options.py": {
+        "test_a_part_of_another_asset_needs_no_upload": TITLES,
+        "test_ingest_takes_the_wishes_of_encode": TITLES,
+    },
+    "test_downloads.py": {"test_they_are_made_again_with_the_title": TITLES},
+}
+
+
+def reason_for(file: str, test: str) -> str | None:
+    """Why this test (`test_x` or `test_x[parameter]`) of this file is left to acceptance; None for the others."""
+    of_file = LONG.get(file, {})
+    return of_file.get(test) or of_file.get(test.partition("[")[0])
