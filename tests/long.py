@@ -1,4 +1,4 @@
-"""Integration tests that `make acceptance` runs and `make test` does not: each takes long, and another of its kind stays.
+"""Integration tests that `make acceptance` runs and `make test` does not: each is long, and another of its kind stays.
 
 A name without a parameter stands for all parameters of the test. tests/unit/test_the_tests.py sees that each exists.
 """
@@ -34,7 +34,7 @@ LONG = {
         "test_without_database_and_redis_a_viewer_watches_to_the_end": PLAYERS,
     },
     "test_rotation.py": {
-        "test_keys_rotate_without_a_failed_request": "three rolling restarts under load: keys are verified by unit tests"
+        "test_keys_rotate_without_a_failed_request": "three rolling restarts under load: unit tests verify keys"
     },
     "test_posters.py": {
         "test_many_at_once_have_one_made": PICTURES,
