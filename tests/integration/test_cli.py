@@ -260,7 +260,7 @@ def test_encode_makes_a_folder_that_plays(clip: Path, tmp_path: Path) -> None:
 
 def test_plan_says_why(clip: Path, tmp_path: Path) -> None:
     told = kadr("plan", str(clip), "--ladder", "apple").stdout
-    assert "30000/1001 frames a second: as the upload" in told
+    assert "30000/1001 frames a second: as in the upload" in told
     plan = json.loads(kadr("plan", str(clip), "--ladder", "apple", "--start", "1", "--end", "3", "--json").stdout)[
         "plan"
     ]
