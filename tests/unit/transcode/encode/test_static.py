@@ -260,7 +260,7 @@ async def test_sound_that_ends_early_is_found_out(made: Made, tmp_path: Path) ->
     sound = made.rendition("a1")
     first = replace(sound.segments[0], duration=sound.segments[0].duration + 4096)
     longer = replace(film(made), audio=replace(sound, segments=(first, *sound.segments[1:])))
-    with pytest.raises(WrongOutput, match="its sound does not end"):
+    with pytest.raises(WrongOutput, match="its audio does not end"):
         await downloads.make(await bench(tmp_path / "work"), longer, tracks(made), **LIMITS)
 
 
