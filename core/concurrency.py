@@ -84,12 +84,10 @@ async def gather_bounded(
         await slots.acquire()
         try:
             result = await work(item)
-        except Exception:
-            raise  # without a release: after an error nothing more starts
         except asyncio.CancelledError:
             slots.release()
             raise
-        slots.release()
+        slots.release()  # not after an error: then nothing more starts
         return result
 
     return await gather_all(*(one(item) for item in items))
