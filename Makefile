@@ -12,10 +12,12 @@ DASH := studio/node_modules/dashjs/dist/modern/umd/dash.all.min.js
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python
 # Through the environment, so that the shell takes the name of a file as it is.
 export VIDEO
+# Python caches what it compiled. Many containers switch that off, and every start of a program would cost a second more.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup test-setup bench-setup python-check video-check up unit test check acceptance coverage lock clean
+.PHONY: bytecode setup test-setup bench-setup python-check video-check up unit test check acceptance coverage lock clean
 
-setup: $(UP) $(PLAYER)
+setup: $(UP) $(PLAYER) bytecode
 test-setup: setup $(TEST) $(SHAKA) $(DASH)
 bench-setup: setup $(BENCH)
 
@@ -56,6 +58,10 @@ $(PLAYER): studio/package-lock.json $(UP)
 	$(call npm_ci,--omit=dev)
 	@mkdir -p $(@D) && cp studio/node_modules/media-chrome/dist/iife/index.js $(@D)/media-chrome.js
 	@cp studio/node_modules/hls.js/dist/hls.min.js $@
+
+# Sandboxed programs may not write, so what they import is compiled ahead.
+bytecode: $(UP)
+	@$(BIN)/python -m kadr.bytecode
 
 # The other players, for tests only. One run of npm brings both.
 $(SHAKA): studio/package-lock.json $(PLAYER)

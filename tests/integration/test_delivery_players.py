@@ -265,7 +265,8 @@ async def test_each_player_switches_seeks_and_shows_what_is_said(
     assert await viewer.seen("errors") == []
     assert viewer.lost == []
     assert any(f"/{dub(text)}/" in url for url in viewer.segments(viewer.got))
-    assert check_texts(await viewer.seen("texts")) >= {CUES[0][2], CUES[1][2], CUES[3][2]}
+    # A player does not wait for texts: on the slowed network they may come after the picture.
+    assert check_texts(await viewer.seen("texts"), late_s=2) >= {CUES[0][2], CUES[1][2], CUES[3][2]}
 
 
 def dub(text: str) -> str:
@@ -275,13 +276,18 @@ def dub(text: str) -> str:
     return found[1]
 
 
-def check_texts(seen: list[tuple[float, list[str]]]) -> set[str]:
-    """Each cue was shown at its time, once, and nothing at others: which ones. A moment is left to either side."""
+def check_texts(seen: list[tuple[float, list[str]]], late_s: float = 0.5) -> set[str]:
+    """Each cue was shown at its time, once, and nothing at others: which ones. A moment is left to either side.
+
+    late_s: how long after its beginning a cue may still be missing.
+    """
     met: set[str] = set()
     for at_s, texts in seen:
         if any(abs(at_s - edge_s) < 0.5 for begins, ends, _ in CUES for edge_s in (begins, ends)):
             continue
         said = [text for begins, ends, text in CUES if begins < at_s < ends]
+        if not texts and any(begins < at_s < begins + late_s for begins, _, _ in CUES):
+            continue
         assert texts == said, at_s
         met.update(said)
     return met
