@@ -97,9 +97,13 @@ async def make(
     chunks: tuple[int, ...] | None = None,
     level: bool = True,
     watermark: Path | None = None,
+    decided_before: tuple[EncodePlan, Source, Index | None] | None = None,
 ) -> Made:
-    """Encode all pictures and sounds of `file`; `chunks` and `rungs` instead of the plan's own; () is no picture."""
-    whole, source, _ = await planned(file, folder, options)
+    """Encode all pictures and sounds of `file`; `chunks` and `rungs` instead of the plan's own; () is no picture.
+
+    decided_before: what `planned` said of it with these options, so that it is not probed again.
+    """
+    whole, source, _ = decided_before or await planned(file, folder, options)
     decided = on_regular_grid(whole)
     if rungs is not None:
         decided = replace(decided, rungs=tuple(rung for rung in decided.rungs if rung.id in rungs))

@@ -3,7 +3,7 @@
 A name without a parameter stands for all parameters of the test. tests/unit/test_the_tests.py sees that each exists.
 """
 
-KILLS = "another kill: make test kills a worker, Redis, everything at once, and a worker at the publication"
+KILLS = "another kill: make test kills a worker, everything at once, and a worker at the publication"
 SUBTITLES = "another title with subtitles through the whole pipeline: make test has one for each source of subtitles"
 PICTURES = "more pictures of a kind that make test makes some of"
 REFRAME = "more crops: make test searches one window and takes one title through the pipeline"
@@ -12,6 +12,7 @@ GROWING = (
     "in real time while it is encoded: fails where other tests take the CPU; make test waits for a title on its page"
 )
 MEMORY = "memory over a long title"
+FILM = "a film, frame by frame: make test encodes numbered frames in chunks"
 TITLES = "another title through the whole pipeline"
 
 LONG = {
@@ -22,6 +23,7 @@ LONG = {
         "test_worker_dies_at_a_boundary[encode.before_upload]": KILLS,
         "test_worker_dies_at_a_boundary[encode.after_upload]": KILLS,
         "test_redis_killed_before_the_upload_completes": KILLS,
+        "test_redis_flushed_in_mid_encode": KILLS,
     },
     "test_subtitles.py": {
         "test_russian_and_from_it_into_english": SUBTITLES,
@@ -30,6 +32,8 @@ LONG = {
         "test_nobody_works_on_what_nobody_waits_for": SUBTITLES,
         "test_an_upload_that_fails_takes_nothing_away": SUBTITLES,
         "test_times_of_a_trimmed_title": SUBTITLES,
+        "test_a_worker_that_dies_after_each_job": KILLS,
+        "test_the_language_its_owner_says": SUBTITLES,
     },
     "test_players.py": {
         "test_what_grows_plays_from_its_beginning_to_its_end": GROWING,
@@ -72,12 +76,23 @@ LONG = {
     },
     "test_sound.py": {"test_ten_minutes_that_may_be_copied_are_in_time_to_their_end": "ten minutes are measured"},
     "test_stack.py": {
-        "test_all_killed_at_once_with_busy_sessions[shuffled]": "another order of kills",
+        "test_all_killed_at_once_with_busy_sessions": KILLS,
+        "test_killed_or_stopped_in_the_middle_of_the_first_start": KILLS,
         "test_when_up_is_killed_its_children_die_and_the_next_one_has_the_data": KILLS,
     },
     "test_options.py": {
         "test_a_part_of_another_asset_needs_no_upload": TITLES,
         "test_ingest_takes_the_wishes_of_encode": TITLES,
+    },
+    "test_chunks.py": {
+        "test_every_frame_of_a_film_is_nearest_to_its_own": FILM,
+        "test_joins_look_as_good_as_the_rest": FILM,
+    },
+    "test_write_door.py": {"test_an_upload_resumes_after_everything_was_killed": KILLS},
+    "test_watch_page.py": {
+        "test_a_reload_resumes_until_the_end_was_seen": PLAYERS,
+        "test_seeking_names_the_chapter": PLAYERS,
+        "test_each_video_has_a_position_of_its_own": PLAYERS,
     },
     "test_downloads.py": {"test_they_are_made_again_with_the_title": TITLES},
 }

@@ -54,7 +54,7 @@ KEY = secrets.token_hex(16)
 DURATION_S = 48
 AHEAD_S = 8
 CUES = ((3, 5, "Grüße – hej då"), (9, 15, "over a cut"), (27, 33, "over two files of text"), (42, 47, "the last"))
-SESSIONS = tuple(f"{number:016x}" for number in range(1000))
+SESSIONS = tuple(f"{number:016x}" for number in range(300))
 
 
 @dataclass
@@ -235,7 +235,8 @@ async def check_end(viewer: Viewing, duration_s: float, *, dry: int = 0) -> None
     assert len(await viewer.seen("dry")) <= dry, await viewer.told()
 
 
-@pytest.mark.parametrize("player", some(PLAYERS, ["dash"], MORE_PLAYERS))
+@pytest.mark.parametrize("player", PLAYERS)
+@pytest.mark.acceptance(MORE_PLAYERS)
 async def test_each_player_switches_seeks_and_shows_what_is_said(
     place: Place, titles: tuple[Any, Any], viewer: Viewing, player: str
 ) -> None:
@@ -350,10 +351,11 @@ async def began_at(place: Place, asset: Any) -> dict[str, str]:
     return found
 
 
-async def test_weights_split_a_thousand_sessions(place: Place, titles: tuple[Any, Any]) -> None:
+async def test_weights_split_the_sessions(place: Place, titles: tuple[Any, Any]) -> None:
     counted = Counter((await began_at(place, titles[0])).values())
-    assert counted.total() == 1000
-    assert 670 <= counted["a"] <= 730
+    # Seven to three of fixed sessions, within three deviations of a binomial distribution.
+    assert counted.total() == len(SESSIONS)
+    assert counted["a"] / len(SESSIONS) == pytest.approx(0.7, abs=0.08)
     assert set(counted) == {"a", "b"}
 
 

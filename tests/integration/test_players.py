@@ -26,6 +26,7 @@ from tests.stack import Stack
 pytestmark = pytest.mark.browser
 GROWING_S = 30
 SWITCHED_S = 96  # 16 segments: room for 12 switches
+AT_ONCE_S = 48  # longer to encode than a player takes to show its end
 RATE = 10  # few frames, so that a busy machine shows them all
 PLAY_S = 120
 PLAYS = 4
@@ -69,14 +70,12 @@ def to_encode(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def to_pass(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def to_pass(path: Path, duration_s: int) -> Path:
     """H.264 High in closed GOPs of 2 s, at fewer bits than an encode of it would take, and AAC."""
-    path = tmp_path_factory.mktemp("players") / "pass.mp4"
-    picture = f"testsrc2=size=1280x720:rate={RATE}:duration={SWITCHED_S}"
+    picture = f"testsrc2=size=1280x720:rate={RATE}:duration={duration_s}"
     gop = str(2 * RATE)
     options = ("-preset", "faster", "-crf", "32", "-profile:v", "high", "-g", gop, "-keyint_min", gop)
-    sound = f"sine=frequency=440:duration={SWITCHED_S}"
+    sound = f"sine=frequency=440:duration={duration_s}"
     generate(path, picture, sound, *options, "-sc_threshold", "0", "-flags", "+cgop", "-ac", "2")
     return path
 
@@ -234,23 +233,18 @@ async def test_a_reload_after_ready_resumes_in_the_new_revision(stack: Stack, vi
     assert visit.problems == []
 
 
-@pytest.fixture(scope="module")
-async def encoded(stack: Stack, to_pass: Path) -> str:
-    """Its id: passed through for the time being, and for good beside encoded rungs."""
-    return await stack.upload(to_pass)
-
-
 async def test_an_upload_that_plays_as_it_is_can_be_watched_to_its_end_at_once(
-    stack: Stack, browser: Browser, page_url: str, encoded: str
+    stack: Stack, browser: Browser, page_url: str, tmp_path: Path
 ) -> None:
+    encoded = await stack.upload(to_pass(tmp_path / "pass.mp4", AT_ONCE_S))
     playable = await stack.wait(encoded, "playable")
     async with visiting(browser) as hls, visiting(browser) as shaka:
         for player, one in (("hls", hls), ("shaka", shaka)):
             await one.page.goto(page_url)
             await one.page.evaluate("([player, url]) => open[player](url)", [player, playable["playback_url"]])
             await one.until(f"{VIDEO}.readyState >= 3")
-            assert await one.of_video("duration") == pytest.approx(SWITCHED_S, abs=0.2)
-            await one.page.evaluate(f"{VIDEO}.currentTime = {SWITCHED_S - 3}")
+            assert await one.of_video("duration") == pytest.approx(AT_ONCE_S, abs=0.2)
+            await one.page.evaluate(f"{VIDEO}.currentTime = {AT_ONCE_S - 3}")
             await one.of_video("play()")
         for one in (hls, shaka):
             await one.until(f"{VIDEO}.ended")
@@ -290,10 +284,10 @@ async def no_playlist_ends_before_all(session: aiohttp.ClientSession, urls: list
 
 @pytest.mark.parametrize("ladder", some(["smart", "apple"], ["smart"], MORE_PLAYERS))
 async def test_twelve_switches_lose_nothing(
-    stack: Stack, browser: Browser, page_url: str, to_pass: Path, encoded: str, ladder: str
+    stack: Stack, browser: Browser, page_url: str, tmp_path: Path, ladder: str
 ) -> None:
     """Between the upload's own track and encoded rungs, and between encoded rungs alone."""
-    asset_id = encoded if ladder == "smart" else await stack.upload(to_pass, ladder=ladder)
+    asset_id = await stack.upload(to_pass(tmp_path / "pass.mp4", SWITCHED_S), ladder=ladder)
     ready = await stack.wait(asset_id, "ready", within_s=300)
     pictures = [one for one in ready["renditions"] if one["kind"] == "video"]
     assert [one["passthrough"] for one in pictures] == [ladder == "smart"] + [False] * (len(pictures) - 1)

@@ -21,6 +21,7 @@ from core.model import OwnerId
 from core.settings import Settings
 from kadr.stack.postgres import AS_ORDINARY_USER
 from kadr.stack.wheels import in_wheel
+from tests.waiting import until
 
 OWNER = OwnerId("ow_test")
 EVENTS = 3000
@@ -81,7 +82,15 @@ async def write(pool: Pool, count: int, name: str) -> list[str]:
     for event in types:
         async with pool.acquire() as connection, connection.transaction():
             await outbox.add(connection, OWNER, event, "as_1", {})
+    await nothing_older_runs(pool)
     return types
+
+
+async def nothing_older_runs(pool: Pool) -> None:
+    """The outbox holds events back while a transaction of the cluster runs that is older: of another test, say."""
+    number = await pool.fetchval("SELECT pg_current_xact_id()::text::bigint")
+    oldest = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+    await until(lambda: pool.fetchval(oldest), lambda running: running > number)
 
 
 async def write_inverted(pool: Pool, name: str) -> list[str]:
@@ -90,6 +99,7 @@ async def write_inverted(pool: Pool, name: str) -> list[str]:
         await first.execute("SELECT pg_current_xact_id()")
         await outbox.add(second, OWNER, f"{name}.second", "as_1", {})
         await outbox.add(first, OWNER, f"{name}.first", "as_1", {})
+    await nothing_older_runs(pool)
     return [f"{name}.first", f"{name}.second"]
 
 

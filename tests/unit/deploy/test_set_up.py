@@ -83,7 +83,7 @@ def test_make_writes_every_lock_and_installs_it_with_hashes() -> None:
 
 def test_running_needs_neither_tests_nor_plots() -> None:
     assert re.search(r"^up: video-check setup$", MAKEFILE, re.MULTILINE)
-    assert re.search(r"^setup: \$\(UP\) \$\(PLAYER\)$", MAKEFILE, re.MULTILINE)
+    assert re.search(r"^setup: \$\(UP\) \$\(PLAYER\) bytecode$", MAKEFILE, re.MULTILINE)
     assert re.search(r"^\$\(UP\): requirements/up.lock pyproject.toml \$\(VENV\)$", MAKEFILE, re.MULTILINE)
     assert re.search(r"^\$\(PLAYER\): studio/package-lock.json \$\(UP\)$", MAKEFILE, re.MULTILINE)
 
