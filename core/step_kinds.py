@@ -1,8 +1,8 @@
 """What holds for each kind of step, in one table: `TRAITS`. No I/O.
 
-Everything that treats kinds differently reads it here: which slots of a worker a step takes, what its failure means,
-whether it holds up a reprocess, whether it is part of an encode, and how much of an asset's progress it is. SQL takes
-the lists as parameters.
+What a kind of step is to the queue stands here: which slots of a worker it takes, what its failure means, whether it
+holds up a reprocess, whether it is part of an encode, and how much of an asset's progress it is. SQL takes most of the
+lists as parameters. What a single kind does beyond that is in its own file in workers/steps/.
 
 To add a kind of step:
 
@@ -10,10 +10,19 @@ To add a kind of step:
 2. one file in `workers/steps/`, named like the kind, with the function that does the work;
 3. one line in `workers/engine/step_functions.py`, which maps the kind to that function;
 4. its name in the row "Step" of docs/glossary.md;
-5. its place in the sets of tests/unit/core/test_step_kinds.py, which fails until all of these are there;
+5. its place in the sets and the count of tests/unit/core/test_step_kinds.py, which fails until these five are there;
 6. whoever queues it, or it never runs: a step before it by `next_steps` of its Outcome (publish and analyse are
    examples), or a handler in ingest/ by `core.db.steps.insert`. The diagram in step_functions.py shows who follows
-   whom.
+   whom, and docs/architecture.md has the same for readers.
+
+Depending on its traits:
+
+- encode_part: workers/steps/analyse.py counts it among the parts that publish waits for, and its output needs what
+  workers/title.py reads of every part.
+- failure TRACK or POSTER: its input names the track or the wanted poster (workers/engine/failures.py), and a kind that
+  makes tracks stands in core/db/sql/tracks.sql.
+- on the way to `ready`: `queued_by` of the kinds after it.
+- it runs an encoder: it holds its memory first, as workers/steps/encode.py does.
 """
 
 from dataclasses import dataclass

@@ -241,7 +241,7 @@ def _add_encode_options(command: argparse.ArgumentParser, *, local: bool) -> Non
         "--ladder",
         choices=("smart", "apple"),
         default="smart",
-        help="renditions measured for this title, or Apple's fixed ladder",
+        help="renditions measured for this title, or all of the profile's ladder (for standard videos Apple's)",
     )
     command.add_argument(
         "--effort",

@@ -1,8 +1,8 @@
 """Who is refused, and with what answer: each refusal that several endpoints share is decided here, once.
 
-403 for a malformed path and a token that is not valid, and, where sessions and keys are handed out, a revoked viewer;
-404 for an unknown playback id and for what is
-not ready yet; 410 for what was deleted or taken down. Every function raises `Problem` or returns what it has checked.
+403 for a malformed path, a token that is not valid and, where sessions and keys are handed out, a revoked viewer; 404
+for an unknown playback id and for what is not ready yet; 410 for what was deleted or taken down. Every function raises
+`Problem` or returns what it has checked.
 """
 
 import re

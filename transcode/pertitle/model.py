@@ -31,7 +31,10 @@ TARGET_P1, P1_WORTH_CRF = 88.0, 2.0  # bad moments may lower the CRF by this muc
 STEP_RATIO = {Effort.ECONOMY: 2.6, Effort.BALANCED: 2.5, Effort.QUALITY: 2.2}
 # Netflix's just noticeable difference is 6; with 5, a gap of 10 still gets a rung in its middle, which many links need.
 SMALLEST_RATIO, SMALLEST_VMAF_STEP = 1.5, 5.0
-LOW_BPS, FLOOR_BPS = 365_000, 150_000
+LOW_BPS, FLOOR_BPS = (
+    365_000,
+    150_000,
+)  # what poor links carry: of no ladder, though 365 is also a cap of the default one
 SMALLER_IS_AS_GOOD = 0.7  # VMAF: of two sizes this close at a bit rate, the smaller costs less CPU
 HALF_RATE_BITS = 0.75  # every second frame: fewer, but each farther from the last (an estimate)
 

@@ -23,7 +23,7 @@ class CannotSign(KadrError):
 
 
 class DeliveryRefused(KadrError):
-    """The token of this path is invalid, expired, or for another prefix."""
+    """The token of this path is invalid, or for another prefix."""
 
 
 class DeliveryExpired(DeliveryRefused):
@@ -45,7 +45,8 @@ class Signed:
     """A signature in the form in which a player sends it.
 
     `path` precedes relative URIs, with the token where the scheme puts it there. `query` (`a=b&c=d`, no `?`)
-    is to be appended to every URI: relative URIs do not inherit it. `cookies` are for the CDN's domain, on the prefix.
+    is to be appended to every URI: relative URIs do not inherit it. `cookies` are for the CDN's domain, on the prefix:
+    for `kadr sign` only, as the origin refuses at its start a CDN that signs by cookies.
     """
 
     path: str

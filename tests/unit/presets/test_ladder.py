@@ -11,7 +11,7 @@ from tests.unit.conftest import LADDER
 
 
 def test_default_ladder_is_apples() -> None:
-    """The one test that holds the H.264 numbers of presets/profiles.yaml (HEVC and AV1: test_presets.py).
+    """Holds the H.264 numbers of presets/profiles.yaml (HEVC and AV1: test_presets.py; a peer: test_peers.py).
 
     HLS Authoring Specification, H.264 averages: 234 145; 360 365; 432 1100; 540 2000; 720 3000; 1080 6000."""
     assert [(r.short_side, r.cap_bps // 1000) for r in DEFAULT] == [
