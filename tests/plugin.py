@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """A file is done by one process, and so are all files of PLAYERS.
+    """A file is done by one process, and so are all files of PLAYERS; the shared clips are waited for one by one.
 
     Not by `--dist loadgroup`: pytest-xdist 3.8 writes groups where pytest 9.2 does not look for them any more.
     """
@@ -62,6 +62,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file: str = nodeid.partition("::")[0]
+            if file.startswith("tests/acceptance/"):
+                return nodeid
             return "players" if file.rpartition("/")[2] in PLAYERS else file
 
     return ByFile(config, log)

@@ -307,7 +307,8 @@ async def test_a_cdn_that_stops_costs_no_viewer_a_segment(
     await place.cdns[next(iter(first))].stop()
     asked = len(viewer.got)
     await viewer.page.evaluate("video.playbackRate = 2")
-    await check_end(viewer, asset["duration_s"])
+    # Faster than real time: dash.js at times has nothing to show for a moment.
+    await check_end(viewer, asset["duration_s"], dry=1 if player == "dash" else 0)
     # One segment of each kind, and at most one more of each that was asked for at the same time.
     lost = set(viewer.segments(viewer.lost))
     assert 1 <= len(lost) <= 4, viewer.lost

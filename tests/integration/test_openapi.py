@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests import runs
 from tests.stack import Stack, as_owner
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
@@ -36,7 +37,7 @@ async def test_generated_requests(stack: Stack, tmp_path: Path, phases: str, exa
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    told, _ = await asyncio.wait_for(schemathesis.communicate(), 240)
+    told, _ = await asyncio.wait_for(schemathesis.communicate(), 600 * runs.patience())
     assert schemathesis.returncode == 0, told.decode()[-6000:]
 
 

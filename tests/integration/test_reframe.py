@@ -272,7 +272,7 @@ def test_the_command_line_says_what_it_decides_and_does_it(tmp_path: Path) -> No
 @pytest.mark.acceptance(MORE_VALUES)
 def test_the_command_line_says_why_nothing_is_made_upright(tmp_path: Path) -> None:
     file = draw(tmp_path / "film.mp4", STANDS, APART)
-    assert "not made upright: not wanted" in kadr("plan", file, "--profile", "short-vertical", "--reframe", "none")
+    assert "not reframed: not requested" in kadr("plan", file, "--profile", "short-vertical", "--reframe", "none")
     assert "upright" not in kadr("plan", file)
 
 

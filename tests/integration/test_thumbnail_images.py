@@ -307,12 +307,13 @@ import asyncio, resource
 from fractions import Fraction
 from pathlib import Path
 from core.sandbox.child import ChildRunner
-from thumbnails import images_make, picture
+from thumbnails.images import make
+from thumbnails.reading import video_facts
 async def main():
-    await images_make.make_all(
-        Path({str(file)!r}), picture.from_json({json.dumps(_told(picture))!r}), Path({str(work)!r}),
+    await make.make_all(
+        Path({str(file)!r}), video_facts.from_json({json.dumps(_told(picture))!r}), Path({str(work)!r}),
         await ChildRunner.detect("best-effort"), duration_s=Fraction({str(duration_s)!r}), moment_s=Fraction(4),
-        posters=[images_make.PosterPixels(file=Path({str(raw)!r}), width=3840, height=2160)],
+        posters=[make.PosterPixels(file=Path({str(raw)!r}), width=3840, height=2160)],
     )
     print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 asyncio.run(main())
