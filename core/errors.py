@@ -34,6 +34,14 @@ class Transient(KadrError):
     """An external service failed or did not answer; another attempt may succeed."""
 
 
+class MachineFault(Transient):
+    """The machine or a service lacks what the work needs, such as disk space: no attempt at it."""
+
+
+class OutOfMemory(MachineFault):
+    """The kernel ended a program because memory ran out."""
+
+
 class LeaseLost(KadrError):
     """This worker's lease on the step has ended; another worker may own it now."""
 
@@ -57,7 +65,7 @@ class ToolTimedOut(ToolFailed):
 
 
 class ToolKilled(ToolFailed):
-    """A program was ended by a signal that Kadr did not send: a crash, or the kernel's memory limit.
+    """A program was ended by a signal that Kadr did not send: a crash.
 
     `exit_code` is the negative signal number.
     """

@@ -125,7 +125,7 @@ TRAITS: dict[StepKind, Traits] = {
     ),
     StepKind.FIRST_SOUND: Traits(
         slots=SlotClass.FIRST,
-        failure=FailureScope.ASSET,
+        failure=FailureScope.NOTHING,  # the title is not playable early; its sound is encoded again in any case
         blocks_reprocess=True,
         progress_weight=0.02,
         queued_by=(StepKind.PLAN, StepKind.REFRAME, StepKind.REMUX),

@@ -44,7 +44,8 @@ async def load_title(worker: WorkerContext, claimed: ClaimedStep, plan: EncodePl
     """The title that a run has encoded. Raises Transient where none of its parts is done."""
     rows = await publication.read_title(worker.pool, claimed.asset.id, claimed.step.run)
     parts = await _load_parts(worker, claimed.asset, plan, rows.parts)
-    return await _complete(worker, claimed.asset, join(plan, parts), rows)
+    left_out = {step.output["left_out"] for step in rows.parts if "left_out" in step.output}
+    return await _complete(worker, claimed.asset, join(plan, parts, left_out=left_out), rows)
 
 
 async def reload_title(worker: WorkerContext, asset: Asset, manifest: Manifest) -> Title:
@@ -67,7 +68,7 @@ async def _load_parts(worker: WorkerContext, asset: Asset, plan: EncodePlan, don
     copied = plan.passthrough.rung.id if plan.passthrough and plan.passthrough.lasting else None
     parts = []
     for step in sorted(done, key=lambda step: step.input.get("chunk", 0)):
-        if step.kind is StepKind.REMUX and copied is None:
+        if "encoded" not in step.output or (step.kind is StepKind.REMUX and copied is None):
             continue
         encoded = await artifacts.load_encoded(worker, asset.id, step.output["encoded"])
         if step.kind is StepKind.REMUX:

@@ -32,6 +32,7 @@ class Step:
     attempts: int
     interruptions: int
     crashes: int  # of its media program; the column hard_deaths
+    postponements: int = 0  # for want of disk, memory or a service: no fault of the step
 
     @property
     def run(self) -> str:
@@ -84,6 +85,7 @@ async def claim(pool: Pool, kinds: frozenset[StepKind], worker: str, lease_s: fl
         attempts=row["attempts"],
         interruptions=row["interruptions"],
         crashes=row["hard_deaths"],
+        postponements=row["postponements"],
     )
 
 
@@ -118,18 +120,23 @@ async def release(
     error: dict[str, Any] | None = None,
     attempt: bool = False,
     crash: bool = False,
+    postponed: bool = False,
     delay_s: float = 0.0,
 ) -> None:
-    """Queue the step again. `attempt`: our failure; otherwise it counts as an interruption. Raises LeaseLost."""
+    """Queue the step again. `attempt`: our failure; `postponed`: no fault of the step; otherwise an interruption.
+
+    Raises LeaseLost.
+    """
     released = await pool.fetchval(
         _SQL["release"],
         step.id,
         step.lease_token,
         error,
         int(attempt),
-        int(not attempt),
+        int(not attempt and not postponed),
         int(crash),
         delay_s,
+        int(postponed),
     )
     if released is None:
         raise LeaseLost

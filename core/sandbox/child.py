@@ -1,6 +1,7 @@
 """The one module that runs other programs for media work, each in the sandbox of core.sandbox.policy.
 
-In: an argv, a work folder, limits, what may be read. Out: `Finished`, or a ToolFailed, ToolTimedOut or ToolKilled.
+In: an argv, a work folder, limits, what may be read. Out: `Finished`, or a ToolFailed, ToolTimedOut, ToolKilled or
+MachineFault.
 Owns the whole life of the program: however `run` ends, by return, error, timeout or cancellation, its process group
 has been killed and reaped. Refuses to run anything when a required layer of the sandbox is missing.
 """
@@ -18,9 +19,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from core.errors import ConfigError, KadrError, ToolFailed, ToolKilled, ToolTimedOut, Transient
+from core.errors import (
+    ConfigError,
+    KadrError,
+    MachineFault,
+    OutOfMemory,
+    ToolFailed,
+    ToolKilled,
+    ToolTimedOut,
+    Transient,
+)
 from core.sandbox import policy
 from core.sandbox.child_output import Pipe, Stderr, Stdout, TooMuch
+from core.sandbox.machine_memory import out_of_memory_kills
 from core.sandbox.policy import Limits, python_argv
 from core.telemetry.logs import Log
 
@@ -30,6 +41,8 @@ _LOG = Log("child")
 
 MIB = 1024 * 1024
 REAP_S = 60.0  # a killed program leaves at once unless the kernel itself waits for a disk
+CROWDING_EVERY_S, MOST_CROWDING = 10.0, 50.0
+FULL_BYTES, FULL_SHARE = 1024 * MIB, 0.05  # a disk with less than this free counts as full
 DRAIN_S = 5.0  # what is left in the pipes once all writers are dead
 
 
@@ -109,7 +122,7 @@ class ChildRunner:
         _must_exist(work_dir, readable)
         stdout = Stdout(max_stdout_bytes, on_stdout_line)
         stderr = Stderr(on_stderr_line)
-        begun = time.monotonic()
+        begun, kills_before = time.monotonic(), out_of_memory_kills()
         program = _Program(
             lambda status_fd: policy.launcher_argv(
                 argv,
@@ -126,8 +139,7 @@ class ChildRunner:
             take={"stdout": stdout.take, "stderr": stderr.take},
         )
         try:
-            await asyncio.wait({program.exited}, timeout=limits.wall_s)
-            in_time = program.exited.done()
+            in_time = await _ends_within(program.exited, limits.wall_s, nice)
         except asyncio.CancelledError:
             program.mute()
             raise
@@ -143,9 +155,31 @@ class ChildRunner:
             text = f"{argv[0]} was stopped after {limits.wall_s:g} s"
             raise ToolTimedOut(argv, -signal.SIGKILL, stderr.tail(), text)
         exit_code, cpu_s = program.exited.result()
+        if exit_code == -signal.SIGKILL and out_of_memory_kills() > kills_before:
+            raise OutOfMemory(f"{argv[0]} was ended by the kernel: memory ran out")
         _judge_launcher(program.status, exit_code, stderr.tail())
+        if exit_code and "No space left on device" in stderr.tail() and _is_full(work_dir):
+            raise MachineFault(f"{argv[0]} failed: the disk of {work_dir} is full")
         _judge(argv, exit_code, cpu_s, limits, stderr.tail())
         return Finished(stdout=bytes(stdout.kept), stderr_tail=stderr.tail(), wall_s=time.monotonic() - begun)
+
+
+async def _ends_within(exited: asyncio.Future["_End"], wall_s: float, nice: int) -> bool:
+    """Whether the program ends within `wall_s` seconds, each counted for less while others want the processors too."""
+    left_s = wall_s
+    while not exited.done() and left_s > 0:
+        share = crowding(nice)
+        pause_s = min(left_s * share, CROWDING_EVERY_S)
+        await asyncio.wait({exited}, timeout=pause_s)
+        left_s -= pause_s / share
+    return exited.done()
+
+
+def crowding(nice: int) -> float:
+    """How many times slower than alone a program of this niceness runs just now, from the load of the machine."""
+    waiting = os.getloadavg()[0] / len(os.sched_getaffinity(0))
+    # Each step of niceness gives a program a quarter less of a processor that another wants.
+    return min(MOST_CROWDING, waiting * 1.25**nice) if waiting > 1 else 1.0
 
 
 def _program(name: str) -> str:
@@ -162,6 +196,12 @@ def _must_exist(work_dir: Path, readable: Sequence[Path]) -> None:
     for path in readable:
         if not path.exists():
             raise KadrError(f"{path} was to be readable and does not exist")
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether what a program says of the disk can be true: its words may come from the file that it reads."""
+    disk = shutil.disk_usage(folder)
+    return disk.free < FULL_BYTES or disk.free < disk.total * FULL_SHARE
 
 
 def _judge_launcher(status: bytes, exit_code: int, tail: str) -> None:

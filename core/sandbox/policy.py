@@ -45,7 +45,7 @@ SYSTEM_FILES = (
 class Limits:
     """Limits on CPU time, wall time, memory and file size of one sandboxed run."""
 
-    wall_s: float  # then SIGKILL to the group
+    wall_s: float  # on an idle machine, then SIGKILL to the group; on a crowded one as much more as it is slower
     cpu_s: int  # SIGXCPU; SIGKILL five seconds later (equal limits would end it as an anonymous SIGKILL)
     memory_bytes: int = 6 * GIB  # address space; a six-rung 1080p ladder peaks at 2.2 GB of it
     file_bytes: int  # per file written

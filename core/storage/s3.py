@@ -19,7 +19,7 @@ from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from core.concurrency import run_to_end
-from core.errors import KadrError, ObjectMissing, Transient
+from core.errors import KadrError, MachineFault, ObjectMissing, Transient
 from core.media.media_types import OCTETS_TYPE
 from core.settings import MIB, Settings
 from core.telemetry.logs import Log
@@ -34,6 +34,7 @@ PUT_TRIES = 3
 SINGLE_PUT_MAX_BYTES = 4 * 1024 * MIB  # S3 refuses a single PUT above 5 GB
 MULTIPART_PART_BYTES = 64 * MIB
 _MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
+_AWAY = (403, 408, 429)  # answers of a store that may be another one in a while
 
 
 _Answer = TypeVar("_Answer")
@@ -49,7 +50,7 @@ class Stored:
 
 @asynccontextmanager
 async def _translated(action: str, within_s: float | None = CALL_S) -> AsyncIterator[None]:
-    """Translate errors of the libraries to ObjectMissing or Transient, and bound the call by `within_s` seconds.
+    """Translate errors of the libraries to those of core.errors, and bound the call by `within_s` seconds.
 
     The client's own timeouts do not cover a server that stops reading a body half-way.
     """
@@ -60,9 +61,11 @@ async def _translated(action: str, within_s: float | None = CALL_S) -> AsyncIter
         code = str(exc.response.get("Error", {}).get("Code", ""))
         if code in _MISSING:
             raise ObjectMissing(f"{action}: no such object") from exc
-        raise Transient(f"{action}: storage answered {code or exc}") from exc
+        status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        kind = MachineFault if status in _AWAY or status >= 500 else Transient
+        raise kind(f"{action}: storage answered {code or exc}") from exc
     except (BotoCoreError, aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError) as exc:
-        raise Transient(f"{action}: {exc!r}") from exc
+        raise MachineFault(f"{action}: {exc!r}") from exc
 
 
 async def _repeated(action: str, size_bytes: int, send: Callable[[], Awaitable[_Answer]]) -> _Answer:

@@ -1,6 +1,7 @@
 """Steps that once got in each other's way, on a real PostgreSQL: extras, old runs, interruptions, dubs."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 from core.db import assets, steps, tracks
 from core.db.postgres import Pool
 from core.db.steps import Step
+from core.errors import MachineFault, OutOfMemory
 from core.hints import Hints
 from core.model import AssetId, StepId, StepKind, StepState
 from core.sandbox.child import ChildRunner
@@ -20,7 +22,7 @@ from core.settings import Settings
 from core.step_kinds import TRAITS
 from core.storage.s3 import Storage
 from tests.database import new_asset
-from workers.engine import reconciler
+from workers.engine import failures, reconciler
 from workers.engine import worker as worker_module
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
 from workers.engine.memory_budget import MemoryBudget
@@ -303,3 +305,49 @@ async def test_a_publication_that_was_overtaken_by_a_republication_is_followed_b
         await tracks.title_published(connection, asset_id, 1, by=publication)
     now = await states(pool)
     assert [state for step, state in now.items() if step not in (overtaking, publication)] == ["queued"]
+
+
+@pytest.mark.parametrize(
+    "fault", [MachineFault("the disk is full"), OSError(errno.ENOSPC, "No space left on device"), MemoryError()]
+)
+async def test_what_is_the_machines_fault_is_no_attempt(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    """A disk that is full for longer than all attempts take: the step is done as soon as there is room."""
+    failures_left = 2 * SETTINGS.max_attempts
+
+    async def stage(worker: WorkerContext, claimed: ClaimedStep, /) -> Outcome:
+        nonlocal failures_left
+        if failures_left:
+            failures_left -= 1
+            raise fault
+        return Outcome()
+
+    monkeypatch.setitem(worker_module.STAGES, StepKind.ENCODE, stage)
+    monkeypatch.setattr(failures, "postponed_s", lambda _: 0.01)
+    step = await queue(pool, await new_asset(pool), StepKind.ENCODE)
+    async with working(pool, tmp_path):
+        await until_state(pool, step, StepState.DONE)
+    counters = "attempts, interruptions, hard_deaths, postponements"
+    row = await pool.fetchrow(f"SELECT {counters} FROM steps WHERE id = $1", step)
+    assert tuple(row) == (0, 0, 0, 2 * SETTINGS.max_attempts)
+
+
+async def test_memory_is_not_waited_for_without_end(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner reads that the machine was too small, not that the file is broken."""
+
+    async def stage(worker: WorkerContext, claimed: ClaimedStep, /) -> Outcome:
+        raise OutOfMemory("ffmpeg was ended by the kernel: memory ran out")
+
+    monkeypatch.setitem(worker_module.STAGES, StepKind.ENCODE, stage)
+    monkeypatch.setattr(failures, "postponed_s", lambda _: 0.01)
+    asset_id = await new_asset(pool)
+    step = await queue(pool, asset_id, StepKind.ENCODE)
+    async with working(pool, tmp_path):
+        await until_state(pool, step, StepState.DEAD)
+    asset = await assets.by_id(pool, asset_id)
+    assert asset is not None
+    assert asset.error is not None
+    assert asset.error["code"] == "out_of_memory"

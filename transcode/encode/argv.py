@@ -3,23 +3,31 @@
 One run encodes all rungs of a chunk: one decode, one set of filters, a cascade of scalings. Audio is a separate run for
 the whole title, because AAC encoded in chunks has gaps. Every output is a fragmented MP4 (CMAF, one fragment per GOP,
 timestamps on the title's timeline, no edit list), which transcode.encode.cutters checks and cuts.
+
+Filters are in several graphs (transcode.encode.graphs). ffmpeg rebuilds a graph when the size, format, colours, sample
+rate or channels of its input change, and filters that count start again: so the first graph of a track only converts,
+to one form, and what counts frames or samples comes after it.
 """
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
 import ffmpeg
 
 from presets.codec import codec_preset, cut_times
+from transcode.encode.convert import converted, crop_converted, one_side, stereo
 from transcode.encode.crop_filters import upright_filters
 from transcode.encode.cutters import AUDIO_OFFSET_S
-from transcode.plan.encode_plan import AUDIO_RATE_HZ, AudioPlan, EncodePlan, VideoPlan
+from transcode.encode.graphs import next_graph, separate_graphs
+from transcode.plan.encode_plan import AUDIO_RATE_HZ, AudioPlan, EncodePlan
 from transcode.plan.rungs import VideoRung
 from transcode.plan.watermark import Watermark
 from transcode.probe.sniff import DEMUXERS
 
+LOOKAHEAD_FRAMES = 8  # more than any filter waits for before it gives out a frame
 PEAK = 0.891  # -1 dBTP: headroom for the overshoot of lossy audio coding
 # cmaf + frag_discont: signed composition offsets and the given timestamps, so that no edit list is needed.
 MOVFLAGS = "+cmaf+frag_keyframe+frag_discont"
@@ -54,7 +62,10 @@ def video_argv(
     """
     upload = input_from(plan, source, first)
     mark = ffmpeg.input(f"file:{watermark}", protocol_whitelist="file,pipe") if watermark else None
-    video = prepared(plan, upload, first=first, end=end, size=(rungs[0].width, rungs[0].height), mark=mark)
+    size = (rungs[0].width, rungs[0].height)
+    # Without end, as the next graph is not told of one; the last frame stands where audio ends later.
+    video = next_graph(in_one_form(plan, upload, size).filter("tpad", stop_mode="clone", stop=-1))
+    video = prepared(plan, video, first=first, end=end, size=size, mark=mark)
     outputs = []
     for number, rung in enumerate(rungs):
         if number:
@@ -100,60 +111,46 @@ def _input(plan: EncodePlan, source: PurePath, **options: Any) -> Any:
     )
 
 
-def prepared(plan: EncodePlan, opened: Any, *, first: int, end: int, size: tuple[int, int], mark: Any = None) -> Any:
-    """Filters that run once for all rungs: deinterlacing, frame rate, vertical crop, tone mapping, scaling, colour,
-    watermark. Their output has exactly end - first frames.
+def in_one_form(plan: EncodePlan, opened: Any, size: tuple[int, int]) -> Any:
+    """The video track deinterlaced, and in one form: size, pixel format and colours stay, whatever the upload does.
 
     Rotation is ffmpeg's own autorotate, which runs before this graph.
     """
-    video_plan = plan.video
-    assert video_plan is not None  # noqa: S101 - a plan without video has no rungs
-    video = opened[str(video_plan.index)]
-    if video_plan.deinterlace:
+    assert plan.video is not None  # noqa: S101 - a plan without video has no rungs
+    video = opened[str(plan.video.index)]
+    if plan.video.deinterlace:
         video = video.filter("bwdif", mode="send_frame", deint="interlaced")
+    return converted(video, plan.video, size)
+
+
+def prepared(plan: EncodePlan, video: Any, *, first: int, end: int, size: tuple[int, int], mark: Any = None) -> Any:
+    """Filters that run once for all rungs: frame rate, vertical crop, watermark, and exactly end - first frames.
+
+    `video` is what `in_one_form` made, with no end.
+    """
+    assert plan.video is not None  # noqa: S101 - see in_one_form
     start = plan.start_s + first / plan.frame_rate
     # start_time repeats the first frame where audio starts earlier, and drops frames that a seek read too early.
     video = video.filter("fps", fps=rational(plan.frame_rate), start_time=_seconds(start))
-
-    def convert(part: Any, part_size: tuple[int, int]) -> Any:
-        return _to_sdr(part, video_plan, part_size).filter("format", "yuv420p").filter("setsar", 1)
-
-    if video_plan.crop:
+    # A frame that stands for long is repeated all at once: as references here, but one by one in the next graph.
+    video = next_graph(video.filter("trim", end_frame=end - first + LOOKAHEAD_FRAMES))
+    if plan.video.crop:
         span_s = (start, plan.start_s + end / plan.frame_rate)
         video = upright_filters(
-            video, video_plan.crop, plan.frame_rate, span_s, size, convert, odd_pixels=video_plan.crop_odd_pixels
+            video,
+            plan.video.crop,
+            plan.frame_rate,
+            span_s,
+            size,
+            partial(crop_converted, plan.video),
+            odd_pixels=plan.video.crop_odd_pixels,
         )
-    else:
-        video = convert(video, size)
-    if mark is not None and video_plan.watermark:
-        video = _with_watermark(video, mark, video_plan.watermark, size)
-    video = video.filter("tpad", stop_mode="clone", stop=-1).filter("trim", end_frame=end - first)
+    if mark is not None and plan.video.watermark:
+        video = _with_watermark(video, mark, plan.video.watermark, size)
+    video = video.filter("trim", end_frame=end - first)
     # Timestamps are frame numbers of the whole title, so that chunks join without an offset.
     video = video.filter("setpts", f"N+{first}" if first else "N")
     return video.filter("setparams", range="limited", color_primaries="bt709", color_trc="bt709", colorspace="bt709")
-
-
-def _to_sdr(video: Any, video_plan: VideoPlan, size: tuple[int, int]) -> Any:
-    """The video converted to SDR BT.709 in limited range, scaled to `size` (width, height)."""
-    if video_plan.tone_map:
-        return (
-            video.filter("zscale", w=size[0], h=size[1], f="bicubic")
-            .filter("zscale", t="linear", npl=203)
-            .filter("format", "gbrpf32le")
-            .filter("zscale", p="bt709")
-            .filter("tonemap", "mobius", desat=0)
-            .filter("zscale", t="bt709", m="bt709", r="tv")
-        )
-    return video.filter(
-        "scale",
-        size[0],
-        size[1],
-        flags="bicubic",
-        in_color_matrix=video_plan.from_matrix,
-        in_range="full" if video_plan.from_full_range else "limited",
-        out_color_matrix="bt709",
-        out_range="limited",
-    )
 
 
 def _with_watermark(video: Any, mark: Any, watermark: Watermark, size: tuple[int, int]) -> Any:
@@ -197,10 +194,10 @@ def audio_argv(
 ) -> list[str]:
     """argv that writes one audio rendition of the whole title as `output_file(audio.id)`, AUDIO_OFFSET_S late."""
     upload = _input(plan, source)
-    return _compile([_audio_output(plan, upload[str(audio.index)], audio, copy=copy, gain_db=gain_db)], binary)
+    return _compile([_audio_output(plan, upload, audio, copy=copy, gain_db=gain_db)], binary)
 
 
-def _audio_output(plan: EncodePlan, track: Any, audio: AudioPlan, *, copy: bool, gain_db: float) -> Any:
+def _audio_output(plan: EncodePlan, opened: Any, audio: AudioPlan, *, copy: bool, gain_db: float) -> Any:
     container_options = {
         "map_metadata": -1,
         "map_chapters": -1,
@@ -211,36 +208,67 @@ def _audio_output(plan: EncodePlan, track: Any, audio: AudioPlan, *, copy: bool,
         "output_ts_offset": AUDIO_OFFSET_S,
     }
     if copy:
-        return ffmpeg.output(track, output_file(audio.id), **{"c:a": "copy"}, **container_options)
-    track = resampled(track, plan)
+        return ffmpeg.output(opened[str(audio.index)], output_file(audio.id), **{"c:a": "copy"}, **container_options)
+    track = on_timeline(opened, plan, audio)
     if gain_db:
         track = track.filter("volume", f"{gain_db:.2f}dB").filter("alimiter", limit=PEAK, level=0, latency=1)
     samples = round(plan.duration_s * AUDIO_RATE_HZ)
-    track = track.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)
+    track = track.filter("atrim", end_sample=samples)
     return ffmpeg.output(track, output_file(audio.id), **{"c:a": "aac", "b:a": plan.audio_bps}, **container_options)
 
 
-def resampled(track: Any, plan: EncodePlan) -> Any:
-    """The track as 48 kHz stereo, aligned to the title's timeline."""
-    # async=1 fills gaps and cuts overlaps of 10 ms and more; first_pts=0 begins with the video.
-    track = track.filter("aresample", AUDIO_RATE_HZ, **{"async": 1, "min_hard_comp": 0.01, "first_pts": 0})
-    track = track.filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
+def on_timeline(opened: Any, plan: EncodePlan, audio: AudioPlan) -> Any:
+    """The track as 48 kHz stereo, aligned to the title's timeline; two mono tracks as left and right."""
+    if audio.right is None:
+        # Silence without end, as the next graph is not told of one.
+        form = stereo(opened[str(audio.index)], audio.channels, audio.layout)
+        track = _gapless(next_graph(form.filter("apad"), "anull"), audio.long_gaps_s)
+    else:
+        # Cameras record both in one form from start to end: one graph does.
+        sides = [_gapless(one_side(opened[str(index)]), audio.long_gaps_s) for index in (audio.index, audio.right)]
+        track = ffmpeg.filter(sides, "join", inputs=2, channel_layout="stereo").filter("apad")
     if plan.first_frame:
         track = track.filter("atrim", start_sample=round(plan.start_s * AUDIO_RATE_HZ)).filter("asetpts", "N/SR/TB")
     return track
 
 
+def _gapless(track: Any, long_gaps_s: Sequence[Fraction]) -> Any:
+    """`track` from the timeline's zero on, with silence in its gaps. `long_gaps_s`: where gaps end that are long."""
+    if not long_gaps_s:
+        return _filled(track)
+    # aresample holds all the silence of a gap in memory; apad makes it as it is read. So a part ends where a long gap
+    # does, and is padded to that length.
+    starts = [0, *(round(at * AUDIO_RATE_HZ) for at in long_gaps_s)]
+    parts = track.filter_multi_output("asegment", timestamps="|".join(f"{float(at):.6f}" for at in long_gaps_s))
+    pieces = []
+    for number, start in enumerate(starts):
+        piece = parts[number]
+        if start:
+            piece = piece.filter("asetpts", f"PTS-{start}/SR/TB")
+        piece = _filled(piece)
+        if number + 1 < len(starts):
+            samples = starts[number + 1] - start
+            piece = piece.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)
+        pieces.append(piece)
+    return ffmpeg.concat(*pieces, v=0, a=1)
+
+
+def _filled(track: Any) -> Any:
+    # async=1 fills gaps and cuts overlaps of 10 ms and more; first_pts=0 begins with the video.
+    return track.filter("aresample", AUDIO_RATE_HZ, **{"async": 1, "min_hard_comp": 0.01, "first_pts": 0})
+
+
 def loudness_argv(plan: EncodePlan, binary: str, source: PurePath, audio: AudioPlan) -> list[str]:
     """argv that measures the loudness of one track by EBU R128; the summary is at the end of stderr."""
     upload = _input(plan, source)
-    track = resampled(upload[str(audio.index)], plan).filter("atrim", end_sample=round(plan.duration_s * AUDIO_RATE_HZ))
+    track = on_timeline(upload, plan, audio).filter("atrim", end_sample=round(plan.duration_s * AUDIO_RATE_HZ))
     track = track.filter("ebur128", peak="true", framelog="quiet")
     argv: list[str] = (
         ffmpeg.output(track, "-", f="null")
         .global_args("-hide_banner", "-nostdin", "-nostats", "-loglevel", "info")
         .compile(cmd=binary)
     )
-    return argv
+    return separate_graphs(argv)
 
 
 def remux_argv(plan: EncodePlan, binary: str, source: PurePath, *, copy_audio: bool) -> list[str]:
@@ -264,7 +292,7 @@ def remux_argv(plan: EncodePlan, binary: str, source: PurePath, *, copy_audio: b
     ]
     if plan.audio:
         audio = plan.audio[0]
-        outputs.append(_audio_output(plan, upload[str(audio.index)], audio, copy=copy_audio, gain_db=0.0))
+        outputs.append(_audio_output(plan, upload, audio, copy=copy_audio, gain_db=0.0))
     return _compile(outputs, binary)
 
 
@@ -281,7 +309,7 @@ def _compile(outputs: Sequence[Any], binary: str) -> list[str]:
         "0.25",
     )
     argv: list[str] = merged.overwrite_output().compile(cmd=binary)
-    return argv
+    return separate_graphs(argv)
 
 
 def rational(value: Fraction) -> str:

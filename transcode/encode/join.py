@@ -1,6 +1,6 @@
 """Joins separately encoded chunks into the renditions of one title. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from core.media.encoded import Encoded, Rendition
@@ -8,8 +8,10 @@ from transcode.encode.fragments import WrongOutput
 from transcode.plan.encode_plan import EncodePlan
 
 
-def join(plan: EncodePlan, parts: Sequence[Encoded]) -> Encoded:
+def join(plan: EncodePlan, parts: Sequence[Encoded], *, left_out: Collection[str] = ()) -> Encoded:
     """All renditions, each with its chunks in the order given; from the largest video down, audio last.
+
+    `left_out`: ids of audio renditions that could not be made.
 
     Raises WrongOutput unless all parts of a rendition share their init segment and cover the whole title.
     """
@@ -25,7 +27,7 @@ def join(plan: EncodePlan, parts: Sequence[Encoded]) -> Encoded:
             joined[rendition.id] = rendition
     passthrough = [plan.passthrough.rung.id] if plan.passthrough and plan.passthrough.lasting else []
     videos = [*passthrough, *(rung.id for rung in plan.rungs)]
-    order = [*videos, *(track.id for track in plan.audio)]
+    order = [*videos, *(track.id for track in plan.audio if track.id not in left_out)]
     if missing := [name for name in order if name not in joined]:
         raise WrongOutput(f"{', '.join(missing)}: not encoded")
     chosen = tuple(joined[name] for name in order)

@@ -6,12 +6,13 @@ segments while the run is still going on.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from core.errors import Rejected
+from core.errors import Rejected, ToolFailed
 from core.media.encoded import Encoded, Rendition, RenditionKind, Segment
 from core.settings import GIB
 from transcode.encode import loudness, verify
@@ -107,7 +108,11 @@ async def encode_audio(
 
     A suitable AAC track that needs no gain is copied. Raises Rejected, WrongOutput, ToolFailed.
     """
-    gain_db = await loudness.gain_db(plan, context, source, audio) if level else 0.0
+    gain_db = 0.0
+    if level:
+        # Where the loudness cannot be measured, the track keeps its own; whether it can be decoded, the encode tells.
+        with suppress(ToolFailed, Rejected):
+            gain_db = await loudness.gain_db(plan, context, source, audio)
     if audio.copyable and not gain_db:
         try:
             return await _encode_audio(plan, context, source, audio, copy=True, gain_db=0.0, on_segments=None)

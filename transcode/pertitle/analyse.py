@@ -2,21 +2,21 @@
 
 In: a plan, the file, its probed facts. Out: `Analysis`, the measured points and their cost; `model` fits the title's
 model to it. A title that is too short, or whose samples cannot be read, has no points and a reason: an analysis never
-fails an upload. Cancellation and ToolKilled are left to the caller.
+fails an upload. Cancellation and what is the machine's fault are left to the caller.
 """
 
 import asyncio
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from core.errors import ToolFailed, ToolKilled
+from core.errors import OutOfMemory, ToolFailed
 from core.sandbox.child import ChildRunner, Limits
 from core.settings import GIB
 from transcode.pertitle.model import Model, Point, fit
@@ -48,6 +48,7 @@ class Analysis:
     budget_s: float
     wall_s: float
     skipped: str | None  # why nothing was measured
+    failed: bool = False  # nothing was measured though it was tried
 
 
 _ADAPTER = TypeAdapter(Analysis)
@@ -110,10 +111,8 @@ async def analyse(
             nice=5,
         )
         points = await asyncio.to_thread(_read, plan, samples, work_dir)
-    except ToolKilled:
-        raise
-    except (ToolFailed, _UnreadableScores) as exc:
-        return _skipped(samples, f"the samples could not be measured: {exc}"[:400])
+    except (ToolFailed, OutOfMemory, _UnreadableScores) as exc:
+        return replace(_skipped(samples, f"the samples could not be measured: {exc}"[:400]), failed=True)
     on_progress(1.0)
     return Analysis(
         version=VERSION,

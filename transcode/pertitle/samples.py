@@ -14,7 +14,8 @@ from typing import Any
 import ffmpeg
 
 from core.media.crop import spliced
-from transcode.encode.argv import prepared, rational
+from transcode.encode.argv import in_one_form, prepared, rational
+from transcode.encode.graphs import separate_graphs
 from transcode.pertitle.model import SAMPLE_OPTIONS, SAMPLE_PRESET
 from transcode.plan.encode_plan import EncodePlan
 from transcode.plan.rungs import VideoRung
@@ -84,7 +85,7 @@ def plan_samples(plan: EncodePlan, source: Source, index: Index | None) -> Sampl
         least = shortest * (1, 2, 5, 8)[count - 1]
         each_ms = _frame_ms(plan, source, encodes[:count])
         spare_ms = budget_s * 1000 - START_MS - 2 * OPEN_MS
-        frames = min(int(spare_ms / each_ms), plan.frames // 2, round(LONGEST_ALL_S * plan.frame_rate))
+        frames = min(int(spare_ms / each_ms), plan.shown_frames // 2, round(LONGEST_ALL_S * plan.frame_rate))
         if frames >= least:
             starts_s, length, weight = _pick_samples(plan, source, index, frames, shortest)
             cpu_s = (START_MS + OPEN_MS * len(starts_s) + each_ms * len(starts_s) * length) / 1000
@@ -164,7 +165,7 @@ def _pick_samples(
     everything = sum(start.density * start.frames for start in starts) / max(1, total)
     sampled = sum(start.density for start in picked) / len(picked)
     weight = min(2.0, max(0.5, (everything / sampled) ** 0.8)) if everything and sampled else 1.0
-    latest = plan.start_s + plan.duration_s - length / plan.frame_rate
+    latest = plan.start_s + (plan.shown_frames - length) / plan.frame_rate
     starts_s = sorted({max(plan.start_s, min(start.start_s, latest)) for start in picked})
     return tuple(starts_s), length, weight
 
@@ -182,7 +183,8 @@ def _possible_starts(plan: EncodePlan, source: Source, index: Index | None) -> l
     """The source's keyframes within the title, where nothing before the sample must be decoded; else even spacing."""
     video = source.video
     assert video is not None  # noqa: S101 - see _read_ms
-    end_s = plan.start_s + plan.duration_s
+    # The picture may end long before the sound: there is nothing to sample where its last frame stands.
+    end_s = plan.start_s + plan.shown_frames / plan.frame_rate
     starts: list[_Start] = []
     for gop in index.gops if index else ():
         starts.extend(_stretches(gop, video.start_s, video.duration_s / max(1, video.frames), plan.gop_frames))
@@ -193,7 +195,7 @@ def _possible_starts(plan: EncodePlan, source: Source, index: Index | None) -> l
         return inside
     parts = MOST_SAMPLES
     return [
-        _Start(start_s=plan.start_s + plan.duration_s * (2 * part + 1) / (2 * parts), frames=1, density=0.0)
+        _Start(start_s=plan.start_s + (end_s - plan.start_s) * (2 * part + 1) / (2 * parts), frames=1, density=0.0)
         for part in range(parts)
     ]
 
@@ -230,28 +232,34 @@ def sample_argv(plan: EncodePlan, samples: SamplePlan, binary: str, source: Pure
     """
     assert plan.video is not None  # noqa: S101 - see _read_ms
     length_s = samples.sample_frames / plan.frame_rate
-    track = str(plan.video.index)
+    top = plan.rungs[0]
+    size = (top.width, top.height)
     parts = [
-        ffmpeg.input(
-            f"file:{source}",
-            format=DEMUXERS[plan.container],
-            protocol_whitelist="file,pipe",
-            max_streams=64,
-            ss=f"{float(start):.4f}",
-            t=f"{float(length_s):.4f}",
-        )[track]
+        in_one_form(
+            plan,
+            ffmpeg.input(
+                f"file:{source}",
+                format=DEMUXERS[plan.container],
+                protocol_whitelist="file,pipe",
+                max_streams=64,
+                ss=f"{float(start):.4f}",
+                t=f"{float(length_s):.4f}",
+                # One graph for all samples: it must not start again where the form of one changes.
+                reinit_filter=0,
+            ),
+            size,
+        )
         for start in samples.starts_s
     ]
     joined = parts[0] if len(parts) == 1 else ffmpeg.concat(*parts, v=1, a=0)
-    top = plan.rungs[0]
     # The joined samples have their own timeline, which starts at 0.
     crop = plan.video.crop and spliced(plan.video.crop, samples.starts_s, length_s)
     video = prepared(
         replace(plan, first_frame=0, video=replace(plan.video, crop=crop)),
-        {track: joined},
+        joined.filter("tpad", stop_mode="clone", stop=-1),
         first=0,
         end=samples.frames,
-        size=(top.width, top.height),
+        size=size,
     )
     copies = video.filter_multi_output("split", 2 * len(samples.encodes))
     outputs = []
@@ -261,7 +269,7 @@ def sample_argv(plan: EncodePlan, samples: SamplePlan, binary: str, source: Pure
             copy = copy.filter("scale", encode.width, encode.height, flags="bicubic")
         outputs.append(ffmpeg.output(copy, "-", **_encoder(plan, samples, encode, number)))
         outputs.append(ffmpeg.output(copies[2 * number + 1], f"reference{number}"))
-    argv: list[str] = ffmpeg.merge_outputs(*outputs).compile(cmd=binary)
+    argv = separate_graphs(ffmpeg.merge_outputs(*outputs).compile(cmd=binary))
     argv, references = _without_references(argv, len(samples.encodes))
     for number, reference in enumerate(references):
         argv += ["-dec", f"{number}:0"]

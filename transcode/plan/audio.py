@@ -9,18 +9,21 @@ from transcode.plan.encode_plan import AudioPlan, EncodePlan
 from transcode.probe.source import INDEXED, AudioTrack, Source
 
 MAX_AUDIO_RENDITIONS = 8
+SIDES_APART_S = Fraction(1, 10)  # how much two mono tracks of one recording may differ in start and length
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 def audio_plans(source: Source, duration_s: Fraction, *, trimmed: bool) -> tuple[AudioPlan, ...]:
     """The first track of each language. A track without a language counts only when it is the first of all."""
+    right = _right_side(source.audio)
     chosen: list[AudioPlan] = []
     for track in source.audio:
         language = language_tag(track.language)
         languages = {plan.language for plan in chosen}
         if chosen and (language is None or language in languages or len(chosen) == MAX_AUDIO_RENDITIONS):
             continue
-        copyable = not trimmed and _copyable(source, track, duration_s)
+        sides = (track, right) if right and not chosen else (track,)
+        copyable = not trimmed and len(sides) == 1 and _copyable(source, track, duration_s)
         chosen.append(
             AudioPlan(
                 id=f"a{len(chosen) + 1}",
@@ -28,10 +31,23 @@ def audio_plans(source: Source, duration_s: Fraction, *, trimmed: bool) -> tuple
                 language=language,
                 channels=track.channels,
                 copyable=copyable,
-                copyable_for_now=not trimmed and _is_aac(source, track),
+                copyable_for_now=not trimmed and len(sides) == 1 and _is_aac(source, track),
+                layout=track.layout,
+                right=sides[1].index if len(sides) == 2 else None,
+                long_gaps_s=tuple(sorted({end for side in sides for end in side.long_gaps_s})),
             )
         )
     return tuple(chosen)
+
+
+def _right_side(tracks: tuple[AudioTrack, ...]) -> AudioTrack | None:
+    """The second track where the first two are the left and right side of one recording, as cameras write it."""
+    if len(tracks) < 2:
+        return None
+    left, right = tracks[:2]
+    alike = (left.codec, left.sample_rate_hz, left.language) == (right.codec, right.sample_rate_hz, right.language)
+    together = max(abs(left.start_s - right.start_s), abs(left.duration_s - right.duration_s)) <= SIDES_APART_S
+    return right if alike and together and left.channels == right.channels == 1 else None
 
 
 def dubbed(title: EncodePlan, source: Source, rendition: str, language: str) -> EncodePlan:

@@ -32,6 +32,7 @@ from transcode.probe.source import INDEXED, Index, Source, VideoTrack
 
 HALF_RATE_ABOVE = 30  # frames a second: above it, small rungs get every second frame
 FIRST_RUNG_SIDE = 360  # pixels: largest short side of the rung that is published first
+WIDE_GAMUTS = ("bt2020", "smpte431", "smpte432")  # BT.2020, DCI-P3, Display P3
 SEEKABLE = ("mp4", "matroska", "mpegts")  # containers in which seeking is accurate
 
 
@@ -265,11 +266,13 @@ def _video_plan(video: VideoTrack, options: Options, ladder: _Ladder, rate: Frac
         deinterlace=video.interlaced,
         tone_map=video.is_hdr,
         from_matrix=_matrix(video.matrix, min(video.width, video.height)),
-        from_full_range=video.full_range,
         retimed=rate == video.frame_rate and _retimed(video),
         watermark=options.watermark,
         crop=ladder.crop,
         crop_odd_pixels=ladder.window is not None and video.bit_depth == 8,
+        size=(video.height, video.width) if video.rotation in (90, 270) else (video.width, video.height),
+        aspect=Fraction(video.shown_width, video.shown_height),
+        primaries=_wide_primaries(video),
     )
 
 
@@ -346,6 +349,12 @@ def _seek_back(source: Source, video: VideoTrack) -> Fraction:
     where seeks miss keyframes."""
     missed_s = Fraction(0) if source.container in INDEXED else video.longest_gop_s
     return (1 + video.longest_gap_s + missed_s).limit_denominator(1000)
+
+
+def _wide_primaries(video: VideoTrack) -> str:
+    """The primaries of SDR whose colours look pale when they are taken for those of BT.709; else empty."""
+    is_rgb = video.pixel_format.startswith(("gbr", "rgb", "bgr", "argb", "abgr"))
+    return video.primaries if video.primaries in WIDE_GAMUTS and not video.is_hdr and not is_rgb else ""
 
 
 def _matrix(matrix: str, coded_short_side: int) -> str:

@@ -47,13 +47,15 @@ class VideoPlan:
     deinterlace: bool
     tone_map: bool
     from_matrix: str  # matrix of the source: "bt709", "bt601" or "bt2020"
-    from_full_range: bool
     retimed: bool  # the source's timestamps are unusable: frames are shown at a constant rate instead
     watermark: Watermark | None
     crop: CropPath | None = None  # the vertical window that is shown; None: the whole frame
     # Whether the window may begin at an odd pixel. Of more than 8 bits it may not: ffmpeg's crop counts the columns of
     # the colour planes in bytes, and would begin in the middle of a sample.
     crop_odd_pixels: bool = False
+    size: tuple[int, int] | None = None  # of the source's frames in samples, upright
+    aspect: Fraction | None = None  # the shape they are shown in: frames of another get bars; None: all are stretched
+    primaries: str = ""  # of SDR with a wider gamut than BT.709: "bt2020", "smpte431", "smpte432"; else empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,9 @@ class AudioPlan:
     copyable_for_now: (
         bool  # copyable until the ladder is ready: any AAC, even a little short, without loudness normalisation
     )
+    layout: str = ""  # of the track's channels, as libav names it; empty: it is one that ffmpeg mixes down
+    right: int | None = None  # the track of the right side, where `index` is a mono track of the left one
+    long_gaps_s: tuple[Fraction, ...] = ()  # where the sound goes on after a gap of a minute or more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

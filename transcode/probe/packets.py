@@ -15,6 +15,7 @@ from transcode.probe.source import Index
 from transcode.probe.timing import is_constant
 
 MAX_HEAD_PACKETS, MIN_HEAD_PACKETS, MAX_HEAD_BYTES = 900, 16, 64 * 1024 * 1024
+LONG_GAP_S = Fraction(60)  # an encode makes the silence of a shorter gap in memory
 _NO_TIME = -(2**63)
 
 
@@ -146,7 +147,7 @@ class VideoPackets:
 
 
 class AudioPackets:
-    """Facts of one audio track, collected from its packets: count, bytes, start and end."""
+    """Facts of one audio track, collected from its packets: count, bytes, start, end and long gaps."""
 
     def __init__(self, stream: Any) -> None:
         context = stream.codec_context
@@ -156,6 +157,8 @@ class AudioPackets:
         self._audible_from: int | None = None
         self._end = _NO_TIME
         self._last: Any = None
+        self._longest = LONG_GAP_S / stream.time_base if stream.time_base else Fraction(0)
+        self.long_gaps: list[int] = []  # ticks at which a packet follows a long gap
         self.count = 0
         self.bytes = 0
         self.corrupt = False
@@ -177,6 +180,8 @@ class AudioPackets:
         self.bytes += packet.size
         if self._first is None or tick < self._first:
             self._first = tick
+        if self._last is not None and tick - self._end >= self._longest:
+            self.long_gaps.append(tick)
         end = tick + (packet.duration or 0)
         if end > self._end:
             self._end, self._last = end, packet

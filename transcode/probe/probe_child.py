@@ -29,7 +29,8 @@ VIDEO_CODECS = frozenset((
     "msmpeg4v3", "prores", "qtrle", "vp8", "vp9",
 ))
 AUDIO_CODECS = frozenset((
-    "aac", "ac3", "alac", "amr_nb", "amr_wb", "dts", "eac3", "flac", "mp1", "mp2", "mp3", "opus", "truehd", "vorbis",
+    "aac", "aac_latm", "ac3", "alac", "amr_nb", "amr_wb", "dts", "eac3", "flac", "mp1", "mp2", "mp3", "opus", "truehd",
+    "vorbis",
 ))
 # fmt: on
 MAX_TRACKS = 16
@@ -81,7 +82,7 @@ def _facts(
         shift_s = _off_grid(video.start_s, video.frame_rate)
         zero += shift_s
         video = replace(video, start_s=video.start_s - shift_s)
-        tracks = tuple(replace(track, start_s=track.start_s - shift_s) for track in tracks)
+        tracks = tuple(_earlier(track, shift_s) for track in tracks)
         longest_s = max(longest_s - shift_s, video.start_s + video.duration_s)
     if longest_s > max_duration_s:
         raise _too_long(f"The video lasts {float(longest_s):.0f} s.", max_duration_s)
@@ -95,6 +96,12 @@ def _facts(
         unplayable_audio=unplayable,
         damaged=damaged,
     ), index
+
+
+def _earlier(track: AudioTrack, shift_s: Fraction) -> AudioTrack:
+    """The track on a timeline that begins `shift_s` later."""
+    gaps_s = tuple(at - shift_s for at in track.long_gaps_s)
+    return replace(track, start_s=track.start_s - shift_s, long_gaps_s=gaps_s)
 
 
 def _off_grid(start_s: Fraction, rate: Fraction) -> Fraction:
@@ -267,6 +274,7 @@ def _audio_facts(stream: Any, packets: AudioPackets, zero: Fraction) -> AudioTra
         duration_s=duration_s,
         profile=context.profile or "",
         bit_rate_bps=round(packets.bytes * 8 / duration_s) if duration_s else 0,
+        long_gaps_s=tuple(tick * stream.time_base - zero for tick in packets.long_gaps),
     )
 
 

@@ -61,6 +61,7 @@ class AudioTrack:
     duration_s: Fraction
     profile: str  # as libav names it: "LC" is plain AAC
     bit_rate_bps: int
+    long_gaps_s: tuple[Fraction, ...] = ()  # where the sound goes on after a gap of a minute or more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from core.concurrency import cancel_and_wait, gather_all, run_to_end
 from core.db import assets, postgres, steps
 from core.db.postgres import Connection
 from core.db.steps import Step
-from core.errors import LeaseLost, Rejected, ToolKilled
+from core.errors import LeaseLost, OutOfMemory, Rejected, ToolKilled
 from core.hints import Hints
 from core.model import StepKind, StepState
 from core.step_kinds import TRAITS, SlotClass
@@ -223,6 +223,8 @@ class Worker:
         """Count an attempt; queue again after a while, or give up and leave a dead letter."""
         settings = self._context.settings
         error = {"code": type(exc).__name__, "message": str(exc)[:2000]}
+        if failures.is_of_the_machine(exc):
+            return await self._postpone(step, exc, error)
         crashed = crash and step.crashes + 1 >= settings.max_hard_deaths
         if not crashed and step.attempts + 1 < settings.max_attempts:
             delay_s = min(60.0, 2.0**step.attempts) * random.uniform(0.5, 1.0)
@@ -230,11 +232,35 @@ class Worker:
             await steps.release(self._context.pool, step, error=error, attempt=True, crash=crash, delay_s=delay_s)
             asyncio.get_running_loop().call_later(delay_s, self.wake, TRAITS[step.kind].slots)
             return "failed"
+        await self._give_up(step, exc, error, failures.out_of_attempts(crashed=crashed), attempt=True, crash=crash)
+        return "dead"
+
+    async def _postpone(self, step: Step, exc: Exception, error: dict[str, str]) -> str:
+        """Queue the step again without counting an attempt; where it is memory that lacks, not for ever."""
+        if isinstance(exc, OutOfMemory) and step.postponements >= failures.MAX_POSTPONEMENTS:
+            await self._give_up(step, exc, error, failures.out_of_memory())
+            return "dead"
+        delay_s = failures.postponed_s(step.postponements) * random.uniform(0.5, 1.0)
+        _LOG.warning("step.postponed", step=step.id, kind=step.kind, retry_in_s=round(delay_s, 1), **error)
+        await steps.release(self._context.pool, step, error=error, postponed=True, delay_s=delay_s)
+        asyncio.get_running_loop().call_later(delay_s, self.wake, TRAITS[step.kind].slots)
+        return "postponed"
+
+    async def _give_up(
+        self,
+        step: Step,
+        exc: Exception,
+        error: dict[str, str],
+        told: Rejected,
+        *,
+        attempt: bool = False,
+        crash: bool = False,
+    ) -> None:
+        """Leave a dead letter; `told` is what the owner reads."""
         _LOG.error("step.dead", exc, step=step.id, kind=step.kind, asset=step.asset_id)
         async with self._context.pool.acquire() as connection, connection.transaction():
-            await steps.finish(connection, step, StepState.DEAD, error=error, attempt=True, crash=crash)
-            await self._record_failure(connection, step, failures.out_of_attempts(crashed=crashed))
-        return "dead"
+            await steps.finish(connection, step, StepState.DEAD, error=error, attempt=attempt, crash=crash)
+            await self._record_failure(connection, step, told)
 
     async def _release(self, step: Step) -> None:
         """Make the step due at once for another worker, however often this worker is cancelled meanwhile."""

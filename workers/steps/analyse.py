@@ -8,13 +8,17 @@ from core.model import StepKind
 from core.storage.digest import digest
 from transcode.encode.renditions import chunk_duration_s
 from transcode.pertitle import analyse as analyser
+from transcode.pertitle.analyse import Analysis
 from transcode.pertitle.settle import apply_analysis
 from transcode.plan.encode_plan import EncodePlan
 from transcode.probe.source import from_json
 from workers import artifacts
 from workers.engine.contract import ClaimedStep, NextStep, Outcome, WorkerContext
+from workers.engine.memory_budget import encode_bytes
 from workers.step_context import StepContext
 from workers.steps import extract, pictures
+
+NOT_MEASURED = ("not_measured", "The title could not be measured: it has the usual qualities, not its own.")
 
 
 async def analyse(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
@@ -28,26 +32,19 @@ async def analyse(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     if not step_input.get("first", True):
         plan = replace(plan, first_rung=None)
     on_commit = None
+    warnings: tuple[tuple[str, str], ...] = ()
     if plan.smart:
         source_sha256, key = step_input["source"], digest([analyser.VERSION, plan.digest(), worker.ffmpeg_version])
-        analysis = await assets.analysis(worker.pool, source_sha256, key)
-        if analysis is None:
-            measured = await analyser.analyse(
-                plan,
-                await StepContext(worker=worker, claimed=claimed).local_source(),
-                from_json(claimed.asset.source or {}),
-                await artifacts.load_index(worker, claimed.asset.id, step_input["index"]),
-                claimed.work_dir,
-                worker.runner,
-                worker.ffmpeg,
-                claimed.progress,
-            )
-            analysis = analyser.to_json(measured)
+        kept = await assets.analysis(worker.pool, source_sha256, key)
+        analysis = analyser.from_json(kept) if kept else await _measured(worker, claimed, plan)
+        if analysis.failed:
+            warnings = (NOT_MEASURED,)
+        elif kept is None:
 
             async def on_commit(connection: Connection) -> None:
-                await assets.keep_analysis(connection, source_sha256, key, analysis)
+                await assets.keep_analysis(connection, source_sha256, key, analyser.to_json(analysis))
 
-        plan = apply_analysis(plan, analyser.from_json(analysis))
+        plan = apply_analysis(plan, analysis)
     plan_sha256 = await artifacts.store_plan(worker, claimed.asset.id, plan)
     encode_steps = _encode_steps(step_input["source"], plan_sha256, plan)
     extras = pictures.steps_of_upload(plan, plan_sha256, step_input["source"], claimed.asset)
@@ -60,8 +57,28 @@ async def analyse(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
         StepKind.SOUND.value: len(plan.audio),
     }
     return Outcome(
-        output={"plan": plan_sha256, "parts": parts}, on_commit=on_commit, next_steps=(*encode_steps, *extras)
+        output={"plan": plan_sha256, "parts": parts},
+        on_commit=on_commit,
+        warnings=warnings,
+        next_steps=(*encode_steps, *extras),
     )
+
+
+async def _measured(worker: WorkerContext, claimed: ClaimedStep, plan: EncodePlan) -> Analysis:
+    context = StepContext(worker=worker, claimed=claimed)
+    source = await context.local_source()
+    index = await artifacts.load_index(worker, claimed.asset.id, claimed.step.input["index"])
+    async with worker.memory.hold(encode_bytes(plan, plan.rungs[:1], context.source_pixels)):
+        return await analyser.analyse(
+            plan,
+            source,
+            from_json(claimed.asset.source or {}),
+            index,
+            claimed.work_dir,
+            worker.runner,
+            worker.ffmpeg,
+            claimed.progress,
+        )
 
 
 def _encode_steps(source_sha256: str, plan_sha256: str, plan: EncodePlan) -> tuple[NextStep, ...]:

@@ -3,6 +3,7 @@
 from core.db import assets
 from core.db.postgres import Connection
 from core.model import StepKind
+from transcode.encode.convert import is_mixed_by_rule
 from transcode.probe.probe import probe as probe_file
 from transcode.probe.source import Source, to_json
 from workers import artifacts
@@ -46,4 +47,6 @@ def _warnings(source: Source) -> tuple[tuple[str, str], ...]:
         warnings.append(("audio_unsupported", message))
     elif not source.audio:
         warnings.append(NO_AUDIO)
+    if unusual := [track.layout for track in source.audio if is_mixed_by_rule(track.channels, track.layout)]:
+        warnings.append(("audio_mixed", f"Sound with {', '.join(dict.fromkeys(unusual))} is heard as stereo."))
     return tuple(warnings)

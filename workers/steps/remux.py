@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from core.db import publication
 from core.db.postgres import Connection
+from core.errors import Rejected, ToolFailed
 from core.model import StepKind
 from core.telemetry.logs import Log
 from packager import revision
@@ -39,7 +40,7 @@ async def remux(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     cuts = grid.keyframe_cuts(keyframes, plan.frames, plan.frame_rate, SEGMENT_S)
     try:
         files = await transcoder.remux(plan, context.ffmpeg(INTERACTIVE_NICE), source, cuts=cuts)
-    except WrongOutput as exc:
+    except (WrongOutput, Rejected, ToolFailed) as exc:
         return await _encode_instead(worker, claimed, plan, exc)
     outcome = replace(await context.store_encode(files), next_steps=(_analyse(claimed, plan_sha256),))
     if encryption_from_json(claimed.asset.options) is not Encryption.NONE:
@@ -53,7 +54,7 @@ async def remux(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     return replace(outcome, on_commit=publish)
 
 
-async def _encode_instead(worker: WorkerContext, claimed: ClaimedStep, plan: EncodePlan, why: WrongOutput) -> Outcome:
+async def _encode_instead(worker: WorkerContext, claimed: ClaimedStep, plan: EncodePlan, why: Exception) -> Outcome:
     """The steps of a title whose video track cannot be copied."""
     _LOG.warning("remux.unfit", step=claimed.step.id, error=str(why))
     small = next((rung.id for rung in plan.rungs if rung.short_side <= SMALL_SHORT_SIDE), plan.rungs[-1].id)

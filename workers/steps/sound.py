@@ -1,15 +1,33 @@
 """sound: one audio track of the whole title -> one rendition in storage, at the loudness all titles have."""
 
+from core.errors import Rejected, ToolFailed
+from core.telemetry.logs import Log
 from transcode.encode import renditions as transcoder
+from transcode.encode.fragments import WrongOutput
 from workers import artifacts
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
 from workers.step_context import StepContext
 
+_LOG = Log("sound")
+
 
 async def sound(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
-    """Encode the audio track that the input names by its id in the plan (`sound`); the output names its listing."""
+    """Encode the audio track that the input names by its id in the plan (`sound`); the output names its listing.
+
+    A track that cannot be encoded is left out of a title with video, with a warning: {"left_out": its id}.
+    """
     context = StepContext(worker=worker, claimed=claimed)
     plan = await artifacts.load_plan(worker, claimed.asset.id, claimed.step.input["plan"])
     track = next(entry for entry in plan.audio if entry.id == claimed.step.input["sound"])
     source = await context.local_source()
-    return await context.store_encode(await transcoder.encode_audio(plan, context.ffmpeg(), source, track))
+    try:
+        files = await transcoder.encode_audio(plan, context.ffmpeg(), source, track)
+    except (Rejected, ToolFailed, WrongOutput) as exc:
+        # Once more before it is given up: the program, and not the track, may have been at fault.
+        is_first_try = claimed.step.attempts + claimed.step.crashes == 0
+        if plan.video is None or (is_first_try and not isinstance(exc, Rejected)):
+            raise
+        _LOG.warning("sound.left_out", step=claimed.step.id, error=str(exc)[:400])
+        message = f"The sound track {plan.audio.index(track) + 1} cannot be decoded and is left out."
+        return Outcome(output={"left_out": track.id}, warnings=(("audio_left_out", message),))
+    return await context.store_encode(files)

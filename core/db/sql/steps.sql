@@ -28,7 +28,7 @@ WHERE id = (
     LIMIT 1
     FOR UPDATE SKIP LOCKED
 )
-RETURNING id, asset_id, kind, input, lease_token, attempts, interruptions, hard_deaths;
+RETURNING id, asset_id, kind, input, lease_token, attempts, interruptions, hard_deaths, postponements;
 
 -- name: heartbeat
 -- Renew the lease and record progress. No row: the lease is lost.
@@ -48,11 +48,11 @@ WHERE id = $1 AND lease_token = $2 AND state = 'leased'
 RETURNING id;
 
 -- name: release
--- Put a leased step back: after a failure of ours (with a delay), or because this worker is leaving.
+-- Put a leased step back: after a failure (with a delay), or because this worker is leaving.
 UPDATE steps SET
     state = 'queued', lease_token = NULL, lease_until = NULL, error = $3,
     attempts = attempts + $4, interruptions = interruptions + $5, hard_deaths = hard_deaths + $6,
-    due_at = now() + $7 * interval '1 second'
+    due_at = now() + $7 * interval '1 second', postponements = postponements + $8
 WHERE id = $1 AND lease_token = $2 AND state = 'leased'
 RETURNING id;
 
@@ -80,7 +80,8 @@ WITH newest AS (
     WHERE asset_id = $1 AND kind = ANY($2::text[]) AND NOT input ? 'run'
     ORDER BY created_at DESC, id DESC LIMIT 1
 )
-UPDATE steps SET state = 'queued', due_at = now(), attempts = 0, interruptions = 0, hard_deaths = 0, progress = 0,
+UPDATE steps SET state = 'queued', due_at = now(), attempts = 0, interruptions = 0, hard_deaths = 0,
+    postponements = 0, progress = 0,
     error = NULL, finished_at = NULL
 WHERE asset_id = $1 AND state IN ('failed', 'dead') AND (
     COALESCE(input ->> 'run', id) = (SELECT id FROM newest)

@@ -4,6 +4,7 @@ faked."""
 import asyncio
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,8 +15,9 @@ from pathlib import Path
 import pytest
 
 import core
-from core.errors import ConfigError, KadrError, ToolFailed, ToolKilled, ToolTimedOut
-from core.sandbox.child import ChildRunner, Finished, Limits
+from core.errors import ConfigError, KadrError, MachineFault, OutOfMemory, ToolFailed, ToolKilled, ToolTimedOut
+from core.sandbox import child
+from core.sandbox.child import ChildRunner, Finished, Limits, crowding
 
 MIB = 1024 * 1024
 ROOT = Path(core.__file__).parent.parent
@@ -178,6 +180,44 @@ async def test_a_signal_that_was_not_ours(python, sent):
 async def test_a_crash_is_a_crash(python):
     with pytest.raises(ToolKilled, match="SIGSEGV"):
         await python("import ctypes; ctypes.string_at(0)")
+
+
+async def test_memory_that_ran_out_is_no_crash(python, monkeypatch):
+    """The kernel's counter of such ends tells it from any other SIGKILL."""
+    suicide = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    with pytest.raises(ToolKilled):
+        await python(suicide)
+    counts = iter((3, 4))
+    monkeypatch.setattr(child, "out_of_memory_kills", lambda: next(counts))
+    with pytest.raises(OutOfMemory):
+        await python(suicide)
+
+
+async def test_a_full_disk_is_no_failure_of_the_program(python, monkeypatch):
+    """What a program says is believed where the disk is full indeed: it may be quoting the file."""
+    code = "import sys; sys.exit('write: No space left on device')"
+    with pytest.raises(ToolFailed):
+        await python(code)
+    usage = shutil.disk_usage("/")._replace(free=MIB)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(MachineFault):
+        await python(code)
+
+
+@pytest.mark.parametrize(
+    ("load", "processors", "nice", "slower"),
+    [(0.5, 2, 19, 1.0), (2.0, 2, 5, 1.0), (24.0, 2, 0, 12.0), (4.0, 2, 1, 2.5), (900.0, 1, 19, 50.0)],
+)
+def test_how_crowded_it_is(monkeypatch, load, processors, nice, slower):
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(processors)))
+    assert crowding(nice) == pytest.approx(slower)
+
+
+async def test_time_counts_for_less_on_a_crowded_machine(python, monkeypatch):
+    monkeypatch.setattr(os, "getloadavg", lambda: (40.0 * (os.cpu_count() or 1), 0.0, 0.0))
+    done = await python("import time; time.sleep(1)", limits(wall_s=0.5))
+    assert done.wall_s >= 1
 
 
 async def test_cpu_limit(python):

@@ -75,10 +75,10 @@ def test_the_search_for_an_upright_window_is_not_in_the_light_slots() -> None:
 def test_every_kind_fails_for_something() -> None:
     scopes = {scope: {kind for kind in StepKind if TRAITS[kind].failure is scope} for scope in FailureScope}
     assert scopes == {
-        FailureScope.ASSET: ON_THE_WAY | {StepKind.REPUBLISH},
+        FailureScope.ASSET: (ON_THE_WAY | {StepKind.REPUBLISH}) - {StepKind.FIRST_SOUND},
         FailureScope.TRACK: TRACK_STEPS,
         FailureScope.POSTER: {StepKind.POSTER},
-        FailureScope.NOTHING: EXTRAS | TIDYING,
+        FailureScope.NOTHING: EXTRAS | TIDYING | {StepKind.FIRST_SOUND},
     }
 
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 import pytest
@@ -20,12 +21,20 @@ from transcode.plan.encode_plan import EncodePlan, Options
 from transcode.plan.watermark import Watermark
 from transcode.probe.source import Source
 
-SDR = "in_color_matrix=bt709:in_range=limited:out_color_matrix=bt709:out_range=limited"
 PARAMS = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=limited"
 CROP = "crop=exact=1:h=ih:w=2*round(iw*101/320/2):x=clip(({})*iw-ow/2\\,0\\,iw-ow):y=0"
 
 
+def graphs(words: list[str]) -> list[str]:
+    return [text for option, text in pairwise(words) if option == "-filter_complex"]
+
+
 def graph(made: EncodePlan, first: int, end: int, *, mark: bool = False) -> str:
+    """The last graph of a run, which has frames of one form at the title's rate."""
+    return encode_graphs(made, first, end, mark=mark)[-1]
+
+
+def encode_graphs(made: EncodePlan, first: int, end: int, *, mark: bool = False) -> list[str]:
     words = video_argv(
         made,
         "ffmpeg",
@@ -35,7 +44,7 @@ def graph(made: EncodePlan, first: int, end: int, *, mark: bool = False) -> str:
         rungs=made.rungs[-1:],
         watermark=PurePosixPath("/in/mark.png") if mark else None,
     )
-    return words[words.index("-filter_complex") + 1]
+    return graphs(words)
 
 
 def made_of(crop: CropPath, facts: Source | None = None, options: Options = SHORT) -> EncodePlan:
@@ -51,23 +60,18 @@ def worth(words: str, time_s: float) -> float:
 
 def test_a_still_window() -> None:
     assert graph(made_of(path(still(0, 7, 0.25))), 0, 210) == (
-        "[0:0]fps=fps=30000/1001:start_time=0[s0];"
-        f"[s0]{CROP.format('0.25')}[s1];"
-        f"[s1]scale=360:640:flags=bicubic:{SDR}[s2];[s2]format=yuv420p[s3];[s3]setsar=1[s4];"
-        "[s4]tpad=stop=-1:stop_mode=clone[s5];[s5]trim=end_frame=210[s6];[s6]setpts=N[s7];"
-        f"[s7]{PARAMS}[s8]"
+        f"[s7]null[s8];[s8]{CROP.format('0.25')}[s9];[s9]scale=360:640:flags=bicubic[s10];[s10]setsar=1[s11];"
+        f"[s11]trim=end_frame=210[s12];[s12]setpts=N[s13];[s13]{PARAMS}[s14]"
     )
 
 
 def test_padding_alone() -> None:
     assert graph(made_of(path(padded(0, 7))), 0, 210) == (
-        "[0:0]fps=fps=30000/1001:start_time=0[s0];"
-        f"[s0]scale=360:202:flags=bicubic:{SDR}[s1];[s1]format=yuv420p[s2];[s2]setsar=1[s3];"
-        "[s3]split=2[s4][s5];[s4]crop=114:202[s6];[s6]scale=44:80[s7];[s7]gblur=sigma=3[s8];"
-        "[s8]scale=360:640:flags=bicubic[s9];[s9]setsar=1[s10];"
-        "[s10][s5]overlay=eof_action=repeat:format=yuv420:x=0:y=220[s11];"
-        "[s11]tpad=stop=-1:stop_mode=clone[s12];[s12]trim=end_frame=210[s13];[s13]setpts=N[s14];"
-        f"[s14]{PARAMS}[s15]"
+        "[s7]null[s8];[s8]scale=360:202:flags=bicubic[s9];[s9]setsar=1[s10];"
+        "[s10]split=2[s11][s12];[s11]crop=114:202[s13];[s13]scale=44:80[s14];[s14]gblur=sigma=3[s15];"
+        "[s15]scale=360:640:flags=bicubic[s16];[s16]setsar=1[s17];"
+        "[s17][s12]overlay=eof_action=repeat:format=yuv420:x=0:y=220[s18];"
+        f"[s18]trim=end_frame=210[s19];[s19]setpts=N[s20];[s20]{PARAMS}[s21]"
     )
 
 
@@ -76,14 +80,22 @@ def test_a_window_and_padding_with_a_watermark_over_both() -> None:
     words = graph(made_of(path(still(0, 3, 0.25), padded(3, 7)), options=options), 0, 210, mark=True)
     # 3 s is frame 89.9: the fps filter shows what comes then from frame 90 on.
     assert "overlay=enable=if(lt(t\\,2.986317)\\,0\\,1):eof_action=repeat:format=yuv420:x=0:y=0" in words
-    assert words.index("enable=") < words.index("colorchannelmixer") < words.index("tpad")
-    assert words.index("fps=") < words.index("split=2") < words.index("crop=exact")
+    assert words.index("enable=") < words.index("overlay=eof_action=repeat:format=yuv420:x=W") < words.index("trim")
+    assert words.index("split=2") < words.index("crop=exact")
 
 
 def test_high_dynamic_range_is_cropped_before_it_is_toned() -> None:
     facts = source(transfer="smpte2084", interlaced=True, bit_depth=10)
-    words = graph(made_of(path(still(0, 7, 0.25)), facts), 0, 210)
-    order = ["bwdif=", "fps=", "crop=h=ih", "zscale=f=bicubic:h=640:w=360", "tonemap=", "format=yuv420p"]
+    words = " ".join(encode_graphs(made_of(path(still(0, 7, 0.25)), facts), 0, 210))
+    order = [
+        "bwdif=",
+        "format=yuv420p10le",
+        "fps=",
+        "crop=h=ih",
+        "zscale=f=bicubic:h=640:w=360",
+        "tonemap=",
+        "format=yuv420p[",
+    ]
     assert [words.index(one) for one in order] == sorted(words.index(one) for one in order)
 
 
@@ -91,7 +103,7 @@ def test_a_chunk_has_only_its_own_part_at_the_titles_own_time() -> None:
     crop = path(still(0, 2, 0.3), moving(2, 4, 0.3, 0.7), padded(4, 5), still(5, 7, 0.6))
     whole = centre_expression(crop, NTSC, (Fraction(0), Fraction(7)))
     assert graph(made_of(crop), 75, 100).split(";")[1] == (
-        "[s0]" + CROP.format("0.3+0.200000*(t-2.000000)") + "[s1]"
+        "[s8]" + CROP.format("0.3+0.200000*(t-2.000000)") + "[s9]"
     ), "neither the shots before nor those after"
     assert "gblur" not in graph(made_of(crop), 75, 100)
     assert "gblur" in graph(made_of(crop), 100, 130)
@@ -147,7 +159,7 @@ def test_samples_show_the_window_of_their_own_moments() -> None:
     samples = plan_samples(made, facts, None)
     assert samples.skipped is None
     words = sample_argv(made, samples, "ffmpeg", PurePosixPath("/in/clip.mp4"))
-    told = next(part for part in words[words.index("-filter_complex") + 1].split(";") if "crop=exact" in part)
+    told = next(part for text in graphs(words) for part in text.split(";") if "crop=exact" in part)
     own = told[told.index("clip((") + 6 : told.index(")*iw-ow/2")].replace("\\", "")
     length = samples.sample_frames / made.frame_rate
     for number, start_s in enumerate(samples.starts_s):

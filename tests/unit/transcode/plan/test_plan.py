@@ -148,14 +148,21 @@ def test_frames_cover_the_longest_track(rate: Fraction, duration_s: Fraction, fr
 @pytest.mark.parametrize(
     ("video", "wanted"),
     [
-        ({}, {"deinterlace": False, "tone_map": False, "from_matrix": "bt709", "from_full_range": False, "index": 0}),
+        ({}, {"deinterlace": False, "tone_map": False, "from_matrix": "bt709", "primaries": "", "index": 0}),
         ({"index": 3}, {"index": 3}),
         ({"interlaced": True}, {"deinterlace": True}),
         ({"frames": 600}, {"retimed": True}),
         ({"frames": 400}, {"retimed": False}),
         ({"transfer": "smpte2084", "matrix": "bt2020_ncl"}, {"tone_map": True, "from_matrix": "bt2020"}),
         ({"transfer": "arib-std-b67"}, {"tone_map": True}),
-        ({"full_range": True}, {"from_full_range": True}),
+        ({"primaries": "bt2020", "matrix": "bt2020_ncl"}, {"primaries": "bt2020", "from_matrix": "bt2020"}),
+        ({"primaries": "smpte432"}, {"primaries": "smpte432"}),
+        ({"primaries": "bt2020", "transfer": "smpte2084"}, {"primaries": "", "tone_map": True}),
+        ({"primaries": "bt2020", "pixel_format": "gbrp10le"}, {"primaries": ""}),
+        (
+            {"rotation": 90, "shown_width": 1080, "shown_height": 1920},
+            {"size": (1080, 1920), "aspect": Fraction(9, 16)},
+        ),
         ({"matrix": "itu601"}, {"from_matrix": "bt601"}),
         ({"matrix": "smpte170m"}, {"from_matrix": "bt601"}),
         ({"matrix": "unspecified"}, {"from_matrix": "bt709"}),
@@ -426,6 +433,7 @@ def test_which_sound_may_be_copied(facts: dict[str, Any], changed: dict[str, Any
             channels=changed.get("channels", 2),
             copyable=copyable,
             copyable_for_now=made.audio[0].copyable_for_now,
+            layout="stereo",
         ),
     )
 
