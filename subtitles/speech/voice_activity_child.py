@@ -42,6 +42,7 @@ class SampleWriter:
         self._expected: Fraction | None = None  # sample at which the next frame should begin
         self._resampler: Any = None
         self._kind: object = None
+        self._mixed = True  # by libav, which does not know every layout
 
     def add(self, frame: Any, at: Fraction | None) -> None:
         """Add a decoded frame. `at`: its position in samples of the title; None continues after the one before."""
@@ -49,11 +50,13 @@ class SampleWriter:
         far = at is not None and (self._expected is None or abs(at - self._expected) > SLACK)
         if kind != self._kind or far:
             self.flush()
-            self._kind, self._resampler = kind, av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
+            self._mixed = _can_mix(frame)
+            self._kind, self._resampler = kind, _resampler()
             if at is not None:
                 self._go_to(round(at))
                 self._expected = at
         self._expected = (self._expected or Fraction(0)) + Fraction(frame.samples * RATE_HZ, frame.sample_rate)
+        frame = frame if self._mixed else _one_channel(frame)
         frame.pts = None
         self._write(self._resampler.resample(frame))
 
@@ -76,6 +79,29 @@ class SampleWriter:
             written = samples[skipped : skipped + self._most - self.written]
             self._file.write(written.tobytes())
             self.written += len(written)
+
+
+def _resampler() -> Any:
+    return av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
+
+
+def _can_mix(frame: Any) -> bool:
+    try:
+        _resampler().resample(frame)
+    except av.FFmpegError:
+        return False
+    return True
+
+
+def _one_channel(frame: Any) -> Any:
+    """A frame of all its channels' mean; of ambisonic sound the first one, which is the sound of all directions."""
+    samples = frame.to_ndarray()
+    if not frame.format.is_planar:
+        samples = samples.reshape(-1, frame.layout.nb_channels).T
+    kept = samples[:1] if frame.layout.name.startswith("ambisonic") else samples.mean(axis=0, keepdims=True)
+    one = av.AudioFrame.from_ndarray(np.ascontiguousarray(kept, samples.dtype), frame.format.name, "mono")
+    one.sample_rate = frame.sample_rate
+    return one
 
 
 def write_audio(request: dict[str, Any]) -> int:

@@ -24,6 +24,12 @@ _LUMA = {"bt709": (0.2126, 0.0722), "bt601": (0.299, 0.114), "bt2020": (0.2627, 
 _TO_709 = np.array(
     [[1.660491, -0.587641, -0.072850], [-0.124550, 1.132900, -0.008349], [-0.018151, -0.100579, 1.118730]], np.float32
 )
+_P3_TO_709 = np.array(
+    [[1.224940, -0.224940, 0], [-0.042057, 1.042057, 0], [-0.019638, -0.078636, 1.098274]], np.float32
+)
+_WIDE = {"bt2020": _TO_709, "smpte431": _P3_TO_709, "smpte432": _P3_TO_709}
+# What rounding in the file leaves of the other two channels in a pure colour, taken off as an encode does.
+_PURER = np.eye(3, dtype=np.float32) * np.float32(1.00075) - np.float32(0.00025)
 
 
 def lightness(pixels: Bgr) -> Gray:
@@ -59,6 +65,19 @@ def tone_mapped(
         np.clip(light, 0, 1, out=light)
         np.power(light, 1 / 2.4, out=light)  # BT.1886 backwards
         out[top : top + _BAND_ROWS] = (light[:, :, ::-1] * 255 + 0.5).astype(np.uint8)
+    return out
+
+
+def narrowed(pixels: Bgr, primaries: str) -> Bgr:
+    """SDR pixels of these primaries in BT.709; those of BT.709 and its like as they are."""
+    if primaries not in _WIDE:
+        return pixels
+    to_709 = (_PURER @ _WIDE[primaries]).T
+    linear = (np.arange(256, dtype=np.float32) / 255) ** np.float32(2.4)  # BT.1886
+    out = np.empty_like(pixels)
+    for top in range(0, pixels.shape[0], _BAND_ROWS):
+        light = np.clip(linear[pixels[top : top + _BAND_ROWS, :, ::-1]] @ to_709, 0, 1)
+        out[top : top + _BAND_ROWS] = (light[:, :, ::-1] ** (1 / 2.4) * 255 + 0.5).astype(np.uint8)
     return out
 
 

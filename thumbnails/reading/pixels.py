@@ -11,10 +11,11 @@ import numpy as np
 from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
-from thumbnails.reading.colour import UNKNOWN_PEAK, Bgr, Gray, matrix, tone_mapped
+from thumbnails.reading.colour import UNKNOWN_PEAK, Bgr, Gray, matrix, narrowed, tone_mapped
 from thumbnails.reading.video_facts import VideoFacts
 
 _MATRICES = {"bt709": Colorspace.ITU709, "bt601": Colorspace.ITU601, "bt2020": Colorspace.BT2020}
+SAME_SHAPE = 0.02  # aspect ratios this near are one, as in an encode
 _SMALL = 2  # scaled down so much that an area's mean is as good as any curve, and six times cheaper
 
 
@@ -37,9 +38,18 @@ class Converter:
         wide, high = self.size(width)
         if self._video.rotation in (90, 270):
             wide, high = high, wide
-        pixels = self._toned(frame, wide, high) if self._video.is_hdr else self._plain(frame, wide, high)
+        within = self._within(frame, wide, high)
+        pixels = self._toned(frame, *within) if self._video.is_hdr else self._plain(frame, *within)
+        pixels = _barred(pixels, wide, high)
         turns = -self._video.rotation // 90
         return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+
+    def _within(self, frame: Any, wide: int, high: int) -> tuple[int, int]:
+        """(width, height) of a frame of any shape within the usual one's, undistorted."""
+        shape = frame.width * self._video.height / (frame.height * self._video.width)
+        if abs(shape - 1) <= SAME_SHAPE:
+            return wide, high
+        return max(1, round(wide * min(1, shape))), max(1, round(high * min(1, 1 / shape)))
 
     def luma(self, frame: Any, width: int) -> Gray:
         """Lightness alone, as coded and not turned: cheap, for measuring one frame against its neighbours."""
@@ -59,15 +69,14 @@ class Converter:
             interpolation=self._filter(frame, wide),
             src_colorspace=_MATRICES[self._matrix],
             dst_colorspace=_MATRICES[self._matrix],
-            src_color_range=ColorRange.JPEG if self._video.full_range else ColorRange.MPEG,
+            src_color_range=self._range(frame),
             dst_color_range=ColorRange.JPEG,
             threads=1,
         )
-        pixels: Bgr = converted.to_ndarray()
-        return pixels
+        return narrowed(converted.to_ndarray(), self._video.primaries)
 
     def _toned(self, frame: Any, wide: int, high: int) -> Bgr:
-        spans = ColorRange.JPEG if self._video.full_range else ColorRange.MPEG
+        spans = self._range(frame)
         converted = frame.reformat(
             width=wide,
             height=high,
@@ -84,9 +93,17 @@ class Converter:
             transfer=self._video.transfer,
             primaries=self._video.primaries,
             matrix=self._matrix,
-            full_range=self._video.full_range,
+            full_range=spans == ColorRange.JPEG,
             peak=_peak(frame),
         )
+
+    def _range(self, frame: Any) -> Any:
+        """The range of a frame, which may differ from that of the track's first ones."""
+        if frame.format.name.startswith("yuvj"):
+            return ColorRange.JPEG
+        if frame.color_range in (ColorRange.JPEG, ColorRange.MPEG):
+            return frame.color_range
+        return ColorRange.JPEG if self._video.full_range else ColorRange.MPEG
 
     @staticmethod
     def _filter(frame: Any, wide: int) -> Any:
@@ -94,6 +111,17 @@ class Converter:
             return Interpolation.AREA
         # Full chroma: without it colour edges of a BGR picture are two pixels wide and jagged.
         return Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
+
+
+def _barred(pixels: Bgr, wide: int, high: int) -> Bgr:
+    """The pixels in the middle of this size, with black bars where they are smaller."""
+    height, width = pixels.shape[:2]
+    if (width, height) == (wide, high):
+        return pixels
+    whole = np.zeros((high, wide, 3), np.uint8)
+    top, left = (high - height) // 2, (wide - width) // 2
+    whole[top : top + height, left : left + width] = pixels
+    return whole
 
 
 def _peak(frame: Any) -> float:

@@ -236,10 +236,11 @@ def _gapless(track: Any, long_gaps_s: Sequence[Fraction]) -> Any:
     """`track` from the timeline's zero on, with silence in its gaps. `long_gaps_s`: where gaps end that are long."""
     if not long_gaps_s:
         return _filled(track)
-    # aresample holds all the silence of a gap in memory; apad makes it as it is read. So a part ends where a long gap
-    # does, and is padded to that length.
-    starts = [0, *(round(at * AUDIO_RATE_HZ) for at in long_gaps_s)]
-    parts = track.filter_multi_output("asegment", timestamps="|".join(f"{float(at):.6f}" for at in long_gaps_s))
+    # aresample holds all the silence of a gap in memory; apad makes it as it is read. So a part ends a moment before a
+    # long gap does, and is padded to that length.
+    splits_s = [at - Fraction(1, 2) for at in long_gaps_s]
+    starts = [0, *(round(at * AUDIO_RATE_HZ) for at in splits_s)]
+    parts = track.filter_multi_output("asegment", timestamps="|".join(f"{float(at):.6f}" for at in splits_s))
     pieces = []
     for number, start in enumerate(starts):
         piece = parts[number]

@@ -18,7 +18,7 @@ from thumbnails.posters.gates import gates
 from thumbnails.posters.reason import reason
 from thumbnails.posters.selection_settings import SelectionSettings
 from thumbnails.reading import video_facts
-from thumbnails.reading.colour import matrix, tone_mapped
+from thumbnails.reading.colour import matrix, narrowed, tone_mapped
 from thumbnails.reading.video_facts import VideoFacts
 from thumbnails.reframe.importance import REFRAME_SALIENCY
 from thumbnails.vision import similarity, transition
@@ -411,3 +411,12 @@ def test_a_lone_thing_is_salient_where_it_stands(residual: ResidualSettings) -> 
 def test_a_picture_without_faces_has_none() -> None:
     search = FaceSearch(scale_step=1.15, min_neighbours=6, min_pixels=24)
     assert find_faces(np.full((180, 320), 90, np.uint8), search) == []
+
+
+def test_wide_gamut_is_narrowed() -> None:
+    """Pure red of BT.709 as BT.2020 and Display P3 hold it (ITU-R BT.2087, 2.4 gamma), and grey."""
+    wide = np.array([[[46, 84, 210], [128, 128, 128]]], np.uint8)
+    assert np.abs(narrowed(wide, "bt2020").astype(int) - [[[0, 0, 255], [128, 128, 128]]]).max() <= 12
+    p3 = np.array([[[47, 62, 235], [7, 7, 7]]], np.uint8)
+    assert np.abs(narrowed(p3, "smpte432").astype(int) - [[[0, 0, 255], [7, 7, 7]]]).max() <= 12
+    assert narrowed(wide, "bt709") is wide
