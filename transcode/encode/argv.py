@@ -12,6 +12,7 @@ from typing import Any
 
 import ffmpeg
 
+from core.media.upload_limits import INPUT_LIMITS, PROGRAM_LIMITS
 from presets.codec import codec_preset, cut_times
 from transcode.encode.crop_filters import upright_filters
 from transcode.encode.cutters import AUDIO_OFFSET_S
@@ -53,7 +54,7 @@ def video_argv(
     Progress goes to stdout as key=value lines; messages go to stderr, each with its level and its component's name.
     """
     upload = input_from(plan, source, first)
-    mark = ffmpeg.input(f"file:{watermark}", protocol_whitelist="file,pipe") if watermark else None
+    mark = ffmpeg.input(f"file:{watermark}", **INPUT_LIMITS) if watermark else None
     video = prepared(plan, upload, first=first, end=end, size=(rungs[0].width, rungs[0].height), mark=mark)
     outputs = []
     for number, rung in enumerate(rungs):
@@ -93,9 +94,7 @@ def _input(plan: EncodePlan, source: PurePath, **options: Any) -> Any:
     return ffmpeg.input(
         f"file:{source}",
         format=DEMUXERS[plan.container],
-        # Only this file: nothing in it can refer to another file or to a host.
-        protocol_whitelist="file,pipe",
-        max_streams=64,
+        **INPUT_LIMITS,
         **options,
     )
 
@@ -237,7 +236,7 @@ def loudness_argv(plan: EncodePlan, binary: str, source: PurePath, audio: AudioP
     track = track.filter("ebur128", peak="true", framelog="quiet")
     argv: list[str] = (
         ffmpeg.output(track, "-", f="null")
-        .global_args("-hide_banner", "-nostdin", "-nostats", "-loglevel", "info")
+        .global_args("-hide_banner", "-nostdin", "-nostats", "-loglevel", "info", *PROGRAM_LIMITS)
         .compile(cmd=binary)
     )
     return argv
@@ -279,6 +278,7 @@ def _compile(outputs: Sequence[Any], binary: str) -> list[str]:
         "pipe:1",
         "-stats_period",
         "0.25",
+        *PROGRAM_LIMITS,
     )
     argv: list[str] = merged.overwrite_output().compile(cmd=binary)
     return argv

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from core.errors import Rejected
 from core.media.encoded import Encoded, Rendition, RenditionKind, Segment
+from core.media.upload_limits import PROGRAM_LIMITS, input_words
 from core.settings import GIB
 from transcode.encode import loudness, verify
 from transcode.encode.argv import audio_argv, output_file, remux_argv, video_argv
@@ -85,7 +86,7 @@ async def encode_video(
 
 async def _decodes(context: FfmpegContext, image: Path) -> bool:
     """Whether ffmpeg can decode the image on its own; then a failed encode is due to the upload."""
-    argv = [context.binary, "-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]
+    argv = [context.binary, "-hide_banner", "-nostdin", "-v", "error", *PROGRAM_LIMITS, *input_words()]
     argv += ["-i", f"file:{image}", "-frames:v", "1", "-f", "null", "-"]
     try:
         await run(context, argv, readable=[image], work_s=Fraction(1), frames=1)

@@ -264,7 +264,7 @@ def _video_plan(video: VideoTrack, options: Options, ladder: _Ladder, rate: Frac
         index=video.index,
         deinterlace=video.interlaced,
         tone_map=video.is_hdr,
-        from_matrix=_matrix(video.matrix, min(video.width, video.height)),
+        from_matrix=_matrix(video.matrix, video.coded_short_side),
         from_full_range=video.full_range,
         retimed=rate == video.frame_rate and _retimed(video),
         watermark=options.watermark,

@@ -9,6 +9,9 @@ from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB, MIB
 from transcode.probe.source import Index, Source, from_json, index_from_json
 
+CPU_S, CPU_S_PER_GIB = 20, 40  # a whole file has mostly been read in a tenth of it
+WALL_S = 120
+
 
 async def probe(
     file: Path, work_dir: Path, runner: ChildRunner, *, max_pixels: int, max_duration_s: int
@@ -17,15 +20,15 @@ async def probe(
 
     Raises Rejected; ToolKilled when the child crashed (the caller counts those).
     """
-    # Reading every packet is bound by the disk: half a minute per GiB; a minute for the most packets there can be.
     size = (await asyncio.to_thread(file.stat)).st_size
-    allowed_s = 60 + 30 * size // GIB
+    cpu_s = CPU_S + CPU_S_PER_GIB * size // GIB
     try:
         finished = await runner.run(
             python_argv("transcode.probe.probe_child", str(file), str(max_pixels), str(max_duration_s)),
             work_dir=work_dir,
             readable=[file],
-            limits=Limits(wall_s=allowed_s, cpu_s=allowed_s, memory_bytes=4 * GIB, file_bytes=MIB),
+            # What a file costs is bounded by CPU time; by the clock only what hangs.
+            limits=Limits(wall_s=WALL_S + 10 * cpu_s, cpu_s=cpu_s, memory_bytes=4 * GIB, file_bytes=MIB),
             max_stdout_bytes=16 * MIB,  # keyframe_index.MAX_GOPS of them are 4 MiB
         )
     except ToolKilled:
@@ -33,7 +36,7 @@ async def probe(
     except ToolTimedOut as exc:
         raise Rejected(
             "timed_out",
-            f"Reading the file took longer than {allowed_s} s.",
+            f"Reading the file took more than {cpu_s} s of computing, the limit for its size.",
             "Export the video again as MP4 (H.264 + AAC) and upload that.",
         ) from exc
     answer = await asyncio.to_thread(json.loads, finished.stdout)

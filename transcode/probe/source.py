@@ -12,8 +12,27 @@ INDEXED = ("mp4", "matroska")  # containers with an index, in which a seek lands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Crop:
+    """Pixels that the container (not the codec) cuts off each side of the decoded frames."""
+
+    left: int = 0
+    right: int = 0
+    top: int = 0
+    bottom: int = 0
+
+    @property
+    def sides(self) -> tuple[int, int, int, int]:
+        """Left, right, top, bottom."""
+        return self.left, self.right, self.top, self.bottom
+
+
+NO_CROP = Crop()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VideoTrack:
-    """One video track. `shown_*` is after sample aspect ratio and rotation, in pixels."""
+    """One video track. `width` and `height` are of its frames as the container crops them; `shown_*` is after sample
+    aspect ratio and rotation, too."""
 
     index: int
     codec: str
@@ -41,10 +60,17 @@ class VideoTrack:
     transfer: str
     matrix: str
     full_range: bool
+    crop: Crop = NO_CROP  # cut off already from `width` and `height`; ffmpeg does it by itself
+    parameter_changes: int = 0  # how often size, profile or the like change after the first frame
 
     @property
     def is_hdr(self) -> bool:
         return self.transfer in ("smpte2084", "arib-std-b67")
+
+    @property
+    def coded_short_side(self) -> int:
+        """Of the frames before the container's crop, in pixels: what unspecified colours are guessed by."""
+        return min(self.width + self.crop.left + self.crop.right, self.height + self.crop.top + self.crop.bottom)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +87,7 @@ class AudioTrack:
     duration_s: Fraction
     profile: str  # as libav names it: "LC" is plain AAC
     bit_rate_bps: int
+    parameter_changes: int = 0  # how often sample rate, channels or the like change after the first packet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +102,8 @@ class Source:
     audio: tuple[AudioTrack, ...]
     unplayable_audio: tuple[str, ...]  # codec names of audio tracks that are not supported
     damaged: bool  # libav reported errors or stopped early, but enough can be decoded
+    warnings: tuple[tuple[str, str], ...] = ()  # (code, message) of what was left out or mended
+    programme: tuple[int, ...] = ()  # indices of the streams that belong to the title; empty: all do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

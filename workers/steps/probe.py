@@ -39,11 +39,11 @@ async def probe(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
 
 
 def _warnings(source: Source) -> tuple[tuple[str, str], ...]:
-    """(code, message) of what was survived: damage, and audio that is missing or cannot be decoded."""
+    """(code, message) of what was survived: damage, what was left out or mended, and audio that cannot be decoded."""
     warnings = [SOURCE_DAMAGED] if source.damaged else []
     if source.unplayable_audio:
         message = f"A sound track is left out: nothing here decodes {', '.join(source.unplayable_audio)}."
         warnings.append(("audio_unsupported", message))
     elif not source.audio:
         warnings.append(NO_AUDIO)
-    return tuple(warnings)
+    return (*warnings, *source.warnings)

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.usefixtures("own_ladder")
 
 SOURCE = PurePosixPath("/in/clip.mp4")
 MARK = PurePosixPath("/in/mark.png")
-PINNED = ["-copyts", "-max_streams", "64", "-protocol_whitelist", "file,pipe"]
+LIMITS = ("-max_pixels", "67108864", "-max_streams", "512")
+PINNED = ["-copyts", *LIMITS, "-protocol_whitelist", "file,pipe"]
 INPUT = ["ffmpeg", "-f", "mov", *PINNED, "-i", "file:/in/clip.mp4"]
 SDR = "in_color_matrix=bt709:in_range=limited:out_color_matrix=bt709:out_range=limited"
 PARAMS = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=limited"
@@ -90,7 +91,7 @@ PRESET, CRF = X264.efforts[Effort.BALANCED].preset, str(X264.efforts[Effort.BALA
 PARAMETERS = ":".join(f"{key}={value}" for key, value in X264.parameters.items())
 GLOBAL = [
     *("-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"),
-    *("-progress", "pipe:1", "-stats_period", "0.25", "-y"),
+    *("-progress", "pipe:1", "-stats_period", "0.25", "-max_alloc", "1073741824", "-y"),
 ]
 
 
@@ -173,8 +174,7 @@ def test_a_chunk_in_the_middle() -> None:
             "-f",
             "mov",
             "-copyts",
-            "-max_streams",
-            "64",
+            *LIMITS,
             "-noaccurate_seek",
             "-protocol_whitelist",
             "file,pipe",
@@ -211,7 +211,7 @@ def test_pictures_whose_times_cannot_be_true_are_shown_one_after_the_other() -> 
     """600 pictures in 7 s of a track that says 29.97 frames a second."""
     made = build_plan(source(width=320, height=200, frames=600), None)
     pinned = [word for word in INPUT if word != "-copyts"]
-    assert argv(made)[: len(pinned) + 2] == [*pinned[:7], "-r", "30000/1001", *pinned[7:]]
+    assert argv(made)[: len(pinned) + 2] == [*pinned[:-2], "-r", "30000/1001", *pinned[-2:]]
     assert "-r" not in argv(build_plan(source(), None))
 
 
@@ -238,14 +238,13 @@ def test_a_watermark_on_a_trimmed_title() -> None:
             "-f",
             "mov",
             "-copyts",
-            "-max_streams",
-            "64",
+            *LIMITS,
             "-noaccurate_seek",
             "-protocol_whitelist",
             "file,pipe",
         ),
         *("-ss", "0.962", "-i", "file:/in/clip.mp4"),
-        *("-protocol_whitelist", "file,pipe", "-i", "file:/in/mark.png"),
+        *(*LIMITS, "-protocol_whitelist", "file,pipe", "-i", "file:/in/mark.png"),
         *("-filter_complex", GRAPH_MARKED),
         *rung("[s11]", 145_000, "v200.mp4"),
         *GLOBAL,
@@ -378,7 +377,7 @@ def test_loudness() -> None:
         *INPUT,
         *("-filter_complex", LEVELLED + "[s1]atrim=end_sample=336336[s2];[s2]ebur128=framelog=quiet:peak=true[s3]"),
         *("-map", "[s3]", "-f", "null", "-"),
-        *("-hide_banner", "-nostdin", "-nostats", "-loglevel", "info"),
+        *("-hide_banner", "-nostdin", "-nostats", "-loglevel", "info", "-max_alloc", "1073741824"),
     ]
 
 
