@@ -80,7 +80,7 @@ async def encode_video(
     if tick is not None:
         tick()
     cuts = {rung: await asyncio.to_thread(cutter.finish) for rung, cutter in cutters.items()}
-    await verify.last_gops(context, [cutter.last_gop() for cutter in cutters.values()])
+    await verify.gops(context, [cutter.gops()[-1:] for cutter in cutters.values()])
     return _files([_rendition(partials[rung], cut) for rung, cut in cuts.items()], list(cuts.values()), result.damaged)
 
 
@@ -171,7 +171,8 @@ async def _remux(
         )
         all_cuts.append(await asyncio.to_thread(cutter.finish))
         renditions.append(_rendition(_audio_rendition(audio, copied=copy_audio), all_cuts[-1]))
-    await verify.last_gops(context, [video_cutter.last_gop()])
+    most_frames = round(verify.WHOLE_S * plan.frame_rate)
+    await verify.gops(context, [verify.spread(video_cutter.gops(), most_frames)])
     return _files(renditions, all_cuts, result.damaged)
 
 

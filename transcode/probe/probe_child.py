@@ -1,8 +1,8 @@
 """Runs inside the sandbox: FILE -> one JSON line, facts or a rejection. `python -m transcode.probe.probe_child FILE`.
 
 Demuxes every packet once (no decoding) for exact times, and decodes the first frames of the video for facts that
-only decoding gives. Prints {"source", "index"}, or {"rejected": {code, message, hint}}. The caller handles crashes and
-hangs.
+only decoding gives. Prints {"source", "index", "broken_times", "streams"}, or {"rejected": {code, message, hint}}. The
+caller handles crashes and hangs.
 """
 
 import json
@@ -20,10 +20,11 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from core.errors import Rejected
 from core.media.upload_container import open_upload
 from core.media.upload_limits import MOST_STREAMS
-from transcode.probe import dolby_vision, encryption, layout, sniff, timing
+from transcode.probe import dolby_vision, encryption, layout, sniff, timeline, timing
 from transcode.probe.layout import Layout
 from transcode.probe.packets import AudioPackets, VideoPackets
 from transcode.probe.source import NO_CROP, AudioTrack, Crop, Index, Source, VideoTrack, index_to_json, to_json
+from transcode.probe.times_of import TimesOf
 
 # fmt: off
 VIDEO_CODECS = frozenset((
@@ -34,6 +35,7 @@ AUDIO_CODECS = frozenset((
     "aac", "ac3", "alac", "amr_nb", "amr_wb", "dts", "eac3", "flac", "mp1", "mp2", "mp3", "opus", "truehd", "vorbis",
 ))
 # fmt: on
+MENDABLE = ("mpegts", "matroska", "mp4")  # containers whose packets have times of their own
 MOST_VIDEO_TRACKS, MOST_AUDIO_TRACKS = 16, 32  # that are looked at; more are left out
 # Packets of one file: these, and one for each so many bytes. A minute of silence and stillness has 15 bytes a packet.
 MOST_PACKETS, BYTES_PER_PACKET = 100_000, 8
@@ -47,8 +49,19 @@ ENOUGH_FRAMES, ENOUGH_PIXELS, LEAST_FRAMES = 12, 12 * 1920 * 1080, 2
 _REEXPORT = "Export the video again as MP4 (H.264 + AAC) and upload that."
 
 
-def probe(path: Path, max_pixels: int, max_duration_s: int) -> tuple[Source, Index | None]:
-    """Source and keyframe index of the file (None for audio only). Raises Rejected."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """Facts, keyframe index (None for audio only), and where the times of the packets are not one timeline, what is
+    to be mended (for people) and the streams that belong to the title."""
+
+    source: Source
+    index: Index | None
+    broken_times: str
+    streams: tuple[int, ...]
+
+
+def probe(path: Path, max_pixels: int, max_duration_s: int) -> Probed:
+    """The facts of the file. Raises Rejected."""
     with path.open("rb") as file:
         container = sniff.container(file.read(sniff.SNIFF_BYTES))
     encryption.refuse_encrypted(path, container)
@@ -66,9 +79,7 @@ def probe(path: Path, max_pixels: int, max_duration_s: int) -> tuple[Source, Ind
         raise Rejected("corrupt", f"The file cannot be read as {container}: {exc.strerror}.", _REEXPORT) from exc
 
 
-def _facts(
-    opened: Any, path: Path, container: str, max_pixels: int, max_duration_s: int
-) -> tuple[Source, Index | None]:
+def _facts(opened: Any, path: Path, container: str, max_pixels: int, max_duration_s: int) -> Probed:
     parts = layout.read(opened)
     scan = _scan(opened, max_duration_s, path.stat().st_size)
     stream = _choose_video(opened, scan.video, dolby_vision.without_base(path) if container == "mp4" else frozenset())
@@ -98,9 +109,11 @@ def _facts(
         video = replace(video, start_s=video.start_s - shift_s)
         tracks = tuple(replace(track, start_s=track.start_s - shift_s) for track in tracks)
         longest_s = max(longest_s - shift_s, video.start_s + video.duration_s)
-    if longest_s > max_duration_s:
+    streams = tuple(s.index for s in (stream, *audio) if s)
+    broken = timeline.mended(scan.times.only(streams), clock=container == "mpegts") if container in MENDABLE else None
+    if longest_s > max_duration_s and broken is None:
         raise _too_long(f"The video lasts {float(longest_s):.0f} s.", max_duration_s)
-    return Source(
+    source = Source(
         container=container,
         bytes=path.stat().st_size,
         origin_s=zero,
@@ -111,7 +124,8 @@ def _facts(
         damaged=damaged,
         warnings=(*_left_out(opened), *_other_programmes(parts, stream or audio[0], len(heard) - len(audio_streams))),
         programme=tuple(sorted(parts.beside((stream or audio[0]).index) or ())),
-    ), index
+    )
+    return Probed(source=source, index=index, broken_times=str(broken or ""), streams=streams)
 
 
 def _belonging(heard: list[Any], video: Any, parts: Layout) -> list[Any]:
@@ -163,6 +177,7 @@ class _Scan:
 
     video: dict[int, VideoPackets]
     audio: dict[int, AudioPackets]
+    times: timeline.Times
     damaged: bool
 
 
@@ -172,6 +187,7 @@ def _scan(opened: Any, max_duration_s: int, size_bytes: int) -> _Scan:
     video = {stream.index: VideoPackets(stream) for stream in streams if stream.type == "video"}
     audio = {stream.index: AudioPackets(stream) for stream in streams if stream.type == "audio"}
     tracks: dict[int, VideoPackets | AudioPackets] = {**video, **audio}
+    times = TimesOf()
     most_of_track = int(max_duration_s * timing.FASTEST)
     most, read, damaged = MOST_PACKETS + size_bytes // BYTES_PER_PACKET, 0, False
     try:
@@ -187,12 +203,13 @@ def _scan(opened: Any, max_duration_s: int, size_bytes: int) -> _Scan:
                 continue  # an empty frame, or the end of a track
             track = tracks[packet.stream_index]
             track.add(packet)
+            times.add(packet)
             if track.count > most_of_track:
                 what = f"The file has more than {most_of_track} video frames or audio packets."
                 raise _too_long(what, max_duration_s)
     except av.FFmpegError:
         damaged = True  # the file cannot be read any further: what was read so far counts
-    return _Scan(video=video, audio=audio, damaged=damaged)
+    return _Scan(video=video, audio=audio, times=times.times, damaged=damaged)
 
 
 def _codec(stream: Any) -> str:
@@ -363,8 +380,13 @@ def main() -> None:
     path, max_pixels, max_duration_s = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     av.logging.set_level(av.logging.PANIC)
     try:
-        source, index = probe(path, max_pixels, max_duration_s)
-        answer: dict[str, Any] = {"source": to_json(source), "index": index_to_json(index) if index else None}
+        probed = probe(path, max_pixels, max_duration_s)
+        answer: dict[str, Any] = {
+            "source": to_json(probed.source),
+            "index": index_to_json(probed.index) if probed.index else None,
+            "broken_times": probed.broken_times,
+            "streams": probed.streams,
+        }
     except Rejected as exc:
         answer = {"rejected": {"code": exc.code, "message": str(exc), "hint": exc.hint}}
     json.dump(answer, sys.stdout, separators=(",", ":"))
