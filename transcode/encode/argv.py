@@ -95,8 +95,14 @@ def _input(plan: EncodePlan, source: PurePath, **options: Any) -> Any:
         f"file:{source}",
         format=DEMUXERS[plan.container],
         **INPUT_LIMITS,
+        **cropping(plan),
         **options,
     )
+
+
+def cropping(plan: EncodePlan) -> dict[str, str]:
+    """Options of an input for what the container crops, which ffmpeg cuts off by itself."""
+    return {"apply_cropping": "codec"} if plan.video and plan.video.keep_margin else {}
 
 
 def prepared(plan: EncodePlan, opened: Any, *, first: int, end: int, size: tuple[int, int], mark: Any = None) -> Any:

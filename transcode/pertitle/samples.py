@@ -15,7 +15,7 @@ import ffmpeg
 
 from core.media.crop import spliced
 from core.media.upload_limits import INPUT_LIMITS, PROGRAM_LIMITS
-from transcode.encode.argv import prepared, rational
+from transcode.encode.argv import cropping, prepared, rational
 from transcode.pertitle.model import SAMPLE_OPTIONS, SAMPLE_PRESET
 from transcode.plan.encode_plan import EncodePlan
 from transcode.plan.rungs import VideoRung
@@ -237,6 +237,7 @@ def sample_argv(plan: EncodePlan, samples: SamplePlan, binary: str, source: Pure
             f"file:{source}",
             format=DEMUXERS[plan.container],
             **INPUT_LIMITS,
+            **cropping(plan),
             ss=f"{float(start):.4f}",
             t=f"{float(length_s):.4f}",
         )[track]

@@ -280,6 +280,7 @@ def _video_plan(video: VideoTrack, options: Options, ladder: _Ladder, rate: Frac
         watermark=options.watermark,
         crop=ladder.crop,
         crop_odd_pixels=ladder.window is not None and video.bit_depth == 8,
+        keep_margin=video.overscan,
     )
 
 

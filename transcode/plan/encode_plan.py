@@ -54,6 +54,8 @@ class VideoPlan:
     # Whether the window may begin at an odd pixel. Of more than 8 bits it may not: ffmpeg's crop counts the columns of
     # the colour planes in bytes, and would begin in the middle of a sample.
     crop_odd_pixels: bool = False
+    # Whether the container's own crop is left alone: a margin of a camera, which is shown.
+    keep_margin: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

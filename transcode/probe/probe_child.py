@@ -299,7 +299,8 @@ def _video_facts(
     aspect = Fraction(stream.sample_aspect_ratio or getattr(first, "sample_aspect_ratio", None) or 1)
     aspect = aspect if Fraction(1, 10) <= aspect <= 10 else Fraction(1)
     rotation = round(-first.rotation / 90) * 90 % 360 if abs(first.rotation) <= 360 else 0
-    if crop.left + crop.right >= first.width or crop.top + crop.bottom >= first.height:
+    overscan = crop.is_overscan(first.width, first.height)
+    if overscan or crop.left + crop.right >= first.width or crop.top + crop.bottom >= first.height:
         crop = NO_CROP
     coded = (first.width - crop.left - crop.right, first.height - crop.top - crop.bottom)
     width, height = round(coded[0] * aspect), coded[1]
@@ -344,6 +345,7 @@ def _video_facts(
         matrix=_name(Colorspace, first.colorspace),
         full_range=first.color_range == ColorRange.JPEG or first.format.name.startswith("yuvj"),
         crop=crop,
+        overscan=overscan,
         parameter_changes=packets.parameters.count,
     )
     return video, index

@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+MARGIN, SAME_SHAPE = Fraction(9, 10), Fraction(2, 1000)
 INDEXED = ("mp4", "matroska")  # containers with an index, in which a seek lands on the right keyframe
 
 
@@ -19,6 +20,16 @@ class Crop:
     right: int = 0
     top: int = 0
     bottom: int = 0
+
+    def is_overscan(self, width: int, height: int) -> bool:
+        """Whether it cuts off nothing but a narrow margin all around, of frames of this size, and keeps their shape.
+
+        Cameras mark such a margin, and most players show it. What has another shape, lines of padding for one, is
+        no margin.
+        """
+        kept = width - self.left - self.right, height - self.top - self.bottom
+        shape = Fraction(kept[0] * height, max(1, kept[1]) * width)
+        return min(self.sides) > 0 and kept[0] > width * MARGIN and abs(shape - 1) < SAME_SHAPE
 
     @property
     def sides(self) -> tuple[int, int, int, int]:
@@ -61,6 +72,7 @@ class VideoTrack:
     matrix: str
     full_range: bool
     crop: Crop = NO_CROP  # cut off already from `width` and `height`; ffmpeg does it by itself
+    overscan: bool = False  # the container crops a margin of a camera, which is shown: ffmpeg must not cut it off
     parameter_changes: int = 0  # how often size, profile or the like change after the first frame
 
     @property

@@ -61,6 +61,7 @@ def test_what_else_goes_through(video: dict[str, Any]) -> None:
         ({"sample_aspect": Fraction(4, 3)}, "its pixels are not square"),
         ({"parameter_changes": 1}, "its size or other parameters change on the way"),
         ({"crop": Crop(left=2)}, "the container crops it"),
+        ({"overscan": True}, "the container crops it"),
         ({"rotation": 90}, "it is rotated by 90 degrees"),
         ({"interlaced": True}, "it is interlaced"),
         ({"full_range": True}, "its colours are not those of TV range SDR"),

@@ -3,6 +3,8 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from core.media.upload_container import open_upload
 from tests.media import FFMPEG
 from transcode.probe.layout import Layout, parse, read
@@ -57,3 +59,19 @@ def test_a_real_file_with_two_programmes(tmp_path: Path) -> None:
     subprocess.run([FFMPEG, "-v", "error", *inputs, *maps, *programmes, str(path)], check=True, timeout=60)
     with open_upload(path, "mpegts") as opened:
         assert read(opened).programmes == ({0}, {1})
+
+
+@pytest.mark.parametrize(
+    ("crop", "overscan"),
+    [
+        (Crop(left=12, right=12, top=9, bottom=9), True),  # a camera's clean aperture of 1440x1080
+        (Crop(top=60, bottom=60), False),
+        (Crop(left=12, right=12), False),
+        (Crop(bottom=8), False),  # padding to whole macroblocks
+        (Crop(left=200, right=200, top=150, bottom=150), False),
+        (Crop(left=720, right=720, top=540, bottom=540), False),
+        (NO_CROP, False),
+    ],
+)
+def test_a_margin_of_a_camera(crop: Crop, overscan: bool) -> None:
+    assert crop.is_overscan(1440, 1080) is overscan
