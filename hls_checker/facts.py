@@ -56,6 +56,15 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """What came of decoding a track: its frames, each size that they have, and what is broken, in words."""
+
+    frames: int
+    sizes: tuple[str, ...]
+    broken: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
     """A media playlist and all below it. `role`: what the multivariant playlist names it for: variant, AUDIO,
     SUBTITLES, VIDEO, iframes."""
@@ -64,6 +73,7 @@ class Track:
     role: str
     media: Media
     segments: tuple[Segment, ...]
+    decoded: Decoded | None = None  # where that was asked for, and the track is in the clear
 
     @property
     def init(self) -> Init | None:
@@ -150,6 +160,11 @@ class Title:
     @property
     def local(self) -> bool:
         return self.multivariant.url.startswith("file:")
+
+    @property
+    def decoded(self) -> bool:
+        """Whether a track was decoded."""
+        return any(track.decoded is not None for track in self.tracks.values())
 
     @cached_property
     def provisional(self) -> bool:

@@ -5,15 +5,19 @@ that the rest is still checked; only a multivariant playlist that cannot be read
 """
 
 import asyncio
+import hashlib
+import tempfile
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
 from hls_checker import aes, boxes, dash, playlist, vtt
 from hls_checker.boxes import BoxFault, Init
+from hls_checker.decode import decode
 from hls_checker.errors import CheckError
-from hls_checker.facts import Answer, Dash, Segment, Steering, Title, Track, Unread
+from hls_checker.facts import Answer, Dash, Decoded, Segment, Steering, Title, Track, Unread
 from hls_checker.fetch import CannotRead, CheckLimits, Files, files
 from hls_checker.listed import Entry, Key, Map, Media, Multivariant, SegmentLine
 from hls_checker.playlist import NotAPlaylist
@@ -33,6 +37,7 @@ class _Reading:
 
     files: Files
     on_progress: Progress
+    folder: Path | None = None  # where media is kept to be decoded
     answers: dict[str, Answer] = field(default_factory=dict)
     unread: list[Unread] = field(default_factory=list)
     keys: dict[str, asyncio.Task[bytes]] = field(default_factory=dict)
@@ -47,6 +52,16 @@ class _Reading:
         self.read += 1
         self.on_progress(self.read, self.known)
 
+    def keep(self, line: Map | SegmentLine, body: bytes) -> None:
+        """Keep the bytes of an init segment or a segment, where they are to be decoded."""
+        if self.folder is not None:
+            self.kept(line).write_bytes(body)
+
+    def kept(self, line: Map | SegmentLine) -> Path:
+        """Where `keep` puts them."""
+        assert self.folder is not None  # noqa: S101 - asked for only where something is kept
+        return self.folder / hashlib.sha256(f"{line.url} {line.span}".encode()).hexdigest()
+
     def missing(self, url: str, rule: str, what: str) -> None:
         self.unread.append(Unread(url=url, rule=rule, what=what))
 
@@ -56,16 +71,19 @@ async def gather(
     *,
     dash_url: str | None = None,
     limits: CheckLimits | None = None,
+    decoding: bool = False,
     on_progress: Progress = lambda _read, _known: None,
 ) -> Title:
     """Read the multivariant playlist at `url`, everything below it, and the DASH manifest beside it or at `dash_url`.
 
-    `on_progress` is called after each file. Raises CannotCheck.
+    `on_progress` is called after each file. With `decoding` every track is decoded, too. Raises CannotCheck.
     """
     limits = limits or CheckLimits()
     try:
-        async with asyncio.timeout(limits.total_s), files(url, limits) as opened:
-            return await _title(_Reading(opened, on_progress), url, dash_url)
+        with tempfile.TemporaryDirectory(prefix="kadr-check-") as folder:
+            async with asyncio.timeout(limits.total_s), files(url, limits) as opened:
+                reading = _Reading(opened, on_progress, Path(folder) if decoding else None)
+                return await _title(reading, url, dash_url)
     except TimeoutError as exc:
         raise CannotCheck(f"{url}: not all of it came within {limits.total_s:g} s") from exc
 
@@ -146,7 +164,22 @@ async def _media(reading: _Reading, url: str, multivariant: Multivariant) -> Med
 
 async def _track(reading: _Reading, url: str, role: str, media: Media) -> Track:
     segments = await _all(_segment(reading, line, role) for line in media.segments)
-    return Track(url=url, role=role, media=media, segments=tuple(segments))
+    track = Track(url=url, role=role, media=media, segments=tuple(segments))
+    return replace(track, decoded=await _decoded(reading, track)) if reading.folder else track
+
+
+async def _decoded(reading: _Reading, track: Track) -> Decoded | None:
+    """The decoded track; None where it is text, encrypted, not whole, or has more than one init segment."""
+    lines = [segment.line for segment in track.segments]
+    maps = list(dict.fromkeys(line.map for line in lines))
+    entry = track.init.entry if track.init else None
+    if track.kind == "text" or not track.whole or len(maps) != 1 or maps[0] is None or entry is None or entry.protected:
+        return None
+    kept = [reading.kept(maps[0]), *(reading.kept(line) for line in lines)]
+    decoded = await decode(kept, kept[0].with_suffix(".mp4"))
+    for file in kept[1:]:
+        file.unlink(missing_ok=True)
+    return decoded
 
 
 async def _segment(reading: _Reading, line: SegmentLine, role: str) -> Segment:
@@ -156,6 +189,7 @@ async def _segment(reading: _Reading, line: SegmentLine, role: str) -> Segment:
         body, answer = await reading.files.read(line.url, line.span)
         reading.answers[line.url] = answer
         body = await _plain(reading, body, line.key, line.number)
+        reading.keep(line, body)
     except CannotRead as exc:
         reading.missing(line.url, "reach", f"{exc}")
         return Segment(line=line, size_bytes=span_bytes, init=init)
@@ -180,7 +214,9 @@ async def _init(reading: _Reading, init_map: Map) -> Init | None:
     async def read() -> Init | None:
         try:
             body, reading.answers[init_map.url] = await reading.files.read(init_map.url, init_map.span)
-            return boxes.init_segment(await _plain(reading, body, init_map.key, 0))
+            body = await _plain(reading, body, init_map.key, 0)
+            reading.keep(init_map, body)
+            return boxes.init_segment(body)
         except (CannotRead, BoxFault) as exc:
             reading.missing(init_map.url, "boxes" if isinstance(exc, BoxFault) else "reach", f"{exc}")
             return None

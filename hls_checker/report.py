@@ -25,14 +25,22 @@ PLAYLIST_NAME = "index.m3u8"
 SHOWN_OF_EACH = 3  # of one rule, unless all are wanted: one mistake often shows in every segment
 
 
-def run(url: str, *, dash_url: str | None = None, as_json: bool = False, everything: bool = False) -> int:
+def run(
+    url: str, *, dash_url: str | None = None, as_json: bool = False, everything: bool = False, decode: bool = False
+) -> int:
     """Check one title and print its faults; 1 where a rule that must hold is broken, else 0. Raises CannotCheck.
 
-    `url` and `dash_url` may be paths. `everything`: each repetition of a fault too, and the rules that hold.
+    `url` and `dash_url` may be paths. `everything`: each repetition of a fault too, and the rules that hold. `decode`:
+    every track is decoded, too.
     """
     with _progress_bar() as on_progress:
         title = asyncio.run(
-            gathering.gather(url_of(url), dash_url=url_of(dash_url) if dash_url else None, on_progress=on_progress)
+            gathering.gather(
+                url_of(url),
+                dash_url=url_of(dash_url) if dash_url else None,
+                decoding=decode,
+                on_progress=on_progress,
+            )
         )
     faults = rules.faults(title)
     print(as_json_text(title, faults) if as_json else "\n".join(lines(title, faults, everything=everything)))

@@ -210,6 +210,9 @@ def _add_check(commands: _Commands) -> None:
     check.add_argument(
         "--dash", metavar="URL", help="DASH manifest (default: manifest.mpd next to it, if there is one)"
     )
+    check.add_argument(
+        "--decode", action="store_true", help="decode every frame and sound, too, as a player would; takes CPU time"
+    )
     check.add_argument("--json", action="store_true", help="print the result as JSON")
     check.add_argument("--all", action="store_true", help="show every repeated fault, and the rules that hold")
 

@@ -149,7 +149,7 @@ def _check(args: argparse.Namespace) -> int:
     from hls_checker.errors import CheckError
 
     try:
-        return report.run(args.url, dash_url=args.dash, as_json=args.json, everything=args.all)
+        return report.run(args.url, dash_url=args.dash, as_json=args.json, everything=args.all, decode=args.decode)
     except CheckError as exc:  # not a KadrError: the checker imports nothing of Kadr
         raise KadrError(str(exc)) from exc
 

@@ -31,4 +31,5 @@ def video_facts(source: Source) -> VideoFacts | None:
         origin_s=source.origin_s,
         start_s=video.start_s,
         duration_s=video.duration_s,
+        crop=video.crop.sides,
     )

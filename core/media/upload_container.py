@@ -11,15 +11,22 @@ from typing import Any
 
 import av
 
-MAX_STREAMS = 64  # a file with more is refused by libav: each costs memory before anything is known of it
+from core.media.upload_limits import DEMUXER_LIMITS, MOST_PIXELS
 
 
 def open_upload(file: Path | str, demuxer: str) -> Any:
-    """A container to be closed, or used as a context manager. Raises av.FFmpegError where it cannot be opened."""
-    return av.open(
+    """A container to be closed, or used as a context manager. Raises av.FFmpegError where it cannot be opened.
+
+    A frame of more than MOST_PIXELS is not decoded, whatever the file's header says of its size.
+    """
+    opened = av.open(
         str(file),
         format=demuxer,
-        options={"protocol_whitelist": "file,pipe", "max_streams": str(MAX_STREAMS)},
+        options={name: str(value) for name, value in DEMUXER_LIMITS.items()},
         metadata_errors="replace",  # tags in an unknown encoding
         hwaccel=None,
     )
+    for stream in opened.streams.video:
+        if stream.codec_context is not None:
+            stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    return opened

@@ -34,3 +34,21 @@ def _(title: Title) -> Broken:
     for track in title.of_kind("audio"):
         if track.role != "variant" and track.url not in sounds:
             yield track.url, "a track of sound is listed as something else"
+
+
+@RULES.must("decode", "every picture and every sound decodes, in the size that the track says", decoding=True)
+def _(title: Title) -> Broken:
+    for track in title.of_kind("video", "audio"):
+        decoded = track.decoded
+        if decoded is None or track.init is None:
+            continue
+        for what in decoded.broken:
+            yield track.url, what
+        if track.kind != "video":
+            continue
+        samples = sum(segment.media.samples for segment in track.segments if segment.media)
+        if decoded.frames != samples:
+            yield track.url, f"{decoded.frames} frames of {samples} decode"
+        entry = track.init.entry
+        if others := [size for size in decoded.sizes if size != f"{entry.width}x{entry.height}"]:
+            yield track.url, f"frames are {', '.join(others)}, the track says {entry.width}x{entry.height}"

@@ -32,6 +32,7 @@ class Rule:
     """`number` is that of Apple's HLS Authoring Specification, `rfc-` and a section, or a word where neither has one.
 
     `when_ready`: does not bind a title that can be watched before its ladder is there. `over_http`: is about answers.
+    `decoding`: is about what was decoded, where that was asked for.
     """
 
     number: str
@@ -40,9 +41,12 @@ class Rule:
     broken: Callable[[Title], Broken]
     when_ready: bool = False
     over_http: bool = False
+    decoding: bool = False
 
     def binds(self, title: Title) -> bool:
-        return not (self.when_ready and title.provisional) and not (self.over_http and title.local)
+        if (self.when_ready and title.provisional) or (self.over_http and title.local):
+            return False
+        return title.decoded or not self.decoding
 
     def faults(self, title: Title) -> Iterator[Fault]:
         if self.binds(title):
@@ -53,24 +57,17 @@ class Rule:
 class Book(list[Rule]):
     """The rules of one file, in the order they are written."""
 
-    def must(self, number: str, sentence: str, *, when_ready: bool = False, over_http: bool = False) -> "_Added":
-        return self._adding(number, Severity.MUST, sentence, when_ready, over_http)
+    def must(self, number: str, sentence: str, **when: bool) -> "_Added":
+        return self._adding(number, Severity.MUST, sentence, when)
 
-    def should(self, number: str, sentence: str, *, when_ready: bool = False, over_http: bool = False) -> "_Added":
-        return self._adding(number, Severity.SHOULD, sentence, when_ready, over_http)
+    def should(self, number: str, sentence: str, **when: bool) -> "_Added":
+        return self._adding(number, Severity.SHOULD, sentence, when)
 
-    def _adding(self, number: str, severity: Severity, sentence: str, when_ready: bool, over_http: bool) -> "_Added":
+    def _adding(self, number: str, severity: Severity, sentence: str, when: dict[str, bool]) -> "_Added":
+        """`when` are fields of Rule: when_ready, over_http, decoding."""
+
         def add(broken: Callable[[Title], Broken]) -> Callable[[Title], Broken]:
-            self.append(
-                Rule(
-                    number=number,
-                    severity=severity,
-                    sentence=sentence,
-                    broken=broken,
-                    when_ready=when_ready,
-                    over_http=over_http,
-                )
-            )
+            self.append(Rule(number=number, severity=severity, sentence=sentence, broken=broken, **when))
             return broken
 
         return add

@@ -10,6 +10,8 @@ RULES = Book()
 OVER_TARGET_S = Fraction(1, 2)
 SOUND_MAY_DIFFER_S = Fraction(1, 10)
 CLIP_S = 60
+USUAL_S = 6
+SCRAP_S = Fraction(1, 2)
 
 
 @RULES.must("8.7", "every variant covers the same time range")
@@ -94,10 +96,22 @@ def _cuts_s(track: Track) -> list[Fraction]:
     return list(accumulate(segment.duration_s for segment in track.segments))[:-1]
 
 
-@RULES.should("target", "segments are six seconds long, or shorter in a clip of up to a minute")
+@RULES.should("target", "segments are six seconds long, or shorter in a clip of up to a minute", when_ready=True)
 def _(title: Title) -> Broken:
     for track in title.of_kind("video", "audio"):
-        longest = max((segment.duration_s for segment in track.segments[:-1]), default=None)
+        lengths_s = [segment.duration_s for segment in track.segments]
+        longest = max(lengths_s[:-1], default=None)
         # A clip has to change its quality before it is over.
-        if longest is not None and longest < 4 and sum(s.duration_s for s in track.segments) > CLIP_S:
+        if longest is not None and longest < 4 and sum(lengths_s) > CLIP_S:
             yield track.url, f"its longest segment but the last has {float(longest):.3f} s"
+        longest = max(lengths_s, default=Fraction(0))
+        if longest > USUAL_S + OVER_TARGET_S:
+            yield track.url, f"its longest segment has {float(longest):.3f} s: players wait for it, and change late"
+
+
+@RULES.should("scrap", "the last segment has half a second or more, unless it is the only one")
+def _(title: Title) -> Broken:
+    for track in title.of_kind("video", "audio"):
+        if len(track.segments) > 1 and not title.growing and track.segments[-1].duration_s < SCRAP_S:
+            last = track.segments[-1]
+            yield last.line.url, f"it has {float(last.duration_s):.3f} s: a request for next to nothing"

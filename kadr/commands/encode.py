@@ -30,8 +30,10 @@ from presets.effort import Effort
 from presets.rung import Codec
 from thumbnails.reframe.find_crop import find_crop
 from transcode.encode import renditions as transcoder
+from transcode.encode import verify
 from transcode.encode.capabilities import ffmpeg_binary
 from transcode.encode.ffmpeg_run import FfmpegContext
+from transcode.encode.fragments import WrongOutput
 from transcode.encode.join import join
 from transcode.encode.renditions import EncodedFiles
 from transcode.pertitle import analyse as analyser
@@ -40,7 +42,7 @@ from transcode.plan.build import build_plan, on_regular_grid
 from transcode.plan.encode_plan import AudioPlan, Decision, EncodePlan, Options, plan_to_json
 from transcode.plan.options import seconds
 from transcode.plan.watermark import Watermark
-from transcode.probe.probe import probe
+from transcode.probe.probe import probe_title
 from transcode.probe.source import Index, Source, to_json
 from workers.steps.reframe import reframe_request
 
@@ -68,6 +70,7 @@ class _Title:
     source: Source
     plan: EncodePlan
     watermark: Path | None
+    remuxed: EncodedFiles | None  # the file's own video track, where that may be kept
 
 
 class _Bar:
@@ -202,13 +205,22 @@ async def _decide(request: EncodeRequest, context: FfmpegContext, bar: _Bar) -> 
     if not request.file.is_file():
         raise CannotEncode(f"{request.file}: no such file")
     file = request.file.resolve()
-    source, index = await probe(
+    probed = await probe_title(
         file, context.work_dir, context.runner, max_pixels=settings.max_pixels, max_duration_s=settings.max_duration_s
     )
+    file, source, index = probed.file, probed.source, probed.index
     # Nobody watches during the encode, so there is no first rung.
     plan = replace(await _build_plan(request, file, source, index, context, bar), first_rung=None)
     if plan.passthrough is not None and not plan.passthrough.lasting:
         plan = on_regular_grid(plan)
+    remuxed = None
+    if plan.passthrough is not None:
+        try:
+            remuxed = await transcoder.remux(plan, _in_subfolder(context, "own"), file, cuts=plan.cuts)
+            if plan.duration_s > verify.WHOLE_S:
+                await verify.whole_track(context, plan, file)
+        except WrongOutput:
+            plan = on_regular_grid(plan)
     if plan.smart:
         bar.show("analyse", 0.0)
         analysis = await analyser.analyse(
@@ -216,7 +228,7 @@ async def _decide(request: EncodeRequest, context: FfmpegContext, bar: _Bar) -> 
         )
         plan = apply_analysis(plan, analysis)
     mark = request.watermark.resolve() if request.watermark else None
-    return _Title(file=file, source=source, plan=plan, watermark=mark)
+    return _Title(file=file, source=source, plan=plan, watermark=mark, remuxed=remuxed)
 
 
 async def _build_plan(
@@ -251,8 +263,7 @@ async def _audio(title: _Title, context: FfmpegContext, track: AudioPlan) -> lis
 
 async def _video(title: _Title, context: FfmpegContext, bar: _Bar) -> list[EncodedFiles]:
     plan, parts = title.plan, []
-    if plan.passthrough is not None:
-        remuxed = await transcoder.remux(plan, _in_subfolder(context, "own"), title.file, cuts=plan.cuts)
+    if plan.passthrough is not None and (remuxed := title.remuxed) is not None:
         video = tuple(r for r in remuxed.encoded.renditions if r.kind is RenditionKind.VIDEO)
         parts.append(replace(remuxed, encoded=Encoded(renditions=video)))
     count = len(plan.chunks) if plan.rungs else 0

@@ -16,7 +16,7 @@ from core.errors import KadrError
 from core.sandbox.child import ChildRunner
 from core.settings import Settings
 from thumbnails.posters.selection import Candidate, Selection, select
-from transcode.probe.probe import probe
+from transcode.probe.probe import probe_title
 from workers.video_facts import video_facts
 
 NO_PICTURE = "no_picture"  # the fallback of a file with audio only
@@ -37,19 +37,19 @@ async def _run(file: Path, as_json: bool, profile: str) -> int:
     settings = Settings.load()
     runner = await ChildRunner.detect(settings.sandbox)
     with tempfile.TemporaryDirectory(prefix="kadr-posters-") as folder:
-        source, _ = await probe(
+        probed = await probe_title(
             file,
             Path(folder),
             runner,
             max_pixels=settings.max_pixels,
             max_duration_s=settings.max_duration_s,
         )
-        video = video_facts(source)
+        video = video_facts(probed.source)
         began, used = time.monotonic(), _cpu_s()
         if video is None:
             selection = Selection(candidates=(), sampled=0, rejected={}, fallback=NO_PICTURE)
         else:
-            selection = await select(file, video, profile, Path(folder), runner)
+            selection = await select(probed.file, video, profile, Path(folder), runner)
         cost = {"wall_s": round(time.monotonic() - began, 3), "cpu_s": round(_cpu_s() - used, 3)}
     if as_json:
         print(json.dumps(_value(selection, profile, cost), indent=2))

@@ -24,7 +24,7 @@ from subtitles.speech.model_fetch import ready
 from subtitles.speech.transcribe import Progress as OnProgress
 from subtitles.speech.transcribe import SourceAudio, transcribe
 from subtitles.speech.transcript import Skipped, Transcript, to_json, words_json
-from transcode.probe.probe import probe
+from transcode.probe.probe import probe_title
 from transcode.probe.sniff import DEMUXERS
 from transcode.probe.source import Source
 
@@ -87,11 +87,11 @@ async def _transcribe(file: Path, settings: Settings, language: str | None, *, t
 
     with tempfile.TemporaryDirectory(prefix="kadr-transcribe-") as folder, _bar() as on_progress:
         work_dir = Path(folder)
-        source, _ = await probe(
+        probed = await probe_title(
             file, work_dir, runner, max_pixels=settings.max_pixels, max_duration_s=settings.max_duration_s
         )
         return await transcribe(
-            _audio_track(file, source),
+            _audio_track(probed.file, probed.source),
             model,
             language=language,
             work_dir=work_dir,

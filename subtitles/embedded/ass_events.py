@@ -15,6 +15,7 @@ from core.media.encoded import Cue
 FIELDS = 8  # in front of the text of a dialogue line: order, layer, style, name, three margins, effect
 MOST_MS = 600_000  # what our own reader takes
 UNKNOWN_END_MS = 5_000  # the longest an event without an end is shown
+MOST_TRACKS = 32  # of one upload
 MOST_LINES, MOST_CHARACTERS = 8, 1_000  # a cue with more is an attack or a picture in letters
 _OVERRIDE = re.compile(r"\{[^{}]*\}")
 _DRAWING = re.compile(r"\\p(\d+)")

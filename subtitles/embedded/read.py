@@ -6,7 +6,7 @@ what cannot be read as text. Refuses nothing; raises ToolFailed and its kin.
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -36,18 +36,29 @@ class EmbeddedTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedded:
-    """The subtitles of an upload. `pictures`: (codec, language) of tracks that are bitmaps and cannot be read."""
+    """The subtitles of an upload. `pictures`: (codec, language) of tracks that are bitmaps and cannot be read;
+    `left_out`: how many tracks there are beyond those that are read."""
 
     tracks: tuple[EmbeddedTrack, ...]
     pictures: tuple[tuple[str, str], ...]
+    left_out: int = 0
 
 
 async def embedded(
-    file: Path, demuxer: str, work_dir: Path, runner: ChildRunner, *, origin_s: Fraction, duration_s: Fraction
+    file: Path,
+    demuxer: str,
+    work_dir: Path,
+    runner: ChildRunner,
+    *,
+    origin_s: Fraction,
+    duration_s: Fraction,
+    video: int | None,
+    programme: Sequence[int],
 ) -> Embedded:
     """Read the text tracks of an upload; one without a cue in the title is left out.
 
-    `origin_s`: the title's time 0, in the file's own times. Raises ToolFailed and its subclasses.
+    `origin_s`: the title's time 0, in the file's own times; `video`: the index of its video stream, which may carry
+    captions; `programme`: of all streams that belong to it, where others do not. Raises ToolFailed and its subclasses.
     """
     # As the probe: to read all of it is bound by the disk.
     size = (await asyncio.to_thread(file.stat)).st_size
@@ -57,15 +68,16 @@ async def embedded(
         work_dir=work_dir,
         readable=[file],
         limits=Limits(wall_s=limit_s, cpu_s=limit_s, memory_bytes=4 * GIB, file_bytes=MIB),
-        stdin=_request(file, demuxer, origin_s),
+        stdin=_request(file, demuxer, origin_s, video, programme),
         nice=NICE,
         max_stdout_bytes=64 * MIB,  # 4 million characters of any script, escaped, with their times
     )
     return await asyncio.to_thread(tracks_of, json.loads(finished.stdout), round(duration_s * 1000))
 
 
-def _request(file: Path, demuxer: str, origin_s: Fraction) -> bytes:
-    return json.dumps({"file": str(file.absolute()), "demuxer": demuxer, "origin_s": str(origin_s)}).encode()
+def _request(file: Path, demuxer: str, origin_s: Fraction, video: int | None, programme: Sequence[int]) -> bytes:
+    request = {"file": str(file.absolute()), "demuxer": demuxer, "origin_s": str(origin_s)}
+    return json.dumps({**request, "video": video, "programme": list(programme)}).encode()
 
 
 def tracks_of(answer: Mapping[str, Any], duration_ms: int) -> Embedded:
@@ -85,6 +97,7 @@ def tracks_of(answer: Mapping[str, Any], duration_ms: int) -> Embedded:
     return Embedded(
         tracks=tuple(track for track in tracks if track.cues),
         pictures=tuple((codec, language) for codec, language in answer["pictures"]),
+        left_out=answer.get("left_out", 0),
     )
 
 

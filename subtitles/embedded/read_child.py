@@ -1,13 +1,15 @@
 """Program inside the sandbox: an upload -> the text subtitles in it. `python -m subtitles.embedded.read_child`.
 
-Stdin: {file, demuxer, origin_s}. Prints one JSON object: {"tracks": [{index, codec, language, title, hearing_impaired,
+Stdin: {file, demuxer, origin_s, video, programme}: the index of the title's video stream or null, and of all streams
+that belong to it (empty: all do). Prints one JSON object: {"tracks": [{index, codec, language, title, hearing_impaired,
 forced, events: [[start_ms, end_ms or null, dialogue]]}], "pictures": [[codec, language]]}: bitmap subtitles are only
-named. Where the upload has no subtitle track and its first video packets carry no captions, the rest is not read.
+named; "left_out" counts tracks beyond the first MOST_TRACKS. Where the upload has no subtitle track and its first video
+packets carry no captions, the rest is not read.
 """
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -15,19 +17,25 @@ import av
 
 from core.media.upload_container import open_upload
 from subtitles.embedded import closed_captions
+from subtitles.embedded.ass_events import MOST_TRACKS
 from subtitles.embedded.closed_captions import Screen
 
 CAPTIONS = "eia_608"
 TEXT_CODECS = frozenset(("ass", "ssa", "subrip", "text", "mov_text", "webvtt", CAPTIONS))
 LOOK_PACKETS = 300  # of video: captions are sent with each frame, or every few
-MOST_TRACKS, MOST_EVENTS, MOST_CHARACTERS = 32, 20_000, 4_000_000
+MOST_EVENTS, MOST_CHARACTERS = 20_000, 4_000_000
 
 
-def embedded(path: str, demuxer: str, origin_s: Fraction) -> dict[str, Any]:
+def embedded(
+    path: str, demuxer: str, origin_s: Fraction, video_index: int | None = None, programme: Sequence[int] = ()
+) -> dict[str, Any]:
     """The answer of the program, as its module describes it. Of a damaged file, what can be read."""
     with open_upload(path, demuxer) as opened:
-        texts, pictures = _by_kind(opened)
-        video = next((s for s in opened.streams.video if _codec(s) in closed_captions.CODECS), None)
+        own = [s for s in opened.streams.subtitles if not programme or s.index in programme]
+        texts, pictures = _by_kind(own[:MOST_TRACKS])
+        video = next(
+            (s for s in opened.streams.video if s.index == video_index and _codec(s) in closed_captions.CODECS), None
+        )
         content = _Content({stream.index for stream in texts})
         try:
             for packet in _packets(opened, texts, video):
@@ -38,7 +46,11 @@ def embedded(path: str, demuxer: str, origin_s: Fraction) -> dict[str, Any]:
         tracks = [_facts(stream) for stream in texts]
         if video is not None and video.index in content.captions:
             tracks.append({**_facts(video), "codec": CAPTIONS, "language": "", "hearing_impaired": True})
-        return {"tracks": [{**track, "events": content.of(track["index"])} for track in tracks], "pictures": pictures}
+        return {
+            "tracks": [{**track, "events": content.of(track["index"])} for track in tracks],
+            "pictures": pictures,
+            "left_out": max(0, len(own) - MOST_TRACKS),
+        }
 
 
 class _Content:
@@ -77,10 +89,10 @@ def _captions(packet: Any) -> bytes:
     return closed_captions.pairs(bytes(packet), codec) if codec in closed_captions.CODECS else b""
 
 
-def _by_kind(opened: Any) -> tuple[list[Any], list[list[str]]]:
+def _by_kind(streams: list[Any]) -> tuple[list[Any], list[list[str]]]:
     """The subtitle streams: (those of text, [codec, language] of those that are pictures)."""
     texts, others = [], []
-    for stream in opened.streams.subtitles[:MOST_TRACKS]:
+    for stream in streams:
         if _codec(stream) in TEXT_CODECS:
             texts.append(stream)
         else:
@@ -161,9 +173,15 @@ def _codec(stream: Any) -> str:
 def main() -> None:
     request = json.load(sys.stdin)
     try:
-        answer = embedded(request["file"], request["demuxer"], Fraction(request["origin_s"]))
+        answer = embedded(
+            request["file"],
+            request["demuxer"],
+            Fraction(request["origin_s"]),
+            request["video"],
+            request["programme"],
+        )
     except av.FFmpegError:
-        answer = {"tracks": [], "pictures": []}
+        answer = {"tracks": [], "pictures": [], "left_out": 0}
     sys.stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
 
 

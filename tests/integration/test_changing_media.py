@@ -171,6 +171,16 @@ async def test_found_changes_of_the_picture(tmp_path: Path, name: str) -> None:
     assert made.plan.frames in (200, 300, 301)
 
 
+async def test_found_shape_that_changes(tmp_path: Path) -> None:
+    """4:3 fills the picture; 16:9 is fitted into it, with black above and below."""
+    made = await make(shared("found/sar_change.ts"), tmp_path / "out", rungs=("v234",))
+    seen = [luma for _, luma in lumas(made.file("v234"))]
+    assert [luma.shape for luma in seen] == [(234, 312)] * 200
+    bars = [max(luma[:26].mean(), luma[-26:].mean()) < 20 for luma in seen]
+    assert bars == [False] * 100 + [True] * 100
+    assert seen[150][34:-34].mean() > 60
+
+
 async def test_found_wide_gamut(tmp_path: Path) -> None:
     """Pure colours stay pure, and grey stays grey."""
     made = await make(shared("found/bt2020_sdr.mp4"), tmp_path / "out")

@@ -9,12 +9,13 @@ from fractions import Fraction
 from typing import Any
 
 import av
-import av.filter
+
+from thumbnails.reading.filter_graph import filter_graph
 
 
 def one_field(frame: Any) -> Any:
     """The top field of a lone frame: the lines between cannot be known without its neighbours."""
-    graph = _graph(frame, frame.time_base, "field", "top")
+    graph = filter_graph(frame, frame.time_base, "field", "top")
     graph.push(frame)
     return graph.pull()
 
@@ -34,24 +35,12 @@ class Deinterlacer:
             if own_form != form:
                 if graph is not None:
                     yield from _finished(graph)
-                graph = _graph(frame, self._time_base, "bwdif", "mode=send_frame:deint=interlaced")
+                graph = filter_graph(frame, self._time_base, "bwdif", "mode=send_frame:deint=interlaced")
                 form = own_form
             graph.push(frame)
             yield from _ready(graph)
         if graph is not None:
             yield from _finished(graph)
-
-
-def _graph(frame: Any, time_base: Fraction | None, name: str, options: str) -> Any:
-    """Buffer -> one filter -> sink, for frames of this frame's size and format."""
-    graph = av.filter.Graph()
-    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=time_base)
-    inner = graph.add(name, options)
-    sink = graph.add("buffersink")
-    source.link_to(inner)
-    inner.link_to(sink)
-    graph.configure()
-    return graph
 
 
 def _finished(graph: Any) -> Iterator[Any]:

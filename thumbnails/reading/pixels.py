@@ -24,7 +24,7 @@ class Converter:
 
     def __init__(self, video: VideoFacts) -> None:
         self._video = video
-        self._matrix = matrix(video.matrix, min(video.width, video.height))
+        self._matrix = matrix(video.matrix, video.coded_short_side)
 
     def size(self, width: int) -> tuple[int, int]:
         """(width, height) of what is converted for a shown width of at most this."""

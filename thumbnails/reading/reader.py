@@ -55,7 +55,7 @@ class Reader:
         self._run: Iterator[DecodedFrame] | None = None  # frames being decoded one after the other
         self._last: DecodedFrame | None = None  # the newest frame of that run
         # Slices, not frames: frame threads hold back frames, and their memory.
-        self._track = VideoFile(file, demuxer=video.demuxer, index=video.index, threads=threads)
+        self._track = VideoFile(file, demuxer=video.demuxer, index=video.index, threads=threads, crop=video.crop)
         self._base = self._track.time_base
         self._origin_s = video.start_s if video.origin_s is None else video.origin_s
         if video.origin_s is None:

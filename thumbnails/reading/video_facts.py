@@ -9,6 +9,9 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any
 
+Crop = tuple[int, int, int, int]  # pixels on the left, right, top and bottom
+NO_CROP: Crop = (0, 0, 0, 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoFacts:
@@ -16,7 +19,7 @@ class VideoFacts:
 
     demuxer: str  # the one of libav that may open the file
     index: int  # of the stream
-    width: int  # as coded
+    width: int  # of the frames after `crop`
     height: int
     shown_width: int
     shown_height: int
@@ -33,10 +36,17 @@ class VideoFacts:
     origin_s: Fraction | None  # where the title's zero is in the file's own times; None: its first frame tells
     start_s: Fraction  # of the first frame
     duration_s: Fraction  # of the track
+    crop: Crop = NO_CROP  # cut off the decoded frames by the container; already taken off `width` and `height`
 
     @property
     def is_hdr(self) -> bool:
         return self.transfer in ("smpte2084", "arib-std-b67")
+
+    @property
+    def coded_short_side(self) -> int:
+        """Of the frames before the container's crop, in pixels: what unspecified colours are guessed by."""
+        left, right, top, bottom = self.crop
+        return min(self.width + left + right, self.height + top + bottom)
 
     @property
     def end_s(self) -> Fraction:
@@ -55,7 +65,7 @@ def from_json(text: str) -> VideoFacts:
     values: dict[str, Any] = {
         name: Fraction(value) if name in exact and value is not None else value for name, value in facts.items()
     }
-    return VideoFacts(**values)
+    return VideoFacts(**{**values, "crop": tuple(values["crop"])})
 
 
 def _plain(value: Any) -> Any:

@@ -15,17 +15,20 @@ from typing import Any
 import av
 
 from core.media.upload_container import open_upload
+from thumbnails.reading.cropping import Cropper
+from thumbnails.reading.video_facts import NO_CROP, Crop
 
 
 class VideoFile:
     """One track of one open file. A context manager.
 
     `threads` decode slices of one frame side by side. None: frame threads as libav likes, which is faster from end to
-    end, but holds back as many frames as there are threads, and their memory.
+    end, but holds back as many frames as there are threads, and their memory. `crop` is cut off each frame.
     """
 
-    def __init__(self, file: Path, *, demuxer: str, index: int, threads: int | None) -> None:
+    def __init__(self, file: Path, *, demuxer: str, index: int, threads: int | None, crop: Crop = NO_CROP) -> None:
         self._file, self._demuxer, self._index, self._threads = file, demuxer, index, threads
+        self._cropper = Cropper(crop)
         self.decoded = 0  # frames so far, also those between the requested ones: the cost of reading
         self._open()
         self.time_base = Fraction(self.stream.time_base or 1)
@@ -88,7 +91,7 @@ class VideoFile:
 
     def decode(self, packet: Any) -> list[Any]:
         """Frames that come out when a packet goes in, None for the last ones. Raises av.FFmpegError; counts nothing."""
-        return list(self._context.decode(packet))
+        return [self._cropper(frame) for frame in self._context.decode(packet)]
 
     def flush(self) -> None:
         """Drop the frames that the decoder still holds back."""

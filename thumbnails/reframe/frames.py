@@ -22,7 +22,8 @@ _ROTATIONS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_
 
 def frames(file: Path, request: ReframeRequest) -> Iterator[tuple[Fraction, Any]]:
     """Every frame of the requested part that can be decoded, in order of time. Raises av.FFmpegError on opening."""
-    with VideoFile(file, demuxer=request.demuxer, index=request.index, threads=None) as track:
+    opened = VideoFile(file, demuxer=request.demuxer, index=request.index, threads=None, crop=request.crop)
+    with opened as track:
         if request.start_s > 0 and not request.retimed:
             track.seek(int((request.start_s + request.origin_s) / track.time_base))
         previous_s = request.start_s - 1

@@ -18,6 +18,7 @@ class ReframeRequest:
     start_s: Fraction
     end_s: Fraction
     share: Fraction  # of the picture's width that the window shows
+    crop: tuple[int, int, int, int] = (0, 0, 0, 0)  # what the container cuts off: left, right, top, bottom
 
 
 def to_json(request: ReframeRequest) -> dict[str, Any]:
@@ -38,4 +39,5 @@ def from_json(value: dict[str, Any]) -> ReframeRequest:
         start_s=Fraction(value["start_s"]),
         end_s=Fraction(value["end_s"]),
         share=Fraction(value["share"]),
+        crop=tuple(value["crop"]),
     )

@@ -17,6 +17,7 @@ from typing import Any
 
 import ffmpeg
 
+from core.media.upload_limits import INPUT_LIMITS, PROGRAM_LIMITS
 from presets.codec import codec_preset, cut_times
 from transcode.encode.convert import converted, crop_converted, one_side, stereo
 from transcode.encode.crop_filters import upright_filters
@@ -61,7 +62,7 @@ def video_argv(
     Progress goes to stdout as key=value lines; messages go to stderr, each with its level and its component's name.
     """
     upload = input_from(plan, source, first)
-    mark = ffmpeg.input(f"file:{watermark}", protocol_whitelist="file,pipe") if watermark else None
+    mark = ffmpeg.input(f"file:{watermark}", **INPUT_LIMITS) if watermark else None
     size = (rungs[0].width, rungs[0].height)
     # Without end, as the next graph is not told of one; the last frame stands where audio ends later.
     video = next_graph(in_one_form(plan, upload, size).filter("tpad", stop_mode="clone", stop=-1))
@@ -86,10 +87,14 @@ def video_argv(
 def input_from(plan: EncodePlan, source: PurePath, first: int) -> Any:
     """ffmpeg input that reads the upload from a little before frame `first`, with its own timestamps."""
     seek_s = plan.start_s + first / plan.frame_rate - plan.seek_back_s
-    if seek_s <= 0:
-        return _input(plan, source)
-    # The seek only decides where reading begins; the filter graph selects the first frame.
-    return _input(plan, source, ss=f"{int(seek_s * 1000) / 1000:.3f}", noaccurate_seek=None)
+    options: dict[str, Any] = {}
+    if plan.video and plan.video.changes and plan.container == "mpegts":
+        # What ffmpeg has found out of a track's shape beforehand it holds against each frame's own.
+        options |= {"probesize": 32, "analyzeduration": 0}
+    if seek_s > 0:
+        # The seek only decides where reading begins; the filter graph selects the first frame.
+        options |= {"ss": f"{int(seek_s * 1000) / 1000:.3f}", "noaccurate_seek": None}
+    return _input(plan, source, **options)
 
 
 def _input(plan: EncodePlan, source: PurePath, **options: Any) -> Any:
@@ -104,11 +109,15 @@ def _input(plan: EncodePlan, source: PurePath, **options: Any) -> Any:
     return ffmpeg.input(
         f"file:{source}",
         format=DEMUXERS[plan.container],
-        # Only this file: nothing in it can refer to another file or to a host.
-        protocol_whitelist="file,pipe",
-        max_streams=64,
+        **INPUT_LIMITS,
+        **cropping(plan),
         **options,
     )
+
+
+def cropping(plan: EncodePlan) -> dict[str, str]:
+    """Options of an input for what the container crops, which ffmpeg cuts off by itself."""
+    return {"apply_cropping": "codec"} if plan.video and plan.video.keep_margin else {}
 
 
 def in_one_form(plan: EncodePlan, opened: Any, size: tuple[int, int]) -> Any:
@@ -266,7 +275,7 @@ def loudness_argv(plan: EncodePlan, binary: str, source: PurePath, audio: AudioP
     track = track.filter("ebur128", peak="true", framelog="quiet")
     argv: list[str] = (
         ffmpeg.output(track, "-", f="null")
-        .global_args("-hide_banner", "-nostdin", "-nostats", "-loglevel", "info")
+        .global_args("-hide_banner", "-nostdin", "-nostats", "-loglevel", "info", *PROGRAM_LIMITS)
         .compile(cmd=binary)
     )
     return separate_graphs(argv)
@@ -308,6 +317,7 @@ def _compile(outputs: Sequence[Any], binary: str) -> list[str]:
         "pipe:1",
         "-stats_period",
         "0.25",
+        *PROGRAM_LIMITS,
     )
     argv: list[str] = merged.overwrite_output().compile(cmd=binary)
     return separate_graphs(argv)

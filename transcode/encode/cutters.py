@@ -92,7 +92,7 @@ class VideoCutter:
         self._cuts = [end for end in self._cuts if end <= grid.end]
         self._fragments: list[Fragment] = []
         self._segments: list[tuple[ByteRange, int]] = []
-        self._last_fragment: Fragment | None = None
+        self._gops: list[tuple[int, int, int]] = []  # offset, bytes, frames
         self.init: ByteRange | None = None
 
     @property
@@ -103,13 +103,15 @@ class VideoCutter:
     def timescale(self) -> int:
         return self._grid.timescale
 
-    def last_gop(self) -> GopBytes:
-        """The last GOP of the file, for a test decode. Raises WrongOutput for a file without frames."""
-        if self._last_fragment is None or self._reader.init is None:
+    def gops(self) -> list[GopBytes]:
+        """All GOPs so far, for a test decode. Raises WrongOutput for a file without frames."""
+        if not self._gops or self._reader.init is None:
             raise WrongOutput(f"{self._path.name}: no frames")
-        last = self._last_fragment
         size = self._reader.init.size
-        return GopBytes(path=self._path, init_size=size, offset=last.offset, size=last.size, frames=len(last.sizes))
+        return [
+            GopBytes(path=self._path, init_size=size, offset=offset, size=gop_size, frames=frames)
+            for offset, gop_size, frames in self._gops
+        ]
 
     def poll(self) -> list[tuple[ByteRange, int]]:
         """Segments completed since the last call, each with its duration in ticks. Raises WrongOutput."""
@@ -134,7 +136,7 @@ class VideoCutter:
         for fragment in fragments:
             self._check(fragment)
             self._fragments.append(fragment)
-            self._last_fragment = fragment
+            self._gops.append((fragment.offset, fragment.size, len(fragment.sizes)))
             self._frame += len(fragment.sizes)
             if self._frame == self._cuts[0]:
                 new.append(self._close())

@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from core.errors import Rejected, ToolFailed, ToolKilled, ToolTimedOut
+from core.media.upload_limits import MOST_PIXELS
 from core.sandbox.child import ChildRunner, Limits
 from core.settings import GIB
 
@@ -19,6 +20,7 @@ _UNDECODABLE = re.compile(
     r"Invalid data found|Error while decoding|decode error rate|Decode error rate|Cannot determine format of input"
     r"|does not contain any stream|Output file is empty|received no packets|Nothing was written"
 )
+_TOO_LARGE = re.compile(r"Picture size (?P<size>\d+x\d+) exceeds specified max pixel count")
 _LOCAL_FAILURE = re.compile(r"No space left|Cannot allocate memory|Permission denied|Resource temporarily unavailable")
 
 
@@ -67,6 +69,12 @@ async def run(
 
     def count_error(line: str) -> None:
         nonlocal errors
+        if too_large := _TOO_LARGE.search(line):
+            raise Rejected(
+                "dimensions",
+                f"The video has a frame of {too_large['size']} pixels, other than its first frames.",
+                f"At most {MOST_PIXELS} pixels are decoded. Export the video again with one size throughout.",
+            )
         errors += _DECODE_ERROR.match(line) is not None
 
     # Slower than a tenth of real time per rendition counts as hung.

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from core.errors import Rejected, ToolFailed
 from core.media.encoded import Encoded, Rendition, RenditionKind, Segment
+from core.media.upload_limits import PROGRAM_LIMITS, input_words
 from core.settings import GIB
 from transcode.encode import loudness, verify
 from transcode.encode.argv import audio_argv, output_file, remux_argv, video_argv
@@ -80,13 +81,13 @@ async def encode_video(
     if tick is not None:
         tick()
     cuts = {rung: await asyncio.to_thread(cutter.finish) for rung, cutter in cutters.items()}
-    await verify.last_gops(context, [cutter.last_gop() for cutter in cutters.values()])
+    await verify.gops(context, [cutter.gops()[-1:] for cutter in cutters.values()])
     return _files([_rendition(partials[rung], cut) for rung, cut in cuts.items()], list(cuts.values()), result.damaged)
 
 
 async def _decodes(context: FfmpegContext, image: Path) -> bool:
     """Whether ffmpeg can decode the image on its own; then a failed encode is due to the upload."""
-    argv = [context.binary, "-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]
+    argv = [context.binary, "-hide_banner", "-nostdin", "-v", "error", *PROGRAM_LIMITS, *input_words()]
     argv += ["-i", f"file:{image}", "-frames:v", "1", "-f", "null", "-"]
     try:
         await run(context, argv, readable=[image], work_s=Fraction(1), frames=1)
@@ -175,7 +176,8 @@ async def _remux(
         )
         all_cuts.append(await asyncio.to_thread(cutter.finish))
         renditions.append(_rendition(_audio_rendition(audio, copied=copy_audio), all_cuts[-1]))
-    await verify.last_gops(context, [video_cutter.last_gop()])
+    most_frames = round(verify.WHOLE_S * plan.frame_rate)
+    await verify.gops(context, [verify.spread(video_cutter.gops(), most_frames)])
     return _files(renditions, all_cuts, result.damaged)
 
 

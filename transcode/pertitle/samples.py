@@ -14,7 +14,8 @@ from typing import Any
 import ffmpeg
 
 from core.media.crop import spliced
-from transcode.encode.argv import in_one_form, prepared, rational
+from core.media.upload_limits import INPUT_LIMITS, PROGRAM_LIMITS
+from transcode.encode.argv import cropping, in_one_form, prepared, rational
 from transcode.encode.graphs import separate_graphs
 from transcode.pertitle.model import SAMPLE_OPTIONS, SAMPLE_PRESET
 from transcode.plan.encode_plan import EncodePlan
@@ -240,8 +241,8 @@ def sample_argv(plan: EncodePlan, samples: SamplePlan, binary: str, source: Pure
             ffmpeg.input(
                 f"file:{source}",
                 format=DEMUXERS[plan.container],
-                protocol_whitelist="file,pipe",
-                max_streams=64,
+                **INPUT_LIMITS,
+                **cropping(plan),
                 ss=f"{float(start):.4f}",
                 t=f"{float(length_s):.4f}",
                 # One graph for all samples: it must not start again where the form of one changes.
@@ -279,7 +280,18 @@ def sample_argv(plan: EncodePlan, samples: SamplePlan, binary: str, source: Pure
             f"[u{number}][r{number}]libvmaf=log_path={score_file(number)}:log_fmt=json:n_subsample={SUBSAMPLE}[v{number}]"
         )
         argv += ["-filter_complex", graph, "-map", f"[v{number}]", "-f", "null", "-"]
-    return [argv[0], "-hide_banner", "-nostdin", "-nostats", "-benchmark", "-loglevel", "level+info", *argv[1:], "-y"]
+    return [
+        argv[0],
+        "-hide_banner",
+        "-nostdin",
+        "-nostats",
+        "-benchmark",
+        "-loglevel",
+        "level+info",
+        *PROGRAM_LIMITS,
+        *argv[1:],
+        "-y",
+    ]
 
 
 def _encoder(plan: EncodePlan, samples: SamplePlan, encode: SampleEncode, number: int) -> dict[str, Any]:

@@ -78,7 +78,9 @@ def _copyable(source: Source, track: AudioTrack, duration_s: Fraction) -> bool:
 
 
 def _is_aac(source: Source, track: AudioTrack) -> bool:
-    return source.container in INDEXED and not source.damaged and (track.codec, track.profile) == ("aac", "LC")
+    """Whether the track is AAC as every player takes it, with the same parameters throughout."""
+    plain = (track.codec, track.profile, track.parameter_changes) == ("aac", "LC", 0)
+    return plain and source.container in INDEXED and not source.damaged
 
 
 def reason(source: Source, chosen: tuple[AudioPlan, ...]) -> str:

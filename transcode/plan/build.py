@@ -6,6 +6,7 @@ audio frame.
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import count
 
 from core.errors import Rejected
 from core.media.crop import CropPath, centred
@@ -121,7 +122,7 @@ def _with_video(
     track, passthrough_reason = passthrough.decide(
         source, video, index, ladder.rungs[0], rate=rate, altered=_altered(options, span, ladder), codec=options.codec
     )
-    cutting = _cut(video, options, ladder, track, frames, segment_frames)
+    cutting = _cut(video, options, ladder, track, frames, segment_frames, rate)
     shortest_chunk_s, chunk_reason = _shortest_chunk(source, video, options)
     shown_frames = max(1, min(cutting.frames, int((video.start_s + video.duration_s - span.start_s) * rate)))
     chunks = _chunks(cutting.cuts, shown_frames, rate, shortest_chunk_s)
@@ -131,7 +132,7 @@ def _with_video(
         version=VERSION,
         container=source.container,
         origin_s=source.origin_s,
-        video=_video_plan(video, options, ladder, rate),
+        video=_video_plan(source, video, options, ladder, rate),
         frame_rate=rate,
         frames=cutting.frames,
         first_frame=round(span.start_s * rate),
@@ -181,7 +182,7 @@ def _audio_only(source: Source, preset: Profile, options: Options, span: _Span) 
         seek_back_s=Fraction(0),
         gop_frames=segment_frames,
         segment_frames=segment_frames,
-        cuts=grid.regular_cuts(frames, segment_frames),
+        cuts=grid.regular_cuts(frames, segment_frames, rate),
         shortest_chunk_s=None,
         shown_frames=frames,
         chunks=(0,),
@@ -214,7 +215,15 @@ def _frame_rate(video: VideoTrack, preset: Profile) -> tuple[Fraction, int]:
     rate = video.frame_rate
     while rate > preset.fastest_rate:
         rate /= 2
+    # Of a very slow one frames are repeated, so that a GOP has the length it should.
+    rate = next(rate * times for times in count(1) if _fits_segments(rate * times, preset))
     return rate, 2 if rate > HALF_RATE_ABOVE else 1
+
+
+def _fits_segments(rate: Fraction, preset: Profile) -> bool:
+    """Whether a segment of whole GOPs of whole frames is no longer than it may be."""
+    gop_frames = round(preset.gop_s * rate)
+    return gop_frames > 0 and gop_frames * preset.gops_per_segment <= (preset.segment_s + grid.SCRAP_S) * rate
 
 
 def _ladder(
@@ -245,14 +254,15 @@ def _cut(
     track: PassthroughTrack | None,
     frames: int,
     segment_frames: int,
+    rate: Fraction,
 ) -> _Cutting:
     """Cut the title into segments: every `segment_frames`, or at the keyframes of a video track kept for good."""
     if track is None:
-        cuts = grid.regular_cuts(frames, segment_frames)
+        cuts = grid.regular_cuts(frames, segment_frames, rate)
         return _Cutting(frames=frames, cuts=cuts, rungs=ladder.rungs, passthrough=None)
     lasting = options.ladder == "smart" and track.lasting
     # A temporary passthrough is cut at its own keyframes; the ladder follows them only if it is kept.
-    cuts = track.cuts if lasting else grid.regular_cuts(track.frames, segment_frames)
+    cuts = track.cuts if lasting else grid.regular_cuts(track.frames, segment_frames, rate)
     rungs = ladder.rungs
     if any(cut % 2 for cut in (*cuts, track.frames)):
         rungs = tuple(replace(rung, frame_step=1) for rung in rungs)
@@ -260,12 +270,12 @@ def _cut(
     return _Cutting(frames=track.frames, cuts=cuts, rungs=rungs, passthrough=copied)
 
 
-def _video_plan(video: VideoTrack, options: Options, ladder: _Ladder, rate: Fraction) -> VideoPlan:
+def _video_plan(source: Source, video: VideoTrack, options: Options, ladder: _Ladder, rate: Fraction) -> VideoPlan:
     return VideoPlan(
         index=video.index,
         deinterlace=video.interlaced,
         tone_map=video.is_hdr,
-        from_matrix=_matrix(video.matrix, min(video.width, video.height)),
+        from_matrix=_matrix(video.matrix, video.coded_short_side),
         retimed=rate == video.frame_rate and _retimed(video),
         watermark=options.watermark,
         crop=ladder.crop,
@@ -273,6 +283,9 @@ def _video_plan(video: VideoTrack, options: Options, ladder: _Ladder, rate: Frac
         size=(video.height, video.width) if video.rotation in (90, 270) else (video.width, video.height),
         aspect=Fraction(video.shown_width, video.shown_height),
         primaries=_wide_primaries(video),
+        keep_margin=video.overscan,
+        # Of several programmes, streams have their numbers only once all have been read.
+        changes=video.parameter_changes > 0 and not source.programme,
     )
 
 
@@ -291,7 +304,9 @@ def _altered(options: Options, span: _Span, ladder: _Ladder) -> str:
 
 
 def _rate_reason(video: VideoTrack, rate: Fraction) -> str:
-    if rate != video.frame_rate:
+    if rate > video.frame_rate:
+        return f"the upload has {video.frame_rate}, too few for segments of a usual length: frames are repeated"
+    if rate < video.frame_rate:
         return f"the upload has {video.frame_rate}, more than the profile's fastest: every second frame is kept"
     return "the upload's rate varies; at this one its motion stays smooth" if video.variable else "as in the upload"
 
@@ -339,7 +354,7 @@ def on_regular_grid(plan: EncodePlan) -> EncodePlan:
         # As it would have been without the track: small rungs show every second frame of an even count.
         frames += frames % 2
         rungs = tuple(replace(r, frame_step=2 if r.short_side <= plan.half_rate_at else 1) for r in rungs)
-    cuts = grid.regular_cuts(frames, plan.segment_frames)
+    cuts = grid.regular_cuts(frames, plan.segment_frames, plan.frame_rate)
     chunks = _chunks(cuts, plan.shown_frames, plan.frame_rate, plan.shortest_chunk_s)
     return replace(plan, passthrough=None, frames=frames, rungs=rungs, cuts=cuts, chunks=chunks)
 

@@ -56,6 +56,9 @@ class VideoPlan:
     size: tuple[int, int] | None = None  # of the source's frames in samples, upright
     aspect: Fraction | None = None  # the shape they are shown in: frames of another get bars; None: all are stretched
     primaries: str = ""  # of SDR with a wider gamut than BT.709: "bt2020", "smpte431", "smpte432"; else empty
+    # Whether the container's own crop is left alone: a margin of a camera, which is shown.
+    keep_margin: bool = False
+    changes: bool = False  # whether the track's parameters change on the way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,18 @@ from fractions import Fraction
 
 SHORTEST_CHUNK_S = 30
 GOPS_PER_CHUNK = 4  # source GOPs, at least: a seek may decode a whole one first
+SCRAP_S = Fraction(1, 2)  # no last segment is shorter; as much as a segment may exceed the target (Apple 7.7)
 LONGEST_PROVISIONAL_S = 12  # a segment of a remuxed upload; a lasting one obeys the segment limit
 
 
-def regular_cuts(frames: int, segment_frames: int) -> tuple[int, ...]:
-    """Cuts of a title of `frames` frames: one every `segment_frames`, the first at 0."""
-    return tuple(range(0, frames, segment_frames))
+def regular_cuts(frames: int, segment_frames: int, rate: Fraction) -> tuple[int, ...]:
+    """Cuts of a title of `frames` frames: one every `segment_frames`, the first at 0, none too near to the end."""
+    return _without_scrap(tuple(range(0, frames, segment_frames)), frames, rate)
+
+
+def _without_scrap(cuts: tuple[int, ...], frames: int, rate: Fraction) -> tuple[int, ...]:
+    """The cuts without the last one, where it leaves less than SCRAP_S: the segment before takes that in."""
+    return cuts[:-1] if len(cuts) > 1 and frames - cuts[-1] < SCRAP_S * rate else cuts
 
 
 def keyframe_cuts(keyframes: Sequence[int], frames: int, rate: Fraction, segment_s: int) -> tuple[int, ...]:
@@ -24,7 +30,8 @@ def keyframe_cuts(keyframes: Sequence[int], frames: int, rate: Fraction, segment
     for here, after in zip(keyframes, [*keyframes[1:], frames], strict=True):
         if after - cuts[-1] > longest and here > cuts[-1]:
             cuts.append(here)
-    return tuple(cuts)
+    shorter = _without_scrap(tuple(cuts), frames, rate)
+    return shorter if frames - shorter[-1] < longest + SCRAP_S * rate else tuple(cuts)
 
 
 def longest_segment(cuts: Sequence[int], frames: int) -> int:

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from transcode.plan import grid
 from transcode.plan.rungs import VideoRung
-from transcode.probe.source import Index, Source, VideoTrack
+from transcode.probe.source import NO_CROP, Index, Source, VideoTrack
 
 HIGHEST_LEVEL = 42
 PROFILES = ("Baseline", "Constrained Baseline", "Main", "High")
@@ -61,6 +61,8 @@ def _unfit(source: Source, video: VideoTrack, index: Index | None, top: VideoRun
         (not source.damaged, "the file is damaged"),
         (video.pixel_format == "yuv420p" and video.bit_depth == 8, f"the pixel format is {video.pixel_format}"),
         (video.profile in PROFILES and 0 < video.level <= HIGHEST_LEVEL, f"{video.profile} level {video.level}"),
+        (video.parameter_changes == 0, "its size or other parameters change on the way"),
+        (video.crop == NO_CROP and not video.overscan, "the container crops it"),
         (video.sample_aspect == 1, "its pixels are not square"),
         (video.rotation == 0, f"it is rotated by {video.rotation} degrees"),
         (not video.interlaced, "it is interlaced"),

@@ -11,6 +11,7 @@ from typing import Any
 
 from transcode.probe import h264
 from transcode.probe.keyframe_index import gops
+from transcode.probe.parameters import ParameterChanges
 from transcode.probe.source import Index
 from transcode.probe.timing import is_constant
 
@@ -26,6 +27,7 @@ class VideoPackets:
         context = stream.codec_context
         self._codec: str = context.codec.canonical_name if context else ""
         self._h264 = h264.H264Packets(context.extradata) if self._codec == "h264" else None
+        self.parameters = ParameterChanges(self._codec, context.extradata if context else None)
         self._fields = self._h264 is not None and self._h264.fields
         self._pts, self._dts = array("q"), array("q")
         self._ends = [_NO_TIME, _NO_TIME]  # by pts, by dts
@@ -59,6 +61,7 @@ class VideoPackets:
             self.head.append(packet)
             self._head_bytes += size
         self.bytes += size
+        self.parameters.add(packet)
         pts, dts = packet.pts, packet.dts
         if packet.is_discard:
             self._has_discarded = True
@@ -152,6 +155,8 @@ class AudioPackets:
     def __init__(self, stream: Any) -> None:
         context = stream.codec_context
         rate = context.sample_rate if context else 0
+        codec = context.codec.canonical_name if context else ""
+        self.parameters = ParameterChanges(codec, context.extradata if context else None)
         self._ticks_per_sample = 1 / (rate * stream.time_base) if rate and stream.time_base else Fraction(0)
         self._first: int | None = None
         self._audible_from: int | None = None
@@ -169,6 +174,7 @@ class AudioPackets:
     def add(self, packet: Any) -> None:
         if packet.is_corrupt:
             self.corrupt = True
+        self.parameters.add(packet)
         tick = packet.pts if packet.pts is not None else packet.dts
         if tick is None:
             return

@@ -70,11 +70,17 @@ def container(head: bytes) -> str:
 
 
 def _is_mpegts(head: bytes) -> bool:
-    """Whether sync bytes are 188 bytes apart, or 192 with a 4-byte time code before each packet, as cameras write."""
-    for size, first in ((188, 0), (192, 4)):
-        marks = head[first::size]
-        if len(marks) >= 3 and set(marks[: (len(head) - first) // size]) == {0x47}:
-            return True
+    """Whether sync bytes are as far apart as packets of MPEG-TS are.
+
+    188 bytes; 192 with a 4-byte time code before each, as cameras write; 204 with error correction after each. Where
+    a recording was cut in the middle of a packet, the first sync byte may be anywhere in the first packet's length.
+    """
+    for size, start in ((188, 0), (192, 4), (204, 0)):
+        for first in range(start, start + size):
+            marks = head[first::size]
+            # Behind the very beginning a few matches could be chance.
+            if len(marks) >= (3 if first == start else 5) and set(marks) == {0x47}:
+                return True
     return False
 
 

@@ -8,12 +8,42 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+MARGIN, SAME_SHAPE = Fraction(9, 10), Fraction(2, 1000)
 INDEXED = ("mp4", "matroska")  # containers with an index, in which a seek lands on the right keyframe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Crop:
+    """Pixels that the container (not the codec) cuts off each side of the decoded frames."""
+
+    left: int = 0
+    right: int = 0
+    top: int = 0
+    bottom: int = 0
+
+    def is_overscan(self, width: int, height: int) -> bool:
+        """Whether it cuts off nothing but a narrow margin all around, of frames of this size, and keeps their shape.
+
+        Cameras mark such a margin, and most players show it. What has another shape, lines of padding for one, is
+        no margin.
+        """
+        kept = width - self.left - self.right, height - self.top - self.bottom
+        shape = Fraction(kept[0] * height, max(1, kept[1]) * width)
+        return min(self.sides) > 0 and kept[0] > width * MARGIN and abs(shape - 1) < SAME_SHAPE
+
+    @property
+    def sides(self) -> tuple[int, int, int, int]:
+        """Left, right, top, bottom."""
+        return self.left, self.right, self.top, self.bottom
+
+
+NO_CROP = Crop()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VideoTrack:
-    """One video track. `shown_*` is after sample aspect ratio and rotation, in pixels."""
+    """One video track. `width` and `height` are of its frames as the container crops them; `shown_*` is after sample
+    aspect ratio and rotation, too."""
 
     index: int
     codec: str
@@ -41,10 +71,18 @@ class VideoTrack:
     transfer: str
     matrix: str
     full_range: bool
+    crop: Crop = NO_CROP  # cut off already from `width` and `height`; ffmpeg does it by itself
+    overscan: bool = False  # the container crops a margin of a camera, which is shown: ffmpeg must not cut it off
+    parameter_changes: int = 0  # how often size, profile or the like change after the first frame
 
     @property
     def is_hdr(self) -> bool:
         return self.transfer in ("smpte2084", "arib-std-b67")
+
+    @property
+    def coded_short_side(self) -> int:
+        """Of the frames before the container's crop, in pixels: what unspecified colours are guessed by."""
+        return min(self.width + self.crop.left + self.crop.right, self.height + self.crop.top + self.crop.bottom)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +100,7 @@ class AudioTrack:
     profile: str  # as libav names it: "LC" is plain AAC
     bit_rate_bps: int
     long_gaps_s: tuple[Fraction, ...] = ()  # where the sound goes on after a gap of a minute or more
+    parameter_changes: int = 0  # how often sample rate, channels or the like change after the first packet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +115,8 @@ class Source:
     audio: tuple[AudioTrack, ...]
     unplayable_audio: tuple[str, ...]  # codec names of audio tracks that are not supported
     damaged: bool  # libav reported errors or stopped early, but enough can be decoded
+    warnings: tuple[tuple[str, str], ...] = ()  # (code, message) of what was left out or mended
+    programme: tuple[int, ...] = ()  # indices of the streams that belong to the title; empty: all do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,12 +4,17 @@ from dataclasses import replace
 
 from core.db import assets
 from core.db.postgres import Connection
+from core.errors import Rejected, ToolFailed
 from core.model import StepKind
 from core.storage.digest import digest
+from core.telemetry.logs import Log
+from transcode.encode import verify
+from transcode.encode.fragments import WrongOutput
 from transcode.encode.renditions import chunk_duration_s
 from transcode.pertitle import analyse as analyser
 from transcode.pertitle.analyse import Analysis
 from transcode.pertitle.settle import apply_analysis
+from transcode.plan.build import on_regular_grid
 from transcode.plan.encode_plan import EncodePlan
 from transcode.probe.source import from_json
 from workers import artifacts
@@ -18,6 +23,7 @@ from workers.engine.memory_budget import encode_bytes
 from workers.step_context import StepContext
 from workers.steps import extract, pictures
 
+_LOG = Log("analyse")
 NOT_MEASURED = ("not_measured", "The title could not be measured: it has the usual qualities, not its own.")
 
 
@@ -31,6 +37,7 @@ async def analyse(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     plan = await artifacts.load_plan(worker, claimed.asset.id, step_input["plan"])
     if not step_input.get("first", True):
         plan = replace(plan, first_rung=None)
+    plan = await _without_what_does_not_decode(worker, claimed, plan)
     on_commit = None
     warnings: tuple[tuple[str, str], ...] = ()
     if plan.smart:
@@ -79,6 +86,22 @@ async def _measured(worker: WorkerContext, claimed: ClaimedStep, plan: EncodePla
             worker.ffmpeg,
             claimed.progress,
         )
+
+
+async def _without_what_does_not_decode(worker: WorkerContext, claimed: ClaimedStep, plan: EncodePlan) -> EncodePlan:
+    """The plan without the upload's own track, where that was to be kept and does not decode from end to end.
+
+    The remux has decoded a short one already; of a long one a person would have waited for that.
+    """
+    if plan.passthrough is None or not plan.passthrough.lasting or plan.duration_s <= verify.WHOLE_S:
+        return plan
+    context = StepContext(worker=worker, claimed=claimed)
+    try:
+        await verify.whole_track(context.ffmpeg(), plan, await context.local_source())
+    except (WrongOutput, Rejected, ToolFailed) as exc:
+        _LOG.warning("analyse.track_unfit", step=claimed.step.id, error=str(exc))
+        return on_regular_grid(plan)
+    return plan
 
 
 def _encode_steps(source_sha256: str, plan_sha256: str, plan: EncodePlan) -> tuple[NextStep, ...]:

@@ -8,7 +8,7 @@ from core.errors import Rejected, Transient
 from core.model import StepKind
 from transcode.encode import renditions as transcoder
 from transcode.plan.audio import dubbed
-from transcode.probe.probe import probe
+from transcode.probe.probe import probe_title
 from workers import artifacts
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
 from workers.step_context import StepContext
@@ -26,18 +26,19 @@ async def dub(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     scratch = worker.sources.scratch()
     try:
         await fetch_file(worker, claimed, track.wanted, scratch)
-        source, _ = await probe(
+        probed = await probe_title(
             scratch,
             claimed.work_dir,
             worker.runner,
             max_pixels=worker.settings.max_pixels,
             max_duration_s=worker.settings.max_duration_s,
         )
+        source = probed.source
         if not source.audio:
             raise Rejected("no_audio", "The file has no sound that can be decoded.", "Give a file with a sound track.")
         plan = dubbed(published, source, track.rendition_id, track.language)
         ffmpeg = StepContext(worker=worker, claimed=claimed).ffmpeg()
-        files = await transcoder.encode_audio(plan, ffmpeg, scratch, plan.audio[0])
+        files = await transcoder.encode_audio(plan, ffmpeg, probed.file, plan.audio[0])
     finally:
         await asyncio.to_thread(scratch.unlink, missing_ok=True)
     await artifacts.store_pieces(worker, claimed.asset.id, files.encoded, files.pieces, claimed.progress)

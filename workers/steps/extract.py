@@ -5,7 +5,8 @@ from core.db.postgres import Connection
 from core.db.tracks import UNKNOWN, TrackKind, TrackSource
 from core.media.languages import language_name
 from core.model import AssetId, StepKind
-from subtitles.embedded.read import CONTAINERS, EmbeddedTrack, embedded
+from subtitles.embedded.ass_events import MOST_TRACKS
+from subtitles.embedded.read import CONTAINERS, Embedded, EmbeddedTrack, embedded
 from transcode.plan.audio import language_tag
 from transcode.plan.options import options_from_json
 from transcode.probe.sniff import DEMUXERS
@@ -45,6 +46,8 @@ async def extract(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
         worker.runner,
         origin_s=source.origin_s + options.start_s,
         duration_s=end_s - options.start_s,
+        video=source.video.index if source.video else None,
+        programme=source.programme,
     )
     stored = [(track, await text_artifacts.store_text(worker, asset.id, track.cues)) for track in subtitles.tracks]
 
@@ -54,8 +57,7 @@ async def extract(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
         if now is not None and now.source_sha256 == upload:
             await _add(connection, asset.id, upload, stored)
 
-    warnings = (_warning(subtitles.pictures),) if subtitles.pictures else ()
-    return Outcome(output={"tracks": len(stored)}, on_commit=add_tracks, warnings=warnings)
+    return Outcome(output={"tracks": len(stored)}, on_commit=add_tracks, warnings=_warnings(subtitles))
 
 
 async def _add(connection: Connection, asset_id: AssetId, upload: str, stored: list[tuple[EmbeddedTrack, str]]) -> None:
@@ -85,7 +87,14 @@ def _name(track: EmbeddedTrack, language: str) -> str:
     return (title or language_name(language)) + (" (forced)" if track.forced else "")
 
 
-def _warning(pictures: tuple[tuple[str, str], ...]) -> tuple[str, str]:
-    """Code and message about subtitles that are images: (codec, language) each."""
-    names = ", ".join(f"{codec} ({language})" if language else codec for codec, language in pictures)
-    return "subtitles_unreadable", f"Subtitles that are pictures, not text, are left out: {names}."
+def _warnings(subtitles: Embedded) -> tuple[tuple[str, str], ...]:
+    """(code, message) about subtitles that are images, and about those beyond the number that is read."""
+    warnings = []
+    if subtitles.pictures:
+        names = ", ".join(f"{codec} ({language})" if language else codec for codec, language in subtitles.pictures)
+        message = f"Subtitles that are pictures, not text, are left out: {names}."
+        warnings.append(("subtitles_unreadable", message))
+    if subtitles.left_out:
+        message = f"{subtitles.left_out} subtitle tracks are left out: a title takes the first {MOST_TRACKS}."
+        warnings.append(("subtitles_left_out", message))
+    return tuple(warnings)

@@ -1,10 +1,17 @@
 """probe: the source object -> its exact facts and keyframes, or a rejection its owner can act on."""
 
+import asyncio
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
 from core.db import assets
 from core.db.postgres import Connection
 from core.model import StepKind
+from core.storage import keys
 from transcode.encode.convert import is_mixed_by_rule
-from transcode.probe.probe import probe as probe_file
+from transcode.probe.probe import probe_title
 from transcode.probe.source import Source, to_json
 from workers import artifacts
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
@@ -14,33 +21,69 @@ from workers.steps.transcribe import insert_default_subtitles
 NO_AUDIO = ("no_audio", "The video has no sound.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """A source object in the media bucket."""
+
+    key: str
+    sha256: str
+    bytes: int
+
+
 async def probe(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
-    """Read the facts of the source and queue its plan. The output is {"index": hash of the keyframe index}."""
-    source, index = await probe_file(
+    """Read the facts of the source and queue its plan. The output is {"index": hash of the keyframe index}.
+
+    Where the times in it are not in order a mended copy becomes the asset's source, which all other steps read; the
+    upload stays beside it.
+    """
+    probed = await probe_title(
         await StepContext(worker=worker, claimed=claimed).local_source(),
         claimed.work_dir,
         worker.runner,
         max_pixels=worker.settings.max_pixels,
         max_duration_s=worker.settings.max_duration_s,
     )
-    facts = to_json(source)
-    index_sha256 = await artifacts.store_index(worker, claimed.asset.id, index)
+    facts = to_json(probed.source)
+    index_sha256 = await artifacts.store_index(worker, claimed.asset.id, probed.index)
+    copy = await _store_copy(worker, claimed, probed.file) if probed.mended else None
 
     async def on_commit(connection: Connection) -> None:
+        if copy is not None:
+            await assets.accepted(connection, claimed.asset.id, copy.key, copy.sha256, copy.bytes)
         await assets.probed(connection, claimed.asset.id, facts)
         await insert_default_subtitles(worker, connection, claimed.asset)
 
-    step_input = {"source": claimed.step.input["source"], "facts": facts, "index": index_sha256}
+    source = copy.sha256 if copy else claimed.step.input["source"]
+    step_input = {"source": source, "facts": facts, "index": index_sha256}
     return Outcome(
         output={"index": index_sha256},
         on_commit=on_commit,
-        warnings=_warnings(source),
+        warnings=_warnings(probed.source),
         next_steps=((StepKind.PLAN, step_input),),
     )
 
 
+async def _store_copy(worker: WorkerContext, claimed: ClaimedStep, file: Path) -> _Stored:
+    """Store a mended copy as a source of the asset; it stays on this machine for the steps that follow."""
+    scratch = worker.sources.scratch()
+    try:
+        stored = await asyncio.to_thread(_take, claimed, file, scratch)
+        await worker.storage.put_file(worker.settings.media_bucket, stored.key, scratch)
+        await worker.sources.keep(scratch, stored.sha256)
+    finally:
+        await asyncio.to_thread(scratch.unlink, missing_ok=True)
+    return stored
+
+
+def _take(claimed: ClaimedStep, file: Path, scratch: Path) -> _Stored:
+    shutil.move(file, scratch)
+    with scratch.open("rb") as opened:
+        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+    return _Stored(key=keys.source(claimed.asset.id, sha256), sha256=sha256, bytes=scratch.stat().st_size)
+
+
 def _warnings(source: Source) -> tuple[tuple[str, str], ...]:
-    """(code, message) of what was survived: damage, and audio that is missing or cannot be decoded."""
+    """(code, message) of what was survived: damage, what was left out or mended, and audio that cannot be decoded."""
     warnings = [SOURCE_DAMAGED] if source.damaged else []
     if source.unplayable_audio:
         message = f"A sound track is left out: nothing here decodes {', '.join(source.unplayable_audio)}."
@@ -49,4 +92,4 @@ def _warnings(source: Source) -> tuple[tuple[str, str], ...]:
         warnings.append(NO_AUDIO)
     if unusual := [track.layout for track in source.audio if is_mixed_by_rule(track.channels, track.layout)]:
         warnings.append(("audio_mixed", f"Sound with {', '.join(dict.fromkeys(unusual))} is heard as stereo."))
-    return tuple(warnings)
+    return (*warnings, *source.warnings)

@@ -61,6 +61,7 @@ def reframe_request(source: Source, plan: EncodePlan) -> ReframeRequest | None:
         start_s=plan.start_s,
         end_s=plan.start_s + plan.duration_s,
         share=plan.video.crop.share,
+        crop=source.video.crop.sides,
     )
 
 

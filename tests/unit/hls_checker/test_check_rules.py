@@ -1,6 +1,7 @@
 """kadr check: rules that need another title than the sound one, and what our own encodes say to all of them."""
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -48,6 +49,41 @@ async def test_short_segments(sound_title: Path) -> None:
     told = broken(times.RULES, "target", replace(sound, tracks=tracks))
     assert "its longest segment but the last has 2.000 s" in [what for _, what in told]
     assert len(told) == 4
+
+
+def retimed(sound: Title, *, by: Fraction, last_by: Fraction) -> Title:
+    """The title as if the clock ran that much slower, and in its last segments yet another way."""
+    tracks = {}
+    for url, track in sound.tracks.items():
+        segments = [
+            replace(
+                segment,
+                init=segment.init
+                and replace(segment.init, timescale=round(segment.init.timescale / (last_by if last else by))),
+            )
+            for segment, last in ((each, each is track.segments[-1]) for each in track.segments)
+        ]
+        tracks[url] = replace(track, segments=tuple(segments))
+    return replace(sound, tracks=tracks)
+
+
+async def test_long_segments(sound_title: Path) -> None:
+    sound = await read(sound_title)
+    slow = retimed(sound, by=Fraction(2), last_by=Fraction(1))
+    told = [what for _, what in broken(times.RULES, "target", slow)]
+    assert len(told) == 4
+    assert "its longest segment has 8.000 s: players wait for it, and change late" in told
+
+
+async def test_a_last_segment_of_next_to_nothing(sound_title: Path) -> None:
+    sound = await read(sound_title)
+    assert broken(times.RULES, "scrap", sound) == []
+    scrap = retimed(sound, by=Fraction(1), last_by=Fraction(1, 20))
+    told = broken(times.RULES, "scrap", scrap)
+    assert len(told) == 4
+    assert all("a request for next to nothing" in what for _, what in told)
+    alone = {url: replace(track, segments=track.segments[-1:]) for url, track in scrap.tracks.items()}
+    assert broken(times.RULES, "scrap", replace(scrap, tracks=alone)) == []
 
 
 def test_without_tls(sound_title: Path) -> None:

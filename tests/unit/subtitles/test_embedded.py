@@ -201,7 +201,7 @@ def test_captions_in_the_picture(tmp_path: Path) -> None:
     path = tmp_path / "captioned.mkv"
     hello, bye = pop_on("HELLO"), pop_on("GOOD BYE")
     captioned(path, schedule((15, hello), (60, bye), (120, ERASE)), 6)
-    answer = embedded(str(path), "matroska", Fraction(0))
+    answer = embedded(str(path), "matroska", Fraction(0), 0)
     (track,) = answer["tracks"]
     assert (track["codec"], track["hearing_impaired"], answer["pictures"]) == ("eia_608", True, [])
     # Shown from their last pair on.
@@ -212,7 +212,7 @@ def test_captions_in_the_picture(tmp_path: Path) -> None:
 def test_captions_that_roll_up(tmp_path: Path) -> None:
     path = tmp_path / "captioned.mkv"
     captioned(path, schedule((15, roll_up("ONE")), (60, roll_up("TWO")), (120, ERASE)), 6)
-    (track,) = embedded(str(path), "matroska", Fraction(0))["tracks"]
+    (track,) = embedded(str(path), "matroska", Fraction(0), 0)["tracks"]
     times = told(track)
     assert [text for _, _, text in times] == ["ONE", "ONE\nTWO"]
     assert 14.9 * FRAME_MS <= times[0][0] <= 25 * FRAME_MS
@@ -223,7 +223,7 @@ def test_captions_that_roll_up(tmp_path: Path) -> None:
 def test_captions_that_nothing_ends(tmp_path: Path) -> None:
     path = tmp_path / "captioned.mkv"
     captioned(path, schedule((15, pop_on("HELLO"))), 2)
-    (track,) = embedded(str(path), "matroska", Fraction(0))["tracks"]
+    (track,) = embedded(str(path), "matroska", Fraction(0), 0)["tracks"]
     ((start, end, text),) = told(track)
     assert text == "HELLO"
     assert end - start == pytest.approx(closed_captions.LAST_MS, abs=2 * FRAME_MS)
@@ -247,7 +247,7 @@ def test_captions_in_a_track_of_their_own(tmp_path: Path) -> None:
     inputs = ("-i", str(clear), "-f", "scc", "-i", str(tmp_path / "said.scc"))
     copied = ("-map", "0:v", "-map", "1:s", "-c", "copy")
     subprocess.run([FFMPEG, "-v", "error", *inputs, *copied, str(path)], check=True, timeout=60)
-    (track,) = embedded(str(path), "mov", Fraction(0))["tracks"]
+    (track,) = embedded(str(path), "mov", Fraction(0), 0)["tracks"]
     assert track["codec"] == "eia_608"
     near([told(track)[0]], [(1000, 3000, "HELLO")])
     assert told(track)[1][0::2] == (3000, "BYE")
@@ -276,11 +276,11 @@ def test_screens_become_events() -> None:
 
 
 def test_an_upload_without_subtitles(clip: Path) -> None:
-    assert embedded(str(clip), "mov", Fraction(0)) == {"tracks": [], "pictures": []}
+    assert embedded(str(clip), "mov", Fraction(0), 0) == {"tracks": [], "pictures": [], "left_out": 0}
 
 
 def test_a_file_that_ends_early(tmp_path: Path) -> None:
     whole = shared("odd/m4v_two_movtext_subs_vfr_7s.m4v").read_bytes()
     (tmp_path / "cut.m4v").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(av.FFmpegError):
-        embedded(str(tmp_path / "cut.m4v"), "mov", Fraction(0))  # its index is at the end
+        embedded(str(tmp_path / "cut.m4v"), "mov", Fraction(0), 0)  # its index is at the end

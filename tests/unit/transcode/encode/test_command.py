@@ -22,7 +22,8 @@ pytestmark = pytest.mark.usefixtures("own_ladder")
 
 SOURCE = PurePosixPath("/in/clip.mp4")
 MARK = PurePosixPath("/in/mark.png")
-PINNED = ["-copyts", "-max_streams", "64", "-protocol_whitelist", "file,pipe"]
+LIMITS = ("-max_pixels", "67108864", "-max_streams", "512")
+PINNED = ["-copyts", *LIMITS, "-protocol_whitelist", "file,pipe"]
 INPUT = ["ffmpeg", "-f", "mov", *PINNED, "-i", "file:/in/clip.mp4"]
 PARAMS = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=limited"
 
@@ -106,7 +107,7 @@ PRESET, CRF = X264.efforts[Effort.BALANCED].preset, str(X264.efforts[Effort.BALA
 PARAMETERS = ":".join(f"{key}={value}" for key, value in X264.parameters.items())
 GLOBAL = [
     *("-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"),
-    *("-progress", "pipe:1", "-stats_period", "0.25", "-y"),
+    *("-progress", "pipe:1", "-stats_period", "0.25", "-max_alloc", "1073741824", "-y"),
 ]
 
 
@@ -193,8 +194,7 @@ def test_a_chunk_in_the_middle() -> None:
             "-f",
             "mov",
             "-copyts",
-            "-max_streams",
-            "64",
+            *LIMITS,
             "-noaccurate_seek",
             "-protocol_whitelist",
             "file,pipe",
@@ -231,7 +231,7 @@ def test_pictures_whose_times_cannot_be_true_are_shown_one_after_the_other() -> 
     """600 pictures in 7 s of a track that says 29.97 frames a second."""
     made = build_plan(source(width=320, height=200, frames=600), None)
     pinned = [word for word in INPUT if word != "-copyts"]
-    assert argv(made)[: len(pinned) + 2] == [*pinned[:7], "-r", "30000/1001", *pinned[7:]]
+    assert argv(made)[: len(pinned) + 2] == [*pinned[:-2], "-r", "30000/1001", *pinned[-2:]]
     assert "-r" not in argv(build_plan(source(), None))
 
 
@@ -258,14 +258,13 @@ def test_a_watermark_on_a_trimmed_title() -> None:
             "-f",
             "mov",
             "-copyts",
-            "-max_streams",
-            "64",
+            *LIMITS,
             "-noaccurate_seek",
             "-protocol_whitelist",
             "file,pipe",
         ),
         *("-ss", "0.962", "-i", "file:/in/clip.mp4"),
-        *("-protocol_whitelist", "file,pipe", "-i", "file:/in/mark.png"),
+        *(*LIMITS, "-protocol_whitelist", "file,pipe", "-i", "file:/in/mark.png"),
         *graphs(*GRAPHS_MARKED),
         *rung("[s15]", 145_000, "v200.mp4"),
         *GLOBAL,
@@ -395,7 +394,7 @@ def test_loudness() -> None:
         *INPUT,
         *graphs(ALIGNED[0], f"{ALIGNED[1]}[s4]atrim=end_sample=336336[s5];[s5]ebur128=framelog=quiet:peak=true[s6]"),
         *("-map", "[s6]", "-f", "null", "-"),
-        *("-hide_banner", "-nostdin", "-nostats", "-loglevel", "info"),
+        *("-hide_banner", "-nostdin", "-nostats", "-loglevel", "info", "-max_alloc", "1073741824"),
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcode.plan.grid import chunks, keyframe_cuts, longest_segment, regular_cuts
+from transcode.plan.grid import SCRAP_S, chunks, keyframe_cuts, longest_segment, regular_cuts
 
 NTSC = Fraction(30000, 1001)
 RATES = st.sampled_from([Fraction(24), NTSC, Fraction(25), Fraction(50), Fraction(60), Fraction(1), Fraction(25, 2)])
@@ -34,10 +34,19 @@ def lengths(cuts: tuple[int, ...] | list[int], frames: int) -> list[int]:
 
 @pytest.mark.parametrize(
     ("frames", "segment", "cuts"),
-    [(251, 180, (0, 180)), (360, 180, (0, 180)), (361, 180, (0, 180, 360)), (1, 180, (0,)), (180, 180, (0,))],
+    [
+        (251, 180, (0, 180)),
+        (360, 180, (0, 180)),
+        (361, 180, (0, 180)),  # one frame is no segment
+        (374, 180, (0, 180)),
+        (375, 180, (0, 180, 360)),  # half a second is
+        (1, 180, (0,)),
+        (180, 180, (0,)),
+        (181, 180, (0,)),
+    ],
 )
 def test_regular_cuts(frames: int, segment: int, cuts: tuple[int, ...]) -> None:
-    assert regular_cuts(frames, segment) == cuts
+    assert regular_cuts(frames, segment, Fraction(30)) == cuts
 
 
 @pytest.mark.parametrize(
@@ -45,7 +54,9 @@ def test_regular_cuts(frames: int, segment: int, cuts: tuple[int, ...]) -> None:
     [
         ([0], 100, (0,)),
         ([0, 50, 100, 150], 200, (0, 150)),
-        ([0, 50, 100, 150], 151, (0, 150)),
+        ([0, 50, 100, 150], 151, (0,)),
+        ([0, 50, 100, 150], 163, (0, 150)),
+        ([0, 200, 210], 212, (0, 200)),
         ([0, 50, 100], 150, (0,)),
         ([0, 200, 250], 260, (0, 200)),  # one GOP longer than a segment
         ([0, 10, 210, 220], 400, (0, 10, 210, 220)),  # ... has no neighbour in its segment
@@ -67,7 +78,8 @@ def test_cuts_are_keyframes_and_segments_keep_the_limit(
     assert list(cuts) == sorted(set(cuts))
     gops = set(pairwise([*keyframes, frames]))
     for start, end in pairwise([*cuts, frames]):
-        assert end - start <= segment_s * rate or (start, end) in gops, "longer only where one GOP is"
+        longest = segment_s * rate + (SCRAP_S * rate if end == frames else 0)
+        assert end - start <= longest or (start, end) in gops, "longer only where one GOP is"
     assert longest_segment(cuts, frames) == max(lengths(cuts, frames))
 
 
@@ -101,7 +113,7 @@ def test_chunks_begin_at_cuts_cover_all_and_are_long_enough(
 @given(st.integers(1, 200_000), RATES, st.integers(30, 120))
 def test_chunks_of_a_regular_title_are_about_equal(frames: int, rate: Fraction, shortest_s: int) -> None:
     segment = max(1, round(6 * rate))
-    made = chunks(regular_cuts(frames, segment), frames, rate, Fraction(shortest_s))
+    made = chunks(regular_cuts(frames, segment, rate), frames, rate, Fraction(shortest_s))
     parts = lengths(made, frames)
     assert len(made) == max(1, frames / rate // shortest_s)
     assert max(parts) - min(parts) <= 2 * segment

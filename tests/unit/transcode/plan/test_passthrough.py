@@ -9,7 +9,7 @@ import pytest
 from tests.sources import SOUND, conforming, index_of
 from transcode.plan.passthrough import PassthroughTrack, decide
 from transcode.plan.rungs import VideoRung
-from transcode.probe.source import Index, Source
+from transcode.probe.source import Crop, Index, Source
 
 RATE = Fraction(25)
 FRAMES = 500
@@ -59,6 +59,9 @@ def test_what_else_goes_through(video: dict[str, Any]) -> None:
         ({"level": 51}, "High level 51"),
         ({"level": 0}, "High level 0"),
         ({"sample_aspect": Fraction(4, 3)}, "its pixels are not square"),
+        ({"parameter_changes": 1}, "its size or other parameters change on the way"),
+        ({"crop": Crop(left=2)}, "the container crops it"),
+        ({"overscan": True}, "the container crops it"),
         ({"rotation": 90}, "it is rotated by 90 degrees"),
         ({"interlaced": True}, "it is interlaced"),
         ({"full_range": True}, "its colours are not those of TV range SDR"),

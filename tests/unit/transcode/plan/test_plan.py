@@ -67,7 +67,11 @@ def test_no_picture() -> None:
         (Fraction(120_000, 1001), Fraction(60_000, 1001), 120, 60_000, 1001),
         (Fraction(90), Fraction(45), 90, 45_000, 1000),
         (Fraction(25, 2), Fraction(25, 2), 25, 25_000, 2000),
-        (Fraction(1, 10), Fraction(1, 10), 1, 1000, 10_000),
+        # frames are repeated: a frame as long as a GOP would make segments of 30 s
+        (Fraction(1, 10), Fraction(1, 2), 1, 1000, 2000),
+        (Fraction(1, 3), Fraction(2, 3), 1, 2000, 3000),
+        (Fraction(9, 10), Fraction(27, 10), 5, 27_000, 10_000),
+        (Fraction(1), Fraction(1), 2, 1000, 1000),
     ],
 )
 def test_rate_and_grid(rate: Fraction, expected: Fraction, gop: int, timescale: int, ticks: int) -> None:
@@ -109,6 +113,7 @@ def test_a_frame_is_a_whole_number_of_ticks(rate: Fraction) -> None:
     assert Fraction(made.frame_ticks, made.timescale) == 1 / made.frame_rate
     assert made.timescale < 2**32
     assert made.gop_frames >= 1
+    assert made.segment_frames / made.frame_rate <= Fraction(13, 2)
 
 
 @given(

@@ -39,6 +39,12 @@ def mp3(header: bytes, size: int) -> bytes:
         (transport(3, 188, 0), "mpegts"),
         (transport(22, 188, 0)[:SNIFF_BYTES], "mpegts"),
         (transport(22, 192, 4)[:SNIFF_BYTES], "mpegts"),
+        (transport(21, 204, 0)[:SNIFF_BYTES], "mpegts"),
+        # cut in the middle of a packet
+        (transport(30, 188, 0)[1:][:SNIFF_BYTES], "mpegts"),
+        (transport(30, 188, 0)[187:][:SNIFF_BYTES], "mpegts"),
+        (transport(30, 192, 4)[100:][:SNIFF_BYTES], "mpegts"),
+        (transport(30, 204, 0)[203:][:SNIFF_BYTES], "mpegts"),
     ],
 )
 def test_known_containers(head: bytes, name: str) -> None:
@@ -67,6 +73,7 @@ def test_known_containers(head: bytes, name: str) -> None:
         (b"\x00\x00\x01\xb3\x16\x00", "unsupported_container", "raw video"),
         (b"\x00\x00\x00\x01\x67\x64", "unsupported_container", "raw video"),
         (transport(2, 188, 0), "not_media", "not a video or audio file"),
+        (transport(5, 188, 0)[9:], "not_media", "not a video or audio file"),
         (b"\x47" + bytes(SNIFF_BYTES - 1), "not_media", "not a video or audio file"),
     ],
 )

@@ -1,0 +1,33 @@
+"""Packets of PyAV -> the `Times` that transcode.probe.timeline looks at. Inside the sandbox only."""
+
+from fractions import Fraction
+from typing import Any
+
+from transcode.probe.timeline import SECOND, Times
+
+
+class TimesOf:
+    """Gathers the times of packets in file order; a packet without any is taken to follow the one before."""
+
+    def __init__(self) -> None:
+        self.times = Times()
+        self._ends: dict[int, int] = {}
+        self._scales: dict[int, tuple[int, int]] = {}
+
+    def add(self, packet: Any) -> None:
+        """The next packet of a track with pictures or sound."""
+        track = packet.stream_index
+        if track not in self._scales:
+            scale = Fraction(packet.time_base) * SECOND
+            self._scales[track] = scale.numerator, scale.denominator
+        over, under = self._scales[track]
+        expected = self._ends.get(track, 0)
+        dts, pts = packet.dts, packet.pts
+        # Where only the time of showing is known it comes in another order: it places the first packet only.
+        at = dts * over // under if dts is not None else expected
+        if dts is None and track not in self._ends and pts is not None:
+            at = pts * over // under
+        shown = pts * over // under if pts is not None else at
+        duration = (packet.duration or 0) * over // under
+        self.times.add(track, at, shown, duration)
+        self._ends[track] = at + duration
