@@ -168,7 +168,15 @@ async def retry(request: web.Request) -> web.Response:
     async def make(connection: Connection) -> str:
         if asset.error is None:
             raise Problem(409, "not_errored", f"The asset is {asset.status}; there is nothing to retry.")
-        queued.extend(await steps.retry(connection, asset.id))
+        try:
+            queued.extend(await steps.retry(connection, asset.id))
+        except steps.RetriesUsedUp as exc:
+            raise Problem(
+                409,
+                "retries_used_up",
+                f"This was retried {steps.MAX_RETRIES} times, the limit.",
+                hint="Upload the file again, or export it again as MP4 (H.264 + AAC) first.",
+            ) from exc
         published = asset.revision_id is not None and not asset.provisional
         if published and BLOCK_REPROCESS.isdisjoint(kind for _, kind in queued):
             await assets.clear_error(connection, asset.id)  # what is published is complete

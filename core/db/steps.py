@@ -11,13 +11,18 @@ from uuid import UUID
 
 from core.db import sql
 from core.db.postgres import Connection, Pool
-from core.errors import LeaseLost
+from core.errors import KadrError, LeaseLost
 from core.model import AssetId, StepId, StepKind, StepState, new_id
 from core.step_kinds import BEGIN_RUN, BLOCK_REPROCESS, SURVIVE_STOP
 from core.storage.digest import digest
 
 _SQL = sql.load("steps")
+MAX_RETRIES = 5  # of one step on request: the same bytes cost as much each time
 MAX_INTERRUPTIONS = 20  # lost leases, after which nobody claims a step again
+
+
+class RetriesUsedUp(KadrError):
+    """A step was queued again on request as often as it may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +62,13 @@ async def cancel(connection: Connection, asset_id: AssetId) -> None:
 
 
 async def retry(connection: Connection, asset_id: AssetId) -> list[tuple[StepId, StepKind]]:
-    """Queue again what was rejected or given up, of the newest run and of steps without one; what was queued."""
+    """Queue again what was rejected or given up, of the newest run and of steps without one; what was queued.
+
+    Raises RetriesUsedUp; then the transaction must be rolled back.
+    """
     rows = await connection.fetch(_SQL["retry"], asset_id, _names(BEGIN_RUN))
+    if any(row["retries"] > MAX_RETRIES for row in rows):
+        raise RetriesUsedUp
     return [(row["id"], StepKind(row["kind"])) for row in rows]
 
 

@@ -11,9 +11,12 @@ import pytest
 
 from core.errors import Rejected
 from core.sandbox.child import ChildRunner
+from tests.frames import frames, make, psnr, rgb709
 from tests.media import FFMPEG, generate, shared
+from thumbnails.reading.reader import Reader
 from transcode.probe.probe import probe
 from transcode.probe.source import Crop, Source
+from workers.video_facts import video_facts
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "25")
 
@@ -199,3 +202,18 @@ async def test_more_packets_than_a_file_of_its_size_has_are_refused(tmp_path: Pa
     with pytest.raises(Rejected, match=r"more than 10\d{4} packets, the limit for its \d+ bytes") as refused:
         await read(path, tmp_path, runner)
     assert refused.value.code == "too_many_packets"
+
+
+async def test_one_geometry_for_the_video_and_its_posters(tmp_path: Path, runner: ChildRunner) -> None:
+    """What the container crops is in neither, and a margin that a camera marks in both."""
+    made = await make(shared("found/clap.mp4"), tmp_path / "made")
+    rendition = made.rendition(made.top)
+    assert (rendition.width, rendition.height) == (640, 240)
+    (_, encoded), *_ = frames(made.file(made.top))
+    facts = video_facts(made.source)
+    assert facts is not None
+    with Reader(shared("found/clap.mp4"), facts) as reader:
+        poster = reader.at(facts.start_s, 640)
+    assert poster is not None
+    assert poster.pixels.shape == (240, 640, 3)
+    assert psnr(poster.pixels.mean(axis=2).astype("uint8"), rgb709(encoded).mean(axis=2).astype("uint8")) > 25

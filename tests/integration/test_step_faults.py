@@ -221,6 +221,20 @@ async def test_a_retry_queues_the_step_that_begins_the_newest_run(pool: Pool) ->
         assert await steps.retry(connection, asset_id) == [(new, StepKind.ACCEPT)]
 
 
+async def test_a_step_is_retried_on_request_only_so_often(pool: Pool) -> None:
+    asset_id = await new_asset(pool)
+    step = await queue(pool, asset_id, StepKind.ACCEPT, upload_id="up_2")
+    for _ in range(steps.MAX_RETRIES):
+        await end(pool, step, StepState.FAILED)
+        async with pool.acquire() as connection, connection.transaction():
+            assert await steps.retry(connection, asset_id) == [(step, StepKind.ACCEPT)]
+    await end(pool, step, StepState.FAILED)
+    with pytest.raises(steps.RetriesUsedUp):
+        async with pool.acquire() as connection, connection.transaction():
+            await steps.retry(connection, asset_id)
+    assert (await states(pool))[step] == "failed", "rolled back"
+
+
 async def interrupted(pool: Pool, step: StepId, times: int) -> None:
     """Leave a step as a worker that died for the `times`-th time."""
     await pool.execute(

@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 from playwright.async_api import Browser
 
+from subtitles.embedded.ass_events import MOST_TRACKS
 from subtitles.formats import caption_reader
 from tests import runs
 from tests.lone import Worker
@@ -542,6 +543,14 @@ async def embedded(stack: Stack, name: str, **wanted: Any) -> tuple[Any, list[An
         asset = await stack.wait(asset_id, "ready")
     found = await tracks_of(stack, asset)
     return asset, [(await stack.api("GET", path_of(asset, track)))[1]["data"] for track in found]
+
+
+async def test_tracks_beyond_the_number_of_a_title_are_left_out(stack: Stack) -> None:
+    """A disc or an archive: 90 subtitle tracks."""
+    asset, tracks = await embedded(stack, "found/tracks_92.mp4")
+    assert len(tracks) == MOST_TRACKS
+    (warning,) = (one for one in asset["warnings"] if one["code"] == "subtitles_left_out")
+    assert warning["message"] == "58 subtitle tracks are left out: a title takes the first 32."
 
 
 async def test_movtext_in_two_languages(stack: Stack) -> None:

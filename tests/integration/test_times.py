@@ -7,7 +7,9 @@ import pytest
 from core.sandbox.child import ChildRunner
 from tests.frames import Made, beeping, beeps, ffmpeg, flashes, make
 from tests.media import shared
+from tests.playback import check_playback
 from tests.selection import some
+from tests.stack import Stack
 from transcode.probe.probe import Probed, probe_title
 
 LENGTH = 3  # seconds of a part
@@ -131,6 +133,17 @@ async def test_good_times_are_read_from_the_upload_itself(tmp_path: Path) -> Non
     file = clock(tmp_path / "good.ts", 50_000)
     title = await probed(file, tmp_path / "probed")
     assert (title.mended, title.file, title.source.warnings) == (False, file, ())
+
+
+async def test_a_mended_copy_is_the_source_of_the_title(stack: Stack, tmp_path: Path) -> None:
+    """Through the whole pipeline: every step reads the copy, and none the upload."""
+    file = tmp_path / "reset.ts"
+    file.write_bytes(clock(tmp_path / "one.ts", 0).read_bytes() * 2)
+    asset = await stack.wait(await stack.upload(file), within_s=180)
+    assert asset["status"] == "ready", asset["error"]
+    assert [warning["code"] for warning in asset["warnings"]] == ["times_mended"]
+    assert 2 * LENGTH <= asset["duration_s"] < 2 * LENGTH + 2 * JOIN_S
+    await check_playback(asset)
 
 
 @pytest.mark.parametrize("muxer", ["mp4", "matroska"])

@@ -82,13 +82,13 @@ WITH newest AS (
 )
 UPDATE steps SET state = 'queued', due_at = now(), attempts = 0, interruptions = 0, hard_deaths = 0,
     postponements = 0, progress = 0,
-    error = NULL, finished_at = NULL
+    error = NULL, finished_at = NULL, retries = retries + 1
 WHERE asset_id = $1 AND state IN ('failed', 'dead') AND (
     COALESCE(input ->> 'run', id) = (SELECT id FROM newest)
     OR (NOT input ? 'run' AND kind <> ALL($2::text[]))
     OR kind = 'republish'
 )
-RETURNING id, kind;
+RETURNING id, kind, retries;
 
 -- name: busy
 -- Whether a step of these kinds is queued or being worked on.
