@@ -110,7 +110,7 @@ def long_title(tmp: EncodePlan, source: Source) -> tuple[EncodePlan, Source, Ind
         SourceGop(frame=at, frames=48, bytes=500 if at == 0 else 400_000 if at % 480 == 0 else 40_000)
         for at in range(0, frames, 48)
     )
-    made = replace(tmp, frame_rate=Fraction(24), frames=frames, gop_frames=48)
+    made = replace(tmp, frame_rate=Fraction(24), frames=frames, shown_frames=frames, gop_frames=48)
     return made, replace(source, video=video, duration_s=Fraction(600)), Index(gops=gops, all_idr=True, constant=True)
 
 
@@ -138,7 +138,7 @@ async def test_the_words_of_the_run(clip: Path, tmp_path: Path) -> None:
     argv = sample_argv(made, samples, "ffmpeg", PurePosixPath("/in/a;b.mp4"))
     assert argv.count("file:/in/a;b.mp4") == argv.count("-i") == 8
     assert argv.count("-dec") == len(samples.encodes)
-    assert argv.count("-filter_complex") == 1 + len(samples.encodes)
+    assert argv.count("-filter_complex") == 2 + len(samples.encodes)
     assert not [word for word in argv if word.startswith("reference")]
     # Nothing but texts is written.
     outputs = [argv[at + 2] for at, word in enumerate(argv) if word == "-f" and argv[at + 1] == "null"]

@@ -22,6 +22,7 @@ from core.settings import Settings
 from core.step_kinds import TRAITS
 from core.storage.s3 import Storage
 from tests.database import new_asset
+from tests.sources import SOUND
 from workers.engine import failures, reconciler
 from workers.engine import worker as worker_module
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
@@ -129,13 +130,14 @@ async def test_the_probe_leaves_the_subtitles_for_later(
     """To read them takes the whole file, beside what makes the first segments of it."""
     facts = {"container": "mp4"}
 
-    async def read(*_: object, **__: object) -> tuple[Any, None]:
-        return SimpleNamespace(container="mp4", damaged=False, unplayable_audio=(), audio=(1,)), None
+    async def read(*_: object, **__: object) -> Any:
+        source = SimpleNamespace(container="mp4", damaged=False, unplayable_audio=(), audio=(SOUND,), warnings=())
+        return SimpleNamespace(source=source, index=None, file=tmp_path, mended=False)
 
     async def local_source(_: StepContext) -> Path:
         return tmp_path
 
-    monkeypatch.setattr(probe, "probe_file", read)
+    monkeypatch.setattr(probe, "probe_title", read)
     monkeypatch.setattr(probe, "to_json", lambda _: facts)
     monkeypatch.setattr(StepContext, "local_source", local_source)
     asset_id = await new_asset(pool)
@@ -291,7 +293,8 @@ async def test_only_the_way_to_ready_holds_up_a_reprocess(pool: Pool, kind: Step
     """A dub under way, a purge at a CDN that does not answer: neither is a reason for a 409."""
     asset_id = await new_asset(pool)
     await queue(pool, asset_id, kind)
-    blocks = TRAITS[kind].failure.value == "asset" and kind is not StepKind.REPUBLISH
+    on_the_way = TRAITS[kind].failure.value == "asset" or kind is StepKind.FIRST_SOUND
+    blocks = on_the_way and kind is not StepKind.REPUBLISH
     async with pool.acquire() as connection:
         assert await steps.busy(connection, asset_id) is blocks
     await claim(pool, kind)

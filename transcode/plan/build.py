@@ -285,7 +285,7 @@ def _video_plan(source: Source, video: VideoTrack, options: Options, ladder: _La
         primaries=_wide_primaries(video),
         keep_margin=video.overscan,
         # Of several programmes, streams have their numbers only once all have been read.
-        changes=video.parameter_changes > 0 and not source.programme,
+        changes=video.parameter_changes > 0 and "programmes_left_out" not in dict(source.warnings),
     )
 
 
