@@ -121,8 +121,9 @@ class Settings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
-    worker_metrics_host: str = "127.0.0.1"
-    worker_metrics_port: int | None = Field(default=None, ge=0, le=65535, description="0: any free port; unset: none")
+    # Of API, origin and worker alike. Process n of `kadr origin --processes` takes the port n - 1 above.
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=0, le=65535, description="0: any free port; unset: none")
 
     # Named points at which a test makes this process die, e.g. "encode.after_upload". Never set in production.
     failpoint: str = ""

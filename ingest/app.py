@@ -1,6 +1,8 @@
 """The aiohttp application of the API: routes, middlewares, and the connections it opens and closes."""
 
+import json
 from collections.abc import AsyncIterator
+from importlib.metadata import version
 
 from aiohttp import web
 
@@ -11,7 +13,19 @@ from core.http import problems
 from core.settings import Settings, parse_keys
 from core.storage import s3
 from core.telemetry import metrics
-from ingest import assets, events, experiments, health, playback, posters, storage_events, takedown, tracks, uploads
+from ingest import (
+    assets,
+    events,
+    experiments,
+    health,
+    openapi,
+    playback,
+    posters,
+    storage_events,
+    takedown,
+    tracks,
+    uploads,
+)
 from ingest.context import CONTEXT, Context, authenticate
 
 
@@ -22,11 +36,12 @@ def create(settings: Settings) -> web.Application:
     )
     for module in (uploads, assets, tracks, posters, experiments, takedown, playback, events, storage_events, health):
         app.add_routes(module.routes)
+    app[openapi.DOCUMENT] = json.dumps(openapi.document(app, version("kadr"))).encode()
 
     async def connections(app: web.Application) -> AsyncIterator[None]:
         hints, redis = Hints(settings), redis_client.connect(settings)
         pool = await postgres.connect(settings, require_repaired=True)
-        async with s3.connect(settings) as stored:
+        async with s3.connect(settings) as stored, metrics.served(settings, lambda: metrics.read_backlog(pool)):
             app[CONTEXT] = Context(
                 settings=settings,
                 pool=pool,

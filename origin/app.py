@@ -79,12 +79,6 @@ async def ready(request: web.Request) -> web.Response:
     return web.json_response(body, status=200 if available else 503, headers={"Cache-Control": "no-store"})
 
 
-@health.get("/metrics")
-async def scrape(_: web.Request) -> web.Response:
-    """Metrics in the text format of Prometheus."""
-    return metrics.exposition()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Configuration:
     """The settings in the form the origin uses. Keys are by key id."""
@@ -115,7 +109,7 @@ def create(settings: Settings) -> web.Application:
     app.router.add_static("/static", STATIC)
 
     async def running(app: web.Application) -> AsyncIterator[None]:
-        async with _opened(configuration) as context:
+        async with metrics.served(settings), _opened(configuration) as context:
             app[CONTEXT] = context
             # Steering is a small application of its own, which knows no context.
             app[steer.STEERING] = context.steering
