@@ -12,7 +12,7 @@ from core.errors import Rejected
 from core.http.problems import Problem
 from core.http.public_fetch import check_url
 from core.model import AssetId, AssetStatus, OwnerId, Policy, StepId, StepKind, new_id
-from core.step_kinds import BLOCK_REPROCESS
+from core.step_kinds import BLOCK_REPROCESS, PROBES
 from core.storage import keys
 from ingest.bodies import responses
 from ingest.bodies.asset_response import shown
@@ -193,7 +193,7 @@ async def reprocess(request: web.Request) -> web.Response:
         await _not_busy(connection, asset)
         if asset.source is None:
             raise _no_source("Upload a new source.")
-        probed = await steps.newest_output(connection, asset.id, StepKind.PROBE) or {}
+        probed = await steps.newest_output(connection, asset.id, *PROBES) or {}
         again = {
             "source": asset.source_sha256,
             "facts": asset.source,

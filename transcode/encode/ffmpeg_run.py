@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from core.errors import Rejected, ToolFailed, ToolKilled, ToolTimedOut
+from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits
 from core.settings import GIB
 
@@ -29,7 +30,7 @@ class FfmpegContext:
     work_dir: Path
     runner: ChildRunner
     binary: str
-    nice: int = 5
+    nice: int = niceness.BACKGROUND
     threads: int | None = None  # per encoder; None: the encoder decides
 
 

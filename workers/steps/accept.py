@@ -8,8 +8,10 @@ import hashlib
 
 from core.db import uploads
 from core.errors import KadrError, ObjectMissing, Rejected
+from core.media.head import Head
 from core.model import UploadId
 from core.storage import keys
+from transcode.probe import sniff
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
 from workers.store_source import store_source
 
@@ -17,7 +19,7 @@ from workers.store_source import store_source
 async def accept(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     """Download the parts once, hashed on the way, and store them as the source; the local copy stays for the probe.
 
-    Raises Rejected: size_mismatch, checksum_mismatch.
+    Raises Rejected: size_mismatch, checksum_mismatch, not_media, unsupported_container.
     """
     settings, storage = worker.settings, worker.storage
     upload = await uploads.by_id(worker.pool, UploadId(claimed.step.input["upload_id"]))
@@ -29,12 +31,14 @@ async def accept(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
 
     scratch = worker.sources.scratch()
     try:
-        digest, received = hashlib.sha256(), 0
+        # Refused by its first bytes: what is no video is not copied by the gigabyte first.
+        digest, received, head = hashlib.sha256(), 0, Head(sniff.container)
         with scratch.open("wb") as out:
             for number, size in enumerate(upload.part_sizes, start=1):
                 start = received
                 try:
                     async for block in storage.stream(settings.uploads_bucket, keys.upload_part(upload.id, number)):
+                        head.took(block)
                         await asyncio.to_thread(out.write, block)
                         await asyncio.to_thread(digest.update, block)
                         received += len(block)
@@ -43,6 +47,7 @@ async def accept(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
                     raise _mismatch(f"Part {number} of the upload is gone.") from exc
                 if received - start != size:
                     raise _mismatch(f"Part {number} has {received - start} bytes, {size} were announced.")
+        head.end()
         sha256 = digest.hexdigest()
         if upload.sha256 and upload.sha256 != sha256:
             raise Rejected(

@@ -3,6 +3,7 @@
 from core.db import assets
 from core.db.postgres import Connection
 from core.model import StepKind
+from transcode.probe.probe import ProbeTakesLong
 from transcode.probe.probe import probe as probe_file
 from transcode.probe.source import Source, to_json
 from workers import artifacts
@@ -14,13 +15,26 @@ NO_AUDIO = ("no_audio", "The video has no sound.")
 
 
 async def probe(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
-    """Read the facts of the source and queue its plan. The output is {"index": hash of the keyframe index}."""
+    """Read the facts of the source and queue its plan. The output is {"index": hash of the keyframe index}.
+
+    A file that takes long is left to a step in slots of its own: others are not to wait behind it.
+    """
+    try:
+        return await read_facts(worker, claimed, quick=True)
+    except ProbeTakesLong:
+        step_input = {"source": claimed.step.input["source"]}
+        return Outcome(output={"long": True}, next_steps=((StepKind.LONG_PROBE, step_input),))
+
+
+async def read_facts(worker: WorkerContext, claimed: ClaimedStep, *, quick: bool) -> Outcome:
+    """The outcome of a probe. Raises Rejected, and where it may be `quick` only, ProbeTakesLong."""
     source, index = await probe_file(
         await StepContext(worker=worker, claimed=claimed).local_source(),
         claimed.work_dir,
         worker.runner,
         max_pixels=worker.settings.max_pixels,
         max_duration_s=worker.settings.max_duration_s,
+        quick=quick,
     )
     facts = to_json(source)
     index_sha256 = await artifacts.store_index(worker, claimed.asset.id, index)
