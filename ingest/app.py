@@ -9,7 +9,7 @@ from aiohttp import web
 from core import redis_client
 from core.db import postgres
 from core.hints import Hints
-from core.http import problems
+from core.http import problems, request_bodies
 from core.settings import Settings, parse_keys
 from core.storage import s3
 from core.telemetry import metrics
@@ -26,13 +26,21 @@ from ingest import (
     tracks,
     uploads,
 )
-from ingest.context import CONTEXT, Context, authenticate
+from ingest.context import CONTEXT, OWNER, Context, authenticate
+
+MOST_BODY_BYTES = 256 * 1024
 
 
 def create(settings: Settings) -> web.Application:
     """The API application for these settings."""
     app = web.Application(
-        middlewares=[metrics.middleware("api"), problems.middleware, authenticate], client_max_size=256 * 1024
+        middlewares=[
+            metrics.middleware("api"),
+            problems.middleware,
+            authenticate,
+            request_bodies.middleware(settings, MOST_BODY_BYTES, lambda request: request.get(OWNER)),
+        ],
+        client_max_size=MOST_BODY_BYTES,
     )
     for module in (uploads, assets, tracks, posters, experiments, takedown, playback, events, storage_events, health):
         app.add_routes(module.routes)
@@ -50,7 +58,9 @@ def create(settings: Settings) -> web.Application:
                 redis=redis,
                 playback_keys=parse_keys("KADR_PLAYBACK_KEYS", settings.playback_keys),
             )
+            app[events.FOLLOWED] = events.Followed(app[CONTEXT])
             yield
+            await app[events.FOLLOWED].close()
         await hints.close()
         await redis.aclose()
         await pool.close()

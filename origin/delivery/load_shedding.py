@@ -1,5 +1,6 @@
 """Load shedding: answer 503 with Retry-After early where too many requests are in flight, instead of delaying all.
 
+A request counts once its body is there (core.http.request_bodies): clients that send theirs slowly shed nobody.
 Files are refused first: a player requests a segment again. Requests that start or steer playback are refused only at
 twice as many, health checks never.
 """

@@ -1,10 +1,8 @@
 """How much memory the media children of this worker may use at once. What does not fit waits; nothing is refused."""
 
-import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
+from core.concurrency import Budget
 from core.settings import GIB, MIB
 from transcode.plan.encode_plan import EncodePlan
 from transcode.plan.rungs import VideoRung
@@ -14,27 +12,11 @@ FRAMES_PER_RUNG = 90  # references, lookahead and threads of one encoder
 BASE_BYTES = 150 * MIB
 
 
-class MemoryBudget:
+class MemoryBudget(Budget):
     """Bytes that the media programs of this worker may use at once; at least 1 GiB."""
 
     def __init__(self, total_bytes: int) -> None:
-        self._total = max(total_bytes, GIB)
-        self._free = self._total
-        self._changed = asyncio.Condition()
-
-    @asynccontextmanager
-    async def hold(self, size_bytes: int) -> AsyncIterator[None]:
-        """Wait until this many bytes are free, and take them for the body. More than all of it is all of it, alone."""
-        taken = min(size_bytes, self._total)
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._free >= taken)
-            self._free -= taken
-        try:
-            yield
-        finally:
-            async with self._changed:
-                self._free += taken
-                self._changed.notify_all()
+        super().__init__(max(total_bytes, GIB))
 
 
 def encode_bytes(plan: EncodePlan, rungs: tuple[VideoRung, ...], source_pixels: int) -> int:
