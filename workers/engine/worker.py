@@ -72,11 +72,13 @@ class Worker:
     async def _claim(self, slots: SlotClass) -> Step | None:
         """The next step of this class. One owner gets all slots but one, so that the next owner finds one free.
 
+        All of the heavy ones: those are for nobody who waits to see something, and each is free again after a chunk.
         One claim at a time: claims at the same moment would not see each other's.
         """
         count, lease_s = self._count(slots), self._context.settings.lease_s
+        most = count if slots is SlotClass.HEAVY else max(1, count - 1)
         async with self._claiming[slots]:
-            return await steps.claim(self._context.pool, slots.kinds, self._name, lease_s, max(1, count - 1))
+            return await steps.claim(self._context.pool, slots.kinds, self._name, lease_s, most)
 
     async def _serve(self, slots: SlotClass) -> None:
         """One slot: claim a step of this class and run it, again and again."""
