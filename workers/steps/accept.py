@@ -10,10 +10,15 @@ from core.db import uploads
 from core.errors import KadrError, ObjectMissing, Rejected
 from core.media.head import Head
 from core.model import UploadId
+from core.settings import MIB
 from core.storage import keys
 from transcode.probe import sniff
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
 from workers.store_source import store_source
+
+# From here on a file that is no video is refused by its first bytes, before it is copied. A smaller one is soon copied;
+# its probe says the same, and can be tried again.
+LOOKED_AT_FIRST_BYTES = 64 * MIB
 
 
 async def accept(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
@@ -31,8 +36,8 @@ async def accept(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
 
     scratch = worker.sources.scratch()
     try:
-        # Refused by its first bytes: what is no video is not copied by the gigabyte first.
-        digest, received, head = hashlib.sha256(), 0, Head(sniff.container)
+        look = sniff.container if upload.size_bytes >= LOOKED_AT_FIRST_BYTES else _accepted
+        digest, received, head = hashlib.sha256(), 0, Head(look)
         with scratch.open("wb") as out:
             for number, size in enumerate(upload.part_sizes, start=1):
                 start = received
@@ -58,6 +63,10 @@ async def accept(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
         return await store_source(worker, claimed, scratch, sha256=sha256, after_commit=remove_parts)
     finally:
         await asyncio.to_thread(scratch.unlink, missing_ok=True)
+
+
+def _accepted(head: bytes) -> None:
+    """Small files are left to the probe."""
 
 
 def _mismatch(message: str) -> Rejected:
