@@ -69,7 +69,7 @@ async def send(session: aiohttp.ClientSession, api: Api, name: str, content: byt
     upload = await api.call(session, "POST", "/v1/uploads", body)
     size = upload["part_size_bytes"]
     if upload["next_part"] is not None:
-        raise KadrError("a clip of more than 100 parts is more than this client sends")
+        raise KadrError("a clip of more than 200 parts is more than this client sends")
     for part in upload["parts"]:
         block = io.BytesIO(content[(part["number"] - 1) * size :][: part["size_bytes"]])
         async with session.put(part["url"], data=block) as answer:

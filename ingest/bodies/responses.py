@@ -30,7 +30,7 @@ class Part(_Shape):
 
 
 class Upload(_Shape):
-    """An upload, its status and the presigned URLs of its next parts, at most 100 at once.
+    """An upload, its status and the presigned URLs of its next parts, at most 200 at once.
 
     `next_part` is the first missing part without a URL: GET the upload with `from_part` for more. Null: there is none.
     """
