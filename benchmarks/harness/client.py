@@ -47,12 +47,12 @@ class Api:
         return {"Authorization": f"Bearer {self.key}"}
 
     async def call(self, session: aiohttp.ClientSession, method: str, path: str, body: Any = None) -> Any:
-        """Send a request and return the `data` of its JSON response. Raises KadrError for a status of 300 and above."""
+        """Send a request; the `data` of the JSON response, if any. Raises KadrError for a status of 300 and above."""
         async with session.request(method, self.url + path, json=body, headers=self.headers) as answer:
             text = await answer.text()
             if answer.status >= 300:
                 raise KadrError(f"{method} {path}: {answer.status} {text[:300]}")
-            return json.loads(text)["data"]
+            return json.loads(text)["data"] if text else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

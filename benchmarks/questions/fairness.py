@@ -16,10 +16,11 @@ import asyncio
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,10 +101,12 @@ class Bench:
         await self._until("SELECT EXISTS (SELECT FROM steps WHERE state = 'leased' AND kind = ANY($1::text[]))", kinds)
 
     async def quiet(self, assets: Sequence[str]) -> None:
-        """Delete A's assets, and wait until nothing is left to be done."""
+        """Delete A's assets, and wait until nothing is left to be done now; their objects go a minute later."""
         for asset_id in assets:
             await self.a.call(self.session, "DELETE", f"/v1/assets/{asset_id}")
-        await self._until("SELECT NOT EXISTS (SELECT FROM steps WHERE state IN ('queued', 'leased'))")
+        await self._until(
+            "SELECT NOT EXISTS (SELECT FROM steps WHERE state = 'leased' OR (state = 'queued' AND due_at <= now()))"
+        )
 
     async def _until(self, query: str, *arguments: Any) -> None:
         """Ask the database again and again until it says yes."""
@@ -179,9 +182,11 @@ async def _trickling() -> AsyncIterator[str]:
     async def trickle(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "100000000"})
         await response.prepare(request)
-        while True:
-            await response.write(b"\0")
-            await asyncio.sleep(TRICKLE_S)
+        with suppress(ConnectionResetError):  # whoever reads has had enough
+            while True:
+                await response.write(b"\0")
+                await asyncio.sleep(TRICKLE_S)
+        return response
 
     app = web.Application()
     app.router.add_get("/{name}", trickle)
@@ -212,7 +217,8 @@ async def measure(bench: Bench, cases: Sequence[str], pairs: int) -> dict[str, l
     measured: dict[str, list[Pair]] = {case: [] for case in cases}
     for _ in range(pairs):
         for case in cases:
-            measured[case].append(await one_pair(bench, case))
+            measured[case].append(pair := await one_pair(bench, case))
+            print(f"beside {case}: {pair.loaded_s:.2f} s, alone {pair.idle_s:.2f} s", file=sys.stderr)  # noqa: T201
     return measured
 
 
