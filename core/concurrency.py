@@ -109,6 +109,33 @@ async def repeat_every(
         await asyncio.sleep(max(0.1, seconds - (time.monotonic() - started)))
 
 
+class Budget:
+    """So many units of something that is shared. What does not fit waits; nothing is refused."""
+
+    def __init__(self, total: int) -> None:
+        self._total = self._free = total
+        self._changed = asyncio.Condition()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody holds any of it."""
+        return self._free == self._total
+
+    @asynccontextmanager
+    async def hold(self, size: int) -> AsyncIterator[None]:
+        """Wait until so much is free, and take it for the body. More than all of it is all of it, alone."""
+        taken = min(size, self._total)
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._free >= taken)
+            self._free -= taken
+        try:
+            yield
+        finally:
+            async with self._changed:
+                self._free += taken
+                self._changed.notify_all()
+
+
 @asynccontextmanager
 async def in_background(*coroutines: Awaitable[None]) -> AsyncIterator[None]:
     """These run beside the body of the `async with` and have ended when it is left."""

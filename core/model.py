@@ -51,6 +51,7 @@ class StepKind(StrEnum):
     ACCEPT = "accept"  # the uploaded parts -> the source object
     FETCH = "fetch"  # a URL, or another asset's source -> the source object
     PROBE = "probe"  # the source -> its facts
+    LONG_PROBE = "long_probe"  # the same, of a file that takes long to read
     PLAN = "plan"  # facts and options -> what is to be encoded
     REFRAME = "reframe"  # where the upright window of a wide video is to be
     REMUX = "remux"  # the upload's own video track, published at once

@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     part_size_bytes: PositiveInt = 16 * MIB
     upload_ttl_s: PositiveInt = 24 * 3600
     input_url_timeout_s: PositiveInt = 3600
+    input_url_min_bytes_per_s: int = Field(default=16 * 1024, ge=0, description="of the server; 0: any rate will do")
     # Networks that input_url may reach although they are not public, on any port: "10.1.0.0/16,127.0.0.1/32".
     input_url_networks: Annotated[tuple[str, ...], NoDecode] = ()
     storage_events_key: SecretStr | None = Field(default=None, description="Bearer key of POST /storage/events")
@@ -96,11 +97,14 @@ class Settings(BaseSettings):
     max_attempts: PositiveInt = 5
     max_hard_deaths: PositiveInt = 3
     # Steps at once per worker, by class (core.step_kinds).
-    light_slots: PositiveInt = Field(default=3, description="probes, plans, publications")
-    transfer_slots: PositiveInt = Field(default=2, description="accepts and pulls from URLs")
-    first_slots: PositiveInt = Field(default=2, description="first renditions, and what else a person waits for")
-    heavy_slots: PositiveInt = Field(default=1, description="encodes, dubs, transcriptions")
-    extra_slots: PositiveInt = Field(default=2, description="albums, downloads, subtitles out of uploads")
+    light_slots: PositiveInt = Field(default=4, description="probes, plans, publications")
+    # Where there are several, one owner alone gets all but one: the next owner need not wait for any of them.
+    transfer_slots: PositiveInt = Field(default=3, description="accepts")
+    fetch_slots: PositiveInt = Field(default=4, description="pulls from URLs, dubs")
+    slow_slots: PositiveInt = Field(default=2, description="probes that take long")
+    first_slots: PositiveInt = Field(default=3, description="first renditions, and what else a person waits for")
+    heavy_slots: PositiveInt = Field(default=1, description="encodes")
+    extra_slots: PositiveInt = Field(default=3, description="albums, downloads, captions: what a title can be without")
 
     # Without a model nothing is transcribed, and all else goes on.
     whisper_model: str | None = Field(default=None, description="a name (small), a repository of the hub, or a folder")
@@ -121,8 +125,9 @@ class Settings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
-    worker_metrics_host: str = "127.0.0.1"
-    worker_metrics_port: int | None = Field(default=None, ge=0, le=65535, description="0: any free port; unset: none")
+    # Of API, origin and worker alike. Process n of `kadr origin --processes` takes the port n - 1 above.
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=0, le=65535, description="0: any free port; unset: none")
 
     # Named points at which a test makes this process die, e.g. "encode.after_upload". Never set in production.
     failpoint: str = ""

@@ -35,15 +35,22 @@ class SlotClass(StrEnum):
     """Steps of one class share a worker's slots and a queue of hints, and never wait for a step of another class."""
 
     LIGHT = "light"  # about a second each
-    TRANSFER = "transfer"  # as long as the network takes
+    TRANSFER = "transfer"  # as long as our storage takes
+    FETCH = "fetch"  # as long as somebody else's server takes
+    SLOW = "slow"  # minutes of reading a file that is long or strange
     FIRST = "first"  # a person waits for the result
     HEAVY = "heavy"  # minutes of all cores
-    EXTRA = "extra"  # seconds to minutes of CPU, for what the title can be without
+    EXTRA = "extra"  # seconds to hours of CPU, for what the title can be without
 
     @property
     def kinds(self) -> frozenset[StepKind]:
         """The kinds of step that take these slots."""
         return frozenset(kind for kind, traits in TRAITS.items() if traits.slots is self)
+
+    @property
+    def waits_for_network(self) -> bool:
+        """Whether its steps are charged by the time they hold a slot, as they hardly take CPU time."""
+        return self in (SlotClass.TRANSFER, SlotClass.FETCH)
 
 
 class FailureScope(StrEnum):
@@ -79,7 +86,7 @@ TRAITS: dict[StepKind, Traits] = {
         progress_weight=0.1,
     ),
     StepKind.FETCH: Traits(
-        slots=SlotClass.TRANSFER,
+        slots=SlotClass.FETCH,
         failure=FailureScope.ASSET,
         blocks_reprocess=True,
         begins_run=True,
@@ -92,13 +99,20 @@ TRAITS: dict[StepKind, Traits] = {
         progress_weight=0.05,
         queued_by=(StepKind.ACCEPT, StepKind.FETCH),
     ),
+    StepKind.LONG_PROBE: Traits(
+        slots=SlotClass.SLOW,
+        failure=FailureScope.ASSET,
+        blocks_reprocess=True,
+        progress_weight=0.05,
+        queued_by=(StepKind.ACCEPT, StepKind.FETCH, StepKind.PROBE),
+    ),
     StepKind.PLAN: Traits(
         slots=SlotClass.LIGHT,
         failure=FailureScope.ASSET,
         blocks_reprocess=True,
         begins_run=True,  # of a reprocess
         progress_weight=0.01,
-        queued_by=(StepKind.PROBE,),
+        queued_by=(StepKind.PROBE, StepKind.LONG_PROBE),
     ),
     StepKind.REFRAME: Traits(
         slots=SlotClass.FIRST,
@@ -161,9 +175,10 @@ TRAITS: dict[StepKind, Traits] = {
         queued_by=(StepKind.REMUX, StepKind.FIRST_RUNG, StepKind.ANALYSE, StepKind.ENCODE, StepKind.SOUND),
     ),
     # What is added to a title, and republished with it.
-    StepKind.DUB: Traits(slots=SlotClass.HEAVY, failure=FailureScope.TRACK, blocks_reprocess=False),
-    StepKind.TRANSCRIBE: Traits(slots=SlotClass.HEAVY, failure=FailureScope.TRACK, blocks_reprocess=False),
-    StepKind.TRANSLATE: Traits(slots=SlotClass.HEAVY, failure=FailureScope.TRACK, blocks_reprocess=False),
+    # Most of a dub is its download.
+    StepKind.DUB: Traits(slots=SlotClass.FETCH, failure=FailureScope.TRACK, blocks_reprocess=False),
+    StepKind.TRANSCRIBE: Traits(slots=SlotClass.EXTRA, failure=FailureScope.TRACK, blocks_reprocess=False),
+    StepKind.TRANSLATE: Traits(slots=SlotClass.EXTRA, failure=FailureScope.TRACK, blocks_reprocess=False),
     StepKind.REPUBLISH: Traits(slots=SlotClass.LIGHT, failure=FailureScope.ASSET, blocks_reprocess=False),
     # What a title can be without.
     StepKind.EXTRACT: Traits(slots=SlotClass.EXTRA, failure=FailureScope.NOTHING, blocks_reprocess=False),
@@ -185,6 +200,7 @@ TRAITS: dict[StepKind, Traits] = {
 
 BLOCK_REPROCESS = frozenset(kind for kind, traits in TRAITS.items() if traits.blocks_reprocess)
 BEGIN_RUN = frozenset(kind for kind, traits in TRAITS.items() if traits.begins_run)
+PROBES = frozenset({StepKind.PROBE, StepKind.LONG_PROBE})
 ENCODE_PARTS = frozenset(kind for kind, traits in TRAITS.items() if traits.encode_part)
 SURVIVE_STOP = frozenset(kind for kind, traits in TRAITS.items() if traits.survives_stop)
 ON_THE_WAY = tuple(kind for kind, traits in TRAITS.items() if traits.progress_weight)  # to `ready`, in order

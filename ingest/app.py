@@ -1,32 +1,55 @@
 """The aiohttp application of the API: routes, middlewares, and the connections it opens and closes."""
 
+import json
 from collections.abc import AsyncIterator
+from importlib.metadata import version
 
 from aiohttp import web
 
 from core import redis_client
 from core.db import postgres
 from core.hints import Hints
-from core.http import problems
+from core.http import problems, request_bodies
 from core.settings import Settings, parse_keys
 from core.storage import s3
 from core.telemetry import metrics
-from ingest import assets, events, experiments, health, playback, posters, storage_events, takedown, tracks, uploads
-from ingest.context import CONTEXT, Context, authenticate
+from ingest import (
+    assets,
+    events,
+    experiments,
+    health,
+    openapi,
+    playback,
+    posters,
+    storage_events,
+    takedown,
+    tracks,
+    uploads,
+)
+from ingest.context import CONTEXT, OWNER, Context, authenticate
+
+MOST_BODY_BYTES = 256 * 1024
 
 
 def create(settings: Settings) -> web.Application:
     """The API application for these settings."""
     app = web.Application(
-        middlewares=[metrics.middleware("api"), problems.middleware, authenticate], client_max_size=256 * 1024
+        middlewares=[
+            metrics.middleware("api"),
+            problems.middleware,
+            authenticate,
+            request_bodies.middleware(settings, MOST_BODY_BYTES, lambda request: request.get(OWNER)),
+        ],
+        client_max_size=MOST_BODY_BYTES,
     )
     for module in (uploads, assets, tracks, posters, experiments, takedown, playback, events, storage_events, health):
         app.add_routes(module.routes)
+    app[openapi.DOCUMENT] = json.dumps(openapi.document(app, version("kadr"))).encode()
 
     async def connections(app: web.Application) -> AsyncIterator[None]:
         hints, redis = Hints(settings), redis_client.connect(settings)
         pool = await postgres.connect(settings, require_repaired=True)
-        async with s3.connect(settings) as stored:
+        async with s3.connect(settings) as stored, metrics.served(settings, lambda: metrics.read_backlog(pool)):
             app[CONTEXT] = Context(
                 settings=settings,
                 pool=pool,
@@ -35,7 +58,9 @@ def create(settings: Settings) -> web.Application:
                 redis=redis,
                 playback_keys=parse_keys("KADR_PLAYBACK_KEYS", settings.playback_keys),
             )
+            app[events.FOLLOWED] = events.Followed(app[CONTEXT])
             yield
+            await app[events.FOLLOWED].close()
         await hints.close()
         await redis.aclose()
         await pool.close()

@@ -11,15 +11,16 @@ from core.db.postgres import Connection
 from core.errors import Rejected
 from core.http.problems import Problem
 from core.http.public_fetch import check_url
+from core.http.request_bodies import roomy
 from core.model import AssetId, AssetStatus, OwnerId, Policy, StepId, StepKind, new_id
-from core.step_kinds import BLOCK_REPROCESS
+from core.step_kinds import BLOCK_REPROCESS, PROBES
 from core.storage import keys
 from ingest.bodies import responses
 from ingest.bodies.asset_response import shown
 from ingest.bodies.requests import AssetChanges, AssetQuery, NewPull, NewSource, Nothing, Reprocess, ref_pair
 from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of, query_of
 from ingest.openapi import operation
-from ingest.uploads import check_size, image_of, of_owner, once_with, reserve, with_room
+from ingest.uploads import IMAGE_HINT, MAX_BODY_BYTES, check_size, image_of, of_owner, once_with, reserve
 from ingest.uploads import shown as upload_shown
 
 routes = web.RouteTableDef()
@@ -28,9 +29,9 @@ REVOKED_FOR = timedelta(days=30)  # longer than any delivery token is valid
 
 @routes.post("/v1/assets")
 @operation(responses.AssetShape, status=202, body=NewPull, errors=(404, 409), idempotent=True)
+@roomy(MAX_BODY_BYTES, IMAGE_HINT)
 async def pull(request: web.Request) -> web.Response:
     """Create an asset from a file at a public URL, or from part of another asset."""
-    request = await with_room(request)
     context, owner = request.app[CONTEXT], owner_of(request)
     body = await body_of(request, NewPull)
     if body.input_url is not None:
@@ -201,7 +202,7 @@ async def reprocess(request: web.Request) -> web.Response:
         await _not_busy(connection, asset)
         if asset.source is None:
             raise _no_source("Upload a new source.")
-        probed = await steps.newest_output(connection, asset.id, StepKind.PROBE) or {}
+        probed = await steps.newest_output(connection, asset.id, *PROBES) or {}
         again = {
             "source": asset.source_sha256,
             "facts": asset.source,

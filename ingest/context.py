@@ -56,7 +56,7 @@ class Context:
 
 
 CONTEXT = web.AppKey("context", Context)
-_OWNER: web.RequestKey[OwnerId] = web.RequestKey("owner", OwnerId)
+OWNER: web.RequestKey[OwnerId] = web.RequestKey("owner", OwnerId)
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -71,13 +71,13 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
             raise Problem(
                 401, "unauthenticated", "The API key is missing or unknown.", hint="Send Authorization: Bearer <key>."
             )
-        request[_OWNER] = owner
+        request[OWNER] = owner
     return await handler(request)
 
 
 def owner_of(request: web.Request) -> OwnerId:
     """The owner whose credentials the request was authenticated with."""
-    return request[_OWNER]
+    return request[OWNER]
 
 
 def ident(request: web.Request, name: str, what: str) -> str:

@@ -1,25 +1,100 @@
-"""Server-sent events of one asset: its outbox events, and its status and progress as they change."""
+"""Server-sent events of one asset: its outbox events, and its status and progress as they change.
+
+However many streams follow an asset, it is read once in LOOK_S; and an owner who follows many assets is told of each
+less often: no number of streams of one key slows the API for others.
+"""
 
 import asyncio
 import json
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from aiohttp import web
 
+from core.caching.refreshing_cache import RefreshingCache
 from core.db import assets, outbox
 from core.db.outbox import Event
-from core.model import AssetStatus
+from core.http.problems import Problem
+from core.model import AssetId, AssetStatus, OwnerId
 from ingest.assets import requested_asset
 from ingest.bodies.asset_response import shown
-from ingest.context import CONTEXT, owner_of
+from ingest.context import Context, owner_of
 from ingest.openapi import operation
 
 routes = web.RouteTableDef()
 LOOK_S = 0.5
+ASSETS_AT_THAT_RATE = 50  # of one owner; twice as many are each looked at half as often
+MOST_STREAMS = 1000  # of one owner
 KEEPALIVE_S = 15.0
 # A reconnect is cheap; a stream that never ends is not.
 LONGEST_S = 3600.0
 _SHUTTING_DOWN = web.AppKey("shutting_down", asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """What streams tell of an asset at one moment: its progress as JSON, whether that is the end, and its events."""
+
+    progress: str
+    final: bool
+    events: tuple[Event, ...]
+
+
+class Followed:
+    """The assets that streams of this process follow, each read at most once in LOOK_S."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._states: RefreshingCache[tuple[OwnerId, AssetId], _State | None] = RefreshingCache(
+            self._read, recheck=self._read, name="followed", refresh_s=LOOK_S, max_entries=2 * MOST_STREAMS
+        )
+        self._streams: Counter[tuple[OwnerId, AssetId]] = Counter()
+
+    async def close(self) -> None:
+        await self._states.close()
+
+    @contextmanager
+    def stream(self, owner: OwnerId, asset_id: AssetId) -> Iterator[None]:
+        """Count a stream while the body runs. Raises Problem 429 for one too many of an owner."""
+        if sum(count for (of, _), count in self._streams.items() if of == owner) >= MOST_STREAMS:
+            detail = f"More than {MOST_STREAMS} event streams are open."
+            raise Problem(429, "too_many_streams", detail, hint="Close some, or read the assets instead.")
+        self._streams[owner, asset_id] += 1
+        try:
+            yield
+        finally:
+            self._streams[owner, asset_id] -= 1
+            if not self._streams[owner, asset_id]:
+                del self._streams[owner, asset_id]
+
+    def pause_s(self, owner: OwnerId) -> float:
+        """How long a stream of this owner waits before it looks again."""
+        followed = sum(of == owner for of, _ in self._streams)
+        return LOOK_S * max(1.0, followed / ASSETS_AT_THAT_RATE)
+
+    async def state(self, owner: OwnerId, asset_id: AssetId) -> _State | None:
+        """At most LOOK_S old; None where the asset was deleted."""
+        return await self._states.get((owner, asset_id))
+
+    async def _read(self, key: tuple[OwnerId, AssetId], old: _State | None = None) -> _State | None:
+        owner, asset_id = key
+        asset = await assets.of_owner(self._context.pool, asset_id, owner)
+        known = old.events if old else ()
+        new = await outbox.of_object(self._context.pool, asset_id, known[-1].position if known else 0)
+        if asset is None:
+            return None
+        shape = shown(self._context, asset)
+        steps = [{"kind": s.kind, "state": s.state, "progress": s.progress} for s in shape.steps]
+        return _State(
+            progress=json.dumps({"status": shape.status.value, "progress": shape.progress, "steps": steps}),
+            final=asset.status in (AssetStatus.READY, AssetStatus.ERRORED),
+            events=(*known, *new),
+        )
+
+
+FOLLOWED = web.AppKey("followed", Followed)
 
 
 def end_streams_on_shutdown(app: web.Application) -> None:
@@ -36,51 +111,52 @@ def end_streams_on_shutdown(app: web.Application) -> None:
 
 
 @routes.get("/v1/assets/{asset_id}/events")
-@operation(None, errors=(404,), media_type="text/event-stream")
+@operation(None, errors=(404, 429), media_type="text/event-stream")
 async def stream(request: web.Request) -> web.StreamResponse:
     """Stream events and progress of an asset until it is ready or errored; resume with Last-Event-ID."""
-    asset = await requested_asset(request)
+    asset, owner = await requested_asset(request), owner_of(request)
     last = request.headers.get("Last-Event-ID", "")
-    after = int(last) if last.isdigit() and len(last) < 19 else 0
+    after = int(last) if last.isascii() and last.isdigit() and len(last) < 19 else 0
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
-    await response.prepare(request)
-    try:
-        async with asyncio.timeout(LONGEST_S):
-            await _follow(request, response, asset.id, after)
-    except (ConnectionResetError, TimeoutError):
-        pass  # the client left, or has listened long enough and may come back
+    with request.app[FOLLOWED].stream(owner, asset.id):
+        await response.prepare(request)
+        try:
+            async with asyncio.timeout(LONGEST_S):
+                await _follow(request, response, owner, asset.id, after)
+        except (ConnectionResetError, TimeoutError):
+            pass  # the client left, or has listened long enough and may come back
     return response
 
 
-async def _follow(request: web.Request, response: web.StreamResponse, asset_id: str, after: int) -> None:
-    context = request.app[CONTEXT]
+async def _follow(
+    request: web.Request, response: web.StreamResponse, owner: OwnerId, asset_id: AssetId, after: int
+) -> None:
+    followed = request.app[FOLLOWED]
     shutting_down = request.app[_SHUTTING_DOWN]
     sent, silent_s = "", 0.0
     while not shutting_down.is_set():
-        asset = await assets.of_owner(context.pool, asset_id, owner_of(request))
-        events = await outbox.of_object(context.pool, asset_id, after)
+        state = await followed.state(owner, asset_id)
+        if state is None:
+            return  # deleted
+        events = [event for event in state.events if event.position > after]
         for event in events:
             await response.write(_event(event))
             after = event.position
-        if asset is None:
-            return  # deleted
-        shape = shown(context, asset)
-        steps = [{"kind": s.kind, "state": s.state, "progress": s.progress} for s in shape.steps]
-        now = json.dumps({"status": shape.status.value, "progress": shape.progress, "steps": steps})
-        if now != sent:
-            await response.write(f"event: progress\ndata: {now}\n\n".encode())
-            sent, silent_s = now, 0.0
+        if state.progress != sent:
+            await response.write(f"event: progress\ndata: {state.progress}\n\n".encode())
+            sent, silent_s = state.progress, 0.0
         elif silent_s >= KEEPALIVE_S:
             await response.write(b": still here\n\n")
             silent_s = 0.0
-        if asset.status in (AssetStatus.READY, AssetStatus.ERRORED) and not events:
+        if state.final and not events:
             return
+        pause_s = followed.pause_s(owner)
         with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_S):
+            async with asyncio.timeout(pause_s):
                 await shutting_down.wait()
-        silent_s += LOOK_S
+        silent_s += pause_s
 
 
 def _event(event: Event) -> bytes:

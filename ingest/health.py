@@ -1,16 +1,14 @@
-"""Routes for liveness, readiness, metrics and the OpenAPI document."""
+"""Routes for liveness, readiness and the OpenAPI document."""
 
 import asyncio
-from importlib.metadata import version
 
 from aiohttp import web
 
 from core.db import postgres
 from core.errors import Transient
-from core.telemetry import metrics
 from ingest.bodies import responses
 from ingest.context import CONTEXT, Context, answer
-from ingest.openapi import document, operation
+from ingest.openapi import DOCUMENT, operation
 
 routes = web.RouteTableDef()
 
@@ -33,20 +31,11 @@ async def ready(request: web.Request) -> web.Response:
     return answer(responses.Health(status="ok" if good else "unavailable", parts=parts), status=200 if good else 503)
 
 
-@routes.get("/metrics")
-async def scrape(request: web.Request) -> web.Response:
-    """Prometheus metrics. The backlog is read on each request, and left out while PostgreSQL is unavailable."""
-    try:
-        await metrics.read_backlog(request.app[CONTEXT].pool)
-    except postgres.UNAVAILABLE:
-        metrics.BACKLOG.clear()
-    return metrics.exposition()
-
-
 @routes.get("/openapi.json")
 async def openapi(request: web.Request) -> web.Response:
     """OpenAPI 3.1 document of this API."""
-    return web.json_response(document(request.app, version("kadr")), headers={"Cache-Control": "max-age=300"})
+    headers = {"Cache-Control": "max-age=300", "Content-Type": "application/json; charset=utf-8"}
+    return web.Response(body=request.app[DOCUMENT], headers=headers)
 
 
 async def _database(context: Context) -> bool:

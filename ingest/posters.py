@@ -15,6 +15,7 @@ from core.db.assets import Asset
 from core.db.pictures import Choice
 from core.db.postgres import Connection
 from core.http.problems import Problem
+from core.http.request_bodies import roomy
 from core.model import AssetStatus, StepId, StepKind, new_id
 from core.storage.artifact_store import ArtifactStore
 from ingest.assets import requested_asset
@@ -23,7 +24,6 @@ from ingest.bodies.picture_urls import PictureUrls, known, looks
 from ingest.bodies.requests import PosterChoice
 from ingest.context import CONTEXT, Context, answer, body_of
 from ingest.openapi import operation
-from ingest.uploads import with_room
 
 routes = web.RouteTableDef()
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
@@ -60,9 +60,9 @@ async def show(request: web.Request) -> web.Response:
 
 @routes.put("/v1/assets/{asset_id}/poster")
 @operation(responses.PosterShape, status=202, body=PosterChoice, errors=(404, 409), also_takes=IMAGE_TYPES)
+@roomy(MAX_IMAGE_BYTES, _IMAGE_HINT)
 async def choose(request: web.Request) -> web.Response:
     """Choose a candidate or a time of the video, or upload an image as the body."""
-    request = await with_room(request, MAX_IMAGE_BYTES, hint=_IMAGE_HINT)
     context, asset = request.app[CONTEXT], await requested_asset(request)
     if request.content_type.startswith("image/"):
         return await _request_choice(request, asset, await _stored(context, asset, request))

@@ -15,6 +15,7 @@ from core.db.postgres import Connection
 from core.db.tracks import QueuedStep, Track, TrackId, TrackKind, TrackSource
 from core.errors import Rejected
 from core.http.problems import Problem
+from core.http.request_bodies import roomy
 from core.model import AssetId, StepKind
 from core.storage import keys
 from core.storage.artifact_store import ArtifactStore
@@ -23,7 +24,6 @@ from ingest.bodies import responses
 from ingest.bodies.track_requests import NewTrack, TrackAgain, TrackText
 from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of
 from ingest.openapi import operation
-from ingest.uploads import with_room
 from subtitles.formats import caption_reader, vtt_writer
 
 routes = web.RouteTableDef()
@@ -42,9 +42,9 @@ async def listed(request: web.Request) -> web.Response:
 
 @routes.post("/v1/assets/{asset_id}/tracks")
 @operation(responses.TrackShape, status=201, body=NewTrack, errors=(404, 409), idempotent=True)
+@roomy(MAX_BODY_BYTES)
 async def add(request: web.Request) -> web.Response:
     """Add subtitles from WebVTT or SRT, generate or translate them, or add audio in another language."""
-    request = await with_room(request, MAX_BODY_BYTES, hint=None)
     context, asset = request.app[CONTEXT], await requested_asset(request)
     body = await body_of(request, NewTrack)
     if body.input_url is not None:
@@ -110,9 +110,9 @@ async def show(request: web.Request) -> web.Response:
 
 @routes.put("/v1/assets/{asset_id}/tracks/{track_id}")
 @operation(responses.TrackShape, body=TrackText, errors=(404, 412, 428))
+@roomy(MAX_BODY_BYTES)
 async def write(request: web.Request) -> web.Response:
     """Replace the text, name or language of a track, or mark it as reviewed. New text counts as edited by a person."""
-    request = await with_room(request, MAX_BODY_BYTES, hint=None)
     context, track = request.app[CONTEXT], await _requested_track(request)
     body = await body_of(request, TrackText)
     _check_version(request, track)

@@ -14,7 +14,17 @@ from presets.rung import Codec
 from transcode.plan.watermark import Position
 
 DEFAULT_HOME = Path(".kadr")
-BENCHMARKS = ("api", "click_through", "origin", "overhead", "subtitles", "thumbnails", "transcode", "workers")
+BENCHMARKS = (
+    "api",
+    "click_through",
+    "fairness",
+    "origin",
+    "overhead",
+    "subtitles",
+    "thumbnails",
+    "transcode",
+    "workers",
+)
 
 
 class _HelpFormatter(argparse.HelpFormatter):

@@ -189,11 +189,14 @@ def _origin(args: argparse.Namespace) -> int:
         raise ConfigError(f"--processes {args.processes}: give a number from 1 to 256")
     _raise_open_file_limit()
 
-    def serve() -> int:
+    def serve(number: int) -> int:
+        """One process. Metrics are each process's own, and so is their port."""
+        port = settings.metrics_port and settings.metrics_port + number
+        own = settings.model_copy(update={"metrics_port": port})
         shared = args.processes > 1
-        return _serve(create(settings), settings.origin_host, settings.origin_port, reuse_port=shared)
+        return _serve(create(own), settings.origin_host, settings.origin_port, reuse_port=shared)
 
-    return serve() if args.processes == 1 else run_several(args.processes, serve)
+    return serve(0) if args.processes == 1 else run_several(args.processes, serve)
 
 
 def _raise_open_file_limit() -> None:

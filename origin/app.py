@@ -13,7 +13,7 @@ from core.caching.refreshing_cache import RefreshingCache
 from core.db import content_keys, experiments, pictures, playback_ids, postgres, provisional
 from core.db.postgres import Pool
 from core.errors import Transient
-from core.http import problems
+from core.http import problems, request_bodies
 from core.model import AssetId
 from core.redis_client import connect as redis_client
 from core.sandbox.child import ChildRunner
@@ -41,6 +41,7 @@ from origin.playback.shared_playlists import SharedPlaylists
 from studio import STATIC
 
 health = web.RouteTableDef()
+MOST_BODY_BYTES = 16 * 1024
 CONTENT_KEY_REFRESH_S = 300.0  # a key never changes; an asset may get its key later
 PUBLISHED_REFRESH_S = 1.0  # how long viewers may be sent to what was published before
 PROVISIONAL_REFRESH_S, PROVISIONAL_ENTRIES = 0.5, 256
@@ -79,12 +80,6 @@ async def ready(request: web.Request) -> web.Response:
     return web.json_response(body, status=200 if available else 503, headers={"Cache-Control": "no-store"})
 
 
-@health.get("/metrics")
-async def scrape(_: web.Request) -> web.Response:
-    """Metrics in the text format of Prometheus."""
-    return metrics.exposition()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Configuration:
     """The settings in the form the origin uses. Keys are by key id."""
@@ -105,17 +100,18 @@ def create(settings: Settings) -> web.Application:
         middlewares=[
             metrics.middleware("origin"),
             cors,
-            load_shedding.middleware(settings.origin_max_requests),
             problems.middleware,
+            request_bodies.middleware(settings, MOST_BODY_BYTES),
+            load_shedding.middleware(settings.origin_max_requests),
         ],
-        client_max_size=16 * 1024,
+        client_max_size=MOST_BODY_BYTES,
     )
     for routes in ROUTES:
         app.add_routes(routes)
     app.router.add_static("/static", STATIC)
 
     async def running(app: web.Application) -> AsyncIterator[None]:
-        async with _opened(configuration) as context:
+        async with metrics.served(settings), _opened(configuration) as context:
             app[CONTEXT] = context
             # Steering is a small application of its own, which knows no context.
             app[steer.STEERING] = context.steering

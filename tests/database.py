@@ -7,15 +7,21 @@ from core.model import AssetId, OwnerId, Policy, new_id
 OWNER = OwnerId("ow_test")
 
 
-async def new_asset(pool: postgres.Pool) -> AssetId:
-    """A processing asset of OWNER."""
+async def new_owner(pool: postgres.Pool, name: str, weight: float = 1.0) -> OwnerId:
+    """Another owner than OWNER, with this share of the workers."""
+    await pool.execute("INSERT INTO owners (id, name, weight) VALUES ($1, $1, $2)", f"ow_{name}", weight)
+    return OwnerId(f"ow_{name}")
+
+
+async def new_asset(pool: postgres.Pool, owner: OwnerId = OWNER) -> AssetId:
+    """A processing asset of this owner."""
     asset_id = AssetId(new_id("as"))
     async with pool.acquire() as connection, connection.transaction():
         await assets.insert(
             connection,
             NewAsset(
                 id=asset_id,
-                owner_id=OWNER,
+                owner_id=owner,
                 title="a",
                 ref_type=None,
                 ref_id=None,

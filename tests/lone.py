@@ -70,7 +70,7 @@ class Worker:
             **servers_env(self.stack),
             **QUICK,
             "KADR_WORK_DIR": str(self.folder),
-            "KADR_WORKER_METRICS_PORT": "0",
+            "KADR_METRICS_PORT": "0",
             **self.env,
         }
         self.folder.mkdir(parents=True, exist_ok=True)

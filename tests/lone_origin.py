@@ -35,14 +35,19 @@ class Origin:
     env: dict[str, str]
     port: int = field(default_factory=free_port)
     arguments: tuple[str, ...] = ()
+    metrics_port: int = field(default_factory=free_port)
     running: asyncio.subprocess.Process | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def metrics_url(self) -> str:
+        return f"http://127.0.0.1:{self.metrics_port}/metrics"
+
     async def start(self) -> None:
-        env = {**self.env, "KADR_ORIGIN_PORT": str(self.port)}
+        env = {**self.env, "KADR_ORIGIN_PORT": str(self.port), "KADR_METRICS_PORT": str(self.metrics_port)}
         self.running = await start("origin", *self.arguments, env=env)
         deadline = time.monotonic() + WITHIN_S * runs.patience()
         while True:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import KadrError
+from core.sandbox import niceness
 from core.storage import keys
 from core.telemetry.failpoint import failpoint
 from transcode.encode.ffmpeg_run import FfmpegContext
@@ -14,8 +15,6 @@ from workers import artifacts
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
 
 SOURCE_DAMAGED = ("source_damaged", "Parts of the file could not be read or decoded; what could be is shown.")
-BACKGROUND_NICE = 5
-INTERACTIVE_NICE = 0  # a person waits for the result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,7 @@ class StepContext:
         video = (self.claimed.asset.source or {}).get("video")
         return video["width"] * video["height"] if video else 0
 
-    def ffmpeg(self, nice: int = BACKGROUND_NICE) -> FfmpegContext:
+    def ffmpeg(self, nice: int = niceness.BACKGROUND) -> FfmpegContext:
         """How ffmpeg runs for this step. With several heavy slots each encoder gets its share of the cores."""
         slots = self.worker.settings.heavy_slots
         threads = max(1, len(os.sched_getaffinity(0)) // slots) if slots > 1 else None

@@ -7,9 +7,12 @@ from pathlib import Path
 from core.db import assets
 from core.db.postgres import Connection
 from core.model import StepKind
+from core.settings import GIB
 from core.storage import keys
 from core.telemetry import metrics
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
+
+LONG_PROBE_BYTES = 2 * GIB  # from here on reading every packet is minutes of the disk
 
 
 async def store_source(
@@ -36,6 +39,6 @@ async def store_source(
     return Outcome(
         output={"sha256": sha256, "bytes": size_bytes},
         on_commit=on_commit,
-        next_steps=((StepKind.PROBE, {"source": sha256}),),
+        next_steps=((StepKind.LONG_PROBE if size_bytes >= LONG_PROBE_BYTES else StepKind.PROBE, {"source": sha256}),),
         after_commit=after_commit,
     )

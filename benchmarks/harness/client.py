@@ -8,6 +8,7 @@ import io
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,12 +47,12 @@ class Api:
         return {"Authorization": f"Bearer {self.key}"}
 
     async def call(self, session: aiohttp.ClientSession, method: str, path: str, body: Any = None) -> Any:
-        """Send a request and return the `data` of its JSON response. Raises KadrError for a status of 300 and above."""
+        """Send a request; the `data` of the JSON response, if any. Raises KadrError for a status of 300 and above."""
         async with session.request(method, self.url + path, json=body, headers=self.headers) as answer:
             text = await answer.text()
             if answer.status >= 300:
                 raise KadrError(f"{method} {path}: {answer.status} {text[:300]}")
-            return json.loads(text)["data"]
+            return json.loads(text)["data"] if text else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,8 @@ async def send(session: aiohttp.ClientSession, api: Api, name: str, content: byt
     body = {"filename": name, "size_bytes": len(content), **options}
     upload = await api.call(session, "POST", "/v1/uploads", body)
     size = upload["part_size_bytes"]
+    if upload["next_part"] is not None:
+        raise KadrError("a clip of more than 200 parts is more than this client sends")
     for part in upload["parts"]:
         block = io.BytesIO(content[(part["number"] - 1) * size :][: part["size_bytes"]])
         async with session.put(part["url"], data=block) as answer:
@@ -83,11 +86,18 @@ async def complete(session: aiohttp.ClientSession, api: Api, sent: Sent) -> floa
 
 async def ready(session: aiohttp.ClientSession, api: Api, sent: Sent, within_s: float) -> dict[str, Any]:
     """The asset once it is ready. Raises KadrError when it is errored, or not there in time."""
+    return await until(session, api, sent, ("ready",), within_s)
+
+
+async def until(
+    session: aiohttp.ClientSession, api: Api, sent: Sent, statuses: Sequence[str], within_s: float
+) -> dict[str, Any]:
+    """The asset once it has one of these statuses. Raises KadrError when it is errored, or not there in time."""
     deadline = time.monotonic() + within_s
     while True:
         asset: dict[str, Any] = await api.call(session, "GET", f"/v1/assets/{sent.asset_id}")
-        if asset["status"] == "ready":
+        if asset["status"] in statuses:
             return asset
         if asset["status"] == "errored" or time.monotonic() > deadline:
-            raise KadrError(f"{sent.asset_id} is {asset['status']}, not ready: {asset['error']}")
+            raise KadrError(f"{sent.asset_id} is {asset['status']}, not {statuses[0]}: {asset['error']}")
         await asyncio.sleep(POLL_S)

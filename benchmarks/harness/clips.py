@@ -21,6 +21,19 @@ def read_clip(clip: Path | None, folder: Path) -> tuple[str, bytes]:
         raise ConfigError(f"{clip}: {exc.strerror}") from exc
 
 
+def small_clip(folder: Path) -> bytes:
+    """2 s of 320x180 with sound: one rung, as quick to encode as a real upload can be."""
+    path = folder / "small.mp4"
+    command = [
+        *(ffmpeg_binary(Settings.load()), "-v", "error", "-y"),
+        *("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=2"),
+        *("-f", "lavfi", "-i", "sine=frequency=440:duration=2"),
+        *("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-c:a", "aac", str(path)),
+    ]
+    subprocess.run(command, check=True, timeout=120)
+    return path.read_bytes()
+
+
 def unlike(content: bytes) -> bytes:
     """The same MP4 or MOV with another hash: a `free` box of random bytes at its end (ISO/IEC 14496-12, 8.1.2)."""
     if content[4:8] not in (b"ftyp", b"moov", b"mdat", b"free", b"wide"):

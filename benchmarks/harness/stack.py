@@ -13,10 +13,12 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from benchmarks.harness.client import Api
 from core.errors import KadrError
@@ -33,6 +35,7 @@ class Stack:
     api: Api
     pid: int
     worker_pids: tuple[int, ...]
+    database_url: SecretStr
 
     def cpu_s(self) -> float:
         """CPU seconds of the whole stack since it started: see `tree_cpu_s`."""
@@ -40,12 +43,14 @@ class Stack:
 
 
 @asynccontextmanager
-async def running(workers: int) -> AsyncIterator[Stack]:
-    """Start with this many workers. KADR_* of the caller's environment go through, so a setting can be tried out."""
+async def running(workers: int, settings: Mapping[str, str] | None = None) -> AsyncIterator[Stack]:
+    """Start with this many workers and these settings.
+
+    KADR_* of the caller's environment go through, so a setting can be tried out."""
     folder = Path(tempfile.mkdtemp(prefix="kadr-bench-"))
     home, log = folder / "home", folder / "up.log"
     command = (sys.executable, "-m", "kadr", "up", "--home", str(home), "--port", str(two_free_ports()))
-    environment = {**os.environ, "KADR_UP_WORKERS": str(workers)}
+    environment = {**os.environ, "KADR_UP_WORKERS": str(workers), **(settings or {})}
     try:
         with log.open("wb") as out:
             up = await asyncio.create_subprocess_exec(
@@ -53,8 +58,13 @@ async def running(workers: int) -> AsyncIterator[Stack]:
             )
         try:
             await _until_ready(up, home / "endpoints.json", log)
-            pids = json.loads((home / "endpoints.json").read_text())["worker_pids"]
-            yield Stack(api=Api.of_home(home), pid=up.pid, worker_pids=tuple(pids))
+            endpoints = json.loads((home / "endpoints.json").read_text())
+            yield Stack(
+                api=Api.of_home(home),
+                pid=up.pid,
+                worker_pids=tuple(endpoints["worker_pids"]),
+                database_url=SecretStr(endpoints["database_url"]),
+            )
         finally:
             await _stop(up)
     finally:

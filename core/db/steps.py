@@ -12,12 +12,14 @@ from uuid import UUID
 from core.db import sql
 from core.db.postgres import Connection, Pool
 from core.errors import KadrError, LeaseLost
-from core.model import AssetId, StepId, StepKind, StepState, new_id
-from core.step_kinds import BEGIN_RUN, BLOCK_REPROCESS, SURVIVE_STOP
+from core.model import AssetId, OwnerId, StepId, StepKind, StepState, new_id
+from core.step_kinds import BEGIN_RUN, BLOCK_REPROCESS, SURVIVE_STOP, TRAITS
 from core.storage.digest import digest
 
 _SQL = sql.load("steps")
 MAX_RETRIES = 5  # of one step on request: the same bytes cost as much each time
+FIRST_EXPECTED_S = 1.0  # the cost of a step, before any of its owner and class has ended
+MANY = 1_000_000
 MAX_INTERRUPTIONS = 20  # lost leases, after which nobody claims a step again
 
 
@@ -31,9 +33,12 @@ class Step:
 
     id: StepId
     asset_id: AssetId
+    owner_id: OwnerId
     kind: StepKind
     input: dict[str, Any]
     lease_token: UUID
+    expected_s: float  # its cost, as it was charged to its owner
+    beside_others: bool  # another title of its owner was being worked on when it was claimed
     attempts: int
     interruptions: int
     crashes: int  # of its media program; the column hard_deaths
@@ -78,25 +83,41 @@ async def busy(connection: Connection, asset_id: AssetId) -> bool:
     return under_way
 
 
-async def claim(pool: Pool, kinds: frozenset[StepKind], worker: str, lease_s: float) -> Step | None:
-    """The oldest step of `kinds` that is due, or whose lease ran out; None when there is none.
+async def claim(
+    pool: Pool, kinds: frozenset[StepKind], worker: str, lease_s: float, most_per_owner: int = MANY
+) -> Step | None:
+    """The step of `kinds` whose turn it is, or whose lease ran out; None when there is none. All are of one class.
 
+    Owners take turns: see the query. One that holds `most_per_owner` steps of these kinds on this worker gets no more.
     A step whose leases ran out MAX_INTERRUPTIONS times is not claimed again.
     """
-    row = await pool.fetchrow(_SQL["claim"], _names(kinds), lease_s, worker, MAX_INTERRUPTIONS)
+    slots = TRAITS[min(kinds)].slots
+    row = await pool.fetchrow(
+        _SQL["claim"],
+        *(_names(kinds), lease_s, worker, MAX_INTERRUPTIONS),
+        *(slots.value, most_per_owner, FIRST_EXPECTED_S),
+    )
     if row is None:
         return None
     return Step(
         id=row["id"],
         asset_id=row["asset_id"],
+        owner_id=row["owner_id"],
         kind=StepKind(row["kind"]),
         input=row["input"],
         lease_token=row["lease_token"],
+        expected_s=row["expected_s"],
+        beside_others=row["beside_others"],
         attempts=row["attempts"],
         interruptions=row["interruptions"],
         crashes=row["hard_deaths"],
         postponements=row["postponements"],
     )
+
+
+async def settle_turn(pool: Pool, step: Step, cost_s: float) -> None:
+    """Charge its owner what a step has really cost, in place of what was expected when it was claimed."""
+    await pool.execute(_SQL["settle_turn"], step.owner_id, TRAITS[step.kind].slots.value, step.expected_s, cost_s)
 
 
 async def heartbeat(pool: Pool, step: Step, lease_s: float, progress: float) -> None:
@@ -179,9 +200,9 @@ async def stop_run(connection: Connection, asset_id: AssetId, run: str) -> None:
     await connection.execute(_SQL["stop_run"], asset_id, run, _names(SURVIVE_STOP))
 
 
-async def newest_output(connection: Connection | Pool, asset_id: AssetId, kind: StepKind) -> dict[str, Any] | None:
-    """The output of the newest step of this kind that is done; None where none is done."""
-    output: dict[str, Any] | None = await connection.fetchval(_SQL["newest_output"], asset_id, kind.value)
+async def newest_output(connection: Connection | Pool, asset_id: AssetId, *kinds: StepKind) -> dict[str, Any] | None:
+    """The output of the newest step of these kinds that is done; None where none is done."""
+    output: dict[str, Any] | None = await connection.fetchval(_SQL["newest_output"], asset_id, _names(kinds))
     return output
 
 

@@ -36,12 +36,14 @@ _TITLES = {
     403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
+    408: "Request timeout",
     409: "Conflict",
     410: "Gone",
     412: "Precondition failed",
     413: "Content too large",
     422: "Unprocessable content",
     428: "Precondition required",
+    429: "Too many requests",
     500: "Internal error",
     503: "Service unavailable",
 }
@@ -63,13 +65,19 @@ def response(problem: Problem, headers: dict[str, str] | None = None) -> web.Res
         status=problem.status,
         text=json.dumps(body),
         content_type="application/problem+json",
-        headers={"Cache-Control": "no-store", **_challenge(problem), **(headers or {})},
+        headers={"Cache-Control": "no-store", **_what_next(problem), **(headers or {})},
     )
 
 
-def _challenge(problem: Problem) -> dict[str, str]:
-    """RFC 9110, 15.5.2: a 401 says how to authenticate."""
-    return {"WWW-Authenticate": 'Bearer realm="kadr"'} if problem.status == 401 else {}
+def _what_next(problem: Problem) -> dict[str, str]:
+    """RFC 9110, 15.5.2: a 401 says how to authenticate. What may work in a moment says in which (10.2.3)."""
+    match problem.status:
+        case 401:
+            return {"WWW-Authenticate": 'Bearer realm="kadr"'}
+        case 429 | 503:
+            return {"Retry-After": "2"}
+        case _:
+            return {}
 
 
 def invalid(message: str, pointer: str) -> PydanticCustomError:

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import socket
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -20,6 +21,7 @@ import aiohttp
 from yarl import URL
 
 from core.errors import ConfigError, KadrError, Rejected, Transient
+from core.media.head import Head
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -28,6 +30,8 @@ PORTS = frozenset({80, 443})
 MAX_REDIRECTS = 5
 CONNECT_S = 10.0
 READ_S = 30.0
+ANSWER_S = 60.0  # until the headers are there, however many bytes of them come
+RATE_OVER_S = 30.0  # the rate is that of so many seconds
 BLOCK_BYTES = 1024 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TRY_AGAIN = frozenset({408, 425, 429})
@@ -53,12 +57,16 @@ async def fetch(
     *,
     max_bytes: int,
     timeout_s: float,
+    min_bytes_per_s: int = 0,
     allowed_networks: Sequence[str] = (),
     on_bytes: Callable[[int, int | None], None],
+    on_head: Callable[[bytes], object] = lambda head: None,
 ) -> str:
     """Download the URL to `out` and return the SHA-256 of the content in hex.
 
-    `on_bytes` is called with (received, announced or None) after every block. Addresses in `allowed_networks` need not
+    `on_bytes` is called with (received, announced or None) after every block, and `on_head` once, with the first
+    HEAD_BYTES or all there is; what it raises comes out of here. A server that sends fewer than `min_bytes_per_s` over
+    RATE_OVER_S is given up: Transient, as it may do better next time. Addresses in `allowed_networks` need not
     be public and may have any port. A partial file stays on an error. Raises Rejected(input_url_refused,
     input_url_failed, too_large, timed_out) or Transient; no message contains an address or the URL.
     """
@@ -70,9 +78,10 @@ async def fetch(
                 guard.passed = guard.refused = False
                 try:
                     # Redirects are followed here, so that each target is judged like the first one.
-                    async with session.get(target, allow_redirects=False) as answer:
+                    async with await _answer(session, target) as answer:
                         if answer.status not in _REDIRECTS:
-                            return await _receive(answer, out, max_bytes, on_bytes)
+                            pace = MinimumRate(min_bytes_per_s, time.monotonic())
+                            return await _receive(answer, out, max_bytes, pace, on_bytes, on_head)
                         location = answer.headers.get("Location")
                 except (aiohttp.ClientError, UnicodeError) as exc:
                     # Without its cause: aiohttp's messages carry addresses and the URL, which may be signed.
@@ -186,8 +195,41 @@ def _session(guard: Guard) -> aiohttp.ClientSession:
     )
 
 
+async def _answer(session: aiohttp.ClientSession, target: URL) -> aiohttp.ClientResponse:
+    """The response once its headers are there. Raises Transient where they take too long."""
+    try:
+        async with asyncio.timeout(ANSWER_S) as wall:
+            return await session.get(target, allow_redirects=False)
+    except TimeoutError:
+        if not wall.expired():
+            raise
+        raise Transient(f"The server of the input URL did not answer within {ANSWER_S:.0f} seconds.") from None
+
+
+class MinimumRate:
+    """Watches that bytes come fast enough. Pure: it is told the time."""
+
+    def __init__(self, min_bytes_per_s: int, now: float) -> None:
+        self._least = min_bytes_per_s * RATE_OVER_S
+        self._since, self._received = now, 0
+
+    def took(self, count: int, now: float) -> None:
+        """Count bytes that have come. Raises Transient where a whole period brought too few."""
+        self._received += count
+        if now - self._since < RATE_OVER_S:
+            return
+        if self._received < self._least:
+            raise Transient(f"The server of the input URL is too slow: {self._received} bytes in {RATE_OVER_S:.0f} s.")
+        self._since, self._received = now, 0
+
+
 async def _receive(
-    answer: aiohttp.ClientResponse, out: Path, max_bytes: int, on_bytes: Callable[[int, int | None], None]
+    answer: aiohttp.ClientResponse,
+    out: Path,
+    max_bytes: int,
+    pace: MinimumRate,
+    on_bytes: Callable[[int, int | None], None],
+    on_head: Callable[[bytes], object],
 ) -> str:
     """Write the response body to `out` and return its SHA-256 in hex."""
     if answer.status >= 500 or answer.status in _TRY_AGAIN:
@@ -197,16 +239,19 @@ async def _receive(
     announced = answer.content_length
     if announced is not None and announced > max_bytes:
         raise _too_large(max_bytes)
-    digest, received = hashlib.sha256(), 0
+    digest, received, head = hashlib.sha256(), 0, Head(on_head)
     with out.open("wb") as file:
         async for block in answer.content.iter_chunked(BLOCK_BYTES):
             received += len(block)
             if received > max_bytes:
                 raise _too_large(max_bytes)
+            pace.took(len(block), time.monotonic())
+            head.took(block)
             await asyncio.to_thread(_absorb, file, digest, block)
             on_bytes(received, announced)
     if announced is not None and received != announced:
         raise Transient(f"The input URL sent {received} of {announced} bytes.")
+    head.end()
     return digest.hexdigest()
 
 

@@ -29,7 +29,7 @@ from core.errors import (
     ToolTimedOut,
     Transient,
 )
-from core.sandbox import policy
+from core.sandbox import niceness, policy
 from core.sandbox.child_output import Pipe, Stderr, Stdout, TooMuch
 from core.sandbox.machine_memory import out_of_memory_kills
 from core.sandbox.policy import Limits, python_argv
@@ -67,9 +67,15 @@ class LayerFailed(ConfigError):
 class ChildRunner:
     """Runs programs with the sandbox layers that this machine supports. Created once, by `detect`."""
 
-    def __init__(self, layers: Collection[str], missing: Mapping[str, str]) -> None:
+    def __init__(self, layers: Collection[str], missing: Mapping[str, str], *, nicer: int = 0) -> None:
         self.layers = frozenset(layers)
         self.missing = dict(missing)  # layer -> why
+        self.cpu_s = 0.0  # of all programs that have ended, however they did
+        self._nicer = nicer
+
+    def apart(self, *, nicer: int = 0) -> "ChildRunner":
+        """A runner with the same layers that counts CPU time of its own; its programs are `nicer` by so much."""
+        return ChildRunner(self.layers, self.missing, nicer=nicer)
 
     @classmethod
     async def detect(cls, mode: Literal["require", "best-effort"]) -> "ChildRunner":
@@ -132,7 +138,7 @@ class ChildRunner:
                 readable=readable,
                 parent_pid=os.getpid(),
                 status_fd=status_fd,
-                nice=nice,
+                nice=min(nice + self._nicer, niceness.NICEST),
             ),
             work_dir=work_dir,
             stdin=stdin,
@@ -144,7 +150,11 @@ class ChildRunner:
             program.mute()
             raise
         finally:
-            await program.end()
+            try:
+                await program.end()
+            finally:
+                if program.exited.done():
+                    self.cpu_s += program.exited.result()[1]
         if program.fault is not None:
             if isinstance(program.fault, TooMuch):
                 raise ToolFailed(argv, -signal.SIGKILL, stderr.tail(), f"{argv[0]} {program.fault}") from None
@@ -342,7 +352,7 @@ def _start(
                 stdout=out_w,
                 stderr=err_w,
                 pass_fds=(status_w,),
-                start_new_session=True,  # uvloop's own subprocess knows no process_group; a session is a group too
+                process_group=0,  # not a session: within the worker's own its nice value counts (core.sandbox.niceness)
             )
         except OSError as exc:
             raise Transient(f"cannot start another program: {exc}") from exc

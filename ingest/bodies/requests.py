@@ -363,6 +363,12 @@ class AssetQuery(Body):
     )
 
 
+class UploadQuery(Body):
+    """GET /v1/uploads/{id}: from which part on missing parts get URLs."""
+
+    from_part: int = Field(default=1, ge=1, le=1000)
+
+
 class Nothing(Body):
     """No body, or an empty object."""
 

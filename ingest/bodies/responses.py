@@ -20,7 +20,8 @@ class _Shape(BaseModel):
 
 
 class Part(_Shape):
-    """One part of an upload: PUT exactly `size_bytes` to `url`. A part that has arrived has no URL."""
+    """One part of an upload: PUT exactly `size_bytes` to `url`. A part that has arrived, or whose turn has yet to come
+    (`next_part` of the upload), has no URL."""
 
     number: int
     size_bytes: int
@@ -29,13 +30,17 @@ class Part(_Shape):
 
 
 class Upload(_Shape):
-    """An upload, its status and the presigned URLs of its parts."""
+    """An upload, its status and the presigned URLs of its next parts, at most 200 at once.
+
+    `next_part` is the first missing part without a URL: GET the upload with `from_part` for more. Null: there is none.
+    """
 
     id: str
     asset_id: str
     status: UploadStatus
     method: Literal["PUT"]
     parts: list[Part]
+    next_part: int | None
     part_size_bytes: int
     expires_at: datetime
 

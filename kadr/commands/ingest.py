@@ -178,14 +178,20 @@ async def upload_and_follow(
             await _put(session, file, part, upload["part_size_bytes"], bars, bar)
 
     failed: Exception | None = None
-    try:
-        async with asyncio.TaskGroup() as group:
-            for part in upload["parts"]:
-                group.create_task(put(part))
-    except* CannotIngest as several:
-        failed = several.exceptions[0]  # the first failure cancelled the others
-    if failed is not None:
-        raise failed
+    page = upload
+    while True:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for part in page["parts"]:
+                    if part["url"] is not None:
+                        group.create_task(put(part))
+        except* CannotIngest as several:
+            failed = several.exceptions[0]  # the first failure cancelled the others
+        if failed is not None:
+            raise failed
+        if page["next_part"] is None:
+            break
+        page = await api.call("GET", f"/v1/uploads/{upload['id']}?from_part={page['next_part']}")
     await api.call("POST", f"/v1/uploads/{upload['id']}/complete", {})
     return await _follow(api, upload["asset_id"], bars, on_poll)
 

@@ -14,10 +14,11 @@ from types import FrameType
 _PR_SET_PDEATHSIG = 1
 
 
-def run_several(count: int, serve: Callable[[], int]) -> int:
+def run_several(count: int, serve: Callable[[int], int]) -> int:
     """Run `serve` in `count` child processes until all have ended; SIGTERM and SIGINT stop all of them.
 
-    It forks, so call it before anything is opened. Returns 0 when all ended with exit code 0, else 1.
+    Each call is given the number of its process, from 0. It forks, so call it before anything is opened.
+    Returns 0 when all ended with exit code 0, else 1.
     """
     parent, pids = os.getpid(), set[int]()
     stopping = False
@@ -29,10 +30,10 @@ def run_several(count: int, serve: Callable[[], int]) -> int:
 
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, stop)
-    for _ in range(count):
+    for number in range(count):
         pid = os.fork()
         if pid == 0:
-            _become_child(parent, serve)
+            _become_child(parent, serve, number)
         pids.add(pid)
     if stopping:  # a signal arrived before all were started
         _stop(pids)
@@ -53,7 +54,7 @@ def _stop(pids: set[int]) -> None:
         os.kill(pid, signal.SIGTERM)  # not reaped yet, so the pid has not been reused
 
 
-def _become_child(parent: int, serve: Callable[[], int]) -> None:
+def _become_child(parent: int, serve: Callable[[int], int], number: int) -> None:
     code = 1
     try:
         for signum in (signal.SIGTERM, signal.SIGINT):
@@ -61,7 +62,7 @@ def _become_child(parent: int, serve: Callable[[], int]) -> None:
         # Children end with a parent that is killed: nothing else would stop them.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         if os.getppid() == parent:
-            code = serve()
+            code = serve(number)
     except BaseException:  # noqa: BLE001 - a fork must never return into the code of its parent
         traceback.print_exc()
     finally:

@@ -91,15 +91,18 @@ def app_env(home: Home, ports: Ports, credentials: Credentials, urls: Mapping[st
         "KADR_DELIVERY_KEYS": f"k1:{credentials.delivery_key}",
         "KADR_CONTENT_KEYS": f"k1:{credentials.content_key}",
         "KADR_WORK_DIR": str(home.folder("work")),
-        # Several workers on one machine: each picks a free port and logs it.
-        "KADR_WORKER_METRICS_PORT": os.environ.get("KADR_WORKER_METRICS_PORT") or "0",
         "PYTHONUNBUFFERED": "1",
         MARK: str(home.path),
     }
 
 
+def metrics_ports(ports: Ports) -> dict[str, int]:
+    """Where the metrics of API, origin and first worker are. Other workers pick a free port and log it."""
+    return {"api": ports.api_metrics, "origin": ports.origin_metrics, "worker-1": ports.worker_metrics}
+
+
 def bind_host(name: str) -> str:
-    """The address that the process `name` (api, origin) binds to: KADR_{NAME}_HOST, by default loopback."""
+    """The address that `name` (api, origin, metrics) binds to: KADR_{NAME}_HOST, by default loopback."""
     return os.environ.get(f"KADR_{name.upper()}_HOST") or LOOPBACK
 
 

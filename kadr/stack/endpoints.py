@@ -5,6 +5,7 @@ In: `Endpoints`. Out: the file, written atomically with mode 0600, because it co
 
 import dataclasses
 import json
+from collections.abc import Mapping
 
 from kadr.stack.home import Home, write_private
 
@@ -21,6 +22,7 @@ class Endpoints:
     api_key: str = dataclasses.field(repr=False)
     pid: int
     worker_pids: tuple[int, ...]
+    metrics: Mapping[str, str]  # api, origin, worker (the first one, where there is one): the URLs of their metrics
 
 
 def write_endpoints(home: Home, endpoints: Endpoints) -> None:

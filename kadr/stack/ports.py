@@ -28,6 +28,9 @@ class Ports:
     s3: int
     api: int
     origin: int
+    api_metrics: int
+    origin_metrics: int
+    worker_metrics: int
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
@@ -49,14 +52,13 @@ def choose_ports(home: Home, requested: int | None, api_host: str = LOOPBACK, or
     """
     if requested is not None and not 1 <= requested <= 65534:
         raise ConfigError(f"--port {requested}: give a port from 1 to 65534; the origin takes the next one")
-    path = home.path / "ports.json"
+    path, hosts = home.path / "ports.json", {"api": api_host, "origin": origin_host}
     stored = _read(path)
     if requested is not None:
         stored |= {"api": requested, "origin": requested + 1}
-        for name in ("postgres", "redis", "s3"):
+        for name in set(stored) - set(hosts):
             if stored.get(name) in (requested, requested + 1):
                 del stored[name]
-    hosts = {"api": api_host, "origin": origin_host}
     for name, port in stored.items():
         if not is_free(port, hosts.get(name, LOOPBACK)):
             remedy = (

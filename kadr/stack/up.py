@@ -17,7 +17,7 @@ from time import monotonic
 
 from core.errors import KadrError
 from kadr.stack import leftovers
-from kadr.stack.apps import BOOTSTRAP, KADR, AppChild, app_env, base_url, bind_host, kadr_apps
+from kadr.stack.apps import BOOTSTRAP, KADR, AppChild, app_env, base_url, bind_host, kadr_apps, metrics_ports
 from kadr.stack.credentials import Credentials, load_credentials
 from kadr.stack.endpoints import Endpoints, remove_endpoints, write_endpoints
 from kadr.stack.home import Home
@@ -82,6 +82,7 @@ class _Stack:
         self.origin = base_url(bind_host("origin"), ports.origin)
         self.api_key = credentials.api_key
         self.apps = apps(self.api, self.origin)
+        self.metrics_ports = metrics_ports(ports)
         self.migrate = migrate
         self.ready = False  # while True, endpoints.json exists
         urls = {"database": self.postgres.url, "redis": self.redis.url, "s3": self.s3.url}
@@ -123,7 +124,7 @@ class _Stack:
             await self.supervisor.run(child, MIGRATE_TIMEOUT_S)
         names = ", ".join(app.name for app in self.apps)
         say(f"starting {names}: about 100 MB of memory each, usually 4 s")
-        await self._start_all([app.child(self.env, self.home.log(app.name)) for app in self.apps])
+        await self._start_all([app.child(self._env_of(app), self.home.log(app.name)) for app in self.apps])
         self.supervisor.settle()
         write_endpoints(self.home, self._endpoints())
         self.ready = True
@@ -132,6 +133,9 @@ class _Stack:
         say(f"ready after {monotonic() - began_at:.1f} s")
         for name, value in rows.items():
             print(f"  {name:<14} {value}", file=sys.stderr, flush=True)
+
+    def _env_of(self, app: AppChild) -> dict[str, str]:
+        return {**self.env, "KADR_METRICS_PORT": str(self.metrics_ports.get(app.name, 0))}
 
     async def _start_all(self, children: Sequence[Child]) -> None:
         failed: KadrError | None = None
@@ -174,6 +178,11 @@ class _Stack:
             api_key=self.api_key,
             pid=os.getpid(),
             worker_pids=tuple(pids[app.name] for app in self.apps if app.is_worker and app.name in pids),
+            metrics={
+                app.name.partition("-")[0]: f"{base_url(bind_host('metrics'), port)}/metrics"
+                for app in self.apps
+                if (port := self.metrics_ports.get(app.name))
+            },
         )
 
     def _write_endpoints_again(self) -> None:

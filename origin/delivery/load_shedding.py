@@ -1,7 +1,8 @@
 """Load shedding: answer 503 with Retry-After early where too many requests are in flight, instead of delaying all.
 
+A request counts once its body is there (core.http.request_bodies): clients that send theirs slowly shed nobody.
 Files are refused first: a player requests a segment again. Requests that start or steer playback are refused only at
-twice as many, health checks and metrics never.
+twice as many, health checks never.
 """
 
 from aiohttp import web
@@ -12,7 +13,7 @@ from core.http.problems import Handler, Problem
 from core.telemetry import metrics
 
 FILES = ("/s/", "/v/")
-NEVER_SHED = ("/health/", "/metrics")
+NEVER_SHED = ("/health/",)
 RETRY_AFTER_S = 1
 
 

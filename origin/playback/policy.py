@@ -5,14 +5,12 @@ the domain. Native players send no Referer; tokens for them carry no domain.
 """
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 from urllib.parse import urlsplit
 
 from core.errors import KadrError
+from core.http.client_address import IPV6_HOME_BITS, Address
 from core.tokens.playback_token import Limits
-
-Address = IPv4Address | IPv6Address
-IPV6_HOME_BITS = 64  # of an address; they stay the same while a device changes the rest
 
 
 class PolicyRefused(KadrError):
@@ -59,19 +57,3 @@ def _of_network(address: Address | None, allowed: str) -> bool:
     if "/" not in allowed and isinstance(network.network_address, IPv6Address):
         network = ip_network(f"{allowed}/{IPV6_HOME_BITS}", strict=False)
     return address in network
-
-
-def address_of(peer: str | None, forwarded_for: str, trusted: tuple[str, ...]) -> Address | None:
-    """The nearest address that is not a trusted proxy's. X-Forwarded-For is read from its end, behind such a proxy."""
-    hops = [*(hop.strip() for hop in forwarded_for.split(",") if hop.strip()), peer or ""]
-    networks = [ip_network(network) for network in trusted]
-    for hop in reversed(hops):
-        try:
-            address = ip_address(hop)
-        except ValueError:
-            return None  # a trusted proxy wrote something that is not an address
-        if isinstance(address, IPv6Address) and address.ipv4_mapped:
-            address = address.ipv4_mapped
-        if not any(address in network for network in networks):
-            return address
-    return None

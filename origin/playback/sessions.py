@@ -14,6 +14,7 @@ from aiohttp import web
 from core.db import revocations
 from core.db.playback_ids import Published
 from core.errors import ObjectMissing
+from core.http.client_address import address_of
 from core.http.problems import Problem
 from core.media.encoded import Subtitles
 from core.model import AssetStatus, OwnerId, PlaybackId, Policy, RevisionId
@@ -183,7 +184,7 @@ def visit_of(context: Context, request: web.Request) -> Visit:
     """Page, address and country of a request. The country is believed only behind a trusted proxy."""
     settings = context.settings
     peer = request.remote
-    address = policy.address_of(peer, request.headers.get("X-Forwarded-For", ""), settings.trusted_proxies)
+    address = address_of(peer, request.headers.get("X-Forwarded-For", ""), settings.trusted_proxies)
     country = request.headers.get(settings.country_header) if settings.country_header else None
     behind_proxy = address is None or str(address) != peer
     return Visit(

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from core.media.encoded import Cue
+from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB, MIB
 from subtitles.embedded.ass_events import Event, cues
 
 CONTAINERS = frozenset(("mp4", "matroska", "mpegts"))  # of which subtitles are read
-NICE = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ async def embedded(
         readable=[file],
         limits=Limits(wall_s=limit_s, cpu_s=limit_s, memory_bytes=4 * GIB, file_bytes=MIB),
         stdin=_request(file, demuxer, origin_s, video, programme),
-        nice=NICE,
+        nice=niceness.EXTRA,
         max_stdout_bytes=64 * MIB,  # 4 million characters of any script, escaped, with their times
     )
     return await asyncio.to_thread(tracks_of, json.loads(finished.stdout), round(duration_s * 1000))

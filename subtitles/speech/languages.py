@@ -2,6 +2,8 @@
 
 import re
 
+from core.media.languages import standard_tag
+
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 # Where Whisper's code is not the one of the language registry.
 _WHISPER_CODES = {"nb": "no", "jv": "jw", "fil": "tl", "cmn": "zh", "iw": "he", "in": "id", "arb": "ar", "pes": "fa"}
@@ -18,9 +20,6 @@ def whisper_language(tag: str | None) -> str | None:
     code = tag.partition("-")[0].lower()
     if code in _UNKNOWN:
         return None
-    if len(code) == 3 and code not in _WHISPER_CODES:
-        # Here, because its tables take long to load.
-        import langcodes
-
-        code = langcodes.standardize_tag(code)
+    if code not in _WHISPER_CODES:
+        code = (standard_tag(code) or code).partition("-")[0]
     return _WHISPER_CODES.get(code, code)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import ConfigError, KadrError, ToolFailed
+from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB, MIB
 from subtitles.speech import guards, jobs
@@ -26,7 +27,6 @@ from subtitles.speech.voice_activity import RATE_HZ, Span
 
 Task = Literal["transcribe", "translate"]
 Progress = Callable[[float], None]
-NICE = 10
 DETECTION_SHARE = 0.05  # of the whole work
 # Seconds for one of sound: a large model on few cores is behind real time, but not so far.
 SLOWEST = 30
@@ -152,7 +152,7 @@ async def detect_speech(audio: SourceAudio, work_dir: Path, runner: ChildRunner,
         ),
         on_stdout_line=line,
         stdin=json.dumps(request).encode(),
-        nice=NICE,
+        nice=niceness.EXTRA,
     )
     spans = tuple(Span(start=start, end=end) for start, end in answer["spans"])
     return Speech(audio_file=audio_file, samples=answer["samples"], spans=spans)
@@ -223,7 +223,7 @@ async def _run_job(
         limits=_limits(model, job),
         on_stdout_line=line,
         stdin=json.dumps(_request(context, job, earlier[0].language if earlier else language)).encode(),
-        nice=NICE,
+        nice=niceness.EXTRA,
     )
     if refused := answer.get("refused"):
         if refused["code"] == "language":

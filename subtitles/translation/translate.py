@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from core.errors import ConfigError, ToolFailed
+from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB, MIB, Settings
 from subtitles.speech.model import MOST_THREADS
 
 ANY = "*"
-NICE = 10
 LOADING_S, SENTENCE_S = 300, 20
 _TOKENIZERS = (("tokenizer.json",), ("source.spm", "target.spm"))
 
@@ -69,7 +69,7 @@ class CTranslate2:
             limits=self._limits(len(sentences)),
             on_stdout_line=line,
             stdin=json.dumps(self._request(sentences)).encode(),
-            nice=NICE,
+            nice=niceness.EXTRA,
         )
         if len(translations) != len(sentences):
             raise ToolFailed(

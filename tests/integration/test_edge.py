@@ -87,7 +87,7 @@ class Edge:
 
 
 async def asked_so_far(origin: Origin) -> int:
-    told = (await fetch(f"{origin.url}/metrics")).body.decode()
+    told = (await fetch(origin.metrics_url)).body.decode()
     found = re.findall(r'^kadr_http_requests_total\{.*route="/v/[^"]*".*\} ([0-9.]+)$', told, re.MULTILINE)
     return round(sum(map(float, found)))
 
@@ -297,7 +297,7 @@ async def test_five_hundred_at_once_read_a_cold_segment_once(
         answers = await asyncio.gather(*(fetch(url, X_Kadr_Origin_Lock=LOCK) for _ in range(500)))
         assert {answer.status for answer in answers} == {200}
         assert len({answer.body for answer in answers}) == 1
-        told = (await fetch(f"{origin.url}/metrics")).body.decode()
+        told = (await fetch(origin.metrics_url)).body.decode()
         filled = re.findall(r'^kadr_bytes_total\{what="filled"\} ([0-9.e+]+)$', told, re.MULTILINE)
         assert list(map(float, filled)) == [len(answers[0].body)]
 

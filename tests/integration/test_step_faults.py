@@ -30,7 +30,7 @@ from workers.engine.memory_budget import MemoryBudget
 from workers.engine.sources import Sources
 from workers.engine.worker import Worker
 from workers.step_context import StepContext
-from workers.steps import extract, probe
+from workers.steps import extract, long_probe, probe
 
 SETTINGS = Settings(lease_s=5, heartbeat_s=1, poll_s=0.1, redis_url="redis://127.0.0.1:1/0")  # type: ignore[arg-type]
 WITHIN_S = 30
@@ -96,14 +96,14 @@ async def working(pool: Pool, folder: Path) -> AsyncIterator[None]:
 async def test_extras_hold_up_no_new_upload(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: StepKind
 ) -> None:
-    """However many there are: what a title can be without has slots of its own."""
-    running = 0
+    """However many there are: what a title can be without has slots of its own, and the last is another owner's."""
+    running, most = 0, SETTINGS.extra_slots - 1
     all_slots_taken = asyncio.Event()
 
     async def extra(worker: WorkerContext, claimed: ClaimedStep, /) -> Outcome:
         nonlocal running
         running += 1
-        if running == SETTINGS.extra_slots:
+        if running == most:
             all_slots_taken.set()
         await asyncio.Event().wait()
         return Outcome()
@@ -120,7 +120,7 @@ async def test_extras_hold_up_no_new_upload(
         for needed in (StepKind.PROBE, StepKind.PLAN, StepKind.FIRST_RUNG, StepKind.ENCODE, StepKind.POSTER):
             monkeypatch.setitem(worker_module.STAGES, needed, quick)
             await until_state(pool, await queue(pool, asset_id, needed), StepState.DONE)
-        assert running == SETTINGS.extra_slots
+        assert running == most
     assert TRAITS[kind].slots.value == "extra"
 
 
@@ -149,6 +149,36 @@ async def test_the_probe_leaves_the_subtitles_for_later(
     async with pool.acquire() as connection, connection.transaction():
         await outcome.on_commit(connection)
     assert [row["kind"] for row in await pool.fetch("SELECT kind FROM steps")] == ["probe"]
+
+
+async def test_a_probe_that_takes_long_goes_on_in_slots_of_its_own(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The quick one is stopped by its CPU time, in the sandbox; the long one has all the time there is."""
+    asked: list[bool] = []
+
+    async def read(*_: object, quick: bool, **__: object) -> tuple[Any, None]:
+        asked.append(quick)
+        if quick:
+            raise probe.ProbeTakesLong
+        return SimpleNamespace(container="mp4", damaged=False, unplayable_audio=(), audio=(1,)), None
+
+    async def local_source(_: StepContext) -> Path:
+        return tmp_path
+
+    monkeypatch.setattr(probe, "probe_file", read)
+    monkeypatch.setattr(probe, "to_json", lambda _: {"container": "mp4"})
+    monkeypatch.setattr(StepContext, "local_source", local_source)
+    asset_id = await new_asset(pool)
+    await queue(pool, asset_id, StepKind.PROBE, source="a", run="st_1")
+    claimed = await claimed_step(pool, asset_id, StepKind.PROBE, tmp_path)
+    outcome = await probe.probe(context_of(pool, tmp_path), claimed)
+    assert outcome.next_steps == ((StepKind.LONG_PROBE, {"source": "a"}),)
+    await queue(pool, asset_id, StepKind.LONG_PROBE, source="a", run="st_1")
+    claimed = await claimed_step(pool, asset_id, StepKind.LONG_PROBE, tmp_path)
+    outcome = await long_probe.long_probe(context_of(pool, tmp_path), claimed)
+    assert [kind for kind, _ in outcome.next_steps] == [StepKind.PLAN]
+    assert asked == [True, False]
 
 
 async def claimed_step(pool: Pool, asset_id: AssetId, kind: StepKind, folder: Path) -> ClaimedStep:

@@ -329,18 +329,16 @@ async def test_events_reach_the_log(door: Stack) -> None:
 
 
 async def test_metrics_of_doors_and_worker(door: Stack, short: Path) -> None:
+    """Each on a port of its own, and on no public one."""
     await door.wait(await door.upload(short, **PLAIN))
-    started = [json.loads(line) for line in (door.home / "logs" / "worker-1.log").read_text().splitlines()]
-    port = [line["metrics_port"] for line in started if line["event"] == "worker.started"][-1]
     texts = {}
     async with aiohttp.ClientSession() as session:
-        for name, base in (
-            ("api", door.endpoints["api"]),
-            ("origin", door.endpoints["origin"]),
-            ("worker", f"http://127.0.0.1:{port}"),
-        ):
-            async with session.get(base + "/metrics") as answer:
+        for name in ("api", "origin", "worker"):
+            async with session.get(door.endpoints["metrics"][name]) as answer:
                 texts[name] = await answer.text()
+        for name in ("api", "origin"):
+            async with session.get(f"{door.endpoints[name]}/metrics") as answer:
+                assert answer.status == 404
     assert 'kadr_http_requests_total{door="api",method="POST",route="/v1/uploads",status="201"}' in texts["api"]
     assert "kadr_oldest_due_step_seconds" in texts["api"]
     assert "kadr_http_request_seconds_bucket" in texts["origin"]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Rejected, ToolFailed, ToolKilled, ToolTimedOut
+from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB
 from thumbnails.images import checked_files, storyboard
@@ -171,7 +172,7 @@ async def _run(
         readable=readable,
         limits=Limits(wall_s=300, cpu_s=180, memory_bytes=4 * GIB, file_bytes=checked_files.MOST_FILE),
         stdin=json.dumps(request).encode(),
-        nice=5,
+        nice=niceness.EXTRA,
     )
     answer: dict[str, Any] = json.loads(finished.stdout)
     if rejected := answer.get("rejected"):

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import ToolFailed, ToolKilled, ToolTimedOut
+from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB
 from presets.poster import poster_profile
@@ -82,6 +83,7 @@ async def select(
             work_dir=work_dir,
             readable=[file],
             limits=LIMITS,
+            nice=niceness.EXTRA,
         )
         selection = _ADAPTER.validate_json(finished.stdout)
     except ToolKilled:

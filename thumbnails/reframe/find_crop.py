@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.errors import ToolFailed
 from core.media.crop import CropPath, centred, crop_from_json
+from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB, MIB
 from thumbnails.reframe.request import ReframeRequest, to_json
@@ -40,7 +41,7 @@ async def find_crop(file: Path, request: ReframeRequest, work_dir: Path, runner:
             work_dir=work_dir,
             readable=[file],
             limits=Limits(wall_s=limit_s, cpu_s=limit_s, memory_bytes=6 * GIB, file_bytes=MIB),
-            nice=0,
+            nice=niceness.INTERACTIVE,
         )
         answer = await asyncio.to_thread(json.loads, finished.stdout)
         if failed := answer.get("failed"):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.errors import Rejected, ToolFailed, ToolKilled, ToolTimedOut
 from core.media.upload_limits import MOST_PIXELS
+from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits
 from core.settings import GIB
 
@@ -31,7 +32,7 @@ class FfmpegContext:
     work_dir: Path
     runner: ChildRunner
     binary: str
-    nice: int = 5
+    nice: int = niceness.BACKGROUND
     threads: int | None = None  # per encoder; None: the encoder decides
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core.errors import OutOfMemory, ToolFailed
+from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits
 from core.settings import GIB
 from transcode.pertitle.model import Model, Point, fit
@@ -108,7 +109,7 @@ async def analyse(
             readable=[source_file],
             limits=Limits(wall_s=limit_s, cpu_s=limit_s, memory_bytes=12 * GIB, file_bytes=_TEXT_BYTES),
             on_stderr_line=read_cpu_time,
-            nice=5,
+            nice=niceness.BACKGROUND,
         )
         points = await asyncio.to_thread(_read, plan, samples, work_dir)
     except (ToolFailed, OutOfMemory, _UnreadableScores) as exc:

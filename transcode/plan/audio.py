@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 
+from core.media.languages import standard_tag
 from transcode.encode.cutters import AAC_FRAME_SAMPLES
 from transcode.plan.encode_plan import AudioPlan, EncodePlan
 from transcode.probe.source import INDEXED, AudioTrack, Source
@@ -95,12 +96,5 @@ def language_tag(named: str | None) -> str | None:
     """BCP 47 tag of a container's language ("eng" becomes "en"); None where undetermined or not a language tag."""
     if named is None or not _TAG.fullmatch(named):
         return None
-    # Imported here: loading it takes longer than a probe, and most uploads name no language.
-    import langcodes
-    from langcodes.tag_parser import LanguageTagError
-
-    try:
-        tag: str = langcodes.standardize_tag(named)
-    except LanguageTagError:
-        return None
+    tag = standard_tag(named)
     return None if tag in ("und", "mul", "mis", "zxx") else tag

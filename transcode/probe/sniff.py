@@ -4,13 +4,14 @@ The demuxer is pinned because libav would otherwise open playlists and scripts t
 """
 
 from core.errors import Rejected
+from core.media.head import HEAD_BYTES
 
 # name shown to people and in the asset JSON -> the demuxer's name in libav
 DEMUXERS = {
     **{"mp4": "mov", "matroska": "matroska", "mpegts": "mpegts", "avi": "avi"},
     **{"mp3": "mp3", "flac": "flac", "wav": "wav", "ogg": "ogg"},  # audio
 }
-SNIFF_BYTES = 4096
+SNIFF_BYTES = HEAD_BYTES
 
 _ISO_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"uuid"}
 _KNOWN_OTHERS = (

@@ -1,9 +1,6 @@
 """How much memory the media children of this worker may use at once. What does not fit waits; nothing is refused."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
+from core.concurrency import Budget
 from core.sandbox.machine_memory import available_bytes
 from core.settings import MIB
 from transcode.plan.encode_plan import EncodePlan
@@ -16,27 +13,11 @@ REPEAT_BYTES = 1024  # of a frame that is shown again: a reference to it
 LEAST_BYTES = 256 * MIB
 
 
-class MemoryBudget:
-    """Bytes that the media programs of this worker may use at once."""
+class MemoryBudget(Budget):
+    """Bytes that the media programs of this worker may use at once; at least LEAST_BYTES."""
 
     def __init__(self, total_bytes: int) -> None:
-        self._total = max(total_bytes, LEAST_BYTES)
-        self._free = self._total
-        self._changed = asyncio.Condition()
-
-    @asynccontextmanager
-    async def hold(self, size_bytes: int) -> AsyncIterator[None]:
-        """Wait until this many bytes are free, and take them for the body. More than all of it is all of it, alone."""
-        taken = min(size_bytes, self._total)
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._free >= taken)
-            self._free -= taken
-        try:
-            yield
-        finally:
-            async with self._changed:
-                self._free += taken
-                self._changed.notify_all()
+        super().__init__(max(total_bytes, LEAST_BYTES))
 
 
 def encode_bytes(plan: EncodePlan, rungs: tuple[VideoRung, ...], source_pixels: int) -> int:

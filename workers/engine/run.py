@@ -5,8 +5,6 @@ import os
 import signal
 import socket
 
-from prometheus_client import start_http_server
-
 from core.concurrency import cancel_and_wait
 from core.db import postgres
 from core.hints import Hints
@@ -14,6 +12,7 @@ from core.sandbox.child import ChildRunner
 from core.settings import Settings
 from core.step_kinds import SlotClass
 from core.storage import s3
+from core.telemetry import metrics
 from core.telemetry.logs import Log
 from transcode.encode.capabilities import check, ffmpeg_binary
 from workers.engine import reconciler
@@ -25,14 +24,6 @@ from workers.engine.workdirs import worker_folder
 from workers.engine.worker import Worker
 
 _LOG = Log("worker")
-
-
-def _serve_metrics(settings: Settings) -> int | None:
-    """Serve Prometheus on a port of this worker's own, in a thread; the port, or None when there is to be none."""
-    if settings.worker_metrics_port is None:
-        return None
-    server, _ = start_http_server(settings.worker_metrics_port, addr=settings.worker_metrics_host)
-    return int(server.server_port)
 
 
 async def run(settings: Settings) -> None:
@@ -49,7 +40,7 @@ async def run(settings: Settings) -> None:
     hints = Hints(settings)
     name = f"{socket.gethostname()}-{os.getpid()}"
     try:
-        async with s3.connect(settings) as stored:
+        async with s3.connect(settings) as stored, metrics.served(settings) as port:
             with worker_folder(settings.work_dir / "steps") as folder:
                 context = WorkerContext(
                     settings=settings,
@@ -63,7 +54,6 @@ async def run(settings: Settings) -> None:
                     memory=MemoryBudget(settings.memory_bytes or half_of_memory()),
                 )
                 worker = Worker(context, hints, name, folder)
-                port = _serve_metrics(settings)
                 layers = sorted(runner.layers)
                 _LOG.info("worker.started", worker=name, ffmpeg=capabilities.version, sandbox=layers, metrics_port=port)
                 jobs = [

@@ -36,12 +36,22 @@ class Sources:
         return self._folder / f"{_PARTIAL}{uuid.uuid4().hex}"
 
     async def keep(self, scratch: Path, sha256: str) -> Path:
-        """Make a checked file the local copy of this hash, and drop the least recently used ones above the limit."""
+        """Make a checked file the local copy of this hash, and drop the least recently used ones above the limit.
+
+        A copy that is there already stays: the sandbox of a step that reads it now allows that very file (its inode),
+        and a new one under the same name would be refused to it.
+        """
         return await asyncio.to_thread(self._keep, scratch, sha256)
 
     def _keep(self, scratch: Path, sha256: str) -> Path:
         path = self.path(sha256)
-        scratch.replace(path)
+        try:
+            path.hardlink_to(scratch)
+        except FileExistsError:
+            if path.stat().st_size != scratch.stat().st_size:  # damaged on our disk
+                scratch.replace(path)
+            os.utime(path)
+        scratch.unlink(missing_ok=True)
         total = 0
         for _, size, old in sorted(self._copies(), reverse=True):
             total += size

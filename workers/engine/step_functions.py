@@ -3,7 +3,7 @@
 Each step names what follows it; accept and fetch, the first, are queued by the API, as are dub, transcribe, translate,
 republish, poster, discard, purge and delete. What holds for each kind is in core.step_kinds.
 
-    accept | fetch -> probe -> plan [-> reframe: the window of a wide video that is to be upright]
+    accept | fetch -> probe | long_probe -> plan [-> reframe: the window of a wide video that is to be upright]
         -> remux, or first_rung (chunk after chunk) and first_sound: something to watch
         -> analyse -> encode (chunk x rungs), sound: in any order, on any worker
                       the last of them -> publish
@@ -26,6 +26,7 @@ from workers.steps.extract import extract
 from workers.steps.fetch import fetch
 from workers.steps.first_rung import first_rung
 from workers.steps.first_sound import first_sound
+from workers.steps.long_probe import long_probe
 from workers.steps.pictures import pictures_of_title
 from workers.steps.plan import plan
 from workers.steps.poster import poster
@@ -43,6 +44,7 @@ STAGES: dict[StepKind, Stage] = {
     StepKind.ACCEPT: accept,
     StepKind.FETCH: fetch,
     StepKind.PROBE: probe,
+    StepKind.LONG_PROBE: long_probe,
     StepKind.PLAN: plan,
     StepKind.REFRAME: reframe,
     StepKind.REMUX: remux,

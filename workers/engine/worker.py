@@ -8,6 +8,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from core.concurrency import cancel_and_wait, gather_all, run_to_end
@@ -17,6 +18,7 @@ from core.db.steps import Step
 from core.errors import LeaseLost, OutOfMemory, Rejected, ToolKilled
 from core.hints import Hints
 from core.model import StepKind, StepState
+from core.sandbox import niceness
 from core.step_kinds import TRAITS, SlotClass
 from core.telemetry import metrics
 from core.telemetry.logs import Log
@@ -28,6 +30,7 @@ from workers.engine.workdirs import step_folder
 
 _LOG = Log("worker")
 PROGRESS_EVERY_S = 1.0
+LEAST_COST_S = 0.05  # of a step that starts no program: a claim, transactions
 _CANNOT_END: tuple[type[Exception], ...] = (LeaseLost, *postgres.UNAVAILABLE)
 
 
@@ -51,6 +54,7 @@ class Worker:
         self._name = name
         self._folder = folder
         self._wake = {slots: asyncio.Event() for slots in SlotClass}
+        self._claiming = {slots: asyncio.Lock() for slots in SlotClass}
 
     def wake(self, slots: SlotClass) -> None:
         """Query PostgreSQL now for a step of this class, if a slot is free."""
@@ -58,16 +62,23 @@ class Worker:
 
     async def run(self) -> None:
         """Serve every class of steps. Cancel to stop; every step held is then released without using up an attempt."""
-        settings = self._context.settings
-        counts = {
-            SlotClass.LIGHT: settings.light_slots,
-            SlotClass.TRANSFER: settings.transfer_slots,
-            SlotClass.FIRST: settings.first_slots,
-            SlotClass.HEAVY: settings.heavy_slots,
-            SlotClass.EXTRA: settings.extra_slots,
-        }
         # Not a TaskGroup: before Python 3.12 a slot can lose its cancellation, and a group cancels only once.
-        await gather_all(*(self._serve(slots) for slots in SlotClass for _ in range(counts[slots])))
+        await gather_all(*(self._serve(slots) for slots in SlotClass for _ in range(self._count(slots))))
+
+    def _count(self, slots: SlotClass) -> int:
+        count: int = getattr(self._context.settings, f"{slots.value}_slots")
+        return count
+
+    async def _claim(self, slots: SlotClass) -> Step | None:
+        """The next step of this class. One owner gets all slots but one, so that the next owner finds one free.
+
+        All of the heavy ones: those are for nobody who waits to see something, and each is free again after a chunk.
+        One claim at a time: claims at the same moment would not see each other's.
+        """
+        count, lease_s = self._count(slots), self._context.settings.lease_s
+        most = count if slots is SlotClass.HEAVY else max(1, count - 1)
+        async with self._claiming[slots]:
+            return await steps.claim(self._context.pool, slots.kinds, self._name, lease_s, most)
 
     async def _serve(self, slots: SlotClass) -> None:
         """One slot: claim a step of this class and run it, again and again."""
@@ -75,7 +86,7 @@ class Worker:
         while True:
             self._wake[slots].clear()
             try:
-                step = await steps.claim(self._context.pool, slots.kinds, self._name, settings.lease_s)
+                step = await self._claim(slots)
             except postgres.UNAVAILABLE as exc:
                 _LOG.warning("claim.failed", error=repr(exc))
                 await asyncio.sleep(min(1.0, settings.poll_s))
@@ -96,8 +107,9 @@ class Worker:
         if step.interruptions:
             metrics.RECLAIMS.labels(step.kind).inc()
         started, outcome = time.monotonic(), "released"
+        runner = self._context.runner.apart(nicer=niceness.BESIDE_OTHERS if step.beside_others else 0)
         try:
-            outcome = await self._work(step)
+            outcome = await self._work(step, replace(self._context, runner=runner))
             _LOG.info(f"step.{outcome}", seconds=round(time.monotonic() - started, 3), **log_fields)
         except LeaseLost:
             outcome = "lease_lost"
@@ -111,12 +123,21 @@ class Worker:
             outcome = "unended"
             _LOG.warning("step.unended", error=repr(exc), **log_fields)
         finally:
-            metrics.STEP_SECONDS.labels(step.kind, outcome).observe(time.monotonic() - started)
+            seconds = time.monotonic() - started
+            metrics.STEP_SECONDS.labels(step.kind, outcome).observe(seconds)
+            await self._settle(step, seconds if TRAITS[step.kind].slots.waits_for_network else runner.cpu_s)
 
-    async def _work(self, step: Step) -> str:
+    async def _settle(self, step: Step, cost_s: float) -> None:
+        """Charge the owner what the step has cost. Where that fails, what was expected of it stands."""
+        try:
+            await run_to_end(steps.settle_turn(self._context.pool, step, max(cost_s, LEAST_COST_S)))
+        except postgres.UNAVAILABLE as exc:
+            _LOG.warning("step.not_settled", step=step.id, error=repr(exc))
+
+    async def _work(self, step: Step, context: WorkerContext) -> str:
         """Run the stage and write the end of the step; in one word how it ended. Raises LeaseLost, db.UNAVAILABLE."""
         try:
-            outcome = await self._run_leased(step)
+            outcome = await self._run_leased(step, context)
         except Rejected as exc:
             await self._reject(step, exc)
             return "rejected"
@@ -134,7 +155,7 @@ class Worker:
             return await self._failed(step, exc, crash=False)
         return "done"
 
-    async def _run_leased(self, step: Step) -> Outcome:
+    async def _run_leased(self, step: Step, context: WorkerContext) -> Outcome:
         """Run the stage while its lease is renewed. Raises LeaseLost as soon as the lease is known to be lost."""
         progress = _Progress()
         lost = False
@@ -143,7 +164,7 @@ class Worker:
             raise LeaseLost
         with step_folder(self._folder, step.id) as folder:
             claimed = ClaimedStep(step=step, asset=asset, work_dir=folder, progress=progress)
-            stage = asyncio.ensure_future(STAGES[step.kind](self._context, claimed))
+            stage = asyncio.ensure_future(STAGES[step.kind](context, claimed))
 
             def stop() -> None:
                 nonlocal lost

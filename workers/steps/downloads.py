@@ -11,6 +11,7 @@ from core.errors import Transient
 from core.media.encoded import Rendition
 from core.media.media_types import download_type
 from core.model import StepKind
+from core.sandbox import niceness
 from core.storage import keys
 from core.telemetry import metrics
 from packager.revision import Download, download_from_json, download_to_json
@@ -66,7 +67,7 @@ async def _make(worker: WorkerContext, claimed: ClaimedStep, file: StaticFile, o
     ]
     try:
         return await static.make(
-            StepContext(worker=worker, claimed=claimed).ffmpeg(),
+            StepContext(worker=worker, claimed=claimed).ffmpeg(niceness.EXTRA),
             file,
             tracks,
             max_pixels=worker.settings.max_pixels,

@@ -5,6 +5,8 @@ from core.db.postgres import Connection
 from core.db.tracks import UNKNOWN, TrackKind, TrackSource
 from core.media.languages import language_name
 from core.model import AssetId, StepKind
+from core.step_kinds import PROBES
+from subtitles.embedded.read import CONTAINERS, EmbeddedTrack, embedded
 from subtitles.embedded.ass_events import MOST_TRACKS
 from subtitles.embedded.read import CONTAINERS, Embedded, EmbeddedTrack, embedded
 from transcode.plan.audio import language_tag
@@ -25,7 +27,7 @@ async def steps_of_upload(worker: WorkerContext, claimed: ClaimedStep) -> tuple[
     source = claimed.asset.source
     if source is None or source["container"] not in CONTAINERS:
         return ()
-    if not await steps.done_of_run(worker.pool, claimed.asset.id, claimed.step.run, frozenset((StepKind.PROBE,))):
+    if not await steps.done_of_run(worker.pool, claimed.asset.id, claimed.step.run, PROBES):
         return ()
     return ((StepKind.EXTRACT, {"source": claimed.step.input["source"]}),)
 

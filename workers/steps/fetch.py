@@ -13,6 +13,7 @@ from core.db import assets
 from core.errors import ObjectMissing, Rejected, Transient
 from core.http import public_fetch
 from core.model import AssetId
+from transcode.probe import sniff
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
 from workers.store_source import store_source
 
@@ -50,8 +51,10 @@ async def _download(worker: WorkerContext, claimed: ClaimedStep, url: str, scrat
             scratch,
             max_bytes=settings.max_upload_bytes,
             timeout_s=settings.input_url_timeout_s,
+            min_bytes_per_s=settings.input_url_min_bytes_per_s,
             allowed_networks=settings.input_url_networks,
             on_bytes=on_bytes,
+            on_head=sniff.container,
         )
     except Transient as exc:
         if claimed.step.attempts + 1 < settings.max_attempts:

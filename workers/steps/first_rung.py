@@ -1,6 +1,7 @@
 """first_rung: a chunk of the smallest useful rung, listed segment by segment as it is made; the next chunk follows."""
 
 from core.model import StepKind
+from core.sandbox import niceness
 from transcode.encode import renditions as transcoder
 from transcode.encode.renditions import EncodedFiles
 from transcode.plan.encode_plan import EncodePlan
@@ -8,7 +9,7 @@ from workers import artifacts
 from workers.engine.contract import ClaimedStep, NextStep, Outcome, WorkerContext
 from workers.engine.memory_budget import encode_bytes
 from workers.provisional_listing import ProvisionalListing
-from workers.step_context import INTERACTIVE_NICE, StepContext
+from workers.step_context import StepContext
 from workers.steps import extract
 
 
@@ -33,7 +34,7 @@ async def first_rung(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
         async with worker.memory.hold(encode_bytes(plan, rungs, context.source_pixels)):
             return await transcoder.encode_video(
                 plan,
-                context.ffmpeg(INTERACTIVE_NICE),
+                context.ffmpeg(niceness.INTERACTIVE),
                 source,
                 chunk=chunk,
                 rungs=rungs,

@@ -1,10 +1,11 @@
 """first_sound: the title's first audio track beside the first rung, listed segment by segment as it is made."""
 
+from core.sandbox import niceness
 from transcode.encode import renditions as transcoder
 from workers import artifacts
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
 from workers.provisional_listing import ProvisionalListing
-from workers.step_context import INTERACTIVE_NICE, StepContext
+from workers.step_context import StepContext
 
 
 async def first_sound(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
@@ -16,7 +17,7 @@ async def first_sound(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     listing = ProvisionalListing(worker, claimed, plan, 0)
     files = await listing.list_while(
         transcoder.encode_audio(
-            plan, context.ffmpeg(INTERACTIVE_NICE), source, track, level=False, on_segments=listing.add
+            plan, context.ffmpeg(niceness.INTERACTIVE), source, track, level=False, on_segments=listing.add
         )
     )
     return Outcome(

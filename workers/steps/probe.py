@@ -11,7 +11,7 @@ from core.db.postgres import Connection
 from core.model import StepKind
 from core.storage import keys
 from transcode.encode.convert import is_mixed_by_rule
-from transcode.probe.probe import probe_title
+from transcode.probe.probe import ProbeTakesLong, probe_title
 from transcode.probe.source import Source, to_json
 from workers import artifacts
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
@@ -33,15 +33,26 @@ class _Stored:
 async def probe(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     """Read the facts of the source and queue its plan. The output is {"index": hash of the keyframe index}.
 
-    Where the times in it are not in order a mended copy becomes the asset's source, which all other steps read; the
-    upload stays beside it.
+    A file that takes long is left to a step in slots of its own: others are not to wait behind it. Where the times in
+    the file are not in order a mended copy becomes the asset's source, which all other steps read; the upload stays
+    beside it.
     """
+    try:
+        return await read_facts(worker, claimed, quick=True)
+    except ProbeTakesLong:
+        step_input = {"source": claimed.step.input["source"]}
+        return Outcome(output={"long": True}, next_steps=((StepKind.LONG_PROBE, step_input),))
+
+
+async def read_facts(worker: WorkerContext, claimed: ClaimedStep, *, quick: bool) -> Outcome:
+    """The outcome of a probe. Raises Rejected, and where it may be `quick` only, ProbeTakesLong."""
     probed = await probe_title(
         await StepContext(worker=worker, claimed=claimed).local_source(),
         claimed.work_dir,
         worker.runner,
         max_pixels=worker.settings.max_pixels,
         max_duration_s=worker.settings.max_duration_s,
+        quick=quick,
     )
     facts = to_json(probed.source)
     index_sha256 = await artifacts.store_index(worker, claimed.asset.id, probed.index)

@@ -6,6 +6,7 @@ from core.db import publication
 from core.db.postgres import Connection
 from core.errors import Rejected, ToolFailed
 from core.model import StepKind
+from core.sandbox import niceness
 from core.telemetry.logs import Log
 from packager import revision
 from packager.encryption import Encryption, encryption_from_json
@@ -18,7 +19,7 @@ from transcode.plan.passthrough import SEGMENT_S
 from workers import artifacts
 from workers.engine.contract import ClaimedStep, NextStep, Outcome, WorkerContext
 from workers.provisional_listing import provisional_id
-from workers.step_context import INTERACTIVE_NICE, StepContext
+from workers.step_context import StepContext
 from workers.steps.first_rung import first_steps
 
 _LOG = Log("remux")
@@ -39,7 +40,7 @@ async def remux(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     keyframes = [gop.frame for gop in index.gops] if index else [0]
     cuts = grid.keyframe_cuts(keyframes, plan.frames, plan.frame_rate, SEGMENT_S)
     try:
-        files = await transcoder.remux(plan, context.ffmpeg(INTERACTIVE_NICE), source, cuts=cuts)
+        files = await transcoder.remux(plan, context.ffmpeg(niceness.INTERACTIVE), source, cuts=cuts)
     except (WrongOutput, Rejected, ToolFailed) as exc:
         return await _encode_instead(worker, claimed, plan, exc)
     outcome = replace(await context.store_encode(files), next_steps=(_analyse(claimed, plan_sha256),))

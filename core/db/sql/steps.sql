@@ -1,34 +1,108 @@
 -- name: insert
 -- A step is inserted in the transaction of the fact that needs it; the same input twice is one step. One that is there
 -- already is looked for first: a conflict with it would wait for whoever is changing it just now.
-INSERT INTO steps (id, asset_id, kind, input_hash, input, due_at)
-SELECT $1::text, $2::text, $3::text, $4::text, $5::jsonb, now() + $6 * interval '1 second'
-WHERE NOT EXISTS (SELECT FROM steps WHERE asset_id = $2 AND kind = $3 AND input_hash = $4)
+INSERT INTO steps (id, asset_id, owner_id, kind, input_hash, input, due_at)
+SELECT $1::text, assets.id, assets.owner_id, $3::text, $4::text, $5::jsonb, now() + $6 * interval '1 second'
+FROM assets WHERE assets.id = $2 AND NOT EXISTS (SELECT FROM steps WHERE asset_id = $2 AND kind = $3 AND input_hash = $4)
 ON CONFLICT (asset_id, kind, input_hash) DO NOTHING
 RETURNING id;
 
 -- name: claim
--- Take the oldest due step of these kinds, or one whose lease ran out (that is an interruption, not an attempt), unless
--- it was interrupted $4 times: then it is the reconciler's to give up.
-UPDATE steps SET
-    state = 'leased',
-    lease_token = gen_random_uuid(),
-    lease_until = now() + $2 * interval '1 second',
-    leased_by = $3,
-    interruptions = interruptions + (state = 'leased')::int,
-    started_at = COALESCE(started_at, now())
-WHERE id = (
-    SELECT id FROM steps
-    WHERE kind = ANY($1::text[])
-      AND (
-          (state = 'queued' AND due_at <= now())
-          OR (state = 'leased' AND lease_until < now() AND interruptions < $4)
-      )
-    ORDER BY due_at, id
+-- A step of these kinds ($1): one whose lease ran out (that is an interruption, not an attempt), unless it was
+-- interrupted $4 times: then it is the reconciler's to give up. Otherwise the oldest due step of the owner whose turn it
+-- is in this class of slots ($5): of those with something due the one with the least pass, which then moves on by what
+-- the step is expected to cost over the owner's weight.
+-- An owner that had nothing due since its last claim was idle and saves up nothing: it begins no earlier than the step
+-- that was claimed last in the class began. Owners that hold $6 steps of these kinds on this worker ($3) are passed over.
+WITH RECURSIVE waiting (kind, owner_id) AS (
+    SELECT kind, (SELECT min(owner_id) FROM steps WHERE state = 'queued' AND kind = wanted.kind)
+    FROM unnest($1::text[]) AS wanted (kind)
+  UNION ALL
+    SELECT kind, (
+        SELECT min(steps.owner_id) FROM steps
+        WHERE steps.state = 'queued' AND steps.kind = waiting.kind AND steps.owner_id > waiting.owner_id
+    )
+    FROM waiting WHERE owner_id IS NOT NULL
+),
+due AS (
+    SELECT waiting.kind, waiting.owner_id, oldest.due_at, min(oldest.due_at) OVER (PARTITION BY owner_id) AS since
+    FROM waiting CROSS JOIN LATERAL (
+        SELECT due_at FROM steps
+        WHERE state = 'queued' AND kind = waiting.kind AND owner_id = waiting.owner_id AND due_at <= now()
+        ORDER BY due_at LIMIT 1
+    ) AS oldest
+),
+full_owners AS (
+    SELECT owner_id FROM steps WHERE state = 'leased' AND leased_by = $3 AND kind = ANY($1::text[])
+    GROUP BY owner_id HAVING count(*) >= $6
+),
+class_time AS (
+    SELECT COALESCE((SELECT begun_at FROM turns WHERE slots = $5 ORDER BY claimed_at DESC LIMIT 1), 0) AS pass
+),
+in_turn AS (
+    SELECT due.kind, due.owner_id, due.due_at,
+        CASE WHEN due.since <= turns.claimed_at THEN turns.pass ELSE GREATEST(turns.pass, class_time.pass) END AS pass
+    FROM due CROSS JOIN class_time LEFT JOIN turns ON turns.owner_id = due.owner_id AND turns.slots = $5
+    WHERE due.owner_id NOT IN (SELECT owner_id FROM full_owners)
+    ORDER BY 4, due.due_at
+),
+lapsed AS (
+    SELECT id, NULL::double precision AS pass FROM steps
+    WHERE state = 'leased' AND kind = ANY($1::text[]) AND lease_until < now() AND interruptions < $4
+    ORDER BY lease_until
     LIMIT 1
     FOR UPDATE SKIP LOCKED
+),
+next_due AS (
+    SELECT step.id, in_turn.pass FROM in_turn CROSS JOIN LATERAL (
+        SELECT id FROM steps
+        WHERE state = 'queued' AND kind = in_turn.kind AND owner_id = in_turn.owner_id AND due_at <= now()
+        ORDER BY due_at, id
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED
+    ) AS step
+    LIMIT 1
+),
+chosen AS (
+    SELECT id, pass FROM lapsed UNION ALL SELECT id, pass FROM next_due LIMIT 1
+),
+claimed AS (
+    UPDATE steps SET
+        state = 'leased',
+        lease_token = gen_random_uuid(),
+        lease_until = now() + $2 * interval '1 second',
+        leased_by = $3,
+        interruptions = interruptions + (state = 'leased')::int,
+        started_at = COALESCE(started_at, now())
+    FROM chosen WHERE steps.id = chosen.id
+    RETURNING steps.id, asset_id, owner_id, kind, input, lease_token, attempts, interruptions, hard_deaths,
+        postponements, chosen.pass
+),
+turn AS (
+    INSERT INTO turns AS known (owner_id, slots, pass, begun_at, expected_s, claimed_at)
+    SELECT owner_id, $5, begun.pass + $7::double precision / owners.weight, begun.pass, $7::double precision, now()
+    FROM claimed JOIN owners ON owners.id = claimed.owner_id CROSS JOIN class_time
+    CROSS JOIN LATERAL (SELECT COALESCE(claimed.pass, class_time.pass) AS pass) AS begun
+    ON CONFLICT (owner_id, slots) DO UPDATE SET
+        -- Somebody may have claimed for the same owner in this moment: both count.
+        begun_at = GREATEST(known.pass, EXCLUDED.begun_at),
+        pass = GREATEST(known.pass, EXCLUDED.begun_at)
+            + known.expected_s / (SELECT weight FROM owners WHERE id = EXCLUDED.owner_id),
+        claimed_at = EXCLUDED.claimed_at
+    RETURNING expected_s
 )
-RETURNING id, asset_id, kind, input, lease_token, attempts, interruptions, hard_deaths, postponements;
+SELECT claimed.*, turn.expected_s, EXISTS (
+    SELECT FROM steps AS other
+    WHERE other.state = 'leased' AND other.owner_id = claimed.owner_id AND other.asset_id <> claimed.asset_id
+) AS beside_others
+FROM claimed, turn;
+
+-- name: settle_turn
+-- A step of this owner and class has ended: what it was expected to cost ($3) is replaced by what it did ($4).
+UPDATE turns SET
+    pass = pass + ($4::double precision - $3::double precision) / (SELECT weight FROM owners WHERE id = $1),
+    expected_s = 0.7 * expected_s + 0.3 * $4::double precision
+WHERE owner_id = $1 AND slots = $2;
 
 -- name: heartbeat
 -- Renew the lease and record progress. No row: the lease is lost.
@@ -48,11 +122,13 @@ WHERE id = $1 AND lease_token = $2 AND state = 'leased'
 RETURNING id;
 
 -- name: release
--- Put a leased step back: after a failure (with a delay), or because this worker is leaving.
+-- Put a leased step back: after a failure (with a delay), or because this worker is leaving: then it keeps its place in
+-- the queue.
 UPDATE steps SET
     state = 'queued', lease_token = NULL, lease_until = NULL, error = $3,
     attempts = attempts + $4, interruptions = interruptions + $5, hard_deaths = hard_deaths + $6,
-    due_at = now() + $7 * interval '1 second', postponements = postponements + $8
+    due_at = CASE WHEN $7 > 0 THEN now() + $7 * interval '1 second' ELSE due_at END,
+    postponements = postponements + $8
 WHERE id = $1 AND lease_token = $2 AND state = 'leased'
 RETURNING id;
 
@@ -144,4 +220,4 @@ WHERE asset_id = $1 AND state = 'queued' AND COALESCE(input ->> 'run', id) = $2
 SELECT input FROM steps WHERE asset_id = $1 AND kind = $2 AND state = 'done' ORDER BY created_at DESC, id DESC LIMIT 1;
 
 -- name: newest_output
-SELECT output FROM steps WHERE asset_id = $1 AND kind = $2 AND state = 'done' ORDER BY created_at DESC, id DESC LIMIT 1;
+SELECT output FROM steps WHERE asset_id = $1 AND kind = ANY($2::text[]) AND state = 'done' ORDER BY created_at DESC, id DESC LIMIT 1;

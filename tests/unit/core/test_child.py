@@ -130,6 +130,28 @@ async def test_nice_and_first_choice_of_the_oom_killer(python):
     assert seen == ["500", str(min(expected, 19))]
 
 
+async def test_nice_values_count_among_the_programs_of_a_worker(python):
+    """With the kernel's autogroups they do so within a session only; a group of its own is what a timeout kills."""
+    done = await python("import os; print(os.getsid(0), os.getpgid(0) == os.getpid())")
+    assert done.stdout.decode().split() == [str(os.getsid(0)), "True"]
+
+
+async def test_a_runner_apart_counts_the_cpu_time_of_its_own_programs(tmp_path):
+    whole = ChildRunner((), {})
+    first, second = whole.apart(), whole.apart(nicer=3)
+    busy = "import time; begun = time.process_time()\nwhile time.process_time() - begun < 0.2: pass"
+    await first.run([sys.executable, "-c", busy], work_dir=tmp_path, limits=AMPLE)
+    with pytest.raises(ToolFailed):
+        await first.run([sys.executable, "-c", f"{busy}\nraise SystemExit(1)"], work_dir=tmp_path, limits=AMPLE)
+    nice = await second.run(
+        [sys.executable, "-c", "import os; print(os.nice(0))"], work_dir=tmp_path, limits=AMPLE, nice=1
+    )
+    assert 0.4 <= first.cpu_s < 3
+    assert second.cpu_s < 0.4
+    assert whole.cpu_s == 0
+    assert int(nice.stdout) == min(os.nice(0) + 4, 19)
+
+
 async def test_failure_carries_command_code_and_words(python):
     with pytest.raises(ToolFailed) as caught:
         await python("import sys; sys.stderr.write('no such codec\\n'); sys.exit(3)")

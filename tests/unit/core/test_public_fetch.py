@@ -43,12 +43,16 @@ class Pull:
         networks: tuple[str, ...] = LOOPBACK,
         max_bytes: int = 64 * 1024 * 1024,
         timeout_s: float = 20,
+        min_bytes_per_s: int = 0,
+        on_head: Callable[[bytes], object] = lambda head: None,
     ) -> str:
         return await public_fetch.fetch(
             url,
             self.out,
             max_bytes=max_bytes,
             timeout_s=timeout_s,
+            min_bytes_per_s=min_bytes_per_s,
+            on_head=on_head,
             allowed_networks=networks,
             on_bytes=lambda received, announced: self.told.append((received, announced)),
         )
@@ -592,6 +596,75 @@ async def test_a_server_that_stalls(
         await fails(pull(f"http://127.0.0.1:{port}/a?sig=hush", timeout_s=wall_s), error)
         async with asyncio.timeout(10):
             await left.wait()
+
+
+@pytest.mark.parametrize(
+    ("answer", "trickle"),
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"x", id="the body"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n", b"X-More: 1\r\n", id="the headers"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n", id="chunks"),
+    ],
+)
+async def test_a_server_that_trickles(
+    pull: Pull, monkeypatch: pytest.MonkeyPatch, answer: bytes, trickle: bytes
+) -> None:
+    """A little now and then, always in time: it would hold its slot for an hour."""
+    monkeypatch.setattr(public_fetch, "RATE_OVER_S", 0.3)
+    monkeypatch.setattr(public_fetch, "ANSWER_S", 0.3)
+    left = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        try:
+            while not reader.at_eof():
+                writer.write(trickle)
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        finally:
+            left.set()
+
+    async with listening(talk) as port:
+        await fails(pull(f"http://127.0.0.1:{port}/", min_bytes_per_s=1000), Transient)
+        async with asyncio.timeout(10):
+            await left.wait()
+
+
+def test_the_rate_is_that_of_each_period() -> None:
+    pace = public_fetch.MinimumRate(100, now=0.0)
+    pace.took(3000, 29.0)
+    pace.took(0, 30.0)  # 3,000 in 30 s is enough
+    pace.took(2999, 59.9)
+    with pytest.raises(Transient):
+        pace.took(0, 60.0)
+    anything = public_fetch.MinimumRate(0, now=0.0)
+    anything.took(0, 1000.0)
+
+
+async def test_what_is_refused_by_its_first_bytes_is_not_read_on(pull: Pull) -> None:
+    """Nothing comes after them, and nobody waits for it."""
+    heads: list[bytes] = []
+
+    def look(head: bytes) -> None:
+        heads.append(head)
+        raise Rejected("not_media", "no", "no")
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n" + bytes(5000))
+        await reader.read()
+
+    async with listening(talk) as port:
+        await fails(pull(f"http://127.0.0.1:{port}/", on_head=look), "not_media")
+    assert heads == [bytes(4096)]
+
+
+async def test_the_head_of_a_short_file_is_all_of_it(pull: Pull, site: tuple[str, list[web.Request]]) -> None:
+    heads: list[bytes] = []
+    await pull(f"{site[0]}/whole", on_head=heads.append)
+    assert heads == [pull.out.read_bytes()[:4096]]
+    assert heads[0]
 
 
 async def test_cancelled(pull: Pull) -> None:

@@ -13,7 +13,8 @@ from workers.engine.step_functions import STAGES
 
 KINDS = frozenset(StepKind)
 ON_THE_WAY = {
-    *(StepKind.ACCEPT, StepKind.FETCH, StepKind.PROBE, StepKind.PLAN, StepKind.REFRAME, StepKind.REMUX),
+    *(StepKind.ACCEPT, StepKind.FETCH, StepKind.PROBE, StepKind.LONG_PROBE, StepKind.PLAN),
+    *(StepKind.REFRAME, StepKind.REMUX),
     *(StepKind.FIRST_RUNG, StepKind.FIRST_SOUND, StepKind.ANALYSE, StepKind.ENCODE, StepKind.SOUND, StepKind.PUBLISH),
 }
 TRACK_STEPS = {StepKind.DUB, StepKind.TRANSCRIBE, StepKind.TRANSLATE}
@@ -22,7 +23,7 @@ TIDYING = {StepKind.DISCARD, StepKind.PURGE, StepKind.DELETE}
 
 
 def test_the_table_has_every_kind() -> None:
-    assert len(KINDS) == 23
+    assert len(KINDS) == 24
     assert set(TRAITS) == KINDS
 
 
@@ -64,8 +65,16 @@ def test_every_class_of_slots_has_kinds_and_a_documented_setting(slots: SlotClas
 def test_what_a_title_can_be_without_has_slots_of_its_own() -> None:
     """So that albums hold up no probe, plan or publication of another upload."""
     extra, light = SlotClass.EXTRA.kinds, SlotClass.LIGHT.kinds
-    assert extra == EXTRAS
+    assert extra == EXTRAS | {StepKind.TRANSCRIBE, StepKind.TRANSLATE}
     assert light == {StepKind.PROBE, StepKind.PLAN, StepKind.PUBLISH, StepKind.REPUBLISH} | TIDYING
+
+
+def test_what_takes_as_long_as_a_stranger_likes_is_apart() -> None:
+    """A server that sends a byte now and then, a file of three million packets: no upload waits for its slot."""
+    assert SlotClass.FETCH.kinds == {StepKind.FETCH, StepKind.DUB}
+    assert SlotClass.SLOW.kinds == {StepKind.LONG_PROBE}
+    assert SlotClass.TRANSFER.kinds == {StepKind.ACCEPT}
+    assert SlotClass.HEAVY.kinds == {StepKind.ANALYSE, StepKind.ENCODE, StepKind.SOUND}
 
 
 def test_the_search_for_an_upright_window_is_not_in_the_light_slots() -> None:

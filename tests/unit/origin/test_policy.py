@@ -4,8 +4,9 @@ from ipaddress import ip_address
 
 import pytest
 
+from core.http.client_address import address_of
 from core.tokens.playback_token import Limits
-from origin.playback.policy import PolicyRefused, Visit, address_of, check
+from origin.playback.policy import PolicyRefused, Visit, check
 
 AT_HOME = Visit(page="https://shop.example.org/p/42?x=1", address=ip_address("203.0.113.7"), country="SE")
 NOWHERE = Visit(page=None, address=None, country=None)

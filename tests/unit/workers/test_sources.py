@@ -137,3 +137,20 @@ async def test_a_copy_that_vanishes_is_fetched_again(tmp_path: Path, monkeypatch
     path = await fetch(sources, remote, "k", name(b"film"))
     assert path.read_bytes() == b"film"
     assert remote.fetched == ["k", "k"]
+
+
+async def test_the_same_bytes_again_leave_the_file_that_others_read(tmp_path: Path) -> None:
+    """A sandbox allows an inode, not a name: a step under way reads on when the same file is uploaded again."""
+    sources = Sources(tmp_path / "s", 1000)
+    first = (await kept(sources, b"film", 1)).stat()
+    again = (await kept(sources, b"film", 2)).stat()
+    assert (again.st_ino, again.st_nlink) == (first.st_ino, 1)
+    assert files(tmp_path / "s") == {name(b"film")}
+
+
+async def test_a_copy_that_was_cut_short_is_replaced(tmp_path: Path) -> None:
+    sources = Sources(tmp_path / "s", 1000)
+    path = await kept(sources, b"film", 1)
+    path.write_bytes(b"fi")
+    assert (await kept(sources, b"film", 2)).read_bytes() == b"film"
+    assert files(tmp_path / "s") == {name(b"film")}

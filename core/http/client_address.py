@@ -1,0 +1,29 @@
+"""Whose request it is: the address of the client, as far as it can be believed. Pure."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+Address = IPv4Address | IPv6Address
+IPV6_HOME_BITS = 64  # of an address; they stay the same while a device changes the rest
+
+
+def address_of(peer: str | None, forwarded_for: str, trusted: tuple[str, ...]) -> Address | None:
+    """The nearest address that is not a trusted proxy's. X-Forwarded-For is read from its end, behind such a proxy."""
+    hops = [*(hop.strip() for hop in forwarded_for.split(",") if hop.strip()), peer or ""]
+    networks = [ip_network(network) for network in trusted]
+    for hop in reversed(hops):
+        try:
+            address = ip_address(hop)
+        except ValueError:
+            return None  # a trusted proxy wrote something that is not an address
+        if isinstance(address, IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        if not any(address in network for network in networks):
+            return address
+    return None
+
+
+def home_of(address: Address | None) -> str:
+    """The address, or of IPv6 the network of a home: what one client can have many addresses of counts as one."""
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, IPV6_HOME_BITS), strict=False))
+    return str(address)
