@@ -107,8 +107,11 @@ async def _session(context: Context, visitor: Visitor, revision_id: RevisionId) 
         if provisional is None:
             raise
         duration_s, renditions, whole = provisional.facts.duration_s, provisional.renditions, False
-    lifetime_s = float(duration_s) + context.settings.delivery_slack_s
-    expires_at = (int(time.time() + lifetime_s) // EXPIRY_STEP_S + 1) * EXPIRY_STEP_S
+    now, lifetime_s = time.time(), float(duration_s) + context.settings.delivery_slack_s
+    ends_at = session_end(context, claims, now)
+    expires_at = (int(now + lifetime_s) // EXPIRY_STEP_S + 1) * EXPIRY_STEP_S
+    if claims is not None:  # without a token anybody may start a session: an end would keep nobody out
+        expires_at = min(expires_at, ends_at)
     return Session(
         id=claims.session if claims else secrets.token_hex(8),
         title=published.title,
@@ -120,6 +123,7 @@ async def _session(context: Context, visitor: Visitor, revision_id: RevisionId) 
         subtitles=subtitles,
         whole=whole,
         expires_at=expires_at,
+        renew_until=ends_at,
         shareable_until=expires_at - lifetime_s,
         limits=claims.limits if claims else ANYBODY,
         prefix=f"/v/{published.asset_id}/{revision_id}/",
@@ -129,11 +133,19 @@ async def _session(context: Context, visitor: Visitor, revision_id: RevisionId) 
     )
 
 
-def renewal(context: Context, session: Session) -> tuple[str, int]:
-    """(token, expiry in Unix seconds): a playback token that starts this same session again."""
-    expires_at = int(time.time()) + context.settings.renewal_s
-    claims = Claims(playback_id=session.playback_id, session=session.id, expires_at=expires_at, limits=session.limits)
-    return playback_token.sign(claims, context.playback_keys), expires_at
+def session_end(context: Context, claims: Claims | None, now: float) -> int:
+    """When a session of these claims ends that is started, or started again, at `now`. All in Unix seconds."""
+    longest_s = context.settings.renewal_s
+    return int(now) + longest_s if claims is None else claims.session_end(now, longest_s)
+
+
+def renewal(context: Context, session: Session) -> str:
+    """A playback token that starts this same session again, until its end."""
+    end = session.renew_until
+    claims = Claims(
+        playback_id=session.playback_id, session=session.id, expires_at=end, limits=session.limits, ends_at=end
+    )
+    return playback_token.sign(claims, context.playback_keys)
 
 
 def _claims(context: Context, token: str | None, playback_id: PlaybackId, required: Policy) -> Claims | None:

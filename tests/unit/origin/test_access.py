@@ -73,7 +73,11 @@ def test_the_query_is_no_part_of_the_path() -> None:
 def test_delivery_tokens() -> None:
     token = kadr_token.token("/v/as_1/", 4_000_000_000, KEYS)
     access.check_delivery_token(context(), token, "/v/as_1/")
-    for other_token, prefix in ((token, "/v/as_2/"), (kadr_token.token("/v/as_1/", 1, KEYS), "/v/as_1/"), ("", "/")):
+    with pytest.raises(Problem) as refused:
+        access.check_delivery_token(context(), kadr_token.token("/v/as_1/", 1, KEYS), "/v/as_1/")
+    assert refusal(refused.value) == (403, "token_expired")
+    expired = kadr_token.token("/v/as_1/", 1, {"k1": b"2" * 32})  # not by our key
+    for other_token, prefix in ((token, "/v/as_2/"), (expired, "/v/as_1/"), ("", "/")):
         with pytest.raises(Problem) as refused:
             access.check_delivery_token(context(), other_token, prefix)
         assert refusal(refused.value) == (403, "token_refused")
