@@ -7,7 +7,7 @@ from aiohttp import web
 from core import redis_client
 from core.db import postgres
 from core.hints import Hints
-from core.http import problems
+from core.http import problems, server
 from core.settings import Settings, parse_keys
 from core.storage import s3
 from core.telemetry import metrics
@@ -20,6 +20,7 @@ def create(settings: Settings) -> web.Application:
     app = web.Application(
         middlewares=[metrics.middleware("api"), problems.middleware, authenticate], client_max_size=256 * 1024
     )
+    server.harden(app)
     for module in (uploads, assets, tracks, posters, experiments, takedown, playback, events, storage_events, health):
         app.add_routes(module.routes)
 

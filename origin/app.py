@@ -13,7 +13,7 @@ from core.caching.refreshing_cache import RefreshingCache
 from core.db import content_keys, experiments, pictures, playback_ids, postgres, provisional
 from core.db.postgres import Pool
 from core.errors import Transient
-from core.http import problems
+from core.http import problems, server
 from core.model import AssetId
 from core.redis_client import connect as redis_client
 from core.sandbox.child import ChildRunner
@@ -110,6 +110,7 @@ def create(settings: Settings) -> web.Application:
         ],
         client_max_size=16 * 1024,
     )
+    server.harden(app)
     for routes in ROUTES:
         app.add_routes(routes)
     app.router.add_static("/static", STATIC)
