@@ -28,7 +28,7 @@ class _Nameless(web.Response):
 def harden(app: web.Application) -> None:
     """For each application that is served: how its server answers what does not reach a handler. Before it starts."""
     app.on_response_prepare.append(_without_server_header)
-    RequestHandler.handle_error = _handle_error  # type: ignore[method-assign]  # aiohttp has no setting for it
+    RequestHandler.handle_error = _handle_error  # type: ignore[assignment, method-assign]  # aiohttp has no setting for it
 
 
 async def _without_server_header(_: web.BaseRequest, response: web.StreamResponse) -> None:

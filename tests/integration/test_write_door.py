@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,30 @@ async def test_an_expired_upload_is_swept_and_a_complete_one_is_saved(door: Stac
     await until(expired)
     assert (await door.api("GET", f"/v1/assets/{half['asset_id']}"))[0] == 404
     assert (await door.wait(whole["asset_id"]))["status"] == "ready"
+
+
+async def test_a_part_that_arrives_after_the_sweep_is_removed_as_well(
+    door: Stack, short: Path, stored: tuple[Storage, Settings]
+) -> None:
+    """A PUT may begin before its URL expires and end after the upload was swept."""
+    connected, settings = stored
+    upload = await create(door, short)
+    expire = "UPDATE uploads SET expires_at = now() - $2::interval WHERE id = $1"
+    await execute(door, expire, upload["id"], timedelta(seconds=1))
+
+    async def expired() -> bool:
+        return bool((await door.api("GET", f"/v1/uploads/{upload['id']}"))[1]["data"]["status"] == "expired")
+
+    async def gone() -> bool:
+        return [e async for e in connected.list(settings.uploads_bucket, f"uploads/{upload['id']}/")] == []
+
+    await until(expired)
+    for later in (timedelta(hours=2), timedelta(days=8)):
+        await put(short, upload, 1)
+        assert not await gone()
+        await execute(door, expire, upload["id"], later)
+        await execute(door, "UPDATE uploads SET swept_at = expires_at + '1 minute' WHERE id = $1", upload["id"])
+        await until(gone)
 
 
 async def test_a_storage_event_completes_an_upload_whose_parts_are_all_there(door: Stack, short: Path) -> None:
