@@ -68,7 +68,7 @@ def _caption_file(manifest: Manifest, language: str) -> tuple[str, Blob]:
     """(language, file) of the first captions in that language; regions are ignored. Raises Problem(404)."""
     primary = language.partition("-")[0]
     for track in manifest.subtitles:
-        if track.whole is not None and primary in ("", track.language.partition("-")[0]):
+        if track.whole is not None and not track.forced and primary in ("", track.language.partition("-")[0]):
             return track.language, track.whole
     raise Problem(404, "not_found", "This video has no such captions.", hint="Its asset lists its tracks.")
 

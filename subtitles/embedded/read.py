@@ -16,6 +16,7 @@ from core.media.encoded import Cue
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB, MIB
 from subtitles.embedded.ass_events import Event, cues
+from subtitles.formats.caption_reader import is_lost
 
 CONTAINERS = frozenset(("mp4", "matroska", "mpegts"))  # of which subtitles are read
 NICE = 10
@@ -36,10 +37,12 @@ class EmbeddedTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedded:
-    """The subtitles of an upload. `pictures`: (codec, language) of tracks that are bitmaps and cannot be read."""
+    """The subtitles of an upload, and (codec, language) of those left out: `pictures` are bitmaps, and of `lost` text no
+    letter is in the file."""
 
     tracks: tuple[EmbeddedTrack, ...]
     pictures: tuple[tuple[str, str], ...]
+    lost: tuple[tuple[str, str], ...] = ()
 
 
 async def embedded(
@@ -82,9 +85,11 @@ def tracks_of(answer: Mapping[str, Any], duration_ms: int) -> Embedded:
         )
         for track in answer["tracks"]
     )
+    shown = [track for track in tracks if track.cues]
     return Embedded(
-        tracks=tuple(track for track in tracks if track.cues),
+        tracks=tuple(track for track in shown if not is_lost(track.cues)),
         pictures=tuple((codec, language) for codec, language in answer["pictures"]),
+        lost=tuple((track.codec, track.language) for track in shown if is_lost(track.cues)),
     )
 
 

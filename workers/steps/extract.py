@@ -54,7 +54,8 @@ async def extract(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
         if now is not None and now.source_sha256 == upload:
             await _add(connection, asset.id, upload, stored)
 
-    warnings = (_warning(subtitles.pictures),) if subtitles.pictures else ()
+    unreadable = subtitles.pictures + subtitles.lost
+    warnings = (_warning(subtitles.pictures, subtitles.lost),) if unreadable else ()
     return Outcome(output={"tracks": len(stored)}, on_commit=add_tracks, warnings=warnings)
 
 
@@ -74,7 +75,7 @@ async def _add(connection: Connection, asset_id: AssetId, upload: str, stored: l
             name=_name(track, language or UNKNOWN),
             source=TrackSource.EMBEDDED,
             wanted=origin,
-            made={"text": text},
+            made={"text": text, "forced": True} if track.forced else {"text": text},
         )
         await tracks.changed(connection, asset_id, "video.track.ready", track_id)
 
@@ -85,7 +86,12 @@ def _name(track: EmbeddedTrack, language: str) -> str:
     return (title or language_name(language)) + (" (forced)" if track.forced else "")
 
 
-def _warning(pictures: tuple[tuple[str, str], ...]) -> tuple[str, str]:
-    """Code and message about subtitles that are images: (codec, language) each."""
-    names = ", ".join(f"{codec} ({language})" if language else codec for codec, language in pictures)
-    return "subtitles_unreadable", f"Subtitles that are pictures, not text, are left out: {names}."
+def _warning(pictures: tuple[tuple[str, str], ...], lost: tuple[tuple[str, str], ...]) -> tuple[str, str]:
+    """Code and message about subtitles that are images, or whose letters are lost: (codec, language) each."""
+    kinds = (("are pictures, not text,", pictures), ("have no readable letters", lost))
+    told = [f"Subtitles that {what} are left out: {_listed(tracks)}." for what, tracks in kinds if tracks]
+    return "subtitles_unreadable", " ".join(told)
+
+
+def _listed(tracks: tuple[tuple[str, str], ...]) -> str:
+    return ", ".join(f"{codec} ({language})" if language else codec for codec, language in tracks)
