@@ -26,7 +26,7 @@ from origin.cdn.cdns import Cdns
 from origin.cdn.steering import routes as steer
 from origin.cdn.steering import state as steering
 from origin.context import CONTEXT, Context, cors
-from origin.delivery import captions, downloads, files, load_shedding
+from origin.delivery import captions, deleted, downloads, files, load_shedding
 from origin.delivery.disk_cache import DiskCache
 from origin.delivery.manifests import RevisionKey, manifests
 from origin.delivery.send import gzipped_files
@@ -121,6 +121,7 @@ def create(settings: Settings) -> web.Application:
             # Steering is a small application of its own, which knows no context.
             app[steer.STEERING] = context.steering
             app[steer.COUNTRY_OF] = sessions.country_of
+            app[steer.REPORTER_OF] = sessions.reporter_of
             yield
 
     app.cleanup_ctx.append(running)
@@ -182,6 +183,7 @@ async def _opened(configuration: _Configuration) -> AsyncIterator[Context]:
             context.experiments,
         ):
             stack.push_async_callback(cache.close)
+        await stack.enter_async_context(deleted.forgetting(context))
         yield context
 
 

@@ -6,6 +6,7 @@ import time
 from aiohttp import web
 
 from core.http.problems import Problem
+from core.tokens import steering_token
 from origin.context import CONTEXT
 from origin.delivery.send import PRIVATE, send_text
 from origin.playback import sessions
@@ -69,4 +70,7 @@ def _order(request: web.Request, session: Session) -> tuple[str, ...]:
 def _steering_uri(request: web.Request, session: Session) -> str | None:
     """Where players request the order of pathways; None where there is a single one."""
     context = request.app[CONTEXT]
-    return f"{context.settings.origin_base}/steer/{session.id}" if context.pathways.steered else None
+    if not context.pathways.steered:
+        return None
+    token = steering_token.sign(session.id, context.playback_keys)
+    return f"{context.settings.origin_base}/by/{token}/steer/{session.id}"

@@ -18,8 +18,11 @@ from core.http.problems import Problem
 from core.media.encoded import Subtitles
 from core.model import AssetStatus, OwnerId, PlaybackId, Policy, RevisionId
 from core.tokens import playback_token
+from core.tokens import steering_token as steering_token_codec
 from core.tokens.playback_token import ANYBODY, Claims, TokenExpired, TokenRefused
+from core.tokens.signed_token import InvalidToken
 from origin import access
+from origin.cdn.steering.reporters import household
 from origin.context import CONTEXT, Context
 from origin.playback import concurrent_streams, policy
 from origin.playback.policy import PolicyRefused, Visit
@@ -209,6 +212,16 @@ def country_of(request: web.Request) -> str | None:
     """The viewer's country by a trusted proxy, ISO 3166-1 in two capitals; None where it is not known."""
     country = visit_of(request.app[CONTEXT], request).country
     return country.upper() if country and len(country) == 2 and country.isalpha() else None
+
+
+def reporter_of(request: web.Request, steering_token: str) -> tuple[str, str | None] | None:
+    """The session of a steering URL and what the viewer's address counts as; None for a URL that nobody signed."""
+    context = request.app[CONTEXT]
+    try:
+        session = steering_token_codec.verify(steering_token, context.playback_keys)
+    except InvalidToken:
+        return None
+    return session, household(visit_of(context, request).address)
 
 
 async def _check_concurrent_streams(context: Context, session: Session, published: Published) -> None:

@@ -37,8 +37,8 @@ class EmbeddedTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedded:
-    """The subtitles of an upload, and (codec, language) of those left out: `pictures` are bitmaps, and of `lost` text no
-    letter is in the file."""
+    """The subtitles of an upload. Left out, as (codec, language): `pictures`, which are bitmaps, and `lost` ones, whose
+    letters are not in the file."""
 
     tracks: tuple[EmbeddedTrack, ...]
     pictures: tuple[tuple[str, str], ...]

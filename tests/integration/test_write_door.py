@@ -199,6 +199,16 @@ async def test_delete_revokes_playback_and_removes_every_object(
     asset = await door.wait(await door.upload(short, **PLAIN))
     prefix = f"assets/{asset['id']}/"
     assert [entry async for entry in connected.list(settings.media_bucket, prefix)]
+    await check_playback(asset["playback_url"])  # the origin keeps what it has sent
+    source = (await row(door, "SELECT source_sha256 FROM assets WHERE id = $1", asset["id"]))["source_sha256"]
+
+    def in_caches() -> set[str]:
+        """Files of the asset on the disks of the worker and the origin."""
+        names = {path.name for path in door.home.rglob("*") if "s3" not in path.parts}
+        return {name for name in names if name == source or name.startswith(f"{asset['id']}.")}
+
+    assert len(in_caches()) > 2
+    assert source in in_caches()
     assert (await door.api("DELETE", f"/v1/assets/{asset['id']}"))[0] == 204
     assert (await door.api("GET", f"/v1/assets/{asset['id']}"))[0] == 404
     async with aiohttp.ClientSession() as session, session.get(asset["playback_url"]) as answer:
@@ -207,7 +217,11 @@ async def test_delete_revokes_playback_and_removes_every_object(
     async def gone() -> bool:
         return [entry async for entry in connected.list(settings.media_bucket, prefix)] == []
 
+    async def forgotten() -> bool:
+        return in_caches() == set()
+
     await until(gone)
+    await until(forgotten)
     _, listed = await door.api("GET", "/v1/assets")
     assert asset["id"] not in {entry["id"] for entry in listed["data"]}
 

@@ -7,7 +7,7 @@ import socket
 
 from prometheus_client import start_http_server
 
-from core.concurrency import cancel_and_wait
+from core.concurrency import cancel_and_wait, repeat_every
 from core.db import postgres
 from core.hints import Hints
 from core.sandbox.child import ChildRunner
@@ -25,6 +25,7 @@ from workers.engine.workdirs import worker_folder
 from workers.engine.worker import Worker
 
 _LOG = Log("worker")
+FORGET_EVERY_S = 15.0
 
 
 def _serve_metrics(settings: Settings) -> int | None:
@@ -35,11 +36,20 @@ def _serve_metrics(settings: Settings) -> int | None:
     return int(server.server_port)
 
 
+async def _forget_deleted_sources(context: WorkerContext) -> None:
+    """Remove local copies of what was deleted, until cancelled."""
+    await repeat_every(
+        FORGET_EVERY_S,
+        lambda: context.sources.forget_deleted(context.pool),
+        lambda exc: _LOG.warning("sources.not_forgotten", error=repr(exc)),
+    )
+
+
 async def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. Raises ConfigError when this machine cannot do the work safely."""
     runner = await ChildRunner.detect(settings.sandbox)
     binary = ffmpeg_binary(settings)
-    settings.work_dir.mkdir(parents=True, exist_ok=True)
+    settings.work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     capabilities = await check(binary, runner, settings.work_dir)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -69,6 +79,7 @@ async def run(settings: Settings) -> None:
                 jobs = [
                     loop.create_task(worker.run()),
                     loop.create_task(reconciler.run(settings, pool, hints)),
+                    loop.create_task(_forget_deleted_sources(context)),
                     *(loop.create_task(listen(settings, worker, slots)) for slots in SlotClass),
                     loop.create_task(stopping.wait()),
                 ]
