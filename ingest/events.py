@@ -11,7 +11,7 @@ from core.db.outbox import Event
 from core.model import AssetStatus
 from ingest.assets import requested_asset
 from ingest.bodies.asset_response import shown
-from ingest.context import CONTEXT, owner_of
+from ingest.context import CONTEXT, is_still_authorized, owner_of
 from ingest.openapi import operation
 
 routes = web.RouteTableDef()
@@ -41,7 +41,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
     """Stream events and progress of an asset until it is ready or errored; resume with Last-Event-ID."""
     asset = await requested_asset(request)
     last = request.headers.get("Last-Event-ID", "")
-    after = int(last) if last.isdigit() and len(last) < 19 else 0
+    after = int(last) if last.isascii() and last.isdigit() and len(last) < 19 else 0
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
@@ -59,6 +59,8 @@ async def _follow(request: web.Request, response: web.StreamResponse, asset_id: 
     shutting_down = request.app[_SHUTTING_DOWN]
     sent, silent_s = "", 0.0
     while not shutting_down.is_set():
+        if not await is_still_authorized(request):
+            return  # the key was revoked: whoever has another one connects again
         asset = await assets.of_owner(context.pool, asset_id, owner_of(request))
         events = await outbox.of_object(context.pool, asset_id, after)
         for event in events:

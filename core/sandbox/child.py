@@ -20,7 +20,7 @@ from typing import Literal
 
 from core.errors import ConfigError, KadrError, ToolFailed, ToolKilled, ToolTimedOut, Transient
 from core.sandbox import policy
-from core.sandbox.child_output import Pipe, Stderr, Stdout, TooMuch
+from core.sandbox.child_output import Pipe, Stderr, Stdout, TooMuch, has_endless_number
 from core.sandbox.policy import Limits, python_argv
 from core.telemetry.logs import Log
 
@@ -145,6 +145,8 @@ class ChildRunner:
         exit_code, cpu_s = program.exited.result()
         _judge_launcher(program.status, exit_code, stderr.tail())
         _judge(argv, exit_code, cpu_s, limits, stderr.tail())
+        if has_endless_number(stdout.kept):
+            raise ToolFailed(argv, exit_code, stderr.tail(), f"{argv[0]} wrote a number that cannot be computed")
         return Finished(stdout=bytes(stdout.kept), stderr_tail=stderr.tail(), wall_s=time.monotonic() - begun)
 
 

@@ -21,6 +21,7 @@ from subtitles.formats import vtt_writer
 
 routes = web.RouteTableDef()
 MAX_PHRASE_CHARS = 200
+MAX_TEXT_CHARS = 500  # of one match: a cue may hold a whole book, and 200 matches are answered
 
 
 @routes.get("/play/{playback_id}/chapters.{extension:vtt|json}")
@@ -45,7 +46,7 @@ async def search(request: web.Request) -> web.Response:
         raise Problem(422, "invalid", detail, hint="As in ?q=first+words.")
     visitor, language, transcript = await _transcript(request)
     matches = [
-        {"start": match.start_ms / 1000, "end": match.end_ms / 1000, "text": match.text}
+        {"start": match.start_ms / 1000, "end": match.end_ms / 1000, "text": match.text[:MAX_TEXT_CHARS]}
         for match in transcript.index.find(phrase)
     ]
     return _answer(visitor, json.dumps({"language": language, "found": matches}), "application/json")

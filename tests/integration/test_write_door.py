@@ -199,7 +199,7 @@ async def test_delete_revokes_playback_and_removes_every_object(
     asset = await door.wait(await door.upload(short, **PLAIN))
     prefix = f"assets/{asset['id']}/"
     assert [entry async for entry in connected.list(settings.media_bucket, prefix)]
-    await check_playback(asset["playback_url"])  # the origin keeps what it has sent
+    await check_playback(asset)  # the origin keeps what it has sent
     source = (await row(door, "SELECT source_sha256 FROM assets WHERE id = $1", asset["id"]))["source_sha256"]
 
     def in_caches() -> set[str]:
@@ -355,6 +355,11 @@ async def test_the_event_stream_tells_progress_and_ends(door: Stack, short: Path
     async with aiohttp.ClientSession(headers={**headers, "Last-Event-ID": ready["id"]}) as session:
         async with session.get(url) as stream:
             assert "video.asset" not in (await stream.content.read()).decode()
+    for no_number in ("\u00b2", "-1", "1" * 30, "x"):  # as if there were none
+        async with aiohttp.ClientSession(headers={**headers, "Last-Event-ID": no_number}) as session:
+            async with session.get(url) as stream:
+                assert stream.status == 200
+                assert "video.asset.ready" in (await stream.content.read()).decode()
 
 
 async def test_events_reach_the_log(door: Stack) -> None:

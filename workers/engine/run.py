@@ -75,6 +75,8 @@ async def run(settings: Settings) -> None:
                 worker = Worker(context, hints, name, folder)
                 port = _serve_metrics(settings)
                 layers = sorted(runner.layers)
+                if runner.missing:
+                    _LOG.warning("sandbox.incomplete", missing=dict(runner.missing))
                 _LOG.info("worker.started", worker=name, ffmpeg=capabilities.version, sandbox=layers, metrics_port=port)
                 jobs = [
                     loop.create_task(worker.run()),
