@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aioboto3
 import aiohttp
 import pytest
 from aiohttp import web
@@ -277,9 +278,11 @@ async def test_rules_of_the_operator_stay(moto: str) -> None:
     async with connect(settings(moto)) as opened:
         await opened.ensure_bucket(OWN_RULES)
         rules = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["https://a.test"]}]}
-        await opened._client.put_bucket_cors(Bucket=OWN_RULES, CORSConfiguration=rules)
-        assert await opened.allow_browser_uploads(OWN_RULES) is BrowserUploads.OTHER_RULES
-        kept = await opened._client.get_bucket_cors(Bucket=OWN_RULES)
+        keys = {"aws_access_key_id": "anyone", "aws_secret_access_key": "anything", "region_name": "us-east-1"}
+        async with aioboto3.Session().client("s3", endpoint_url=moto, **keys) as operator:
+            await operator.put_bucket_cors(Bucket=OWN_RULES, CORSConfiguration=rules)
+            assert await opened.allow_browser_uploads(OWN_RULES) is BrowserUploads.OTHER_RULES
+            kept = await operator.get_bucket_cors(Bucket=OWN_RULES)
         assert [rule["AllowedMethods"] for rule in kept["CORSRules"]] == [["GET"]]
 
 
