@@ -9,6 +9,7 @@ import tempfile
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -76,7 +77,7 @@ class Settings(BaseSettings):
 
     max_upload_bytes: PositiveInt = 20 * GIB
     part_size_bytes: PositiveInt = 16 * MIB
-    upload_ttl_s: PositiveInt = 24 * 3600
+    upload_ttl_s: PositiveInt = Field(default=24 * 3600, le=7 * 86_400, description="S3 signs URLs for a week at most")
     input_url_timeout_s: PositiveInt = 3600
     input_url_min_bytes_per_s: int = Field(default=16 * 1024, ge=0, description="of the server; 0: any rate will do")
     # Networks that input_url may reach although they are not public, on any port: "10.1.0.0/16,127.0.0.1/32".
@@ -149,6 +150,21 @@ class Settings(BaseSettings):
     def _can_be_computed(cls, value: str, info: ValidationInfo) -> str:
         if value in ("float16", "int8_float16") and info.data.get("whisper_device") != "cuda":
             raise ValueError("a CPU supports int8, int8_float32 and float32; this type needs KADR_WHISPER_DEVICE=cuda")
+        return value
+
+    @field_validator("s3_url", "s3_public_url", "origin_public_url")
+    @classmethod
+    def _is_base_url(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        url = urlsplit(value)
+        _ = url.port  # its ValueError says what is wrong
+        if url.scheme not in ("http", "https") or not url.hostname or url.username is not None:
+            raise ValueError("accepted is a base URL such as https://media.example.org")
+        if "?" in value or "#" in value or value != value.strip():
+            raise ValueError("accepted is a base URL without a query, a fragment or spaces")
+        if info.field_name == "s3_public_url" and url.path.strip("/"):
+            raise ValueError("accepted is a URL without a path: S3 signs the path that arrives there, not a proxy's")
         return value
 
     @property

@@ -9,7 +9,7 @@ from aiohttp import web
 from core import redis_client
 from core.db import postgres
 from core.hints import Hints
-from core.http import problems, request_bodies
+from core.http import problems, request_bodies, server
 from core.settings import Settings, parse_keys
 from core.storage import s3
 from core.telemetry import metrics
@@ -42,6 +42,7 @@ def create(settings: Settings) -> web.Application:
         ],
         client_max_size=MOST_BODY_BYTES,
     )
+    server.harden(app)
     for module in (uploads, assets, tracks, posters, experiments, takedown, playback, events, storage_events, health):
         app.add_routes(module.routes)
     app[openapi.DOCUMENT] = json.dumps(openapi.document(app, version("kadr"))).encode()

@@ -15,6 +15,7 @@ from core.http.request_bodies import roomy
 from core.model import AssetId, AssetStatus, OwnerId, Policy, StepId, StepKind, new_id
 from core.step_kinds import BLOCK_REPROCESS, PROBES
 from core.storage import keys
+from ingest import titles
 from ingest.bodies import responses
 from ingest.bodies.asset_response import shown
 from ingest.bodies.requests import AssetChanges, AssetQuery, NewPull, NewSource, Nothing, Reprocess, ref_pair
@@ -79,8 +80,8 @@ class _Origin:
 async def _origin(connection: Connection, owner: OwnerId, body: NewPull) -> _Origin:
     """Where the file comes from. Raises Problem for a `clip_of` that does not exist or has no source yet."""
     if body.input_url is not None:
-        name = body.input_url.partition("?")[0].rstrip("/").rpartition("/")[2][:500]
-        return _Origin(fetch={"url": body.input_url}, title=name, policy=body.policy, language=body.language)
+        title = titles.of_url(body.input_url)
+        return _Origin(fetch={"url": body.input_url}, title=title, policy=body.policy, language=body.language)
     original = await assets.of_owner(connection, body.clip_of or "", owner)
     if original is None:
         raise not_found("asset")

@@ -64,15 +64,24 @@ _Model = TypeVar("_Model", bound=BaseModel)
 async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Everything below /v1 needs `Authorization: Bearer <api key>`."""
     if request.path.startswith("/v1/"):
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        bearer = scheme.lower() == "bearer" and key.isascii()
-        owner = await request.app[CONTEXT].owner_of_key(key.strip()) if bearer else None
+        owner = await _owner_by_key(request)
         if owner is None:
             raise Problem(
                 401, "unauthenticated", "The API key is missing or unknown.", hint="Send Authorization: Bearer <key>."
             )
         request[OWNER] = owner
     return await handler(request)
+
+
+async def _owner_by_key(request: web.Request) -> OwnerId | None:
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    bearer = scheme.lower() == "bearer" and key.isascii()
+    return await request.app[CONTEXT].owner_of_key(key.strip()) if bearer else None
+
+
+async def is_still_authorized(request: web.Request) -> bool:
+    """Whether the key of a request that takes long is still valid. Asks PostgreSQL every KEY_KNOWN_S at most."""
+    return await _owner_by_key(request) == owner_of(request)
 
 
 def owner_of(request: web.Request) -> OwnerId:

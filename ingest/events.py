@@ -20,7 +20,7 @@ from core.http.problems import Problem
 from core.model import AssetId, AssetStatus, OwnerId
 from ingest.assets import requested_asset
 from ingest.bodies.asset_response import shown
-from ingest.context import Context, owner_of
+from ingest.context import Context, is_still_authorized, owner_of
 from ingest.openapi import operation
 
 routes = web.RouteTableDef()
@@ -137,6 +137,8 @@ async def _follow(
     shutting_down = request.app[_SHUTTING_DOWN]
     sent, silent_s = "", 0.0
     while not shutting_down.is_set():
+        if not await is_still_authorized(request):
+            return  # the key was revoked: whoever has another one connects again
         state = await followed.state(owner, asset_id)
         if state is None:
             return  # deleted

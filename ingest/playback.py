@@ -7,6 +7,7 @@ from aiohttp import web
 
 from core.db import assets, playback_ids, revocations
 from core.db.postgres import Connection
+from core.http.problems import Problem
 from core.model import PlaybackId
 from core.tokens import playback_token
 from core.tokens.playback_token import ANYBODY, Claims, Limits
@@ -51,7 +52,10 @@ async def token(request: web.Request) -> web.Response:
     if await playback_ids.policy_of_owner(context.pool, playback_id, owner_of(request)) is None:
         raise not_found("playback id")
     ttl_s = body.ttl_s or context.settings.playback_token_ttl_s
-    claims, signed = sign(context, playback_id, ttl_s, body.limits())
+    longest_s = context.settings.renewal_s
+    if body.session_s is not None and body.session_s > longest_s:
+        raise Problem(422, "invalid", f"A session lasts at most {longest_s} seconds here.", pointer="/session_s")
+    claims, signed = sign(context, playback_id, ttl_s, body.limits(), body.session_s)
     url = play_url(context, playback_id, signed)
     shape = responses.Token(token=signed, url=url, session=claims.session, expires_at=claims.expires_at)
     return answer(shape, status=201)
@@ -84,10 +88,17 @@ async def revoke(request: web.Request) -> web.Response:
     return answer(responses.Revocation(session=body.session, viewer=body.viewer, until=until), status=201)
 
 
-def sign(context: Context, playback_id: PlaybackId, ttl_s: int, limits: Limits = ANYBODY) -> tuple[Claims, str]:
-    """The claims and the token of a new session, valid for `ttl_s` seconds."""
-    session = playback_token.new_session()
-    claims = Claims(playback_id=playback_id, session=session, expires_at=int(time.time()) + ttl_s, limits=limits)
+def sign(
+    context: Context, playback_id: PlaybackId, ttl_s: int, limits: Limits = ANYBODY, session_s: int | None = None
+) -> tuple[Claims, str]:
+    """The claims and the token of a new session, which can be started for `ttl_s` and lasts `session_s` seconds."""
+    claims = Claims(
+        playback_id=playback_id,
+        session=playback_token.new_session(),
+        expires_at=int(time.time()) + ttl_s,
+        limits=limits,
+        session_s=session_s,
+    )
     return claims, playback_token.sign(claims, context.playback_keys)
 
 

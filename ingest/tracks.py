@@ -24,7 +24,7 @@ from ingest.bodies import responses
 from ingest.bodies.track_requests import NewTrack, TrackAgain, TrackText
 from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of
 from ingest.openapi import operation
-from subtitles.formats import caption_reader, vtt_writer
+from subtitles.formats import caption_reader, cue_times, vtt_writer
 
 routes = web.RouteTableDef()
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -49,7 +49,9 @@ async def add(request: web.Request) -> web.Response:
     body = await body_of(request, NewTrack)
     if body.input_url is not None:
         check_input_url(context, body.input_url)
-    made = {"text": await _store(context, asset.id, body.text)} if body.text is not None else None
+    made = None if body.text is None else await _store(context, asset, body.text)
+    if made is not None and body.forced:
+        made["forced"] = True
     language = body.spoken or asset.language  # only generated tracks may omit it
     to_make = body.to_make(language)
     queued: list[QueuedStep] = []
@@ -67,6 +69,7 @@ async def add(request: web.Request) -> web.Response:
             made=made,
         )
         if made is not None:
+            await _warn(connection, asset.id, made)
             queued.append(
                 (await tracks.changed(connection, asset.id, "video.track.ready", track_id), StepKind.REPUBLISH)
             )
@@ -120,13 +123,15 @@ async def write(request: web.Request) -> web.Response:
     if body.text is not None:
         if track.kind is TrackKind.AUDIO:
             raise Problem(422, "invalid", "An audio track has no text.", pointer="/text")
-        made = {"text": await _store(context, track.asset_id, body.text)}
+        made = await _store(context, await requested_asset(request), body.text)
     async with context.pool.acquire() as connection, connection.transaction():
         changed = await tracks.change(
             connection, track, made=made, name=body.name, language=body.language, reviewed=body.reviewed
         )
         if changed is None:
             raise _changed_meanwhile()
+        if made is not None:
+            await _warn(connection, track.asset_id, made)
         event = "video.track.ready" if changed.made is not None else "video.track.changed"
         step = await tracks.changed(connection, track.asset_id, event, track.id)
     await _hint(context, [(step, StepKind.REPUBLISH)])
@@ -190,14 +195,28 @@ async def remove(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def _store(context: Context, asset_id: AssetId, text: str) -> str:
-    """Store the text as WebVTT and return its SHA-256. Raises Problem(422) for text that is not WebVTT or SRT."""
+async def _store(context: Context, asset: Asset, text: str) -> dict[str, Any]:
+    """Store the text as WebVTT, its times fitted to the title; what the track is made of, for core.db.tracks.
+
+    Raises Problem(422) for text that is not WebVTT or SRT, or lies outside the title. Where the title's length is not
+    known yet, its publication fits the times.
+    """
+    duration_s, hours = (asset.summary or {}).get("duration_s"), 0
     try:
-        cues = await asyncio.to_thread(caption_reader.cues, text.encode())
+        cues = await asyncio.to_thread(caption_reader.uploaded, text.encode())
+        if duration_s is not None and not asset.provisional:
+            cues, hours = cue_times.fitted(cues, round(duration_s * 1000))
     except Rejected as exc:
         raise Problem(422, exc.code, str(exc), hint=exc.hint, pointer="/text") from exc
     artifacts = ArtifactStore(storage=context.storage, bucket=context.settings.media_bucket)
-    return (await artifacts.put(asset_id, vtt_writer.whole(cues).encode(), TEXT_TYPE)).sha256
+    stored = await artifacts.put(asset.id, vtt_writer.whole(cues).encode(), TEXT_TYPE)
+    warnings = [{"code": cue_times.MOVED, "message": cue_times.moved_message(hours)}] if hours else []
+    return {"text": stored.sha256, "warnings": warnings}
+
+
+async def _warn(connection: Connection, asset_id: AssetId, made: dict[str, Any]) -> None:
+    for warning in made["warnings"]:
+        await assets.warn(connection, asset_id, warning["code"], warning["message"])
 
 
 async def _text(context: Context, track: Track) -> str | None:
@@ -258,6 +277,7 @@ def _shown(track: Track, text: str | None = None) -> responses.TrackShape:
         language=track.language,
         language_probability=track.language_probability,
         name=track.name,
+        forced=track.forced,
         status=track.status,
         progress=None if track.progress is None else round(track.progress, 3),
         source=track.source,
@@ -265,6 +285,7 @@ def _shown(track: Track, text: str | None = None) -> responses.TrackShape:
         model=track.model,
         reviewed=track.reviewed,
         etag=_etag(track),
+        warnings=[responses.Warned.model_validate(warning) for warning in track.warnings],
         error=responses.Failure.model_validate(track.error) if track.error else None,
         text=text,
         updated_at=track.updated_at,

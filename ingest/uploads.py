@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
 
 from aiohttp import web
 
@@ -21,6 +20,7 @@ from core.model import AssetId, OwnerId, StepKind, UploadId, UploadStatus, new_i
 from core.settings import Settings
 from core.storage import keys
 from core.storage.artifact_store import ArtifactStore
+from ingest import titles
 from ingest.bodies import responses
 from ingest.bodies.requests import NewSource, NewUpload, NewWatermark, Nothing, UploadQuery, ref_pair
 from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of, query_of
@@ -63,7 +63,7 @@ async def create(request: web.Request) -> web.Response:
             NewAsset(
                 id=asset_id,
                 owner_id=owner,
-                title=body.title or PurePosixPath(body.filename).stem or body.filename,
+                title=body.title or titles.of_filename(body.filename),
                 ref_type=kind,
                 ref_id=name,
                 policy=body.policy,

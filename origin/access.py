@@ -18,7 +18,7 @@ from core.db.playback_ids import Published
 from core.errors import ObjectMissing
 from core.http.problems import Problem
 from core.model import AssetId, PlaybackId, RevisionId
-from origin.cdn.signers import DeliveryRefused
+from origin.cdn.signers import DeliveryExpired, DeliveryRefused
 from origin.cdn.signers import kadr as kadr_token
 from origin.context import Context
 from packager.revision import Manifest
@@ -38,6 +38,8 @@ def check_delivery_token(context: Context, token: str, prefix: str) -> None:
     """403 unless `token` is one of Kadr's own delivery tokens, valid now for everything below `prefix`."""
     try:
         kadr_token.verify(token, prefix, context.delivery_keys, time.time())
+    except DeliveryExpired as exc:
+        raise Problem(403, "token_expired", str(exc), hint="A page renews its session with its renewal_url.") from exc
     except DeliveryRefused as exc:
         raise Problem(403, "token_refused", str(exc)) from exc
 

@@ -13,7 +13,7 @@ from core.caching.refreshing_cache import RefreshingCache
 from core.db import content_keys, experiments, pictures, playback_ids, postgres, provisional
 from core.db.postgres import Pool
 from core.errors import Transient
-from core.http import problems, request_bodies
+from core.http import problems, request_bodies, server
 from core.model import AssetId
 from core.redis_client import connect as redis_client
 from core.sandbox.child import ChildRunner
@@ -26,7 +26,7 @@ from origin.cdn.cdns import Cdns
 from origin.cdn.steering import routes as steer
 from origin.cdn.steering import state as steering
 from origin.context import CONTEXT, Context, cors
-from origin.delivery import captions, downloads, files, load_shedding
+from origin.delivery import captions, deleted, downloads, files, load_shedding
 from origin.delivery.disk_cache import DiskCache
 from origin.delivery.manifests import RevisionKey, manifests
 from origin.delivery.send import gzipped_files
@@ -106,6 +106,7 @@ def create(settings: Settings) -> web.Application:
         ],
         client_max_size=MOST_BODY_BYTES,
     )
+    server.harden(app)
     for routes in ROUTES:
         app.add_routes(routes)
     app.router.add_static("/static", STATIC)
@@ -116,6 +117,7 @@ def create(settings: Settings) -> web.Application:
             # Steering is a small application of its own, which knows no context.
             app[steer.STEERING] = context.steering
             app[steer.COUNTRY_OF] = sessions.country_of
+            app[steer.REPORTER_OF] = sessions.reporter_of
             yield
 
     app.cleanup_ctx.append(running)
@@ -177,6 +179,7 @@ async def _opened(configuration: _Configuration) -> AsyncIterator[Context]:
             context.experiments,
         ):
             stack.push_async_callback(cache.close)
+        await stack.enter_async_context(deleted.forgetting(context))
         yield context
 
 

@@ -61,10 +61,17 @@ CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "Content-Length, Content-Range, ETag, Date",
 }
+# What players, tracing and monitoring add to requests. Nothing of it is needed; a page must not fail because of it.
+# The star stands for all others, except Authorization, and is not known to old browsers, hence the names.
+_ALLOWED = (
+    *("Range", "If-Range", "If-None-Match", "If-Modified-Since", "Content-Type", "Authorization"),
+    *("Cache-Control", "Pragma", "CMCD-Request", "CMCD-Object", "CMCD-Status", "CMCD-Session"),
+    *("traceparent", "tracestate", "baggage", "*"),
+)
 PREFLIGHT = {
     **CORS,
     "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Range, If-None-Match, Content-Type",
+    "Access-Control-Allow-Headers": ", ".join(_ALLOWED),
     "Access-Control-Max-Age": "86400",
 }
 

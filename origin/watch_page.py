@@ -24,7 +24,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _PLAYER = """<media-controller>
-    <video slot="media" playsinline{poster} data-src="{source}">{tracks}</video>
+    <video slot="media" playsinline{poster} data-src="{source}" data-session="{session}">{tracks}</video>
     <media-loading-indicator slot="centered-chrome" noautohide></media-loading-indicator>
     <media-control-bar>
       <media-play-button></media-play-button>
@@ -88,7 +88,8 @@ async def watch(request: web.Request) -> web.Response:
     if session.subtitles:
         tracks += _CHAPTERS.format(source=escape(f"/play/{session.playback_id}/chapters.vtt{query}"))
     source = escape(f"/play/{session.playback_id}/index.m3u8{query}")
-    return _page(session.title, _PLAYER.format(source=source, poster=poster, tracks=tracks))
+    renewal = escape(f"/play/{session.playback_id}/session{query}")
+    return _page(session.title, _PLAYER.format(source=source, session=renewal, poster=poster, tracks=tracks))
 
 
 async def _pictures(request: web.Request, session: Session) -> Pictures | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import groupby
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from zlib import crc32
 
 from core.media.encoded import Rendition, RenditionKind, Segment, Subtitles
 from packager.names import INIT_NAME, WHOLE_NAME, Pathway, unique
@@ -50,24 +51,43 @@ def mpd(
         SubElement(root, "ContentSteering", {**first, "queryBeforeStart": "false"}).text = steering_uri
     period = SubElement(root, "Period", {"id": "0", "start": "PT0S"})
     # Players switch renditions within a set, and cannot switch between codecs.
-    for number, (_, group) in enumerate(groupby(sorted(video, key=_codec_family), key=_codec_family)):
-        _video_set(period, f"v{number}", list(group), query)
+    ids = _SetIds()
+    for family, group in groupby(sorted(video, key=_codec_family), key=_codec_family):
+        _video_set(period, ids.of(family), list(group), query)
     for number, rendition in enumerate(audio):
-        _audio_set(period, rendition, query, main=number == 0)
-    whole = [track for track in subtitles if track.whole is not None]
+        _audio_set(period, ids.of(rendition.id), rendition, query, main=number == 0)
+    whole = sorted((track for track in subtitles if track.whole is not None), key=lambda track: track.forced)
     for track, name in zip(whole, unique(track.name for track in whole), strict=True):
-        _text_set(period, track, name, query)
+        _text_set(period, ids.of(track.id), track, name, query)
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
+
+
+class _SetIds:
+    """The ids of the sets of one manifest: of 31 bits, as some players read an xs:unsignedInt as signed.
+
+    Derived from the name of what is in the set, so that a codec family, an audio rendition and a track have the same
+    one in every revision.
+    """
+
+    def __init__(self) -> None:
+        self._taken: set[int] = set()
+
+    def of(self, name: str) -> str:
+        number = crc32(name.encode()) >> 1
+        while number in self._taken:  # for two of a hundred tracks, in 1 of 400,000 titles
+            number += 1
+        self._taken.add(number)
+        return str(number)
 
 
 def _codec_family(rendition: Rendition) -> str:
     return rendition.codec.partition(".")[0]
 
 
-def _video_set(period: Element, name: str, renditions: list[Rendition], query: str) -> None:
+def _video_set(period: Element, set_id: str, renditions: list[Rendition], query: str) -> None:
     set_attributes = {
-        "id": name,
+        "id": set_id,
         "contentType": "video",
         "mimeType": "video/mp4",
         "segmentAlignment": "true",
@@ -99,10 +119,10 @@ def _times(rendition: Rendition) -> tuple[int, tuple[int, ...]]:
     return rendition.timescale, tuple(segment.duration for segment in rendition.segments)
 
 
-def _audio_set(period: Element, rendition: Rendition, query: str, *, main: bool) -> None:
+def _audio_set(period: Element, set_id: str, rendition: Rendition, query: str, *, main: bool) -> None:
     """Add an AdaptationSet for one audio rendition: audio renditions differ in language, not in bit rate."""
     set_attributes = {
-        "id": rendition.id,
+        "id": set_id,
         "contentType": "audio",
         "mimeType": "audio/mp4",
         "lang": _lang(rendition.language),
@@ -121,12 +141,18 @@ def _audio_set(period: Element, rendition: Rendition, query: str, *, main: bool)
     SubElement(adaptation_set, "Representation", attributes)
 
 
-def _text_set(period: Element, track: Subtitles, name: str, query: str) -> None:
+def _text_set(period: Element, set_id: str, track: Subtitles, name: str, query: str) -> None:
     """Add an AdaptationSet for a subtitle track, as one WebVTT file."""
-    set_attributes = {"id": track.id, "contentType": "text", "mimeType": "text/vtt", "lang": _lang(track.language)}
+    set_attributes = {
+        "id": set_id,
+        "contentType": "text",
+        "mimeType": "text/vtt",
+        "lang": _lang(track.language),
+    }
     adaptation_set = SubElement(period, "AdaptationSet", set_attributes)
     SubElement(adaptation_set, "Label").text = _NOT_XML.sub("", name)
-    SubElement(adaptation_set, "Role", {"schemeIdUri": ROLE, "value": "caption" if track.captions else "subtitle"})
+    role = "forced-subtitle" if track.forced else "caption" if track.captions else "subtitle"
+    SubElement(adaptation_set, "Role", {"schemeIdUri": ROLE, "value": role})
     attributes = {"id": track.id, "bandwidth": str(max(1, track.bandwidth_bps))}
     SubElement(SubElement(adaptation_set, "Representation", attributes), "BaseURL").text = Pathway(query=query).uri(
         f"{track.id}/{WHOLE_NAME}"

@@ -95,6 +95,8 @@ def _listing(renditions: Sequence[Rendition], subtitles: Sequence[Subtitles]) ->
         for r in (listed.rendition for listed in variants)
         if r.kind is RenditionKind.VIDEO and r.keyframes_known
     ]
+    # What a player takes first is the full text, never one that is nearly empty.
+    subtitles = sorted(subtitles, key=lambda track: track.forced)
     return _Listing(audio=audio, subtitles=subtitles, variants=variants, iframes=iframes)
 
 
@@ -149,7 +151,7 @@ def _subtitle_media(listing: _Listing, pathway: Pathway) -> list[str]:
             f"LANGUAGE={_quoted(track.language)}",
             "DEFAULT=NO",
             "AUTOSELECT=YES",
-            "FORCED=NO",
+            f"FORCED={'YES' if track.forced else 'NO'}",
             *([f'CHARACTERISTICS="{",".join(traits)}"'] if traits else []),
             f'STABLE-RENDITION-ID="{stable_id(track)}"',
             *_pathway_id(pathway),

@@ -34,6 +34,7 @@ LONG = {
         "test_times_of_a_trimmed_title": SUBTITLES,
         "test_a_worker_that_dies_after_each_job": KILLS,
         "test_the_language_its_owner_says": SUBTITLES,
+        "test_forced_and_hearing_impaired_tracks_of_an_upload": SUBTITLES,
     },
     "test_players.py": {
         "test_what_grows_plays_from_its_beginning_to_its_end": GROWING,

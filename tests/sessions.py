@@ -43,6 +43,7 @@ SESSION = Session(
     subtitles=(),
     whole=True,
     expires_at=EXPIRES,
+    renew_until=EXPIRES,
     shareable_until=0.0,
     limits=ANYBODY,
     prefix=PREFIX,

@@ -15,13 +15,13 @@ from core.db.assets import Asset
 from core.db.publication import TitleRows
 from core.db.steps import Done
 from core.db.tracks import Track, TrackKind, TrackSource
-from core.errors import Transient
+from core.errors import Rejected, Transient
 from core.media.encoded import Blob, Encoded, Rendition, RenditionKind, Segment, SubtitleFiles
 from core.media.media_types import SEGMENT_TYPE
 from core.model import StepKind
 from packager.encryption import Encryption, encrypted, encryption_from_json, with_encrypted
 from packager.revision import Manifest
-from subtitles.formats import caption_reader, vtt_writer
+from subtitles.formats import caption_reader, cue_times, vtt_writer
 from transcode.encode.join import join
 from transcode.plan.encode_plan import EncodePlan
 from workers import artifacts
@@ -38,6 +38,7 @@ class Title:
     subtitles: tuple[SubtitleFiles, ...]
     encryption: Encryption
     rows: TitleRows
+    warnings: tuple[tuple[str, str], ...] = ()  # (code, message) of what was changed for the title's sake
 
 
 async def load_title(worker: WorkerContext, claimed: ClaimedStep, plan: EncodePlan) -> Title:
@@ -91,12 +92,18 @@ async def _complete(
     renditions = tuple(_with_language(r, asset.language) for r in encoded.renditions if not is_dub(r))
     videos = [r for r in renditions if r.kind is RenditionKind.VIDEO]
     duration_s = max(r.duration_s for r in videos or renditions)
-    subtitles = [await _load_text(worker, track, duration_s) for track in ready if track.kind is not TrackKind.AUDIO]
+    texts = [await _load_text(worker, track, duration_s) for track in ready if track.kind is not TrackKind.AUDIO]
     encryption = encryption_from_json(asset.options)
     encoded = Encoded(renditions=(*renditions, *dubs))
     if encryption is not Encryption.NONE:
         encoded = await encrypt(worker, asset, encoded, already=delivered)
-    return Title(encoded=encoded, subtitles=tuple(subtitles), encryption=encryption, rows=rows)
+    return Title(
+        encoded=encoded,
+        subtitles=tuple(files for files, _ in texts),
+        encryption=encryption,
+        rows=rows,
+        warnings=tuple(warning for _, warnings in texts for warning in warnings),
+    )
 
 
 def belongs_to_upload(track: Track, upload: str) -> bool:
@@ -123,11 +130,22 @@ async def _load_dub(worker: WorkerContext, track: Track) -> Rendition:
     return replace(encoded.renditions[0], name=track.name)
 
 
-async def _load_text(worker: WorkerContext, track: Track, duration_s: Fraction) -> SubtitleFiles:
-    """A text track cut into WebVTT segments for a title of this duration."""
+async def _load_text(
+    worker: WorkerContext, track: Track, duration_s: Fraction
+) -> tuple[SubtitleFiles, list[tuple[str, str]]]:
+    """A text track cut into WebVTT segments for a title of this duration, and warnings about its times.
+
+    The title's length is known here at last: text may be added before anything is encoded.
+    """
     body = await worker.artifacts.get(track.asset_id, (track.made or {})["text"])
-    cues = await asyncio.to_thread(caption_reader.cues, body)
-    return vtt_writer.track(
+    cues, warnings = await asyncio.to_thread(caption_reader.cues, body), []
+    try:
+        cues, hours = cue_times.fitted(cues, round(duration_s * 1000))
+        if hours:
+            warnings.append((cue_times.MOVED, f"{track.name}: {cue_times.moved_message(hours)}"))
+    except Rejected as exc:
+        warnings.append((exc.code, f"{track.name}: {exc} {exc.hint}"))
+    files = vtt_writer.track(
         cues,
         id=track.rendition_id,
         language=track.language,
@@ -135,7 +153,9 @@ async def _load_text(worker: WorkerContext, track: Track, duration_s: Fraction) 
         duration_s=duration_s,
         machine_generated=track.generated and not track.reviewed,
         captions=track.kind is TrackKind.CAPTIONS,
+        forced=track.forced,
     )
+    return files, warnings
 
 
 async def encrypt(

@@ -121,6 +121,11 @@ class RefreshingCache(Generic[Key, Value]):
                 raise
             return entry.value
 
+    def forget(self, matches: Callable[[Key], bool]) -> None:
+        """Drop the values of these keys. Callers that wait for one get it all the same."""
+        for key in [key for key in self._entries if matches(key)]:
+            self._weight -= self._entries.pop(key).weight
+
     async def close(self) -> None:
         """Cancel the reads that run and return once they have ended."""
         await cancel_and_wait(tuple(self._reads))

@@ -39,6 +39,12 @@ def asset(asset_id: AssetId) -> str:
     return f"asset:{asset_id}"
 
 
+def asset_of(subject: str) -> AssetId | None:
+    """The asset that a subject stands for; None for any other."""
+    kind, _, ident = subject.partition(":")
+    return AssetId(ident) if kind == "asset" else None
+
+
 async def insert(connection: Connection, subject: str, until: datetime) -> None:
     """Record that a subject is revoked until a time."""
     await connection.execute(_SQL["insert"], subject, until)

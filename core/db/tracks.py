@@ -74,6 +74,16 @@ class Track:
         return f"{'d' if self.kind is TrackKind.AUDIO else 't'}{self.id[-10:]}"
 
     @property
+    def forced(self) -> bool:
+        """Whether it is only what everybody has to read, and no full text of what is said."""
+        return bool((self.made or {}).get("forced"))
+
+    @property
+    def warnings(self) -> list[dict[str, str]]:
+        """What was done to its text so that it fits the title: code and message of each."""
+        return list((self.made or {}).get("warnings", []))
+
+    @property
     def is_awaited(self) -> bool:
         return self.status in (TrackStatus.QUEUED, TrackStatus.IN_PROGRESS)
 

@@ -1,7 +1,7 @@
 """Uploads in PostgreSQL: creation, completion, expiry, and the split into parts."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from core.db import assets, outbox, sql, steps
@@ -12,6 +12,9 @@ from core.storage.s3 import Storage
 
 _SQL = sql.load("uploads")
 MAX_PARTS = 1000
+
+# An upload's URLs expire, but not a PUT that is under way: what it leaves is removed in one of these further sweeps.
+SWEEP_AGAIN_AFTER = (timedelta(hours=1), timedelta(days=1), timedelta(hours=168))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +125,10 @@ async def discard(connection: Connection, upload: Upload) -> None:
 
 
 async def sweep(connection: Connection) -> None:
-    """Enqueue the removal of objects that expired uploads may have left in storage."""
-    for row in await connection.fetch(_SQL["to_sweep"]):
-        await steps.insert(connection, row["asset_id"], StepKind.DISCARD, {"upload_id": row["id"], "expired": True})
+    """Enqueue the removal of objects that expired uploads may have left in storage, several times for each."""
+    for row in await connection.fetch(_SQL["to_sweep"], SWEEP_AGAIN_AFTER):
+        step_input = {"upload_id": row["id"], "expired": True, "round": row["round"]}
+        await steps.insert(connection, row["asset_id"], StepKind.DISCARD, step_input)
 
 
 def missing_parts(upload: Upload, arrived: dict[int, int]) -> list[int]:

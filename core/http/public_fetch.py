@@ -236,6 +236,12 @@ async def _receive(
         raise Transient(f"The server of the input URL answered {answer.status}.")
     if answer.status != 200:
         raise _failed(f"The server answered {answer.status}, not 200.")
+    if (coding := answer.headers.get("Content-Encoding", "identity").strip().lower()) not in ("", "identity"):
+        raise Rejected(
+            "input_url_failed",
+            f"The server sent the file compressed ({coding[:20]!r} in Content-Encoding).",
+            "Switch compression off for this file on the server, or upload the file.",
+        )
     announced = answer.content_length
     if announced is not None and announced > max_bytes:
         raise _too_large(max_bytes)

@@ -151,6 +151,7 @@ class Subtitles:
     name: str
     machine_generated: bool
     captions: bool  # also describes sounds other than speech
+    forced: bool = False  # only what everybody has to read: what is said in another language, signs in the picture
     timescale: int = 1000
     segments: tuple[Segment, ...]
     whole: Blob | None = None

@@ -30,7 +30,7 @@ from core.errors import (
     Transient,
 )
 from core.sandbox import niceness, policy
-from core.sandbox.child_output import Pipe, Stderr, Stdout, TooMuch
+from core.sandbox.child_output import Pipe, Stderr, Stdout, TooMuch, has_endless_number
 from core.sandbox.machine_memory import out_of_memory_kills
 from core.sandbox.policy import Limits, python_argv
 from core.telemetry.logs import Log
@@ -171,6 +171,8 @@ class ChildRunner:
         if exit_code and "No space left on device" in stderr.tail() and _is_full(work_dir):
             raise MachineFault(f"{argv[0]} failed: the disk of {work_dir} is full")
         _judge(argv, exit_code, cpu_s, limits, stderr.tail())
+        if has_endless_number(stdout.kept):
+            raise ToolFailed(argv, exit_code, stderr.tail(), f"{argv[0]} wrote a number that cannot be computed")
         return Finished(stdout=bytes(stdout.kept), stderr_tail=stderr.tail(), wall_s=time.monotonic() - begun)
 
 

@@ -5,15 +5,25 @@ A flood on either stream never blocks the program and never grows the memory of 
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Iterable
 
 STDERR_TAIL_BYTES = 16 * 1024
 STDERR_LINE_BYTES = 64 * 1024
 READ_BYTES = 64 * 1024
+_ENDLESS_NUMBER = re.compile(rb'"\s*[-+0-9._/]{1,64}[eE]\+?[0-9_]{4,}\s*"')
 
 
 class TooMuch(Exception):
     """The program wrote more to stdout than is allowed."""
+
+
+def has_endless_number(stdout: bytes | bytearray) -> bool:
+    """Whether a JSON text has a string such as "1e1000000000": as a Fraction it takes hours, and all memory.
+
+    A program that an upload has taken over could write one; nothing that Kadr starts writes an exponent of four digits.
+    """
+    return _ENDLESS_NUMBER.search(stdout) is not None
 
 
 class Lines:

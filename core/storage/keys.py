@@ -22,6 +22,12 @@ def asset_prefix(asset_id: AssetId) -> str:
     return f"assets/{asset_id}/"
 
 
+def asset_of(key: str) -> AssetId | None:
+    """The asset whose object a key names; None for any other key."""
+    parts = key.split("/")
+    return AssetId(parts[1]) if len(parts) > 2 and parts[0] == "assets" else None
+
+
 def source(asset_id: AssetId, sha256: str) -> str:
     """The accepted upload, which only workers read."""
     return f"{asset_prefix(asset_id)}source/{sha256}"

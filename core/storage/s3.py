@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,11 +34,28 @@ SLOWEST_BYTES_PER_S = 256 * 1024
 PUT_TRIES = 3
 SINGLE_PUT_MAX_BYTES = 4 * 1024 * MIB  # S3 refuses a single PUT above 5 GB
 MULTIPART_PART_BYTES = 64 * MIB
-_MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
+# A presigned URL is the permission; no cookie is involved that "*" could expose.
+BROWSER_RULE = {
+    "AllowedOrigins": ["*"],
+    "AllowedMethods": ["PUT"],
+    "AllowedHeaders": ["*"],
+    "ExposeHeaders": ["ETag"],
+    "MaxAgeSeconds": 86_400,
+}
+_MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchBucket", "NoSuchCORSConfiguration"}
 _AWAY = (403, 408, 429)  # answers of a store that may be another one in a while
 
 
 _Answer = TypeVar("_Answer")
+
+
+class BrowserUploads(StrEnum):
+    """Whether a bucket lets pages upload to it."""
+
+    ALLOWED = "allowed"  # by rules that were there
+    SET = "set"  # now, as there were no rules
+    OTHER_RULES = "other_rules"  # there are rules, and none of them allows a PUT
+    UNKNOWN = "unknown"  # the server has no such call, or these credentials may not make it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +119,28 @@ class Storage:
         if not await self.has_bucket(bucket):
             async with _translated(f"create bucket {bucket}"):
                 await self._client.create_bucket(Bucket=bucket)
+
+    async def allow_browser_uploads(self, bucket: str) -> BrowserUploads:
+        """Let pages of any origin PUT to presigned URLs of the bucket. Rules that it has already are not changed."""
+        try:
+            async with _translated(f"read CORS of {bucket}"):
+                rules = (await self._client.get_bucket_cors(Bucket=bucket)).get("CORSRules", [])
+        except ObjectMissing:  # the bucket has no rules
+            return await self._set_browser_rule(bucket)
+        except Transient:
+            return BrowserUploads.UNKNOWN
+        if not rules:  # another answer than S3's: rclone takes the call for a listing
+            return BrowserUploads.UNKNOWN
+        allowed = any("PUT" in rule.get("AllowedMethods", ()) for rule in rules)
+        return BrowserUploads.ALLOWED if allowed else BrowserUploads.OTHER_RULES
+
+    async def _set_browser_rule(self, bucket: str) -> BrowserUploads:
+        try:
+            async with _translated(f"set CORS of {bucket}"):
+                await self._client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [BROWSER_RULE]})
+        except (Transient, ObjectMissing):
+            return BrowserUploads.UNKNOWN
+        return BrowserUploads.SET
 
     async def put(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
         """Store `body` whole. Atomic: readers see all of it or nothing."""
@@ -216,10 +256,14 @@ class Storage:
         """Objects below `prefix`, which ends in `/`, in key order."""
         if not prefix.endswith("/"):
             raise KadrError(f"a prefix ends in /: {prefix!r}")
-        async with _translated(f"list {prefix}", None):
-            async for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-                for entry in page.get("Contents", ()):
-                    yield Stored(key=entry["Key"], size_bytes=entry["Size"])
+        pages = aiter(self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix))
+        while True:
+            async with _translated(f"list {prefix}", CALL_S):  # each page, but not what the caller does with it
+                page = await anext(pages, None)
+            if page is None:
+                return
+            for entry in page.get("Contents", ()):
+                yield Stored(key=entry["Key"], size_bytes=entry["Size"])
 
     async def delete(self, bucket: str, key: str) -> None:
         """Remove the object; no error where there is none."""

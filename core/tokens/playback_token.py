@@ -41,12 +41,24 @@ ANYBODY = Limits()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """What a playback token grants. `expires_at` is in Unix seconds."""
+    """What a playback token grants. Times are in Unix seconds.
+
+    A token from the API says how long its session may last, from the exchange of the token on; a token that renews a
+    session says when that session ends, so that no chain of renewals lasts longer.
+    """
 
     playback_id: PlaybackId
     session: str
-    expires_at: int
+    expires_at: int  # until when the token is accepted
     limits: Limits = ANYBODY
+    session_s: int | None = None  # None: as long as the origin allows
+    ends_at: int | None = None  # None: the session has not begun
+
+    def session_end(self, now: float, longest_s: int) -> int:
+        """When a session ends that is started, or started again, at `now`. None lasts longer than `longest_s`."""
+        if self.ends_at is not None:
+            return self.ends_at
+        return int(now) + min(self.session_s or longest_s, longest_s)
 
 
 def new_session() -> str:
@@ -57,9 +69,9 @@ def new_session() -> str:
 def sign(claims: Claims, keys: Mapping[str, bytes]) -> str:
     """A token signed with the first of `keys`."""
     fields: list[Any] = [claims.playback_id, claims.session, claims.expires_at]
-    limits = {name: value for name, value in asdict(claims.limits).items() if value is not None}
-    if limits:
-        fields.append(limits)
+    optional = {**asdict(claims.limits), "session_s": claims.session_s, "ends_at": claims.ends_at}
+    if given := {name: value for name, value in optional.items() if value is not None}:
+        fields.append(given)
     return _CODEC.encode(json.dumps(fields).encode(), keys)
 
 
@@ -67,11 +79,20 @@ def verify(token: str, keys: Mapping[str, bytes], playback_id: str, now: float) 
     """The claims of a valid token for `playback_id`. Raises TokenExpired or TokenRefused."""
     try:
         token_playback_id, session, expires_at, *rest = json.loads(_CODEC.decode(token, keys))
-        limits = Limits(**rest[0]) if rest else ANYBODY
+        limits = dict(rest[0]) if rest else {}
+        session_s, ends_at = limits.pop("session_s", None), limits.pop("ends_at", None)
+        claims = Claims(
+            playback_id=PlaybackId(token_playback_id),
+            session=session,
+            expires_at=expires_at,
+            limits=Limits(**limits) if limits else ANYBODY,
+            session_s=session_s,
+            ends_at=ends_at,
+        )
     except (InvalidToken, ValueError, TypeError) as exc:
         raise TokenRefused from exc
     if token_playback_id != playback_id:
         raise TokenRefused
     if now > expires_at:  # the clock that checks is the clock that signed: no leeway
         raise TokenExpired
-    return Claims(playback_id=PlaybackId(token_playback_id), session=session, expires_at=expires_at, limits=limits)
+    return claims

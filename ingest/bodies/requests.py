@@ -318,7 +318,15 @@ class NewPlaybackId(Body):
 class NewToken(Body):
     """POST /v1/playback_ids/{playback_id}/token: lifetime and restrictions of a token."""
 
-    ttl_s: int | None = Field(default=None, ge=1, le=LONGEST_TOKEN_S)
+    ttl_s: int | None = Field(
+        default=None, ge=1, le=LONGEST_TOKEN_S, description="For how long a session can be started"
+    )
+    session_s: int | None = Field(
+        default=None,
+        ge=1,
+        description="For how long a session lasts, from its first request on, renewals included; "
+        "default and maximum: KADR_RENEWAL_S of the server",
+    )
     viewer: Viewer | None = None
     max_sessions: int | None = Field(default=None, ge=1, le=100, description="Concurrent sessions of this viewer")
     domain: Domain | None = None

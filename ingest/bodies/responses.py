@@ -93,6 +93,7 @@ class TrackShape(_Shape):
     language: str
     language_probability: float | None
     name: str
+    forced: bool
     status: TrackStatus
     progress: float | None
     source: TrackSource
@@ -100,6 +101,7 @@ class TrackShape(_Shape):
     model: str | None
     reviewed: bool
     etag: str
+    warnings: list["Warned"]
     error: "Failure | None"
     text: str | None = None
     updated_at: datetime | None = None
@@ -129,7 +131,7 @@ class Failure(_Shape):
 
 
 class Warned(_Shape):
-    """A problem with the upload despite which the asset is playable."""
+    """A problem with the upload, or with the text of a track, despite which the asset is playable."""
 
     code: str
     message: str

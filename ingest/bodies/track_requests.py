@@ -68,6 +68,9 @@ class NewTrack(Body):
     language: Language | None = None
     name: TrackName | None = None
     text: TrackContent | None = None
+    forced: bool = Field(
+        default=False, description="The text is only what everybody has to read: another language, signs in the picture"
+    )
     generate: Generation | None = None
     translate: Translation | None = None
     input_url: InputUrl | None = None
@@ -79,6 +82,8 @@ class NewTrack(Body):
         fitting = sorted(name for name, kinds in _CONTENTS.items() if self.kind in kinds)
         if len(contents) != 1 or contents[0] not in fitting:
             raise PydanticCustomError("content", "give exactly one of {fitting}", {"fitting": ", ".join(fitting)})
+        if self.forced and self.text is None:
+            raise PydanticCustomError("forced", "forced requires text")
         within = contents[0] in ("generate", "translate")
         if within is (self.language is not None):
             message = "give the language inside {content}" if within else "language is required with {content}"

@@ -12,7 +12,8 @@ FIRST_OWNER = OwnerId("ow_default")
 async def migrate(settings: Settings, first_api_key: str | None, *, buckets: bool = True) -> None:
     """Migrate the database; safe to repeat.
 
-    With `first_api_key` an owner with this key is created unless it exists, with `buckets` both buckets are.
+    With `first_api_key` an owner with this key is created unless it exists, with `buckets` both buckets are, and
+    browsers are allowed to upload.
     """
     pool = await postgres.connect(settings)
     try:
@@ -28,3 +29,6 @@ async def migrate(settings: Settings, first_api_key: str | None, *, buckets: boo
     async with s3.connect(settings) as store:
         for bucket in (settings.uploads_bucket, settings.media_bucket):
             await store.ensure_bucket(bucket)
+        allowed = await store.allow_browser_uploads(settings.uploads_bucket)
+    log = _LOG.info if allowed in (s3.BrowserUploads.ALLOWED, s3.BrowserUploads.SET) else _LOG.warning
+    log("bucket.browser_uploads", bucket=settings.uploads_bucket, cors=allowed, rule=s3.BROWSER_RULE)

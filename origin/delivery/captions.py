@@ -21,6 +21,7 @@ from subtitles.formats import vtt_writer
 
 routes = web.RouteTableDef()
 MAX_PHRASE_CHARS = 200
+MAX_TEXT_CHARS = 500  # of one match: a cue may hold a whole book, and 200 matches are answered
 
 
 @routes.get("/play/{playback_id}/chapters.{extension:vtt|json}")
@@ -45,7 +46,7 @@ async def search(request: web.Request) -> web.Response:
         raise Problem(422, "invalid", detail, hint="As in ?q=first+words.")
     visitor, language, transcript = await _transcript(request)
     matches = [
-        {"start": match.start_ms / 1000, "end": match.end_ms / 1000, "text": match.text}
+        {"start": match.start_ms / 1000, "end": match.end_ms / 1000, "text": match.text[:MAX_TEXT_CHARS]}
         for match in transcript.index.find(phrase)
     ]
     return _answer(visitor, json.dumps({"language": language, "found": matches}), "application/json")
@@ -68,7 +69,7 @@ def _caption_file(manifest: Manifest, language: str) -> tuple[str, Blob]:
     """(language, file) of the first captions in that language; regions are ignored. Raises Problem(404)."""
     primary = language.partition("-")[0]
     for track in manifest.subtitles:
-        if track.whole is not None and primary in ("", track.language.partition("-")[0]):
+        if track.whole is not None and not track.forced and primary in ("", track.language.partition("-")[0]):
             return track.language, track.whole
     raise Problem(404, "not_found", "This video has no such captions.", hint="Its asset lists its tracks.")
 

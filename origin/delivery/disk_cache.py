@@ -11,14 +11,16 @@ that is shared by those who send from it, and closed with the last of them.
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.concurrency import cancel_and_wait, in_background, repeat_every
 from core.errors import Transient
+from core.model import AssetId
 from core.settings import MIB
+from core.storage import keys
 from core.storage.s3 import Storage
 from core.telemetry import metrics
 from core.telemetry.logs import Log
@@ -70,18 +72,18 @@ class DiskCache:
 
         Raises ObjectMissing and Transient.
         """
-        indexed = self._open_indexed(file)
+        name, indexed = _name(file), self._open_indexed(file)
         if indexed is not None and indexed[1]:
             try:
                 yield indexed[0]
             finally:
                 os.close(indexed[0])
             return
-        fill = self._fills.get(file.sha256)
+        fill = self._fills.get(name)
         if fill is None or (fill.reading.done() and _failed(fill.reading)):
             reading = asyncio.create_task(self._verify(file, indexed[0]) if indexed else self._fill(file))
-            fill = self._fills[file.sha256] = _Fill(reading)
-            reading.add_done_callback(lambda _: self._release(file.sha256, fill))
+            fill = self._fills[name] = _Fill(reading)
+            reading.add_done_callback(lambda _: self._release(name, fill))
         elif indexed is not None:
             os.close(indexed[0])
         fill.users += 1
@@ -90,7 +92,19 @@ class DiskCache:
             yield await asyncio.shield(fill.reading)
         finally:
             fill.users -= 1
-            self._release(file.sha256, fill)
+            self._release(name, fill)
+
+    @property
+    def assets(self) -> set[AssetId]:
+        """The assets of which files are kept."""
+        return self._index.assets()
+
+    def forget(self, assets: Collection[AssetId]) -> None:
+        """Delete what is kept of these assets. What is being sent is sent to its end."""
+        try:
+            self._index.drop_assets(assets)
+        except OSError as exc:
+            self._log_disk_failure(exc)
 
     def _release(self, name: str, fill: _Fill) -> None:
         """Close the descriptor once the read has ended and nobody uses it; called at the end of either."""
@@ -104,7 +118,7 @@ class DiskCache:
     def _open_indexed(self, file: File) -> tuple[int, bool] | None:
         """(descriptor, verified) of a file that is on the disk, or None."""
         try:
-            return self._index.open(file.sha256, file.size_bytes)
+            return self._index.open(_name(file), file.size_bytes)
         except OSError as exc:
             self._log_disk_failure(exc)
             return None
@@ -114,12 +128,12 @@ class DiskCache:
         with ExitStack() as undo:
             undo.callback(os.close, descriptor)
             if await asyncio.to_thread(_sha256, descriptor) == file.sha256:
-                self._index.mark_verified(file.sha256)
+                self._index.mark_verified(_name(file))
                 undo.pop_all()
                 return descriptor
         _LOG.warning("cache.damaged", sha256=file.sha256)
         with suppress(OSError):
-            self._index.drop(file.sha256)
+            self._index.drop(_name(file))
         return await self._fill(file)
 
     async def _fill(self, file: File) -> int:
@@ -137,7 +151,7 @@ class DiskCache:
                 undo.callback(os.close, descriptor)
                 try:
                     await self._download(file, part)
-                    self._index.add(part, file.sha256, file.size_bytes)
+                    self._index.add(part, _name(file), file.size_bytes)
                 except OSError as exc:
                     self._log_disk_failure(exc)
                     undo.close()  # frees the disk before the file is read again
@@ -173,6 +187,12 @@ class DiskCache:
         if not self._disk_failure_logged:
             self._disk_failure_logged = True
             _LOG.warning("cache.disk_failed", folder=str(self._index.folder), error=repr(exc))
+
+
+def _name(file: File) -> str:
+    """The name of a file in the folder: with its asset, so that it can be deleted with it."""
+    asset = keys.asset_of(file.key)
+    return f"{asset}.{file.sha256}" if asset else file.sha256
 
 
 def _rescan_failed(exc: Exception) -> None:

@@ -1,4 +1,4 @@
-"""The index of the disk cache: files named by their SHA-256, rebuilt after a restart, dropped by least recent use.
+"""The index of the disk cache: files named by asset and SHA-256, rebuilt after a restart, dropped by least recent use.
 
 In: open, add, rescan. Out: file descriptors. A file's mtime is when it was last used, so that other processes and the
 next run know the order, too. Several processes may share the folder: each counts the others' files when it rescans.
@@ -9,12 +9,15 @@ import os
 import re
 import time
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.model import AssetId
+
 TOUCH_S = 60.0  # a file's time of last use is written to the disk at most this often
 ABANDONED_S = 3600.0  # a partial file older than this has no process that still writes it
-_NAME = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"(?:(?P<asset>as_[0-9a-z]+)\.)?[0-9a-f]{64}")
 
 
 @dataclass(slots=True)
@@ -121,6 +124,16 @@ class DiskCacheIndex:
         """Delete a file. Descriptors that are open stay readable."""
         (self.folder / name).unlink(missing_ok=True)
         self._forget(name)
+
+    def assets(self) -> set[AssetId]:
+        """The assets of which there are files."""
+        found = (_NAME.fullmatch(name) for name in self._entries)
+        return {AssetId(parts["asset"]) for parts in found if parts and parts["asset"]}
+
+    def drop_assets(self, assets: Collection[AssetId]) -> None:
+        """Delete every file of these assets. Descriptors that are open stay readable."""
+        for name in [name for name in self._entries if name.partition(".")[0] in assets]:
+            self.drop(name)
 
     def _forget(self, name: str) -> None:
         if (entry := self._entries.pop(name, None)) is not None:

@@ -2,7 +2,7 @@
 
 A page requests the assignment instead of the poster, shows the candidate of the answer, and reports events with the
 impression token it got. Where no experiment runs, or it cannot be read, the answer is the current poster without a
-token, and there is nothing to report.
+token, and there is nothing to report. Nor is there of a viewer whose name no playback token says.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ _UNREADABLE = (asyncpg.PostgresError, *postgres.UNAVAILABLE)
 async def assigned_poster(request: web.Request) -> web.Response:
     """The candidate for `viewer`, the same for the whole batch, with the probability with which it was drawn."""
     visitor = await sessions.visitor_of(request)
-    viewer = _viewer(request, visitor)
+    viewer, is_signed = _viewer(request, visitor)
     context, asset_id = request.app[CONTEXT], visitor.published.asset_id
     pictures = await context.pictures.get(asset_id)
     if pictures is None or pictures.poster is None:
@@ -45,7 +45,9 @@ async def assigned_poster(request: web.Request) -> web.Response:
             404, "not_found", "There is no poster yet.", hint="It may still be in the making: try again later."
         )
     experiment = await _running_experiment(context, asset_id)
-    drawn = None if experiment is None or pictures.chosen else _draw(context, request, pictures, experiment, viewer)
+    drawn = None
+    if experiment is not None and not pictures.chosen:
+        drawn = _draw(context, request, pictures, experiment, viewer, is_signed)
     assignment = drawn or {
         "candidate": _candidate(pictures),
         "url": _url(context, request, "poster", pictures.poster),
@@ -115,7 +117,7 @@ async def _running_experiment(context: Context, asset_id: AssetId) -> Experiment
 
 
 def _draw(
-    context: Context, request: web.Request, pictures: Pictures, experiment: Experiment, viewer: str
+    context: Context, request: web.Request, pictures: Pictures, experiment: Experiment, viewer: str, is_signed: bool
 ) -> dict[str, Any] | None:
     """The viewer's assignment; None where the drawn candidate was replaced a moment ago."""
     draw = clicks.draw(experiment.salt, experiment.batch, viewer)
@@ -136,7 +138,8 @@ def _draw(
         "candidate": arm.candidate,
         "url": _url(context, request, arm.candidate, candidate.poster),
         "propensity": arm.share,
-        "impression": impression_token.sign(impression, context.playback_keys),
+        # Names that a page makes up would let anybody be thousands of viewers: they see a candidate and do not count.
+        "impression": impression_token.sign(impression, context.playback_keys) if is_signed else None,
     }
 
 
@@ -154,11 +157,11 @@ def _url(context: Context, request: web.Request, name: str, poster: Poster) -> s
     return f"{context.settings.origin_base}/image/{request.match_info['playback_id']}/{name}.jpg{query}"
 
 
-def _viewer(request: web.Request, visitor: Visitor) -> str:
-    """The viewer's name by the playback token, else by the page. Raises Problem(422)."""
+def _viewer(request: web.Request, visitor: Visitor) -> tuple[str, bool]:
+    """The viewer's name, and whether the playback token says it or only the page. Raises Problem(422)."""
     if visitor.claims is not None and visitor.claims.limits.viewer is not None:
-        return visitor.claims.limits.viewer
+        return visitor.claims.limits.viewer, True
     viewer = request.query.get("viewer", "")
     if not _VIEWER.fullmatch(viewer):
         raise Problem(422, "invalid", "viewer must be your own name for the viewer: 1 to 200 visible characters.")
-    return viewer
+    return viewer, False

@@ -1,14 +1,15 @@
 """The frame of a published title at any time, decoded in the sandbox. The only part of the origin that decodes media.
 
 In: an asset, a revision, a time, a width. Out: the bytes of an image. Bounded: two child programs at a time, a short
-queue, a few widths, and the latest frames are held in memory. Raises CacheBusy where the queue is full.
+queue that is fair to titles and addresses, a few widths, and the latest frames are held in memory. Raises CacheBusy
+where the queue is full.
 """
 
 import asyncio
 import os
 import tempfile
 from bisect import bisect_right
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
@@ -22,12 +23,14 @@ from core.sandbox.child import ChildRunner
 from core.storage import keys
 from origin.delivery.disk_cache import DiskCache
 from origin.delivery.manifests import Manifests
+from origin.images.fair_queue import FairQueue
 from packager.revision import SEGMENT_TYPE, File, Manifest
 from thumbnails.images import make
 from thumbnails.reading.rendition_facts import video_of_rendition
 
 WIDTHS = (160, 320, 480, 640, 960, 1280, 1920)
-CONCURRENT, MAX_QUEUED = 2, 16
+CONCURRENT, MAX_QUEUED = 2, 16  # the latter of one title, those that are being made included
+MAX_WAITING, MAX_PER_ADDRESS = 64, 8
 MAX_BYTES = 64 * 1024 * 1024
 STEP_S = Fraction(1, 100)  # frames closer than this are taken to be the same
 
@@ -77,22 +80,36 @@ class Stills:
         self._manifests = manifests
         self._detect_runner = runner
         self._runner: ChildRunner | None = None
+        self._queue = FairQueue(
+            slots=CONCURRENT,
+            waiting=MAX_WAITING,
+            per_title=MAX_QUEUED - CONCURRENT,
+            per_address=MAX_PER_ADDRESS,
+        )
+        self._asked_by: dict[Still, str | None] = {}  # the address of the first who asked for what is not made yet
         self._images: RefreshingCache[Still, bytes] = RefreshingCache(
-            self._make,
-            name="stills",
-            weigh=len,
-            max_weight=MAX_BYTES,
-            concurrency=CONCURRENT,
-            max_reads=MAX_QUEUED,
+            self._make_in_turn, name="stills", weigh=len, max_weight=MAX_BYTES
         )
 
-    async def get(self, still: Still) -> bytes:
+    async def get(self, still: Still, address: str | None = None) -> bytes:
         """The image. Raises CacheBusy, Rejected where no frame can be read, ObjectMissing and Transient."""
-        return await self._images.get(still)
+        self._asked_by.setdefault(still, address)
+        try:
+            return await self._images.get(still)
+        finally:
+            self._asked_by.pop(still, None)
+
+    def forget(self, assets: Collection[AssetId]) -> None:
+        """Drop the images of these assets."""
+        self._images.forget(lambda still: still.asset_id in assets)
 
     async def close(self) -> None:
         """End the child programs that run."""
         await self._images.close()
+
+    async def _make_in_turn(self, still: Still) -> bytes:
+        async with self._queue.turn(still.asset_id, self._asked_by.get(still)):
+            return await self._make(still)
 
     async def _make(self, still: Still) -> bytes:
         if self._runner is None:

@@ -15,7 +15,7 @@ from core.errors import ConfigError
 from origin.cdn.cdns import OWN_ID, OWN_SCHEME, Cdn, Cdns, signers
 from origin.cdn.signers import Signed, Signer, SigningContext
 from origin.cdn.signers import kadr as kadr_token
-from origin.cdn.signers.bucketed import BucketedSigner
+from origin.cdn.signers.remembering import RememberingSigner
 from origin.playback.session import Session
 from packager.names import Pathway
 
@@ -118,8 +118,8 @@ def pathways(cdns: Cdns, own_keys: Mapping[str, bytes], origin_base: str) -> Pat
             raise ConfigError(
                 f"KADR_CDNS: {cdn_id}: players send no cookies to other sites: choose the form in the path or the query"
             )
-    bucketed = {cdn_id: BucketedSigner(signer) for cdn_id, signer in by_cdn.items()}
-    return Pathways(cdns=cdns, signers=bucketed, own_keys=own_keys, origin_base=origin_base)
+    remembering = {cdn_id: RememberingSigner(signer) for cdn_id, signer in by_cdn.items()}
+    return Pathways(cdns=cdns, signers=remembering, own_keys=own_keys, origin_base=origin_base)
 
 
 def _sample(signer: Signer) -> Signed:

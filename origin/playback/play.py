@@ -1,10 +1,12 @@
 """Where every player begins: the multivariant playlist of a session, or its DASH manifest."""
 
+import math
 import time
 
 from aiohttp import web
 
 from core.http.problems import Problem
+from core.tokens import steering_token
 from origin.context import CONTEXT
 from origin.delivery.send import PRIVATE, send_text
 from origin.playback import sessions
@@ -21,17 +23,18 @@ DASH_HEADERS = {"Content-Type": DASH_TYPE, "Cache-Control": PRIVATE}
 @routes.get("/play/{playback_id}/index.m3u8")
 async def session_playlist(request: web.Request) -> web.Response:
     """The playlist with every pathway, the preferred one first; below each, all URIs are relative."""
-    context, visitor = request.app[CONTEXT], await sessions.visitor_of(request)
+    context, visitor, now = request.app[CONTEXT], await sessions.visitor_of(request), time.time()
     revision_id = sessions.revision_of(visitor)
     key = (visitor.published.asset_id, revision_id)
     shared = context.pathways.sessions_alike and visitor.unrestricted
-    body = context.shared_playlists.get(key, time.time()) if shared else None
+    ends_at = sessions.session_end(context, visitor.claims, now) if visitor.claims else math.inf
+    body = context.shared_playlists.get(key, now, ends_at) if shared else None
     if body is None:
         session = await sessions.begin(context, visitor, revision_id)
         pathways = context.pathways.of(session, _order(request, session))
         body = fill_playlist(session.renditions, session.subtitles, pathways, _steering_uri(request, session))
-        if shared and session.whole and not session.encrypted:
-            context.shared_playlists.put(key, body, session.shareable_until)
+        if shared and session.whole and not session.encrypted and now < session.shareable_until:
+            context.shared_playlists.put(key, body, session.shareable_until, session.expires_at)
     return await send_text(request, body, HLS_HEADERS)
 
 
@@ -67,4 +70,7 @@ def _order(request: web.Request, session: Session) -> tuple[str, ...]:
 def _steering_uri(request: web.Request, session: Session) -> str | None:
     """Where players request the order of pathways; None where there is a single one."""
     context = request.app[CONTEXT]
-    return f"{context.settings.origin_base}/steer/{session.id}" if context.pathways.steered else None
+    if not context.pathways.steered:
+        return None
+    token = steering_token.sign(session.id, context.playback_keys)
+    return f"{context.settings.origin_base}/by/{token}/steer/{session.id}"

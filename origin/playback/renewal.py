@@ -1,8 +1,9 @@
 """A session beyond its playlist: renewing it after a long pause, and ending it early.
 
 The contract with a page: fetch `/play/{playback_id}/session?token=...` once, beside the playlist. When a file answers
-403 `token_refused`, load `renewal_url` in place of the playlist and seek to where the viewer was. It is the same
-session, so a viewer who was revoked meanwhile is refused.
+403 `token_expired`, load `renewal_url` in place of the playlist and seek to where the viewer was. It is the same
+session, so a viewer who was revoked meanwhile is refused, and it ends when it would have: its end is fixed where the
+page's token is exchanged, and a renewal carries it on.
 """
 
 from aiohttp import web
@@ -20,7 +21,6 @@ async def show(request: web.Request) -> web.Response:
     """The session of this token: its playlist URL, the expiry of its files, and the URL that renews it."""
     context = request.app[CONTEXT]
     session = await sessions.start(request)
-    token, renew_until = sessions.renewal(context, session)
     base = f"{context.settings.origin_base}/play/{session.playback_id}"
     data = {
         "session": session.id,
@@ -28,8 +28,8 @@ async def show(request: web.Request) -> web.Response:
         "duration_s": session.duration_s,
         "playlist_url": f"{base}/index.m3u8{f'?{request.query_string}' if request.query_string else ''}",
         "expires_at": session.expires_at,
-        "renewal_url": f"{base}/index.m3u8?token={token}",
-        "renew_until": renew_until,
+        "renewal_url": f"{base}/index.m3u8?token={sessions.renewal(context, session)}",
+        "renew_until": session.renew_until,
     }
     return web.json_response({"data": data}, headers=PRIVATE)
 

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from core.concurrency import in_background, repeat_every
 from core.db import revocations
 from core.db.postgres import Pool
+from core.model import AssetId
 from core.redis_client import REDIS_UNAVAILABLE
 from core.telemetry.logs import Log
 
@@ -38,6 +39,11 @@ class Revoked:
     def __contains__(self, subject: str) -> bool:
         until = max(self._stored.get(subject, 0.0), self._announced.get(subject, 0.0))
         return until > 0 and time.time() < until
+
+    def assets(self) -> set[AssetId]:
+        """The assets that were deleted or taken down."""
+        subjects = {*self._stored, *self._announced}
+        return {found for subject in subjects if (found := revocations.asset_of(subject)) and subject in self}
 
     async def refresh(self) -> None:
         """Read the current revocations. Never raises where Redis or PostgreSQL does not answer."""

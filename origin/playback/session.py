@@ -21,7 +21,8 @@ class Session:
     renditions: tuple[Rendition, ...]
     subtitles: tuple[Subtitles, ...]
     whole: bool  # false while the title is being encoded
-    expires_at: int  # Unix seconds, of the delivery token: after the title's duration and the pause that is allowed
+    expires_at: int  # Unix seconds, of the delivery token: after the title's duration and pause, or the session's end
+    renew_until: int  # Unix seconds: the session's end, which no renewal moves
     shareable_until: float  # Unix seconds: from then on the token of a new session would expire later
     limits: Limits
     prefix: str

@@ -19,8 +19,11 @@ from core.http.problems import Problem
 from core.media.encoded import Subtitles
 from core.model import AssetStatus, OwnerId, PlaybackId, Policy, RevisionId
 from core.tokens import playback_token
+from core.tokens import steering_token as steering_token_codec
 from core.tokens.playback_token import ANYBODY, Claims, TokenExpired, TokenRefused
+from core.tokens.signed_token import InvalidToken
 from origin import access
+from origin.cdn.steering.reporters import household
 from origin.context import CONTEXT, Context
 from origin.playback import concurrent_streams, policy
 from origin.playback.policy import PolicyRefused, Visit
@@ -108,8 +111,11 @@ async def _session(context: Context, visitor: Visitor, revision_id: RevisionId) 
         if provisional is None:
             raise
         duration_s, renditions, whole = provisional.facts.duration_s, provisional.renditions, False
-    lifetime_s = float(duration_s) + context.settings.delivery_slack_s
-    expires_at = (int(time.time() + lifetime_s) // EXPIRY_STEP_S + 1) * EXPIRY_STEP_S
+    now, lifetime_s = time.time(), float(duration_s) + context.settings.delivery_slack_s
+    ends_at = session_end(context, claims, now)
+    expires_at = (int(now + lifetime_s) // EXPIRY_STEP_S + 1) * EXPIRY_STEP_S
+    if claims is not None:  # without a token anybody may start a session: an end would keep nobody out
+        expires_at = min(expires_at, ends_at)
     return Session(
         id=claims.session if claims else secrets.token_hex(8),
         title=published.title,
@@ -121,6 +127,7 @@ async def _session(context: Context, visitor: Visitor, revision_id: RevisionId) 
         subtitles=subtitles,
         whole=whole,
         expires_at=expires_at,
+        renew_until=ends_at,
         shareable_until=expires_at - lifetime_s,
         limits=claims.limits if claims else ANYBODY,
         prefix=f"/v/{published.asset_id}/{revision_id}/",
@@ -130,11 +137,19 @@ async def _session(context: Context, visitor: Visitor, revision_id: RevisionId) 
     )
 
 
-def renewal(context: Context, session: Session) -> tuple[str, int]:
-    """(token, expiry in Unix seconds): a playback token that starts this same session again."""
-    expires_at = int(time.time()) + context.settings.renewal_s
-    claims = Claims(playback_id=session.playback_id, session=session.id, expires_at=expires_at, limits=session.limits)
-    return playback_token.sign(claims, context.playback_keys), expires_at
+def session_end(context: Context, claims: Claims | None, now: float) -> int:
+    """When a session of these claims ends that is started, or started again, at `now`. All in Unix seconds."""
+    longest_s = context.settings.renewal_s
+    return int(now) + longest_s if claims is None else claims.session_end(now, longest_s)
+
+
+def renewal(context: Context, session: Session) -> str:
+    """A playback token that starts this same session again, until its end."""
+    end = session.renew_until
+    claims = Claims(
+        playback_id=session.playback_id, session=session.id, expires_at=end, limits=session.limits, ends_at=end
+    )
+    return playback_token.sign(claims, context.playback_keys)
 
 
 def _claims(context: Context, token: str | None, playback_id: PlaybackId, required: Policy) -> Claims | None:
@@ -198,6 +213,16 @@ def country_of(request: web.Request) -> str | None:
     """The viewer's country by a trusted proxy, ISO 3166-1 in two capitals; None where it is not known."""
     country = visit_of(request.app[CONTEXT], request).country
     return country.upper() if country and len(country) == 2 and country.isalpha() else None
+
+
+def reporter_of(request: web.Request, steering_token: str) -> tuple[str, str | None] | None:
+    """The session of a steering URL and what the viewer's address counts as; None for a URL that nobody signed."""
+    context = request.app[CONTEXT]
+    try:
+        session = steering_token_codec.verify(steering_token, context.playback_keys)
+    except InvalidToken:
+        return None
+    return session, household(visit_of(context, request).address)
 
 
 async def _check_concurrent_streams(context: Context, session: Session, published: Published) -> None:

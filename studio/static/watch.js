@@ -36,7 +36,34 @@ function resumeFrom(key) {
   return stored === null ? null : Number(stored);
 }
 
+// The URL that starts this session again after a pause that outlasted its files; null once it was used in vain.
+let renewal = null;
+
+async function askForRenewal(url) {
+  try {
+    const response = await fetch(url);
+    if (!response.ok) return null;
+    const { pathname, search } = new URL((await response.json()).data.renewal_url);
+    return pathname + search; // on this host, whichever name the server has for itself
+  } catch {
+    return null; // without one the viewer loads the page again
+  }
+}
+
+// The same session from a fresh playlist, at the same place. Where that is refused, too, the session has ended.
+function renew(hls) {
+  const [url, { currentTime, paused }] = [renewal, video];
+  renewal = null;
+  hls.once(window.Hls.Events.FRAG_BUFFERED, async () => {
+    renewal = await askForRenewal(url.replace("index.m3u8", "session"));
+  });
+  hls.config.startPosition = currentTime;
+  hls.loadSource(url);
+  if (!paused) hls.once(window.Hls.Events.MANIFEST_PARSED, () => video.play().catch(() => {}));
+}
+
 if (window.Hls && window.Hls.isSupported()) {
+  askForRenewal(video.dataset.session).then((url) => (renewal = url));
   const hls = new window.Hls({ startPosition: resume ?? -1 });
   window.kadrPlayer = hls;
   keepCues(video);
@@ -46,7 +73,8 @@ if (window.Hls && window.Hls.isSupported()) {
   });
   hls.on(window.Hls.Events.ERROR, (_, { fatal, details, response }) => {
     if (!fatal) return;
-    if (response && response.code === 403) say("This link has expired or is not valid. Load the page you came from again.");
+    if (response && response.code === 403 && renewal) renew(hls);
+    else if (response && response.code === 403) say("This link has expired or is not valid. Load the page you came from again.");
     else say(`The video cannot be played (${details}). Check your connection and load the page again.`);
   });
   hls.loadSource(source);
@@ -54,6 +82,15 @@ if (window.Hls && window.Hls.isSupported()) {
 } else if (video.canPlayType("application/vnd.apple.mpegurl")) {
   video.src = source;
   if (resume !== null) video.addEventListener("loadedmetadata", () => (video.currentTime = resume), { once: true });
+  askForRenewal(video.dataset.session).then((url) => (renewal = url));
+  video.addEventListener("error", () => {
+    if (!renewal) return;
+    const { currentTime } = video;
+    video.addEventListener("loadedmetadata", () => (video.currentTime = currentTime), { once: true });
+    video.src = renewal;
+    renewal = null;
+    video.play().catch(() => {});
+  });
   video.addEventListener("resize", () => showQuality(video.videoWidth, video.videoHeight));
 } else {
   say("This browser cannot play HLS video.");

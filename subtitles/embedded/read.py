@@ -17,6 +17,7 @@ from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB, MIB
 from subtitles.embedded.ass_events import Event, cues
+from subtitles.formats.caption_reader import is_lost
 
 CONTAINERS = frozenset(("mp4", "matroska", "mpegts"))  # of which subtitles are read
 
@@ -36,11 +37,12 @@ class EmbeddedTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedded:
-    """The subtitles of an upload. `pictures`: (codec, language) of tracks that are bitmaps and cannot be read;
-    `left_out`: how many tracks there are beyond those that are read."""
+    """The subtitles of an upload. Left out, as (codec, language): `pictures`, which are bitmaps, and `lost` ones, whose
+    letters are not in the file; `left_out`: how many tracks there are beyond those that are read."""
 
     tracks: tuple[EmbeddedTrack, ...]
     pictures: tuple[tuple[str, str], ...]
+    lost: tuple[tuple[str, str], ...] = ()
     left_out: int = 0
 
 
@@ -94,10 +96,12 @@ def tracks_of(answer: Mapping[str, Any], duration_ms: int) -> Embedded:
         )
         for track in answer["tracks"]
     )
+    shown = [track for track in tracks if track.cues]
     return Embedded(
-        tracks=tuple(track for track in tracks if track.cues),
+        tracks=tuple(track for track in shown if not is_lost(track.cues)),
         pictures=tuple((codec, language) for codec, language in answer["pictures"]),
         left_out=answer.get("left_out", 0),
+        lost=tuple((track.codec, track.language) for track in shown if is_lost(track.cues)),
     )
 
 

@@ -7,7 +7,9 @@ out: players of HLS do not agree on them. Raises Rejected(not_captions).
 
 import html
 import re
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -30,6 +32,8 @@ _SETTING = re.compile(
     r"|align:(?:start|center|end|left|right)"
 )
 _SRT_MARKUP = re.compile(r"(</?[biu]>)|</?font(?:\s[^<>]*)?>|\{\\[^{}]*\}", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
+_REPLACEMENT = "\ufffd"
 _SRT_TOP = re.compile(r"\{\\an[789]\}")
 
 
@@ -54,14 +58,37 @@ def cues(body: bytes) -> list[Cue]:
         ) from exc
 
 
+def uploaded(body: bytes) -> list[Cue]:
+    """The cues of a file that somebody uploads now. Raises Rejected(not_captions), also where no letter is left."""
+    found = cues(body)
+    if found and is_lost(found):
+        raise Rejected(
+            CODE,
+            "The captions have no readable text: their letters were lost when the file was converted.",
+            "Export the captions again and save them with the encoding UTF-8.",
+        )
+    return found
+
+
 def read(text: str) -> list[Cue]:
     """The cues of a text in either format, which its first line decides. Raises Rejected(not_captions)."""
-    lines = re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff").replace("\0", "\ufffd"))
+    lines = re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff").replace("\0", _REPLACEMENT))
     is_vtt = re.match(r"WEBVTT(?:[ \t]|$)", lines[0]) is not None
     cues = list(_vtt(lines) if is_vtt else _srt(lines))
     if not cues and not is_vtt:
         raise Rejected(CODE, "There is no caption in the file.", "Export the captions again, as WebVTT or SRT.")
     return sorted(cues, key=lambda cue: (cue.start_ms, cue.end_ms))
+
+
+def is_lost(cues: Sequence[Cue]) -> bool:
+    """Whether the text is nearly all U+FFFD, which stands for a character that could not be read, or cannot be seen."""
+    kinds = Counter(
+        _REPLACEMENT if character == _REPLACEMENT else unicodedata.category(character)[0]
+        for cue in cues
+        for character in html.unescape(_TAG.sub("", cue.text))
+    )
+    readable, marks = kinds["L"] + kinds["N"] + kinds["S"], kinds["P"] + kinds["S"]
+    return kinds[_REPLACEMENT] >= readable and kinds[_REPLACEMENT] >= marks
 
 
 def _refuse(line: int, what: str) -> NoReturn:

@@ -26,6 +26,7 @@ def track(
     duration_s: Fraction,
     machine_generated: bool = False,
     captions: bool = False,
+    forced: bool = False,
 ) -> SubtitleFiles:
     """The files of one subtitle track of a title that lasts `duration_s`: its segments, and one with every cue."""
     files: dict[str, bytes] = {}
@@ -42,6 +43,7 @@ def track(
         name=name,
         machine_generated=machine_generated,
         captions=captions,
+        forced=forced,
         segments=tuple(
             Segment(blob=add_file(text), duration=length_ms)
             for text, length_ms in segments(cues, max(1, round(duration_s * 1000)))

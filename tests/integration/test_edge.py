@@ -212,7 +212,9 @@ async def test_a_changed_path_is_refused(at: Edge) -> None:
 
 
 async def test_a_token_is_for_its_prefix_until_it_expires(at: Edge) -> None:
-    assert (await fetch(at.url("v360/00000.m4s", expires_in_s=-1))).status == 403
+    expired = await fetch(at.url("v360/00000.m4s", expires_in_s=-1))
+    assert (expired.status, json.loads(expired.body)["code"]) == (403, "token_expired")
+    assert expired.headers["Access-Control-Allow-Origin"] == "*"
     for other in (at.other_prefix, at.prefix[:-2] + "/", f"{at.prefix[:-1]}0/", at.prefix.replace("/v/", "/w/")):
         assert (await fetch(at.url("v360/00000.m4s", prefix=other))).status == 403
 

@@ -18,8 +18,10 @@ from pydantic import SecretStr
 from core.db import experiments, outbox, pictures, postgres
 from core.db.experiments import Event, Standing, State
 from core.db.pictures import Album, Candidate, Choice, Image, Poster
-from core.model import AssetId
+from core.model import AssetId, PlaybackId
 from core.settings import parse_keys
+from core.tokens import playback_token
+from core.tokens.playback_token import Claims, Limits
 from origin.experiments import impression_token
 from origin.experiments.impression_counts import Impressions, advance_experiments
 from origin.experiments.impression_token import Impression
@@ -392,8 +394,15 @@ def base(owner: Stack, title: Any) -> str:
 
 
 async def choice(owner: Stack, title: Any, viewer: str, origin: str | None = None) -> Any:
+    """As a viewer whose name is in a playback token: others do not count."""
     url = base(owner, title).replace(owner.endpoints["origin"], origin or owner.endpoints["origin"])
-    answer = await fetch(f"{url}/choice?viewer={viewer}")
+    claims = Claims(
+        playback_id=PlaybackId(title["playback_ids"][0]["id"]),
+        session=playback_token.new_session(),
+        expires_at=int(time.time()) + 600,
+        limits=Limits(viewer=viewer),
+    )
+    answer = await fetch(f"{url}/choice?token={playback_token.sign(claims, playback_keys(owner))}")
     assert answer.headers["Cache-Control"] == "private, no-store"
     return json_of(answer)["data"]
 
@@ -527,6 +536,18 @@ async def test_viewers_are_shown_what_they_draw_and_counted_once(owner: Stack, t
         assert sums == [10, 2, 1]
         for arm in found["candidates"]:
             assert arm["impressions"] == sum(one["candidate"] == arm["candidate"] for one in first[:10])
+
+
+async def test_a_viewer_whom_only_the_page_names_sees_a_candidate_and_does_not_count(
+    owner: Stack, titles: list[Any]
+) -> None:
+    """Three thousand made-up names would decide a poster."""
+    title = titles[0]
+    async with switched_on(owner, title) as begun:
+        seen = [json_of(await fetch(f"{base(owner, title)}/choice?viewer=made-up-{n}"))["data"] for n in range(20)]
+        assert {one["candidate"] for one in seen} <= {arm["candidate"] for arm in begun["candidates"]}
+        assert len({one["candidate"] for one in seen}) > 1
+        assert {one["impression"] for one in seen} == {None}
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,51 @@ async def test_a_session_is_renewed_after_its_token_has_expired(stack: Stack, si
     assert again["session"] == made["session"], "still the same one"
 
 
+async def session_of(url: str) -> Any:
+    """What `/session` says, asked with the token of a playlist's URL."""
+    answer = await fetch(url.replace("index.m3u8", "session"))
+    assert answer.status == 200, answer
+    return json_of(answer)["data"]
+
+
+async def test_no_chain_of_renewals_moves_the_end_of_a_session(stack: Stack, signed: Title) -> None:
+    made = await token(stack, signed, ttl_s=3, session_s=7)
+    # Others have been given a playlist whose files live longer: sessions share it, but not with this one.
+    assert (await fetch((await token(stack, signed))["url"])).status == 200
+    first = await session_of(made["url"])
+    assert made["expires_at"] - 3 + 7 <= first["renew_until"] <= time.time() + 7
+    seen, files = first, [await a_file(made["url"])]
+    for _ in range(3):
+        files.append(await a_file(seen["renewal_url"]))
+        seen = await session_of(seen["renewal_url"])
+        assert (seen["renew_until"], seen["expires_at"]) == (first["renew_until"], first["renew_until"])
+        await asyncio.sleep(0.5)
+    for file in files:
+        assert (await fetch(file)).status == 200
+    await until_time(first["renew_until"] + 1)
+    for file in files:
+        refused(await fetch(file), 403, "token_expired")
+    for url in (first["renewal_url"], seen["renewal_url"]):
+        refused(await fetch(url), 403, "token_expired")
+        refused(await fetch(url.replace("index.m3u8", "session")), 403, "token_expired")
+
+
+async def test_a_viewer_who_paused_goes_on_and_the_end_stays(stack: Stack, signed: Title) -> None:
+    first = await session_of((await token(stack, signed, ttl_s=60))["url"])
+    assert first["renew_until"] > first["expires_at"] > time.time() + 3600, "longer than the pause"
+    await until_time(int(time.time()) + 2)
+    again = await session_of(first["renewal_url"])
+    assert again["renew_until"] == first["renew_until"]
+    assert (await fetch(await a_file(again["renewal_url"]))).status == 200
+
+
+@pytest.mark.parametrize("session_s", [0, -1, 86_401, "soon"])
+async def test_a_session_is_not_longer_than_the_server_allows(stack: Stack, signed: Title, session_s: Any) -> None:
+    wanted = {"session_s": session_s}
+    status, problem = await stack.api("POST", f"/v1/playback_ids/{signed.playback_id}/token", json=wanted)
+    assert (status, problem["code"], problem["pointer"]) == (422, "invalid", "/session_s")
+
+
 # Taking away
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aioboto3
 import aiohttp
 import pytest
 from aiohttp import web
@@ -17,10 +18,11 @@ from pydantic import SecretStr
 
 from core.errors import KadrError, ObjectMissing, Transient
 from core.settings import MIB, Settings
-from core.storage.s3 import Storage, Stored, connect
+from core.storage.s3 import BrowserUploads, Storage, Stored, connect
 from tests.stack import Stack
 
 BUCKET = f"kadr-test-{secrets.token_hex(4)}"
+OWN_RULES = f"{BUCKET}-rules"
 ABSENT = "kadr-test-absent"
 
 
@@ -261,6 +263,27 @@ LISTED = (
     '<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
     "<IsTruncated>false</IsTruncated><Contents><Key>t/a</Key><Size>1</Size></Contents></ListBucketResult>"
 )
+
+
+async def test_browsers_may_upload_once_a_bucket_has_been_set_up(storage: Storage, server: str) -> None:
+    first, again = [await storage.allow_browser_uploads(BUCKET) for _ in range(2)]
+    # rclone has no rules of its own: the embedded stack starts it with --allow-origin.
+    assert (first, again) == {
+        "moto": (BrowserUploads.SET, BrowserUploads.ALLOWED),
+        "rclone": (BrowserUploads.UNKNOWN, BrowserUploads.UNKNOWN),
+    }[server]
+
+
+async def test_rules_of_the_operator_stay(moto: str) -> None:
+    async with connect(settings(moto)) as opened:
+        await opened.ensure_bucket(OWN_RULES)
+        rules = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["https://a.test"]}]}
+        keys = {"aws_access_key_id": "anyone", "aws_secret_access_key": "anything", "region_name": "us-east-1"}
+        async with aioboto3.Session().client("s3", endpoint_url=moto, **keys) as operator:
+            await operator.put_bucket_cors(Bucket=OWN_RULES, CORSConfiguration=rules)
+            assert await opened.allow_browser_uploads(OWN_RULES) is BrowserUploads.OTHER_RULES
+            kept = await operator.get_bucket_cors(Bucket=OWN_RULES)
+        assert [rule["AllowedMethods"] for rule in kept["CORSRules"]] == [["GET"]]
 
 
 async def test_a_delete_that_is_refused_inside_a_200_is_transient() -> None:

@@ -570,6 +570,19 @@ async def test_movtext_in_two_languages(stack: Stack) -> None:
     assert (status, problem["code"]) == (409, "not_generated")
 
 
+async def test_forced_and_hearing_impaired_tracks_of_an_upload(stack: Stack) -> None:
+    asset, tracks = await embedded(stack, "found/subs_forced.mkv")
+    assert [(t["kind"], t["forced"]) for t in tracks] == [
+        ("subtitles", True),
+        ("subtitles", False),
+        ("captions", False),
+    ]
+    text = await playlist_with(asset, "FORCED=YES")
+    lines = [line for line in text.splitlines() if line.startswith("#EXT-X-MEDIA:TYPE=SUBTITLES")]
+    assert [re.findall(r"FORCED=(\w+)", line) for line in lines] == [["NO"], ["NO"], ["YES"]], "full text first"
+    assert ["transcribes-spoken-dialog" in line for line in lines] == [False, True, False]
+
+
 async def test_times_of_a_trimmed_title(stack: Stack) -> None:
     _, tracks = await embedded(stack, "odd/m4v_two_movtext_subs_vfr_7s.m4v", clip={"start_s": 1, "end_s": 6})
     assert [(c.start_ms, c.end_ms, c.text) for c in caption_reader.read(tracks[0]["text"])] == [

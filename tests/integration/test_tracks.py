@@ -128,6 +128,38 @@ async def test_what_is_no_track_is_refused(
         assert "Line" in problem["detail"] or "ine" in problem["hint"]
 
 
+async def test_captions_that_begin_at_an_hour_are_moved_to_the_title(stack: Stack, asset: Any) -> None:
+    late = SRT.replace("00:00:0", "10:00:0")
+    assert late != SRT
+    track = await add(stack, asset, kind="subtitles", language="sv", text=late)
+    assert [warning["code"] for warning in track["warnings"]] == ["cues_moved"]
+    path = f"/v1/assets/{asset['id']}/tracks/{track['id']}"
+    _, body = await stack.api("GET", path)
+    assert "\n00:00:0" in body["data"]["text"]
+    assert "10:00:0" not in body["data"]["text"]
+    _, body = await stack.api("GET", f"/v1/assets/{asset['id']}")
+    assert "cues_moved" in {warning["code"] for warning in body["data"]["warnings"]}
+    outside = {"kind": "subtitles", "language": "sv", "text": SRT.replace("00:00:0", "00:30:0")}
+    status, problem = await stack.api("POST", f"/v1/assets/{asset['id']}/tracks", json=outside)
+    assert (status, problem["code"], problem["pointer"]) == (422, "cues_outside", "/text")
+    assert (await stack.api("DELETE", path))[0] == 204
+
+
+async def test_forced_subtitles_are_told_from_full_ones(stack: Stack, asset: Any) -> None:
+    forced = await add(stack, asset, kind="subtitles", language="da", name="Skilte", text=SRT, forced=True)
+    full = await add(stack, asset, kind="subtitles", language="da", name="Dansk", text=SRT)
+    assert (forced["forced"], full["forced"]) == (True, False)
+    text = await multivariant_with(asset, 'NAME="Dansk"')
+    assert (line_with(text, "Skilte")["FORCED"], line_with(text, "Dansk")["FORCED"]) == ("YES", "NO")
+    assert text.index('NAME="Dansk"') < text.index('NAME="Skilte"'), "the full text is offered first"
+    path = f"/v1/assets/{asset['id']}/tracks/{forced['id']}"
+    status, body = await stack.api("PUT", path, json={"text": SRT}, headers={"If-Match": forced["etag"]})
+    assert (status, body["data"]["forced"]) == (200, True), "what it is does not change with its text"
+    for track in (forced, full):
+        assert (await stack.api("DELETE", f"/v1/assets/{asset['id']}/tracks/{track['id']}"))[0] == 204
+    await multivariant_with(asset, 'LANGUAGE="da"', there=False)
+
+
 async def test_a_dub_is_as_long_as_the_title(stack: Stack, asset: Any, tmp_path: Path) -> None:
     """From another asset, which is shorter than the title and of another frequency."""
     dub = tmp_path / "dub.m4a"

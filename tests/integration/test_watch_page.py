@@ -243,6 +243,24 @@ async def test_the_form_leads_to_a_video(visit: Visit, stack: Stack, ready: Any)
     assert visit.problems == []
 
 
+async def test_a_session_whose_files_have_expired_is_renewed(visit: Visit, ready: Any) -> None:
+    """As after a long pause: every file is refused until the page has begun its session anew, once."""
+    renewed: list[str] = []
+
+    async def refuse(route: Any) -> None:
+        if renewed:
+            await route.continue_()
+        else:
+            await route.fulfill(status=403, body='{"code": "token_expired"}')
+
+    visit.page.on("request", lambda made: renewed.append(made.url) if "index.m3u8?token=" in made.url else None)
+    await visit.page.route("**/s/**", refuse)
+    await visit.page.goto(ready["watch_url"])
+    await visit.until("document.querySelector('video').readyState >= 3")
+    assert len(renewed) == 1
+    assert await visit.page.locator(".error").is_hidden()
+
+
 async def test_a_session_that_is_refused_midway_is_told(visit: Visit, ready: Any) -> None:
     """A delivery token that has expired: every file below the session's path is 403."""
     await visit.page.route("**/s/**", lambda route: route.fulfill(status=403, body="{}"))

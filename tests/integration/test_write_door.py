@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,30 @@ async def test_an_expired_upload_is_swept_and_a_complete_one_is_saved(door: Stac
     assert (await door.wait(whole["asset_id"]))["status"] == "ready"
 
 
+async def test_a_part_that_arrives_after_the_sweep_is_removed_as_well(
+    door: Stack, short: Path, stored: tuple[Storage, Settings]
+) -> None:
+    """A PUT may begin before its URL expires and end after the upload was swept."""
+    connected, settings = stored
+    upload = await create(door, short)
+    expire = "UPDATE uploads SET expires_at = now() - $2::interval WHERE id = $1"
+    await execute(door, expire, upload["id"], timedelta(seconds=1))
+
+    async def expired() -> bool:
+        return bool((await door.api("GET", f"/v1/uploads/{upload['id']}"))[1]["data"]["status"] == "expired")
+
+    async def gone() -> bool:
+        return [e async for e in connected.list(settings.uploads_bucket, f"uploads/{upload['id']}/")] == []
+
+    await until(expired)
+    for later in (timedelta(hours=2), timedelta(days=8)):
+        await put(short, upload, 1)
+        assert not await gone()
+        await execute(door, expire, upload["id"], later)
+        await execute(door, "UPDATE uploads SET swept_at = expires_at + '1 minute' WHERE id = $1", upload["id"])
+        await until(gone)
+
+
 async def test_a_storage_event_completes_an_upload_whose_parts_are_all_there(door: Stack, short: Path) -> None:
     upload = await create(door, short)
     await put(short, upload, 1)
@@ -174,6 +199,16 @@ async def test_delete_revokes_playback_and_removes_every_object(
     asset = await door.wait(await door.upload(short, **PLAIN))
     prefix = f"assets/{asset['id']}/"
     assert [entry async for entry in connected.list(settings.media_bucket, prefix)]
+    await check_playback(asset)  # the origin keeps what it has sent
+    source = (await row(door, "SELECT source_sha256 FROM assets WHERE id = $1", asset["id"]))["source_sha256"]
+
+    def in_caches() -> set[str]:
+        """Files of the asset on the disks of the worker and the origin."""
+        names = {path.name for path in door.home.rglob("*") if "s3" not in path.parts}
+        return {name for name in names if name == source or name.startswith(f"{asset['id']}.")}
+
+    assert len(in_caches()) > 2
+    assert source in in_caches()
     assert (await door.api("DELETE", f"/v1/assets/{asset['id']}"))[0] == 204
     assert (await door.api("GET", f"/v1/assets/{asset['id']}"))[0] == 404
     async with aiohttp.ClientSession() as session, session.get(asset["playback_url"]) as answer:
@@ -182,7 +217,11 @@ async def test_delete_revokes_playback_and_removes_every_object(
     async def gone() -> bool:
         return [entry async for entry in connected.list(settings.media_bucket, prefix)] == []
 
+    async def forgotten() -> bool:
+        return in_caches() == set()
+
     await until(gone)
+    await until(forgotten)
     _, listed = await door.api("GET", "/v1/assets")
     assert asset["id"] not in {entry["id"] for entry in listed["data"]}
 
@@ -316,6 +355,11 @@ async def test_the_event_stream_tells_progress_and_ends(door: Stack, short: Path
     async with aiohttp.ClientSession(headers={**headers, "Last-Event-ID": ready["id"]}) as session:
         async with session.get(url) as stream:
             assert "video.asset" not in (await stream.content.read()).decode()
+    for no_number in ("\u00b2", "-1", "1" * 30, "x"):  # as if there were none
+        async with aiohttp.ClientSession(headers={**headers, "Last-Event-ID": no_number}) as session:
+            async with session.get(url) as stream:
+                assert stream.status == 200
+                assert "video.asset.ready" in (await stream.content.read()).decode()
 
 
 async def test_events_reach_the_log(door: Stack) -> None:

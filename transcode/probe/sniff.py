@@ -3,6 +3,8 @@
 The demuxer is pinned because libav would otherwise open playlists and scripts that name other files and hosts.
 """
 
+import re
+
 from core.errors import Rejected
 from core.media.head import HEAD_BYTES
 
@@ -28,6 +30,32 @@ _KNOWN_OTHERS = (
 _HINT = (
     "Export the video as MP4 (H.264 + AAC), MOV, MKV, WebM, MPEG-TS or AVI, or audio as MP3, FLAC, WAV or Ogg, "
     "and upload it again."
+)
+_UNPACK = "Unpack it and upload the video file inside, such as an MP4."
+_NOT_MEDIA = (
+    (re.compile(rb"\x1f\x8b"), "compressed with gzip", _UNPACK),
+    (re.compile(rb"PK[\x03\x05\x07]"), "a ZIP archive", _UNPACK),
+    (
+        re.compile(rb"Rar!|7z\xbc\xaf|\xfd7zXZ|BZh|\x28\xb5\x2f\xfd"),
+        "an archive",
+        _UNPACK,
+    ),
+    (
+        re.compile(
+            rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body|script|meta|title)\b|(?:\xef\xbb\xbf)?\s*<!--",
+            re.IGNORECASE,
+        ),
+        "a web page",
+        "Give the address of the video file itself, such as an MP4, not of the page that shows it; "
+        "a link that needs a log-in leads to a page, too.",
+    ),
+    (
+        re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml|<Error>|\{\s*\"|\[\s*\{)"),
+        "text, perhaps a server's error message",
+        "Open its address in a private browser window: it must download a video, such as an MP4.",
+    ),
+    (re.compile(rb"%PDF-"), "a PDF document", _HINT),
+    (re.compile(rb"\x89PNG|\xff\xd8\xff"), "a picture", _HINT),
 )
 _MP3_KBPS = {  # by (MPEG-1, layer), ISO 11172-3 2.4.2.3 and ISO 13818-3
     (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -61,6 +89,9 @@ def container(head: bytes) -> str:
         return "mpegts"
     if head.startswith(b"ID3") or _is_mp3(head):
         return "mp3"
+    for pattern, name, hint in _NOT_MEDIA:
+        if pattern.match(head):
+            raise Rejected("not_media", f"The file is {name}, not video or audio.", hint)
     for magic, name in _KNOWN_OTHERS:
         if head.startswith(magic):
             raise Rejected("unsupported_container", f"The file is {name}, which Kadr does not support.", _HINT)

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 
-from core.concurrency import cancel_and_wait
+from core.concurrency import cancel_and_wait, repeat_every
 from core.db import postgres
 from core.hints import Hints
 from core.sandbox.child import ChildRunner
@@ -24,13 +24,23 @@ from workers.engine.workdirs import worker_folder
 from workers.engine.worker import Worker
 
 _LOG = Log("worker")
+FORGET_EVERY_S = 15.0
+
+
+async def _forget_deleted_sources(context: WorkerContext) -> None:
+    """Remove local copies of what was deleted, until cancelled."""
+    await repeat_every(
+        FORGET_EVERY_S,
+        lambda: context.sources.forget_deleted(context.pool),
+        lambda exc: _LOG.warning("sources.not_forgotten", error=repr(exc)),
+    )
 
 
 async def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. Raises ConfigError when this machine cannot do the work safely."""
     runner = await ChildRunner.detect(settings.sandbox)
     binary = ffmpeg_binary(settings)
-    settings.work_dir.mkdir(parents=True, exist_ok=True)
+    settings.work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     capabilities = await check(binary, runner, settings.work_dir)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -55,10 +65,13 @@ async def run(settings: Settings) -> None:
                 )
                 worker = Worker(context, hints, name, folder)
                 layers = sorted(runner.layers)
+                if runner.missing:
+                    _LOG.warning("sandbox.incomplete", missing=dict(runner.missing))
                 _LOG.info("worker.started", worker=name, ffmpeg=capabilities.version, sandbox=layers, metrics_port=port)
                 jobs = [
                     loop.create_task(worker.run()),
                     loop.create_task(reconciler.run(settings, pool, hints)),
+                    loop.create_task(_forget_deleted_sources(context)),
                     *(loop.create_task(listen(settings, worker, slots)) for slots in SlotClass),
                     loop.create_task(stopping.wait()),
                 ]

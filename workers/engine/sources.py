@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from core.db import sql
+from core.db.postgres import Pool
 from core.errors import Transient
 from core.storage.s3 import Storage
 
+_SQL = sql.load("gone")
 _PARTIAL = ".partial-"
 _LEFT_S = 86400
 
@@ -21,7 +24,8 @@ class Sources:
     def __init__(self, folder: Path, limit_bytes: int) -> None:
         self._folder = folder
         self._limit_bytes = limit_bytes
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)  # uploads are nobody else's business, whoever made the folder
         for left in folder.glob(f"{_PARTIAL}*"):  # by a worker that was killed
             with suppress(FileNotFoundError):
                 if time.time() - left.stat().st_mtime > _LEFT_S:
@@ -67,6 +71,13 @@ class Sources:
                 with suppress(FileNotFoundError):
                     facts = entry.stat()
                     yield facts.st_atime, facts.st_size, Path(entry.path)
+
+    async def forget_deleted(self, pool: Pool) -> None:
+        """Remove the copies of sources that belong to deleted assets only."""
+        held = await asyncio.to_thread(lambda: [path.name for _, _, path in self._copies()])
+        rows = await pool.fetch(_SQL["sources_gone"], held) if held else []
+        for row in rows:
+            await asyncio.to_thread(self.path(row["sha256"]).unlink, missing_ok=True)
 
     async def fetch(self, storage: Storage, bucket: str, key: str, sha256: str) -> Path:
         """The local copy, downloaded and checked where it is not here. Raises Transient when the bytes are wrong."""

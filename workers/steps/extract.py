@@ -6,7 +6,6 @@ from core.db.tracks import UNKNOWN, TrackKind, TrackSource
 from core.media.languages import language_name
 from core.model import AssetId, StepKind
 from core.step_kinds import PROBES
-from subtitles.embedded.read import CONTAINERS, EmbeddedTrack, embedded
 from subtitles.embedded.ass_events import MOST_TRACKS
 from subtitles.embedded.read import CONTAINERS, Embedded, EmbeddedTrack, embedded
 from transcode.plan.audio import language_tag
@@ -78,7 +77,7 @@ async def _add(connection: Connection, asset_id: AssetId, upload: str, stored: l
             name=_name(track, language or UNKNOWN),
             source=TrackSource.EMBEDDED,
             wanted=origin,
-            made={"text": text},
+            made={"text": text, "forced": True} if track.forced else {"text": text},
         )
         await tracks.changed(connection, asset_id, "video.track.ready", track_id)
 
@@ -90,13 +89,17 @@ def _name(track: EmbeddedTrack, language: str) -> str:
 
 
 def _warnings(subtitles: Embedded) -> tuple[tuple[str, str], ...]:
-    """(code, message) about subtitles that are images, and about those beyond the number that is read."""
+    """(code, message) about subtitles that are images or whose letters are lost, and about those beyond the number that
+    is read."""
     warnings = []
-    if subtitles.pictures:
-        names = ", ".join(f"{codec} ({language})" if language else codec for codec, language in subtitles.pictures)
-        message = f"Subtitles that are pictures, not text, are left out: {names}."
-        warnings.append(("subtitles_unreadable", message))
+    kinds = (("are pictures, not text,", subtitles.pictures), ("have no readable letters", subtitles.lost))
+    if told := [f"Subtitles that {what} are left out: {_listed(tracks)}." for what, tracks in kinds if tracks]:
+        warnings.append(("subtitles_unreadable", " ".join(told)))
     if subtitles.left_out:
         message = f"{subtitles.left_out} subtitle tracks are left out: a title takes the first {MOST_TRACKS}."
         warnings.append(("subtitles_left_out", message))
     return tuple(warnings)
+
+
+def _listed(tracks: tuple[tuple[str, str], ...]) -> str:
+    return ", ".join(f"{codec} ({language})" if language else codec for codec, language in tracks)

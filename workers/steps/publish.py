@@ -28,7 +28,12 @@ async def publish(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
             connection, asset.id, new.id, summary(new.manifest), title=title.rows, by=claimed.step.id
         )
 
-    return Outcome(output={"revision": new.id}, on_commit=on_commit, next_steps=_extras(plan, new.id, asset))
+    return Outcome(
+        output={"revision": new.id},
+        on_commit=on_commit,
+        next_steps=_extras(plan, new.id, asset),
+        warnings=title.warnings,
+    )
 
 
 def _extras(plan: EncodePlan, revision_id: RevisionId, asset: Asset) -> tuple[NextStep, ...]:

@@ -38,4 +38,4 @@ async def republish(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
             step_input=claimed.step.input,
         )
 
-    return Outcome(output={"revision": new.id}, on_commit=on_commit)
+    return Outcome(output={"revision": new.id}, on_commit=on_commit, warnings=title.warnings)

@@ -19,10 +19,17 @@ WHERE id = $1 AND status = 'open'
 RETURNING id;
 
 -- name: to_sweep
--- Expired uploads of any state whose parts have not been removed for good.
-UPDATE uploads SET swept_at = now()
+-- Expired uploads of any state whose parts have not been removed for good: swept when they expire and, for PUTs that were
+-- under way then, again after each interval of $1, of which the last is the one in the index.
+UPDATE uploads u SET swept_at = now()
 WHERE id IN (
-    SELECT id FROM uploads WHERE swept_at IS NULL AND expires_at < now() ORDER BY expires_at LIMIT 100
+    SELECT id FROM uploads
+    WHERE expires_at < now() AND (swept_at IS NULL OR swept_at - expires_at < interval '168 hours')
+      AND (swept_at IS NULL OR EXISTS (
+          SELECT FROM unnest($1::interval[]) AS after
+          WHERE swept_at < expires_at + after AND expires_at + after < now()
+      ))
+    ORDER BY expires_at LIMIT 100
     FOR UPDATE SKIP LOCKED
 )
-RETURNING id, asset_id;
+RETURNING id, asset_id, (SELECT count(*) FROM unnest($1::interval[]) AS after WHERE u.expires_at + after < now()) AS round;

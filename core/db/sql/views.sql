@@ -33,6 +33,8 @@ SELECT a.*, r.summary,
     COALESCE((
         SELECT jsonb_agg(jsonb_build_object('id', t.id, 'kind', t.kind, 'language', t.language,
                                             'language_probability', t.language_probability, 'name', t.name,
+                                            'forced', COALESCE((t.made ->> 'forced')::boolean, false),
+                                            'warnings', COALESCE(t.made -> 'warnings', '[]'),
                                             'status', t.status, 'progress', t.progress, 'source', t.source,
                                             'generated', t.generated, 'model', t.model, 'reviewed', t.reviewed,
                                             'etag', format('"%s"', t.version), 'error', t.error) ORDER BY t.id)

@@ -1,5 +1,5 @@
 """Signing playback for several CDNs: one small file per scheme behind one interface, hence more than 15 files.
-Pure, but for the memory of `bucketed`.
+Pure, but for the memory of `remembering`.
 
 Path tokens are the default: relative URIs inherit them. The docstring of each file says what its scheme signs.
 """

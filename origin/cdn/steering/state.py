@@ -24,6 +24,7 @@ from origin.cdn.steering.breaker import RULES, Rules
 from origin.cdn.steering.cmcd import CmcdRefused, parse
 from origin.cdn.steering.decide import NOTHING, Decision, Known, decide
 from origin.cdn.steering.lead import Leader
+from origin.cdn.steering.reporters import Reporters
 from origin.cdn.steering.samples import Window
 
 _LOG = Log("steering")
@@ -31,6 +32,7 @@ EVERY_S = 2.0
 KEPT_S = 60.0
 # Sessions held between two writes; beyond that they are counted by other origins, or not at all.
 MAX_SESSIONS = 20_000
+SESSIONS_PER_ADDRESS = 64  # of a school or an office; a CDN's limit of sessions is filled by many of them only
 
 
 class Steering:
@@ -45,6 +47,8 @@ class Steering:
         self._redis_failing = False
         self._counted: defaultdict[str, Window] = defaultdict(Window)
         self._sessions: defaultdict[str, set[str]] = defaultdict(set)
+        self._reporters = Reporters(samples.WINDOW_S)
+        self._playing = Reporters(board.SESSIONS_PERIOD_S, SESSIONS_PER_ADDRESS)
 
     @property
     def known(self) -> Known:
@@ -55,10 +59,16 @@ class Steering:
         """The order for one session. `region` is the viewer's country; `current` the pathway it plays from now."""
         return decide(session, self.cdns, self.known, region=region, current=current)
 
-    def seen(self, session: str, pathway: str) -> None:
+    def seen(self, session: str, pathway: str, address: str | None = None) -> None:
         """Count a session as playing from a pathway."""
-        if pathway in self.cdns.ids and len(self._sessions[pathway]) < MAX_SESSIONS:
+        if pathway not in self.cdns.ids or len(self._sessions[pathway]) >= MAX_SESSIONS:
+            return
+        if self._playing.admits(pathway, session, address, self._clock()):
             self._sessions[pathway].add(session)
+
+    def counts(self, pathway: str, session: str, address: str | None) -> bool:
+        """Whether a report of this session counts: each once in a window, and few of one address."""
+        return self._reporters.admits(pathway, session, address, self._clock())
 
     def reported(self, pathway: str, *, good: bool) -> None:
         """Count one good or bad report of a player on a pathway."""
@@ -71,13 +81,16 @@ class Steering:
         """Count `_HLS_throughput` of a steering request, in bits per second."""
         self.reported(pathway, good=samples.of_throughput(throughput_bps))
 
-    def reported_cmcd(self, pathway: str, value: str) -> None:
-        """Count the decoded `CMCD` argument of a request for media. Malformed CMCD is ignored."""
+    def reported_cmcd(self, pathway: str, value: str, address: str | None = None) -> None:
+        """Count the decoded `CMCD` argument of a request for media. Malformed CMCD is ignored.
+
+        The token of a media path is that of all sessions of a minute: an address counts as one of them.
+        """
         try:
             good = samples.of_cmcd(parse(value))
         except CmcdRefused:
             return
-        if good is not None:
+        if good is not None and (address is None or self.counts(pathway, f"address:{address}", None)):
             self.reported(pathway, good=good)
 
     async def look(self) -> None:

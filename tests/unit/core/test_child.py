@@ -415,3 +415,16 @@ async def test_uvloop(runner, tmp_path, forever):
     assert done.stdout == b"under uvloop"
     assert 0 < done.wall_s <= time.monotonic() - begun
     assert not alive(forever)
+
+
+@pytest.mark.parametrize("number", ["1e1000000000", "-1.5E+99999", " 1e1_0000 ", "1/3e9999"])
+async def test_a_number_that_takes_for_ever_to_compute_is_refused(python: Callable[..., object], number: str) -> None:
+    """As a Fraction it would hang whoever reads it: a worker, or the origin's event loop."""
+    with pytest.raises(ToolFailed, match="cannot be computed"):
+        await python(f"import json; print(json.dumps({{'time_s': {number!r}}}))")
+
+
+async def test_other_numbers_and_texts_come_through(python: Callable[..., Finished]) -> None:
+    said = ["30000/1001", "1e-7", "1e308", "0x1e99999", "1e10000 bottles", "e99999"]
+    finished = await python(f"import json; print(json.dumps({said!r}))")
+    assert finished.stdout.decode().strip() == str(said).replace("'", '"')

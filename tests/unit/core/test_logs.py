@@ -34,6 +34,50 @@ def test_no_field_is_lost_in_the_standard_library() -> None:
     assert talking == {"core/telemetry/logs.py"}
 
 
+API_KEY = "kadr_0a1b2c3d.Zk9-q_w3RtY7uIoP1aSdFgHjKl5ZxCvBnM0"
+TOKEN = "k1.WyJwYl8xIiwgIjAxIiwgMTgwMF0." + "0123456789abcdef" * 4
+EDGE_TOKEN = "k1.1800000000._e4Nc3iduzkWRm01TBBNYw"
+
+
+@pytest.mark.parametrize(
+    ("secret", "text"),
+    [
+        (API_KEY, f"Invalid header: b'Authorization\\x00: Bearer {API_KEY}'"),
+        (API_KEY, f"DataError: invalid input for query argument $1: '{API_KEY}'"),
+        ("short-and-own", "'authorization': 'Bearer short-and-own'"),
+        ("dXNlcjpwYXNz", "Authorization: Basic dXNlcjpwYXNz\r\n"),
+        ("c0ffee", "X-Kadr-Origin-Lock: c0ffee"),
+        (TOKEN, f"GET /play/pb_1/index.m3u8?token={TOKEN} HTTP/1.1"),
+        (TOKEN.split(".")[2], f"/s/{TOKEN}/v/as_1/ab/v360/index.m3u8"),
+        ("0123456789abcdef" * 4, f"/s/k1.1800000000.{'0123456789abcdef' * 4}/v/as_1/ab/"),
+        (EDGE_TOKEN, f"/s/{EDGE_TOKEN}/v/as_1/ab/"),
+        ("HS256-rqEm", "/bcdn_token=HS256-rqEm&expires=1/v/as_1/"),
+        ("AKIAX", "http://s3/uploads/u/1?X-Amz-Credential=AKIAX&X-Amz-Signature=ff"),
+        ("sesame", "ClientError: https://files.example.org/a.mp4?sesame"),
+        ("pass-word", "postgresql://kadr:pass-word@db:5432/kadr"),
+    ],
+)
+def test_no_line_holds_a_secret(secret: str, text: str) -> None:
+    exc = ValueError(text)
+    told = {"exc_info": (ValueError, exc, None), "msg": text, "kadr_fields": {"error": repr(exc)}}
+    record = logging.makeLogRecord({"name": "aiohttp.server", "levelname": "ERROR", **told})
+    line = logs.JsonFormatter().format(record)
+    assert secret not in line
+    assert json.loads(line)["logger"] == "aiohttp.server"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "assets/as_01h455vb4pex5vsknk084sn02q/objects/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "step.claimed v720/00012.m4s core.storage.artifact_store.ArtifactStoreIsUnavailable 127.0.0.1:8081",
+        "https://files.example.org/a.mp4 took 3.5 s",
+    ],
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert logs.without_secrets(text) == text
+
+
 async def test_a_child_that_cannot_be_reaped_is_logged_with_its_pid(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -222,13 +222,19 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[str] | int
 # --- what is read
 
 
+async def test_what_the_server_compresses_is_refused_by_name(pull: Pull, site: tuple[str, list[web.Request]]) -> None:
+    with pytest.raises(Rejected, match="gzip") as refused:
+        await pull(f"{site[0]}/gzipped")
+    assert (refused.value.code, "compression" in refused.value.hint) == ("input_url_failed", True)
+    assert not pull.out.exists()
+
+
 @pytest.mark.parametrize(
     ("path", "body", "announced"),
     [
         ("/whole", BODY, len(BODY)),
         ("/chunked", BODY, None),
         ("/empty", b"", 0),
-        ("/gzipped", b"\x1f\x8b not to be looked into", 24),
         ("/hops/1", BODY, len(BODY)),
         ("/hops/5", BODY, len(BODY)),
     ],

@@ -90,6 +90,16 @@ async def test_values_are_read_again_from_the_refresh_age_on() -> None:
     assert await cache.get("a") == "a2"
 
 
+async def test_what_is_forgotten_is_read_again_and_weighs_nothing() -> None:
+    source = Source()
+    cache = RefreshingCache(source.read, name="test", weigh=len, max_weight=6)
+    assert [await cache.get(key) for key in ("a", "b", "c")] == ["a1", "b2", "c3"]
+    cache.forget(lambda key: key in "ab")
+    assert len(cache) == 1
+    assert [await cache.get(key) for key in ("a", "c", "b")] == ["a4", "c3", "b5"]
+    assert len(cache) == 3
+
+
 async def test_the_least_recently_used_is_dropped_beyond_the_number_of_entries() -> None:
     source = Source()
     cache = cache_of(source, max_entries=2)

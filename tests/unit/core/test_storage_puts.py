@@ -1,7 +1,10 @@
 """core.storage.s3 against a client that fails: what is sent again, with which type, and which error comes out."""
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from core.errors import Transient
 from core.media.media_types import M4A_TYPE, OCTETS_TYPE
+from core.storage import s3
 from core.storage.s3 import PUT_TRIES, Storage
 
 GONE = EndpointConnectionError(endpoint_url="http://store")
@@ -92,3 +96,26 @@ async def test_a_failing_abort_does_not_hide_the_cause(
     assert raised.value.__cause__ is GONE
     assert len(client.of("abort_multipart_upload")) == 1
     assert [record.message for record in caplog.records] == ["multipart.abort_failed"]
+
+
+async def test_a_listing_is_bounded_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that accepts the call and never answers; and a slow reader of the listing, who is not to blame."""
+    monkeypatch.setattr(s3, "CALL_S", 0.05)
+
+    async def pages(answers: int) -> AsyncIterator[dict[str, Any]]:
+        for number in range(answers):
+            yield {"Contents": [{"Key": f"t/{number}", "Size": 1}]}
+        await asyncio.Event().wait()
+
+    def storage(answers: int) -> Storage:
+        paginator = SimpleNamespace(paginate=lambda **_: pages(answers))
+        return Storage(SimpleNamespace(get_paginator=lambda _: paginator), None)
+
+    with pytest.raises(Transient, match="list t/"):
+        await anext(aiter(storage(0).list("b", "t/")))
+    listed = aiter(storage(2).list("b", "t/"))
+    first = await anext(listed)
+    await asyncio.sleep(0.1)
+    assert [first.key, (await anext(listed)).key] == ["t/0", "t/1"]
+    with pytest.raises(Transient, match="list t/"):
+        await anext(listed)

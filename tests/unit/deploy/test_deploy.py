@@ -46,7 +46,8 @@ def test_every_variable_of_a_service_is_a_setting(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_settings_load_from_what_each_service_is_given(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    values = {name: "k1:" + "ab" * 16 if name.endswith("KEYS") else "value" for name in example()}
+    secrets = {name: "k1:" + "ab" * 16 if name.endswith("KEYS") else "value" for name in example()}
+    values = {name: given or secrets[name] for name, given in example().items()}
     for variable, value in OURS[name]["environment"].items():
         filled = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: values[found[1]], value)
         monkeypatch.setenv(variable, filled)

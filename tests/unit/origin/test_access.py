@@ -1,6 +1,7 @@
 """Refusals that endpoints of the origin share: status and code of each, decided in one place."""
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ from core.http.problems import Problem
 from core.model import AssetId, AssetStatus, OwnerId, PlaybackId, Policy, RevisionId
 from origin import access
 from origin.cdn.signers import kadr as kadr_token
-from origin.context import Context
+from origin.context import PREFLIGHT, Context
 
 PLAYBACK, ASSET, OWNER = PlaybackId("pb_1"), AssetId("as_1"), OwnerId("ow_1")
 KEYS = {"k1": b"1" * 32}
@@ -73,10 +74,25 @@ def test_the_query_is_no_part_of_the_path() -> None:
 def test_delivery_tokens() -> None:
     token = kadr_token.token("/v/as_1/", 4_000_000_000, KEYS)
     access.check_delivery_token(context(), token, "/v/as_1/")
-    for other_token, prefix in ((token, "/v/as_2/"), (kadr_token.token("/v/as_1/", 1, KEYS), "/v/as_1/"), ("", "/")):
+    with pytest.raises(Problem) as refused:
+        access.check_delivery_token(context(), kadr_token.token("/v/as_1/", 1, KEYS), "/v/as_1/")
+    assert refusal(refused.value) == (403, "token_expired")
+    expired = kadr_token.token("/v/as_1/", 1, {"k1": b"2" * 32})  # not by our key
+    for other_token, prefix in ((token, "/v/as_2/"), (expired, "/v/as_1/"), ("", "/")):
         with pytest.raises(Problem) as refused:
             access.check_delivery_token(context(), other_token, prefix)
         assert refusal(refused.value) == (403, "token_refused")
+
+
+def test_the_edge_lets_pages_send_what_the_origin_lets_them_send() -> None:
+    """The usual headers of players and of tracing by name, and by a star whatever else there is."""
+    edge = (Path(__file__).parents[3] / "deploy/edge/nginx.conf").read_text()
+    allowed = PREFLIGHT["Access-Control-Allow-Headers"]
+    assert f'add_header Access-Control-Allow-Headers "{allowed}" always;' in edge
+    assert {name.lower() for name in allowed.split(", ")} >= {
+        *("range", "authorization", "cache-control", "pragma", "traceparent", "content-type", "*"),
+        *("cmcd-object", "cmcd-request", "cmcd-session", "cmcd-status"),
+    }
 
 
 async def test_an_unknown_playback_id() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ObjectMissing, Transient
+from core.model import AssetId
 from core.storage.s3 import Storage
 from origin.delivery.disk_cache import DiskCache
 from origin.delivery.disk_cache_index import DiskCacheIndex
@@ -99,6 +100,25 @@ async def test_who_leaves_takes_nothing_from_the_others(storage: Counting, tmp_p
         assert await read(cache, other) == b"b" * 5000
         assert storage.reads == [file.key, other.key]
         assert descriptors() == before
+
+
+async def test_what_is_deleted_leaves_the_disk_and_the_rest_stays(storage: Counting, tmp_path: Path) -> None:
+    gone = [storage.file(bytes([number]) * 100, key=f"assets/as_1/objects/{number}") for number in range(3)]
+    kept = [storage.file(b"0" * 100, key=f"assets/{asset}/objects/0") for asset in ("as_10", "as_2")]
+    async with cache_in(tmp_path, storage) as cache:
+        for file in (*gone, *kept):
+            await read(cache, file)
+        assert cache.assets == {"as_1", "as_10", "as_2"}
+    async with cache_in(tmp_path, storage) as cache:  # what an earlier run has kept is known as well
+        async with cache.opened(gone[0]) as sending:
+            cache.forget({AssetId("as_1"), AssetId("as_3")})
+            assert os.pread(sending, 200, 0) == b"\0" * 100, "what is being sent is sent to its end"
+        assert cache.assets == {"as_10", "as_2"}
+        assert {entry.name.partition(".")[0] for entry in tmp_path.iterdir()} == {"as_10", "as_2"}
+        storage.reads.clear()
+        for file in kept:
+            await read(cache, file)
+        assert storage.reads == []
 
 
 async def test_what_is_used_least_goes_first(storage: Counting, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from core.db import revocations
 from core.errors import ObjectMissing, Transient
 from core.http import problems
 from core.model import AssetId, RevisionId
+from core.settings import Settings
 from core.storage import keys
 from core.storage.s3 import Storage
 from origin.cdn.signers import kadr as kadr_token
@@ -75,7 +76,8 @@ class Reports:
     def __init__(self) -> None:
         self.cmcd: list[tuple[str, str]] = []
 
-    def reported_cmcd(self, pathway: str, value: str) -> None:
+    def reported_cmcd(self, pathway: str, value: str, address: str | None) -> None:
+        assert address == "127.0.0.1"
         self.cmcd.append((pathway, value))
 
 
@@ -115,6 +117,7 @@ async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     monkeypatch.setattr(manifests_module, "manifest_from_bytes", lambda _: manifest)
     disk_cache = DiskCache(storage, "b", tmp_path, 10_000_000)
     context = SimpleNamespace(
+        settings=Settings(),
         storage=storage,
         disk_cache=disk_cache,
         gzipped=send.gzipped_files(disk_cache),

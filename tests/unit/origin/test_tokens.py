@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from core.errors import KadrError
 from core.model import PlaybackId
 from core.tokens import playback_token
-from core.tokens.playback_token import Claims, Limits, TokenExpired, TokenRefused
+from core.tokens.playback_token import ANYBODY, Claims, Limits, TokenExpired, TokenRefused
 from origin.cdn.signers import DeliveryRefused
 from origin.cdn.signers import kadr as delivery
 
@@ -76,6 +76,24 @@ def test_round_trip(scheme: Scheme) -> None:
 def test_limits_travel_with_the_token(limits: Limits) -> None:
     claims = replace(CLAIMS, limits=limits)
     assert playback_token.verify(playback_token.sign(claims, OLD), OLD, PLAYBACK, 0) == claims
+
+
+@pytest.mark.parametrize("fields", [{"session_s": 60}, {"ends_at": EXPIRES}, {"session_s": 60, "ends_at": EXPIRES}])
+@pytest.mark.parametrize("limits", [ANYBODY, Limits(viewer="u-42", country="SE")])
+def test_the_end_of_a_session_travels_with_the_token(fields: dict[str, int], limits: Limits) -> None:
+    claims = replace(CLAIMS, limits=limits, **fields)
+    read = playback_token.verify(playback_token.sign(claims, OLD), OLD, PLAYBACK, 0)
+    assert read == claims
+    assert (read.limits is ANYBODY) is (limits is ANYBODY), "who may watch is no question of until when"
+
+
+def test_a_session_ends_where_its_first_exchange_said() -> None:
+    longest_s = 86_400
+    assert CLAIMS.session_end(1000.9, longest_s) == 1000 + longest_s
+    assert replace(CLAIMS, session_s=60).session_end(1000.9, longest_s) == 1060
+    assert replace(CLAIMS, session_s=longest_s + 1).session_end(1000, longest_s) == 1000 + longest_s
+    begun = replace(CLAIMS, ends_at=1060)
+    assert {begun.session_end(now, longest_s) for now in (1000, 1059, 5000)} == {1060}
 
 
 def test_a_token_without_limits_is_as_short_as_it_was() -> None:

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mpegdash.parser import MPEGDASHParser
 
 from core.media.encoded import Blob, Encoded, Rendition, RenditionKind, Segment, SubtitleFiles, Subtitles
 from core.model import AssetId
@@ -32,6 +33,47 @@ ORDER = {
     "Representation": ["BaseURL", "SegmentTemplate"],
     "SegmentTemplate": ["SegmentTimeline"],
     "SegmentTimeline": ["S"],
+}
+# Every attribute that is written, by the type of the schema (Annex B), as regular expressions of XML Schema's types.
+UNSIGNED = r"[0-9]{1,10}"
+STRING, RATIO, FRAME_RATE, DURATION = r"(?s:.*)", r"[0-9]*:[0-9]*", r"[0-9]+(/[1-9][0-9]*)?", r"PT[0-9]+(\.[0-9]+)?S"
+URI, LANGUAGE, BOOLEAN, NO_WHITESPACE = r"\S+", r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", r"true|false|0|1", r"\S+"
+TYPES = {
+    "MPD": {
+        "profiles": r"\S+(,\S+)*",
+        "type": r"static|dynamic",
+        "mediaPresentationDuration": DURATION,
+        "minBufferTime": DURATION,
+    },
+    "BaseURL": {"serviceLocation": STRING},
+    "ContentSteering": {"defaultServiceLocation": NO_WHITESPACE, "queryBeforeStart": BOOLEAN},
+    "Period": {"id": STRING, "start": DURATION},
+    "AdaptationSet": {
+        "id": UNSIGNED,
+        "contentType": r"text|image|audio|video|application|font",
+        "mimeType": r"[a-z]+/[a-z0-9.+-]+",
+        "lang": LANGUAGE,
+        "segmentAlignment": BOOLEAN,
+        "startWithSAP": r"[0-6]",
+        "maxWidth": UNSIGNED,
+        "maxHeight": UNSIGNED,
+    },
+    "Role": {"schemeIdUri": URI, "value": STRING},
+    "AudioChannelConfiguration": {"schemeIdUri": URI, "value": STRING},
+    "Label": {},
+    "Representation": {
+        "id": NO_WHITESPACE,
+        "codecs": r"[A-Za-z0-9.]+(,[A-Za-z0-9.]+)*",
+        "bandwidth": UNSIGNED,
+        "width": UNSIGNED,
+        "height": UNSIGNED,
+        "frameRate": FRAME_RATE,
+        "sar": RATIO,
+        "audioSamplingRate": r"[0-9]+( [0-9]+)?",
+    },
+    "SegmentTemplate": {"timescale": UNSIGNED, "media": STRING, "initialization": STRING, "startNumber": UNSIGNED},
+    "SegmentTimeline": {},
+    "S": {"t": r"[0-9]{1,20}", "d": r"[0-9]{1,20}", "r": r"-?[0-9]+"},
 }
 REQUIRED = {
     "MPD": {"profiles", "type", "minBufferTime", "mediaPresentationDuration"},
@@ -67,7 +109,7 @@ mediaPresentationDuration="PT13.013S" minBufferTime="PT6.006S">
   <ContentSteering defaultServiceLocation="one" queryBeforeStart="false">https://o.test/steer/1?a=1&amp;b=2\
 </ContentSteering>
   <Period id="0" start="PT0S">
-    <AdaptationSet id="v0" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1" \
+    <AdaptationSet id="1993748963" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1" \
 maxWidth="1280" maxHeight="720">
       <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main" />
       <SegmentTemplate timescale="30000" initialization="$RepresentationID$/init.mp4" \
@@ -82,7 +124,7 @@ frameRate="30000/1001" sar="1:1" />
       <Representation id="v360" codecs="avc1.64001f" bandwidth="857143" width="640" height="360" \
 frameRate="15000/1001" sar="1:1" />
     </AdaptationSet>
-    <AdaptationSet id="a1" contentType="audio" mimeType="audio/mp4" lang="en" segmentAlignment="true" \
+    <AdaptationSet id="913351697" contentType="audio" mimeType="audio/mp4" lang="en" segmentAlignment="true" \
 startWithSAP="1">
       <AudioChannelConfiguration schemeIdUri="urn:mpeg:dash:23003:3:audio_channel_configuration:2011" value="2" />
       <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main" />
@@ -95,7 +137,7 @@ media="$RepresentationID$/$Number%05d$.m4s" startNumber="0">
       </SegmentTemplate>
       <Representation id="a1" codecs="mp4a.40.2" bandwidth="120000" audioSamplingRate="48000" />
     </AdaptationSet>
-    <AdaptationSet id="a2" contentType="audio" mimeType="audio/mp4" lang="de" segmentAlignment="true" \
+    <AdaptationSet id="2062814412" contentType="audio" mimeType="audio/mp4" lang="de" segmentAlignment="true" \
 startWithSAP="1">
       <AudioChannelConfiguration schemeIdUri="urn:mpeg:dash:23003:3:audio_channel_configuration:2011" value="2" />
       <Role schemeIdUri="urn:mpeg:dash:role:2011" value="alternate" />
@@ -108,7 +150,7 @@ media="$RepresentationID$/$Number%05d$.m4s" startNumber="0">
       </SegmentTemplate>
       <Representation id="a2" codecs="mp4a.40.2" bandwidth="120000" audioSamplingRate="48000" />
     </AdaptationSet>
-    <AdaptationSet id="s1" contentType="text" mimeType="text/vtt" lang="de">
+    <AdaptationSet id="168467576" contentType="text" mimeType="text/vtt" lang="de">
       <Label>A &amp; B</Label>
       <Role schemeIdUri="urn:mpeg:dash:role:2011" value="caption" />
       <Representation id="s1" bandwidth="1200">
@@ -129,6 +171,9 @@ def valid(text: str) -> ElementTree.Element:
     for element in root.iter():
         name = element.tag.rpartition("}")[2]
         assert REQUIRED.get(name, set()) <= set(element.attrib), name
+        for attribute, value in element.attrib.items():
+            assert re.fullmatch(TYPES[name][attribute], value), (name, attribute, value)
+            assert TYPES[name][attribute] is not UNSIGNED or int(value) < 2**32
         children = [child.tag.rpartition("}")[2] for child in element]
         assert set(children) <= set(ORDER.get(name, [])), name
         assert children == sorted(children, key=ORDER.get(name, []).index)
@@ -137,6 +182,50 @@ def valid(text: str) -> ElementTree.Element:
     ids = [found.get("id") for found in root.iterfind(".//Representation", DASH)]
     assert len(set(ids)) == len(ids), "unique within a Period (5.3.5.2)"
     return root
+
+
+def test_a_third_party_reader_takes_every_attribute() -> None:
+    """mpegdash types attributes by the schema, as media3 on Android does."""
+    written = mpd(
+        [rendition("v720", 30_000, [180_180], 6_006_000), sound(language="en"), sound("d0x9k", language="de")],
+        subtitles=[whole(captions=True), whole(id="tth4x0p3q9a", forced=True)],
+    )
+    sets = MPEGDASHParser.parse(written).periods[0].adaptation_sets
+    assert [type(found.id) for found in sets] == [int] * 5
+    assert [found.representations[0].id for found in sets] == ["v720", "a1", "d0x9k", "s1", "tth4x0p3q9a"]
+
+
+def test_a_set_keeps_its_number_in_every_revision() -> None:
+    """Whatever is added, removed or in another order; media3 and players that switch manifests go by it."""
+
+    def ids(text: str) -> dict[str, str]:
+        sets = valid(text).iterfind(".//AdaptationSet", DASH)
+        return {found.find("Representation", DASH).get("id"): found.get("id") for found in sets}
+
+    avc = rendition("v720", 30_000, [180_180], 6_006_000)
+    av1 = rendition("v720x", 30_000, [180_180], 3_003_000, codec="av01.0.05M.08")
+    dub, captions, forced = sound("d0x9k"), whole(id="t1"), whole(id="t0", forced=True)
+    first = ids(mpd([avc, sound()], subtitles=[captions]))
+    later = ids(mpd([av1, avc, dub, sound()], subtitles=[forced, captions]))
+    assert first.items() < later.items()
+    assert len(set(later.values())) == len(later) == 6
+
+
+def test_many_tracks_have_numbers_of_their_own() -> None:
+    many = [whole(id=f"t{number}") for number in range(500)]
+    assert len(valid(mpd([sound()], subtitles=many)).findall(".//AdaptationSet", DASH)) == 501
+
+
+def test_forced_subtitles_come_last_under_a_role_of_their_own() -> None:
+    root = valid(mpd([sound()], subtitles=[whole(id="t0", forced=True), whole(id="t1"), whole(id="t2", captions=True)]))
+    texts = root.findall(".//AdaptationSet[@contentType='text']", DASH)
+    assert [
+        (found.find("Representation", DASH).get("id"), found.find("Role", DASH).get("value")) for found in texts
+    ] == [
+        ("t1", "subtitle"),
+        ("t2", "caption"),
+        ("t0", "forced-subtitle"),
+    ]
 
 
 def files(text: str, base: str = "") -> set[str]:
@@ -175,7 +264,7 @@ def test_its_files_are_those_of_the_revision() -> None:
     st.sampled_from([25_000, 30_000, 48_000]),
 )
 def test_timelines_are_exact(durations: list[int], timescale: int) -> None:
-    root = valid(mpd([rendition("v", timescale, durations)]))
+    root = valid(mpd([rendition("v", timescale, durations, 800)]))
     spelled: list[int] = []
     for entry in root.iterfind(".//S", DASH):
         spelled += [int(entry.get("d", ""))] * (int(entry.get("r", "0")) + 1)

@@ -242,7 +242,7 @@ def test_multivariant_with_everything() -> None:
     written = multivariant(
         [keyed(), sound(language="en")],
         pathways,
-        subtitles=[subtitles(machine_generated=True), subtitles("s2", captions=True)],
+        subtitles=[subtitles("s0", forced=True), subtitles(machine_generated=True), subtitles("s2", captions=True)],
         steering_uri="/steer/1",
     )
 
@@ -257,6 +257,9 @@ def test_multivariant_with_everything() -> None:
             'AUTOSELECT=YES,FORCED=NO,CHARACTERISTICS="public.accessibility.transcribes-spoken-dialog,'
             'public.accessibility.describes-music-and-sound",STABLE-RENDITION-ID="s2.de.vtt",'
             f'PATHWAY-ID="{name}",URI="{prefix}s2/index.m3u8{query}"\n'
+            f'#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="subtitles-{name}",NAME="Deutsch 3",LANGUAGE="de",DEFAULT=NO,'
+            f'AUTOSELECT=YES,FORCED=YES,STABLE-RENDITION-ID="s0.de.vtt",PATHWAY-ID="{name}",'
+            f'URI="{prefix}s0/index.m3u8{query}"\n'
             "#EXT-X-STREAM-INF:BANDWIDTH=4621200,AVERAGE-BANDWIDTH=3697029,"
             'CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=25.000,'
             f'AUDIO="audio-{name}",SUBTITLES="subtitles-{name}",CLOSED-CAPTIONS=NONE,'

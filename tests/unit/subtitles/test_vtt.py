@@ -14,7 +14,7 @@ from core.errors import Rejected
 from core.media.encoded import Cue
 from core.media.timestamps import cue_timestamp
 from subtitles.formats import vtt_writer
-from subtitles.formats.caption_reader import LONGEST_CUE_MS, cues, read
+from subtitles.formats.caption_reader import LONGEST_CUE_MS, cues, read, uploaded
 
 HEAD = "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n"
 
@@ -250,6 +250,30 @@ def test_bytes_that_are_no_text() -> None:
     assert (caught.value.code, "line 3" in caught.value.hint) == ("not_captions", True)
     with pytest.raises(Rejected, match="not UTF-8"):
         cues("WEBVTT\n".encode("utf-16"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufffd\ufffd",
+        "\ufffd\ufffd \ufffd, 5 \ufffd!",
+        "<i>\ufffd</i>",
+        "\u200b\u2060",
+        "\0\0",
+        "- \ufffd\ufffd\ufffd\n- \ufffd",
+    ],
+)
+def test_captions_whose_letters_are_lost_are_refused_at_the_door_alone(text: str) -> None:
+    body = f"WEBVTT\n\n00:01.000 --> 00:02.000\n{text}\n".encode()
+    with pytest.raises(Rejected, match="letters were lost") as refused:
+        uploaded(body)
+    assert (refused.value.code, "UTF-8" in refused.value.hint) == ("not_captions", True)
+    assert cues(body), "what was taken before can still be published"
+
+
+@pytest.mark.parametrize("text", ["Gr\ufffd\ufffde", "\u266a \u266a", "...", "\ufffd\ufffd and so on", "สวัสดี", "7"])
+def test_captions_with_a_damaged_letter_are_taken(text: str) -> None:
+    assert uploaded(f"WEBVTT\n\n00:01.000 --> 00:02.000\n{text}\n".encode())
 
 
 @pytest.mark.parametrize("text", ["", "\n \n", "\ufeff"])

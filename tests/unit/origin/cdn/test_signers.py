@@ -29,9 +29,9 @@ from origin.cdn.signers import (
     make_signer,
     secure_link,
 )
-from origin.cdn.signers.bucketed import BucketedSigner
 from origin.cdn.signers.google_media import Algorithm, short_token
 from origin.cdn.signers.registry import SCHEMES
+from origin.cdn.signers.remembering import RememberingSigner
 
 PREFIX = "/v/as_1/ab/"
 EXPIRES = 1_700_003_600
@@ -447,19 +447,19 @@ def test_capabilities(scheme: str, options: dict[str, object], covers_prefix: bo
     assert signed == signer.sign(PREFIX, EXPIRES, replace(NOW, session="ff", ip="198.51.100.1", country="FR"))
 
 
-def test_bucketed_signs_once_for_a_prefix_and_a_bucket(ec_key: ec.EllipticCurvePrivateKey) -> None:
+def test_a_remembering_signer_signs_once_for_a_prefix_and_an_expiry(ec_key: ec.EllipticCurvePrivateKey) -> None:
     """ECDSA signatures differ each time: an equal one is the kept one."""
     plain = make_signer("cloudfront", {"K": pem(ec_key)}, {"base_url": BASE})
     assert plain.sign(PREFIX, 120, NOW) != plain.sign(PREFIX, 120, NOW)
-    signer = BucketedSigner(plain, bucket_s=60, max_entries=2)
+    signer = RememberingSigner(plain, max_entries=2)
     first = signer.sign(PREFIX, 61, NOW)
-    assert first == signer.sign(PREFIX, 120, NOW)
-    assert '"AWS:EpochTime":120' in unspelled(parse_qs(first.query)["Policy"][0]).decode(), "never earlier than asked"
+    assert first == signer.sign(PREFIX, 61, NOW)
+    assert '"AWS:EpochTime":61' in unspelled(parse_qs(first.query)["Policy"][0]).decode(), "as asked"
     assert first != signer.sign(PREFIX, 121, NOW)
     assert first != signer.sign("/v/as_1/abc/", 61, NOW)
     assert first != signer.sign(PREFIX, 61, NOW), "the oldest of three was dropped"
     locked = make_signer("bunny", {"k1": "s"}, {"lock_ip": True})
-    signer = BucketedSigner(locked)
+    signer = RememberingSigner(locked)
     assert signer.sign(PREFIX, 61, NOW) != signer.sign(PREFIX, 61, replace(NOW, ip="198.51.100.1"))
 
 

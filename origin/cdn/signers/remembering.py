@@ -1,19 +1,18 @@
 """A signer that remembers its signatures, for schemes whose signatures are slow to make. In: a signer. Out: a signer.
 
-An expiry is rounded up to the next multiple of `bucket_s`, so that the sessions of one title share a signature: a token
-lives up to `bucket_s` longer than requested. Signatures bound to a viewer are not remembered.
+Sessions of one title whose tokens expire together share a signature; `origin.playback.sessions` lets them expire
+at full minutes. Signatures bound to a viewer are not remembered.
 """
 
 from core.caching.lru import LruDict
 from origin.cdn.signers.signer import Signed, Signer, SigningContext
 
 
-class BucketedSigner:
+class RememberingSigner:
     """`signer` with a memory of its last `max_entries` signatures."""
 
-    def __init__(self, signer: Signer, *, bucket_s: int = 60, max_entries: int = 4096) -> None:
+    def __init__(self, signer: Signer, *, max_entries: int = 4096) -> None:
         self._signer = signer
-        self._bucket_s = bucket_s
         self._signatures: LruDict[tuple[str, int], Signed] = LruDict(max_entries)
 
     @property
@@ -32,11 +31,10 @@ class BucketedSigner:
         return self._signer.per_viewer
 
     def sign(self, prefix: str, expires_at: int, context: SigningContext) -> Signed:
-        """Sign `prefix` until the end of the bucket of `expires_at`. Raises PrefixRefused or CannotSign."""
-        bucket = -(-expires_at // self._bucket_s) * self._bucket_s
+        """Sign `prefix` until `expires_at` (Unix seconds). Raises PrefixRefused or CannotSign."""
         if self.per_viewer:
-            return self._signer.sign(prefix, bucket, context)
-        signed = self._signatures.get((prefix, bucket))
+            return self._signer.sign(prefix, expires_at, context)
+        signed = self._signatures.get((prefix, expires_at))
         if signed is None:
-            signed = self._signatures[prefix, bucket] = self._signer.sign(prefix, bucket, context)
+            signed = self._signatures[prefix, expires_at] = self._signer.sign(prefix, expires_at, context)
         return signed
