@@ -49,13 +49,14 @@ async def add(request: web.Request) -> web.Response:
     body = await body_of(request, NewTrack)
     if body.input_url is not None:
         check_input_url(context, body.input_url)
-    made = {"text": await _store(context, asset.id, body.text)} if body.text is not None else None
+    text = await _web_vtt(body.text) if body.text is not None else None
     language = body.spoken or asset.language  # only generated tracks may omit it
     to_make = body.to_make(language)
     queued: list[QueuedStep] = []
 
     async def make(connection: Connection) -> str:
         await _check_origin(connection, asset, body)
+        made = await _store(context, connection, asset.id, text) if text is not None else None
         track_id = await tracks.insert(
             connection,
             asset.id,
@@ -116,12 +117,13 @@ async def write(request: web.Request) -> web.Response:
     context, track = request.app[CONTEXT], await _requested_track(request)
     body = await body_of(request, TrackText)
     _check_version(request, track)
-    made = None
+    text = None
     if body.text is not None:
         if track.kind is TrackKind.AUDIO:
             raise Problem(422, "invalid", "An audio track has no text.", pointer="/text")
-        made = {"text": await _store(context, track.asset_id, body.text)}
+        text = await _web_vtt(body.text)
     async with context.pool.acquire() as connection, connection.transaction():
+        made = await _store(context, connection, track.asset_id, text) if text is not None else None
         changed = await tracks.change(
             connection, track, made=made, name=body.name, language=body.language, reviewed=body.reviewed
         )
@@ -190,14 +192,20 @@ async def remove(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def _store(context: Context, asset_id: AssetId, text: str) -> str:
-    """Store the text as WebVTT and return its SHA-256. Raises Problem(422) for text that is not WebVTT or SRT."""
+async def _web_vtt(text: str) -> bytes:
+    """The text as WebVTT. Raises Problem(422) for text that is not WebVTT or SRT."""
     try:
         cues = await asyncio.to_thread(caption_reader.cues, text.encode())
     except Rejected as exc:
         raise Problem(422, exc.code, str(exc), hint=exc.hint, pointer="/text") from exc
+    return vtt_writer.whole(cues).encode()
+
+
+async def _store(context: Context, connection: Connection, asset_id: AssetId, text: bytes) -> dict[str, str]:
+    """Store the text; what the track is made of. The asset stays locked, so that the text is not garbage meanwhile."""
+    await tracks.lock(connection, asset_id)
     artifacts = ArtifactStore(storage=context.storage, bucket=context.settings.media_bucket)
-    return (await artifacts.put(asset_id, vtt_writer.whole(cues).encode(), TEXT_TYPE)).sha256
+    return {"text": (await artifacts.put(asset_id, text, TEXT_TYPE)).sha256}
 
 
 async def _text(context: Context, track: Track) -> str | None:
