@@ -108,8 +108,9 @@ async def _request_choice(
 
     async def enqueue(connection: Connection) -> None:
         nonlocal step
+        # Always first, as the step needs the asset, too; and so that the image is not garbage before the row names it.
+        await steps.lock_asset(connection, asset.id)
         if image is not None:
-            await steps.lock_asset(connection, asset.id)  # so that the image is not garbage before the row names it
             artifacts = ArtifactStore(storage=context.storage, bucket=context.settings.media_bucket)
             await artifacts.put(asset.id, image, request.content_type, sha256=choice["own"])
         await pictures.want(connection, asset.id, choice)

@@ -3,7 +3,7 @@
 
 CREATE TABLE garbage (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    asset_id     text NOT NULL REFERENCES assets (id),
+    asset_id     text NOT NULL,                                 -- no foreign key: a trigger must not wait for the asset
     released     jsonb NOT NULL,                                -- what the row said before
     at           timestamptz NOT NULL DEFAULT clock_timestamp(),
     visit_after  timestamptz NOT NULL DEFAULT '-infinity'       -- another process looks at the asset until then
