@@ -15,7 +15,7 @@ export VIDEO
 # Python caches what it compiled. Many containers switch that off, and every start of a program would cost a second more.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: bytecode setup test-setup bench-setup python-check video-check up unit test check acceptance coverage lock clean
+.PHONY: bytecode setup test-setup bench-setup python-check video-check up unit test check acceptance containers coverage lock clean
 
 setup: $(UP) $(PLAYER) bytecode
 test-setup: setup $(TEST) $(SHAKA) $(DASH)
@@ -104,6 +104,10 @@ check: $(TEST)
 # each marked with its reason.
 acceptance: test-setup
 	$(BIN)/python -m pytest --acceptance -m acceptance $(PARALLEL)
+
+# The image and the compose file in a real container engine, with CLIP as the upload: as root, about ten minutes.
+containers:
+	tests/containers/run.sh $(CLIP) || test $$? = 77
 
 # The tests of `make test` under coverage.py: lines and branches, in every process, the sandboxed ones too.
 coverage: test-setup

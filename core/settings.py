@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import ConfigError
@@ -83,6 +92,9 @@ class Settings(BaseSettings):
     # Networks that input_url may reach although they are not public, on any port: "10.1.0.0/16,127.0.0.1/32".
     input_url_networks: Annotated[tuple[str, ...], NoDecode] = ()
     storage_events_key: SecretStr | None = Field(default=None, description="Bearer key of POST /storage/events")
+    source_retention_s: NonNegativeInt | None = Field(
+        default=None, description="how long an upload is kept after its title became ready; default: like the title"
+    )
     max_duration_s: PositiveInt = 12 * 3600
     max_pixels: PositiveInt = 8192 * 4352
 

@@ -86,7 +86,8 @@ async def _origin(connection: Connection, owner: OwnerId, body: NewPull) -> _Ori
     if original is None:
         raise not_found("asset")
     if original.source_key is None:
-        raise _no_source("Wait until its upload has been accepted.")
+        gone = original.source_is_gone
+        raise _no_source("Upload the file again." if gone else "Wait until its upload has been accepted.")
     # A clip of a signed asset must not become public, or unencrypted, by omission.
     fields = body.model_fields_set
     return _Origin(
@@ -170,6 +171,8 @@ async def retry(request: web.Request) -> web.Response:
     async def make(connection: Connection) -> str:
         if asset.error is None:
             raise Problem(409, "not_errored", f"The asset is {asset.status}; there is nothing to retry.")
+        if asset.status is AssetStatus.ERRORED and asset.source_is_gone:
+            raise _no_source("It was not retried in time. Upload the file again as a new source.")
         try:
             queued.extend(await steps.retry(connection, asset.id))
         except steps.RetriesUsedUp as exc:
@@ -201,7 +204,7 @@ async def reprocess(request: web.Request) -> web.Response:
 
     async def make(connection: Connection) -> str:
         await _not_busy(connection, asset)
-        if asset.source is None:
+        if asset.source is None or asset.source_key is None:
             raise _no_source("Upload a new source.")
         probed = await steps.newest_output(connection, asset.id, *PROBES) or {}
         again = {

@@ -4,6 +4,7 @@ A person's choice always wins, also over later candidates. Choosing a candidate 
 a time of the video or an uploaded image a worker makes the poster, and the previous one stays until then.
 """
 
+import hashlib
 from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
@@ -65,7 +66,8 @@ async def choose(request: web.Request) -> web.Response:
     """Choose a candidate or a time of the video, or upload an image as the body."""
     context, asset = request.app[CONTEXT], await requested_asset(request)
     if request.content_type.startswith("image/"):
-        return await _request_choice(request, asset, await _stored(context, asset, request))
+        image = await _image(request)
+        return await _request_choice(request, asset, {"own": hashlib.sha256(image).hexdigest()}, image)
     body = await body_of(request, PosterChoice)
     if body.time_s is not None:
         _check_time(asset, body.time_s)
@@ -97,13 +99,20 @@ async def leave(request: web.Request) -> web.Response:
     return _answer(context, await requested_asset(request))
 
 
-async def _request_choice(request: web.Request, asset: Asset, choice: dict[str, str]) -> web.Response:
-    """Store the choice that a worker has to prepare, with the step for it."""
+async def _request_choice(
+    request: web.Request, asset: Asset, choice: dict[str, str], image: bytes | None = None
+) -> web.Response:
+    """Store the choice that a worker has to prepare, with the step for it and the image that it is made of."""
     context = request.app[CONTEXT]
     step: StepId | None = None
 
     async def enqueue(connection: Connection) -> None:
         nonlocal step
+        # Always first, as the step needs the asset, too; and so that the image is not garbage before the row names it.
+        await steps.lock_asset(connection, asset.id)
+        if image is not None:
+            artifacts = ArtifactStore(storage=context.storage, bucket=context.settings.media_bucket)
+            await artifacts.put(asset.id, image, request.content_type, sha256=choice["own"])
         await pictures.want(connection, asset.id, choice)
         # A new step for each choice: the same time may refer to another upload later.
         step = await steps.insert(connection, asset.id, StepKind.POSTER, {"wanted": choice, "again": new_id("st")})
@@ -125,16 +134,12 @@ def _check_time(asset: Asset, time_s: float) -> None:
         raise Problem(422, "invalid", message, hint="Choose an earlier time.", pointer="/time_s")
 
 
-async def _stored(context: Context, asset: Asset, request: web.Request) -> dict[str, str]:
-    """Store the uploaded image and return what a worker has to make of it. It is decoded in the sandbox only.
-
-    Raises Problem(422) for a type that is not accepted.
-    """
+async def _image(request: web.Request) -> bytes:
+    """The uploaded image, which is decoded in the sandbox only. Raises Problem(422) for a type that is not accepted."""
     body = await request.read()
     if not body or request.content_type not in IMAGE_TYPES:
         raise Problem(422, "picture_refused", "Unsupported or invalid image.", hint=_IMAGE_HINT)
-    artifacts = ArtifactStore(storage=context.storage, bucket=context.settings.media_bucket)
-    return {"own": (await artifacts.put(asset.id, body, request.content_type)).sha256}
+    return body
 
 
 def _answer(context: Context, asset: Asset, *, status: int = 200) -> web.Response:

@@ -5,6 +5,7 @@ overwrites text that a person has edited, unless the request says so.
 """
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -49,15 +50,16 @@ async def add(request: web.Request) -> web.Response:
     body = await body_of(request, NewTrack)
     if body.input_url is not None:
         check_input_url(context, body.input_url)
-    made = None if body.text is None else await _store(context, asset, body.text)
-    if made is not None and body.forced:
-        made["forced"] = True
+    text = None if body.text is None else await _web_vtt(asset, body.text)
     language = body.spoken or asset.language  # only generated tracks may omit it
     to_make = body.to_make(language)
     queued: list[QueuedStep] = []
 
     async def make(connection: Connection) -> str:
         await _check_origin(connection, asset, body)
+        made = await _store(context, connection, asset.id, text) if text is not None else None
+        if made is not None and body.forced:
+            made["forced"] = True
         track_id = await tracks.insert(
             connection,
             asset.id,
@@ -119,12 +121,13 @@ async def write(request: web.Request) -> web.Response:
     context, track = request.app[CONTEXT], await _requested_track(request)
     body = await body_of(request, TrackText)
     _check_version(request, track)
-    made = None
+    text = None
     if body.text is not None:
         if track.kind is TrackKind.AUDIO:
             raise Problem(422, "invalid", "An audio track has no text.", pointer="/text")
-        made = await _store(context, await requested_asset(request), body.text)
+        text = await _web_vtt(await requested_asset(request), body.text)
     async with context.pool.acquire() as connection, connection.transaction():
+        made = await _store(context, connection, track.asset_id, text) if text is not None else None
         changed = await tracks.change(
             connection, track, made=made, name=body.name, language=body.language, reviewed=body.reviewed
         )
@@ -195,8 +198,16 @@ async def remove(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def _store(context: Context, asset: Asset, text: str) -> dict[str, Any]:
-    """Store the text as WebVTT, its times fitted to the title; what the track is made of, for core.db.tracks.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Text:
+    """Captions as WebVTT, and by how many hours their times were moved."""
+
+    web_vtt: bytes
+    moved_hours: int
+
+
+async def _web_vtt(asset: Asset, text: str) -> _Text:
+    """The text as WebVTT, its times fitted to the title.
 
     Raises Problem(422) for text that is not WebVTT or SRT, or lies outside the title. Where the title's length is not
     known yet, its publication fits the times.
@@ -208,9 +219,17 @@ async def _store(context: Context, asset: Asset, text: str) -> dict[str, Any]:
             cues, hours = cue_times.fitted(cues, round(duration_s * 1000))
     except Rejected as exc:
         raise Problem(422, exc.code, str(exc), hint=exc.hint, pointer="/text") from exc
+    return _Text(web_vtt=vtt_writer.whole(cues).encode(), moved_hours=hours)
+
+
+async def _store(context: Context, connection: Connection, asset_id: AssetId, text: _Text) -> dict[str, Any]:
+    """Store the text; what the track is made of. The asset stays locked, so that the text is not garbage meanwhile."""
+    await tracks.lock(connection, asset_id)
     artifacts = ArtifactStore(storage=context.storage, bucket=context.settings.media_bucket)
-    stored = await artifacts.put(asset.id, vtt_writer.whole(cues).encode(), TEXT_TYPE)
-    warnings = [{"code": cue_times.MOVED, "message": cue_times.moved_message(hours)}] if hours else []
+    stored = await artifacts.put(asset_id, text.web_vtt, TEXT_TYPE)
+    warnings = []
+    if text.moved_hours:
+        warnings = [{"code": cue_times.MOVED, "message": cue_times.moved_message(text.moved_hours)}]
     return {"text": stored.sha256, "warnings": warnings}
 
 

@@ -113,8 +113,8 @@ def parser() -> argparse.ArgumentParser:
         commands,
         "reconcile",
         "run one reconciliation round and exit",
-        "Expires abandoned uploads, announces work that was missed and reports stuck assets. Workers do the same"
-        " every KADR_RECONCILE_S seconds.",
+        "Expires abandoned uploads, announces work that was missed, reports stuck assets and deletes some of what is no"
+        " longer needed. Workers do the same every KADR_RECONCILE_S seconds.",
     )
     migrate = _add_command(commands, "migrate", "bring the database schema up to date and create the buckets")
     migrate.add_argument("--skip-buckets", action="store_true", help="migrate the database only")

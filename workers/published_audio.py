@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from core.db import steps
 from core.model import AssetId, StepKind
-from core.storage import keys
 from subtitles.speech.transcribe import SourceAudio
 from transcode.plan.encode_plan import AudioPlan, EncodePlan
 from transcode.probe.sniff import DEMUXERS
@@ -41,8 +40,11 @@ def spoken_track(plan: EncodePlan, language: str | None) -> AudioPlan | None:
 async def source_audio(
     worker: WorkerContext, claimed: ClaimedStep, published: PublishedTitle, audio: AudioPlan
 ) -> SourceAudio:
-    """The audio track in the published upload, as a local file: another upload may be on its way."""
-    file = await worker.local_copy(keys.source(claimed.asset.id, published.upload), published.upload)
+    """The audio track in the published upload, as a local file: another upload may be on its way.
+
+    Raises Rejected(no_source).
+    """
+    file = await worker.local_upload(claimed.asset, published.upload)
     return SourceAudio(
         file=file,
         demuxer=DEMUXERS[published.plan.container],

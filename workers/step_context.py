@@ -25,11 +25,8 @@ class StepContext:
     claimed: ClaimedStep
 
     async def local_source(self) -> Path:
-        """The upload that the step's input names by hash (`source`), as a file on this machine."""
-        key = self.claimed.asset.source_key
-        if key is None:
-            raise KadrError("a step on the source of an asset without one")
-        return await self.worker.local_copy(key, self.claimed.step.input["source"])
+        """The upload that the step's input names by hash (`source`), as a local file. Raises Rejected(no_source)."""
+        return await self.worker.local_upload(self.claimed.asset, self.claimed.step.input["source"])
 
     async def local_watermark(self, plan: EncodePlan) -> Path | None:
         """The owner's watermark image as a file on this machine; None where the plan has no watermark."""

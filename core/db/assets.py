@@ -46,6 +46,11 @@ class Asset:
     tracks_version: int
     pictures: dict[str, Any] | None
 
+    @property
+    def source_is_gone(self) -> bool:
+        """Whether there was a source, and its retention is over."""
+        return self.source_key is None and self.source_sha256 is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAsset:

@@ -109,7 +109,11 @@ async def _repair(connection: Connection) -> None:
     events = await restore.repair(connection, MIGRATION_S)
     if events is not None:
         _LOG.warning("database.repaired", reason="restored into another cluster", events=events)
-    if await restore.remember_cluster(connection):
+    moved = await restore.remember_cluster(connection)
+    if moved or events is not None:
+        # A newer backup may be restored yet, which needs what this one has no row for.
+        await connection.execute(sql.load("restored")["postpone_garbage"], timeout=MIGRATION_S)
+    if moved:
         _LOG.warning("database.moved", reason="this cluster is not the one that was migrated last")
 
 

@@ -22,9 +22,11 @@ LAYERS = ("namespaces", "rlimits", "no_new_privs", "no_capabilities", "landlock"
 # one, are reached through it.
 REQUIRED = frozenset(LAYERS) - {"namespaces"}
 
-# RLIMIT_NPROC counts per user, so outside a user namespace it would count the worker too. A ladder on a machine with
-# 128 cores runs about a thousand threads.
+# RLIMIT_NPROC counts per user. A ladder on a machine with 128 cores runs about a thousand threads. Where there are no
+# user namespaces, as in most containers, all workers of the machine count together: then it only bounds what would fork
+# without end.
 MAX_TASKS_IN_NAMESPACE = 2048
+MAX_TASKS_OF_USER = 16384
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -166,6 +168,7 @@ def launcher_argv(
     nice: int,
 ) -> list[str]:
     """The command that applies `layers` and then becomes `argv`; argv[0] is an absolute path."""
+    tasks = MAX_TASKS_IN_NAMESPACE if "namespaces" in layers else MAX_TASKS_OF_USER
     words = [f"status={status_fd}", f"parent={parent_pid}", f"nice={nice}"]
     words.append("layers=" + ",".join(layer for layer in LAYERS if layer in layers))
     words += [
@@ -173,10 +176,9 @@ def launcher_argv(
         f"limit=AS:{limits.memory_bytes}:{limits.memory_bytes}",
         f"limit=FSIZE:{limits.file_bytes}:{limits.file_bytes}",
         f"limit=NOFILE:{limits.open_files}:{limits.open_files}",
+        f"limit=NPROC:{tasks}:{tasks}",
         "limit=CORE:0:0",
     ]
-    if "namespaces" in layers:
-        words.append(f"limit=NPROC:{MAX_TASKS_IN_NAMESPACE}:{MAX_TASKS_IN_NAMESPACE}")
     if "landlock" in layers:
         words += [*system_trees(), f"tree=rx:{argv[0]}", *(f"tree=r:{p.absolute()}" for p in readable)]
         words.append(f"tree=rw:{work_dir.absolute()}")

@@ -6,10 +6,14 @@ Media objects are named by their own SHA-256, so writing one twice, or by a work
 
 from core.model import AssetId, RevisionId, UploadId
 
+# One folder per upload in the uploads bucket, and one per asset in the media bucket.
+UPLOADS = "uploads/"
+ASSETS = "assets/"
+
 
 def upload_prefix(upload_id: UploadId) -> str:
     """The prefix of all parts of an upload in the uploads bucket."""
-    return f"uploads/{upload_id}/"
+    return f"{UPLOADS}{upload_id}/"
 
 
 def upload_part(upload_id: UploadId, number: int) -> str:
@@ -19,7 +23,7 @@ def upload_part(upload_id: UploadId, number: int) -> str:
 
 def asset_prefix(asset_id: AssetId) -> str:
     """Prefix of all objects of an asset in the media bucket."""
-    return f"assets/{asset_id}/"
+    return f"{ASSETS}{asset_id}/"
 
 
 def asset_of(key: str) -> AssetId | None:

@@ -6,7 +6,7 @@ ranged read, ETags, content types and metadata, checksums. Callers keep sizes an
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,6 +32,7 @@ CALL_S = 10.0
 COMPLETE_S = 300.0  # S3 joins the parts before it answers, which takes minutes for many of them
 SLOWEST_BYTES_PER_S = 256 * 1024
 PUT_TRIES = 3
+DELETED_AT_ONCE = 1000  # S3 takes no more in one request
 SINGLE_PUT_MAX_BYTES = 4 * 1024 * MIB  # S3 refuses a single PUT above 5 GB
 MULTIPART_PART_BYTES = 64 * MIB
 # A presigned URL is the permission; no cookie is involved that "*" could expose.
@@ -273,13 +274,31 @@ class Storage:
     async def delete_below(self, bucket: str, prefix: str) -> int:
         """Remove everything below `prefix`; returns how many objects there were."""
         keys = [entry.key async for entry in self.list(bucket, prefix)]
-        for start in range(0, len(keys), 1000):
-            batch = [{"Key": key} for key in keys[start : start + 1000]]
-            async with _translated(f"delete below {prefix}"):
+        await self.delete_all(bucket, keys)
+        return len(keys)
+
+    async def delete_all(self, bucket: str, keys: Sequence[str]) -> None:
+        """Remove these objects; no error for those that are not there."""
+        for start in range(0, len(keys), DELETED_AT_ONCE):
+            batch = [{"Key": key} for key in keys[start : start + DELETED_AT_ONCE]]
+            async with _translated(f"delete {batch[0]['Key']} and others"):
                 answer = await self._client.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
             if errors := answer.get("Errors"):
-                raise Transient(f"delete below {prefix}: {len(errors)} were refused, first {errors[0].get('Code')}")
-        return len(keys)
+                raise Transient(f"delete: {len(errors)} were refused, first {errors[0].get('Code')}")
+
+    async def folders(self, bucket: str, prefix: str, after: str, limit: int) -> Sequence[str]:
+        """Names of at most `limit` folders directly below `prefix`, which ends in `/`, in order, from after `after`."""
+        names: set[str] = set()
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=prefix, Delimiter="/", StartAfter=f"{prefix}{after}/\U0010ffff" if after else ""
+        )
+        async with _translated(f"list folders of {prefix}", None):
+            async for page in pages:
+                found = (entry["Prefix"][len(prefix) :].rstrip("/") for entry in page.get("CommonPrefixes", ()))
+                names.update(name for name in found if name > after)  # not every server heeds StartAfter
+                if len(names) >= limit:
+                    break
+        return sorted(names)[:limit]
 
     async def presign_put(self, bucket: str, key: str, size_bytes: int, expires_s: int) -> str:
         """A URL for one PUT of exactly `size_bytes`: the length is part of the signature."""

@@ -305,3 +305,14 @@ async def test_a_delete_that_is_refused_inside_a_200_is_transient() -> None:
                 await opened.delete_below(BUCKET, "t/")
     finally:
         await runner.cleanup()
+
+
+async def test_folders_come_in_order_and_in_stretches(storage: Storage) -> None:
+    for name in ("t/b/x", "t/a/x", "t/a/y", "t/c/d/x", "t/file", "u/e/x"):
+        await storage.put(BUCKET, name, b"x", "text/plain")
+    assert await storage.folders(BUCKET, "t/", "", 10) == ["a", "b", "c"]
+    assert await storage.folders(BUCKET, "t/", "", 2) == ["a", "b"]
+    assert await storage.folders(BUCKET, "t/", "b", 2) == ["c"]
+    assert await storage.folders(BUCKET, "t/", "c", 2) == []
+    await storage.delete_all(BUCKET, ["t/a/x", "t/nothing", "u/e/x"])
+    assert await keys(storage, "t/") == ["t/a/y", "t/b/x", "t/c/d/x", "t/file"]

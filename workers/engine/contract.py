@@ -8,9 +8,11 @@ from typing import Any, Protocol
 from core.db.assets import Asset
 from core.db.postgres import Connection, Pool
 from core.db.steps import Step
+from core.errors import ObjectMissing, Rejected
 from core.model import StepKind
 from core.sandbox.child import ChildRunner
 from core.settings import Settings
+from core.storage import keys
 from core.storage.artifact_store import ArtifactStore
 from core.storage.s3 import Storage
 from presets.rung import Codec
@@ -43,6 +45,15 @@ class WorkerContext:
         Downloaded only where it is not here yet. Raises ObjectMissing, and Transient where the bytes are others.
         """
         return await self.sources.fetch(self.storage, self.settings.media_bucket, key, sha256)
+
+    async def local_upload(self, asset: Asset, sha256: str) -> Path:
+        """An accepted upload of the asset as a file on this machine. Raises Rejected(no_source) where it is deleted."""
+        try:
+            return await self.local_copy(keys.source(asset.id, sha256), sha256)
+        except ObjectMissing as exc:
+            raise Rejected(
+                "no_source", "The uploaded file is no longer stored.", "Upload the file again as a new source."
+            ) from exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,10 @@ from core.db.postgres import Pool
 from core.hints import Hints
 from core.model import StepKind
 from core.settings import Settings
+from core.storage import s3
 from core.telemetry.logs import Log
 from workers.engine import failures
+from workers.engine.collector import Collector
 
 _LOG = Log("reconciler")
 _EVENTS = Log("events")
@@ -69,11 +71,13 @@ async def run(settings: Settings, pool: Pool, hints: Hints) -> None:
 
 
 async def once(settings: Settings) -> None:
-    """One round, for `kadr reconcile`: workers do the same by themselves."""
+    """One round of this and of the collector, for `kadr reconcile`: workers do the same by themselves."""
     pool, hints = await postgres.connect(settings, require_repaired=True), Hints(settings)
     try:
         await reconcile(pool, hints)
         await log_events(pool)
+        async with s3.connect(settings) as storage:
+            await Collector(settings=settings, pool=pool, storage=storage).round()
     finally:
         await hints.close()
         await pool.close()

@@ -15,7 +15,7 @@ from core.storage import s3
 from core.telemetry import metrics
 from core.telemetry.logs import Log
 from transcode.encode.capabilities import check, ffmpeg_binary
-from workers.engine import reconciler
+from workers.engine import collector, reconciler
 from workers.engine.contract import WorkerContext
 from workers.engine.listener import listen
 from workers.engine.memory_budget import MemoryBudget, half_of_memory
@@ -72,6 +72,7 @@ async def run(settings: Settings) -> None:
                     loop.create_task(worker.run()),
                     loop.create_task(reconciler.run(settings, pool, hints)),
                     loop.create_task(_forget_deleted_sources(context)),
+                    loop.create_task(collector.run(settings, pool, stored)),
                     *(loop.create_task(listen(settings, worker, slots)) for slots in SlotClass),
                     loop.create_task(stopping.wait()),
                 ]

@@ -45,3 +45,7 @@ FROM ranked WHERE ranked.consumer = outbox_cursors.consumer;
 INSERT INTO database_facts (name, value)
 SELECT 'system_identifier', system_identifier::text FROM pg_control_system()
 ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value;
+
+-- name: postpone_garbage
+-- Every wait of what is to be deleted begins anew.
+WITH entries AS (UPDATE garbage SET at = now()) UPDATE orphans SET seen_at = now();

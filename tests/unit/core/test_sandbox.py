@@ -107,7 +107,8 @@ def test_launcher_argv(tmp_path):
     words = [w for w in argv[4:cut] if w not in policy.system_trees()]
     assert words == [
         *("status=9", "parent=77", "nice=5", "layers=rlimits,landlock,pdeathsig"),
-        *("limit=CPU:10:15", "limit=AS:1000:1000", "limit=FSIZE:2000:2000", "limit=NOFILE:256:256", "limit=CORE:0:0"),
+        *("limit=CPU:10:15", "limit=AS:1000:1000", "limit=FSIZE:2000:2000", "limit=NOFILE:256:256"),
+        *("limit=NPROC:16384:16384", "limit=CORE:0:0"),
         *("tree=rx:/usr/bin/ffmpeg", "tree=r:/in.mp4", f"tree=rw:{tmp_path}"),
     ]
 

@@ -1,7 +1,10 @@
 """The container files agree with the code: variables, commands, pins, users. No container engine is needed or used."""
 
 import re
+import subprocess
 import tomllib
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from core.settings import Settings
 from kadr import arguments
 from kadr.stack.apps import BOOTSTRAP
 from tests.checks import ROOT
+from tests.settings_read import ENTRIES, settings_read
 
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -19,6 +23,8 @@ COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 KNOWN = {f"KADR_{field.upper()}" for field in Settings.model_fields} | {BOOTSTRAP}
+# Decided by the image and the ports that compose publishes; a failpoint is for tests.
+DECIDED_HERE = {"KADR_API_PORT", "KADR_ORIGIN_PORT", "KADR_API_HOST", "KADR_ORIGIN_CACHE_DIR", "KADR_FAILPOINT"}
 # Any host in an image or package reference would send every build to one registry.
 REGISTRY = re.compile(
     r"docker\.io|ghcr\.io|quay\.io|gcr\.io|mcr\.microsoft|public\.ecr|pypi\.|pythonhosted|npmjs|--index-url|--registry"
@@ -50,6 +56,7 @@ def test_settings_load_from_what_each_service_is_given(monkeypatch: pytest.Monke
     values = {name: given or secrets[name] for name, given in example().items()}
     for variable, value in OURS[name]["environment"].items():
         filled = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: values[found[1]], value)
+        filled = re.sub(r"\$\{\w+:-\}", "", filled)  # nobody has set it
         monkeypatch.setenv(variable, filled)
     assert isinstance(Settings.load(), Settings)
 
@@ -61,8 +68,76 @@ def example() -> dict[str, str]:
 def test_the_example_names_exactly_what_compose_asks_for() -> None:
     asked = set(re.findall(r"\$\{(\w+)", COMPOSE_TEXT))
     assert set(example()) == asked
-    # A variable that is not set stops compose with a sentence rather than starting with an empty secret.
-    assert re.findall(r"\$\{\w+(?!:\?|\w)", COMPOSE_TEXT) == []
+    # One that is not set stops compose with a sentence, rather than starting with an empty secret, or may be empty.
+    assert re.findall(r"\$\{\w+(?!:\?|:-\}|\w)", COMPOSE_TEXT) == []
+    required = set(re.findall(r"\$\{(\w+):\?", COMPOSE_TEXT))
+    assert required == {
+        name for name in asked if re.search("_PASSWORD|_ACCESS_|_SECRET_|PUBLIC_URL|BOOTSTRAP", name)
+    } | {
+        *("KADR_PLAYBACK_KEYS", "KADR_DELIVERY_KEYS", "KADR_CONTENT_KEYS"),
+    }
+
+
+@pytest.mark.parametrize("program", ENTRIES)
+def test_every_service_is_given_every_setting_its_code_reads(program: str) -> None:
+    given = set(OURS[program]["environment"]) | set(re.findall(r"(KADR_\w+)=", DOCKERFILE))
+    needed = {f"KADR_{name.upper()}" for name in settings_read(program) | {"log_level"}}
+    assert needed > {"KADR_DATABASE_URL", "KADR_MEDIA_BUCKET", "KADR_S3_SECRET_KEY"}
+    assert needed - given - DECIDED_HERE == set()
+
+
+def test_the_settings_a_program_reads_are_found() -> None:
+    assert settings_read("origin") > {"redis_url", "trusted_proxies", "country_header", "cdns", "origin_lock_keys"}
+    assert settings_read("worker") > {"whisper_model", "models_dir", "source_retention_s", "heavy_slots", "cdns"}
+    assert settings_read("api") > {"playback_keys", "storage_events_key", "part_size_bytes", "origin_public_url"}
+    # What one program reads is not held to be another's.
+    assert settings_read("api").isdisjoint({"whisper_model", "delivery_keys", "trusted_proxies"})
+    assert settings_read("worker").isdisjoint({"playback_keys", "storage_events_key"})
+    read_by_any = set().union(*map(settings_read, ENTRIES)) | {"log_level"}
+    assert read_by_any == set(Settings.model_fields)
+
+
+def test_no_service_may_fork_or_fill_memory_without_end() -> None:
+    for name, service in SERVICES.items():
+        assert 0 < service["pids_limit"] <= 4096, name
+        assert all(re.search(r":size=\d+m$", folder) for folder in service["tmpfs"]), name
+        # A nameless volume stays when its container is replaced.
+        assert all(re.match(r"\.|[a-z0-9]+:", volume) for volume in volumes(service)), name
+    assert "VOLUME" not in re.findall(r"^[A-Z]+", DOCKERFILE, re.MULTILINE)
+
+
+def volumes(service: dict[str, Any]) -> list[str]:
+    return service.get("volumes", [])
+
+
+def test_health_checks_start_no_python() -> None:
+    checks = {name: OURS[name]["healthcheck"]["test"] for name in ("api", "origin", "worker")}
+    assert {check[1] for check in checks.values()} == {"bash"}
+
+
+@pytest.mark.parametrize(("status", "is_healthy"), [(200, True), (503, False), (None, False)])
+def test_a_health_check_tells_a_good_answer_from_others(status: int | None, is_healthy: bool) -> None:
+    with HTTPServer(("127.0.0.1", 0), _Answers) as server:
+        server.status = status  # type: ignore[attr-defined]
+        Thread(target=server.serve_forever, daemon=True).start()
+        _, *command, _, path = OURS["api"]["healthcheck"]["test"]
+        shell = [word.replace("$$", "$") for word in command]
+        ended = subprocess.run([*shell, str(server.server_port), path], timeout=30, capture_output=True)
+        server.shutdown()
+    assert (ended.returncode == 0) is is_healthy
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """Answers with the server's status; None: not at all."""
+
+    def do_GET(self) -> None:
+        assert self.path == "/health/ready"
+        if self.server.status is not None:  # type: ignore[attr-defined]
+            self.send_response(self.server.status)  # type: ignore[attr-defined]
+            self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 def test_secrets_of_the_example_are_empty() -> None:
