@@ -7,7 +7,7 @@ from aiohttp import web
 from core import redis_client
 from core.db import postgres
 from core.hints import Hints
-from core.http import problems
+from core.http import problems, request_id
 from core.settings import Settings, parse_keys
 from core.storage import s3
 from core.telemetry import metrics
@@ -40,6 +40,7 @@ def create(settings: Settings) -> web.Application:
         await redis.aclose()
         await pool.close()
 
+    request_id.add_to(app)
     app.cleanup_ctx.append(connections)
     events.end_streams_on_shutdown(app)
     return app

@@ -59,7 +59,7 @@ class Context:
 CONTEXT = web.AppKey("context", Context)
 CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Content-Length, Content-Range, ETag, Date",
+    "Access-Control-Expose-Headers": "Content-Length, Content-Range, ETag, Date, X-Request-Id",
 }
 PREFLIGHT = {
     **CORS,

@@ -4,9 +4,12 @@ import json
 import logging
 import sys
 import time
+from contextvars import ContextVar
 from typing import Any
 
 _FIELDS = "kadr_fields"
+# The id of the HTTP request being answered (core.http.request_id); every line written meanwhile carries it.
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 class JsonFormatter(logging.Formatter):
@@ -18,6 +21,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "event": record.getMessage(),
+            **({"request_id": request_id} if (request_id := REQUEST_ID.get()) else {}),
             **getattr(record, _FIELDS, {}),
         }
         if record.exc_info:

@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from core.concurrency import cancel_and_wait, gather_all, run_to_end
 from core.db import assets, postgres, steps
@@ -97,7 +98,7 @@ class Worker:
             metrics.RECLAIMS.labels(step.kind).inc()
         started, outcome = time.monotonic(), "released"
         try:
-            outcome = await self._work(step)
+            outcome = await self._work(step, log_fields)
             _LOG.info(f"step.{outcome}", seconds=round(time.monotonic() - started, 3), **log_fields)
         except LeaseLost:
             outcome = "lease_lost"
@@ -113,12 +114,16 @@ class Worker:
         finally:
             metrics.STEP_SECONDS.labels(step.kind, outcome).observe(time.monotonic() - started)
 
-    async def _work(self, step: Step) -> str:
-        """Run the stage and write the end of the step; in one word how it ended. Raises LeaseLost, db.UNAVAILABLE."""
+    async def _work(self, step: Step, log_fields: dict[str, Any]) -> str:
+        """Run the stage and write the end of the step; in one word how it ended. Raises LeaseLost, db.UNAVAILABLE.
+
+        `log_fields` gets the code of a rejection.
+        """
         try:
             outcome = await self._run_leased(step)
         except Rejected as exc:
             await self._reject(step, exc)
+            log_fields["code"] = exc.code
             return "rejected"
         except ToolKilled as exc:
             return await self._failed(step, exc, crash=True)
