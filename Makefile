@@ -78,9 +78,9 @@ define npm_ci
   cd studio && ../$(BIN)/python -m kadr.npm ci --silent --ignore-scripts $(1); fi
 endef
 
-# Everything on one machine, in the foreground. make up VIDEO=clip.mp4 also puts that file through.
+# Everything on one machine, in the foreground. make up VIDEO=clip.mp4 also puts that file through; PORT=9000 chooses the port.
 up: video-check setup
-	@exec $(BIN)/kadr up $${VIDEO:+--video "$$VIDEO"}
+	@exec $(BIN)/kadr up $${VIDEO:+--video "$$VIDEO"} $(if $(PORT),--port $(PORT))
 
 # A minute or less: tests that start no servers, on all cores up to four, each property tried on a few examples
 # (make test tries a hundred). Plugins that no unit test uses are left out, for what they take to import.

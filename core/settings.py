@@ -57,6 +57,7 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8080, ge=0, le=65535)
+    api_public_url: str | None = Field(default=None, description="Base of the API as clients reach it; for documents")
     origin_host: str = "127.0.0.1"
     origin_port: int = Field(default=8081, ge=0, le=65535)
     origin_public_url: str | None = Field(default=None, description="Base of playback URLs; default: host:port")
@@ -98,6 +99,8 @@ class Settings(BaseSettings):
     max_duration_s: PositiveInt = 12 * 3600
     max_pixels: PositiveInt = 8192 * 4352
 
+    # Read when presets/ is imported (presets.document), by commands without other settings, too.
+    presets: Path | None = Field(default=None, description="folder of YAML files that are laid over ours")
     work_dir: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / f"kadr-work-{os.getuid()}")
     work_cache_bytes: PositiveInt = 20 * GIB
     ffmpeg: Path | None = Field(default=None, description="Default: the binary of the imageio-ffmpeg wheel")

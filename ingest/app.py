@@ -9,7 +9,7 @@ from aiohttp import web
 from core import redis_client
 from core.db import postgres
 from core.hints import Hints
-from core.http import problems, request_bodies, server
+from core.http import problems, request_bodies, request_id, server
 from core.settings import Settings, parse_keys
 from core.storage import s3
 from core.telemetry import metrics
@@ -66,6 +66,7 @@ def create(settings: Settings) -> web.Application:
         await redis.aclose()
         await pool.close()
 
+    request_id.add_to(app)
     app.cleanup_ctx.append(connections)
     events.end_streams_on_shutdown(app)
     return app

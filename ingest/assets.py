@@ -54,6 +54,7 @@ async def pull(request: web.Request) -> web.Response:
                 policy=origin.policy,
                 language=origin.language,
                 options={**origin.options, **body.options(image.sha256 if image else None)},
+                metadata=body.metadata,
             ),
         )
         await playback_ids.insert(connection, new_asset_id, origin.policy)
@@ -121,7 +122,7 @@ async def show(request: web.Request) -> web.Response:
 @routes.patch("/v1/assets/{asset_id}")
 @operation(responses.AssetShape, body=AssetChanges, errors=(404,))
 async def change(request: web.Request) -> web.Response:
-    """Change title, ref or language; omitted fields stay unchanged."""
+    """Change title, ref, language or metadata; omitted fields stay unchanged."""
     context, asset = request.app[CONTEXT], await requested_asset(request)
     body = await body_of(request, AssetChanges)
     fields = body.model_fields_set
@@ -129,6 +130,7 @@ async def change(request: web.Request) -> web.Response:
         title=body.title,
         ref=("ref" in fields, ref_pair(body.ref)),
         language=("language" in fields, body.language),
+        metadata=body.metadata,
     )
     async with context.pool.acquire() as connection, connection.transaction():
         if not await assets.change(connection, asset.id, asset.owner_id, changes):

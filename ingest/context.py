@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from core.http.problems import Handler, Problem
 from core.model import OwnerId, StepKind
 from core.settings import Settings
 from core.storage.s3 import Storage
+from ingest.openapi import IDEMPOTENCY_KEY
 
 KEY_KNOWN_S = 5.0  # how long a revoked API key may still be accepted
 MAX_KEYS_KNOWN = 10_000
@@ -117,8 +119,9 @@ def query_of(request: web.Request, model: type[_Model]) -> _Model:
 async def once(request: web.Request, make: Callable[[Connection], Awaitable[str]]) -> tuple[str, bool]:
     """Run `make` in a transaction, once per Idempotency-Key: (id of the resource, whether this call created it)."""
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not (0 < len(key) <= 255 and key.isprintable()):
-        raise Problem(422, "invalid", "Idempotency-Key must be 1 to 255 printable characters.")
+    if key is not None and not re.fullmatch(IDEMPOTENCY_KEY, key):
+        detail = "Idempotency-Key must be 1 to 255 printable ASCII characters."
+        raise Problem(422, "invalid", detail, hint="Send a new UUID for each new request.")
     request_text = f"{request.method} {request.path}\n".encode() + await request.read()
     try:
         return await idempotency.once(

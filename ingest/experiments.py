@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Annotated
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.db import experiments
 from core.db.experiments import Experiment, Standing, State
 from core.model import AssetId
 from ingest.assets import requested_asset
+from ingest.bodies import text
 from ingest.context import CONTEXT, answer, body_of, not_found, owner_of, query_of
 from ingest.openapi import operation
 
@@ -28,54 +29,56 @@ class _Shape(BaseModel):
 class ExperimentSwitch(_Shape):
     """PUT /v1/assets/{asset_id}/poster/experiment; null: follow the account's switch."""
 
-    on: bool | None
+    on: bool | None = Field(description="true, false, or null to follow the account's switch")
 
 
 class ExperimentsSwitch(_Shape):
     """PUT /v1/poster_experiments: the account's switch for all assets."""
 
-    on: bool
+    on: bool = Field(description="Whether experiments run on all assets without a switch of their own")
 
 
 class ExperimentsQuery(_Shape):
     """GET /v1/poster_experiments: page of a list of experiments."""
 
-    limit: int = Field(default=20, ge=1, le=100)
-    cursor: Annotated[str, StringConstraints(pattern=r"^ex_[0-9a-z]{26}$")] | None = None
+    limit: int = Field(default=20, ge=1, le=100, description="Experiments per page")
+    cursor: Annotated[str, text.ident("ex", "ex_01hv3k9x2m5q7r8t4w6y0z1abc")] | None = Field(
+        default=None, description="`next_cursor` of the page before"
+    )
 
 
 class ArmShape(_Shape):
     """A reward is a click followed by at least 10 s of watching. `p_best`: probability of being the best candidate."""
 
-    candidate: str
-    impressions: int
-    clicks: int
-    rewards: int
-    share: float | None
-    p_best: float
+    candidate: str = Field(description="Id of the candidate")
+    impressions: int = Field(description="How often it was shown")
+    clicks: int = Field(description="How often it was clicked")
+    rewards: int = Field(description="Clicks followed by at least 10 s of watching")
+    share: float | None = Field(description="Share of impressions it gets now")
+    p_best: float = Field(description="Probability of being the best candidate")
 
 
 class ExperimentShape(_Shape):
     """`own`: the asset's own switch, null to follow the account's. `winner`: shown to everybody once stopped."""
 
-    asset_id: str
-    on: bool
-    own: bool | None
-    state: State
-    id: str | None
-    batch: int | None
-    winner: str | None
-    started_at: datetime | None
-    stopped_at: datetime | None
-    candidates: list[ArmShape]
+    asset_id: str = Field(description="The asset")
+    on: bool = Field(description="Whether an experiment may run")
+    own: bool | None = Field(description="The asset's own switch; null: the account's counts")
+    state: State = Field(description="Where the experiment is")
+    id: str | None = Field(description="Id of the experiment, ex_...; null without one")
+    batch: int | None = Field(description="Number of the current batch")
+    winner: str | None = Field(description="Candidate that everybody is shown once it has stopped")
+    started_at: datetime | None = Field(description="When it started")
+    stopped_at: datetime | None = Field(description="When it stopped")
+    candidates: list[ArmShape] = Field(description="The candidates with their results")
 
 
 class ExperimentsShape(_Shape):
     """The account's switch, and its running and stopped experiments, newest first."""
 
-    on: bool
-    experiments: list[ExperimentShape]
-    next_cursor: str | None
+    on: bool = Field(description="The account's switch")
+    experiments: list[ExperimentShape] = Field(description="A page of experiments, newest first")
+    next_cursor: str | None = Field(description="Pass it as `cursor` to get the next page; null on the last one")
 
 
 @routes.get("/v1/assets/{asset_id}/poster/experiment")

@@ -6,11 +6,33 @@ from aiohttp import web
 
 from core.db import postgres
 from core.errors import Transient
+from core.http import front_page
+from core.http.front_page import Way
 from ingest.bodies import responses
 from ingest.context import CONTEXT, Context, answer
 from ingest.openapi import DOCUMENT, operation
 
 routes = web.RouteTableDef()
+
+
+@routes.get("/")
+async def front(request: web.Request) -> web.Response:
+    """A page that leads on: to the description of the API, to the watch page and to the documentation."""
+    ways = (
+        Way(
+            name="API",
+            sentence="Every call, as OpenAPI 3.1. Calls need a key; that of kadr up is in .kadr/endpoints.json.",
+            url="/openapi.json",
+        ),
+        Way(
+            name="Watch",
+            sentence="The page of a video, by its playback id.",
+            url=f"{request.app[CONTEXT].settings.origin_base}/watch",
+        ),
+        front_page.DOCS,
+        Way(name="Health", sentence="Whether uploads can be accepted.", url="/health/ready"),
+    )
+    return front_page.response("Kadr API", "Uploads, processing and the library of videos.", ways)
 
 
 @routes.get("/health/live")

@@ -1,6 +1,7 @@
 """/openapi.json, generated from the Pydantic models of bodies and the `operation` decorator of each handler."""
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -9,12 +10,18 @@ from aiohttp import web
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from ingest.bodies.responses import ProblemShape
+from core.http.problem_shape import ProblemShape
 
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 _Schemas = dict[Any, dict[str, Any]]
 _OPERATION = "__kadr_operation__"
 DOCUMENT = web.AppKey("openapi_document", bytes)  # built when the application is created: it takes 80 ms
+IDEMPOTENCY_KEY = "^[!-~]([ -~]{0,253}[!-~])?$"
+_DESCRIPTION = (
+    "Video uploads, processing and signed HLS playback. Errors are problem details (RFC 9457) with a stable `code`; "
+    "every answer has an `X-Request-Id`, which the server's log lines about the request have, too. Players read from "
+    "the origin, which has an /openapi.json of its own."
+)
 _WORDS = {
     200: "OK", 201: "Created", 202: "Accepted; processing continues in the background", 204: "No content",
     400: "The body is not JSON", 401: "Missing or unknown API key", 404: "Not found",
@@ -72,8 +79,8 @@ def operation(
     return mark
 
 
-def document(app: web.Application, version: str) -> dict[str, Any]:
-    """OpenAPI 3.1 of every marked route of the application."""
+def document(app: web.Application, version: str, server: str = "/") -> dict[str, Any]:
+    """OpenAPI 3.1 of every marked route of the application. `server`: its base URL, or / where that is unknown."""
     marked = [
         (route.method, route.resource.canonical, route.handler, getattr(route.handler, _OPERATION))
         for route in app.router.routes()
@@ -96,11 +103,13 @@ def document(app: web.Application, version: str) -> dict[str, Any]:
         "info": {
             "title": "Kadr",
             "version": version,
-            "description": "Video uploads, processing and signed HLS playback.",
+            "description": _DESCRIPTION,
         },
+        "servers": [{"url": server}],
+        "tags": _tags([handler for _, _, handler, _ in marked]),
         "paths": paths,
         "components": {
-            "schemas": definitions.get("$defs", {}),
+            "schemas": {name: _described(schema) for name, schema in definitions.get("$defs", {}).items()},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -118,9 +127,12 @@ def _operation(path: str, handler: Any, declared: Operation, schema_of: _Schemas
     if declared.returns:
         result["content"] = {declared.media_type: {"schema": _wrapped(declared, schema_of[declared.returns])}}
     elif declared.media_type != "application/json":
-        result["content"] = {declared.media_type: {}}
+        result["content"] = {declared.media_type: {"schema": {"type": "string"}}}
+    summary, description = _sentences(handler.__doc__)
     out: dict[str, Any] = {
-        "summary": (handler.__doc__ or "").strip().splitlines()[0],
+        "tags": [_tag(handler)],
+        "summary": summary,
+        **({"description": description} if description else {}),
         "operationId": f"{handler.__module__.rpartition('.')[2]}_{handler.__name__}",
         "parameters": _parameters(path, declared),
         "responses": {
@@ -132,7 +144,7 @@ def _operation(path: str, handler: Any, declared: Operation, schema_of: _Schemas
         required = any(field.is_required() for field in declared.body.model_fields.values())
         bodies = {
             "application/json": {"schema": schema_of[declared.body]},
-            **{media: {} for media in declared.also_takes},
+            **{media: {"schema": {"type": "string", "format": "binary"}} for media in declared.also_takes},
         }
         out["requestBody"] = {"required": required, "content": bodies}
     if private:
@@ -141,28 +153,72 @@ def _operation(path: str, handler: Any, declared: Operation, schema_of: _Schemas
 
 
 def _wrapped(declared: Operation, schema: dict[str, Any]) -> dict[str, Any]:
-    data = {"type": "array", "items": schema} if declared.listing else schema
+    data = {"type": "array", "items": schema, "description": "One page"} if declared.listing else schema
     properties: dict[str, Any] = {"data": data}
     if declared.listing:
-        properties["next_cursor"] = {"type": ["string", "null"]}
+        properties["next_cursor"] = {
+            "type": ["string", "null"],
+            "description": "Pass it as `cursor` to get the next page; null on the last one",
+        }
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
 def _parameters(path: str, declared: Operation) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z]{2}_[0-9a-z]+$"}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": f"Id of the {name.removesuffix('_id').replace('_', ' ')}",
+            "schema": {"type": "string", "pattern": "^[a-z]{2}_[0-9a-z]+$"},
+        }
         for name in re.findall(r"{(\w+)}", path)
     ]
     if declared.query:
         schema = declared.query.model_json_schema(ref_template="#/components/schemas/{model}")
-        found += [
-            {"name": name, "in": "query", "required": False, "schema": _inlined(spec, schema.get("$defs", {}))}
-            for name, spec in schema["properties"].items()
-        ]
+        for name, spec in schema["properties"].items():
+            inlined = _inlined(spec, schema.get("$defs", {}))
+            described = {"description": inlined.pop("description")}
+            found.append({"name": name, "in": "query", "required": False, **described, "schema": inlined})
     if declared.idempotent:
-        key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
-        found.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": key})
+        key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": IDEMPOTENCY_KEY}
+        found.append(_header("Idempotency-Key", "Repeats of the request with this key create nothing again", key))
+    if 428 in declared.errors:
+        found.append(_header("If-Match", "The `etag` of the track that is changed", {"type": "string"}))
     return found
+
+
+def _header(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
+
+
+def _tag(handler: Any) -> str:
+    name: str = handler.__module__.rpartition(".")[2]
+    return name.replace("_", " ")
+
+
+def _tags(handlers: list[Any]) -> list[dict[str, str]]:
+    """The modules of the handlers, in their order, each with the first sentence of its docstring."""
+    docstrings = {_tag(handler): sys.modules[handler.__module__].__doc__ for handler in handlers}
+    return [{"name": name, "description": _sentences(docstring)[0]} for name, docstring in docstrings.items()]
+
+
+def _sentences(docstring: str | None) -> tuple[str, str]:
+    """(the first sentence, everything after it) of a docstring, each in one line."""
+    text = " ".join((docstring or "").split())
+    first, _, rest = text.partition(". ")
+    return f"{first.removesuffix('.')}.", rest
+
+
+def _described(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a model; what describes the type of an optional property describes the property."""
+    properties = {name: _lifted(spec) for name, spec in schema.get("properties", {}).items()}
+    return {**schema, "properties": properties} if properties else schema
+
+
+def _lifted(spec: dict[str, Any]) -> dict[str, Any]:
+    inner = next((option["description"] for option in spec.get("anyOf", []) if "description" in option), None)
+    return {**spec, "description": inner} if inner is not None and "description" not in spec else spec
 
 
 def _inlined(spec: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

@@ -69,6 +69,7 @@ async def create(request: web.Request) -> web.Response:
                 policy=body.policy,
                 language=body.language,
                 options=body.options(image.sha256 if image else None),
+                metadata=body.metadata,
             ),
         )
         await playback_ids.insert(connection, asset_id, body.policy)

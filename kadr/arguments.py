@@ -1,16 +1,22 @@
 """The command line: subcommands, their options and their help. Reads nothing and runs nothing."""
 
 import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias, get_args
+from typing import Any, TypeAlias, get_args
 
 from core.media.crop import Reframe
+from core.model import AssetStatus
+from packager.encryption import Encryption
 from presets.caption import CAPTION_NAMES
+from presets.document import current_name
 from presets.effort import Effort
 from presets.poster import NAMES as POSTERS
 from presets.profile import DEFAULT_NAME, UPRIGHT_NAMES
 from presets.profile import NAMES as PROFILES
 from presets.rung import Codec
+from transcode.plan.options import Downloads
 from transcode.plan.watermark import Position
 
 DEFAULT_HOME = Path(".kadr")
@@ -38,6 +44,19 @@ class _HelpFormatter(argparse.HelpFormatter):
         return f"{text} (default: %(default)s)".strip()
 
 
+class _Version(argparse.Action):
+    """`--version`. Reading the version of an installed package takes a while, so only where it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **more: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, **more)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"kadr {version('kadr')}\n")
+        parser.exit()
+
+
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -54,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
         description="Self-hosted video: uploads in, signed HLS out.",
         epilog="`kadr COMMAND --help` shows the options of a command.",
     )
+    root.add_argument("--version", action=_Version, help="show the version and exit")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     up = _add_command(
@@ -85,7 +105,10 @@ def parser() -> argparse.ArgumentParser:
     ingest.add_argument("--wait", action="store_true", help="accepted for scripts; the command always waits")
     ingest.add_argument("--json", action="store_true", help="print the final asset as JSON")
     _add_encode_options(ingest, local=False)
+    _add_upload_options(ingest)
 
+    _add_assets(commands)
+    _add_token(commands)
     _add_encode(commands)
     _add_posters(commands)
     _add_transcribe(commands)
@@ -121,6 +144,72 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def _name_and_value(text: str) -> tuple[str, str]:
+    """(NAME, VALUE) of `NAME=VALUE`. Raises ArgumentTypeError."""
+    name, separator, value = text.partition("=")
+    if not (name and separator):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def _add_upload_options(command: argparse.ArgumentParser) -> None:
+    """What an upload can have made beside its renditions, and the owner's own data."""
+    command.add_argument(
+        "--posters",
+        type=current_name,
+        choices=POSTERS,
+        help="what posters are selected for (default: set by the profile)",
+    )
+    command.add_argument(
+        "--subtitles", choices=("none", "auto"), help="auto generates subtitles (default: set by the server)"
+    )
+    command.add_argument(
+        "--downloads", choices=[one.value for one in Downloads], help="MP4 and M4A files to download (default: none)"
+    )
+    command.add_argument(
+        "--encryption", choices=[one.value for one in Encryption], help="encryption of segments (default: none)"
+    )
+    command.add_argument(
+        "--metadata",
+        action="append",
+        type=_name_and_value,
+        metavar="NAME=VALUE",
+        help="your own data, kept with the asset; repeatable",
+    )
+
+
+def _add_assets(commands: _Commands) -> None:
+    assets = _add_command(commands, "assets", "list, show or delete assets through the API")
+    what = assets.add_subparsers(dest="what", required=True, metavar="ACTION")
+    listing = _add_command(what, "list", "list assets, newest first")
+    listing.add_argument("--status", choices=[status.value for status in AssetStatus], help="only with this status")
+    listing.add_argument("--ref", metavar="TYPE:ID", help="only with this reference, for example product:42")
+    listing.add_argument("--q", metavar="TEXT", help="only with this text in the title")
+    listing.add_argument("--limit", type=int, default=20, metavar="N", help="list at most this many")
+    listing.add_argument("--json", action="store_true", help="print the assets as JSON")
+    show = _add_command(what, "show", "show one asset")
+    show.add_argument("id", metavar="ASSET", help="id of the asset, as_...")
+    show.add_argument("--json", action="store_true", help="print the whole asset as JSON")
+    delete = _add_command(what, "delete", "delete assets, with all their files", "There is no way back.")
+    delete.add_argument("ids", nargs="+", metavar="ASSET", help="id of an asset, as_...")
+
+
+def _add_token(commands: _Commands) -> None:
+    token = _add_command(
+        commands, "token", "print a signed playback URL", "Each is for one session of one viewer of a signed video."
+    )
+    token.add_argument("id", metavar="ID", help="a signed playback id (pb_...), or an asset (as_...) that has one")
+    token.add_argument(
+        "--ttl", dest="ttl_s", type=int, metavar="S", help="how long it is valid (default: KADR_PLAYBACK_TOKEN_TTL_S)"
+    )
+    token.add_argument("--viewer", metavar="ID", help="your own identifier of a person")
+    token.add_argument("--max-sessions", type=int, metavar="N", help="concurrent sessions of this viewer")
+    token.add_argument("--domain", help="domain of the embedding page")
+    token.add_argument("--ip", metavar="ADDRESS", help="address or network of the viewer")
+    token.add_argument("--country", metavar="CODE", help="country of the viewer, two capital letters")
+    token.add_argument("--json", action="store_true", help="print the token, its session and expiry as JSON")
+
+
 def _add_encode(commands: _Commands) -> None:
     """`plan` and `encode`, which work on one file without any service."""
     for name, text in (
@@ -140,7 +229,7 @@ def _add_encode(commands: _Commands) -> None:
 def _add_posters(commands: _Commands) -> None:
     posters = _add_command(commands, "posters", "list the best poster frames of a file and the reasons")
     posters.add_argument("file", type=Path, metavar="FILE", help="the video to read")
-    posters.add_argument("--profile", choices=POSTERS, default="general", help="kind of video")
+    posters.add_argument("--profile", type=current_name, choices=POSTERS, default="general", help="kind of video")
     posters.add_argument("--json", action="store_true", help="print all signals of each candidate as JSON")
 
 
@@ -174,7 +263,9 @@ def _add_cues(commands: _Commands) -> None:
         "words", type=Path, metavar="WORDS.json", help='a list of {"start", "end", "word"}, times in seconds'
     )
     cues.add_argument("--format", choices=("vtt", "srt"), default="vtt", help="format of the captions")
-    cues.add_argument("--profile", choices=CAPTION_NAMES, default="standard", help="limits for lines and timing")
+    cues.add_argument(
+        "--profile", type=current_name, choices=CAPTION_NAMES, default="standard", help="limits for lines and timing"
+    )
     cues.add_argument("--language", metavar="TAG", help="for example en (default: guessed from the script)")
 
 

@@ -15,7 +15,6 @@ from typing import Any
 from core.errors import ConfigError, KadrError, Rejected
 from core.settings import Settings
 from core.telemetry import logs
-from kadr.arguments import parser
 from kadr.error_text import CannotIngest
 
 # aiohttp waits this long twice: for open requests, then for cancelled ones. `kadr up` kills an app after
@@ -25,15 +24,19 @@ SHUTDOWN_WAIT_S = 2.0
 
 def main() -> None:
     """Parse the command line, run the subcommand and exit with its code."""
-    args = parser().parse_args()
+    name = "kadr"
     try:
+        from kadr.arguments import parser  # reads the presets, which an operator may have changed
+
+        args = parser().parse_args()
+        name = f"kadr {args.command}"
         sys.exit(_COMMANDS[args.command](args))
     except CannotIngest as exc:
         sys.exit(_fail(str(exc), 1))
     except Rejected as exc:
-        sys.exit(_fail(f"kadr {args.command}: {exc.code}: {exc} {exc.hint}", 1))
+        sys.exit(_fail(f"{name}: {exc.code}: {exc} {exc.hint}", 1))
     except KadrError as exc:
-        sys.exit(_fail(f"kadr {args.command}: {exc}", 2))
+        sys.exit(_fail(f"{name}: {exc}", 2))
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -76,20 +79,25 @@ def _ingest(args: argparse.Namespace) -> int:
                 ref=args.ref,
                 policy=args.policy,
                 language=args.language,
-                options=_options(args),
+                options=upload_options(args),
             ),
             as_json=args.json,
         )
     )
 
 
-def _options(args: argparse.Namespace) -> dict[str, Any]:
+def upload_options(args: argparse.Namespace) -> dict[str, Any]:
     """The encode options of the command line, as fields of the upload request of the API."""
     from kadr.commands import ingest
 
     options: dict[str, Any] = {
         name: getattr(args, name) for name in ("profile", "codec", "effort", "ladder", "reframe")
     }
+    for name in ("posters", "subtitles", "downloads", "encryption"):
+        if (value := getattr(args, name)) is not None:
+            options[name] = value
+    if args.metadata:
+        options["metadata"] = dict(args.metadata)
     if args.start or args.end is not None:
         options["clip"] = {"start_s": args.start, "end_s": args.end}
     if args.watermark:
@@ -100,6 +108,18 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
             "opacity": args.watermark_opacity,
         }
     return options
+
+
+def _assets(args: argparse.Namespace) -> int:
+    from kadr.commands import assets, ingest
+
+    return asyncio.run(assets.run_assets(ingest.Target.from_environment(os.environ), args))
+
+
+def _token(args: argparse.Namespace) -> int:
+    from kadr.commands import assets, ingest
+
+    return asyncio.run(assets.run_token(ingest.Target.from_environment(os.environ), args))
 
 
 def _plan(args: argparse.Namespace) -> int:
@@ -250,6 +270,8 @@ def _migrate(args: argparse.Namespace) -> int:
 _COMMANDS = {
     "up": _up,
     "ingest": _ingest,
+    "assets": _assets,
+    "token": _token,
     "plan": _plan,
     "encode": _encode,
     "posters": _posters,

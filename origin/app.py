@@ -13,14 +13,15 @@ from core.caching.refreshing_cache import RefreshingCache
 from core.db import content_keys, experiments, pictures, playback_ids, postgres, provisional
 from core.db.postgres import Pool
 from core.errors import Transient
-from core.http import problems, request_bodies, server
+from core.http import front_page, problems, request_bodies, request_id, server
+from core.http.front_page import Way
 from core.model import AssetId
 from core.redis_client import connect as redis_client
 from core.sandbox.child import ChildRunner
 from core.settings import Settings, parse_keys
 from core.storage import s3
 from core.telemetry import metrics
-from origin import watch_page
+from origin import openapi, watch_page
 from origin.cdn import cdn_file
 from origin.cdn.cdns import Cdns
 from origin.cdn.steering import routes as steer
@@ -57,8 +58,22 @@ ROUTES = (
     content_key.routes,
     steer.routes,
     watch_page.routes,
+    openapi.routes,
     health,
 )
+
+
+@health.get("/")
+async def front(request: web.Request) -> web.Response:
+    """A page that leads on: to the watch page, to what can be called here and to the API."""
+    api = request.app[CONTEXT].settings.api_public_url
+    ways = (
+        Way(name="Watch", sentence="The page of a video, by its playback id.", url="/watch"),
+        Way(name="Playback", sentence="What players and pages can call here, as OpenAPI 3.1.", url="/openapi.json"),
+        Way(name="API", sentence="Uploads and the library; at an address of its own.", url=api),
+        front_page.DOCS,
+    )
+    return front_page.response("Kadr origin", "Playback of videos: playlists, segments, pictures.", ways)
 
 
 @health.get("/health/live")
@@ -110,6 +125,7 @@ def create(settings: Settings) -> web.Application:
     for routes in ROUTES:
         app.add_routes(routes)
     app.router.add_static("/static", STATIC)
+    app[openapi.DOCUMENT] = openapi.document(app, settings.origin_base)
 
     async def running(app: web.Application) -> AsyncIterator[None]:
         async with metrics.served(settings), _opened(configuration) as context:
@@ -120,6 +136,7 @@ def create(settings: Settings) -> web.Application:
             app[steer.REPORTER_OF] = sessions.reporter_of
             yield
 
+    request_id.add_to(app)
     app.cleanup_ctx.append(running)
     app.on_startup.append(_freeze_garbage_collector)
     return app

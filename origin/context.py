@@ -59,7 +59,7 @@ class Context:
 CONTEXT = web.AppKey("context", Context)
 CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Content-Length, Content-Range, ETag, Date",
+    "Access-Control-Expose-Headers": "Content-Length, Content-Range, ETag, Date, X-Request-Id",
 }
 # What players, tracing and monitoring add to requests. Nothing of it is needed; a page must not fail because of it.
 # The star stands for all others, except Authorization, and is not known to old browsers, hence the names.

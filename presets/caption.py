@@ -12,7 +12,7 @@ from typing import Annotated, Self
 from pydantic import Field, StrictStr, model_validator
 
 from core.errors import ConfigError
-from presets.document import Form, Whole, load
+from presets.document import Form, Whole, current_name, load
 
 FILE = "captions.yaml"
 DEFAULT = "standard"
@@ -162,6 +162,7 @@ CAPTION_NAMES = tuple(_file().profiles)
 
 def caption_profile(name: str = DEFAULT, language: str | None = None) -> CaptionProfile:
     """The profile of this name for a language (BCP 47: "de", "pt-BR"). Raises ConfigError naming the known profiles."""
+    name = current_name(name)
     if name not in CAPTION_NAMES:
         raise ConfigError(f"there is no caption profile {name!r}: take one of {', '.join(CAPTION_NAMES)}")
     primary = language.replace("_", "-").split("-")[0].casefold() if language else None

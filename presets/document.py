@@ -1,10 +1,15 @@
-"""Loads the YAML files in presets/: text -> validated pydantic model.
+"""Loads the YAML files in presets/, with an operator's laid over them: text -> validated pydantic model.
+
+KADR_PRESETS names a folder of YAML files with the names of ours. Their mappings are merged into ours key by key, to any
+depth; a list, a ladder (a mapping of numbers) and {} are taken whole, and null removes what we have under the key.
 
 Refuses (ConfigError) whatever has another form than the model, in one sentence that names the file, the key and the
 accepted form.
 """
 
+import os
 from importlib import resources
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import yaml
@@ -33,22 +38,75 @@ Word = Annotated[StrictStr, BeforeValidator(_one_word)]
 Words = dict[Word, Word]
 
 F = TypeVar("F", bound=BaseModel)
+_RENAMED = {"lesson": "lecture"}  # of poster and caption profiles; uploads and clients of before have the old name
+
+
+def current_name(name: str) -> str:
+    """The name that a profile has now."""
+    return _RENAMED.get(name, name)
+
+
+# Read by the modules of presets/ when they are imported: they hold the names that commands and requests may use.
+FOLDER = "KADR_PRESETS"
+_FILES = ("profiles.yaml", "codecs.yaml", "posters.yaml", "captions.yaml")
 
 
 def load(file: str, form: type[F]) -> F:
-    """One of the YAML files in presets/, checked against `form`. Raises ConfigError."""
-    return parse(file, resources.files("presets").joinpath(file).read_text(encoding="utf-8"), form)
+    """One of the YAML files in presets/, the operator's laid over it, checked against `form`. Raises ConfigError."""
+    own = _own_file(file, os.environ.get(FOLDER, ""))
+    return parse(file, resources.files("presets").joinpath(file).read_text(encoding="utf-8"), form, own)
 
 
-def parse(file: str, text: str, form: type[F]) -> F:
-    """Parse and validate the text of the file named `file`. Raises ConfigError."""
+def parse(file: str, text: str, form: type[F], own: Path | None = None) -> F:
+    """Parse and validate the text of the file named `file`, with the file `own` laid over it. Raises ConfigError."""
+    name = f"presets/{file}"
+    tree = _tree(name, text)
+    if own is not None:
+        try:
+            tree = laid_over(tree, _tree(str(own), own.read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError) as exc:
+            raise ConfigError(f"{own}: {getattr(exc, 'strerror', None) or exc}") from exc
+        name = f"{own}, laid over {name}"
     try:
-        return form.model_validate(yaml.load(text, UniqueKeyLoader))  # noqa: S506 - a SafeLoader
+        return form.model_validate(tree)
+    except ValidationError as exc:
+        raise ConfigError(f"{name}: {_sentence(exc.errors()[0])}") from exc
+
+
+def laid_over(ours: object, own: object) -> object:
+    """`ours` with `own` laid over it, as the docstring of the module says. Pure."""
+    if own is None:
+        return ours
+    named = isinstance(own, dict) and own and all(isinstance(key, str) for key in own)
+    if not (named and isinstance(ours, dict) and isinstance(own, dict)):
+        return own
+    merged = {key: value for key, value in ours.items() if own.get(key, value) is not None}
+    for key, value in own.items():
+        if value is not None:
+            merged[key] = laid_over(ours.get(key), value)
+    return merged
+
+
+def _own_file(file: str, folder: str) -> Path | None:
+    """The operator's file of this name; None without one. Raises ConfigError for a folder that cannot be meant."""
+    if not folder:
+        return None
+    if not Path(folder).is_dir():
+        raise ConfigError(f"{FOLDER}={folder}: there is no such folder")
+    found = {path.name for path in Path(folder).iterdir() if path.suffix in (".yaml", ".yml")}
+    if unknown := sorted(found - {*_FILES}):
+        raise ConfigError(
+            f"{FOLDER}={folder}: {', '.join(unknown)} is laid over nothing; known are {', '.join(_FILES)}"
+        )
+    return Path(folder) / file if file in found else None
+
+
+def _tree(name: str, text: str) -> object:
+    try:
+        return yaml.load(text, UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as exc:
         line = exc.problem_mark.line + 1 if exc.problem_mark else 1
-        raise ConfigError(f"presets/{file}, line {line}: {exc.problem}; it must be YAML, each key once") from exc
-    except ValidationError as exc:
-        raise ConfigError(f"presets/{file}: {_sentence(exc.errors()[0])}") from exc
+        raise ConfigError(f"{name}, line {line}: {exc.problem}; it must be YAML, each key once") from exc
 
 
 def _sentence(error: ErrorDetails) -> str:

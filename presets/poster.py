@@ -13,7 +13,7 @@ from typing import Self
 from pydantic import RootModel, field_validator, model_validator
 
 from core.errors import ConfigError
-from presets.document import Form, Number, Whole, load
+from presets.document import Form, Number, Whole, current_name, load
 
 FILE = "posters.yaml"
 DEFAULT = "general"
@@ -90,6 +90,6 @@ NAMES = tuple(_profiles())
 def poster_profile(name: str) -> PosterProfile:
     """The profile of this name. Raises ConfigError naming the known ones."""
     try:
-        return _profiles()[name]
+        return _profiles()[current_name(name)]
     except KeyError:
         raise ConfigError(f"there is no poster profile {name!r}: take one of {', '.join(NAMES)}") from None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from kadr.stack.tether import tethered
-from tests import runs
+from tests import OWN_PRESETS, runs
 from tests.stack import QUICK, Stack
 
 STOP_S = 60.0
@@ -37,7 +37,7 @@ async def start(*arguments: str, env: dict[str, str], log: IO[bytes] | None = No
     bare = {name: value for name, value in os.environ.items() if not name.startswith("KADR_")}
     return await asyncio.create_subprocess_exec(
         *tethered((sys.executable, "-m", "kadr", *arguments), signal.SIGTERM),
-        env={**bare, **env},
+        env={**bare, **OWN_PRESETS, **env},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=log,
         stderr=log,

@@ -102,7 +102,7 @@ def _own_cpu_s() -> float:
 
 
 async def prepare(api: Api) -> tuple[dict[str, list[str]], dict[str, int]]:
-    """The paths of each kind, and what the assets among them are. Makes open uploads, which expire by themselves."""
+    """The paths of each kind, and what the assets among them are. Makes open uploads, for `clean_up` to remove."""
     async with aiohttp.ClientSession() as session:
         body = {"filename": "benchmark.mp4", "size_bytes": UPLOAD_BYTES}
         uploads = [await api.call(session, "POST", "/v1/uploads", body) for _ in range(OPEN_UPLOADS)]
@@ -113,6 +113,14 @@ async def prepare(api: Api) -> tuple[dict[str, list[str]], dict[str, int]]:
         "upload": [f"/v1/uploads/{upload['id']}" for upload in uploads],
     }
     return paths, dict(Counter(asset["status"] for asset in assets))
+
+
+async def clean_up(api: Api, paths: dict[str, list[str]]) -> None:
+    """Abort the uploads that `prepare` made; their assets go with them."""
+    async with aiohttp.ClientSession(headers=api.headers) as session:
+        for path in paths["upload"]:
+            async with session.delete(api.url + path) as answer:
+                await answer.read()
 
 
 def measure(
@@ -210,14 +218,17 @@ def main(argv: Sequence[str]) -> int:
     paths, assets = asyncio.run(prepare(api))
     steps: list[dict[str, Any]] = []
     rate, why = options.rate, None
-    # Spawned, so that no loop or connection of this process is inherited.
-    with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
-        while True:
-            steps.append(measure(pool, options.processes, api, paths, rate, options.seconds, options.connections))
-            why = too_much(steps[-1])
-            if why or not options.find_limit:
-                break
-            rate = round(rate * STEP, 1)
+    try:
+        # Spawned, so that no loop or connection of this process is inherited.
+        with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
+            while True:
+                steps.append(measure(pool, options.processes, api, paths, rate, options.seconds, options.connections))
+                why = too_much(steps[-1])
+                if why or not options.find_limit:
+                    break
+                rate = round(rate * STEP, 1)
+    finally:
+        asyncio.run(clean_up(api, paths))
     table = _table(steps)
     result: dict[str, Any] = {"benchmark": "api", "mix": MIX, "assets": assets, "steps": steps}
     if options.find_limit:

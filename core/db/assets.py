@@ -1,5 +1,6 @@
 """Assets and their revisions in PostgreSQL: one function per statement of assets.sql."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -31,6 +32,7 @@ class Asset:
     revision_id: RevisionId | None
     provisional: bool
     options: dict[str, Any]
+    metadata: dict[str, str]
     error: dict[str, str] | None
     created_at: datetime
     uploaded_at: datetime | None
@@ -65,6 +67,7 @@ class NewAsset:
     language: str | None
     status: AssetStatus = AssetStatus.WAITING
     options: dict[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +81,15 @@ class Filters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """Changes of an asset's metadata; in a pair (is given, value) None as value clears the field."""
+    """Changes of what an owner says about an asset; in a pair (is given, value) None as value clears the field.
+
+    None as title or metadata changes nothing.
+    """
 
     title: str | None
     ref: tuple[bool, tuple[str, str] | None]
     language: tuple[bool, str | None]
+    metadata: Mapping[str, str] | None
 
 
 _FIELDS = tuple(entry.name for entry in fields(Asset))
@@ -106,6 +113,7 @@ async def insert(connection: Connection, asset: NewAsset) -> None:
         asset.language,
         asset.status.value,
         asset.options,
+        asset.metadata,
     )
     await outbox.add(connection, asset.owner_id, "video.asset.created", asset.id, {"title": asset.title})
 
@@ -178,12 +186,8 @@ async def change(connection: Connection, asset_id: AssetId, owner_id: OwnerId, c
     """Change metadata. False where this owner has no such asset."""
     ref_given, ref = changes.ref
     kind, ident = ref or (None, None)
-    return (
-        await connection.fetchval(
-            _SQL["change"], asset_id, owner_id, changes.title, ref_given, kind, ident, *changes.language
-        )
-        is not None
-    )
+    values = (changes.title, ref_given, kind, ident, *changes.language, changes.metadata)
+    return await connection.fetchval(_SQL["change"], asset_id, owner_id, *values) is not None
 
 
 async def delete(connection: Connection, asset_id: AssetId, owner_id: OwnerId) -> bool:

@@ -15,6 +15,7 @@ from core.storage.digest import digest
 
 _SQL = sql.load("pictures")
 CHANGED = "video.poster.changed"
+REFUSED = "video.poster.errored"  # a person's choice that could not be made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,8 +175,10 @@ async def made(connection: Connection, asset_id: AssetId, wanted: dict[str, str]
 
 
 async def not_made(connection: Connection, asset_id: AssetId, wanted: dict[str, str], error: dict[str, str]) -> None:
-    """Record why the images of a choice could not be made; the current poster stays."""
-    await connection.execute(_SQL["not_made"], asset_id, wanted, error)
+    """Record why the images of a choice could not be made, with an event; the current poster stays."""
+    owner_id = await connection.fetchval(_SQL["not_made"], asset_id, wanted, error)
+    if owner_id is not None:
+        await outbox.add(connection, owner_id, REFUSED, asset_id, {"error": error})
 
 
 async def _tell(connection: Connection, owner_id: Any, asset_id: AssetId, poster: Poster | None) -> None:

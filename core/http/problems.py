@@ -1,12 +1,13 @@
 """RFC 9457 problem details for API and origin: one exception, one middleware."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from aiohttp import web
 from pydantic import ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from core.db import postgres
 from core.errors import Transient
@@ -17,17 +18,37 @@ _UNAVAILABLE: tuple[type[Exception], ...] = (Transient, *postgres.UNAVAILABLE)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+MOST_FAULTS = 20  # that one answer names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One of the things that are wrong with a request: a JSON pointer to it, a stable code and a sentence."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
 class Problem(Exception):
-    """An HTTP error response: status, a stable code, a sentence, and a hint what to do about it."""
+    """An HTTP error response: status, a stable code, a sentence, a hint what to do about it, and all faults found."""
 
     def __init__(
-        self, status: int, code: str, detail: str, *, hint: str | None = None, pointer: str | None = None
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        hint: str | None = None,
+        pointer: str | None = None,
+        faults: Sequence[Fault] = (),
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.code = code
         self.hint = hint
         self.pointer = pointer
+        self.faults = tuple(faults)
 
 
 _TITLES = {
@@ -61,6 +82,8 @@ def response(problem: Problem, headers: dict[str, str] | None = None) -> web.Res
     for name in ("hint", "pointer"):
         if (value := getattr(problem, name)) is not None:
             body[name] = value
+    if problem.faults:
+        body["errors"] = [asdict(fault) for fault in problem.faults]
     return web.Response(
         status=problem.status,
         text=json.dumps(body),
@@ -86,14 +109,31 @@ def invalid(message: str, pointer: str) -> PydanticCustomError:
 
 
 def from_validation(exc: ValidationError) -> Problem:
-    """The first validation error of a body or query, with a JSON pointer to the field."""
-    first = exc.errors(include_url=False)[0]
-    if first["type"] == "invalid":
-        return Problem(422, "invalid", first["msg"], pointer=first["ctx"]["pointer"])
-    pointer = "/" + "/".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return Problem(422, "unknown_field", f"Unknown field {first['loc'][-1]!r}.", pointer=pointer)
-    return Problem(422, "invalid", f"{pointer}: {first['msg']}", pointer=pointer)
+    """Every validation error of a body or query (at most MOST_FAULTS), each with a JSON pointer to its field."""
+    found = exc.errors(include_url=False, include_input=False)
+    faults = [_fault(error) for error in found[:MOST_FAULTS]]
+    details = [fault.detail for fault in faults]
+    if unnamed := len(found) - len(faults):
+        details.append(f"There are {unnamed} more.")
+    codes = {fault.code for fault in faults}
+    return Problem(
+        422,
+        codes.pop() if len(codes) == 1 else "invalid",
+        " ".join(detail if detail.endswith(".") or len(details) == 1 else f"{detail}." for detail in details),
+        pointer=faults[0].pointer,
+        faults=faults,
+    )
+
+
+def _fault(error: ErrorDetails) -> Fault:
+    if error["type"] == "invalid":
+        return Fault(pointer=error["ctx"]["pointer"], code="invalid", detail=error["msg"])
+    path = [str(part)[:200].replace("~", "~0").replace("/", "~1") for part in error["loc"] if part != "[key]"]
+    pointer = "".join(f"/{part}" for part in path)
+    if error["type"] == "extra_forbidden":
+        name = str(error["loc"][-1])[:200]
+        return Fault(pointer=pointer, code="unknown_field", detail=f"Unknown field {name!r}.")
+    return Fault(pointer=pointer, code="invalid", detail=f"{pointer or 'The request'}: {error['msg']}")
 
 
 @web.middleware

@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 import time
+from contextvars import ContextVar
 from typing import Any
 
 _FIELDS = "kadr_fields"
@@ -24,6 +25,8 @@ _SECRETS = re.compile(
     r"|\b[\w-]{4,}\.(?=[\w-]*[0-9])(?=[\w-]*[A-Za-z])[\w-]{20,}",  # API keys
     re.IGNORECASE,
 )
+# The id of the HTTP request being answered (core.http.request_id); every line written meanwhile carries it.
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 def without_secrets(text: str) -> str:
@@ -40,6 +43,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "event": record.getMessage(),
+            **({"request_id": request_id} if (request_id := REQUEST_ID.get()) else {}),
             **getattr(record, _FIELDS, {}),
         }
         if record.exc_info:

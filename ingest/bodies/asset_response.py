@@ -48,6 +48,7 @@ def shown(context: Context, asset: Asset) -> responses.AssetShape:
         ref=responses.RefShape(type=asset.ref_type, id=asset.ref_id or "") if asset.ref_type else None,
         policy=asset.policy,
         language=asset.language,
+        metadata=asset.metadata,
         options=_options(asset.options),
         duration_s=summary.get("duration_s"),
         aspect_ratio=_aspect(video, summary.get("renditions", [])) if video else None,

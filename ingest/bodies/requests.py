@@ -13,6 +13,8 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    TypeAdapter,
+    ValidationError,
     WithJsonSchema,
     model_validator,
 )
@@ -22,7 +24,10 @@ from core.http.problems import invalid
 from core.media.crop import Reframe
 from core.model import AssetStatus, Policy
 from core.tokens.playback_token import Limits
+from ingest.bodies import text
+from ingest.bodies.text import Text
 from packager.encryption import Encryption
+from presets.document import current_name
 from presets.effort import Effort
 from presets.poster import NAMES as POSTERS
 from presets.profile import NAMES as PROFILES
@@ -32,38 +37,75 @@ from transcode.plan.options import Downloads
 from transcode.plan.watermark import MAX_IMAGE_BYTES, Position, Watermark
 
 _DEFAULTS = Options()
+_AN_ASSET = "as_01hv3k9x2m5q7r8t4w6y0z1abc"
 _DEFAULT_WATERMARK = Watermark(sha256="")
 
-Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^[^\x00]*$")]
+Title = Annotated[
+    str, text.line("Lesson 1", max_length=500, strip=True), Field(description="Title. Default: the name of the file")
+]
 Language = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35),
+    Text(
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", form="a language tag of BCP 47", example="en-GB", max_length=35
+    ),
     Field(description="Spoken language, BCP 47"),
 ]
 Sha256 = Annotated[
-    str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Field(description="SHA-256 of the whole file, in hex")
+    str,
+    Text(pattern=r"^[0-9a-f]{64}$", form="64 lower-case hexadecimal digits", example="9f86d081" * 8),
+    Field(description="SHA-256 of the whole file, in hex; the upload is refused where it has another"),
 ]
-InputUrl = Annotated[str, StringConstraints(min_length=8, max_length=2000, pattern=r"^https?://[^\x00-\x20]+$")]
-AnyAssetId = Annotated[str, StringConstraints(pattern=r"^as_[0-9a-z]{26}$")]
-RefType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-RefId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
-_SHORT_REF = r"^[a-z][a-z0-9_-]{0,31}:[^\x00]{1,200}$"
+InputUrl = Annotated[
+    str,
+    Text(
+        pattern=r"^https?://[^\x00-\x20]+$",
+        form="an http or https URL",
+        example="https://example.org/clip.mp4",
+        min_length=8,
+        max_length=2000,
+    ),
+    Field(description="Public URL of a media file, which the server downloads"),
+]
+AnyAssetId = Annotated[str, text.ident("as", _AN_ASSET)]
+RefType = Annotated[
+    str,
+    Text(
+        pattern=r"^[a-z][a-z0-9_-]{0,31}$",
+        form="up to 32 of a-z, 0-9, _ and -, a letter first",
+        example="product",
+    ),
+    Field(description="Kind of object in your application"),
+]
+RefId = Annotated[
+    str, text.line("42", min_length=1, max_length=200), Field(description="Id of the object in your application")
+]
+_SHORT_REF = Text(
+    pattern=r"^[a-z][a-z0-9_-]{0,31}:[^\x00]{1,200}$",
+    form="type:id, the type of up to 32 of a-z, 0-9, _ and -, a letter first, the id of up to 200 characters",
+    example="product:42",
+    max_length=233,
+)
 
 
 LONGEST_TOKEN_S = 7 * 86400
 Viewer = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x20\x7f]+$"),
+    Text(pattern=r"^[^\x00-\x20\x7f]+$", form="text without spaces", example="user-17", min_length=1, max_length=200),
     Field(description="Your own identifier of a person"),
 ]
 Domain = Annotated[
     str,
-    StringConstraints(max_length=253, pattern=r"^(\*\.)?([A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}$"),
+    Text(
+        pattern=r"^(\*\.)?([A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}$",
+        form="a domain name, or *. and a domain name",
+        example="*.example.org",
+        max_length=253,
+    ),
     Field(description="Domain of the embedding page; *.example.org matches its subdomains"),
 ]
 Country = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Z]{2}$"),
+    Text(pattern=r"^[A-Z]{2}$", form="two capital letters", example="DE"),
     Field(description="ISO 3166-1 alpha-2; requires an origin behind a proxy that sends the country"),
 ]
 
@@ -78,12 +120,16 @@ Network = Annotated[
     StringConstraints(max_length=50),
     AfterValidator(_network),
     WithJsonSchema({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}),
-    Field(description="An IP address, or a network in CIDR notation"),
 ]
 
 
 class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def example(*bodies: dict[str, Any]) -> ConfigDict:
+    """The configuration of a body with examples of it for /openapi.json."""
+    return ConfigDict(json_schema_extra={"examples": list(bodies)})
 
 
 class Ref(Body):
@@ -93,22 +139,49 @@ class Ref(Body):
     id: RefId
 
 
+_check_short_ref = TypeAdapter(Annotated[str, _SHORT_REF]).validate_python
+
+
 def _long_form(value: object) -> object:
     """`"product:42"` is `{"type": "product", "id": "42"}`."""
-    if isinstance(value, str):
-        kind, _, ident = value.partition(":")
-        return {"type": kind, "id": ident}
-    return value
+    if not isinstance(value, str):
+        return value
+    try:
+        kind, _, ident = _check_short_ref(value).partition(":")
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        raise PydanticCustomError("form", "{message}", {"message": first["msg"]}) from exc
+    return {"type": kind, "id": ident}
 
 
-AnyRef = Annotated[
-    Ref,
-    BeforeValidator(_long_form),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _SHORT_REF, "maxLength": 233}, Ref.model_json_schema()]}),
+def _ref_schema(description: str) -> WithJsonSchema:
+    """A string only: clients generated from a choice of string and object take neither as people write it."""
+    schema = {"type": "string", "pattern": _SHORT_REF.pattern, "maxLength": _SHORT_REF.max_length}
+    return WithJsonSchema({**schema, "examples": [_SHORT_REF.example], "description": description})
+
+
+_REF = (
+    "What the asset belongs to in your application, as type:id; "
+    'an object {"type": "product", "id": "42"} is accepted, too'
+)
+AnyRef = Annotated[Ref, BeforeValidator(_long_form), _ref_schema(_REF)]
+ShortRef = Annotated[Ref, BeforeValidator(_long_form), _ref_schema("Only assets with this reference, type:id")]
+
+
+MOST_METADATA = 50
+Metadata = Annotated[
+    dict[
+        Annotated[
+            str, Text(pattern=r"^[A-Za-z0-9_.-]{1,40}$", form="up to 40 of A-Z, a-z, 0-9, _, . and -", example="course")
+        ],
+        Annotated[str, text.line("Algebra", max_length=500)],
+    ],
+    Field(max_length=MOST_METADATA, examples=[{"course": "Algebra"}]),
 ]
-
-
-ShortRef = Annotated[Ref, BeforeValidator(_long_form), WithJsonSchema({"type": "string", "pattern": _SHORT_REF})]
+_METADATA = (
+    f"Your own data: an object of at most {MOST_METADATA} names (A-Z, a-z, 0-9, _, . and -, up to 40 characters) "
+    "and strings of up to 500 characters. Kadr keeps it and shows it to you only"
+)
 
 
 def ref_pair(value: Ref | None) -> tuple[str, str] | None:
@@ -123,9 +196,10 @@ def _known_profile(value: str) -> str:
 
 
 def _known_posters(value: str) -> str:
-    if value not in POSTERS:
+    name = current_name(value)
+    if name not in POSTERS:
         raise PydanticCustomError("posters", f"must be one of {', '.join(POSTERS)}")
-    return value
+    return name
 
 
 Profile = Annotated[
@@ -135,14 +209,14 @@ Ladder = Literal["smart", "apple"]
 PosterProfile = Annotated[
     str, AfterValidator(_known_posters), WithJsonSchema({"type": "string", "enum": list(POSTERS)}, mode="validation")
 ]
-Seconds = Annotated[float, Field(ge=0, le=1_000_000)]
+Seconds = Annotated[float, Field(ge=0, le=1_000_000, examples=[12.5])]
 
 
 class Clip(Body):
     """The part of the upload to keep, in seconds of the upload's own timeline."""
 
-    start_s: Seconds = 0.0
-    end_s: Seconds | None = Field(default=None, description="Default: the end of the upload")
+    start_s: Seconds = Field(default=0.0, description="Where the part begins")
+    end_s: Seconds | None = Field(default=None, description="Where it ends. Default: the end of the upload")
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:
@@ -158,24 +232,26 @@ class NewWatermark(Body):
         description=f"PNG, JPEG or WebP in base64, at most {MAX_IMAGE_BYTES} bytes when decoded",
         json_schema_extra={"contentEncoding": "base64"},
     )
-    position: Position = _DEFAULT_WATERMARK.position
+    position: Position = Field(default=_DEFAULT_WATERMARK.position, description="Where it is drawn")
     width_share: float = Field(
         default=_DEFAULT_WATERMARK.width_share, ge=0.01, le=1, description="Width as a share of the video's width"
     )
-    opacity: float = Field(default=_DEFAULT_WATERMARK.opacity, gt=0, le=1)
+    opacity: float = Field(
+        default=_DEFAULT_WATERMARK.opacity, gt=0, le=1, description="From 0, invisible, to 1, opaque"
+    )
 
 
 class _EncodingOptions(Body):
     """How to encode an asset."""
 
     profile: Profile = Field(default=_DEFAULTS.profile, description="Kind of video")
-    codec: Codec = _DEFAULTS.codec
-    effort: Effort = _DEFAULTS.effort
+    codec: Codec = Field(default=_DEFAULTS.codec, description="Video codec of the renditions")
+    effort: Effort = Field(default=_DEFAULTS.effort, description="economy uses less CPU, quality fewer bytes")
     ladder: Ladder = Field(
         default=_DEFAULTS.ladder, description="smart: chosen for this video by measurement; apple: Apple's fixed ladder"
     )
-    clip: Clip | None = None
-    watermark: NewWatermark | None = None
+    clip: Clip | None = Field(default=None, description="Part of the upload to keep. Default: all of it")
+    watermark: NewWatermark | None = Field(default=None, description="Image drawn over the video")
     reframe: Reframe = Field(
         default=_DEFAULTS.reframe,
         description="Crop landscape video to 9:16, shot by shot; auto: only with the profile short-vertical",
@@ -214,32 +290,50 @@ class _Metadata(Body):
 
     title: Title | None = None
     ref: AnyRef | None = None
-    policy: Policy = Policy.PUBLIC
+    policy: Policy = Field(
+        default=Policy.PUBLIC, description="public: anybody may play it; signed: only with a token for each viewer"
+    )
     language: Language | None = None
+    metadata: Metadata = Field(default_factory=dict, description=_METADATA)
 
 
 class _File(Body):
     """The file that is going to be uploaded."""
 
-    filename: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
-    size_bytes: int = Field(ge=0)
-    content_type: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")] | None = None
+    filename: Annotated[str, text.line("clip.mp4", min_length=1, max_length=255)] = Field(
+        description="Name of the file; its title where you give none"
+    )
+    size_bytes: int = Field(ge=0, description="Size of the file, exactly", examples=[2_540_000])
+    content_type: Annotated[str, text.line("video/mp4", max_length=100)] | None = Field(
+        default=None, description="Kept, but not relied upon: the content says what it is"
+    )
     sha256: Sha256 | None = None
 
 
 class NewUpload(_File, _Metadata, _EncodingOptions):
     """POST /v1/uploads: the file, metadata and encoding options of a new asset."""
 
+    model_config = example(
+        {"filename": "clip.mp4", "size_bytes": 2_540_000, "title": "Lesson 1", "ref": "lesson:1", "policy": "signed"}
+    )
+
 
 class NewSource(_File):
     """POST /v1/assets/{asset_id}/source: the file that replaces the source."""
 
+    model_config = example({"filename": "clip-2.mp4", "size_bytes": 2_610_000})
+
 
 class NewPull(_Metadata, _EncodingOptions):
-    """POST /v1/assets: from a file at a public URL, or from part of another asset."""
+    """POST /v1/assets: from a file at a public URL, or from part of another asset.
 
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["input_url"]}, {"required": ["clip_of", "start_s", "end_s"]}]}
+    Give either `input_url`, or `clip_of` with `start_s` and `end_s`.
+    """
+
+    # Without a oneOf of the two: generated clients could not build a body of this model.
+    model_config = example(
+        {"input_url": "https://example.org/clip.mp4", "title": "Lesson 1", "ref": "lesson:1"},
+        {"clip_of": _AN_ASSET, "start_s": 12.5, "end_s": 20},
     )
 
     input_url: InputUrl | None = None
@@ -249,7 +343,7 @@ class NewPull(_Metadata, _EncodingOptions):
     start_s: Seconds | None = Field(
         default=None, description="With clip_of: seconds on the timeline of that asset's upload"
     )
-    end_s: Seconds | None = None
+    end_s: Seconds | None = Field(default=None, description="With clip_of: where the part ends")
 
     @model_validator(mode="after")
     def _check_origin(self) -> Self:
@@ -275,13 +369,17 @@ class NewPull(_Metadata, _EncodingOptions):
 
 
 class PosterChoice(Body):
-    """PUT /v1/assets/{asset_id}/poster: a candidate or a time. An image is sent as the body itself."""
+    """PUT /v1/assets/{asset_id}/poster: a candidate or a time, one of them. An image is sent as the body itself."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["candidate"]}, {"required": ["time_s"]}]})
+    model_config = example({"time_s": 12.5}, {"candidate": "c0123456789ab"})
 
-    candidate: Annotated[str, StringConstraints(pattern=r"^c[0-9a-f]{12}$")] | None = Field(
-        default=None, description="Id of a candidate"
-    )
+    candidate: (
+        Annotated[
+            str,
+            Text(pattern=r"^c[0-9a-f]{12}$", form="the id of one of the asset's posters", example="c0123456789ab"),
+        ]
+        | None
+    ) = Field(default=None, description="Id of a candidate")
     time_s: Seconds | None = Field(default=None, description="Time of a frame, in seconds of the video")
 
     @model_validator(mode="after")
@@ -292,31 +390,40 @@ class PosterChoice(Body):
 
 
 class AssetChanges(Body):
-    """PATCH /v1/assets/{asset_id}: omitted fields stay unchanged; null clears ref and language."""
+    """PATCH /v1/assets/{asset_id}: omitted fields stay unchanged; null clears ref and language, {} clears metadata."""
+
+    model_config = example({"title": "Lesson 1, second edition", "metadata": {"course": "Algebra"}})
 
     title: Title | None = None
     ref: AnyRef | None = None
     language: Language | None = None
+    metadata: Metadata | None = Field(default=None, description=f"{_METADATA}. Replaces all of it; {{}} clears it")
 
 
 class Reprocess(Body):
     """POST /v1/assets/{asset_id}/reprocess: omitted fields keep the asset's current options."""
 
-    profile: Profile | None = None
-    codec: Codec | None = None
-    effort: Effort | None = None
-    ladder: Ladder | None = None
-    reframe: Reframe | None = None
+    model_config = example({"effort": "quality"})
+
+    profile: Profile | None = Field(default=None, description="Kind of video")
+    codec: Codec | None = Field(default=None, description="Video codec of the renditions")
+    effort: Effort | None = Field(default=None, description="economy uses less CPU, quality fewer bytes")
+    ladder: Ladder | None = Field(default=None, description="Chosen by measurement, or Apple's fixed ladder")
+    reframe: Reframe | None = Field(default=None, description="Crop landscape video to 9:16, shot by shot")
 
 
 class NewPlaybackId(Body):
     """POST /v1/assets/{asset_id}/playback_ids: the policy of a new playback id."""
 
-    policy: Policy
+    model_config = example({"policy": "signed"})
+
+    policy: Policy = Field(description="public: anybody may play it; signed: only with a token for each viewer")
 
 
 class NewToken(Body):
     """POST /v1/playback_ids/{playback_id}/token: lifetime and restrictions of a token."""
+
+    model_config = example({"ttl_s": 600, "viewer": "user-17", "max_sessions": 2})
 
     ttl_s: int | None = Field(
         default=None, ge=1, le=LONGEST_TOKEN_S, description="For how long a session can be started"
@@ -330,7 +437,7 @@ class NewToken(Body):
     viewer: Viewer | None = None
     max_sessions: int | None = Field(default=None, ge=1, le=100, description="Concurrent sessions of this viewer")
     domain: Domain | None = None
-    ip: Network | None = None
+    ip: Network | None = Field(default=None, description="An IP address, or a network in CIDR notation")
     country: Country | None = None
 
     @model_validator(mode="after")
@@ -349,7 +456,14 @@ class NewToken(Body):
 class NewRevocation(Body):
     """POST /v1/playback_ids/{playback_id}/revocations: one session, or one viewer of all your videos. Exactly one."""
 
-    session: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")] | None = None
+    model_config = example({"viewer": "user-17"})
+
+    session: (
+        Annotated[
+            str, Text(pattern=r"^[0-9a-f]{16}$", form="the session of a token's answer", example="0123456789abcdef")
+        ]
+        | None
+    ) = Field(default=None, description="A session, as the answer with its token named it")
     viewer: Viewer | None = None
 
     @model_validator(mode="after")
@@ -362,11 +476,11 @@ class NewRevocation(Body):
 class AssetQuery(Body):
     """GET /v1/assets: page and filters of a list of assets."""
 
-    limit: int = Field(default=20, ge=1, le=100)
-    cursor: AnyAssetId | None = None
-    status: AssetStatus | None = None
+    limit: int = Field(default=20, ge=1, le=100, description="Assets per page")
+    cursor: AnyAssetId | None = Field(default=None, description="`next_cursor` of the page before")
+    status: AssetStatus | None = Field(default=None, description="Only assets with this status")
     ref: ShortRef | None = None
-    q: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")] | None = Field(
+    q: Annotated[str, text.line("lesson", max_length=200)] | None = Field(
         default=None, description="Text that the title contains"
     )
 

@@ -6,25 +6,40 @@ from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, m
 from pydantic_core import PydanticCustomError
 
 from core.db.tracks import TrackKind
-from ingest.bodies.requests import AnyAssetId, Body, InputUrl, Language
+from ingest.bodies import text
+from ingest.bodies.requests import AnyAssetId, Body, InputUrl, Language, example
+from ingest.bodies.text import Text
 from presets.caption import CAPTION_NAMES
+from presets.document import current_name
 
 _ONE_LINE = r'^[^\x00-\x1f\x7f"]*$'
 
 
 def _known_captions(value: str) -> str:
-    if value not in CAPTION_NAMES:
+    name = current_name(value)
+    if name not in CAPTION_NAMES:
         raise PydanticCustomError("captions", f"must be one of {', '.join(CAPTION_NAMES)}")
-    return value
+    return name
 
 
 CaptionProfileName = Annotated[
     str,
     AfterValidator(_known_captions),
     WithJsonSchema({"type": "string", "enum": list(CAPTION_NAMES)}, mode="validation"),
-    Field(description="Limits of length and timing of cues. Default: set by the asset's profile"),
 ]
-TrackName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_ONE_LINE)]
+_PROFILE = "Limits of length and timing of cues. Default: set by the asset's profile"
+TrackName = Annotated[
+    str,
+    Text(
+        pattern=_ONE_LINE,
+        form='one line without "',
+        example="English",
+        min_length=1,
+        max_length=100,
+        strip=True,
+    ),
+    Field(description="Name that players show. Default: the name of the language"),
+]
 TrackContent = Annotated[str, StringConstraints(max_length=2_000_000), Field(description="WebVTT or SRT")]
 
 
@@ -34,17 +49,17 @@ class Generation(Body):
     language: Language | None = Field(
         default=None, description="Spoken language. Default: the asset's, or else detected"
     )
-    profile: CaptionProfileName | None = None
+    profile: CaptionProfileName | None = Field(default=None, description=_PROFILE)
 
 
 class Translation(Body):
     """Subtitles translated from another track."""
 
-    original: Annotated[str, StringConstraints(pattern=r"^tr_[0-9a-z]{26}$")] = Field(
+    original: Annotated[str, text.ident("tr", "tr_01hv3k9x2m5q7r8t4w6y0z1abc")] = Field(
         alias="from", description="Id of a track of the asset that has text"
     )
     language: Annotated[Language, Field(description="Target language, BCP 47")]
-    profile: CaptionProfileName | None = None
+    profile: CaptionProfileName | None = Field(default=None, description=_PROFILE)
 
 
 # Source of a new track -> the kinds of track it can make.
@@ -64,15 +79,21 @@ class NewTrack(Body):
     `language` is required with text and audio; `generate` and `translate` have a language of their own.
     """
 
-    kind: TrackKind = TrackKind.SUBTITLES
+    model_config = example(
+        {"language": "en", "text": "WEBVTT\n\n00:01.000 --> 00:03.000\nHello\n"},
+        {"generate": {"language": "en"}},
+        {"kind": "audio", "language": "de", "input_url": "https://example.org/dub.m4a"},
+    )
+
+    kind: TrackKind = Field(default=TrackKind.SUBTITLES, description="What the track is")
     language: Language | None = None
     name: TrackName | None = None
     text: TrackContent | None = None
     forced: bool = Field(
         default=False, description="The text is only what everybody has to read: another language, signs in the picture"
     )
-    generate: Generation | None = None
-    translate: Translation | None = None
+    generate: Generation | None = Field(default=None, description="Generate subtitles from the speech")
+    translate: Translation | None = Field(default=None, description="Translate another track")
     input_url: InputUrl | None = None
     asset_id: AnyAssetId | None = Field(default=None, description="Another of your assets, whose audio is used")
 

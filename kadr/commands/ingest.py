@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import aiohttp
@@ -27,7 +28,7 @@ SHOWN = {kind.value for kind in ON_THE_WAY}  # other steps may finish after the 
 PARALLEL_PUTS = 4
 BLOCK_BYTES = 256 * 1024
 TRIES = 5
-POLL_S = 0.25
+POLL_S, SLOWEST_POLL_S, POLL_SHARE = 0.25, 5.0, 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +77,19 @@ def image_in_base64(file: Path) -> str:
     return base64.b64encode(file.read_bytes()).decode()
 
 
-class _Api:
+class Api:
     """Authenticated JSON calls. Connection errors and 5xx answers are retried, but not for a POST that creates."""
 
     def __init__(self, session: aiohttp.ClientSession, target: Target) -> None:
         self._session = session
         self._target = target
 
-    async def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The `data` of the answer. Raises CannotIngest with the code, detail and hint of the API."""
+    async def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """The `data` of the answer; None where it has no body. Raises CannotIngest."""
+        return (await self.answer(method, path, body)).get("data")
+
+    async def answer(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The whole answer; {} where it has no body. Raises CannotIngest with the code, detail and hint of the API."""
         headers = {"Authorization": f"Bearer {self._target.api_key}"}
         last_error = ""
         for attempt in range(TRIES):
@@ -93,9 +98,8 @@ class _Api:
                     method, f"{self._target.api}{path}", json=body, headers=headers
                 ) as answer:
                     if answer.status < 400:
-                        content: dict[str, Any] = await answer.json()
-                        data: dict[str, Any] = content["data"]
-                        return data
+                        content: dict[str, Any] = {} if answer.status == 204 else await answer.json()
+                        return content
                     problem = await _problem(answer)
                     last_error = f"{problem.get('code')}: {problem.get('detail')} {problem.get('hint', '')}".strip()
                     if answer.status < 500:
@@ -126,7 +130,7 @@ async def ingest(target: Target, file: Path, request: UploadRequest, *, as_json:
     async with aiohttp.ClientSession(timeout=timeout) as session:
         with progress_bars() as bars:
             try:
-                asset = await upload_and_follow(session, target, file, request, bars)
+                asset = await upload_and_follow(session, target, file, request, bars, _Announcer(bars.console))
             except CannotIngest as exc:
                 if as_json and exc.problem:
                     error = {key: exc.problem.get(key) for key in ("code", "hint")}
@@ -145,6 +149,19 @@ async def ingest(target: Target, file: Path, request: UploadRequest, *, as_json:
     return 0
 
 
+@dataclass(slots=True)
+class _Announcer:
+    """Says on stderr, once, where the video can be watched, as soon as it can."""
+
+    console: Console
+    said: bool = False
+
+    def __call__(self, asset: dict[str, Any]) -> None:
+        if not self.said and asset["status"] == "playable" and asset["watch_url"]:
+            self.said = True
+            self.console.print(watch_now(asset), markup=False, highlight=False, soft_wrap=True)
+
+
 async def upload_and_follow(
     session: aiohttp.ClientSession,
     target: Target,
@@ -157,7 +174,7 @@ async def upload_and_follow(
 
     `on_poll` is called with the asset after every poll. Raises CannotIngest.
     """
-    api = _Api(session, target)
+    api = Api(session, target)
     size = (await asyncio.to_thread(file.stat)).st_size
     optional = {"title": request.title, "ref": request.ref, "language": request.language}
     body = {
@@ -229,14 +246,13 @@ async def _put(
     raise CannotIngest(f"part {part['number']} could not be uploaded: {last}")
 
 
-async def _follow(
-    api: _Api, asset_id: str, bars: Progress, on_poll: Callable[[dict[str, Any]], None]
-) -> dict[str, Any]:
+async def _follow(api: Api, asset_id: str, bars: Progress, on_poll: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """Poll the asset until it is ready or errored, with a progress bar for each kind of step. Raises CannotIngest."""
+    began_at = monotonic()
     tasks: dict[str, TaskID] = {}
     shown: dict[str, float] = {}
     while True:
-        asset = await api.call("GET", f"/v1/assets/{asset_id}")
+        asset: dict[str, Any] = await api.call("GET", f"/v1/assets/{asset_id}")
         on_poll(asset)
         steps = [step for step in asset["steps"] if step["kind"] in SHOWN]
         for kind in dict.fromkeys(step["kind"] for step in steps):
@@ -249,7 +265,17 @@ async def _follow(
             bars.update(tasks[kind], completed=shown[kind])
         if asset["status"] in ("ready", "errored"):
             return asset
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(pause_s(monotonic() - began_at))
+
+
+def pause_s(elapsed_s: float) -> float:
+    """Seconds until the next poll: a tenth of the time waited so far, so that a long title costs the API little."""
+    return min(max(POLL_S, POLL_SHARE * elapsed_s), SLOWEST_POLL_S)
+
+
+def watch_now(asset: Mapping[str, Any]) -> str:
+    """The line that says where a playable asset can be watched."""
+    return f"You can watch it now: {asset['watch_url']}"
 
 
 def _sha256(file: Path) -> str:
@@ -265,7 +291,11 @@ class _SizeOrPercent(DownloadColumn):
 
 
 def progress_bars() -> Progress:
-    """Progress bars on stderr, disabled when that is not a terminal."""
+    """Progress bars on stderr, disabled when that is not a terminal.
+
+    Other lines are printed above them, except that a pipe on stdout gets its own.
+    """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description:<11}"), BarColumn(), _SizeOrPercent(), TimeElapsedColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal)
+    terminal = console.is_terminal
+    return Progress(*columns, console=console, disable=not terminal, redirect_stdout=sys.stdout.isatty())

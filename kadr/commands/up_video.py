@@ -1,6 +1,7 @@
 """What `kadr up` shows once the stack is ready: the watch page, and with --video the upload and progress of the file.
 
-The last line on stdout is the watch page, or the playback URL of the file. Progress goes to stderr.
+The last line on stdout is the watch page, or the playback URL of the file. The line that says where to watch goes to
+stdout as soon as there is something to watch. Progress goes to stderr.
 """
 
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from kadr.commands.ingest import Target, UploadRequest, progress_bars, upload_and_follow
+from kadr.commands.ingest import Target, UploadRequest, progress_bars, upload_and_follow, watch_now
 from kadr.stack.endpoints import Endpoints
 
 MB = 1_000_000
@@ -36,7 +37,10 @@ class UpVideo:
                 def show(line: str) -> None:
                     bars.console.print(f"kadr up: {line}", markup=False, highlight=False, soft_wrap=True)
 
-                milestones = Milestones(show=show)
+                def announce(line: str) -> None:
+                    print(line, flush=True)
+
+                milestones = Milestones(show=show, announce=announce)
                 milestones.uploading(self.video)
                 asset = await upload_and_follow(session, target, self.video, UploadRequest(), bars, milestones.follow)
         if asset["status"] == "errored":
@@ -48,9 +52,13 @@ class UpVideo:
 
 @dataclass(slots=True)
 class Milestones:
-    """Shows one line when the file is uploaded, playable and ready. Times count from the call of `uploading`."""
+    """Shows one line when the file is uploaded, playable and ready. Times count from the call of `uploading`.
+
+    `show` gets progress, `announce` where to watch.
+    """
 
     show: Callable[[str], None]
+    announce: Callable[[str], None]
     clock: Callable[[], float] = monotonic
     _began_at: float = 0.0
     _shown: set[str] = field(default_factory=set)
@@ -70,13 +78,16 @@ class Milestones:
         )
         if asset["status"] == "errored":
             return
-        if asset["playback_url"]:
-            self._once("playable", f"playable after {elapsed_s:.1f} s: watch it now at {asset['watch_url']}")
+        if asset["playback_url"] and self._once("playable", f"playable after {elapsed_s:.1f} s"):
+            self.announce(watch_now(asset))
         if asset["status"] == "ready":
             videos = sum(rendition["kind"] == "video" for rendition in asset["renditions"])
             self._once("ready", f"ready after {elapsed_s:.1f} s with {videos} video renditions")
 
-    def _once(self, milestone: str, line: str) -> None:
-        if milestone not in self._shown:
-            self._shown.add(milestone)
-            self.show(line)
+    def _once(self, milestone: str, line: str) -> bool:
+        """Show the line of a milestone; False where it has been shown before."""
+        if milestone in self._shown:
+            return False
+        self._shown.add(milestone)
+        self.show(line)
+        return True

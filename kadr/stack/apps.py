@@ -87,6 +87,7 @@ def app_env(home: Home, ports: Ports, credentials: Credentials, urls: Mapping[st
         "KADR_S3_SECRET_KEY": credentials.s3_secret_key,
         "KADR_API_PORT": str(ports.api),
         "KADR_ORIGIN_PORT": str(ports.origin),
+        "KADR_API_PUBLIC_URL": os.environ.get("KADR_API_PUBLIC_URL") or base_url(bind_host("api"), ports.api),
         "KADR_PLAYBACK_KEYS": f"k1:{credentials.playback_key}",
         "KADR_DELIVERY_KEYS": f"k1:{credentials.delivery_key}",
         "KADR_CONTENT_KEYS": f"k1:{credentials.content_key}",

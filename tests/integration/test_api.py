@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import random
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import aiohttp
 import pytest
@@ -87,7 +88,8 @@ def check_problem(answer: Answer, status: int, code: str | None = None, pointer:
     assert answer.headers["Cache-Control"] == "no-store"
     body: dict[str, Any] = answer.body
     assert {"type", "title", "status", "detail", "code"} <= set(body)
-    assert set(body) <= {"type", "title", "status", "detail", "code", "hint", "pointer"}
+    assert set(body) <= {"type", "title", "status", "detail", "code", "hint", "pointer", "errors"}
+    assert answer.headers["X-Request-Id"]
     assert body["status"] == status
     assert body["title"]
     assert body["detail"]
@@ -291,9 +293,13 @@ async def test_a_problem_has_one_shape(
         ({"sha256": "A" * 64}, "invalid", "/sha256"),
         ({"sha256": "0" * 63}, "invalid", "/sha256"),
         ({"title": "x" * 501}, "invalid", "/title"),
-        ({"ref": "product"}, "invalid", "/ref/id"),
-        ({"ref": ":42"}, "invalid", "/ref/type"),
-        ({"ref": "Product:42"}, "invalid", "/ref/type"),
+        ({"ref": "product"}, "invalid", "/ref"),
+        ({"ref": ":42"}, "invalid", "/ref"),
+        ({"ref": "Product:42"}, "invalid", "/ref"),
+        ({"ref": {"type": "Product", "id": "42"}}, "invalid", "/ref/type"),
+        ({"metadata": {"a b": "c"}}, "invalid", "/metadata/a b"),
+        ({"metadata": {"a": 1}}, "invalid", "/metadata/a"),
+        ({"metadata": {f"n{number}": "" for number in range(51)}}, "invalid", "/metadata"),
     ],
 )
 async def test_what_is_wrong_with_an_upload_is_named(
@@ -361,7 +367,52 @@ async def test_nonsense_is_the_clients_fault_and_never_ours(
     check_problem(answer, answer.status, pointer=answer.body.get("pointer"))
 
 
+@pytest.mark.parametrize("key", ["", " ", "x" * 256, "kľúč"])
+async def test_a_key_that_could_not_be_told_apart_is_refused(stack: Stack, key: str) -> None:
+    headers = {"Idempotency-Key": key}
+    answer = await call(stack, "POST", "/v1/uploads", headers=headers, json={"filename": "a.mp4", "size_bytes": 1})
+    check_problem(answer, 422, "invalid")
+    assert "Idempotency-Key" in answer.body["detail"]
+
+
+async def test_a_misspelt_field_is_named_beside_a_missing_one(stack: Stack) -> None:
+    answer = await call(stack, "POST", "/v1/uploads", json={"filname": "a.mp4", "size_bytes": 1, "ref": "Product:1"})
+    problem = check_problem(answer, 422, "invalid", "/ref")
+    assert {fault["pointer"] for fault in problem["errors"]} == {"/filename", "/filname", "/ref"}
+    assert "for example product:42" in problem["detail"]
+
+
+@pytest.mark.parametrize("door", ["api", "origin"])
+async def test_the_page_at_the_root_leads_on(stack: Stack, door: str) -> None:
+    base = stack.endpoints[door]
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{base}/") as answer:
+            assert (answer.status, answer.content_type) == (200, "text/html")
+            links = [urljoin(f"{base}/", link) for link in re.findall(r'href="([^"]+)"', await answer.text())]
+        assert len(links) >= 3
+        assert [link for link in links if link.endswith("/watch")]
+        assert [link for link in links if link.startswith(stack.endpoints["api"])]
+        for link in links:
+            async with session.get(link) as answer:
+                assert answer.status == 200, link
+
+
 # Uploads
+
+
+async def test_metadata_is_kept_changed_and_cleared(stack: Stack) -> None:
+    upload = await create(stack, 3, metadata={"course": "Algebra", "unit-1.a": ""})
+    path = f"/v1/assets/{upload['asset_id']}"
+    assert (await call(stack, "GET", path)).body["data"]["metadata"] == {"course": "Algebra", "unit-1.a": ""}
+    for body, kept in (
+        ({"title": "Other"}, {"course": "Algebra", "unit-1.a": ""}),
+        ({"metadata": {"course": "Topology"}}, {"course": "Topology"}),
+        ({"metadata": {}}, {}),
+    ):
+        assert (await call(stack, "PATCH", path, json=body)).body["data"]["metadata"] == kept
+    assert (
+        await call(stack, "POST", "/v1/assets", json={"input_url": "https://192.0.2.1/a.mp4", "metadata": [1]})
+    ).status == 422
 
 
 async def test_the_short_form_of_a_ref_is_the_long_one(stack: Stack) -> None:

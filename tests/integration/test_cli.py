@@ -1,5 +1,6 @@
 """The command line as a person or a script meets it: what it prints where, and with which exit code it ends."""
 
+import asyncio
 import json
 import os
 import pty
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import runs
+from tests import OWN_PRESETS, runs
 from tests.selection import MORE_VALUES, some
 from tests.stack import Stack
 
@@ -29,7 +30,7 @@ WITHIN_S = 90
 def environment(**settings: str) -> dict[str, str]:
     """This one's, with these KADR_ settings only; the checkout is importable from any folder."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith("KADR_")}
-    return {**bare, "PYTHONPATH": str(ROOT), **settings}
+    return {**bare, **OWN_PRESETS, "PYTHONPATH": str(ROOT), **settings}
 
 
 def kadr(*arguments: str | bytes, cwd: Path = ROOT, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -219,6 +220,30 @@ def on_a_terminal(*arguments: str, **settings: str) -> tuple[int, str, str]:
             program.kill()
     out, _ = program.communicate(timeout=WITHIN_S)
     return program.returncode, out.decode(), seen.decode()
+
+
+async def test_the_library_on_the_command_line(stack: Stack, home: str) -> None:
+    """What is listed, shown and deleted; a title that still waits for its file is as good as any."""
+    wanted = {"filename": "a.mp4", "size_bytes": 1, "title": "Cellar", "ref": "shelf:cli", "policy": "signed"}
+    _, made = await stack.api("POST", "/v1/uploads", json={**wanted, "metadata": {"room": "4"}})
+    asset_id = made["data"]["asset_id"]
+
+    async def told(*words: str) -> str:
+        ended = await asyncio.to_thread(kadr, *words, KADR_HOME=home)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    head, row = (await told("assets", "list", "--ref", "shelf:cli")).splitlines()
+    assert head.split() == ["ID", "STATUS", "DURATION", "POLICY", "TITLE"]
+    assert row.split() == [asset_id, "waiting", "-", "signed", "Cellar"]
+    shown = await told("assets", "show", asset_id)
+    assert "room=4" in shown
+    assert "shelf:cli" in shown
+    token = json.loads(await told("token", asset_id, "--viewer", "u1", "--ttl", "60", "--json"))
+    assert token["url"].endswith(token["token"])
+    assert await told("assets", "delete", asset_id) == f"{asset_id} deleted\n"
+    gone = await asyncio.to_thread(kadr, "assets", "show", asset_id, KADR_HOME=home)
+    assert (gone.returncode, gone.stderr) == (1, "not_found: There is no such asset.\n")
 
 
 def test_on_a_terminal_every_step_has_a_bar(home: str, clip: Path) -> None:

@@ -221,7 +221,7 @@ async def test_what_is_not_there_is_404(stack: Stack, public: Title) -> None:
     origin = stack.endpoints["origin"]
     for playback_id in ("pb_0", f"{public.playback_id}0", public.asset["id"], "%2e%2e", "a%2fb"):
         refused(await fetch(f"{origin}/play/{playback_id}/index.m3u8"), 404, "not_found")
-    for path in ("/", "/play", f"/play/{public.playback_id}", f"/play/{public.playback_id}/other.m3u8"):
+    for path in ("/play", f"/play/{public.playback_id}", f"/play/{public.playback_id}/other.m3u8"):
         refused(await fetch(origin + path), 404, "not_found")
     refused(await fetch(f"{origin}/v/x"), 403, "locked")
     refused(await fetch(public.play_url, "POST"), 405, "method_not_allowed")
@@ -259,7 +259,7 @@ async def test_the_multivariant_playlist_is_private_and_gzipped_when_asked(publi
         assert headers["Vary"] == "Accept-Encoding"
         assert headers["Access-Control-Allow-Origin"] == "*"
         assert "Access-Control-Allow-Credentials" not in headers
-        assert headers["Access-Control-Expose-Headers"] == "Content-Length, Content-Range, ETag, Date"
+        assert headers["Access-Control-Expose-Headers"] == "Content-Length, Content-Range, ETag, Date, X-Request-Id"
         assert headers.get("Content-Encoding") == ("gzip" if zipped else None), asked
         text = (gzip.decompress(answer.body) if zipped else answer.body).decode()
         assert text.startswith("#EXTM3U\n")

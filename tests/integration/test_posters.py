@@ -222,6 +222,14 @@ async def shows(url: str, wanted: Callable[[tuple[int, int, int]], bool]) -> Non
         await asyncio.sleep(0.2)
 
 
+async def events_of(stack: Stack, asset: Any) -> list[dict[str, Any]]:
+    """The events of a ready asset; its stream ends by itself."""
+    url = f"{stack.endpoints['api']}/v1/assets/{asset['id']}/events"
+    answer = await fetch(url, Authorization=f"Bearer {stack.endpoints['api_key']}")
+    blocks = [block.splitlines() for block in answer.body.decode().split("\n\n") if block.startswith("id: ")]
+    return [json.loads(block[-1].removeprefix("data: ")) for block in blocks]
+
+
 async def test_a_picture_of_ones_own(stack: Stack, asset: Any) -> None:
     path = f"/v1/assets/{asset['id']}/poster"
     status, body = await stack.api("PUT", path, data=picture("blue"), headers={"Content-Type": "image/png"})
@@ -237,6 +245,11 @@ async def test_a_picture_of_ones_own(stack: Stack, asset: Any) -> None:
     assert (after["by"], after["error"]["code"]) == ("upload", "picture_refused")
     assert after["error"]["hint"]
     assert after["url"] == shown["url"]
+    refusals = [event for event in await events_of(stack, asset) if event["type"] == "video.poster.errored"]
+    assert [event["data"]["error"]["code"] for event in refusals] == ["picture_refused"]
+    log = (stack.home / "logs" / "worker-1.log").read_text()
+    rejected = [line for line in map(json.loads, log.splitlines()) if line["event"] == "step.rejected"]
+    assert ("picture_refused", asset["id"]) in [(line["code"], line["asset"]) for line in rejected]
     for body, kind in ((b"<svg/>", "image/svg+xml"), (b"", "image/png"), (b"GIF89a", "image/gif")):
         status, problem = await stack.api("PUT", path, data=body, headers={"Content-Type": kind})
         assert (status, problem["code"]) == (422, "picture_refused")

@@ -210,7 +210,7 @@ async def test_the_profile_changes_the_choice(tmp_path: Path, runner: ChildRunne
     generate(file, joined, None, "-g", "12")
     (_, product), (_, lesson) = (
         await chosen(file, tmp_path, runner, "product"),
-        await chosen(file, tmp_path, runner, "lesson"),
+        await chosen(file, tmp_path, runner, "lecture"),
     )
     assert product.candidates[0].time_s < 6
     assert product.rejected["card"] > 0

@@ -22,14 +22,15 @@ async def test_a_file_on_its_way(stack: Stack, clip: Path, capsys: pytest.Captur
     endpoints = Endpoints(**{**stack.endpoints, "worker_pids": ()})
     await UpVideo(clip).on_ready(endpoints)
     out, err = capsys.readouterr()
-    watch, playback = out.splitlines()
+    now, watch, playback = out.splitlines()
     assert re.fullmatch(rf"{re.escape(endpoints.origin)}/play/pb_\w+/index\.m3u8", playback)
     assert watch.startswith("watch: ")
     page = watch.removeprefix("watch: ")
+    assert now == f"You can watch it now: {page}"
     patterns = (
         r"kadr up: uploading clip\.mp4: \d+\.\d MB, usually .*",
         r"kadr up: uploaded after [\d.]+ s; processing it: .*usually.*",
-        rf"kadr up: playable after [\d.]+ s: watch it now at {re.escape(page)}",
+        r"kadr up: playable after [\d.]+ s",
         r"kadr up: ready after [\d.]+ s with \d video renditions",
     )
     said = err.splitlines()

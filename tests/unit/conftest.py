@@ -1,14 +1,11 @@
-"""Media that several unit tests read, encoded once per process; hypothesis' settings; a ladder of the tests' own."""
+"""Media that several unit tests read, encoded once per process; hypothesis' settings."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from presets.profile import DEFAULT_NAME, Profile, profile
-from presets.rung import Codec, Rung
 from tests.encodes import Encodes, encoded
 from tests.hls_titles import publish
 
@@ -34,24 +31,3 @@ def sound_title(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def title(sound_title: Path, tmp_path: Path) -> Path:
     """A copy to break."""
     return Path(shutil.copytree(sound_title, tmp_path / "title"))
-
-
-# What tests hold of rungs must not change with the numbers in presets/profiles.yaml.
-LADDER = tuple(
-    Rung(short_side=short_side, cap_bps=cap_bps)
-    for short_side, cap_bps in (
-        *((1080, 6_000_000), (720, 3_000_000), (540, 2_000_000)),
-        *((432, 1_100_000), (360, 365_000), (234, 145_000)),
-    )
-)
-
-
-@pytest.fixture
-def own_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plans of the default profile have the H.264 rungs of LADDER."""
-
-    def with_own_ladder(name: str) -> Profile:
-        known = profile(name)
-        return replace(known, ladders={**known.ladders, Codec.H264: LADDER}) if name == DEFAULT_NAME else known
-
-    monkeypatch.setattr("transcode.plan.build.profile", with_own_ladder)

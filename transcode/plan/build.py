@@ -27,7 +27,7 @@ from transcode.plan.encode_plan import (
     VideoPlan,
 )
 from transcode.plan.passthrough import PassthroughTrack
-from transcode.plan.rungs import VideoRung, rungs
+from transcode.plan.rungs import VideoRung, rungs, within_upload
 from transcode.plan.upright import Upright, describe_path, upright_rungs, upright_window
 from transcode.probe.source import INDEXED, Index, Source, VideoTrack
 
@@ -122,6 +122,10 @@ def _with_video(
     track, passthrough_reason = passthrough.decide(
         source, video, index, ladder.rungs[0], rate=rate, altered=_altered(options, span, ladder), codec=options.codec
     )
+    if track is None or not (track.lasting and options.ladder == "smart"):
+        # A track that may be delivered for good is compared with its encode once that is known (pertitle.settle).
+        capped = within_upload(ladder.rungs, video.bit_rate_bps, video.codec, options.codec)
+        ladder = replace(ladder, rungs=capped)
     cutting = _cut(video, options, ladder, track, frames, segment_frames, rate)
     shortest_chunk_s, chunk_reason = _shortest_chunk(source, video, options)
     shown_frames = max(1, min(cutting.frames, int((video.start_s + video.duration_s - span.start_s) * rate)))

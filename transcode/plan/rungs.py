@@ -1,11 +1,11 @@
 """Ladder + displayed size -> the rungs of a title. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from presets.ladder import cap_between
-from presets.rung import Rung
+from presets.rung import Codec, Rung
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,33 @@ def rungs(
             )
         )
     return tuple(video_rungs)
+
+
+# Codecs in the order of how little they need for a picture; a codec that is not listed needs as much as H.264, or more.
+_LEANER = ("hevc", "vp9", "av1", "vvc")
+_LEAST_SHARE = 4  # of a rung's cap: below a quarter of it, keyframes every two seconds show
+
+
+def within_upload(
+    video_rungs: tuple[VideoRung, ...], upload_bps: int, upload_codec: str, codec: Codec
+) -> tuple[VideoRung, ...]:
+    """The rungs with caps of at most the upload's own bit rate: an encode of an encode gains nothing above it.
+
+    Unless it must: where the upload's codec needs less than ours for the same picture, or so little that ours would
+    show (below a quarter of a rung's cap), the caps stay higher. 5 % are left for the containers of segments.
+    """
+    ours = _LEANER.index(codec) if codec in _LEANER else -1
+    theirs = _LEANER.index(upload_codec) if upload_codec in _LEANER else -1
+    if theirs > ours or upload_bps <= 0:
+        return video_rungs
+    most = upload_bps * 95 // 100
+    return tuple(_capped(rung, max(most, rung.cap_bps // _LEAST_SHARE)) for rung in video_rungs)
+
+
+def _capped(rung: VideoRung, most_bps: int) -> VideoRung:
+    if rung.cap_bps <= most_bps:
+        return rung
+    return replace(rung, cap_bps=most_bps, maxrate_bps=min(rung.maxrate_bps, most_bps))
 
 
 def even_down(value: int) -> int:

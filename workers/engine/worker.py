@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from core.concurrency import cancel_and_wait, gather_all, run_to_end
 from core.db import assets, postgres, steps
@@ -109,7 +110,7 @@ class Worker:
         started, outcome = time.monotonic(), "released"
         runner = self._context.runner.apart(nicer=niceness.BESIDE_OTHERS if step.beside_others else 0)
         try:
-            outcome = await self._work(step, replace(self._context, runner=runner))
+            outcome = await self._work(step, replace(self._context, runner=runner), log_fields)
             _LOG.info(f"step.{outcome}", seconds=round(time.monotonic() - started, 3), **log_fields)
         except LeaseLost:
             outcome = "lease_lost"
@@ -134,12 +135,16 @@ class Worker:
         except postgres.UNAVAILABLE as exc:
             _LOG.warning("step.not_settled", step=step.id, error=repr(exc))
 
-    async def _work(self, step: Step, context: WorkerContext) -> str:
-        """Run the stage and write the end of the step; in one word how it ended. Raises LeaseLost, db.UNAVAILABLE."""
+    async def _work(self, step: Step, context: WorkerContext, log_fields: dict[str, Any]) -> str:
+        """Run the stage and write the end of the step; in one word how it ended. Raises LeaseLost, db.UNAVAILABLE.
+
+        `log_fields` gets the code of a rejection.
+        """
         try:
             outcome = await self._run_leased(step, context)
         except Rejected as exc:
             await self._reject(step, exc)
+            log_fields["code"] = exc.code
             return "rejected"
         except ToolKilled as exc:
             return await self._failed(step, exc, crash=True)

@@ -27,5 +27,7 @@ WHERE asset_id = $1 AND wanted = $2
 RETURNING (SELECT owner_id FROM assets WHERE id = $1) AS owner_id;
 
 -- name: not_made
+-- No row where another choice was made meanwhile.
 UPDATE pictures SET wanted = NULL, error = $3, version = version + 1, updated_at = now()
-WHERE asset_id = $1 AND wanted = $2;
+WHERE asset_id = $1 AND wanted = $2
+RETURNING (SELECT owner_id FROM assets WHERE id = $1) AS owner_id;

@@ -31,7 +31,7 @@ def test_the_default_has_the_published_limits() -> None:
 
 
 def test_the_profiles_and_languages() -> None:
-    assert CAPTION_NAMES == ("standard", "lesson", "short-vertical", "cjk")
+    assert CAPTION_NAMES == ("standard", "lecture", "short-vertical", "cjk")
     assert {"en", "de", "es", "fr", "it", "pt", "nl", "pl", "cs", "sv", "ru", "uk", "zh", "ja"} <= {*LANGUAGES}
     for language in LANGUAGES:
         profile = caption_profile("standard", language)
@@ -58,7 +58,7 @@ def test_a_language_is_found_by_its_first_subtag() -> None:
 
 
 def test_an_unknown_profile_is_told_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="no caption profile 'tv': take one of standard, lesson"):
+    with pytest.raises(ConfigError, match="no caption profile 'tv': take one of standard, lecture"):
         caption_profile("tv")
 
 

@@ -224,7 +224,7 @@ def test_large_letters_come_a_few_words_at_a_time() -> None:
 
 def test_a_lesson_has_fewer_and_longer_cues() -> None:
     words = spoken(tokens(TEXTS["en"], "en"), SPEAKERS[0], "en", 1)
-    standard, lesson = (cues(words, caption_profile(name, "en")) for name in ("standard", "lesson"))
+    standard, lesson = (cues(words, caption_profile(name, "en")) for name in ("standard", "lecture"))
     assert len(lesson) < len(standard)
 
 

@@ -65,7 +65,7 @@ def track(seed: int) -> list[Cue]:
         words.append(Word(start_ms=at_ms, end_ms=at_ms + lasts_ms, text=dice.choice(VOCABULARY)))
         at_ms += lasts_ms + dice.choice([0, 0, 0, 250, 1500])
     words.append(Word(start_ms=at_ms, end_ms=at_ms + 400, text="end."))
-    name, language = dice.choice(["standard", "lesson", "short-vertical"]), dice.choice(["en", "ja", "ru", "ko"])
+    name, language = dice.choice(["standard", "lecture", "short-vertical"]), dice.choice(["en", "ja", "ru", "ko"])
     return cues(words, caption_profile(name, language))
 
 

@@ -350,7 +350,7 @@ def test_a_reason_is_one_sentence_of_what_counted() -> None:
 def test_values_survive_json() -> None:
     told = pictured(origin_s=Fraction(1, 3), frame_rate=Fraction(30000, 1001))
     assert video_facts.from_json(video_facts.to_json(told)) == told
-    profile = poster_profile("lesson")
+    profile = poster_profile("lecture")
     settings = SelectionSettings(
         samples=3,
         refine=2,
@@ -365,8 +365,8 @@ def test_values_survive_json() -> None:
 
 
 def test_profiles_are_checked() -> None:
-    assert set(NAMES) == {"product", "lesson", "general"}
-    with pytest.raises(ConfigError, match="product, lesson, general"):
+    assert set(NAMES) == {"product", "lecture", "general"}
+    with pytest.raises(ConfigError, match="product, lecture, general"):
         poster_profile("wedding")
     text = (ROOT / "presets" / "posters.yaml").read_text()
     with pytest.raises(ConfigError, match="together 1"):

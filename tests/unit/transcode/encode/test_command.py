@@ -18,8 +18,6 @@ from transcode.plan.encode_plan import EncodePlan, Options
 from transcode.plan.rungs import VideoRung
 from transcode.plan.watermark import Position, Watermark
 
-pytestmark = pytest.mark.usefixtures("own_ladder")
-
 SOURCE = PurePosixPath("/in/clip.mp4")
 MARK = PurePosixPath("/in/mark.png")
 LIMITS = ("-max_pixels", "67108864", "-max_streams", "512")

@@ -13,8 +13,6 @@ from transcode.encode.join import join
 from transcode.plan.build import build_plan
 from transcode.plan.encode_plan import EncodePlan, Options
 
-pytestmark = pytest.mark.usefixtures("own_ladder")
-
 PLAN = build_plan(source(width=640, height=360, duration_s=Fraction(100)), None)
 SOUND_TICKS = 100 * 48_000
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presets.effort import Effort
-from tests.unit.conftest import LADDER
+from presets.ladder import DEFAULT as LADDER
 from transcode.pertitle.model import FLOOR_BPS, TARGET, Ladder, Model, Point, choose, crfs, fit
 from transcode.plan.rungs import VideoRung, rungs
 

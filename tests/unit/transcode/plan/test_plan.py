@@ -2,7 +2,7 @@
 
 from dataclasses import fields, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -17,8 +17,6 @@ from transcode.plan.build import build_plan, on_regular_grid
 from transcode.plan.encode_plan import AudioPlan, EncodePlan, Options, plan_from_json, plan_to_json
 from transcode.plan.watermark import Watermark
 from transcode.probe.source import AudioTrack, from_json, to_json
-
-pytestmark = pytest.mark.usefixtures("own_ladder")
 
 ONE_PIECE = Options(chunk_s=None)
 
@@ -546,3 +544,12 @@ def test_any_change_of_the_plan_changes_its_digest() -> None:
             digests.add(replace(made, **{field.name: value}).digest())
     assert len(digests) == len(fields(made)), "each field but the reasons makes a digest of its own"
     assert replace(made, decisions=()).digest() == made.digest()
+
+
+@pytest.mark.parametrize("ladder", ["smart", "apple"])
+def test_an_encode_is_held_to_the_rate_of_its_upload(ladder: Literal["smart", "apple"]) -> None:
+    """A track that cannot be delivered as it is (its keyframes are too far apart) is encoded to no more than it has."""
+    facts = conforming(NTSC, 3000, bit_rate_bps=4_000_000)
+    plan = build_plan(facts, index_of([0], 3000), Options(ladder=ladder))
+    assert plan.passthrough is None
+    assert plan.rungs[0].cap_bps == 3_800_000

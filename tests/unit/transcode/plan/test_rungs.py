@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presets.rung import Rung
-from tests.unit.conftest import LADDER
-from transcode.plan.rungs import VideoRung, rungs
+from presets.ladder import DEFAULT as LADDER
+from presets.rung import Codec, Rung
+from transcode.plan.rungs import VideoRung, rungs, within_upload
 
 
 def made(width: int, height: int, *, half_rate_at: int = 0) -> tuple[VideoRung, ...]:
@@ -69,3 +69,24 @@ def test_only_small_rungs_are_halved() -> None:
     assert [rung.frame_step for rung in made(1920, 1080, half_rate_at=480)] == [1, 1, 1, 2, 2, 2]
     assert [rung.frame_step for rung in made(852, 480, half_rate_at=480)] == [2, 2, 2, 2]
     assert {rung.frame_step for rung in made(1080, 1920)} == {1}
+
+
+@pytest.mark.parametrize(
+    ("upload_bps", "upload_codec", "codec", "caps"),
+    [
+        (20_000_000, "h264", Codec.H264, [6_000_000, 3_000_000, 2_000_000, 1_100_000, 365_000, 145_000]),
+        (4_000_000, "h264", Codec.H264, [3_800_000, 3_000_000, 2_000_000, 1_100_000, 365_000, 145_000]),
+        (4_000_000, "mpeg2video", Codec.H264, [3_800_000, 3_000_000, 2_000_000, 1_100_000, 365_000, 145_000]),
+        (1_000_000, "h264", Codec.H264, [1_500_000, 950_000, 950_000, 950_000, 365_000, 145_000]),
+        (4_000_000, "hevc", Codec.H264, [6_000_000, 3_000_000, 2_000_000, 1_100_000, 365_000, 145_000]),
+        (4_000_000, "av1", Codec.HEVC, [6_000_000, 3_000_000, 2_000_000, 1_100_000, 365_000, 145_000]),
+        (4_000_000, "hevc", Codec.AV1, [3_800_000, 3_000_000, 2_000_000, 1_100_000, 365_000, 145_000]),
+        (0, "h264", Codec.H264, [6_000_000, 3_000_000, 2_000_000, 1_100_000, 365_000, 145_000]),
+    ],
+)
+def test_no_rung_may_take_more_than_the_upload(
+    upload_bps: int, upload_codec: str, codec: Codec, caps: list[int]
+) -> None:
+    held = within_upload(made(1920, 1080), upload_bps, upload_codec, codec)
+    assert [rung.cap_bps for rung in held] == caps
+    assert [rung.maxrate_bps for rung in held] == caps

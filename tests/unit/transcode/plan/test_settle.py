@@ -12,8 +12,6 @@ from transcode.pertitle.settle import apply_analysis
 from transcode.plan.build import build_plan
 from transcode.plan.encode_plan import EncodePlan, plan_from_json, plan_to_json
 
-pytestmark = pytest.mark.usefixtures("own_ladder")
-
 
 def analysis(*points: Point, skipped: str | None = None) -> Analysis:
     return Analysis(
