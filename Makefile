@@ -15,7 +15,7 @@ export VIDEO
 # Python caches what it compiled. Many containers switch that off, and every start of a program would cost a second more.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: bytecode setup test-setup bench-setup python-check video-check up unit test check acceptance containers coverage lock clean
+.PHONY: bytecode setup test-setup bench-setup python-check video-check up unit test collect check acceptance containers coverage lock clean
 
 setup: $(UP) $(PLAYER) bytecode
 test-setup: setup $(TEST) $(SHAKA) $(DASH)
@@ -90,8 +90,13 @@ unit: test-setup
 # Three processes, on two cores as well: much of the time each waits for a player, or for the stack they all share.
 PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 
-test: test-setup check
+# What pytest makes of the tests' modules is cached before its processes start: each would make all of it for itself.
+test: test-setup
+	@$(MAKE) --no-print-directory --jobs 2 check collect
 	$(BIN)/python -m pytest $(PARALLEL)
+
+collect: $(TEST)
+	@$(BIN)/python -m pytest --collect-only --quiet >/dev/null || true
 
 # Style, types and the floors of the house.
 check: $(TEST)
