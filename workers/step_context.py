@@ -4,7 +4,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import KadrError
 from core.sandbox import niceness
 from core.storage import keys
 from core.telemetry.failpoint import failpoint
