@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from core.settings import Settings
+from core.step_kinds import SlotClass
 from tests.checks import ROOT
 
 ENTRIES = {
@@ -19,8 +20,12 @@ BEHIND = {
     "origin_base": {"origin_public_url", "origin_host", "origin_port"},
     "s3_presign_base": {"s3_public_url", "s3_url"},
 }
-# The command itself reads where to listen (kadr/cli.py).
-BY_COMMAND = {"api": {"api_host", "api_port"}, "origin": {"origin_host", "origin_port"}}
+# The command itself reads where to listen (kadr/cli.py), and a worker the number of slots of each class by its name.
+BY_COMMAND = {
+    "api": {"api_host", "api_port"},
+    "origin": {"origin_host", "origin_port"},
+    "worker": {f"{slots.value}_slots" for slots in SlotClass},
+}
 
 
 def _file(module: str) -> Path | None:
@@ -65,6 +70,8 @@ def settings_read(program: str) -> set[str]:
         for node in ast.walk(_tree(module) or ast.Module([], []))
         if isinstance(node, ast.Attribute) and ast.unparse(node.value).split(".")[-1].lstrip("_") == "settings"
     }
+    if "presets.document" in modules(ENTRIES[program]):
+        named.add("presets")
     read = named | BY_COMMAND.get(program, set())
     read = read.union(*(names for name, names in BEHIND.items() if name in read))
     return read & set(Settings.model_fields)

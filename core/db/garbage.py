@@ -15,13 +15,13 @@ from typing import Any
 from core.db import sql
 from core.db.postgres import Connection, Pool
 from core.model import AssetId, AssetStatus, RevisionId, StepKind, StepState
-from core.step_kinds import BEGIN_RUN, BLOCK_REPROCESS, SURVIVE_STOP
+from core.step_kinds import BEGIN_RUN, BLOCK_REPROCESS, PROBES, SURVIVE_STOP
 
 _SQL = sql.load("garbage")
 _SHA256 = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 # Kinds whose newest step that is done is read again later, whatever has been published: what was shown, what the album
 # was made of, and where the keyframes of the source lie.
-READ_LATER = frozenset({StepKind.PUBLISH, StepKind.PICTURES, StepKind.PROBE})
+READ_LATER = frozenset({StepKind.PUBLISH, StepKind.PICTURES, *PROBES})
 
 
 def hashes(text: bytes) -> frozenset[str]:

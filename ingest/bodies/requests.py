@@ -488,7 +488,7 @@ class AssetQuery(Body):
 class UploadQuery(Body):
     """GET /v1/uploads/{id}: from which part on missing parts get URLs."""
 
-    from_part: int = Field(default=1, ge=1, le=1000)
+    from_part: int = Field(default=1, ge=1, le=1000, description="First part to give URLs for, where it is missing")
 
 
 class Nothing(Body):

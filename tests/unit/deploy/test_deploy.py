@@ -72,7 +72,7 @@ def test_the_example_names_exactly_what_compose_asks_for() -> None:
     assert re.findall(r"\$\{\w+(?!:\?|:-\}|\w)", COMPOSE_TEXT) == []
     required = set(re.findall(r"\$\{(\w+):\?", COMPOSE_TEXT))
     assert required == {
-        name for name in asked if re.search("_PASSWORD|_ACCESS_|_SECRET_|PUBLIC_URL|BOOTSTRAP", name)
+        name for name in asked if re.search("_PASSWORD|_ACCESS_|_SECRET_|(S3|ORIGIN)_PUBLIC_URL|BOOTSTRAP", name)
     } | {
         *("KADR_PLAYBACK_KEYS", "KADR_DELIVERY_KEYS", "KADR_CONTENT_KEYS"),
     }
@@ -91,7 +91,7 @@ def test_the_settings_a_program_reads_are_found() -> None:
     assert settings_read("worker") > {"whisper_model", "models_dir", "source_retention_s", "heavy_slots", "cdns"}
     assert settings_read("api") > {"playback_keys", "storage_events_key", "part_size_bytes", "origin_public_url"}
     # What one program reads is not held to be another's.
-    assert settings_read("api").isdisjoint({"whisper_model", "delivery_keys", "trusted_proxies"})
+    assert settings_read("api").isdisjoint({"whisper_model", "delivery_keys", "country_header"})
     assert settings_read("worker").isdisjoint({"playback_keys", "storage_events_key"})
     read_by_any = set().union(*map(settings_read, ENTRIES)) | {"log_level"}
     assert read_by_any == set(Settings.model_fields)

@@ -14,7 +14,7 @@ from origin.app import create
 from origin.openapi import DOCUMENT
 
 KEYS = SecretStr(f"k1:{'ab' * 32}")
-FOLLOWED = ("/s/", "/t/", "/v/", "/key/")  # by players: nobody writes these URLs
+FOLLOWED = ("/s/", "/t/", "/v/", "/key/", "/by/")  # by players: nobody writes these URLs
 NOT_PLAYBACK = {"/", "/openapi.json", "/static", "/health/live", "/health/ready", "/metrics", "/watch", "/watch/"}
 
 
