@@ -34,6 +34,10 @@ class Reporters:
         self._sessions.add((pathway, session))
         return True
 
+    def has_admitted(self, pathway: str, session: str) -> bool:
+        """Whether a report of this session has counted in the window of the last call of `admits`."""
+        return (pathway, session) in self._sessions
+
 
 def household(address: IPv4Address | IPv6Address | None) -> str | None:
     """What an address counts as: itself, or its /64."""

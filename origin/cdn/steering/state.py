@@ -60,10 +60,11 @@ class Steering:
         return decide(session, self.cdns, self.known, region=region, current=current)
 
     def seen(self, session: str, pathway: str, address: str | None = None) -> None:
-        """Count a session as playing from a pathway."""
+        """Count a session as playing from a pathway: again and again, so that a Redis that lost its data has it, too."""
         if pathway not in self.cdns.ids or len(self._sessions[pathway]) >= MAX_SESSIONS:
             return
-        if self._playing.admits(pathway, session, address, self._clock()):
+        playing = self._playing
+        if playing.admits(pathway, session, address, self._clock()) or playing.has_admitted(pathway, session):
             self._sessions[pathway].add(session)
 
     def counts(self, pathway: str, session: str, address: str | None) -> bool:
