@@ -6,7 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,11 +21,19 @@ LOCK = secrets.token_hex(16)
 WITHIN_S = 60.0
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+PROCESSES = 3  # of one origin, at most: each serves its metrics on a port of its own, one after the other
+
+
+def free_port(in_a_row: int = 1) -> int:
+    """The first of so many ports in a row that nobody listens on."""
+    while True:
+        with ExitStack() as bound, suppress(OSError):
+            first = 0
+            for number in range(in_a_row):
+                one = bound.enter_context(socket.socket())
+                one.bind(("127.0.0.1", first and first + number))
+                first = first or one.getsockname()[1]
+            return first
 
 
 @dataclass
@@ -35,16 +43,15 @@ class Origin:
     env: dict[str, str]
     port: int = field(default_factory=free_port)
     arguments: tuple[str, ...] = ()
-    metrics_port: int = field(default_factory=free_port)
+    metrics_port: int = field(default_factory=lambda: free_port(in_a_row=PROCESSES))
     running: asyncio.subprocess.Process | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    @property
-    def metrics_url(self) -> str:
-        return f"http://127.0.0.1:{self.metrics_port}/metrics"
+    def metrics_url(self, process: int = 0) -> str:
+        return f"http://127.0.0.1:{self.metrics_port + process}/metrics"
 
     async def start(self) -> None:
         env = {**self.env, "KADR_ORIGIN_PORT": str(self.port), "KADR_METRICS_PORT": str(self.metrics_port)}
