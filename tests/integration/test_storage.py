@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from core.errors import KadrError, ObjectMissing, Transient
+from core.errors import KadrError, MachineFault, ObjectMissing, Transient
 from core.settings import MIB, Settings
 from core.storage.s3 import BrowserUploads, Storage, Stored, connect
 from tests.stack import Stack
@@ -244,7 +244,7 @@ async def test_nobody_listens(tmp_path: Path, unused_port: int) -> None:
             opened.has_bucket(BUCKET),
             return_exceptions=True,
         )
-    assert [type(failure) for failure in failures] == [Transient] * 7
+    assert [type(failure) for failure in failures] == [MachineFault] * 7
 
 
 @pytest.fixture
