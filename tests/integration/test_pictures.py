@@ -87,9 +87,10 @@ async def test_any_shape_becomes_even_and_square_pixels(
     # The whole picture, neither cropped nor padded.
     out = next(pixels for _, pixels in frames(made.file(rung)))
     if "anamorphic" in name:
-        # Its clean aperture (QuickTime's clap), 1416x1062 in the middle, is what players show. It says BT.709.
+        # Its clean aperture (QuickTime's clap), 1416x1062 in the middle, is a camera's margin, which is shown. It says
+        # BT.709.
         own = next(pixels for _, pixels in frames(file))
-        meant = cv2.resize(rgb709(own)[9 : 9 + 1062, 12 : 12 + 1416], size, interpolation=cv2.INTER_AREA)
+        meant = cv2.resize(rgb709(own), size, interpolation=cv2.INTER_AREA)
     else:
         own = next(pixels for _, pixels in frames(file, size))
         meant = rgb(own, kr=0.299, kb=0.114, full=False)  # none of the others says: SD

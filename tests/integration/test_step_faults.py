@@ -124,6 +124,18 @@ async def test_extras_hold_up_no_new_upload(
     assert TRAITS[kind].slots.value == "extra"
 
 
+def probed(file: Path) -> Any:
+    """What a probe says of a film with one sound, as far as the step reads it."""
+    source = SimpleNamespace(
+        container="mp4",
+        damaged=False,
+        unplayable_audio=(),
+        audio=(SimpleNamespace(channels=2, layout="stereo"),),
+        warnings=(),
+    )
+    return SimpleNamespace(source=source, index=None, file=file, mended=False)
+
+
 async def test_the_probe_leaves_the_subtitles_for_later(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,8 +143,7 @@ async def test_the_probe_leaves_the_subtitles_for_later(
     facts = {"container": "mp4"}
 
     async def read(*_: object, **__: object) -> Any:
-        source = SimpleNamespace(container="mp4", damaged=False, unplayable_audio=(), audio=(SOUND,), warnings=())
-        return SimpleNamespace(source=source, index=None, file=tmp_path, mended=False)
+        return probed(tmp_path)
 
     async def local_source(_: StepContext) -> Path:
         return tmp_path
@@ -157,16 +168,16 @@ async def test_a_probe_that_takes_long_goes_on_in_slots_of_its_own(
     """The quick one is stopped by its CPU time, in the sandbox; the long one has all the time there is."""
     asked: list[bool] = []
 
-    async def read(*_: object, quick: bool, **__: object) -> tuple[Any, None]:
+    async def read(*_: object, quick: bool, **__: object) -> Any:
         asked.append(quick)
         if quick:
             raise probe.ProbeTakesLong
-        return SimpleNamespace(container="mp4", damaged=False, unplayable_audio=(), audio=(1,)), None
+        return probed(tmp_path)
 
     async def local_source(_: StepContext) -> Path:
         return tmp_path
 
-    monkeypatch.setattr(probe, "probe_file", read)
+    monkeypatch.setattr(probe, "probe_title", read)
     monkeypatch.setattr(probe, "to_json", lambda _: {"container": "mp4"})
     monkeypatch.setattr(StepContext, "local_source", local_source)
     asset_id = await new_asset(pool)
