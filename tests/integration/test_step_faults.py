@@ -22,7 +22,6 @@ from core.settings import Settings
 from core.step_kinds import TRAITS
 from core.storage.s3 import Storage
 from tests.database import new_asset
-from tests.sources import SOUND
 from workers.engine import failures, reconciler
 from workers.engine import worker as worker_module
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
