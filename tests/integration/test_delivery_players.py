@@ -306,9 +306,9 @@ async def test_a_cdn_that_stops_costs_no_viewer_a_segment(
     assert len(first) == 1, "one way for all"
     await place.cdns[next(iter(first))].stop()
     asked = len(viewer.got)
-    await viewer.page.evaluate("video.playbackRate = 2")
-    # Faster than real time: dash.js at times has nothing to show for a moment.
-    await check_end(viewer, asset["duration_s"], dry=1 if player == "dash" else 0)
+    if player != "dash":  # which waits a second before it asks again: at twice the speed it has nothing to show then
+        await viewer.page.evaluate("video.playbackRate = 2")
+    await check_end(viewer, asset["duration_s"])
     # One segment of each kind, and at most one more of each that was asked for at the same time.
     lost = set(viewer.segments(viewer.lost))
     assert 1 <= len(lost) <= 4, viewer.lost
