@@ -66,12 +66,14 @@ LONG = {
         "test_what_cannot_be_looked_at_is_centred_and_says_so": REFRAME,
         "test_the_first_rung_is_the_same_picture": REFRAME,
         "test_a_trimmed_title_keeps_the_uploads_times": REFRAME,
+        "test_what_is_encoded_shows_it_in_the_middle": REFRAME,
     },
     "test_thumbnail_images.py": {
         "test_memory_of_a_large_title": MEMORY,
         "test_tiles_of_a_film_are_the_frames_they_say": PICTURES,
     },
     "test_transcribe.py": {
+        "test_what_is_said_and_when[russian]": "another language: make test hears one",
         "test_several_clips_at_once": "several clips: make test transcribes one",
         "test_memory_does_not_grow_from_clip_to_clip": MEMORY,
     },
@@ -94,6 +96,9 @@ LONG = {
         "test_a_reload_resumes_until_the_end_was_seen": PLAYERS,
         "test_seeking_names_the_chapter": PLAYERS,
         "test_each_video_has_a_position_of_its_own": PLAYERS,
+    },
+    "test_storage.py": {
+        "test_a_body_that_ends_early_is_transient[silent-get]": "waits for a time limit, as [silent-download] does"
     },
     "test_downloads.py": {"test_they_are_made_again_with_the_title": TITLES},
 }

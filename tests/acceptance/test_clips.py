@@ -50,7 +50,9 @@ async def test_a_clip_comes_out_right(stack: Stack, name: str) -> None:
     wanted = float(Fraction(rate)) / (2 if Fraction(rate) > 30 and shown <= 480 else 1)
     assert abs(top["frame_rate"] - wanted) < 0.001
     assert any(r["kind"] == "audio" for r in asset["renditions"]) is (sounds > 0)
-    assert not {warning["code"] for warning in asset["warnings"]} - {"no_audio"}
+    # Subtitles that are images are told of as soon as somebody has looked, which may be later than this.
+    expected = {"no_audio", "subtitles_unreadable"} if "_pgs_" in name else {"no_audio"}
+    assert {warning["code"] for warning in asset["warnings"]} <= expected
     await check_playback(asset)
 
 

@@ -19,6 +19,7 @@ from presets.effort import Effort
 from presets.profile import NAMES, profile
 from presets.rung import Codec
 from tests.media import FFMPEG
+from tests.selection import MORE_VALUES, some
 from transcode.encode.fragments import Fragment, FragmentReader, Init
 from transcode.plan.grid import longest_segment
 
@@ -114,7 +115,7 @@ def check_closed(made: Encoded, folder: Path) -> None:
         assert {frame.format.name for frame in frames} == {"yuv420p"}
 
 
-@pytest.mark.parametrize("effort", Effort)
+@pytest.mark.parametrize("effort", some(Effort, [Effort.BALANCED], MORE_VALUES))
 @pytest.mark.parametrize("codec", Codec)
 def test_gops_are_exact_and_closed(picture: Path, tmp_path: Path, codec: Codec, effort: Effort) -> None:
     options = codec_preset(codec).encoder_options(effort, gop_frames=GOP, cap_bps=4_000_000)

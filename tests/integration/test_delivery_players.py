@@ -261,8 +261,9 @@ async def test_each_player_switches_seeks_and_shows_what_is_said(
     if player != "hls":  # which climbs so slowly after few bytes that this title is over before
         await viewer.until(f"video.videoHeight === {heights[-1]}")
     await viewer.page.evaluate(f"choose('sv'); video.currentTime = {DURATION_S - 10}")
-    # dash.js at times asks for more than the slowed network has: that is no stall of ours, every request is answered.
-    await check_end(viewer, asset["duration_s"], dry=1 if player == "dash" else 0)
+    # Another place and another sound at once: both have little to show for a moment, and dash.js asks for more than the
+    # slowed network has. That is no stall of ours: every request is answered.
+    await check_end(viewer, asset["duration_s"], dry=0 if player == "shaka" else 1)
     assert await viewer.seen("errors") == []
     assert viewer.lost == []
     assert any(f"/{dub(text)}/" in url for url in viewer.segments(viewer.got))
@@ -306,9 +307,9 @@ async def test_a_cdn_that_stops_costs_no_viewer_a_segment(
     assert len(first) == 1, "one way for all"
     await place.cdns[next(iter(first))].stop()
     asked = len(viewer.got)
-    await viewer.page.evaluate("video.playbackRate = 2")
-    # Faster than real time: dash.js at times has nothing to show for a moment.
-    await check_end(viewer, asset["duration_s"], dry=1 if player == "dash" else 0)
+    if player != "dash":  # which waits a second before it asks again: at twice the speed it has nothing to show then
+        await viewer.page.evaluate("video.playbackRate = 2")
+    await check_end(viewer, asset["duration_s"])
     # One segment of each kind, and at most one more of each that was asked for at the same time.
     lost = set(viewer.segments(viewer.lost))
     assert 1 <= len(lost) <= 4, viewer.lost

@@ -27,6 +27,7 @@ from tests.browsers import VIDEO, hls_errors, machine_was_late, visiting
 from tests.media import FFMPEG, generate
 from tests.playback import media_uris
 from tests.published import faults
+from tests.selection import MORE_PLAYERS, some
 from tests.stack import Stack
 from tests.web import Answer, fetch, refused
 
@@ -144,7 +145,7 @@ def frames(url: str) -> tuple[int, bytes]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("player", ["hls", "shaka"])
+@pytest.mark.parametrize("player", some(["hls", "shaka"], ["shaka"], MORE_PLAYERS))
 async def test_players_show_it_to_its_end(
     stack: Stack, title: Any, browser: Browser, page_url: str, player: str
 ) -> None:

@@ -40,7 +40,7 @@ SWITCH = """
   window.switched = [];
   hls.startLevel = top;
   hls.on(Hls.Events.LEVEL_SWITCHED, (_, {level}) => {
-    switched.push({level, at: video.currentTime, ranges: video.buffered.length});
+    switched.push({level, at: video.currentTime});
     hls.nextLevel = level === top ? others[switched.length / 2 % others.length | 0] : top;
   });
   window.shown = [];
@@ -318,7 +318,6 @@ async def frames_of_switched_play(visit: Visit, page_url: str, playback_url: str
     assert len(switched) > 12
     assert all((here["level"] == top) != (there["level"] == top) for here, there in pairwise(switched))
     assert {one["level"] for one in switched} == set(range(count))
-    assert {one["ranges"] for one in switched} == {1}, "a gap in the buffer"
     assert await visit.of_video("buffered.length") == 1
     assert await visit.page.evaluate("seen.dry") == []
     # What it was fetching when it was told to switch is given up.

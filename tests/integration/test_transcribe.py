@@ -143,7 +143,7 @@ def speeches(path: Path, count: int) -> SourceAudio:
     return write(path, np.tile(np.concatenate([voice(), np.zeros(6 * RATE_HZ, np.int16)]), count))
 
 
-@pytest.mark.parametrize(("script", "language"), [(EN, "en"), (RU, "ru")])
+@pytest.mark.parametrize(("script", "language"), [(EN, "en"), (RU, "ru")], ids=["english", "russian"])
 async def test_what_is_said_and_when(script: list[object], language: str, whisper: Build, run: Run) -> None:
     told = await run.said(jfk(), whisper(script, language))
     assert (told.language, told.task, told.model) == (language, "transcribe", f"says-{language}")
