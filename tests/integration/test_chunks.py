@@ -15,6 +15,7 @@ from core.media.crop import Reframe
 from tests.frames import Made, ffmpeg, fragments, frames, lumas, make, mark, marked, marks, planned, psnr
 from tests.media import shared
 from tests.selection import some
+from transcode.plan import grid
 from transcode.plan.build import on_regular_grid
 from transcode.plan.encode_plan import Options
 
@@ -48,7 +49,7 @@ async def both(file: Path, folder: Path, options: Options = SHORT, *rungs: str) 
     before = await planned(file, folder / "plan", options)
     decided, _, _ = before
     names = rungs or [decided.rungs[0].id]
-    regular = tuple(range(0, decided.shown_frames, decided.segment_frames))
+    regular = grid.regular_cuts(decided.shown_frames, decided.segment_frames, decided.frame_rate)
     assert len(regular) > 2
     chunked = await make(file, folder / "chunked", options, rungs=names, chunks=regular[::2], decided_before=before)
     whole = await make(file, folder / "whole", options, rungs=names, chunks=(0,), decided_before=before)
