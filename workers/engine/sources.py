@@ -73,7 +73,7 @@ class Sources:
                     yield facts.st_atime, facts.st_size, Path(entry.path)
 
     async def forget_deleted(self, pool: Pool) -> None:
-        """Remove the copies of sources that belong to deleted assets only."""
+        """Remove the copies of sources that only deleted assets had, or that none needs any more."""
         held = await asyncio.to_thread(lambda: [path.name for _, _, path in self._copies()])
         rows = await pool.fetch(_SQL["sources_gone"], held) if held else []
         for row in rows:
