@@ -52,7 +52,7 @@ def test_no_key_is_written_twice() -> None:
         assert sorted(set(names)) == sorted(names), mapping.start_mark
 
 
-def _mappings(node: yaml.Node) -> Iterator[yaml.MappingNode]:
+def _mappings(node: yaml.Node | None) -> Iterator[yaml.MappingNode]:
     if isinstance(node, yaml.MappingNode):
         yield node
     for inner in node.value if isinstance(node, yaml.CollectionNode) else ():
