@@ -55,6 +55,10 @@ class Sources:
             if path.stat().st_size != scratch.stat().st_size:  # damaged on our disk
                 scratch.replace(path)
             os.utime(path)
+        except OSError:  # a file system that cannot link; of two steps at the same moment the later one's file stays
+            if not path.exists() or path.stat().st_size != scratch.stat().st_size:
+                scratch.replace(path)
+            os.utime(path)
         scratch.unlink(missing_ok=True)
         total = 0
         for _, size, old in sorted(self._copies(), reverse=True):
