@@ -25,7 +25,7 @@ from ingest.bodies import responses
 from ingest.bodies.requests import NewSource, NewUpload, NewWatermark, Nothing, UploadQuery, ref_pair
 from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of, query_of
 from ingest.openapi import operation
-from transcode.plan.watermark import MAX_IMAGE_BYTES
+from transcode.plan.watermark import MAX_IMAGE_BYTES, image_type
 
 routes = web.RouteTableDef()
 MAX_BODY_BYTES = 768 * 1024  # an image of MAX_IMAGE_BYTES in lines of base64, and every other field at its longest
@@ -89,13 +89,9 @@ def image_of(watermark: NewWatermark | None) -> Image | None:
         raise _refused("The image is not valid base64.") from exc
     if len(content) > MAX_IMAGE_BYTES:
         raise _refused(f"The image has {len(content)} bytes; the maximum is {MAX_IMAGE_BYTES}.")
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return Image(content=content, content_type="image/png")
-    if content.startswith(b"\xff\xd8\xff"):
-        return Image(content=content, content_type="image/jpeg")
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        return Image(content=content, content_type="image/webp")
-    raise _refused("The image is not PNG, JPEG or WebP.")
+    if (kind := image_type(content)) is None:
+        raise _refused("The image is not PNG, JPEG or WebP.")
+    return Image(content=content, content_type=kind.media_type)
 
 
 def _refused(detail: str) -> Problem:

@@ -16,6 +16,7 @@ from core.errors import Transient
 from core.http import front_page, problems, request_bodies, request_id, server
 from core.http.front_page import Way
 from core.model import AssetId
+from core.own_folder import own_folder
 from core.redis_client import connect as redis_client
 from core.sandbox.child import ChildRunner
 from core.settings import Settings, parse_keys
@@ -168,6 +169,8 @@ def _lock_secrets(settings: Settings) -> tuple[bytes, ...]:
 async def _opened(configuration: _Configuration) -> AsyncIterator[Context]:
     """The context, with every connection and background task behind it open for as long as the body runs."""
     settings = configuration.settings
+    if settings.origin_cache_dir is None:  # the cache is below it
+        own_folder(settings.work_dir, "KADR_WORK_DIR")
     async with AsyncExitStack() as stack:
         pool = await postgres.connect(settings)
         stack.push_async_callback(pool.close)

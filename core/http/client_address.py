@@ -22,8 +22,13 @@ def address_of(peer: str | None, forwarded_for: str, trusted: tuple[str, ...]) -
     return None
 
 
-def home_of(address: Address | None) -> str:
-    """The address, or of IPv6 the network of a home: what one client can have many addresses of counts as one."""
-    if isinstance(address, IPv6Address):
+def home_of(address: Address | None) -> str | None:
+    """The address, or of IPv6 the network of a home: what one client can have many addresses of counts as one.
+
+    None where the address is not known.
+    """
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
         return str(ip_network((address, IPV6_HOME_BITS), strict=False))
-    return str(address)
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped
+    return None if address is None else str(address)

@@ -129,6 +129,7 @@ class ChildRunner:
         stdout = Stdout(max_stdout_bytes, on_stdout_line)
         stderr = Stderr(on_stderr_line)
         begun, kills_before = time.monotonic(), out_of_memory_kills()
+        nice = min(nice + self._nicer, niceness.NICEST)
         program = _Program(
             lambda status_fd: policy.launcher_argv(
                 argv,
@@ -138,7 +139,7 @@ class ChildRunner:
                 readable=readable,
                 parent_pid=os.getpid(),
                 status_fd=status_fd,
-                nice=min(nice + self._nicer, niceness.NICEST),
+                nice=nice,
             ),
             work_dir=work_dir,
             stdin=stdin,

@@ -12,12 +12,12 @@ from aiohttp import web
 
 from core.errors import ObjectMissing
 from core.http import problems
+from core.http.client_address import home_of
 from core.http.problems import Problem
 from core.model import AssetId, RevisionId
 from core.telemetry.logs import Log
 from origin import access
 from origin.cdn.purge.tags import tag_headers
-from origin.cdn.steering.reporters import household
 from origin.context import CONTEXT, Context
 from origin.delivery.send import PRIVATE, send_file, send_text
 from origin.playback import sessions
@@ -62,7 +62,7 @@ def _take_report(context: Context, request: web.Request, parts: re.Match[str]) -
     """Count a player's CMCD towards the health of the origin's own pathway, and log a sample of them."""
     cmcd = request.query.get("CMCD", "")
     if context.pathways.own_id is not None:
-        address = household(sessions.visit_of(context, request).address)
+        address = home_of(sessions.visit_of(context, request).address)
         context.steering.reported_cmcd(context.pathways.own_id, cmcd, address)
     if random.random() < CMCD_SHARE:
         _LOG.info("cmcd", asset=parts["asset"], path=parts["path"], cmcd=cmcd)

@@ -13,11 +13,11 @@ from core.caching.refreshing_cache import CacheBusy
 from core.db.pictures import Image, Pictures, Poster
 from core.errors import Rejected
 from core.http import problems
+from core.http.client_address import home_of
 from core.http.problems import Problem
 from core.model import AssetId, Policy
 from core.storage import keys
 from origin import access
-from origin.cdn.steering.reporters import household
 from origin.context import CONTEXT
 from origin.delivery.send import send_file, send_text
 from origin.images import stills
@@ -106,7 +106,7 @@ async def thumbnail(request: web.Request) -> web.Response:
         raise Problem(404, "not_found", "This video has no thumbnails at a time.", hint="Use its poster.")
     try:
         with access.missing_is_removed():
-            body = await context.stills.get(still, household(sessions.visit_of(context, request).address))
+            body = await context.stills.get(still, home_of(sessions.visit_of(context, request).address))
     except Rejected as exc:
         raise Problem(404, "not_found", str(exc), hint=exc.hint) from exc
     except CacheBusy:

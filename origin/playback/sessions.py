@@ -14,7 +14,7 @@ from aiohttp import web
 from core.db import revocations
 from core.db.playback_ids import Published
 from core.errors import ObjectMissing
-from core.http.client_address import address_of
+from core.http.client_address import address_of, home_of
 from core.http.problems import Problem
 from core.media.encoded import Subtitles
 from core.model import AssetStatus, OwnerId, PlaybackId, Policy, RevisionId
@@ -23,7 +23,6 @@ from core.tokens import steering_token as steering_token_codec
 from core.tokens.playback_token import ANYBODY, Claims, TokenExpired, TokenRefused
 from core.tokens.signed_token import InvalidToken
 from origin import access
-from origin.cdn.steering.reporters import household
 from origin.context import CONTEXT, Context
 from origin.playback import concurrent_streams, policy
 from origin.playback.policy import PolicyRefused, Visit
@@ -222,7 +221,7 @@ def reporter_of(request: web.Request, steering_token: str) -> tuple[str, str | N
         session = steering_token_codec.verify(steering_token, context.playback_keys)
     except InvalidToken:
         return None
-    return session, household(visit_of(context, request).address)
+    return session, home_of(visit_of(context, request).address)
 
 
 async def _check_concurrent_streams(context: Context, session: Session, published: Published) -> None:

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,7 +33,7 @@ from core.errors import Rejected, Transient
 from core.media.encoded import Blob, Encoded
 from core.model import AssetId, RevisionId, StepKind, new_id
 from core.retention import longest_session_s
-from core.settings import Settings
+from core.settings import GIB, Settings
 from core.storage import keys, s3
 from core.storage.artifact_store import ArtifactStore
 from core.storage.s3 import Storage
@@ -42,6 +43,7 @@ from tests.database import new_asset
 from tests.renditions import rendition
 from tests.stack import Stack
 from workers.engine.collector import Collector
+from workers.engine.sources import Sources
 
 HOUR = 3600
 SETTINGS = Settings(renewal_s=24 * HOUR)
@@ -410,6 +412,28 @@ async def test_a_source_that_another_title_is_to_be_made_of(stack: Stack, databa
                 await title.pool.execute("INSERT INTO garbage (asset_id, released) VALUES ($1, '{}')", title.asset_id)
             assert bool([key for key in await title.in_storage() if "/source/" in key]) is is_kept
             await title.pool.execute("UPDATE steps SET state = 'done' WHERE id = $1", step)
+
+
+async def test_workers_keep_copies_only_of_sources_that_are_read(stack: Stack, database: str, tmp_path: Path) -> None:
+    """Of an upload that was mended or replaced the copy goes, once no step of its asset is under way."""
+    async with opened(stack, database) as title:
+        copies = Sources(tmp_path, GIB)
+        for name in ("upload", "mended", "being accepted"):
+            (tmp_path / name).write_bytes(b"x")
+        async with title.pool.acquire() as connection:
+            for sha256 in ("upload", "mended"):
+                await assets.accepted(connection, title.asset_id, "key", sha256, 1)
+            step = await steps.insert(connection, title.asset_id, StepKind.TRANSCRIBE, {})
+
+        async def kept() -> set[str]:
+            await copies.forget_deleted(title.pool)
+            return {path.name for path in tmp_path.iterdir()}
+
+        assert await kept() == {"upload", "mended", "being accepted"}
+        await title.pool.execute("UPDATE steps SET state = 'done' WHERE id = $1", step)
+        assert await kept() == {"mended", "being accepted"}
+        await title.pool.execute("UPDATE assets SET deleted_at = now() WHERE id = $1", title.asset_id)
+        assert await kept() == {"being accepted"}
 
 
 async def test_an_edit_in_the_middle_of_a_collection(stack: Stack, database: str) -> None:

@@ -25,7 +25,7 @@ from transcode.encode.cutters import AUDIO_OFFSET_S
 from transcode.encode.graphs import next_graph, separate_graphs
 from transcode.plan.encode_plan import AUDIO_RATE_HZ, AudioPlan, EncodePlan
 from transcode.plan.rungs import VideoRung
-from transcode.plan.watermark import Watermark
+from transcode.plan.watermark import Watermark, WatermarkFile
 from transcode.probe.sniff import DEMUXERS
 
 LOOKAHEAD_FRAMES = 8  # more than any filter waits for before it gives out a frame
@@ -54,7 +54,7 @@ def video_argv(
     first: int,
     end: int,
     rungs: Sequence[VideoRung],
-    watermark: PurePath | None = None,
+    watermark: WatermarkFile | None = None,
     threads: int | None = None,
 ) -> list[str]:
     """argv that writes `output_file` of each of `rungs`, frames `first`..`end` of the title, in the working directory.
@@ -62,7 +62,7 @@ def video_argv(
     Progress goes to stdout as key=value lines; messages go to stderr, each with its level and its component's name.
     """
     upload = input_from(plan, source, first)
-    mark = ffmpeg.input(f"file:{watermark}", **INPUT_LIMITS) if watermark else None
+    mark = ffmpeg.input(f"file:{watermark.path}", format=watermark.type.demuxer, **INPUT_LIMITS) if watermark else None
     size = (rungs[0].width, rungs[0].height)
     # Without end, as the next graph is not told of one; the last frame stands where audio ends later.
     video = next_graph(in_one_form(plan, upload, size).filter("tpad", stop_mode="clone", stop=-1))

@@ -23,6 +23,7 @@ from transcode.encode.ffmpeg_run import FfmpegContext, run
 from transcode.encode.fragments import WrongOutput
 from transcode.plan.encode_plan import AudioPlan, EncodePlan
 from transcode.plan.rungs import VideoRung
+from transcode.plan.watermark import HEAD_BYTES, ImageType, WatermarkFile, image_type
 
 # A rendition with only the segments completed since the last call, and the byte ranges of its init and segments.
 OnSegments = Callable[[Rendition, list[ByteRange]], None]
@@ -53,8 +54,9 @@ async def encode_video(
 ) -> EncodedFiles:
     """Encode `rungs` of one chunk. Raises Rejected (corrupt, watermark_refused), WrongOutput, ToolFailed."""
     first, end = plan.chunk(chunk)
+    mark = await asyncio.to_thread(_watermark_file, watermark) if watermark else None
     argv = video_argv(
-        plan, context.binary, source, first=first, end=end, rungs=rungs, watermark=watermark, threads=context.threads
+        plan, context.binary, source, first=first, end=end, rungs=rungs, watermark=mark, threads=context.threads
     )
     cutters = {
         rung.id: VideoCutter(context.work_dir / output_file(rung.id), _grid(plan, rung, first, end)) for rung in rungs
@@ -73,10 +75,8 @@ async def encode_video(
             on_tick=tick,
         )
     except Rejected as exc:
-        if watermark is not None and not await _decodes(context, watermark):
-            raise Rejected(
-                "watermark_refused", "The watermark is not an image that can be read.", "Give a PNG, JPEG or WebP."
-            ) from exc
+        if watermark is not None and mark is not None and not await _decodes(context, watermark, mark.type):
+            raise _watermark_refused() from exc
         raise
     if tick is not None:
         tick()
@@ -85,10 +85,23 @@ async def encode_video(
     return _files([_rendition(partials[rung], cut) for rung, cut in cuts.items()], list(cuts.values()), result.damaged)
 
 
-async def _decodes(context: FfmpegContext, image: Path) -> bool:
+def _watermark_file(image: Path) -> WatermarkFile:
+    """The image with its type, which ffmpeg is not to guess. Raises Rejected."""
+    with image.open("rb") as opened:
+        kind = image_type(opened.read(HEAD_BYTES))
+    if kind is None:
+        raise _watermark_refused()
+    return WatermarkFile(path=image, type=kind)
+
+
+def _watermark_refused() -> Rejected:
+    return Rejected("watermark_refused", "The watermark is not an image that can be read.", "Give a PNG, JPEG or WebP.")
+
+
+async def _decodes(context: FfmpegContext, image: Path, kind: ImageType) -> bool:
     """Whether ffmpeg can decode the image on its own; then a failed encode is due to the upload."""
     argv = [context.binary, "-hide_banner", "-nostdin", "-v", "error", *PROGRAM_LIMITS, *input_words()]
-    argv += ["-i", f"file:{image}", "-frames:v", "1", "-f", "null", "-"]
+    argv += ["-f", kind.demuxer, "-i", f"file:{image}", "-frames:v", "1", "-f", "null", "-"]
     try:
         await run(context, argv, readable=[image], work_s=Fraction(1), frames=1)
     except Rejected:

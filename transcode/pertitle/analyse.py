@@ -7,6 +7,7 @@ fails an upload. Cancellation and what is the machine's fault are left to the ca
 
 import asyncio
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -111,8 +112,8 @@ async def analyse(
             on_stderr_line=read_cpu_time,
             nice=niceness.BACKGROUND,
         )
-        points = await asyncio.to_thread(_read, plan, samples, work_dir)
-    except (ToolFailed, OutOfMemory, _UnreadableScores) as exc:
+        points = await asyncio.to_thread(read_points, plan, samples, work_dir)
+    except (ToolFailed, OutOfMemory, UnreadableScores) as exc:
         return replace(_skipped(samples, f"the samples could not be measured: {exc}"[:400]), failed=True)
     on_progress(1.0)
     return Analysis(
@@ -140,11 +141,12 @@ def _skipped(samples: SamplePlan, reason: str) -> Analysis:
     )
 
 
-class _UnreadableScores(Exception):
+class UnreadableScores(Exception):
     """The run succeeded but its score and size files are missing or malformed."""
 
 
-def _read(plan: EncodePlan, samples: SamplePlan, work_dir: Path) -> tuple[Point, ...]:
+def read_points(plan: EncodePlan, samples: SamplePlan, work_dir: Path) -> tuple[Point, ...]:
+    """The points that a run has left in `work_dir`. Raises UnreadableScores."""
     try:
         return tuple(
             _point(
@@ -156,16 +158,19 @@ def _read(plan: EncodePlan, samples: SamplePlan, work_dir: Path) -> tuple[Point,
             )
             for number, encode in enumerate(samples.encodes)
         )
-    except (OSError, ValueError, KeyError, IndexError) as exc:
-        raise _UnreadableScores(str(exc)) from exc
+    except (OSError, ValueError, LookupError, TypeError, ArithmeticError) as exc:  # no frame at all; a score of null
+        raise UnreadableScores(f"{type(exc).__name__}: {exc}") from exc
 
 
 def _point(plan: EncodePlan, samples: SamplePlan, encode: SampleEncode, scores: Any, sizes: str) -> Point:
     scored = sorted(float(frame["metrics"]["vmaf"]) for frame in scores["frames"])
+    bps = title_bps(sizes, plan.gop_frames, float(plan.frame_rate)) * samples.weight
+    if not (bps > 0 and all(map(math.isfinite, (bps, *scored)))):
+        raise ValueError(f"{bps} bits/s, scores from {scored[0]} to {scored[-1]}")
     return Point(
         short_side=encode.short_side,
         crf=encode.crf,
-        bps=title_bps(sizes, plan.gop_frames, float(plan.frame_rate)) * samples.weight,
+        bps=bps,
         vmaf_mean=sum(scored) / len(scored),
         vmaf_p1=scored[len(scored) // 100],
     )

@@ -61,7 +61,7 @@ def _write(
 ) -> None:
     last: dict[int, int] = {}  # stream -> its newest decoding time
     with open_upload(path, demuxer) as opened, av.open(str(out), "w", format=muxer) as written:
-        copies = {index: written.add_stream_from_template(opened.streams[index]) for index in kept}
+        copies = {index: _copied(written, opened.streams[index]) for index in kept}
         for number, packet in enumerate(_packets(opened, kept)):
             index, unit = packet.stream_index, packet.time_base * timeline.SECOND
             offset = mended.offsets[number]
@@ -74,6 +74,14 @@ def _write(
             last[index] = dts
             packet.stream = copies[index]
             written.mux(packet)
+
+
+def _copied(written: Any, stream: Any) -> Any:
+    """A stream of the new file like this one; its language is a tag, which no template carries."""
+    copy = written.add_stream_from_template(stream)
+    if stream.language:
+        copy.metadata["language"] = stream.language
+    return copy
 
 
 def main() -> None:

@@ -112,6 +112,7 @@ def _facts(opened: Any, path: Path, container: str, max_pixels: int, max_duratio
         longest_s = max(longest_s - shift_s, video.start_s + video.duration_s)
     streams = tuple(s.index for s in (stream, *audio) if s)
     broken = timeline.mended(scan.times.only(streams), clock=container == "mpegts") if container in MENDABLE else None
+    lost = _belonging(list(opened.streams.subtitles), stream or audio[0], parts) if broken else []
     if longest_s > max_duration_s and broken is None:
         raise _too_long(f"The video lasts {float(longest_s):.0f} s.", max_duration_s)
     source = Source(
@@ -123,7 +124,11 @@ def _facts(opened: Any, path: Path, container: str, max_pixels: int, max_duratio
         audio=tracks,
         unplayable_audio=unplayable,
         damaged=damaged,
-        warnings=(*_left_out(opened), *_other_programmes(parts, stream or audio[0], len(heard) - len(audio_streams))),
+        warnings=(
+            *_left_out(opened),
+            *_other_programmes(parts, stream or audio[0], len(heard) - len(audio_streams)),
+            *_not_mended(len(lost)),
+        ),
         programme=tuple(sorted(parts.beside((stream or audio[0]).index) or ())),
     )
     return Probed(source=source, index=index, broken_times=str(broken or ""), streams=streams)
@@ -157,6 +162,13 @@ def _other_programmes(parts: Layout, main: Any, left_sounds: int) -> tuple[tuple
     number = f"{len(parts.programmes)} programmes; only the one with the largest picture is shown"
     sounds = f" ({left_sounds} audio track{'s' * (left_sounds > 1)} of others left out)" if left_sounds else ""
     return (("programmes_left_out", f"The file has {number}{sounds}."),)
+
+
+def _not_mended(subtitles: int) -> tuple[tuple[str, str], ...]:
+    """A warning for subtitle tracks of a title whose times are mended: nothing tells where their texts belong."""
+    number = f"{subtitles} subtitle track{'s are' if subtitles > 1 else ' is'}"
+    message = f"{number} left out: the times in the file were not in order."
+    return (("subtitles_left_out", message),) if subtitles else ()
 
 
 def _earlier(track: AudioTrack, shift_s: Fraction) -> AudioTrack:

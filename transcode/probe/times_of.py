@@ -5,6 +5,8 @@ from typing import Any
 
 from transcode.probe.timeline import SECOND, Times
 
+FARTHEST = 2**51  # microseconds, 71 years: what MOST_PARTS such times add up to is a number of 64 bits
+
 
 class TimesOf:
     """Gathers the times of packets in file order; a packet without any is taken to follow the one before."""
@@ -20,14 +22,18 @@ class TimesOf:
         if track not in self._scales:
             scale = Fraction(packet.time_base) * SECOND
             self._scales[track] = scale.numerator, scale.denominator
-        over, under = self._scales[track]
         expected = self._ends.get(track, 0)
         dts, pts = packet.dts, packet.pts
         # Where only the time of showing is known it comes in another order: it places the first packet only.
-        at = dts * over // under if dts is not None else expected
+        at = self._scaled(track, dts) if dts is not None else expected
         if dts is None and track not in self._ends and pts is not None:
-            at = pts * over // under
-        shown = pts * over // under if pts is not None else at
-        duration = (packet.duration or 0) * over // under
+            at = self._scaled(track, pts)
+        shown = self._scaled(track, pts) if pts is not None else at
+        duration = self._scaled(track, packet.duration or 0)
         self.times.add(track, at, shown, duration)
-        self._ends[track] = at + duration
+        self._ends[track] = min(at + duration, FARTHEST)
+
+    def _scaled(self, track: int, ticks: int) -> int:
+        """Ticks of a track in microseconds, from -FARTHEST to FARTHEST: a file may claim any 64 bits."""
+        over, under = self._scales[track]
+        return max(-FARTHEST, min(FARTHEST, ticks * over // under))

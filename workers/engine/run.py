@@ -8,6 +8,7 @@ import socket
 from core.concurrency import cancel_and_wait, repeat_every
 from core.db import postgres
 from core.hints import Hints
+from core.own_folder import own_folder
 from core.sandbox.child import ChildRunner
 from core.settings import Settings
 from core.step_kinds import SlotClass
@@ -40,7 +41,7 @@ async def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. Raises ConfigError when this machine cannot do the work safely."""
     runner = await ChildRunner.detect(settings.sandbox)
     binary = ffmpeg_binary(settings)
-    settings.work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    own_folder(settings.work_dir, "KADR_WORK_DIR")
     capabilities = await check(binary, runner, settings.work_dir)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

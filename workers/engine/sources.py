@@ -55,6 +55,10 @@ class Sources:
             if path.stat().st_size != scratch.stat().st_size:  # damaged on our disk
                 scratch.replace(path)
             os.utime(path)
+        except OSError:  # a file system that cannot link; of two steps at the same moment the later one's file stays
+            if not path.exists() or path.stat().st_size != scratch.stat().st_size:
+                scratch.replace(path)
+            os.utime(path)
         scratch.unlink(missing_ok=True)
         total = 0
         for _, size, old in sorted(self._copies(), reverse=True):
@@ -73,7 +77,7 @@ class Sources:
                     yield facts.st_atime, facts.st_size, Path(entry.path)
 
     async def forget_deleted(self, pool: Pool) -> None:
-        """Remove the copies of sources that belong to deleted assets only."""
+        """Remove the copies of sources that only deleted assets had, or that none needs any more."""
         held = await asyncio.to_thread(lambda: [path.name for _, _, path in self._copies()])
         rows = await pool.fetch(_SQL["sources_gone"], held) if held else []
         for row in rows:

@@ -25,7 +25,7 @@ def worker_folder(base: Path) -> Iterator[Path]:
     with unlisted.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         unlisted.rename(lock)
-        folder.mkdir()
+        folder.mkdir(mode=0o700)
         try:
             yield folder
         finally:

@@ -34,8 +34,8 @@ async def probe(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     """Read the facts of the source and queue its plan. The output is {"index": hash of the keyframe index}.
 
     A file that takes long is left to a step in slots of its own: others are not to wait behind it. Where the times in
-    the file are not in order a mended copy becomes the asset's source, which all other steps read; the upload stays
-    beside it.
+    the file are not in order a mended copy becomes the asset's source, which all other steps read; the upload is
+    released, as a source that is replaced.
     """
     try:
         return await read_facts(worker, claimed, quick=True)

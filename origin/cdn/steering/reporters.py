@@ -4,8 +4,6 @@ In: a pathway, a session and an address of a report. Out: whether it counts. Any
 title, so what one address (of IPv6 a /64, which one household has) says is bounded as well.
 """
 
-from ipaddress import IPv4Address, IPv6Address, ip_network
-
 PER_ADDRESS = 5  # a fourth of what opens a breaker
 MAX_REMEMBERED = 100_000
 
@@ -37,12 +35,3 @@ class Reporters:
     def has_admitted(self, pathway: str, session: str) -> bool:
         """Whether a report of this session has counted in the window of the last call of `admits`."""
         return (pathway, session) in self._sessions
-
-
-def household(address: IPv4Address | IPv6Address | None) -> str | None:
-    """What an address counts as: itself, or its /64."""
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ip_network((address, 64), strict=False).network_address)
-    return None if address is None else str(address)

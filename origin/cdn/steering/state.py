@@ -60,7 +60,7 @@ class Steering:
         return decide(session, self.cdns, self.known, region=region, current=current)
 
     def seen(self, session: str, pathway: str, address: str | None = None) -> None:
-        """Count a session as playing from a pathway: again and again, so that a Redis that lost its data has it, too."""
+        """Count a session as playing from a pathway: again and again, for a Redis that lost its data."""
         if pathway not in self.cdns.ids or len(self._sessions[pathway]) >= MAX_SESSIONS:
             return
         playing = self._playing

@@ -16,7 +16,7 @@ import pytest
 
 import core
 from core.errors import ConfigError, KadrError, MachineFault, OutOfMemory, ToolFailed, ToolKilled, ToolTimedOut
-from core.sandbox import child
+from core.sandbox import child, niceness
 from core.sandbox.child import ChildRunner, Finished, Limits, crowding
 
 MIB = 1024 * 1024
@@ -240,6 +240,16 @@ async def test_time_counts_for_less_on_a_crowded_machine(python, monkeypatch):
     monkeypatch.setattr(os, "getloadavg", lambda: (40.0 * (os.cpu_count() or 1), 0.0, 0.0))
     done = await python("import time; time.sleep(1)", limits(wall_s=0.5))
     assert done.wall_s >= 1
+
+
+async def test_time_counts_for_less_where_others_go_first(runner, tmp_path, monkeypatch):
+    """A program beside another one of its owner is nicer than its own niceness says, and slower by that."""
+    monkeypatch.setattr(os, "getloadavg", lambda: (2.0 * len(os.sched_getaffinity(0)), 0.0, 0.0))
+    apart = runner.apart(nicer=niceness.BESIDE_OTHERS)
+    finished = await apart.run(["sleep", "3"], work_dir=tmp_path, limits=limits(wall_s=1))
+    assert finished.wall_s >= 3
+    with pytest.raises(ToolTimedOut):
+        await runner.run(["sleep", "9"], work_dir=tmp_path, limits=limits(wall_s=1))
 
 
 async def test_cpu_limit(python):

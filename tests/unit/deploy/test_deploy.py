@@ -3,6 +3,7 @@
 import re
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
@@ -40,6 +41,23 @@ def lines(text: str) -> list[str]:
 )
 def test_every_variable_is_a_setting(text: str) -> None:
     assert set(re.findall(r"\bKADR_[A-Z0-9_]+", text)) <= KNOWN
+
+
+def test_no_key_is_written_twice() -> None:
+    """Compose refuses such a file; PyYAML takes the last one without a word."""
+    mappings = list(_mappings(yaml.compose(COMPOSE_TEXT)))
+    assert len(mappings) > 20
+    for mapping in mappings:
+        names = [key.value for key, _ in mapping.value]
+        assert sorted(set(names)) == sorted(names), mapping.start_mark
+
+
+def _mappings(node: yaml.Node | None) -> Iterator[yaml.MappingNode]:
+    if isinstance(node, yaml.MappingNode):
+        yield node
+    for inner in node.value if isinstance(node, yaml.CollectionNode) else ():
+        for child in inner if isinstance(inner, tuple) else (inner,):
+            yield from _mappings(child)
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -1,6 +1,7 @@
 """workers.engine.sources: local copies are whole, checked, and bounded in size."""
 
 import asyncio
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -58,6 +59,19 @@ async def test_fetched_once(tmp_path: Path) -> None:
         assert path.read_bytes() == b"film"
     assert remote.fetched == ["k"]
     assert files(tmp_path / "s") == {name(b"film")}
+
+
+async def test_a_file_system_that_cannot_link_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hardlink_to(self: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(self), None, str(target))
+
+    monkeypatch.setattr(Path, "hardlink_to", hardlink_to)
+    sources = Sources(tmp_path, 1000)
+    first = (await kept(sources, b"film", 1000)).stat().st_ino
+    again = await kept(sources, b"film", 1001)
+    assert again.read_bytes() == b"film"
+    assert again.stat().st_ino == first, "a step under way may go on reading it"
+    assert files(tmp_path) == {name(b"film")}
 
 
 async def test_other_bytes_are_refused_and_leave_nothing(tmp_path: Path) -> None:

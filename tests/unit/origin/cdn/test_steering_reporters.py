@@ -4,10 +4,11 @@ from ipaddress import ip_address
 
 import pytest
 
+from core.http.client_address import home_of
 from core.tokens import playback_token, steering_token
 from core.tokens.signed_token import InvalidToken
 from origin.cdn.steering.breaker import Rules
-from origin.cdn.steering.reporters import PER_ADDRESS, Reporters, household
+from origin.cdn.steering.reporters import PER_ADDRESS, Reporters
 
 KEYS, SESSION = {"k1": b"1" * 32}, "0123456789abcdef"
 WINDOW_S = 60
@@ -37,9 +38,9 @@ def test_one_address_cannot_open_a_breaker_whatever_sessions_it_begins() -> None
         ("192.0.2.1", "192.0.2.2", False),
     ],
 )
-def test_a_household_is_an_address_or_a_64(one: str, other: str, same: bool) -> None:
-    assert (household(ip_address(one)) == household(ip_address(other))) is same
-    assert household(None) is None
+def test_a_home_is_an_address_or_a_64(one: str, other: str, same: bool) -> None:
+    assert (home_of(ip_address(one)) == home_of(ip_address(other))) is same
+    assert home_of(None) is None
 
 
 def test_a_session_is_signed_for_steering_alone() -> None:

@@ -16,10 +16,10 @@ from transcode.encode.argv import audio_argv, loudness_argv, remux_argv, video_a
 from transcode.plan.build import build_plan
 from transcode.plan.encode_plan import EncodePlan, Options
 from transcode.plan.rungs import VideoRung
-from transcode.plan.watermark import Position, Watermark
+from transcode.plan.watermark import ImageType, Position, Watermark, WatermarkFile, image_type
 
 SOURCE = PurePosixPath("/in/clip.mp4")
-MARK = PurePosixPath("/in/mark.png")
+MARK = WatermarkFile(path=PurePosixPath("/in/mark.png"), type=ImageType(media_type="image/png", demuxer="png_pipe"))
 LIMITS = ("-max_pixels", "67108864", "-max_streams", "512")
 PINNED = ["-copyts", *LIMITS, "-protocol_whitelist", "file,pipe"]
 INPUT = ["ffmpeg", "-f", "mov", *PINNED, "-i", "file:/in/clip.mp4"]
@@ -262,11 +262,33 @@ def test_a_watermark_on_a_trimmed_title() -> None:
             "file,pipe",
         ),
         *("-ss", "0.962", "-i", "file:/in/clip.mp4"),
-        *(*LIMITS, "-protocol_whitelist", "file,pipe", "-i", "file:/in/mark.png"),
+        *("-f", "png_pipe", *LIMITS, "-protocol_whitelist", "file,pipe", "-i", "file:/in/mark.png"),
         *graphs(*GRAPHS_MARKED),
         *rung("[s15]", 145_000, "v200.mp4"),
         *GLOBAL,
     ]
+
+
+@pytest.mark.parametrize(
+    ("head", "demuxer"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\r", "png_pipe"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01", "jpeg_pipe"),
+        (b"RIFF\x24\0\0\0WEBP", "webp_pipe"),
+        (b"RIFF\x24\0\0\0WAVE", None),
+        (b"#EXTM3U\nhttp", None),
+        (b"\0\0\0\x1cftypisom", None),
+        (b"", None),
+    ],
+)
+def test_ffmpeg_does_not_guess_what_a_watermark_is(head: bytes, demuxer: str | None) -> None:
+    kind = image_type(head)
+    assert (kind and kind.demuxer) == demuxer
+    if kind is not None:
+        made = build_plan(source(), None, Options(watermark=Watermark(sha256="ab")))
+        words = argv(made, watermark=WatermarkFile(path=MARK.path, type=kind))
+        before = words[: words.index("file:/in/mark.png")]
+        assert before[len(before) - before[::-1].index("-f")] == demuxer
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,10 @@ from transcode.encode.crop_filters import centre_expression, padding_expression
 from transcode.pertitle.samples import plan_samples, sample_argv
 from transcode.plan.build import build_plan
 from transcode.plan.encode_plan import EncodePlan, Options
-from transcode.plan.watermark import Watermark
+from transcode.plan.watermark import ImageType, Watermark, WatermarkFile
 from transcode.probe.source import Source
 
+MARK = WatermarkFile(path=PurePosixPath("/in/mark.png"), type=ImageType(media_type="image/png", demuxer="png_pipe"))
 PARAMS = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=limited"
 CROP = "crop=exact=1:h=ih:w=2*round(iw*101/320/2):x=clip(({})*iw-ow/2\\,0\\,iw-ow):y=0"
 
@@ -42,7 +43,7 @@ def encode_graphs(made: EncodePlan, first: int, end: int, *, mark: bool = False)
         first=first,
         end=end,
         rungs=made.rungs[-1:],
-        watermark=PurePosixPath("/in/mark.png") if mark else None,
+        watermark=MARK if mark else None,
     )
     return graphs(words)
 
