@@ -75,7 +75,8 @@ def test_json_prints_the_final_asset_and_nothing_else(home: str, tiny: Path, tmp
     shutil.copy(tiny, tmp_path / name)
     said = ("--title", "  My <title> ", "--ref", "product:42", "--policy", "signed", "--language", "en")
     done = kadr("ingest", "--json", *said, "--", name, cwd=tmp_path, KADR_HOME=home)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert done.stderr.startswith("You can watch it now: http")
     asset = json.loads(done.stdout)
     assert asset["status"] == "ready"
     assert asset["title"] == "My <title>"
@@ -306,7 +307,7 @@ def test_help_lists_what_there_is() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     listed = re.findall(r"^    (\w+)(?: |$)", done.stdout, re.MULTILINE)
     alone = ["plan", "encode", "posters", "transcribe", "cues", "models", "sign", "check"]
-    assert listed == ["up", "ingest", *alone, "bench", "origin", "steer", "api", "worker", "reconcile", "migrate"]
+    assert listed == ["up", "ingest", "assets", "token", *alone, "bench", "origin", "steer", "api", "worker", "reconcile", "migrate"]
 
 
 def test_the_installed_script_is_the_module() -> None:

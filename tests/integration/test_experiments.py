@@ -444,7 +444,7 @@ async def test_without_an_experiment_it_is_the_poster(owner: Stack, titles: list
     assert url == title["poster_url"]
     assert query.startswith("token="), "of this viewer"
     assert shown == {"candidate": body["data"]["candidate"], "propensity": 1.0, "impression": None}
-    assert (await fetch(shown["url"])).status == 200
+    assert (await fetch(f"{url}&{query}")).status == 200
     _, body = await owner.api("GET", f"/v1/assets/{title['id']}/poster/experiment")
     assert (body["data"]["on"], body["data"]["state"], body["data"]["candidates"]) == (False, "off", [])
     for viewer in ("", "a%20b", "x" * 201, "%C3%A9"):

@@ -93,7 +93,7 @@ async def test_a_country_is_not_believed_of_just_anybody(stack: Stack, signed: T
         ({"domain": "https://example.org"}, "/domain"),
         ({"country": "sweden"}, "/country"),
         ({"viewer": "with space"}, "/viewer"),
-        ({"max_sessions": 2}, "/"),
+        ({"max_sessions": 2}, ""),
         ({"viewer": "v", "max_sessions": 0}, "/max_sessions"),
     ],
 )

@@ -111,9 +111,9 @@ async def test_subtitles_are_written_edited_and_removed(stack: Stack, asset: Any
     [
         ({"kind": "subtitles", "language": "en", "text": "hello"}, "not_captions", "/text"),
         ({"kind": "subtitles", "language": "en", "text": VTT.replace("-->", "->")}, "not_captions", "/text"),
-        ({"kind": "subtitles", "language": "en"}, "invalid", "/"),
-        ({"kind": "subtitles", "language": "en", "text": VTT, "input_url": "https://a.test/"}, "invalid", "/"),
-        ({"kind": "audio", "language": "en", "text": VTT}, "invalid", "/"),
+        ({"kind": "subtitles", "language": "en"}, "invalid", ""),
+        ({"kind": "subtitles", "language": "en", "text": VTT, "input_url": "https://a.test/"}, "invalid", ""),
+        ({"kind": "audio", "language": "en", "text": VTT}, "invalid", ""),
         ({"kind": "audio", "language": "en", "input_url": "http://127.0.0.1/a"}, "input_url_refused", "/input_url"),
         ({"kind": "subtitles", "language": "e n", "text": VTT}, "invalid", "/language"),
         ({"kind": "subtitles", "language": "en", "name": 'a"b', "text": VTT}, "invalid", "/name"),
