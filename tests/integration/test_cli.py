@@ -307,7 +307,20 @@ def test_help_lists_what_there_is() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     listed = re.findall(r"^    (\w+)(?: |$)", done.stdout, re.MULTILINE)
     alone = ["plan", "encode", "posters", "transcribe", "cues", "models", "sign", "check"]
-    assert listed == ["up", "ingest", "assets", "token", *alone, "bench", "origin", "steer", "api", "worker", "reconcile", "migrate"]
+    assert listed == [
+        "up",
+        "ingest",
+        "assets",
+        "token",
+        *alone,
+        "bench",
+        "origin",
+        "steer",
+        "api",
+        "worker",
+        "reconcile",
+        "migrate",
+    ]
 
 
 def test_the_installed_script_is_the_module() -> None:

@@ -278,14 +278,15 @@ def dub(text: str) -> str:
     return found[1]
 
 
-def check_texts(seen: list[tuple[float, list[str]]], late_s: float = 0.5) -> set[str]:
+def check_texts(seen: list[tuple[float, list[str]]], late_s: float = 0.5, speed: int = 1) -> set[str]:
     """Each cue was shown at its time, once, and nothing at others: which ones. A moment is left to either side.
 
     late_s: how long after its beginning a cue may still be missing.
     """
+    moment_s = 0.5 * speed
     met: set[str] = set()
     for at_s, texts in seen:
-        if any(abs(at_s - edge_s) < 0.5 for begins, ends, _ in CUES for edge_s in (begins, ends)):
+        if any(abs(at_s - edge_s) < moment_s for begins, ends, _ in CUES for edge_s in (begins, ends)):
             continue
         said = [text for begins, ends, text in CUES if begins < at_s < ends]
         if not texts and any(begins < at_s < begins + late_s for begins, _, _ in CUES):
@@ -318,7 +319,7 @@ async def test_a_cdn_that_stops_costs_no_viewer_a_segment(
     assert [error for error in await viewer.seen("errors") if error["fatal"]] == []
     later = [(at_s, texts) for at_s, texts in await viewer.seen("texts") if at_s > CUES[0][1]]
     # At twice the speed a text that comes with a file from another CDN is a second late after half a second.
-    assert check_texts(later, late_s=2) == {text for _, _, text in CUES[1:]}
+    assert check_texts(later, late_s=2, speed=2) == {text for _, _, text in CUES[1:]}
 
 
 def playing(place: Place, asset: Any, session: str) -> str:

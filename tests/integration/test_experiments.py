@@ -295,7 +295,8 @@ async def test_a_winner_is_shown_to_everybody_and_told(pool: postgres.Pool, asse
     assert (shown.chosen, shown.poster) == (None, album(B).candidates[0].poster)
     assert shown.album is not None
     assert [one.id for one in shown.album.candidates] == [B, A, C]
-    told = await outbox.of_object(pool, asset_id, newest)
+    # Events are shown once no older transaction runs, of whatever test.
+    told = await waiting.until(lambda: outbox.of_object(pool, asset_id, newest))
     assert [(event.type, event.payload["winner"]) for event in told] == [("video.poster.changed", B)]
     assert told[0].payload["poster"] == album(B).candidates[0].poster.version
     # The same pictures kept anew: the result stays.
