@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from core.errors import ToolFailed, ToolKilled, ToolTimedOut
+from core.media.checked_json import adapter
 from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB
@@ -55,9 +56,6 @@ class Selection:
     fallback: str | None
 
 
-_ADAPTER = TypeAdapter(Selection)
-
-
 async def select(
     file: Path, video: VideoFacts, profile: str, work_dir: Path, runner: ChildRunner, *, candidates: int = 5
 ) -> Selection:
@@ -85,7 +83,7 @@ async def select(
             limits=LIMITS,
             nice=niceness.EXTRA,
         )
-        selection = _ADAPTER.validate_json(finished.stdout)
+        selection = adapter(Selection).validate_json(finished.stdout)
     except ToolKilled:
         raise
     except ToolTimedOut:
