@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from pydantic import TypeAdapter
-
+from core.media.checked_json import adapter
 from core.media.encoded import (
     Blob,
     Encoded,
@@ -82,10 +81,6 @@ class Revision:
     texts: dict[str, bytes]
 
 
-_MANIFEST = TypeAdapter(Manifest)
-_DOWNLOAD = TypeAdapter(Download)
-
-
 def build_revision(
     asset_id: AssetId,
     encoded: Encoded,
@@ -135,7 +130,9 @@ def build_revision(
         encryption=encryption,
         downloads=tuple(downloads),
     )
-    body = json.dumps(_MANIFEST.dump_python(manifest, mode="json"), sort_keys=True, separators=(",", ":")).encode()
+    body = json.dumps(
+        adapter(Manifest).dump_python(manifest, mode="json"), sort_keys=True, separators=(",", ":")
+    ).encode()
     revision_id = provisional or RevisionId(hashlib.sha256(body).hexdigest()[:20])
     return Revision(id=revision_id, manifest=manifest, body=body, texts=texts)
 
@@ -166,12 +163,12 @@ def download_path(name: str) -> str:
 
 def download_to_json(download: Download) -> dict[str, Any]:
     """The download as plain JSON values."""
-    return _DOWNLOAD.dump_python(download, mode="json")  # type: ignore[no-any-return]
+    return adapter(Download).dump_python(download, mode="json")  # type: ignore[no-any-return]
 
 
 def download_from_json(value: Any) -> Download:
     """The download that `download_to_json` made this value of. Raises pydantic.ValidationError."""
-    return _DOWNLOAD.validate_python(value)
+    return adapter(Download).validate_python(value)
 
 
 def _file(asset_id: AssetId, blob: Blob, kind: str) -> File:
@@ -180,7 +177,7 @@ def _file(asset_id: AssetId, blob: Blob, kind: str) -> File:
 
 def manifest_from_bytes(body: bytes) -> Manifest:
     """Parse a stored manifest object. Raises pydantic.ValidationError."""
-    return _MANIFEST.validate_json(body)
+    return adapter(Manifest).validate_json(body)
 
 
 def summary(manifest: Manifest) -> dict[str, Any]:

@@ -8,6 +8,8 @@ wall_s, cpu_s: per minute of source, of every process the encode started (benchm
 bytes: all media files, audio and headers included.
 VMAF, XPSNR: every rung, once per distinct output, against the source at the rung's frame rate
 (benchmarks/transcode/quality.py). BD-rate: bits at equal quality relative to A, over the scores both ladders reach.
+--short: clips of 4, 8 and 15 s, cut from those given; only CPU, and that of the pictures step (benchmarks/transcode/
+short_clips.py).
 delivered: VMAF of the best rung whose peak rate over 6 s, audio included, fits into a bandwidth.
 """
 
@@ -23,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness.machine import facts, report
-from benchmarks.transcode import acceptance, peers, plot, shaka
+from benchmarks.transcode import acceptance, peers, plot, shaka, short_clips
 from benchmarks.transcode.acceptance import BASE
 from benchmarks.transcode.rounds import BANDWIDTHS_BPS, BenchmarkOptions, System, compare
 from core.errors import ConfigError
@@ -107,6 +109,17 @@ def _systems(options: argparse.Namespace, binary: str) -> tuple[System, ...]:
     return tuple(systems)
 
 
+def _short(clips: Sequence[Path], benchmark: BenchmarkOptions, settings: Settings) -> list[dict[str, Any]]:
+    found = []
+    with tempfile.TemporaryDirectory(prefix="kadr-bench-") as folder:
+        for path in clips:
+            for seconds in short_clips.LENGTHS_S:
+                part = short_clips.cut(path.resolve(), Path(folder), seconds, benchmark.binary)
+                found.append(short_clips.compare(asyncio.run(look(part, settings)), benchmark))
+                print(f"{part.name}: measured", file=sys.stderr)  # noqa: T201
+    return found
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kadr bench transcode", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -132,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
         "--from", dest="earlier", type=Path, nargs="+", default=(), help="result files of earlier runs to include"
     )
     parser.add_argument("--summary", action="store_true", help="compare each effort with its targets over all clips")
+    parser.add_argument("--short", action="store_true", help="the CPU of short clips, cut from each clip, instead")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="plot quality curves and costs (PNG or SVG)")
     return parser
 
@@ -158,6 +172,8 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     if options.repeat < 1 or options.subsample < 1:
         parser.error("--repeat and --subsample are at least 1")
+    if options.short and not options.clips:
+        parser.error("--short takes clips")
     if not options.clips and not options.earlier:
         parser.error("give clips, or results with --from")
     if options.plot:
@@ -167,6 +183,10 @@ def main(argv: Sequence[str]) -> int:
     systems = _systems(options, binary) if options.clips else ()
     benchmark = BenchmarkOptions(systems=systems, repeat=options.repeat, subsample=options.subsample, binary=binary)
     result: dict[str, Any] = {"benchmark": "transcode", "repeat": options.repeat, "preset": options.preset}
+    if options.short:
+        result["short"] = _short(options.clips, benchmark, settings)
+        report(short_clips.table(result["short"]), result, machine)
+        return int(any("error" in clip["systems"].get(name, {}) for clip in result["short"] for name in OURS))
     result |= {"subsample": options.subsample, "clips": _earlier(options.earlier)}
     for path in options.clips:
         clip = asyncio.run(look(path.resolve(), settings))

@@ -42,14 +42,9 @@ class BenchmarkOptions:
 
 
 def compare(clip: peers.Clip, options: BenchmarkOptions) -> dict[str, Any]:
-    """All systems on one clip. The order turns by one each round, so that no system always follows the same other."""
-    found = {system.name: SystemRuns() for system in options.systems}
-    Path(clip.path).read_bytes()  # into the page cache: nobody pays for the first read
+    """All systems on one clip."""
     with tempfile.TemporaryDirectory(prefix="kadr-bench-") as folder:
-        for number in range(options.repeat):
-            turn = number % len(options.systems)
-            for system in (*options.systems[turn:], *options.systems[:turn]):
-                found[system.name].run(system, clip, Path(folder))
+        found = take_turns(clip, options, Path(folder))
         known: dict[str, Quality] = {}
         for runs in found.values():
             runs.judge(clip, options, known)
@@ -58,6 +53,17 @@ def compare(clip: peers.Clip, options: BenchmarkOptions) -> dict[str, Any]:
     size = Path(clip.path).stat().st_size
     about = {"name": clip.path.name, "seconds": float(clip.seconds), "bytes": size, "frame_rate": str(clip.frame_rate)}
     return {"clip": {**about, "width": clip.width, "height": clip.height}, "systems": systems}
+
+
+def take_turns(clip: peers.Clip, options: BenchmarkOptions, folder: Path) -> dict[str, "SystemRuns"]:
+    """All rounds of all systems. The order turns by one each round, so that no system always follows the same other."""
+    found = {system.name: SystemRuns() for system in options.systems}
+    Path(clip.path).read_bytes()  # into the page cache: nobody pays for the first read
+    for number in range(options.repeat):
+        turn = number % len(options.systems)
+        for system in (*options.systems[turn:], *options.systems[:turn]):
+            found[system.name].run(system, clip, folder)
+    return found
 
 
 class SystemRuns:

@@ -6,10 +6,9 @@ One function per statement of pictures.sql. The choice is stored apart from the 
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import TypeAdapter
-
 from core.db import outbox, sql
 from core.db.postgres import Connection, Pool
+from core.media.checked_json import adapter
 from core.model import AssetId
 from core.storage.digest import digest
 
@@ -123,17 +122,13 @@ class Pictures:
         return self.album.candidates[0].poster if self.album and self.album.candidates else None
 
 
-_ALBUM = TypeAdapter(Album)
-_CHOICE = TypeAdapter(Choice)
-
-
 def pictures(row: Any) -> Pictures:
     """Pictures from a row of the table, or from that row as JSON."""
     return Pictures(
         asset_id=AssetId(row["asset_id"]),
         made_of=row["made_of"],
-        album=None if row["album"] is None else _ALBUM.validate_python(row["album"]),
-        chosen=None if row["chosen"] is None else _CHOICE.validate_python(row["chosen"]),
+        album=None if row["album"] is None else adapter(Album).validate_python(row["album"]),
+        chosen=None if row["chosen"] is None else adapter(Choice).validate_python(row["chosen"]),
         wanted=row["wanted"],
         error=row["error"],
         version=row["version"],
@@ -147,7 +142,7 @@ async def of_asset(pool: Pool, asset_id: AssetId) -> Pictures | None:
 
 async def keep_album(connection: Connection, asset_id: AssetId, made_of: str, album: Album) -> None:
     """Store a new album, and write an event where it changes the current poster."""
-    value = _ALBUM.dump_python(album, mode="json")
+    value = adapter(Album).dump_python(album, mode="json")
     row = await connection.fetchrow(_SQL["keep_album"], asset_id, made_of, value)
     if row["shown"] and album.candidates:
         await _tell(connection, row["owner_id"], asset_id, album.candidates[0].poster)
@@ -155,7 +150,7 @@ async def keep_album(connection: Connection, asset_id: AssetId, made_of: str, al
 
 async def choose(connection: Connection, asset_id: AssetId, choice: Choice | None) -> None:
     """Set a person's choice whose images exist; None removes it, so that the best candidate is shown again."""
-    value = None if choice is None else _CHOICE.dump_python(choice, mode="json")
+    value = None if choice is None else adapter(Choice).dump_python(choice, mode="json")
     row = await connection.fetchrow(_SQL["choose"], asset_id, value)
     shown = pictures({**row, "asset_id": asset_id}).poster
     await _tell(connection, row["owner_id"], asset_id, shown)
@@ -168,7 +163,7 @@ async def want(connection: Connection, asset_id: AssetId, wanted: dict[str, str]
 
 async def made(connection: Connection, asset_id: AssetId, wanted: dict[str, str], choice: Choice) -> None:
     """Set the choice that a step has made images for. Nothing happens where another choice was made meanwhile."""
-    value = _CHOICE.dump_python(choice, mode="json")
+    value = adapter(Choice).dump_python(choice, mode="json")
     owner_id = await connection.fetchval(_SQL["made"], asset_id, wanted, value)
     if owner_id is not None:
         await _tell(connection, owner_id, asset_id, choice.poster)

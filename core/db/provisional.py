@@ -8,17 +8,15 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from core.db import publication, sql
 from core.db.postgres import Connection, Pool
 from core.db.steps import Step
 from core.errors import LeaseLost
+from core.media.checked_json import adapter
 from core.media.encoded import Blob, Rendition, Segment
 from core.model import AssetId, RevisionId
 
 _SQL = sql.load("growing")
-_RENDITION = TypeAdapter(Rendition)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +26,6 @@ class Facts:
     target_s: int
     duration_s: Fraction
     awaited: tuple[str, ...]
-
-
-_FACTS = TypeAdapter(Facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +48,8 @@ async def append(
         if await connection.fetchval(_SQL["holds"], step.id, step.lease_token) is None:
             raise LeaseLost
         where = (step.asset_id, revision_id)
-        await connection.execute(_SQL["insert_revision"], *where, _FACTS.dump_python(facts, mode="json"))
-        bare = _RENDITION.dump_python(replace(rendition, segments=()), mode="json")
+        await connection.execute(_SQL["insert_revision"], *where, adapter(Facts).dump_python(facts, mode="json"))
+        bare = adapter(Rendition).dump_python(replace(rendition, segments=()), mode="json")
         await connection.execute(_SQL["insert_rendition"], *where, rendition.id, bare)
         await connection.execute(
             _SQL["insert_segments"],
@@ -86,13 +81,13 @@ async def read(pool: Pool, asset_id: AssetId, revision_id: RevisionId) -> Growin
     for row in rows:
         name = row["rendition_id"]
         if name not in renditions:
-            renditions[name] = _RENDITION.validate_python(row["rendition"])
+            renditions[name] = adapter(Rendition).validate_python(row["rendition"])
         # Chunks follow each other, so numbers have no holes; where one was, what comes after it is not listed yet.
         if row["number"] == len(segments.setdefault(name, [])):
             blob = Blob(sha256=row["sha256"], size_bytes=row["size_bytes"])
             segments[name].append(Segment(blob=blob, duration=row["duration"]))
     return Growing(
-        facts=_FACTS.validate_python(rows[0]["facts"]),
+        facts=adapter(Facts).validate_python(rows[0]["facts"]),
         renditions=tuple(replace(r, segments=tuple(segments[name])) for name, r in renditions.items()),
         ended=frozenset(row["rendition_id"] for row in rows if row["ended"]),
     )

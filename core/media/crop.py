@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from pydantic import TypeAdapter
+from core.media.checked_json import adapter
 
 MAX_KEYS = 2000  # of a path, shots included: all of them fit into the words of one program
 
@@ -130,14 +130,11 @@ def _moved(shot: CropShot, later_s: Fraction, from_s: Fraction, to_s: Fraction) 
     return replace(shot, start_s=max(from_s, shot.start_s + later_s), end_s=min(to_s, shot.end_s + later_s), keys=keys)
 
 
-_ADAPTER = TypeAdapter(CropPath)
-
-
 def crop_to_json(path: CropPath) -> dict[str, Any]:
     """The path as JSON values; Fractions become "1/2"."""
-    return _ADAPTER.dump_python(path, mode="json")  # type: ignore[no-any-return]
+    return adapter(CropPath).dump_python(path, mode="json")  # type: ignore[no-any-return]
 
 
 def crop_from_json(value: object) -> CropPath:
     """Parse and validate a path. Raises ValueError: the output of a sandboxed child is not trusted."""
-    return _ADAPTER.validate_python(value)
+    return adapter(CropPath).validate_python(value)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
-from pydantic import TypeAdapter
+from core.media.checked_json import adapter
 
 
 class RenditionKind(StrEnum):
@@ -187,14 +187,11 @@ class Encoded:
     renditions: tuple[Rendition, ...]
 
 
-_ENCODED = TypeAdapter(Encoded)
-
-
 def encoded_to_json(encoded: Encoded) -> dict[str, Any]:
     """Plain JSON values; `encoded_from_json` reads them."""
-    return _ENCODED.dump_python(encoded, mode="json")  # type: ignore[no-any-return]
+    return adapter(Encoded).dump_python(encoded, mode="json")  # type: ignore[no-any-return]
 
 
 def encoded_from_json(value: dict[str, Any]) -> Encoded:
     """The value of `encoded_to_json`. Raises pydantic.ValidationError for any other."""
-    return _ENCODED.validate_python(value)
+    return adapter(Encoded).validate_python(value)

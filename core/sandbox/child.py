@@ -43,6 +43,9 @@ MIB = 1024 * 1024
 REAP_S = 60.0  # a killed program leaves at once unless the kernel itself waits for a disk
 CROWDING_EVERY_S, MOST_CROWDING = 10.0, 50.0
 FULL_BYTES, FULL_SHARE = 1024 * MIB, 0.05  # a disk with less than this free counts as full
+# One encoder greets at length otherwise, and pushes real complaints out of the tail; numpy's own threads would cost a
+# tenth of a second at each start, for products of matrices that nothing here computes.
+QUIET = {"SVT_LOG": "1", "OPENBLAS_NUM_THREADS": "1"}
 DRAIN_S = 5.0  # what is left in the pipes once all writers are dead
 
 
@@ -349,8 +352,7 @@ def _start(
             started = subprocess.Popen(
                 command(status_w),
                 cwd=home,
-                # SVT_LOG=1: one encoder greets at length otherwise, and pushes real complaints out of the tail.
-                env={"PATH": policy.PATH, "LANG": "C.UTF-8", "HOME": home, "TMPDIR": home, "SVT_LOG": "1"},
+                env={"PATH": policy.PATH, "LANG": "C.UTF-8", "HOME": home, "TMPDIR": home, **QUIET},
                 stdin=given,
                 stdout=out_w,
                 stderr=err_w,

@@ -6,6 +6,7 @@ In: a file and encode options. Out: the plan, or a folder of playlists and segme
 import asyncio
 import json
 import resource
+import sys
 import tempfile
 import time
 from argparse import Namespace
@@ -14,9 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from typing import TYPE_CHECKING
 
 from core.errors import KadrError
 from core.media.crop import Reframe
@@ -44,7 +43,10 @@ from transcode.plan.options import seconds
 from transcode.plan.watermark import Watermark
 from transcode.probe.probe import probe_title
 from transcode.probe.source import Index, Source, to_json
-from workers.steps.reframe import reframe_request
+from workers.reframe_request import reframe_request
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 NO_ASSET = AssetId("as_none")  # stands in the object keys of the manifest, which a folder does not use
 
@@ -76,7 +78,7 @@ class _Title:
 class _Bar:
     """A progress bar; shows nothing when `progress` is None, as when stderr is not a terminal."""
 
-    def __init__(self, progress: Progress | None) -> None:
+    def __init__(self, progress: "Progress | None") -> None:
         self._progress = progress
         self._task = progress.add_task("probe", total=1.0) if progress else None
 
@@ -182,10 +184,14 @@ async def _context() -> AsyncIterator[FfmpegContext]:
 @contextmanager
 def _bar() -> Iterator[_Bar]:
     """A progress bar on stderr, if that is a terminal."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    if not sys.stderr.isatty():
         yield _Bar(None)
         return
+    # Imported here: where nobody watches it would take a fifth of a second.
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
     columns = (TextColumn("{task.description:<10}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         yield _Bar(progress)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from subtitles.speech.transcript import Segment, adapter
+from core.media.checked_json import adapter
+from subtitles.speech.transcript import Segment
 from subtitles.speech.voice_activity import RATE_HZ, Span, clips
 
 LEAST_S, MOST_S = 600, 900
@@ -74,7 +75,7 @@ def result_to_json(result: JobResult) -> dict[str, Any]:
 
 def result_from_json(value: Any) -> JobResult:
     """The result of `result_to_json`. Raises ValueError for any other value."""
-    return adapter(JobResult).validate_python(value)  # type: ignore[no-any-return]
+    return adapter(JobResult).validate_python(value)
 
 
 def _cut(left: tuple[Span, ...], least: int, most: int) -> int:

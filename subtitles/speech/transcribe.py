@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import ConfigError, KadrError, ToolFailed
+from core.media.checked_json import adapter
 from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB, MIB
@@ -22,7 +23,7 @@ from subtitles.speech import guards, jobs
 from subtitles.speech.jobs import Job, JobResult
 from subtitles.speech.languages import whisper_language
 from subtitles.speech.model import Whisper
-from subtitles.speech.transcript import UNSAID, Segment, Skipped, SkipReason, Transcript, adapter
+from subtitles.speech.transcript import UNSAID, Segment, Skipped, SkipReason, Transcript
 from subtitles.speech.voice_activity import RATE_HZ, Span
 
 Task = Literal["transcribe", "translate"]

@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
+from core.media.checked_json import adapter
 from subtitles.cues.words import RecognisedWord
 
 
@@ -114,7 +114,7 @@ def to_json(transcript: Transcript) -> dict[str, Any]:
 
 def from_json(value: Any) -> Transcript:
     """The transcript of `to_json`. Raises ValueError for any other value."""
-    return adapter(Transcript).validate_python(value)  # type: ignore[no-any-return]
+    return adapter(Transcript).validate_python(value)
 
 
 def words_json(words: Iterable[SpokenWord]) -> str:
@@ -125,12 +125,3 @@ def words_json(words: Iterable[SpokenWord]) -> str:
         for word in words
     )
     return "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]"
-
-
-@cache
-def adapter(kind: type) -> Any:
-    """The pydantic TypeAdapter of a class of this package, made once."""
-    # Imported when first asked for: the children need the values and not the checks.
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(kind)

@@ -31,7 +31,7 @@ from transcode.plan.build import build_plan
 from transcode.plan.encode_plan import EncodePlan, Options
 from transcode.probe.probe import probe
 from transcode.probe.source import Index, Source
-from workers.steps.reframe import reframe_request
+from workers.reframe_request import reframe_request
 
 WIDE, HIGH, RATE = 640, 360, 25
 SHORT = Options(profile="short-vertical", ladder="apple", preset="ultrafast")

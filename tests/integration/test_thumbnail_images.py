@@ -23,8 +23,9 @@ from tests.frames import psnr
 from tests.media import generate, shared
 from tests.selection import MORE_VALUES, some
 from thumbnails.images import make, storyboard
-from thumbnails.images.image_files import TitleImages
+from thumbnails.images.image_files import PosterSet, Storyboard, TitleImages
 from thumbnails.images.make import PosterPixels
+from thumbnails.posters.selection import select
 from thumbnails.reading.video_facts import VideoFacts
 from thumbnails.uploaded import image_header
 from transcode.probe.probe import probe
@@ -470,3 +471,45 @@ async def test_too_many_bytes(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xd8\xff" + bytes(image_header.MOST_BYTES))
     with pytest.raises(Rejected, match="20 MB"):
         await make.uploaded_image(file, tmp_path, await runner())
+
+
+async def test_an_album_is_what_its_parts_are_alone(tmp_path: Path) -> None:
+    """One run, which decodes a short clip once: the same candidates, posters, tiles and preview."""
+    file = tmp_path / "clip.mp4"
+    generate(file, "testsrc2=s=320x180:r=10:d=7,hue=h=40*t", None, "-g", "100", "-bf", "2")
+    picture, duration_s = await known(file, tmp_path)
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    alone.mkdir()
+    together.mkdir()
+    selection = await select(file, picture, "product", alone, await runner())
+    pixels = [PosterPixels(file=alone / one.file, width=one.width, height=one.height) for one in selection.candidates]
+    best_s = selection.candidates[0].time_s
+    parts = await make.make_all(
+        file, picture, alone, await runner(), posters=pixels, duration_s=duration_s, moment_s=best_s
+    )
+    chosen, images = await make.album(file, picture, "product", together, await runner(), duration_s=duration_s)
+    assert chosen == selection
+    assert len(images.posters) == len(parts.posters) > 1
+    assert images.skipped == parts.skipped == {}
+    assert [hashes(one) for one in images.posters] == [hashes(one) for one in parts.posters]
+    assert images.storyboard and parts.storyboard and images.preview and parts.preview
+    assert hashes(images.storyboard) == hashes(parts.storyboard)
+    assert (images.preview.file.sha256, images.preview.start_s) == (parts.preview.file.sha256, parts.preview.start_s)
+
+
+async def test_an_album_of_what_cannot_be_read_is_empty(tmp_path: Path) -> None:
+    file = tmp_path / "clip.mp4"
+    clock(file, 3)
+    picture, duration_s = await known(file, tmp_path)
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(file.read_bytes()[:64] + bytes(100_000))
+    work = tmp_path / "work"
+    work.mkdir()
+    chosen, images = await make.album(broken, picture, "general", work, await runner(), duration_s=duration_s)
+    assert (chosen.candidates, chosen.fallback, images.posters) == ((), "unreadable", ())
+    assert sorted(images.skipped) == ["preview", "storyboard"]
+
+
+def hashes(made_of_files: PosterSet | Storyboard | None) -> list[str]:
+    assert made_of_files is not None
+    return [file.sha256 for file in made_of_files.files]

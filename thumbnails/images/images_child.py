@@ -20,8 +20,10 @@ import numpy as np
 from core.errors import Rejected
 from thumbnails.images import encode, preview, storyboard
 from thumbnails.images.storyboard_sheets import NothingToShow, Sheets
+from thumbnails.posters import selection_settings
 from thumbnails.reading import video_facts
 from thumbnails.reading.colour import Bgr
+from thumbnails.reading.held_frames import HeldFrames
 from thumbnails.reading.reader import Reader
 from thumbnails.uploaded import image_decode, image_header
 
@@ -31,6 +33,7 @@ _UNREADABLE = (av.FFmpegError, NothingToShow, preview.Motionless, encode.CannotW
 
 def main() -> None:
     cv2.setNumThreads(1)
+    cv2.setRNGSeed(0)
     request: dict[str, Any] = json.load(sys.stdin)
     try:
         answer = _answer(request, Path.cwd())
@@ -47,31 +50,59 @@ def _answer(request: dict[str, Any], folder: Path) -> dict[str, Any]:
         pixels = image_decode.decoded(body, image_header.header(body), MOST_WIDTH)
         answer["posters"].append(encode.poster_set(folder, "uploaded", pixels, kinds, cropped=True))
     for poster in request.get("posters", ()):
-        pixels = _pixels(poster)
+        pixels = _pixels(poster, folder)
         answer["posters"].append(encode.poster_set(folder, poster["prefix"], pixels, kinds, cropped=poster["cropped"]))
     if video_request := request.get("video"):
-        _of_video(video_request, folder, answer)
+        _of_video(video_request, folder, kinds, answer)
     return answer
 
 
-def _pixels(poster: dict[str, Any]) -> Bgr:
-    """Raw BGR, as the child that chose the picture left it."""
+def _pixels(poster: dict[str, Any], folder: Path) -> Bgr:
+    """Raw BGR, as the selection left it: at a path of its own, or in the folder."""
     shape = (poster["height"], poster["width"], 3)
-    return np.fromfile(poster["file"], np.uint8, count=shape[0] * shape[1] * 3).reshape(shape)
+    return np.fromfile(folder / poster["file"], np.uint8, count=shape[0] * shape[1] * 3).reshape(shape)
 
 
-def _of_video(request: dict[str, Any], folder: Path, answer: dict[str, Any]) -> None:
+def _of_video(request: dict[str, Any], folder: Path, kinds: tuple[str, ...], answer: dict[str, Any]) -> None:
     video = video_facts.from_json(request["picture"])
+    held = HeldFrames(request.get("held_bytes", 0))
+    if "posters" in request:
+        _posters(request, video, held, folder, kinds, answer)
     makers = {"storyboard": _storyboard, "preview": _preview, "still": _still, "poster_at": _poster_at}
     for name, maker in makers.items():
         if name not in request:
             continue
         try:
             # Each on its own: a reader that met damage may not be where the next one expects it.
-            with Reader(Path(request["file"]), video) as reader:
+            with Reader(Path(request["file"]), video, held=held) as reader:
                 answer[name] = maker(reader, video, request[name], folder)
         except _UNREADABLE as exc:
             answer["skipped"][name] = f"{type(exc).__name__}: {exc}"[:200]
+
+
+def _posters(
+    request: dict[str, Any],
+    video: video_facts.VideoFacts,
+    held: HeldFrames,
+    folder: Path,
+    kinds: tuple[str, ...],
+    answer: dict[str, Any],
+) -> None:
+    """The candidates for the poster in all sizes. The preview is around the best of them."""
+    from thumbnails.posters import select  # not needed for anything else
+
+    try:
+        with Reader(Path(request["file"]), video, held=held) as reader:
+            selection = select.select(reader, video, selection_settings.from_json(request["posters"]), folder)
+    except Exception:  # noqa: BLE001  a form of video that nothing here reads: the title may still have a storyboard
+        selection = select.nothing("unreadable")
+    candidates = selection["candidates"]
+    for number, one in enumerate(candidates):
+        made = encode.poster_set(folder, f"poster-{number}", _pixels(one, folder), kinds, cropped=True)
+        answer["posters"].append(made)
+    answer["selection"] = selection
+    if "preview" in request:
+        request["preview"]["moment_s"] = candidates[0]["time_s"] if candidates else str(video.start_s)
 
 
 def _storyboard(reader: Reader, video: video_facts.VideoFacts, options: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Makes the images of a title, in one sandboxed run each: poster sets, storyboard, preview, stills, uploaded images.
+"""Makes the images of a title, in one sandboxed run each: its album, or poster sets, storyboard, preview, stills,
+uploaded images.
 
 In: an upload, the facts of its video track, a work folder. Out: the values of thumbnails.images.image_files, listing
 finished files of that folder. Nothing of an upload is decoded in this process. Raises Rejected `picture_refused` for an
@@ -16,14 +17,21 @@ from typing import Any
 from core.errors import Rejected, ToolFailed, ToolKilled, ToolTimedOut
 from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
-from core.settings import GIB
+from core.sandbox.machine_memory import available_bytes
+from core.settings import GIB, MIB
 from thumbnails.images import checked_files, storyboard
 from thumbnails.images.image_files import PosterSet, Still, TitleImages
+from thumbnails.posters import selection, selection_settings
+from thumbnails.posters.selection import Selection
 from thumbnails.reading import video_facts
 from thumbnails.reading.video_facts import VideoFacts
 from thumbnails.uploaded import image_header
 
 MOST_WIDTH = 1920  # of a still
+CHILD = "thumbnails.images.images_child"
+# Frames of a short title that are kept, so that none is decoded twice: 15 s of 720p30 on a machine of 12 GiB. Of
+# smaller machines less, as several albums may be made at once.
+MOST_HELD, HELD_SHARE = 768 * MIB, 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +77,44 @@ async def make_all(
     except ToolTimedOut as exc:
         video_parts = [name for name in ("storyboard", "preview") if name in video_request]
         names = [*(f"poster-{number}" for number in range(len(posters))), *video_parts]
-        return TitleImages(
-            posters=(None,) * len(posters),
-            storyboard=None,
-            preview=None,
-            skipped=dict.fromkeys(names, f"timed out: {exc}"[:200]),
-            wall_s=0.0,
-        )
+        return _timed_out(names, len(posters), exc)
     return await asyncio.to_thread(checked_files.title_images, answer, work_dir, plan, wall_s)
+
+
+async def album(
+    file: Path,
+    video: VideoFacts,
+    profile: str,
+    work_dir: Path,
+    runner: ChildRunner,
+    *,
+    duration_s: Fraction,
+    avif: bool = False,
+) -> tuple[Selection, TitleImages]:
+    """The candidates for a title's poster, and `make_all` of them, with the preview around the best, in one run.
+
+    Raises as `make_all` does, and ConfigError for an unknown profile.
+    """
+    video_request = {
+        "file": _absolute(file),
+        "picture": video_facts.to_json(video),
+        "posters": selection_settings.to_json(selection.settings_of(profile)),
+        "storyboard": {"duration_s": str(duration_s)},
+        "preview": {},
+        "held_bytes": min(MOST_HELD, available_bytes() // HELD_SHARE),
+    }
+    plan = storyboard.plan(duration_s, video.shown_width, video.shown_height)
+    try:
+        answer, wall_s = await _run(
+            {"kinds": _kinds(avif), "video": video_request}, work_dir, runner, [file], spare_s=selection.LIMIT_S
+        )
+    except ToolTimedOut as exc:
+        return selection.nothing("timed_out"), _timed_out(("storyboard", "preview"), 0, exc)
+    chosen = await asyncio.to_thread(selection.checked, answer.get("selection"), work_dir)
+    images = await asyncio.to_thread(checked_files.title_images, answer, work_dir, plan, wall_s)
+    if len(images.posters) != len(chosen.candidates):
+        raise ToolFailed([CHILD], 0, "", "making pictures left other posters than candidates")
+    return chosen, images
 
 
 async def poster_set(pixels: PosterPixels, work_dir: Path, runner: ChildRunner, *, avif: bool = False) -> PosterSet:
@@ -144,6 +182,16 @@ async def uploaded_image(file: Path, work_dir: Path, runner: ChildRunner, *, avi
     return await asyncio.to_thread(checked_files.poster_set, answer["posters"][0], work_dir)
 
 
+def _timed_out(names: Sequence[str], posters: int, exc: ToolTimedOut) -> TitleImages:
+    return TitleImages(
+        posters=(None,) * posters,
+        storyboard=None,
+        preview=None,
+        skipped=dict.fromkeys(names, f"timed out: {exc}"[:200]),
+        wall_s=0.0,
+    )
+
+
 def _poster_request(pixels: PosterPixels, prefix: str) -> dict[str, Any]:
     return {
         "file": _absolute(pixels.file),
@@ -164,13 +212,15 @@ def _kinds(avif: bool) -> list[str]:
 
 
 async def _run(
-    request: dict[str, Any], work_dir: Path, runner: ChildRunner, readable: Sequence[Path]
+    request: dict[str, Any], work_dir: Path, runner: ChildRunner, readable: Sequence[Path], *, spare_s: int = 0
 ) -> tuple[dict[str, Any], float]:
     finished = await runner.run(
-        python_argv("thumbnails.images.images_child"),
+        python_argv(CHILD),
         work_dir=work_dir,
         readable=readable,
-        limits=Limits(wall_s=300, cpu_s=180, memory_bytes=4 * GIB, file_bytes=checked_files.MOST_FILE),
+        limits=Limits(
+            wall_s=300 + spare_s, cpu_s=180 + spare_s, memory_bytes=4 * GIB, file_bytes=checked_files.MOST_FILE
+        ),
         stdin=json.dumps(request).encode(),
         nice=niceness.EXTRA,
     )

@@ -14,7 +14,8 @@ from thumbnails.posters import scoring
 from thumbnails.posters.rated import RatedSample, with_score
 from thumbnails.posters.selection_settings import SelectionSettings
 from thumbnails.reading.colour import Gray, lightness
-from thumbnails.reading.reader import DecodedFrame, Reader
+from thumbnails.reading.held_frames import DecodedFrame
+from thumbnails.reading.reader import Reader
 from thumbnails.reading.video_facts import VideoFacts
 from thumbnails.vision import transition
 from thumbnails.vision.boxes import ShareBox

@@ -6,13 +6,16 @@ nothing for bad media: a poster never fails a title. ToolKilled, a crash, is the
 """
 
 import asyncio
+import json
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from core.errors import ToolFailed, ToolKilled, ToolTimedOut
+from core.media.checked_json import adapter
 from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB
@@ -24,6 +27,7 @@ from thumbnails.reading.video_facts import VideoFacts
 
 # Selecting takes seconds; a title whose frames are costly to decode takes a minute. Beyond that something hangs.
 LIMIT_S = 240
+CANDIDATES = 5
 LIMITS = Limits(wall_s=LIMIT_S, cpu_s=LIMIT_S, memory_bytes=4 * GIB, file_bytes=16 * 1024 * 1024)
 
 
@@ -55,27 +59,14 @@ class Selection:
     fallback: str | None
 
 
-_ADAPTER = TypeAdapter(Selection)
-
-
 async def select(
-    file: Path, video: VideoFacts, profile: str, work_dir: Path, runner: ChildRunner, *, candidates: int = 5
+    file: Path, video: VideoFacts, profile: str, work_dir: Path, runner: ChildRunner, *, candidates: int = CANDIDATES
 ) -> Selection:
     """Choose at most `candidates` frames by a profile of presets.poster; their pixels are left in `work_dir`.
 
     Raises ConfigError for an unknown profile, and ToolKilled when the child crashed.
     """
-    chosen_profile = poster_profile(profile)
-    settings = SelectionSettings(
-        samples=chosen_profile.samples,
-        refine=chosen_profile.refine,
-        decode_frames=chosen_profile.decode_frames,
-        weights=chosen_profile.weights,
-        cluster=chosen_profile.cluster,
-        text=chosen_profile.text,
-        cards=chosen_profile.cards,
-        candidates=candidates,
-    )
+    settings = settings_of(profile, candidates)
     arguments = (pictures.to_json(video), selection_settings.to_json(settings))
     try:
         finished = await runner.run(
@@ -85,17 +76,42 @@ async def select(
             limits=LIMITS,
             nice=niceness.EXTRA,
         )
-        selection = _ADAPTER.validate_json(finished.stdout)
+        answer = json.loads(finished.stdout)
     except ToolKilled:
         raise
     except ToolTimedOut:
-        return _nothing("timed_out")
-    except (ToolFailed, ValidationError):
-        return _nothing("unreadable")
-    return selection if await asyncio.to_thread(_all_there, selection, work_dir) else _nothing("unreadable")
+        return nothing("timed_out")
+    except (ToolFailed, ValueError):
+        return nothing("unreadable")
+    return await asyncio.to_thread(checked, answer, work_dir)
 
 
-def _nothing(fallback: str) -> Selection:
+def settings_of(profile: str, candidates: int = CANDIDATES) -> SelectionSettings:
+    """What a selection by this profile is told. Raises ConfigError for an unknown profile."""
+    chosen_profile = poster_profile(profile)
+    return SelectionSettings(
+        samples=chosen_profile.samples,
+        refine=chosen_profile.refine,
+        decode_frames=chosen_profile.decode_frames,
+        weights=chosen_profile.weights,
+        cluster=chosen_profile.cluster,
+        text=chosen_profile.text,
+        cards=chosen_profile.cards,
+        candidates=candidates,
+    )
+
+
+def checked(answer: Any, work_dir: Path) -> Selection:
+    """The answer of a sandboxed program, which is not trusted: `unreadable` where it is no selection, or files lack."""
+    try:
+        selection = adapter(Selection).validate_python(answer)
+    except ValidationError:
+        return nothing("unreadable")
+    return selection if _all_there(selection, work_dir) else nothing("unreadable")
+
+
+def nothing(fallback: str) -> Selection:
+    """A selection without candidates, and why there are none."""
     return Selection(candidates=(), sampled=0, rejected={}, fallback=fallback)
 
 

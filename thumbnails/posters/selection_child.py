@@ -6,22 +6,19 @@ JSON line; the candidates' pixels are left in the working directory. Crashes and
 """
 
 import json
-import os
 import sys
 from pathlib import Path
 
+import av
+import cv2
+
+from thumbnails.posters import select
+from thumbnails.posters.selection_settings import from_json
+from thumbnails.reading import video_facts
+from thumbnails.reading.reader import Reader
+
 
 def main() -> None:
-    # Before numpy is loaded: its own threads cost a tenth of a second and do nothing here.
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    import av
-    import cv2
-
-    from thumbnails.posters import select
-    from thumbnails.posters.selection_settings import from_json
-    from thumbnails.reading import video_facts
-    from thumbnails.reading.reader import Reader
-
     cv2.setNumThreads(1)
     cv2.setRNGSeed(0)
     file, video, settings = Path(sys.argv[1]), video_facts.from_json(sys.argv[2]), from_json(sys.argv[3])

@@ -17,6 +17,7 @@ import av
 
 from thumbnails.reading.colour import Bgr, Gray
 from thumbnails.reading.deinterlace import Deinterlacer, one_field
+from thumbnails.reading.held_frames import DecodedFrame, HeldFrames
 from thumbnails.reading.pixels import Converter
 from thumbnails.reading.video_facts import VideoFacts
 from thumbnails.reading.video_file import VideoFile
@@ -37,19 +38,15 @@ class Frame:
     interlaced: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodedFrame:
-    """A frame in the decoder's own form, to be converted to any size later. Takes a whole frame of memory."""
-
-    time_s: Fraction
-    frame: Any
-
-
 class Reader:
-    """Reads the video track of one file. A context manager. Raises av.FFmpegError when the file cannot be opened."""
+    """Reads the video track of one file. A context manager. Raises av.FFmpegError when the file cannot be opened.
 
-    def __init__(self, file: Path, video: VideoFacts, *, threads: int = 1) -> None:
+    `held` is shared by the readers of one track: where it can hold all frames, they are decoded once.
+    """
+
+    def __init__(self, file: Path, video: VideoFacts, *, threads: int = 1, held: HeldFrames | None = None) -> None:
         self._video = video
+        self._held = HeldFrames(0) if held is None else held
         self._converter = Converter(video)
         self._keys: list[Fraction] = []
         self._run: Iterator[DecodedFrame] | None = None  # frames being decoded one after the other
@@ -223,6 +220,11 @@ class Reader:
 
     def _from(self, time_s: Fraction) -> Iterator[DecodedFrame]:
         """Decoded frames in order, from one at or before `time_s` on, from the first of the track at the latest."""
+        if self._held.undecided:
+            self._held.fill(self._decoded(None), frames=self._video.frames, keyframes=len(self._keys))
+        if self._held:
+            yield from self._held.since(time_s)
+            return
         if self._run is None or self._last is None or not self._is_ahead(self._last.time_s, time_s):
             run = self._sought(time_s)
             self._last = next(run, None)

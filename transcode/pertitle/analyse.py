@@ -15,9 +15,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from core.errors import OutOfMemory, ToolFailed
+from core.media.checked_json import adapter
 from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits
 from core.settings import GIB
@@ -53,17 +52,14 @@ class Analysis:
     failed: bool = False  # nothing was measured though it was tried
 
 
-_ADAPTER = TypeAdapter(Analysis)
-
-
 def to_json(analysis: Analysis) -> dict[str, Any]:
     """The analysis as plain JSON values; Fractions become strings such as "1/2"."""
-    return _ADAPTER.dump_python(analysis, mode="json")  # type: ignore[no-any-return]
+    return adapter(Analysis).dump_python(analysis, mode="json")  # type: ignore[no-any-return]
 
 
 def from_json(value: dict[str, Any]) -> Analysis:
     """The analysis that `to_json` made this value of. Raises pydantic.ValidationError."""
-    return _ADAPTER.validate_python(value)
+    return adapter(Analysis).validate_python(value)
 
 
 def model(analysis: Analysis, plan: EncodePlan) -> Model:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
+from core.media.checked_json import adapter
 from core.media.crop import CropPath, Reframe
 from core.storage.digest import digest
 from presets.effort import Effort
@@ -157,14 +158,11 @@ class EncodePlan:
         return digest(plan_to_json(replace(self, decisions=())))
 
 
-_ADAPTER = TypeAdapter(EncodePlan)
-
-
 def plan_to_json(value: EncodePlan) -> dict[str, Any]:
     """The plan as JSON values, for storage and for the digest."""
-    return _ADAPTER.dump_python(value, mode="json", by_alias=True)  # type: ignore[no-any-return]
+    return adapter(EncodePlan).dump_python(value, mode="json", by_alias=True)  # type: ignore[no-any-return]
 
 
 def plan_from_json(value: dict[str, Any]) -> EncodePlan:
     """The plan that `plan_to_json` made this value of. Raises pydantic.ValidationError."""
-    return _ADAPTER.validate_python(value)
+    return adapter(EncodePlan).validate_python(value)

@@ -5,8 +5,9 @@ Times are seconds as Fractions on the file's own timeline, whose zero is the ear
 
 from dataclasses import dataclass, fields, is_dataclass
 from fractions import Fraction
-from functools import cache
 from typing import Any
+
+from core.media.checked_json import adapter
 
 MARGIN, SAME_SHAPE = Fraction(9, 10), Fraction(2, 1000)
 INDEXED = ("mp4", "matroska")  # containers with an index, in which a seek lands on the right keyframe
@@ -146,7 +147,7 @@ def to_json(source: Source) -> dict[str, Any]:
 
 def from_json(value: dict[str, Any]) -> Source:
     """The source that `to_json` made this value of. Raises pydantic.ValidationError."""
-    return _adapter(Source).validate_python(value)  # type: ignore[no-any-return]
+    return adapter(Source).validate_python(value)
 
 
 def index_to_json(index: Index) -> dict[str, Any]:
@@ -156,7 +157,7 @@ def index_to_json(index: Index) -> dict[str, Any]:
 
 def index_from_json(value: dict[str, Any]) -> Index:
     """The index that `index_to_json` made this value of. Raises pydantic.ValidationError."""
-    return _adapter(Index).validate_python(value)  # type: ignore[no-any-return]
+    return adapter(Index).validate_python(value)
 
 
 def _plain(value: Any) -> Any:
@@ -165,11 +166,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return str(value) if isinstance(value, Fraction) else value
-
-
-@cache
-def _adapter(kind: type) -> Any:
-    # Imported on first use: the probe's child only writes JSON, and this import would take half of its time.
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(kind)

@@ -27,8 +27,6 @@ from packager.encryption import Encryption
 from presets.profile import profile_or_default
 from thumbnails.images import make
 from thumbnails.images.image_files import ImageFile, PosterSet, TitleImages
-from thumbnails.images.make import PosterPixels
-from thumbnails.posters import selection as posters
 from thumbnails.posters.selection import Selection
 from thumbnails.reading.rendition_facts import video_of_rendition
 from thumbnails.reading.video_facts import VideoFacts
@@ -88,19 +86,13 @@ async def pictures_of_title(worker: WorkerContext, claimed: ClaimedStep) -> Outc
     title = await title_video(worker, claimed, step_input)
     if title is None:
         return Outcome(output={"nothing": True})
-    selection = await posters.select(title.file, title.video, profile, claimed.work_dir, worker.runner)
-    claimed.progress(0.4)
-    candidates = selection.candidates
-    images = await make.make_all(
+    selection, images = await make.album(
         title.file,
         title.video,
+        profile,
         claimed.work_dir,
         worker.runner,
-        posters=[
-            PosterPixels(file=claimed.work_dir / one.file, width=one.width, height=one.height) for one in candidates
-        ],
         duration_s=title.duration_s,
-        moment_s=candidates[0].time_s if candidates else title.video.start_s,
         avif=worker.settings.poster_avif,
     )
     if selection.fallback == TIMED_OUT or any(why.startswith(TIMED_OUT_RUN) for why in images.skipped.values()):

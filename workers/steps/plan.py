@@ -7,7 +7,8 @@ from core.model import StepKind
 from packager.encryption import Encryption, encryption_from_json
 from workers.begin_encode import begin_encode, plan_input
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
-from workers.steps.reframe import analysis_key, reframe_request
+from workers.reframe_request import reframe_request
+from workers.steps.reframe import analysis_key
 
 
 async def plan(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:

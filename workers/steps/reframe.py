@@ -1,7 +1,6 @@
 """reframe: a wide video that is to be shown upright -> the path of its window, and the encode with it."""
 
 from dataclasses import replace
-from fractions import Fraction
 
 from core.db import assets
 from core.db.postgres import Connection
@@ -10,11 +9,9 @@ from core.media.crop import crop_to_json
 from core.storage.digest import digest
 from thumbnails.reframe import find_crop as finder
 from thumbnails.reframe.request import ReframeRequest, to_json
-from transcode.plan.encode_plan import EncodePlan
-from transcode.probe.sniff import DEMUXERS
-from transcode.probe.source import Source
 from workers.begin_encode import begin_encode, plan_input
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
+from workers.reframe_request import reframe_request
 from workers.step_context import StepContext
 
 CENTRED = "reframe_centred"
@@ -45,24 +42,6 @@ async def reframe(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
 def analysis_key(wide: ReframeRequest) -> str:
     """Under which the path of the window is remembered, beside the hash of the source."""
     return digest(["reframe", finder.VERSION, to_json(wide)])
-
-
-def reframe_request(source: Source, plan: EncodePlan) -> ReframeRequest | None:
-    """The search for the window of a title that is planned with it in the middle; None for any other title."""
-    if source.video is None or plan.video is None or plan.video.crop is None:
-        return None
-    return ReframeRequest(
-        demuxer=DEMUXERS[plan.container],
-        index=plan.video.index,
-        rotation=source.video.rotation,
-        origin_s=plan.origin_s,
-        retimed=plan.frame_rate if plan.video.retimed else None,
-        aspect=Fraction(source.video.shown_width, source.video.shown_height),
-        start_s=plan.start_s,
-        end_s=plan.start_s + plan.duration_s,
-        share=plan.video.crop.share,
-        crop=source.video.crop.sides,
-    )
 
 
 def warning(reason: str) -> tuple[str, str]:
