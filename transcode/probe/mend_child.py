@@ -61,7 +61,8 @@ def _write(
 ) -> None:
     last: dict[int, int] = {}  # stream -> its newest decoding time
     with open_upload(path, demuxer) as opened, av.open(str(out), "w", format=muxer) as written:
-        copies = {index: written.add_stream_from_template(opened.streams[index]) for index in kept}
+        # Opaque: without a look for an encoder. There is none of the name of AV1's decoder, and none is needed.
+        copies = {index: written.add_stream_from_template(opened.streams[index], opaque=True) for index in kept}
         for number, packet in enumerate(_packets(opened, kept)):
             index, unit = packet.stream_index, packet.time_base * timeline.SECOND
             offset = mended.offsets[number]
