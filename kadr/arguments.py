@@ -24,6 +24,7 @@ BENCHMARKS = (
     "api",
     "click_through",
     "fairness",
+    "fuzz",
     "origin",
     "overhead",
     "subtitles",

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from core.errors import (
     ConfigError,
@@ -74,10 +74,11 @@ class ChildRunner:
         self.layers = frozenset(layers)
         self.missing = dict(missing)  # layer -> why
         self.cpu_s = 0.0  # of all programs that have ended, however they did
+        self.peak_bytes = 0  # of memory, at once, of the largest of them
         self._nicer = nicer
 
     def apart(self, *, nicer: int = 0) -> "ChildRunner":
-        """A runner with the same layers that counts CPU time of its own; its programs are `nicer` by so much."""
+        """A runner with the same layers that counts its own programs only; they are `nicer` by so much."""
         return ChildRunner(self.layers, self.missing, nicer=nicer)
 
     @classmethod
@@ -158,7 +159,9 @@ class ChildRunner:
                 await program.end()
             finally:
                 if program.exited.done():
-                    self.cpu_s += program.exited.result()[1]
+                    end = program.exited.result()
+                    self.cpu_s += end.cpu_s
+                    self.peak_bytes = max(self.peak_bytes, end.peak_bytes)
         if program.fault is not None:
             if isinstance(program.fault, TooMuch):
                 raise ToolFailed(argv, -signal.SIGKILL, stderr.tail(), f"{argv[0]} {program.fault}") from None
@@ -168,7 +171,7 @@ class ChildRunner:
         if not in_time:
             text = f"{argv[0]} was stopped after {limits.wall_s:g} s"
             raise ToolTimedOut(argv, -signal.SIGKILL, stderr.tail(), text)
-        exit_code, cpu_s = program.exited.result()
+        exit_code, cpu_s, _ = program.exited.result()
         if exit_code == -signal.SIGKILL and out_of_memory_kills() > kills_before:
             raise OutOfMemory(f"{argv[0]} was ended by the kernel: memory ran out")
         _judge_launcher(program.status, exit_code, stderr.tail())
@@ -249,7 +252,12 @@ def _judge(argv: Sequence[str], exit_code: int, cpu_s: float, limits: Limits, ta
     raise ToolKilled(argv, exit_code, tail)
 
 
-_End = tuple[int, float]  # exit code, CPU seconds
+class _End(NamedTuple):
+    """How a program ended, and what it and the programs it had started have used."""
+
+    exit_code: int
+    cpu_s: float
+    peak_bytes: int  # of resident memory; at least what this process had when it started the program
 
 
 class _Program:
@@ -312,7 +320,8 @@ class _Program:
         _, status, usage = os.wait4(self._started.pid, 0)
         os.close(self._pidfd)
         self._started.returncode = os.waitstatus_to_exitcode(status)
-        self.exited.set_result((self._started.returncode, usage.ru_utime + usage.ru_stime))
+        cpu_s, peak_bytes = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+        self.exited.set_result(_End(self._started.returncode, cpu_s, peak_bytes))
 
     async def end(self) -> None:
         """Kill the process group and wait until it has ended, through any number of cancellations."""

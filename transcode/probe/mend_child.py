@@ -77,8 +77,11 @@ def _write(
 
 
 def _copied(written: Any, stream: Any) -> Any:
-    """A stream of the new file like this one; its language is a tag, which no template carries."""
-    copy = written.add_stream_from_template(stream)
+    """A stream of the new file like this one; its language is a tag, which no template carries.
+
+    Opaque: no encoder is looked for. There is none of the name of AV1's decoder, and none is needed.
+    """
+    copy = written.add_stream_from_template(stream, opaque=True)
     if stream.language:
         copy.metadata["language"] = stream.language
     return copy

@@ -152,6 +152,16 @@ async def test_a_runner_apart_counts_the_cpu_time_of_its_own_programs(tmp_path):
     assert int(nice.stdout) == min(os.nice(0) + 4, 19)
 
 
+async def test_a_runner_apart_knows_the_memory_of_its_largest_program(runner, tmp_path):
+    """The largest counts, whether it came first or last, and the programs of other runners do not."""
+    apart, other = runner.apart(), runner.apart()
+    for count in (1, 300, 1):
+        hold = f"held = bytearray({count * MIB}); held[::4096] = b'x' * len(held[::4096])"
+        await apart.run([sys.executable, "-I", "-c", hold], work_dir=tmp_path, limits=AMPLE)
+    assert 300 * MIB < apart.peak_bytes < 400 * MIB
+    assert other.peak_bytes == 0
+
+
 async def test_failure_carries_command_code_and_words(python):
     with pytest.raises(ToolFailed) as caught:
         await python("import sys; sys.stderr.write('no such codec\\n'); sys.exit(3)")
