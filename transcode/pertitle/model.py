@@ -252,7 +252,10 @@ class Ladder:
 
 
 def choose(rungs: tuple[VideoRung, ...], model: Model, effort: Effort, keep: frozenset[str]) -> Ladder:
-    """Choose the top rung by quality and the rest in even bit rate steps below. `keep`: ids of fixed rungs."""
+    """Choose the top rung by quality and the rest in even bit rate steps below. `keep`: ids of fixed rungs.
+
+    For a `model` with measured points: by priors alone rungs would be left out that a title needs (see settle).
+    """
     choices: dict[str, Choice] = {r.id: _unchanged_choice(r, model) for r in rungs if r.id in keep}
     top = rungs[0]
     if top.id not in choices:
@@ -272,8 +275,7 @@ def choose(rungs: tuple[VideoRung, ...], model: Model, effort: Effort, keep: fro
             if (rung := _best_at(room, model, target_bps)) is None:
                 continue
             choice = _choice(rung, model, model.crf_for_bps(rung.short_side, target_bps), "best size at its bit rate")
-            # A rung is dropped only on measurements, never on priors alone.
-            if model.measured and (nearest := _too_near(choice, upper, lower)):
+            if nearest := _too_near(choice, upper, lower):
                 reasons[rung.id] = nearest
                 continue
             choices[rung.id] = upper = choice
@@ -319,8 +321,7 @@ def _unchanged_choice(rung: VideoRung, model: Model) -> Choice:
 
 def _choice(rung: VideoRung, model: Model, crf: float, reason: str) -> Choice:
     bps = round(_bps(rung, model, crf))
-    # A cap from priors alone could starve a title that turns out to be harder.
-    maxrate = min(rung.cap_bps, max(2 * bps, FLOOR_BPS)) if model.measured else rung.cap_bps
+    maxrate = min(rung.cap_bps, max(2 * bps, FLOOR_BPS))
     return Choice(
         rung_id=rung.id,
         crf=crf,
@@ -354,8 +355,7 @@ def _between(upper: Choice, lower: Choice, effort: Effort, model: Model) -> list
     if ratio <= SMALLEST_RATIO**2 or upper.predicted_bps <= LOW_BPS * SMALLEST_RATIO:
         return []
     steps = max(2, round(math.log(ratio) / math.log(STEP_RATIO[effort])))
-    if model.measured:
-        steps = min(steps, int((upper.predicted_vmaf - lower.predicted_vmaf) / SMALLEST_VMAF_STEP))
+    steps = min(steps, int((upper.predicted_vmaf - lower.predicted_vmaf) / SMALLEST_VMAF_STEP))
     return [upper.predicted_bps / ratio ** (number / steps) for number in range(1, steps)]
 
 

@@ -1,8 +1,9 @@
 """Which samples of a title to measure, and the argv of the ffmpeg run that measures them. Pure.
 
-In: an EncodePlan, the source's GOPs. Out: a `SamplePlan` that fits a tenth of the CPU expected of the encode, or
-why there is none; its argv. One run joins all samples, encodes them at each (size, CRF), decodes that
-with ffmpeg's loopback decoder and scores it against the filtered source. Only scores and packet sizes are written.
+In: an EncodePlan, the source's GOPs. Out: a `SamplePlan` that fits a tenth of the CPU expected of the encode (a quarter
+where the clip is short), or why there is none; its argv. One run joins all samples, encodes them at each (size, CRF),
+decodes that with ffmpeg's loopback decoder and scores it against the filtered source. Only scores and packet sizes are
+written.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from transcode.probe.sniff import DEMUXERS
 from transcode.probe.source import Index, Source, SourceGop
 
 BUDGET_SHARE = 0.10
+SHORT_BUDGET_SHARE = 0.25  # where a tenth pays for nothing: a ladder that was never measured costs more than this
 # CPU milliseconds per megapixel, means of the core clips at CRF 25; a clip's own may be half or twice as much.
 ENCODE_MS = {"superfast": 8, "veryfast": 11, "faster": 19, "fast": 23, "medium": 27, "slow": 34}
 SLOWER_MS = 60
@@ -78,15 +80,17 @@ def encode_cpu_s(plan: EncodePlan, source: Source) -> float:
 
 def plan_samples(plan: EncodePlan, source: Source, index: Index | None) -> SamplePlan:
     """The most informative samples and encodes within the CPU budget; `skipped` says why there are none."""
-    budget_s = BUDGET_SHARE * encode_cpu_s(plan, source)
+    encode_s = encode_cpu_s(plan, source)
     encodes = _sample_encodes(plan.rungs)
     shortest = max(1, round(SHORTEST_SAMPLE_S * plan.frame_rate))
     # One more encode pays only with longer samples: minimum frames by number of encodes.
-    for count in range(len(encodes), 0, -1):
-        least = shortest * (1, 2, 5, 8)[count - 1]
+    tries = [(count, BUDGET_SHARE, shortest * (1, 2, 5, 8)[count - 1]) for count in range(len(encodes), 0, -1)]
+    for count, share, least in (*tries, (1, SHORT_BUDGET_SHARE, min(shortest, plan.shown_frames))):
         each_ms = _frame_ms(plan, source, encodes[:count])
-        spare_ms = budget_s * 1000 - START_MS - 2 * OPEN_MS
+        spare_ms = share * encode_s * 1000 - START_MS - 2 * OPEN_MS
         frames = min(int(spare_ms / each_ms), plan.shown_frames // 2, round(LONGEST_ALL_S * plan.frame_rate))
+        if share == SHORT_BUDGET_SHARE:
+            frames = min(int(spare_ms / each_ms), least)
         if frames >= least:
             starts_s, length, weight = _pick_samples(plan, source, index, frames, shortest)
             cpu_s = (START_MS + OPEN_MS * len(starts_s) + each_ms * len(starts_s) * length) / 1000
@@ -95,7 +99,7 @@ def plan_samples(plan: EncodePlan, source: Source, index: Index | None) -> Sampl
                 sample_frames=length,
                 encodes=encodes[:count],
                 cpu_s=cpu_s,
-                budget_s=budget_s,
+                budget_s=share * encode_s,
                 weight=weight,
             )
     return SamplePlan(
@@ -103,9 +107,9 @@ def plan_samples(plan: EncodePlan, source: Source, index: Index | None) -> Sampl
         sample_frames=0,
         encodes=(),
         cpu_s=0.0,
-        budget_s=budget_s,
+        budget_s=SHORT_BUDGET_SHARE * encode_s,
         weight=1.0,
-        skipped=f"{float(SHORTEST_SAMPLE_S):g} s would cost more than a tenth of encoding it all",
+        skipped=f"{float(SHORTEST_SAMPLE_S):g} s would cost more than a quarter of encoding it all",
     )
 
 

@@ -11,15 +11,17 @@ from transcode.plan.encode_plan import Decision, EncodePlan
 def apply_analysis(plan: EncodePlan, analysis: Analysis) -> EncodePlan:
     """The plan without redundant rungs, and with the CRF and cap that this title needs on the others.
 
-    The upload's own video track remains the top rung only if its bit rate is no higher than an encode's would be.
+    The upload's own video track remains the top rung only if its bit rate is no higher than an encode's would be. A
+    title of which nothing was measured keeps every rung as it is.
     """
+    if not analysis.points:
+        return _unmeasured(plan, analysis.skipped or "")
     keep = frozenset((plan.first_rung,)) if plan.first_rung else frozenset()
     ladder = choose(plan.rungs, model(analysis, plan), plan.effort, keep)
     decisions = [
         Decision(
             what="analysis",
-            why=analysis.skipped
-            or f"{len(analysis.starts_s)} samples of {float(analysis.sample_s):.2f} s at {len(analysis.points)} "
+            why=f"{len(analysis.starts_s)} samples of {float(analysis.sample_s):.2f} s at {len(analysis.points)} "
             f"settings, {analysis.cpu_s:.1f} CPU s",
         )
     ]
@@ -27,9 +29,7 @@ def apply_analysis(plan: EncodePlan, analysis: Analysis) -> EncodePlan:
     if passthrough is not None and passthrough.lasting:
         keeps_passthrough = passthrough.bps <= top.predicted_bps
         comparison = f"{passthrough.bps // 1000} kb/s, its encode about {top.predicted_bps // 1000} kb/s"
-        decisions.append(
-            Decision(what="passthrough kept" if keeps_passthrough else "passthrough only until ready", why=comparison)
-        )
+        decisions.append(_about_passthrough(comparison, keeps=keeps_passthrough))
         if not keeps_passthrough:
             plan = on_regular_grid(plan)
     by_id = {rung.id: rung for rung in plan.rungs}
@@ -42,3 +42,23 @@ def apply_analysis(plan: EncodePlan, analysis: Analysis) -> EncodePlan:
         decisions.append(Decision(what=f"{choice.rung_id} at CRF {choice.crf:g}", why=reason))
     decisions += [Decision(what=f"no {dropped.rung_id}", why=dropped.reason) for dropped in ladder.dropped]
     return replace(plan, rungs=tuple(rungs), smart=False, decisions=(*plan.decisions, *decisions))
+
+
+def _unmeasured(plan: EncodePlan, why: str) -> EncodePlan:
+    passthrough, rungs, decisions = plan.passthrough, plan.rungs, [Decision(what="not measured", why=why)]
+    if passthrough is not None and passthrough.lasting:
+        cap_bps = rungs[0].cap_bps
+        keeps_passthrough = passthrough.bps <= cap_bps
+        comparison = f"{passthrough.bps // 1000} kb/s, its encode at most {cap_bps // 1000} kb/s"
+        decisions.append(_about_passthrough(comparison, keeps=keeps_passthrough))
+        if keeps_passthrough:
+            rungs = tuple(rung for rung in rungs if rung.id != passthrough.rung.id)
+        else:
+            plan = on_regular_grid(plan)
+            rungs = plan.rungs
+    decisions += [Decision(what=f"{rung.id} at CRF {rung.crf:g}", why="as in every title") for rung in rungs]
+    return replace(plan, rungs=rungs, smart=False, decisions=(*plan.decisions, *decisions))
+
+
+def _about_passthrough(comparison: str, *, keeps: bool) -> Decision:
+    return Decision(what="passthrough kept" if keeps else "passthrough only until ready", why=comparison)

@@ -139,15 +139,6 @@ def test_without_an_early_rung_a_low_one_is_chosen() -> None:
     assert FLOOR_BPS * 0.8 < low.predicted_bps <= 400_000
 
 
-def test_nothing_measured_is_held_by_the_ladder_alone() -> None:
-    """A belief must not choke a title: the caps stay."""
-    caps = {rung.id: rung.cap_bps for rung in FULL_HD}
-    ladder = choose(FULL_HD, model(moments=0), Effort.BALANCED, LOW)
-    assert all(one.maxrate_bps == caps[one.rung_id] for one in ladder.choices)
-    assert 19 <= ladder.choices[0].crf <= 24
-    assert len(ladder.choices) >= 3  # nor is a rung dropped for what nobody saw
-
-
 def test_a_lone_rung() -> None:
     alone: tuple[VideoRung, ...] = rungs(320, 200, LADDER, crf=23, half_rate_at=0)[:1]
     made = fit((), moments=0, full_side=200, full_pixels=64_000, frame_rate=25.0, preset="fast")

@@ -8,6 +8,7 @@ import pytest
 from tests.sources import NTSC, conforming, index_of, source
 from transcode.pertitle.analyse import VERSION, Analysis
 from transcode.pertitle.model import Point
+from transcode.pertitle.samples import encode_cpu_s, plan_samples
 from transcode.pertitle.settle import apply_analysis
 from transcode.plan.build import build_plan
 from transcode.plan.encode_plan import EncodePlan, plan_from_json, plan_to_json
@@ -80,10 +81,21 @@ def test_grid_sound_and_picture_are_left_alone() -> None:
     assert replace(after, rungs=(), smart=True, decisions=()) == replace(before, rungs=(), decisions=())
 
 
-def test_why_nothing_was_measured() -> None:
-    after = apply_analysis(build_plan(source(), None), SKIPPED)
-    assert ("analysis", SKIPPED.skipped) in [(one.what, one.why) for one in after.decisions]
-    assert {rung.maxrate_bps == rung.cap_bps for rung in after.rungs} == {True}
+def test_what_was_not_measured_keeps_the_usual_ladder() -> None:
+    before = build_plan(source(), None)
+    after = apply_analysis(before, SKIPPED)
+    assert after.rungs == before.rungs
+    assert ("not measured", SKIPPED.skipped) in [(one.what, one.why) for one in after.decisions]
+    assert not any("VMAF" in one.why for one in after.decisions), "nothing is known of that"
+
+
+@pytest.mark.parametrize(("bps", "stays"), [(1_000_000, True), (5_900_000, True), (50_000_000, False)])
+def test_the_uploads_own_track_stays_unmeasured_below_the_cap(bps: int, stays: bool) -> None:
+    before = passthrough(bps)
+    after = apply_analysis(before, SKIPPED)
+    assert (after.passthrough is not None) is (stays and before.passthrough is not None)
+    assert ("v1080" in [rung.id for rung in after.rungs]) is not stays
+    assert [rung.id for rung in after.rungs][-1] == before.rungs[-1].id
 
 
 def test_what_was_measured_is_told() -> None:
@@ -138,3 +150,22 @@ def test_a_lone_rung_may_be_the_uploads_own_track() -> None:
     assert after.passthrough is not None
     assert (after.passthrough.rung.id, after.rungs, after.first_rung) == ("v200", (), None)
     assert plan_from_json(plan_to_json(after)) == after
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "seconds"),
+    [(640, 360, 8), (640, 360, 15), *((1280, 720, seconds) for seconds in (4, 8, 15)), (1080, 1920, 4)],
+)
+def test_short_clips_are_measured_at_one_point(width: int, height: int, seconds: int) -> None:
+    facts = source(width=width, height=height, frames=30 * seconds, duration_s=Fraction(seconds))
+    plan = build_plan(facts, None)
+    samples = plan_samples(plan, facts, None)
+    assert len(samples.encodes) == 1
+    assert samples.frames <= plan.shown_frames
+    assert samples.cpu_s <= encode_cpu_s(plan, facts) / 4
+
+
+def test_of_next_to_nothing_nothing_is_measured() -> None:
+    facts = source(width=416, height=234, frames=6, duration_s=Fraction(1, 5))
+    samples = plan_samples(build_plan(facts, None), facts, None)
+    assert "a quarter" in (samples.skipped or "")
