@@ -7,13 +7,12 @@ from pathlib import Path
 from core.sandbox import niceness
 from core.storage import keys
 from core.telemetry.failpoint import failpoint
+from transcode import warnings
 from transcode.encode.ffmpeg_run import FfmpegContext
 from transcode.encode.renditions import EncodedFiles
 from transcode.plan.encode_plan import EncodePlan
 from workers import artifacts
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
-
-SOURCE_DAMAGED = ("source_damaged", "Parts of the file could not be read or decoded; what could be is shown.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,4 +60,4 @@ class StepContext:
         )
         failpoint(worker.settings, "encode.after_upload")
         listing = await artifacts.store_encoded(worker, claimed.asset.id, files.encoded)
-        return Outcome(output={"encoded": listing}, warnings=(SOURCE_DAMAGED,) if files.damaged else ())
+        return Outcome(output={"encoded": listing}, warnings=(warnings.SOURCE_DAMAGED,) if files.damaged else ())

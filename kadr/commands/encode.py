@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import KadrError
+from core.errors import KadrError, Rejected, ToolFailed
 from core.media.crop import Reframe
 from core.media.encoded import Encoded, RenditionKind
 from core.model import AssetId
@@ -28,6 +28,7 @@ from packager.names import PLAYLIST_NAME
 from presets.effort import Effort
 from presets.rung import Codec
 from thumbnails.reframe.find_crop import find_crop
+from transcode import warnings
 from transcode.encode import renditions as transcoder
 from transcode.encode import verify
 from transcode.encode.capabilities import ffmpeg_binary
@@ -146,15 +147,23 @@ async def _encode(request: EncodeRequest, out: Path, *, as_json: bool) -> int:
             title = await _decide(request, context, bar)
             analysed = _cpu_s() - used
             parts = await _parts(title, context, bar)
-            encoded = join(title.plan, [part.encoded for part in parts])
+            made = {one.id for part in parts for one in part.encoded.renditions}
+            left_out = [track for track in title.plan.audio if track.id not in made]
+            encoded = join(title.plan, [part.encoded for part in parts], left_out={track.id for track in left_out})
             new_revision = revision.build_revision(NO_ASSET, encoded)
             await asyncio.to_thread(_write, new_revision, parts, out)
+    damaged = title.source.damaged or any(part.damaged for part in parts)
+    told = (
+        *warnings.of_source(replace(title.source, damaged=damaged)),
+        *(warnings.audio_left_out(title.plan, track) for track in left_out),
+    )
     summary = {
         "playlist": str(out / PLAYLIST_NAME),
         "wall_s": round(time.monotonic() - began, 3),
         "cpu_s": round(_cpu_s() - used, 3),
         "analysis_cpu_s": round(analysed, 3),
-        "damaged": title.source.damaged or any(part.damaged for part in parts),
+        "damaged": damaged,
+        "warnings": [{"code": code, "message": message} for code, message in told],
         **revision.summary(new_revision.manifest),
         "decisions": [f"{decision.what}: {decision.why}" for decision in title.plan.decisions],
     }
@@ -168,6 +177,8 @@ async def _encode(request: EncodeRequest, out: Path, *, as_json: bool) -> int:
             else rendition.language or ""
         )
         print(f"{rendition.id:<6} {size:<10} {rendition.average_bandwidth_bps / 1000:8.0f} kb/s")
+    for code, message in told:
+        print(f"{code}: {message}")
     print(f"{summary['playlist']}: {summary['duration_s']} s of media, {summary['wall_s']} s, {summary['cpu_s']} CPU s")
     return 0
 
@@ -225,7 +236,7 @@ async def _decide(request: EncodeRequest, context: FfmpegContext, bar: _Bar) -> 
             remuxed = await transcoder.remux(plan, _in_subfolder(context, "own"), file, cuts=plan.cuts)
             if plan.duration_s > verify.WHOLE_S:
                 await verify.whole_track(context, plan, file)
-        except WrongOutput:
+        except (WrongOutput, Rejected, ToolFailed):
             plan = on_regular_grid(plan)
     if plan.smart:
         bar.show("analyse", 0.0)
@@ -256,15 +267,21 @@ async def _build_plan(
 async def _parts(title: _Title, context: FfmpegContext, bar: _Bar) -> list[EncodedFiles]:
     """Encode the video (its own track where that is kept, then chunk after chunk) and all audio tracks in parallel."""
     # Not a TaskGroup: an error of the file is to be raised as it is, not in an ExceptionGroup.
-    video, *audio = await asyncio.gather(
+    video, audio = await asyncio.gather(
         _video(title, context, bar),
-        *(_audio(title, context, track) for track in title.plan.audio),
+        asyncio.gather(*(_audio(title, context, track) for track in title.plan.audio)),
     )
-    return [*video, *(part for parts in audio for part in parts)]
+    return [*video, *(part for part in audio if part is not None)]
 
 
-async def _audio(title: _Title, context: FfmpegContext, track: AudioPlan) -> list[EncodedFiles]:
-    return [await transcoder.encode_audio(title.plan, _in_subfolder(context, track.id), title.file, track)]
+async def _audio(title: _Title, context: FfmpegContext, track: AudioPlan) -> EncodedFiles | None:
+    """An encoded sound track; None for one of a video that cannot be encoded, and is left out."""
+    try:
+        return await transcoder.encode_audio(title.plan, _in_subfolder(context, track.id), title.file, track)
+    except (Rejected, ToolFailed, WrongOutput):
+        if title.plan.video is None:
+            raise
+        return None
 
 
 async def _video(title: _Title, context: FfmpegContext, bar: _Bar) -> list[EncodedFiles]:

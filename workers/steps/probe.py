@@ -10,15 +10,13 @@ from core.db import assets
 from core.db.postgres import Connection
 from core.model import StepKind
 from core.storage import keys
-from transcode.encode.convert import is_mixed_by_rule
+from transcode import warnings
 from transcode.probe.probe import ProbeTakesLong, probe_title
-from transcode.probe.source import Source, to_json
+from transcode.probe.source import to_json
 from workers import artifacts
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
-from workers.step_context import SOURCE_DAMAGED, StepContext
+from workers.step_context import StepContext
 from workers.steps.transcribe import insert_default_subtitles
-
-NO_AUDIO = ("no_audio", "The video has no sound.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +67,7 @@ async def read_facts(worker: WorkerContext, claimed: ClaimedStep, *, quick: bool
     return Outcome(
         output={"index": index_sha256},
         on_commit=on_commit,
-        warnings=_warnings(probed.source),
+        warnings=warnings.of_source(probed.source),
         next_steps=((StepKind.PLAN, step_input),),
     )
 
@@ -91,16 +89,3 @@ def _take(claimed: ClaimedStep, file: Path, scratch: Path) -> _Stored:
     with scratch.open("rb") as opened:
         sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
     return _Stored(key=keys.source(claimed.asset.id, sha256), sha256=sha256, bytes=scratch.stat().st_size)
-
-
-def _warnings(source: Source) -> tuple[tuple[str, str], ...]:
-    """(code, message) of what was survived: damage, what was left out or mended, and audio that cannot be decoded."""
-    warnings = [SOURCE_DAMAGED] if source.damaged else []
-    if source.unplayable_audio:
-        message = f"A sound track is left out: nothing here decodes {', '.join(source.unplayable_audio)}."
-        warnings.append(("audio_unsupported", message))
-    elif not source.audio:
-        warnings.append(NO_AUDIO)
-    if unusual := [track.layout for track in source.audio if is_mixed_by_rule(track.channels, track.layout)]:
-        warnings.append(("audio_mixed", f"Sound with {', '.join(dict.fromkeys(unusual))} is heard as stereo."))
-    return (*warnings, *source.warnings)

@@ -2,6 +2,7 @@
 
 from core.errors import Rejected, ToolFailed
 from core.telemetry.logs import Log
+from transcode import warnings
 from transcode.encode import renditions as transcoder
 from transcode.encode.fragments import WrongOutput
 from workers import artifacts
@@ -28,6 +29,5 @@ async def sound(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
         if plan.video is None or (is_first_try and not isinstance(exc, Rejected)):
             raise
         _LOG.warning("sound.left_out", step=claimed.step.id, error=str(exc)[:400])
-        message = f"The sound track {plan.audio.index(track) + 1} cannot be decoded and is left out."
-        return Outcome(output={"left_out": track.id}, warnings=(("audio_left_out", message),))
+        return Outcome(output={"left_out": track.id}, warnings=(warnings.audio_left_out(plan, track),))
     return await context.store_encode(files)
