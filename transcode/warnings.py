@@ -27,4 +27,4 @@ def of_source(source: Source) -> tuple[Warned, ...]:
 
 def audio_left_out(plan: EncodePlan, track: AudioPlan) -> Warned:
     """That a sound track of a title with video could not be encoded."""
-    return "audio_left_out", f"The sound track {plan.audio.index(track) + 1} cannot be decoded and is left out."
+    return "audio_left_out", f"The sound track {plan.audio.index(track) + 1} cannot be encoded and is left out."

@@ -8,6 +8,7 @@ An asset's objects are listed, and those stay which its rows name, or a JSON obj
 manifests of revisions. Folders that belong to no asset and no upload at all are looked for a stretch at a time.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ _LOG = Log("garbage")
 
 ASSETS_AT_ONCE = 16  # a round
 OBJECTS_AT_ONCE = 1000  # of an asset, while it is locked
+DELETE_WITHIN_S = 10.0
 SOURCES_AT_ONCE = 100  # released a round
 PAUSE_S = 60  # before an asset that could not be finished is looked at again
 FOLDERS_AT_ONCE = 200
@@ -35,7 +37,7 @@ ORPHANS_AT_ONCE = 4
 # More folders than this, and more than a tenth of the assets: rather the wrong database than lost folders.
 FEW_ORPHANS = 100
 MAX_DOCUMENT_BYTES = 64 * MIB
-ANOTHER_TIME: tuple[type[Exception], ...] = (Transient, ObjectMissing, *postgres.UNAVAILABLE)
+ANOTHER_TIME: tuple[type[Exception], ...] = (Transient, ObjectMissing, TimeoutError, *postgres.UNAVAILABLE)
 
 
 class ManifestMissing(KadrError):
@@ -87,7 +89,8 @@ class Collector:
                 await garbage.lock(connection, one.asset_id)
                 if await garbage.held(connection, one) != held:
                     return  # something has happened since: another time
-                await self.storage.delete_all(bucket, [entry.key for entry in batch])
+                async with asyncio.timeout(DELETE_WITHIN_S):  # the asset's owner waits for the lock
+                    await self.storage.delete_all(bucket, [entry.key for entry in batch])
                 if is_last:
                     await garbage.forget(connection, one.asset_id, held)
         self._tell(one.asset_id, doomed)

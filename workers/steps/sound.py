@@ -1,11 +1,13 @@
 """sound: one audio track of the whole title -> one rendition in storage, at the loudness all titles have."""
 
-from core.errors import Rejected, ToolFailed
+from core.errors import OutOfMemory, Rejected, ToolFailed
 from core.telemetry.logs import Log
 from transcode import warnings
 from transcode.encode import renditions as transcoder
 from transcode.encode.fragments import WrongOutput
+from transcode.plan.encode_plan import AudioPlan, EncodePlan
 from workers import artifacts
+from workers.engine import failures
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
 from workers.step_context import StepContext
 
@@ -23,11 +25,19 @@ async def sound(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     source = await context.local_source()
     try:
         files = await transcoder.encode_audio(plan, context.ffmpeg(), source, track)
+    except OutOfMemory as exc:
+        if plan.video is None or claimed.step.postponements < failures.MAX_POSTPONEMENTS:
+            raise
+        return _left_out(claimed, plan, track, exc)
     except (Rejected, ToolFailed, WrongOutput) as exc:
         # Once more before it is given up: the program, and not the track, may have been at fault.
         is_first_try = claimed.step.attempts + claimed.step.crashes == 0
         if plan.video is None or (is_first_try and not isinstance(exc, Rejected)):
             raise
-        _LOG.warning("sound.left_out", step=claimed.step.id, error=str(exc)[:400])
-        return Outcome(output={"left_out": track.id}, warnings=(warnings.audio_left_out(plan, track),))
+        return _left_out(claimed, plan, track, exc)
     return await context.store_encode(files)
+
+
+def _left_out(claimed: ClaimedStep, plan: EncodePlan, track: AudioPlan, why: Exception) -> Outcome:
+    _LOG.warning("sound.left_out", step=claimed.step.id, error=str(why)[:400])
+    return Outcome(output={"left_out": track.id}, warnings=(warnings.audio_left_out(plan, track),))
