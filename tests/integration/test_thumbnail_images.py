@@ -476,7 +476,8 @@ async def test_too_many_bytes(tmp_path: Path) -> None:
 async def test_an_album_is_what_its_parts_are_alone(tmp_path: Path) -> None:
     """One run, which decodes a short clip once: the same candidates, posters, tiles and preview."""
     file = tmp_path / "clip.mp4"
-    generate(file, "testsrc2=s=320x180:r=10:d=7,hue=h=40*t", None, "-g", "100", "-bf", "2")
+    shots = "testsrc2=s=320x180:r=10:d=4[a];mandelbrot=s=320x180:r=10,trim=duration=4[b];[a][b]concat"
+    generate(file, shots, None, "-g", "100", "-bf", "2", "-sc_threshold", "0")
     picture, duration_s = await known(file, tmp_path)
     alone, together = tmp_path / "alone", tmp_path / "together"
     alone.mkdir()
