@@ -9,6 +9,7 @@ has been killed and reaped. Refuses to run anything when a required layer of the
 import asyncio
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -257,7 +258,7 @@ class _End(NamedTuple):
 
     exit_code: int
     cpu_s: float
-    peak_bytes: int  # of resident memory; at least what this process had when it started the program
+    peak_bytes: int  # of resident memory; 0 where it was no more than this process has had, which the kernel carries over
 
 
 class _Program:
@@ -320,7 +321,8 @@ class _Program:
         _, status, usage = os.wait4(self._started.pid, 0)
         os.close(self._pidfd)
         self._started.returncode = os.waitstatus_to_exitcode(status)
-        cpu_s, peak_bytes = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+        own_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        cpu_s, peak_bytes = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 * (usage.ru_maxrss > own_kib)
         self.exited.set_result(_End(self._started.returncode, cpu_s, peak_bytes))
 
     async def end(self) -> None:
