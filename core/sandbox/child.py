@@ -258,7 +258,7 @@ class _End(NamedTuple):
 
     exit_code: int
     cpu_s: float
-    peak_bytes: int  # of resident memory; 0 where it was no more than this process has had, which the kernel carries over
+    peak_bytes: int  # of resident memory; 0: no more than this process has had, which the kernel carries over
 
 
 class _Program:

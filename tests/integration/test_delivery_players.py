@@ -310,7 +310,8 @@ async def test_a_cdn_that_stops_costs_no_viewer_a_segment(
     asked = len(viewer.got)
     if player != "dash":  # which waits a second before it asks again: at twice the speed it has nothing to show then
         await viewer.page.evaluate("video.playbackRate = 2")
-    await check_end(viewer, asset["duration_s"])
+    # At twice the speed a busy machine has nothing to show for a moment.
+    await check_end(viewer, asset["duration_s"], dry=2)
     # One segment of each kind, and at most one more of each that was asked for at the same time.
     lost = set(viewer.segments(viewer.lost))
     assert 1 <= len(lost) <= 4, viewer.lost

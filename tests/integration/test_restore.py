@@ -214,7 +214,8 @@ async def test_batches_are_read_from_the_index(pool: Pool) -> None:
     # Of transactions that ended long ago in any cluster: nearly all of them are still to be read.
     await pool.execute(
         "INSERT INTO events (transaction, id, owner_id, type, object_type, object_id, payload)"
-        " SELECT (3 + n / 40)::text::xid8, 'ev_' || n, $1, 'x', 'asset', 'as_1', '{}' FROM generate_series(1, 20000) AS n",
+        " SELECT (3 + n / 40)::text::xid8, 'ev_' || n, $1, 'x', 'asset', 'as_1', '{}'"
+        " FROM generate_series(1, 20000) AS n",
         OWNER,
     )
     await pool.execute("ANALYZE events")

@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 from aiohttp import web
 
+from benchmarks.harness.clips import unlike
 from core.settings import Settings
 from core.storage import s3
 from core.storage.s3 import Storage
@@ -192,10 +193,12 @@ async def test_a_storage_event_completes_an_upload_whose_parts_are_all_there(doo
 
 
 async def test_delete_revokes_playback_and_removes_every_object(
-    door: Stack, short: Path, stored: tuple[Storage, Settings]
+    door: Stack, short: Path, stored: tuple[Storage, Settings], tmp_path: Path
 ) -> None:
     connected, settings = stored
-    asset = await door.wait(await door.upload(short, **PLAIN))
+    own = tmp_path / "own.mp4"  # a source that no other asset has
+    own.write_bytes(unlike(short.read_bytes()))
+    asset = await door.wait(await door.upload(own, **PLAIN))
     prefix = f"assets/{asset['id']}/"
     assert [entry async for entry in connected.list(settings.media_bucket, prefix)]
     await check_playback(asset)  # the origin keeps what it has sent
