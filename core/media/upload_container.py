@@ -6,6 +6,7 @@ libav's log stays off, as PyAV leaves it: with a level set it calls into Python,
 while the file is being closed waits for ever.
 """
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,3 +31,18 @@ def open_upload(file: Path | str, demuxer: str) -> Any:
         if stream.codec_context is not None:
             stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
     return opened
+
+
+def read_packets(opened: Any, streams: Sequence[Any]) -> Iterator[Any]:
+    """The packets of these streams of a container, in file order, and at the end an empty one of each.
+
+    In MPEG-TS streams may begin at any point. Those that were not there when the file was opened are left out; PyAV
+    looks for them when everything has been read, and does not find them. Raises av.FFmpegError.
+    """
+    reading = opened.demux(streams) if streams else iter(())
+    while True:
+        try:
+            packet = next(reading)
+        except (StopIteration, IndexError):
+            return
+        yield packet

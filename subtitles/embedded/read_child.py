@@ -15,7 +15,7 @@ from typing import Any
 
 import av
 
-from core.media.upload_container import open_upload
+from core.media.upload_container import open_upload, read_packets
 from subtitles.embedded import closed_captions
 from subtitles.embedded.ass_events import MOST_TRACKS
 from subtitles.embedded.closed_captions import Screen
@@ -103,7 +103,7 @@ def _by_kind(streams: list[Any]) -> tuple[list[Any], list[list[str]]]:
 def _packets(opened: Any, texts: list[Any], video: Any) -> Iterator[Any]:
     streams = [*texts, *([video] if video is not None else [])]
     video_packets, captioned = 0, False
-    for packet in opened.demux(streams) if streams else ():
+    for packet in read_packets(opened, streams):
         if video is not None and packet.stream_index == video.index:
             video_packets += 1
             captioned = captioned or closed_captions.has_captions(bytes(packet))

@@ -14,7 +14,7 @@ from typing import Any
 
 import av
 
-from core.media.upload_container import open_upload
+from core.media.upload_container import open_upload, read_packets
 from thumbnails.reading.cropping import Cropper
 from thumbnails.reading.video_facts import NO_CROP, Crop
 
@@ -71,7 +71,7 @@ class VideoFile:
         """The track's packets from here on, to the end of what can be read."""
         self._at_start = False
         with suppress(av.FFmpegError):
-            for packet in self._container.demux(self.stream):
+            for packet in read_packets(self._container, [self.stream]):
                 if packet.size:
                     yield packet
 

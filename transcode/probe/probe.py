@@ -58,7 +58,7 @@ async def probe_title(
         index = index_from_json(answer["index"]) if answer["index"] else None
         return Probed(source=source, index=index, file=file, mended=False)
     copy = work_dir / MENDED
-    await _mend(file, copy, work_dir, runner, source, answer["streams"], quick=quick)
+    left_out = await _mend(file, copy, work_dir, runner, source, answer["streams"], quick=quick)
     of_copy, index = await probe(
         copy, work_dir, runner, max_pixels=max_pixels, max_duration_s=max_duration_s, quick=quick
     )
@@ -66,6 +66,7 @@ async def probe_title(
     # Damage that was reported at a join is mended with it; what else is damaged shows when it is decoded.
     mended = replace(
         of_copy,
+        damaged=of_copy.damaged or left_out > 0,
         unplayable_audio=source.unplayable_audio,
         warnings=(*source.warnings, *of_copy.warnings, ("times_mended", message)),
     )
@@ -98,12 +99,15 @@ async def _answer(
 
 async def _mend(
     file: Path, copy: Path, work_dir: Path, runner: ChildRunner, source: Source, streams: list[int], *, quick: bool
-) -> None:
-    """Write the packets of these streams to `copy`, on one timeline. Raises Rejected, ToolKilled, ProbeTakesLong."""
+) -> int:
+    """Write the packets of these streams to `copy`, on one timeline; how many were too damaged for that.
+
+    Raises Rejected, ToolKilled, ProbeTakesLong.
+    """
     wall_s, cpu_s = await _limits_s(file, quick=quick)
     words = [str(file), DEMUXERS[source.container], str(copy), *map(str, streams)]
     try:
-        await runner.run(
+        finished = await runner.run(
             python_argv("transcode.probe.mend_child", *words),
             work_dir=work_dir,
             readable=[file],
@@ -126,6 +130,7 @@ async def _mend(
             "The times in the file are not in order and cannot be mended.",
             "Export the video again as MP4 (H.264 + AAC) and upload that.",
         ) from exc
+    return int(finished.stdout)
 
 
 async def _limits_s(file: Path, *, quick: bool) -> tuple[int, int]:

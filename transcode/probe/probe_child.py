@@ -18,7 +18,7 @@ import av.logging
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from core.errors import Rejected
-from core.media.upload_container import open_upload
+from core.media.upload_container import open_upload, read_packets
 from core.media.upload_limits import MOST_STREAMS
 from transcode.probe import dolby_vision, encryption, layout, sniff, timeline, timing
 from transcode.probe.layout import Layout
@@ -210,7 +210,7 @@ def _scan(opened: Any, max_duration_s: int, size_bytes: int) -> _Scan:
     most_of_track = int(max_duration_s * timing.FASTEST)
     most, read, damaged = MOST_PACKETS + size_bytes // BYTES_PER_PACKET, 0, False
     try:
-        for packet in opened.demux(streams) if tracks else ():
+        for packet in read_packets(opened, streams):
             read += 1
             if read > most:
                 raise Rejected(

@@ -42,7 +42,7 @@ def recording(folder: Path, *, hole_s: int) -> Path:
 
 def test_a_mended_copy_keeps_the_languages_of_its_tracks(tmp_path: Path) -> None:
     file, copy = recording(tmp_path, hole_s=7200), tmp_path / "copy"
-    assert mend(file, "matroska", copy, [0, 1])
+    assert mend(file, "matroska", copy, [0, 1]) == 0
     with av.open(str(copy)) as opened:
         assert [stream.language for stream in opened.streams.audio] == ["eng", "fra"]
         assert opened.duration is not None and abs(opened.duration / av.time_base - SECONDS) < 0.1

@@ -40,7 +40,7 @@ def test_every_codec(codec: str, container: str, tmp_path: Path) -> None:
     file, copy = recorded_twice(codec, container, tmp_path), tmp_path / "copy"
     demuxer = {"mp4": "mov"}.get(container, container)
     before = packets(file)
-    assert mend(file, demuxer, copy, [0, 1])
+    assert mend(file, demuxer, copy, [0, 1]) == 0
     after = packets(copy)
     for index in (0, 1):
         sizes = [size for number, _, size in after if number == index]
@@ -57,3 +57,29 @@ def packets(file: Path) -> list[tuple[int, int | None, int]]:
     """(stream, decoding time, bytes) of each packet."""
     with av.open(str(file)) as opened:
         return [(packet.stream_index, packet.dts, packet.size) for packet in opened.demux() if packet.size]
+
+
+def with_damage(count: int, folder: Path) -> tuple[Path, int]:
+    """AV1 in Matroska, recorded twice, with so many pictures of each time that no muxer takes; and its pictures."""
+    file = recorded_twice("av1", "matroska", folder)
+    with av.open(str(file)) as opened:
+        pictures = [bytes(packet) for packet in opened.demux(opened.streams.video[0]) if packet.size]
+    body = file.read_bytes()
+    for picture in [picture for picture in pictures if len(picture) > 12][1 : 1 + count]:
+        body = body.replace(picture, b"\xff" * 12 + picture[12:])
+    file.write_bytes(body)
+    return file, len(pictures)
+
+
+def test_a_packet_that_no_file_can_hold_is_left_out(tmp_path: Path) -> None:
+    """Two damaged packets of forty cost those packets, and not the title."""
+    file, pictures = with_damage(1, tmp_path)
+    copy = tmp_path / "copy"
+    assert mend(file, "matroska", copy, [0, 1]) == 2
+    assert len([1 for number, _, _ in packets(copy) if number == 0]) == pictures - 2
+
+
+def test_more_than_a_few_are_not_left_out(tmp_path: Path) -> None:
+    file, _ = with_damage(10, tmp_path)
+    with pytest.raises(ValueError, match="matroska does not take"):
+        mend(file, "matroska", tmp_path / "copy", [0, 1])
