@@ -8,6 +8,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,19 +71,17 @@ class Worker:
         count: int = getattr(self._context.settings, f"{slots.value}_slots")
         return count
 
-    async def _claim(self, slots: SlotClass) -> Step | None:
-        """The next step of this class. One owner gets all slots but one, so that the next owner finds one free.
-
-        All of the heavy ones: those are for nobody who waits to see something, and each is free again after a chunk.
-        One claim at a time: claims at the same moment would not see each other's.
-        """
-        count, lease_s = self._count(slots), self._context.settings.lease_s
-        most = count if slots is SlotClass.HEAVY else max(1, count - 1)
-        async with self._claiming[slots]:
-            return await steps.claim(self._context.pool, slots.kinds, self._name, lease_s, most)
-
     async def _serve(self, slots: SlotClass) -> None:
         """One slot: claim a step of this class and run it, again and again."""
+        while True:
+            # One free slot of a class waits and claims, for all: the others wait for it. Claims at the same moment
+            # would not see each other's, and each would ask PostgreSQL.
+            async with self._claiming[slots]:
+                step = await self._next(slots)
+            await self._attempt(step)
+
+    async def _next(self, slots: SlotClass) -> Step:
+        """The next step of this class, waited for."""
         settings = self._context.settings
         while True:
             self._wake[slots].clear()
@@ -93,14 +92,20 @@ class Worker:
                 await asyncio.sleep(min(1.0, settings.poll_s))
                 continue
             if step is not None:
-                await self._attempt(step)
-                continue
-            try:
-                # Jitter, so that many workers do not query at the same moment.
+                return step
+            # Jitter, so that many workers do not query at the same moment.
+            with suppress(TimeoutError):
                 async with asyncio.timeout(settings.poll_s * random.uniform(0.8, 1.2)):
                     await self._wake[slots].wait()
-            except TimeoutError:
-                pass
+
+    async def _claim(self, slots: SlotClass) -> Step | None:
+        """A step of this class that is due. One owner gets all slots but one, so that the next owner finds one free.
+
+        All of the heavy ones: those are for nobody who waits to see something, and each is free again after a chunk.
+        """
+        count, lease_s = self._count(slots), self._context.settings.lease_s
+        most = count if slots is SlotClass.HEAVY else max(1, count - 1)
+        return await steps.claim(self._context.pool, slots.kinds, self._name, lease_s, most)
 
     async def _attempt(self, step: Step) -> None:
         """Run one claimed step to one of its ends, measured. Only cancellation comes out of here."""
