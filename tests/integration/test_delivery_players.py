@@ -281,7 +281,7 @@ def dub(text: str) -> str:
 def check_texts(seen: list[tuple[float, list[str]]], late_s: float = 0.5, speed: int = 1) -> set[str]:
     """Each cue was shown at its time, once, and nothing at others: which ones. A moment is left to either side.
 
-    late_s: how long after its beginning a cue may still be missing.
+    late_s: how long after its beginning a cue may still be missing, and after its end still be there.
     """
     moment_s = 0.5 * speed
     met: set[str] = set()
@@ -290,6 +290,8 @@ def check_texts(seen: list[tuple[float, list[str]]], late_s: float = 0.5, speed:
             continue
         said = [text for begins, ends, text in CUES if begins < at_s < ends]
         if not texts and any(begins < at_s < begins + late_s for begins, _, _ in CUES):
+            continue
+        if not said and any(texts == [text] and ends < at_s < ends + late_s for _, ends, text in CUES):
             continue
         assert texts == said, at_s
         met.update(said)
