@@ -11,6 +11,7 @@ from ingest.titles import of_filename, of_url
         ("film.mp4", "film"),
         ("IMG_0001.MOV", "IMG_0001"),
         ("a.b.webm", "a.b"),
+        ("stream.264", "stream"),
         ("002. 1.1 Exploring Linux", "002. 1.1 Exploring Linux"),
         ("002. 1.1 Exploring Linux.mp4", "002. 1.1 Exploring Linux"),
         ("Release 2.0", "Release 2.0"),
