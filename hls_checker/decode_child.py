@@ -16,7 +16,7 @@ TOLD = 20  # of what is broken
 
 
 def decoded(path: str) -> dict[str, Any]:
-    """The answer of the program."""
+    """Frames, sizes and faults of the one track of an MP4 file, as the program prints them."""
     frames, sizes, broken = 0, dict[str, None](), list[str]()
 
     def take(packet: Any) -> None:

@@ -163,7 +163,7 @@ class Title:
 
     @property
     def decoded(self) -> bool:
-        """Whether a track was decoded."""
+        """Whether at least one track was decoded, so that the rules about decoding bind."""
         return any(track.decoded is not None for track in self.tracks.values())
 
     @cached_property

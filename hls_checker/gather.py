@@ -58,7 +58,7 @@ class _Reading:
             self.kept(line).write_bytes(body)
 
     def kept(self, line: Map | SegmentLine) -> Path:
-        """Where `keep` puts them."""
+        """The file in which `keep` stores the bytes of an init segment or a segment."""
         assert self.folder is not None  # noqa: S101 - asked for only where something is kept
         return self.folder / hashlib.sha256(f"{line.url} {line.span}".encode()).hexdigest()
 

@@ -10,6 +10,7 @@ from core import redis_client
 from core.db import postgres
 from core.hints import Hints
 from core.http import problems, request_bodies, request_id, server
+from core.http.openapi_document import DOCUMENT
 from core.settings import Settings, parse_keys
 from core.storage import s3
 from core.telemetry import metrics
@@ -45,7 +46,7 @@ def create(settings: Settings) -> web.Application:
     server.harden(app)
     for module in (uploads, assets, tracks, posters, experiments, takedown, playback, events, storage_events, health):
         app.add_routes(module.routes)
-    app[openapi.DOCUMENT] = json.dumps(openapi.document(app, version("kadr"))).encode()
+    app[DOCUMENT] = json.dumps(openapi.document(app, version("kadr"))).encode()
 
     async def connections(app: web.Application) -> AsyncIterator[None]:
         hints, redis = Hints(settings), redis_client.connect(settings)

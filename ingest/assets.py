@@ -18,7 +18,8 @@ from core.storage import keys
 from ingest import titles
 from ingest.bodies import responses
 from ingest.bodies.asset_response import shown
-from ingest.bodies.requests import AssetChanges, AssetQuery, NewPull, NewSource, Nothing, Reprocess, ref_pair
+from ingest.bodies.fields import ref_pair
+from ingest.bodies.requests import AssetChanges, AssetQuery, NewPull, NewSource, Nothing, Reprocess
 from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of, query_of
 from ingest.openapi import operation
 from ingest.uploads import IMAGE_HINT, MAX_BODY_BYTES, check_size, image_of, of_owner, once_with, reserve

@@ -6,7 +6,7 @@ less often: no number of streams of one key slows the API for others.
 
 import asyncio
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Followed:
         self._states: RefreshingCache[tuple[OwnerId, AssetId], _State | None] = RefreshingCache(
             self._read, recheck=self._read, name="followed", refresh_s=LOOK_S, max_entries=2 * MOST_STREAMS
         )
-        self._streams: Counter[tuple[OwnerId, AssetId]] = Counter()
+        self._streams: defaultdict[OwnerId, Counter[AssetId]] = defaultdict(Counter)
 
     async def close(self) -> None:
         await self._states.close()
@@ -58,21 +58,23 @@ class Followed:
     @contextmanager
     def stream(self, owner: OwnerId, asset_id: AssetId) -> Iterator[None]:
         """Count a stream while the body runs. Raises Problem 429 for one too many of an owner."""
-        if sum(count for (of, _), count in self._streams.items() if of == owner) >= MOST_STREAMS:
+        streams = self._streams[owner]
+        if streams.total() >= MOST_STREAMS:
             detail = f"More than {MOST_STREAMS} event streams are open."
             raise Problem(429, "too_many_streams", detail, hint="Close some, or read the assets instead.")
-        self._streams[owner, asset_id] += 1
+        streams[asset_id] += 1
         try:
             yield
         finally:
-            self._streams[owner, asset_id] -= 1
-            if not self._streams[owner, asset_id]:
-                del self._streams[owner, asset_id]
+            streams[asset_id] -= 1
+            if not streams[asset_id]:
+                del streams[asset_id]
+            if not streams:
+                self._streams.pop(owner, None)
 
     def pause_s(self, owner: OwnerId) -> float:
         """How long a stream of this owner waits before it looks again."""
-        followed = sum(of == owner for of, _ in self._streams)
-        return LOOK_S * max(1.0, followed / ASSETS_AT_THAT_RATE)
+        return LOOK_S * max(1.0, len(self._streams.get(owner, ())) / ASSETS_AT_THAT_RATE)
 
     async def state(self, owner: OwnerId, asset_id: AssetId) -> _State | None:
         """At most LOOK_S old; None where the asset was deleted."""

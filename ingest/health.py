@@ -6,11 +6,11 @@ from aiohttp import web
 
 from core.db import postgres
 from core.errors import Transient
-from core.http import front_page
+from core.http import front_page, openapi_document
 from core.http.front_page import Way
 from ingest.bodies import responses
 from ingest.context import CONTEXT, Context, answer
-from ingest.openapi import DOCUMENT, operation
+from ingest.openapi import operation
 
 routes = web.RouteTableDef()
 
@@ -56,8 +56,7 @@ async def ready(request: web.Request) -> web.Response:
 @routes.get("/openapi.json")
 async def openapi(request: web.Request) -> web.Response:
     """OpenAPI 3.1 document of this API."""
-    headers = {"Cache-Control": "max-age=300", "Content-Type": "application/json; charset=utf-8"}
-    return web.Response(body=request.app[DOCUMENT], headers=headers)
+    return openapi_document.served(request)
 
 
 async def _database(context: Context) -> bool:

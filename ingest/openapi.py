@@ -10,12 +10,12 @@ from aiohttp import web
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from core.http.openapi_document import sentences
 from core.http.problem_shape import ProblemShape
 
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 _Schemas = dict[Any, dict[str, Any]]
 _OPERATION = "__kadr_operation__"
-DOCUMENT = web.AppKey("openapi_document", bytes)  # built when the application is created: it takes 80 ms
 IDEMPOTENCY_KEY = "^[!-~]([ -~]{0,253}[!-~])?$"
 _DESCRIPTION = (
     "Video uploads, processing and signed HLS playback. Errors are problem details (RFC 9457) with a stable `code`; "
@@ -128,7 +128,7 @@ def _operation(path: str, handler: Any, declared: Operation, schema_of: _Schemas
         result["content"] = {declared.media_type: {"schema": _wrapped(declared, schema_of[declared.returns])}}
     elif declared.media_type != "application/json":
         result["content"] = {declared.media_type: {"schema": {"type": "string"}}}
-    summary, description = _sentences(handler.__doc__)
+    summary, description = sentences(handler.__doc__)
     out: dict[str, Any] = {
         "tags": [_tag(handler)],
         "summary": summary,
@@ -200,14 +200,7 @@ def _tag(handler: Any) -> str:
 def _tags(handlers: list[Any]) -> list[dict[str, str]]:
     """The modules of the handlers, in their order, each with the first sentence of its docstring."""
     docstrings = {_tag(handler): sys.modules[handler.__module__].__doc__ for handler in handlers}
-    return [{"name": name, "description": _sentences(docstring)[0]} for name, docstring in docstrings.items()]
-
-
-def _sentences(docstring: str | None) -> tuple[str, str]:
-    """(the first sentence, everything after it) of a docstring, each in one line."""
-    text = " ".join((docstring or "").split())
-    first, _, rest = text.partition(". ")
-    return f"{first.removesuffix('.')}.", rest
+    return [{"name": name, "description": sentences(docstring)[0]} for name, docstring in docstrings.items()]
 
 
 def _described(schema: dict[str, Any]) -> dict[str, Any]:

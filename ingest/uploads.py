@@ -22,7 +22,8 @@ from core.storage import keys
 from core.storage.artifact_store import ArtifactStore
 from ingest import titles
 from ingest.bodies import responses
-from ingest.bodies.requests import NewSource, NewUpload, NewWatermark, Nothing, UploadQuery, ref_pair
+from ingest.bodies.fields import ref_pair
+from ingest.bodies.requests import NewSource, NewUpload, NewWatermark, Nothing, UploadQuery
 from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of, query_of
 from ingest.openapi import operation
 from transcode.plan.watermark import MAX_IMAGE_BYTES, image_type

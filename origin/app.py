@@ -15,6 +15,7 @@ from core.db.postgres import Pool
 from core.errors import Transient
 from core.http import front_page, problems, request_bodies, request_id, server
 from core.http.front_page import Way
+from core.http.openapi_document import DOCUMENT
 from core.model import AssetId
 from core.own_folder import own_folder
 from core.redis_client import connect as redis_client
@@ -126,7 +127,7 @@ def create(settings: Settings) -> web.Application:
     for routes in ROUTES:
         app.add_routes(routes)
     app.router.add_static("/static", STATIC)
-    app[openapi.DOCUMENT] = openapi.document(app, settings.origin_base)
+    app[DOCUMENT] = openapi.document(app, settings.origin_base)
 
     async def running(app: web.Application) -> AsyncIterator[None]:
         async with metrics.served(settings), _opened(configuration) as context:

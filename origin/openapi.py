@@ -11,11 +11,11 @@ from typing import Any
 
 from aiohttp import web
 
+from core.http.openapi_document import sentences, served
 from core.http.problem_shape import ProblemShape
 
 routes = web.RouteTableDef()
 PUBLIC = ("/play/", "/image/", "/steer/", "/watch/")
-DOCUMENT = web.AppKey("openapi_document", bytes)
 _TAGS = {
     "play": "Playlists, manifests, downloads and words of a title, under its playback id.",
     "image": "Posters, storyboards, previews and single frames of a title, and experiments with posters.",
@@ -92,8 +92,7 @@ def document(app: web.Application, server: str) -> bytes:
 @routes.get("/openapi.json")
 async def openapi(request: web.Request) -> web.Response:
     """OpenAPI 3.1 document of what can be called here."""
-    headers = {"Cache-Control": "max-age=300", "Content-Type": "application/json; charset=utf-8"}
-    return web.Response(body=request.app[DOCUMENT], headers=headers)
+    return served(request)
 
 
 def _problem() -> dict[str, Any]:
@@ -113,14 +112,14 @@ def _path(canonical: str, resource: Any) -> tuple[str, dict[str, str]]:
 
 def _operation(path: str, formats: dict[str, str], route: web.AbstractRoute) -> dict[str, Any]:
     handler = route.handler
-    summary, _, rest = " ".join((handler.__doc__ or "").split()).partition(". ")
+    summary, rest = sentences(handler.__doc__)
     good = "204" if path.endswith(("/leave", "/events")) else "200"
     content_type = next((kind for end, kind in _TYPES.items() if path.endswith(end)), "application/json")
     content = {content_type: {"schema": {} if content_type == "application/json" else {"type": "string"}}}
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         "tags": [path.split("/")[1]],
-        "summary": f"{summary.removesuffix('.')}.",
+        "summary": summary,
         **({"description": rest} if rest else {}),
         "operationId": f"{handler.__module__.rpartition('.')[2]}_{handler.__name__}",
         "parameters": _parameters(path, formats),

@@ -8,7 +8,7 @@ something does not decode.
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -118,7 +118,7 @@ async def tried(case: Case, folder: Path, runner: ChildRunner) -> Outcome:
 
 @cache
 def documented() -> frozenset[str]:
-    """Every code that docs/errors.md names."""
+    """Codes of errors and warnings that the documentation explains."""
     return frozenset(re.findall(r"`([a-z][a-z0-9_]+)`", _DOCUMENTED.read_text("utf-8")))
 
 
@@ -182,7 +182,7 @@ async def _encode(probed: Probed, plan: EncodePlan, context: FfmpegContext, outc
     parts: list[EncodedFiles] = []
     if plan.passthrough is not None:
         try:
-            parts.append(await transcoder.remux(plan, _below(context, "own"), probed.file, cuts=plan.cuts))
+            parts.append(await transcoder.remux(plan, context.below("own"), probed.file, cuts=plan.cuts))
             outcome.code = "copied"
         except (WrongOutput, Rejected, ToolFailed):
             pass  # every rung is encoded instead
@@ -193,14 +193,14 @@ async def _encode(probed: Probed, plan: EncodePlan, context: FfmpegContext, outc
     source = probed.source.video
     pixels = source.width * source.height if source else 0
     for chunk in range(len(plan.chunks) if plan.rungs else 0):
-        at = _below(context, f"chunk{chunk}")
+        at = context.below(f"chunk{chunk}")
         parts.append(await transcoder.encode_video(plan, at, probed.file, chunk=chunk, rungs=plan.rungs))
     # Children are told apart by no other means: sound takes less than pictures do.
     most = encode_bytes(plan, plan.rungs, pixels) + ENCODE_BYTES_MORE
     left_out = []
     for track in plan.audio:
         try:
-            parts.append(await transcoder.encode_audio(plan, _below(context, track.id), probed.file, track))
+            parts.append(await transcoder.encode_audio(plan, context.below(track.id), probed.file, track))
         except (Rejected, ToolFailed, WrongOutput):
             if plan.video is None:
                 raise
@@ -211,12 +211,6 @@ async def _encode(probed: Probed, plan: EncodePlan, context: FfmpegContext, outc
     await _decodes(parts, context)
     if context.runner.peak_bytes > most:
         raise Wrong(f"an encode took {context.runner.peak_bytes // MIB} MiB, more than {most // MIB}")
-
-
-def _below(context: FfmpegContext, name: str) -> FfmpegContext:
-    folder = context.work_dir / name
-    folder.mkdir()
-    return replace(context, work_dir=folder)
 
 
 async def _decodes(parts: Sequence[EncodedFiles], context: FfmpegContext) -> None:

@@ -69,17 +69,26 @@ class Summary:
 
 
 async def fuzz(
-    files: dict[str, bytes], numbers: Iterator[int], *, seed: int, seconds: float, jobs: int, kept: Path
+    files: dict[str, bytes],
+    numbers: Iterator[int],
+    *,
+    seed: int,
+    seconds: float,
+    jobs: int,
+    kept: Path,
+    encoded: bool | None = None,
 ) -> Summary:
-    """Try the cases of these numbers until the time is up; inputs of faults are written to the folder `kept`."""
+    """Try the cases of these numbers until the time is up; inputs of faults are written to the folder `kept`.
+
+    `encoded`: whether what is accepted is encoded, too; None leaves that to chance.
+    """
     _say(f"seed {seed}: {len(files)} files to damage")
     runner = await ChildRunner.detect(Settings.load().sandbox)
     summary, end = Summary(seed=seed), time.monotonic() + seconds
 
     async def try_some() -> None:
         while time.monotonic() < end and (number := next(numbers, None)) is not None:
-            # A single case is repeated to be looked at, so everything is done with it.
-            case = make_case(files, seed, number, encoded=True if seconds == float("inf") else None)
+            case = make_case(files, seed, number, encoded=encoded)
             with tempfile.TemporaryDirectory(prefix="kadr-fuzz-") as folder:
                 outcome = await tried(case, Path(folder), runner)
             summary.add(case, outcome)
@@ -169,4 +178,6 @@ async def _run(options: argparse.Namespace, seed: int, kept: Path) -> Summary:
     files = await make_originals(options.more, options.jobs)
     numbers = iter(options.case) if options.case else itertools.count()
     seconds = float("inf") if options.case else options.minutes * 60
-    return await fuzz(files, numbers, seed=seed, seconds=seconds, jobs=options.jobs, kept=kept)
+    # A single case is repeated to be looked at, so everything is done with it.
+    encoded = True if options.case else None
+    return await fuzz(files, numbers, seed=seed, seconds=seconds, jobs=options.jobs, kept=kept, encoded=encoded)

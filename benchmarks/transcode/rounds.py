@@ -42,7 +42,7 @@ class BenchmarkOptions:
 
 
 def compare(clip: peers.Clip, options: BenchmarkOptions) -> dict[str, Any]:
-    """All systems on one clip."""
+    """Costs, sizes and quality of every system on one clip, as JSON values."""
     with tempfile.TemporaryDirectory(prefix="kadr-bench-") as folder:
         found = take_turns(clip, options, Path(folder))
         known: dict[str, Quality] = {}

@@ -14,6 +14,7 @@ from typing import Any
 
 from core.db import sql
 from core.db.postgres import Connection, Pool
+from core.db.steps import names
 from core.model import AssetId, AssetStatus, RevisionId, StepKind, StepState
 from core.step_kinds import BEGIN_RUN, BLOCK_REPROCESS, PROBES, SURVIVE_STOP
 
@@ -64,11 +65,6 @@ async def due(pool: Pool, wait_s: int, limit: int, pause_s: int) -> list[Due]:
     ]
 
 
-async def lock(connection: Connection, asset_id: AssetId) -> None:
-    """Until the transaction ends no step of the asset is queued, and what its rows refer to does not change."""
-    await connection.execute(_SQL["lock"], asset_id)
-
-
 async def held(connection: Connection, one: Due) -> Held:
     """What the rows of the asset refer to now or have referred to since the cutoff."""
     asset_id = one.asset_id
@@ -91,15 +87,15 @@ async def held(connection: Connection, one: Due) -> Held:
             useless_source=False,
             **common,
         )
-    read_later = await connection.fetch(_SQL["read_by_steps"], asset_id, _names(READ_LATER), one.cutoff)
+    read_later = await connection.fetch(_SQL["read_by_steps"], asset_id, names(READ_LATER), one.cutoff)
     runs = [row["input"].get("run", "") for row in read_later if row["kind"] == StepKind.PUBLISH]
     analysed = [row["input"] for row in await connection.fetch(_SQL["analysed"], asset_id, runs)]
-    retryable = await connection.fetch(_SQL["retryable"], asset_id, _names(BEGIN_RUN))
+    retryable = await connection.fetch(_SQL["retryable"], asset_id, names(BEGIN_RUN))
     given_up = asset["source_key"] is None and asset["source_sha256"] is not None
     hopeless = given_up and asset["status"] == AssetStatus.ERRORED  # not shown, and nothing left to retry it with
     if hopeless:
         read_later, analysed, retryable = [], [], []
-    ours = any(row["state"] == StepState.DEAD and row["kind"] in _names(BLOCK_REPROCESS) for row in retryable)
+    ours = any(row["state"] == StepState.DEAD and row["kind"] in names(BLOCK_REPROCESS) for row in retryable)
     is_copied = await connection.fetchval(_SQL["is_copied"], asset_id)
     useless = asset["status"] == AssetStatus.ERRORED and not (ours or recent or is_copied or given_up)
 
@@ -190,13 +186,9 @@ async def count_orphans(pool: Pool, bucket: str) -> tuple[int, int]:
 
 
 async def forget_orphans(pool: Pool, bucket: str, folders: Collection[str]) -> None:
-    """Remove these notes."""
+    """Remove the notes of these folders: they are deleted, or belong to something after all."""
     await pool.execute(_SQL["forget_orphans"], bucket, list(folders))
 
 
 def _tidying() -> list[str]:
-    return _names(SURVIVE_STOP)
-
-
-def _names(kinds: Iterable[StepKind]) -> list[str]:
-    return sorted(kind.value for kind in kinds)
+    return names(SURVIVE_STOP)

@@ -71,7 +71,7 @@ async def retry(connection: Connection, asset_id: AssetId) -> list[tuple[StepId,
 
     Raises RetriesUsedUp; then the transaction must be rolled back.
     """
-    rows = await connection.fetch(_SQL["retry"], asset_id, _names(BEGIN_RUN))
+    rows = await connection.fetch(_SQL["retry"], asset_id, names(BEGIN_RUN))
     if any(row["retries"] > MAX_RETRIES for row in rows):
         raise RetriesUsedUp
     return [(row["id"], StepKind(row["kind"])) for row in rows]
@@ -79,7 +79,7 @@ async def retry(connection: Connection, asset_id: AssetId) -> list[tuple[StepId,
 
 async def busy(connection: Connection, asset_id: AssetId) -> bool:
     """Whether a step is queued or leased that a reprocess, or another source, has to wait for."""
-    under_way: bool = await connection.fetchval(_SQL["busy"], asset_id, _names(BLOCK_REPROCESS))
+    under_way: bool = await connection.fetchval(_SQL["busy"], asset_id, names(BLOCK_REPROCESS))
     return under_way
 
 
@@ -94,7 +94,7 @@ async def claim(
     slots = TRAITS[min(kinds)].slots
     row = await pool.fetchrow(
         _SQL["claim"],
-        *(_names(kinds), lease_s, worker, MAX_INTERRUPTIONS),
+        *(names(kinds), lease_s, worker, MAX_INTERRUPTIONS),
         *(slots.value, most_per_owner, FIRST_EXPECTED_S),
     )
     if row is None:
@@ -186,7 +186,7 @@ async def done_of_run(
     connection: Connection | Pool, asset_id: AssetId, run: str, kinds: frozenset[StepKind]
 ) -> list[Done]:
     """The steps of these kinds that are done in one run."""
-    rows = await connection.fetch(_SQL["done_of_run"], asset_id, run, _names(kinds))
+    rows = await connection.fetch(_SQL["done_of_run"], asset_id, run, names(kinds))
     return [Done(kind=StepKind(row["kind"]), input=row["input"], output=row["output"]) for row in rows]
 
 
@@ -197,12 +197,12 @@ async def lock_asset(connection: Connection, asset_id: AssetId) -> None:
 
 async def stop_run(connection: Connection, asset_id: AssetId, run: str) -> None:
     """Take the queued steps of a run out of the queue, but for those that tidy up."""
-    await connection.execute(_SQL["stop_run"], asset_id, run, _names(SURVIVE_STOP))
+    await connection.execute(_SQL["stop_run"], asset_id, run, names(SURVIVE_STOP))
 
 
 async def newest_output(connection: Connection | Pool, asset_id: AssetId, *kinds: StepKind) -> dict[str, Any] | None:
     """The output of the newest step of these kinds that is done; None where none is done."""
-    output: dict[str, Any] | None = await connection.fetchval(_SQL["newest_output"], asset_id, _names(kinds))
+    output: dict[str, Any] | None = await connection.fetchval(_SQL["newest_output"], asset_id, names(kinds))
     return output
 
 
@@ -212,5 +212,6 @@ async def newest_input(connection: Connection | Pool, asset_id: AssetId, kind: S
     return step_input
 
 
-def _names(kinds: Iterable[StepKind]) -> list[str]:
+def names(kinds: Iterable[StepKind]) -> list[str]:
+    """Kinds as the queries take them."""
     return sorted(kind.value for kind in kinds)

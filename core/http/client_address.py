@@ -1,6 +1,7 @@
 """Whose request it is: the address of the client, as far as it can be believed. Pure."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from functools import cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
 IPV6_HOME_BITS = 64  # of an address; they stay the same while a device changes the rest
@@ -9,7 +10,7 @@ IPV6_HOME_BITS = 64  # of an address; they stay the same while a device changes 
 def address_of(peer: str | None, forwarded_for: str, trusted: tuple[str, ...]) -> Address | None:
     """The nearest address that is not a trusted proxy's. X-Forwarded-For is read from its end, behind such a proxy."""
     hops = [*(hop.strip() for hop in forwarded_for.split(",") if hop.strip()), peer or ""]
-    networks = [ip_network(network) for network in trusted]
+    networks = _networks(trusted)
     for hop in reversed(hops):
         try:
             address = ip_address(hop)
@@ -20,6 +21,12 @@ def address_of(peer: str | None, forwarded_for: str, trusted: tuple[str, ...]) -
         if not any(address in network for network in networks):
             return address
     return None
+
+
+@cache
+def _networks(names: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The networks of a setting, read once: every request asks."""
+    return tuple(map(ip_network, names))
 
 
 def home_of(address: Address | None) -> str | None:

@@ -14,7 +14,7 @@ _Kind = TypeVar("_Kind")
 
 
 def adapter(kind: type[_Kind]) -> "TypeAdapter[_Kind]":
-    """The adapter of a class."""
+    """Pydantic's adapter of a class: it checks JSON values and makes instances of them, and the reverse."""
     made: TypeAdapter[_Kind] = _made(kind)  # type: ignore[arg-type]  # a class is hashable
     return made
 

@@ -21,7 +21,7 @@ class Head:
             self.end()
 
     def end(self) -> None:
-        """Nothing more comes."""
+        """The file has ended: look at what there is, unless that is done. What `look` raises comes out of here."""
         look, self._look = self._look, None
         if look is not None:
             look(bytes(self._kept))

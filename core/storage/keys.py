@@ -28,8 +28,8 @@ def asset_prefix(asset_id: AssetId) -> str:
 
 def asset_of(key: str) -> AssetId | None:
     """The asset whose object a key names; None for any other key."""
-    parts = key.split("/")
-    return AssetId(parts[1]) if len(parts) > 2 and parts[0] == "assets" else None
+    name, below, _ = key.removeprefix(ASSETS).partition("/")
+    return AssetId(name) if below and key.startswith(ASSETS) else None
 
 
 def source(asset_id: AssetId, sha256: str) -> str:

@@ -3,21 +3,9 @@
 /openapi.json is generated from them.
 """
 
-from ipaddress import ip_network
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    TypeAdapter,
-    ValidationError,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.http.problems import invalid
@@ -25,191 +13,39 @@ from core.media.crop import Reframe
 from core.model import AssetStatus, Policy
 from core.tokens.playback_token import Limits
 from ingest.bodies import text
+from ingest.bodies.fields import (
+    AN_ASSET,
+    METADATA_TEXT,
+    AnyAssetId,
+    AnyRef,
+    Body,
+    Country,
+    Domain,
+    InputUrl,
+    Ladder,
+    Language,
+    Metadata,
+    Network,
+    PosterProfile,
+    Profile,
+    Seconds,
+    Sha256,
+    ShortRef,
+    Title,
+    Viewer,
+    example,
+)
 from ingest.bodies.text import Text
 from packager.encryption import Encryption
-from presets.document import current_name
 from presets.effort import Effort
-from presets.poster import NAMES as POSTERS
-from presets.profile import NAMES as PROFILES
 from presets.rung import Codec
 from transcode.plan.encode_plan import Options
 from transcode.plan.options import Downloads
 from transcode.plan.watermark import MAX_IMAGE_BYTES, Position, Watermark
 
 _DEFAULTS = Options()
-_AN_ASSET = "as_01hv3k9x2m5q7r8t4w6y0z1abc"
 _DEFAULT_WATERMARK = Watermark(sha256="")
-
-Title = Annotated[
-    str, text.line("Lesson 1", max_length=500, strip=True), Field(description="Title. Default: the name of the file")
-]
-Language = Annotated[
-    str,
-    Text(
-        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", form="a language tag of BCP 47", example="en-GB", max_length=35
-    ),
-    Field(description="Spoken language, BCP 47"),
-]
-Sha256 = Annotated[
-    str,
-    Text(pattern=r"^[0-9a-f]{64}$", form="64 lower-case hexadecimal digits", example="9f86d081" * 8),
-    Field(description="SHA-256 of the whole file, in hex; the upload is refused where it has another"),
-]
-InputUrl = Annotated[
-    str,
-    Text(
-        pattern=r"^https?://[^\x00-\x20]+$",
-        form="an http or https URL",
-        example="https://example.org/clip.mp4",
-        min_length=8,
-        max_length=2000,
-    ),
-    Field(description="Public URL of a media file, which the server downloads"),
-]
-AnyAssetId = Annotated[str, text.ident("as", _AN_ASSET)]
-RefType = Annotated[
-    str,
-    Text(
-        pattern=r"^[a-z][a-z0-9_-]{0,31}$",
-        form="up to 32 of a-z, 0-9, _ and -, a letter first",
-        example="product",
-    ),
-    Field(description="Kind of object in your application"),
-]
-RefId = Annotated[
-    str, text.line("42", min_length=1, max_length=200), Field(description="Id of the object in your application")
-]
-_SHORT_REF = Text(
-    pattern=r"^[a-z][a-z0-9_-]{0,31}:[^\x00]{1,200}$",
-    form="type:id, the type of up to 32 of a-z, 0-9, _ and -, a letter first, the id of up to 200 characters",
-    example="product:42",
-    max_length=233,
-)
-
-
 LONGEST_TOKEN_S = 7 * 86400
-Viewer = Annotated[
-    str,
-    Text(pattern=r"^[^\x00-\x20\x7f]+$", form="text without spaces", example="user-17", min_length=1, max_length=200),
-    Field(description="Your own identifier of a person"),
-]
-Domain = Annotated[
-    str,
-    Text(
-        pattern=r"^(\*\.)?([A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}$",
-        form="a domain name, or *. and a domain name",
-        example="*.example.org",
-        max_length=253,
-    ),
-    Field(description="Domain of the embedding page; *.example.org matches its subdomains"),
-]
-Country = Annotated[
-    str,
-    Text(pattern=r"^[A-Z]{2}$", form="two capital letters", example="DE"),
-    Field(description="ISO 3166-1 alpha-2; requires an origin behind a proxy that sends the country"),
-]
-
-
-def _network(value: str) -> str:
-    ip_network(value, strict=False)  # raises ValueError with a message for the client
-    return value
-
-
-Network = Annotated[
-    str,
-    StringConstraints(max_length=50),
-    AfterValidator(_network),
-    WithJsonSchema({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}),
-]
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-def example(*bodies: dict[str, Any]) -> ConfigDict:
-    """The configuration of a body with examples of it for /openapi.json."""
-    return ConfigDict(json_schema_extra={"examples": list(bodies)})
-
-
-class Ref(Body):
-    """What the asset belongs to in the application, for example product 42."""
-
-    type: RefType
-    id: RefId
-
-
-_check_short_ref = TypeAdapter(Annotated[str, _SHORT_REF]).validate_python
-
-
-def _long_form(value: object) -> object:
-    """`"product:42"` is `{"type": "product", "id": "42"}`."""
-    if not isinstance(value, str):
-        return value
-    try:
-        kind, _, ident = _check_short_ref(value).partition(":")
-    except ValidationError as exc:
-        first = exc.errors(include_url=False)[0]
-        raise PydanticCustomError("form", "{message}", {"message": first["msg"]}) from exc
-    return {"type": kind, "id": ident}
-
-
-def _ref_schema(description: str) -> WithJsonSchema:
-    """A string only: clients generated from a choice of string and object take neither as people write it."""
-    schema = {"type": "string", "pattern": _SHORT_REF.pattern, "maxLength": _SHORT_REF.max_length}
-    return WithJsonSchema({**schema, "examples": [_SHORT_REF.example], "description": description})
-
-
-_REF = (
-    "What the asset belongs to in your application, as type:id; "
-    'an object {"type": "product", "id": "42"} is accepted, too'
-)
-AnyRef = Annotated[Ref, BeforeValidator(_long_form), _ref_schema(_REF)]
-ShortRef = Annotated[Ref, BeforeValidator(_long_form), _ref_schema("Only assets with this reference, type:id")]
-
-
-MOST_METADATA = 50
-Metadata = Annotated[
-    dict[
-        Annotated[
-            str, Text(pattern=r"^[A-Za-z0-9_.-]{1,40}$", form="up to 40 of A-Z, a-z, 0-9, _, . and -", example="course")
-        ],
-        Annotated[str, text.line("Algebra", max_length=500)],
-    ],
-    Field(max_length=MOST_METADATA, examples=[{"course": "Algebra"}]),
-]
-_METADATA = (
-    f"Your own data: an object of at most {MOST_METADATA} names (A-Z, a-z, 0-9, _, . and -, up to 40 characters) "
-    "and strings of up to 500 characters. Kadr keeps it and shows it to you only"
-)
-
-
-def ref_pair(value: Ref | None) -> tuple[str, str] | None:
-    """(type, id) of a reference; None without one."""
-    return (value.type, value.id) if value else None
-
-
-def _known_profile(value: str) -> str:
-    if value not in PROFILES:
-        raise PydanticCustomError("profile", f"must be one of {', '.join(PROFILES)}")
-    return value
-
-
-def _known_posters(value: str) -> str:
-    name = current_name(value)
-    if name not in POSTERS:
-        raise PydanticCustomError("posters", f"must be one of {', '.join(POSTERS)}")
-    return name
-
-
-Profile = Annotated[
-    str, AfterValidator(_known_profile), WithJsonSchema({"type": "string", "enum": list(PROFILES)}, mode="validation")
-]
-Ladder = Literal["smart", "apple"]
-PosterProfile = Annotated[
-    str, AfterValidator(_known_posters), WithJsonSchema({"type": "string", "enum": list(POSTERS)}, mode="validation")
-]
-Seconds = Annotated[float, Field(ge=0, le=1_000_000, examples=[12.5])]
 
 
 class Clip(Body):
@@ -294,7 +130,7 @@ class _Metadata(Body):
         default=Policy.PUBLIC, description="public: anybody may play it; signed: only with a token for each viewer"
     )
     language: Language | None = None
-    metadata: Metadata = Field(default_factory=dict, description=_METADATA)
+    metadata: Metadata = Field(default_factory=dict, description=METADATA_TEXT)
 
 
 class _File(Body):
@@ -333,7 +169,7 @@ class NewPull(_Metadata, _EncodingOptions):
     # Without a oneOf of the two: generated clients could not build a body of this model.
     model_config = example(
         {"input_url": "https://example.org/clip.mp4", "title": "Lesson 1", "ref": "lesson:1"},
-        {"clip_of": _AN_ASSET, "start_s": 12.5, "end_s": 20},
+        {"clip_of": AN_ASSET, "start_s": 12.5, "end_s": 20},
     )
 
     input_url: InputUrl | None = None
@@ -397,7 +233,7 @@ class AssetChanges(Body):
     title: Title | None = None
     ref: AnyRef | None = None
     language: Language | None = None
-    metadata: Metadata | None = Field(default=None, description=f"{_METADATA}. Replaces all of it; {{}} clears it")
+    metadata: Metadata | None = Field(default=None, description=f"{METADATA_TEXT}. Replaces all of it; {{}} clears it")
 
 
 class Reprocess(Body):

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from core.db.tracks import TrackKind
 from ingest.bodies import text
-from ingest.bodies.requests import AnyAssetId, Body, InputUrl, Language, example
+from ingest.bodies.fields import AnyAssetId, Body, InputUrl, Language, example
 from ingest.bodies.text import Text
 from presets.caption import CAPTION_NAMES
 from presets.document import current_name

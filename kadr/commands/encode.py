@@ -233,7 +233,7 @@ async def _decide(request: EncodeRequest, context: FfmpegContext, bar: _Bar) -> 
     remuxed = None
     if plan.passthrough is not None:
         try:
-            remuxed = await transcoder.remux(plan, _in_subfolder(context, "own"), file, cuts=plan.cuts)
+            remuxed = await transcoder.remux(plan, context.below("own"), file, cuts=plan.cuts)
             if plan.duration_s > verify.WHOLE_S:
                 await verify.whole_track(context, plan, file)
         except (WrongOutput, Rejected, ToolFailed):
@@ -277,7 +277,7 @@ async def _parts(title: _Title, context: FfmpegContext, bar: _Bar) -> list[Encod
 async def _audio(title: _Title, context: FfmpegContext, track: AudioPlan) -> EncodedFiles | None:
     """An encoded sound track; None for one of a video that cannot be encoded, and is left out."""
     try:
-        return await transcoder.encode_audio(title.plan, _in_subfolder(context, track.id), title.file, track)
+        return await transcoder.encode_audio(title.plan, context.below(track.id), title.file, track)
     except (Rejected, ToolFailed, WrongOutput):
         if title.plan.video is None:
             raise
@@ -299,20 +299,13 @@ async def _chunk(title: _Title, context: FfmpegContext, bar: _Bar, number: int, 
 
     return await transcoder.encode_video(
         title.plan,
-        _in_subfolder(context, f"chunk{number}"),
+        context.below(f"chunk{number}"),
         title.file,
         chunk=number,
         rungs=title.plan.rungs,
         watermark=title.watermark,
         on_progress=on_progress,
     )
-
-
-def _in_subfolder(context: FfmpegContext, name: str) -> FfmpegContext:
-    """The same context with a new sub-folder as its work folder."""
-    folder = context.work_dir / name
-    folder.mkdir()
-    return replace(context, work_dir=folder)
 
 
 def _write(new_revision: revision.Revision, parts: list[EncodedFiles], out: Path) -> None:

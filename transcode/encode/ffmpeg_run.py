@@ -5,7 +5,7 @@ Raises Rejected(corrupt) when the upload cannot be decoded; ToolFailed and its s
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -34,6 +34,12 @@ class FfmpegContext:
     binary: str
     nice: int = niceness.BACKGROUND
     threads: int | None = None  # per encoder; None: the encoder decides
+
+    def below(self, name: str) -> "FfmpegContext":
+        """The same with a new folder of this name in the work folder as its own."""
+        folder = self.work_dir / name
+        folder.mkdir()
+        return replace(self, work_dir=folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Per-title analysis, the pure part: measured points -> a model of this title -> which rungs, at which CRF.
 
-In: `Point`s measured on samples (without any, the priors decide), the rungs of the plan, the effort. Out: a `Choice`
+In: `Point`s measured on samples, the rungs of the plan, the effort. Out: a `Choice`
 for each rung to encode and a `Dropped` for each redundant rung, both with a reason. Refuses nothing.
 
 Two quantities are linear in CRF and in octaves below the full size: the logarithm of the bit rate, and the logit of
@@ -136,7 +136,6 @@ class Model:
     gap: float
     bits_offset: float
     logit_offset: float
-    measured: int
 
     def bps(self, side: int, crf: float) -> float:
         return self.pixels_per_s * math.exp2(self.bits.at(self._coordinates(side, crf)) + self.bits_offset)
@@ -190,7 +189,6 @@ def fit(
         gap=sum(gaps) / len(gaps),
         bits_offset=PRESET_BITS.get(preset, PRESET_BITS["medium"]),
         logit_offset=PRESET_LOGIT.get(preset, PRESET_LOGIT["medium"]),
-        measured=len(points),
     )
 
 

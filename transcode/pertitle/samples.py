@@ -84,13 +84,13 @@ def plan_samples(plan: EncodePlan, source: Source, index: Index | None) -> Sampl
     encodes = _sample_encodes(plan.rungs)
     shortest = max(1, round(SHORTEST_SAMPLE_S * plan.frame_rate))
     # One more encode pays only with longer samples: minimum frames by number of encodes.
-    tries = [(count, BUDGET_SHARE, shortest * (1, 2, 5, 8)[count - 1]) for count in range(len(encodes), 0, -1)]
-    for count, share, least in (*tries, (1, SHORT_BUDGET_SHARE, min(shortest, plan.shown_frames))):
+    most = min(plan.shown_frames // 2, round(LONGEST_ALL_S * plan.frame_rate))
+    tries = [(count, BUDGET_SHARE, shortest * (1, 2, 5, 8)[count - 1], most) for count in range(len(encodes), 0, -1)]
+    short = min(shortest, plan.shown_frames)
+    for count, share, least, most in (*tries, (1, SHORT_BUDGET_SHARE, short, short)):
         each_ms = _frame_ms(plan, source, encodes[:count])
         spare_ms = share * encode_s * 1000 - START_MS - 2 * OPEN_MS
-        frames = min(int(spare_ms / each_ms), plan.shown_frames // 2, round(LONGEST_ALL_S * plan.frame_rate))
-        if share == SHORT_BUDGET_SHARE:
-            frames = min(int(spare_ms / each_ms), least)
+        frames = min(int(spare_ms / each_ms), most)
         if frames >= least:
             starts_s, length, weight = _pick_samples(plan, source, index, frames, shortest)
             cpu_s = (START_MS + OPEN_MS * len(starts_s) + each_ms * len(starts_s) * length) / 1000

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Rejected
+from transcode.probe import sniff
 from transcode.probe.sample_descriptions import sample_descriptions
 
 _ENCRYPTED_ENTRIES = (b"encv", b"enca")
 _KEY_ID_TAG = "enc_key_id"
-_TS_BYTES, _SYNC, _SCRAMBLED, _PAYLOAD = 1 << 20, 0x47, 0xC0, 0x10
+_TS_BYTES, _SCRAMBLED, _PAYLOAD = 1 << 20, 0xC0, 0x10
 
 
 def refuse_encrypted(path: Path, container: str) -> None:
@@ -39,9 +40,9 @@ def _is_scrambled(path: Path) -> bool:
     """Whether most packets of the beginning that carry payload are scrambled."""
     with path.open("rb") as file:
         head = file.read(_TS_BYTES)
-    for size in (188, 192, 204):
-        for first in range(size):
-            if head[first : first + 5 * size : size] == bytes([_SYNC]) * 5:
-                flags = [flag for flag in head[first + 3 :: size] if flag & _PAYLOAD]
-                return sum(flag & _SCRAMBLED != 0 for flag in flags) * 2 > len(flags)
-    return False
+    found = sniff.mpegts_packets(head[: sniff.SNIFF_BYTES])
+    if found is None:
+        return False
+    size, first = found
+    flags = [flag for flag in head[first + 3 :: size] if flag & _PAYLOAD]
+    return sum(flag & _SCRAMBLED != 0 for flag in flags) * 2 > len(flags)

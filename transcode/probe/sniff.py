@@ -85,7 +85,7 @@ def container(head: bytes) -> str:
         return "flac"
     if head.startswith(b"OggS"):
         return "ogg"
-    if _is_mpegts(head):
+    if mpegts_packets(head):
         return "mpegts"
     if head.startswith(b"ID3") or _is_mp3(head):
         return "mp3"
@@ -101,8 +101,8 @@ def container(head: bytes) -> str:
     raise Rejected("not_media", what, _HINT)
 
 
-def _is_mpegts(head: bytes) -> bool:
-    """Whether sync bytes are as far apart as packets of MPEG-TS are.
+def mpegts_packets(head: bytes) -> tuple[int, int] | None:
+    """(size, offset of the first sync byte) of the packets of an MPEG-TS file; None for any other.
 
     188 bytes; 192 with a 4-byte time code before each, as cameras write; 204 with error correction after each. Where
     a recording was cut in the middle of a packet, the first sync byte may be anywhere in the first packet's length.
@@ -112,8 +112,8 @@ def _is_mpegts(head: bytes) -> bool:
             marks = head[first::size]
             # Behind the very beginning a few matches could be chance.
             if len(marks) >= (3 if first == start else 5) and set(marks) == {0x47}:
-                return True
-    return False
+                return size, first
+    return None
 
 
 def _is_mp3(head: bytes) -> bool:

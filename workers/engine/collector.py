@@ -8,12 +8,11 @@ An asset's objects are listed, and those stay which its rows name, or a JSON obj
 manifests of revisions. Folders that belong to no asset and no upload at all are looked for a stretch at a time.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.concurrency import repeat_every
-from core.db import garbage, postgres
+from core.db import garbage, postgres, steps
 from core.db.garbage import Due, Held, hashes
 from core.db.postgres import Pool
 from core.errors import KadrError, ObjectMissing, Transient
@@ -21,15 +20,14 @@ from core.model import AssetId, RevisionId
 from core.retention import longest_session_s, source_retention_s
 from core.settings import MIB, Settings
 from core.storage import keys
-from core.storage.s3 import Storage, Stored
+from core.storage.s3 import DELETED_AT_ONCE, Storage, Stored
 from core.telemetry import metrics
 from core.telemetry.logs import Log
 
 _LOG = Log("garbage")
 
 ASSETS_AT_ONCE = 16  # a round
-OBJECTS_AT_ONCE = 1000  # of an asset, while it is locked
-DELETE_WITHIN_S = 10.0
+OBJECTS_AT_ONCE = DELETED_AT_ONCE  # of an asset, while it is locked
 SOURCES_AT_ONCE = 100  # released a round
 PAUSE_S = 60  # before an asset that could not be finished is looked at again
 FOLDERS_AT_ONCE = 200
@@ -37,7 +35,7 @@ ORPHANS_AT_ONCE = 4
 # More folders than this, and more than a tenth of the assets: rather the wrong database than lost folders.
 FEW_ORPHANS = 100
 MAX_DOCUMENT_BYTES = 64 * MIB
-ANOTHER_TIME: tuple[type[Exception], ...] = (Transient, ObjectMissing, TimeoutError, *postgres.UNAVAILABLE)
+ANOTHER_TIME: tuple[type[Exception], ...] = (Transient, ObjectMissing, *postgres.UNAVAILABLE)
 
 
 class ManifestMissing(KadrError):
@@ -86,11 +84,11 @@ class Collector:
             batch = doomed[start : start + OBJECTS_AT_ONCE]
             is_last = start + OBJECTS_AT_ONCE >= len(doomed)
             async with self.pool.acquire() as connection, connection.transaction():
-                await garbage.lock(connection, one.asset_id)
+                await steps.lock_asset(connection, one.asset_id)
                 if await garbage.held(connection, one) != held:
                     return  # something has happened since: another time
-                async with asyncio.timeout(DELETE_WITHIN_S):  # the asset's owner waits for the lock
-                    await self.storage.delete_all(bucket, [entry.key for entry in batch])
+                # One request, which is given up in time: the asset's owner waits for the lock.
+                await self.storage.delete_all(bucket, [entry.key for entry in batch])
                 if is_last:
                     await garbage.forget(connection, one.asset_id, held)
         self._tell(one.asset_id, doomed)
@@ -98,7 +96,7 @@ class Collector:
     async def _give_up_source(self, one: Due, held: Held) -> Held:
         """Write down that the source is gone before it is; what the asset needs without it."""
         async with self.pool.acquire() as connection, connection.transaction():
-            await garbage.lock(connection, one.asset_id)
+            await steps.lock_asset(connection, one.asset_id)
             if await garbage.held(connection, one) == held:
                 await garbage.give_up_source(connection, one.asset_id)
             return await garbage.held(connection, one)

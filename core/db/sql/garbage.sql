@@ -14,10 +14,6 @@ WHERE id IN (
 )
 RETURNING asset_id, now() - $1 * interval '1 second' AS cutoff;
 
--- name: lock
--- Until the transaction ends nobody queues a step of the asset (a foreign key), or changes the asset or its tracks.
-SELECT id FROM assets WHERE id = $1 FOR UPDATE;
-
 -- name: asset
 SELECT revision_id, provisional, status, source_key, source_sha256, options, deleted_at,
     EXISTS (

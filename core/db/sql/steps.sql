@@ -201,7 +201,8 @@ SELECT kind,
 FROM steps WHERE state IN ('queued', 'leased', 'dead') GROUP BY kind;
 
 -- name: lock_asset
--- Parts of one encode that end at the same moment take turns here, so that one of them is the last.
+-- Until the transaction ends nobody queues a step of the asset (a foreign key), or changes the asset or its tracks. Parts
+-- of one encode that end at the same moment take turns here, so that one of them is the last.
 SELECT id FROM assets WHERE id = $1 FOR UPDATE;
 
 -- name: done_of_run

@@ -5,7 +5,8 @@ from random import Random
 
 import pytest
 
-from benchmarks.fuzz.mutations import MOST_BYTES, MOST_MUTATIONS, mutated, parts
+from benchmarks.fuzz.mutations import MOST_BYTES, MOST_MUTATIONS, mutated
+from benchmarks.fuzz.parts import parts
 from benchmarks.fuzz.trial import make_case
 from benchmarks.harness.packet_bomb import packet_bomb
 

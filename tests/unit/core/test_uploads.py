@@ -1,33 +1,17 @@
 """core.db.uploads: how a size is cut into parts."""
 
-from datetime import UTC, datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.db.uploads import MAX_PARTS, Upload, part_size
-from core.model import AssetId, OwnerId, UploadId, UploadStatus
+from core.db.uploads import MAX_PARTS
+from tests.uploads import upload_of
 
 MIB = 2**20
 
 
 def parts(size_bytes: int, smallest_bytes: int) -> list[int]:
-    upload = Upload(
-        id=UploadId("up_1"),
-        owner_id=OwnerId("ow_1"),
-        asset_id=AssetId("as_1"),
-        status=UploadStatus.OPEN,
-        filename="clip.mp4",
-        content_type=None,
-        size_bytes=size_bytes,
-        part_size_bytes=part_size(size_bytes, smallest_bytes),
-        sha256=None,
-        created_at=datetime.now(UTC),
-        expires_at=datetime.now(UTC),
-        completed_at=None,
-        swept_at=None,
-    )
+    upload = upload_of(size_bytes, smallest_part_bytes=smallest_bytes)
     return upload.part_sizes
 
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from core.settings import Settings
 from ingest.app import create
-from ingest.bodies import requests, track_requests
+from ingest.bodies import fields, requests, track_requests
 from ingest.openapi import document
 from ingest.posters import IMAGE_TYPES
 
@@ -113,7 +113,7 @@ async def test_a_generated_client_builds_requests(client: Any) -> None:
     body = pull.to_dict()
     assert body["ref"] == "product:1"
     parsed = requests.NewPull.model_validate(body)
-    assert requests.ref_pair(parsed.ref) == ("product", "1")
+    assert fields.ref_pair(parsed.ref) == ("product", "1")
     upload = models.NewUpload(filename="a.mp4", size_bytes=3, ref="product:1").to_dict()
     assert requests.NewUpload.model_validate(upload).size_bytes == 3
 

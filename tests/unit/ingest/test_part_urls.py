@@ -1,34 +1,19 @@
 """URLs of an upload's parts: so many at once, however many parts there are, and every part gets one in time."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from core.db import uploads
-from core.db.uploads import Upload
-from core.model import AssetId, OwnerId, UploadId, UploadStatus
-from core.settings import GIB, MIB, Settings
+from core.model import UploadStatus
+from core.settings import GIB, Settings
 from ingest.context import Context
 from ingest.uploads import URLS_AT_ONCE, shown
+from tests.uploads import upload_of
 
-UPLOAD = Upload(
-    id=UploadId("up_1"),
-    owner_id=OwnerId("ow_1"),
-    asset_id=AssetId("as_1"),
-    status=UploadStatus.OPEN,
-    filename="a.mp4",
-    content_type=None,
-    size_bytes=20 * GIB,
-    part_size_bytes=uploads.part_size(20 * GIB, 16 * MIB),
-    sha256=None,
-    created_at=datetime.now(UTC),
-    expires_at=datetime.now(UTC) + timedelta(days=1),
-    completed_at=None,
-    swept_at=None,
-)
+UPLOAD = upload_of(20 * GIB)
 
 
 class Store:

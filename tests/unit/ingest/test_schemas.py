@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from core.http.problems import from_validation
-from ingest.bodies.requests import Body, NewPull, NewUpload, PosterChoice
+from ingest.bodies.fields import Body
+from ingest.bodies.requests import NewPull, NewUpload, PosterChoice
 
 PULL = {"input_url": "https://example.org/a.mp4"}
 CLIP = {"clip_of": "as_" + "0" * 26, "start_s": 1, "end_s": 2}

@@ -9,9 +9,9 @@ from aiohttp import web
 from openapi_spec_validator import validate
 from pydantic import SecretStr
 
+from core.http.openapi_document import DOCUMENT
 from core.settings import Settings
 from origin.app import create
-from origin.openapi import DOCUMENT
 
 KEYS = SecretStr(f"k1:{'ab' * 32}")
 FOLLOWED = ("/s/", "/t/", "/v/", "/key/", "/by/")  # by players: nobody writes these URLs

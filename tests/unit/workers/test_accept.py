@@ -12,8 +12,9 @@ import pytest
 from core.db import uploads
 from core.db.uploads import Upload
 from core.errors import Rejected
-from core.model import AssetId, OwnerId, UploadId, UploadStatus
+from core.model import UploadStatus
 from core.settings import MIB, Settings
+from tests.uploads import upload_of
 from workers.engine.contract import ClaimedStep, WorkerContext
 from workers.engine.sources import Sources
 from workers.steps import accept as module
@@ -21,21 +22,7 @@ from workers.steps.accept import LOOKED_AT_FIRST_BYTES, accept
 
 SIZE = 2 * LOOKED_AT_FIRST_BYTES
 NOW = datetime.now(UTC)
-UPLOAD = Upload(
-    id=UploadId("up_1"),
-    owner_id=OwnerId("ow_1"),
-    asset_id=AssetId("as_1"),
-    status=UploadStatus.COMPLETED,
-    filename="a.mp4",
-    content_type=None,
-    size_bytes=SIZE,
-    part_size_bytes=16 * MIB,
-    sha256=None,
-    created_at=NOW,
-    expires_at=NOW,
-    completed_at=NOW,
-    swept_at=None,
-)
+UPLOAD = upload_of(SIZE, status=UploadStatus.COMPLETED)
 
 
 class Store:
