@@ -214,6 +214,30 @@ async def test_a_stopped_worker_hands_its_step_back_without_an_attempt(
     assert list(tmp_path.glob("st_*")) == []
 
 
+async def test_a_worker_stopped_while_it_claims_hands_the_step_back(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, claimed = steps.claim, asyncio.Event()
+
+    async def answers_late(*args: Any) -> steps.Step | None:
+        """PostgreSQL has committed the claim, and its answer is on its way."""
+        step = await claim(*args)
+        if step is not None:
+            claimed.set()
+            await asyncio.sleep(0.2)
+        return step
+
+    async def stage(context: WorkerContext, claimed: ClaimedStep) -> Outcome:
+        raise AssertionError("a worker that was stopped began a step")
+
+    monkeypatch.setattr(worker.steps, "claim", answers_late)
+    asset_id = await owe(pool)
+    async with working(pool, tmp_path, monkeypatch, stage):
+        await asyncio.wait_for(claimed.wait(), 20)
+    assert await state_of(pool, asset_id)() == "queued"
+    assert await pool.fetchval("SELECT attempts FROM steps WHERE asset_id = $1", asset_id) == 0
+
+
 async def test_a_worker_that_lost_its_lease_stops_the_stage_and_writes_nothing(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

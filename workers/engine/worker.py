@@ -105,7 +105,14 @@ class Worker:
         """
         count, lease_s = self._count(slots), self._context.settings.lease_s
         most = count if slots is SlotClass.HEAVY else max(1, count - 1)
-        return await steps.claim(self._context.pool, slots.kinds, self._name, lease_s, most)
+        claim = asyncio.ensure_future(steps.claim(self._context.pool, slots.kinds, self._name, lease_s, most))
+        try:
+            # To its end: cancelled halfway, PostgreSQL may commit a claim that nobody knows of until its lease ends.
+            return await run_to_end(claim)
+        except asyncio.CancelledError:
+            if not claim.cancelled() and claim.exception() is None and (step := claim.result()) is not None:
+                await self._release(step)
+            raise
 
     async def _attempt(self, step: Step) -> None:
         """Run one claimed step to one of its ends, measured. Only cancellation comes out of here."""
