@@ -150,10 +150,11 @@ def marked(
 ) -> Path:
     """A clip of numbered frames over a moving texture."""
     width, height = size
-    y, x = np.mgrid[0:height, 0:width]
+    y, x = np.arange(height), np.arange(width)
     raw = io.BytesIO()
     for number in range(frames):
-        picture = (128 + 60 * np.sin((x + 3 * number) / 17) * np.cos((y - number) / 11)).astype(np.uint8)
+        waves = np.outer(np.cos((y - number) / 11), np.sin((x + 3 * number) / 17))
+        picture = (128 + 60 * waves).astype(np.uint8)
         for row, bits in enumerate((number, ~number)):
             for bit in range(MARK_BITS):
                 area = picture[_block(height, 8, row), _block(width, MARK_BITS, bit)]
@@ -206,6 +207,15 @@ def frames(path: Path, size: tuple[int, int] | None = None, form: str = "yuv420p
                 width, height = size or (frame.width, frame.height)
                 frame = frame.reformat(width, height, format=form, interpolation="BICUBIC")
             yield (at - first) * time_base, np.asarray(frame.to_ndarray(), np.uint8)
+
+
+def times(path: Path) -> list[Fraction]:
+    """When each frame is shown, in seconds after the first, as the packets say; nothing is decoded."""
+    with av.open(str(path)) as opened:
+        stream = opened.streams.video[0]
+        shown = sorted(packet.pts for packet in opened.demux(stream) if packet.pts is not None)
+        assert stream.time_base is not None
+        return [(at - shown[0]) * stream.time_base for at in shown]
 
 
 def lumas(path: Path, size: tuple[int, int] | None = None) -> Iterator[tuple[Fraction, Pixels]]:

@@ -7,10 +7,10 @@ ranged read, ETags, content types and metadata, checksums. Callers keep sizes an
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -332,12 +332,17 @@ async def connect(settings: Settings) -> AsyncIterator[Storage]:
         # Hashing a whole body before sending it would block the loop; sizes and hashes are checked by us.
         s3={"addressing_style": "path", "payload_signing_enabled": False},
     )
-    session = aioboto3.Session(
-        aws_access_key_id=settings.s3_access_key,
-        aws_secret_access_key=settings.s3_secret_key.get_secret_value(),
-    )
-    async with (
-        session.client("s3", endpoint_url=settings.s3_url, config=config) as client,
-        session.client("s3", endpoint_url=settings.s3_presign_base, config=config) as presigner,
-    ):
+    session = _session(settings.s3_access_key, settings.s3_secret_key.get_secret_value())
+    async with AsyncExitStack() as opened:
+        client = await opened.enter_async_context(session.client("s3", endpoint_url=settings.s3_url, config=config))
+        presigner = client
+        if settings.s3_presign_base != settings.s3_url:
+            other = session.client("s3", endpoint_url=settings.s3_presign_base, config=config)
+            presigner = await opened.enter_async_context(other)
         yield Storage(client, presigner)
+
+
+@lru_cache(maxsize=2)
+def _session(access_key: str, secret_key: str) -> aioboto3.Session:
+    """One for each pair of keys: a session takes half a second of CPU to read the descriptions of S3."""
+    return aioboto3.Session(aws_access_key_id=access_key, aws_secret_access_key=secret_key)

@@ -4,6 +4,7 @@ Clips whose frames carry their number go through the real encoder, in one piece 
 segments. DESIGN.md, transcoding rules: compare each output frame with the source, never hashes of two encodes.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from core.media.crop import Reframe
-from tests.frames import Made, ffmpeg, fragments, frames, lumas, make, mark, marked, marks, planned, psnr
+from tests.frames import Made, ffmpeg, fragments, lumas, make, mark, marked, marks, planned, psnr, times
 from tests.media import shared
 from tests.selection import some
 from transcode.plan import grid
@@ -38,7 +39,7 @@ def check_times(made: Made, rung: str) -> None:
     for fragment in found:
         assert fragment.decode_time == decoded * ticks
         decoded += len(fragment.sizes)
-    shown = [at for at, _ in frames(path, (32, 32))]
+    shown = times(path)
     assert shown == [number * step / made.plan.frame_rate for number in range(made.plan.frames // step)]
     assert decoded == len(shown)
     assert rendition.duration_s == made.plan.duration_s
@@ -143,17 +144,17 @@ async def test_twice_the_fastest_rate_is_halved(tmp_path: Path) -> None:
 # Rates that vary, fields, a late start
 
 
-def shown_at(times: list[Fraction], at: Fraction, slack: Fraction) -> set[int]:
-    """The frames that may stand at `at`: the last one that began by then, give or take."""
-    return {max([0, *(n for n, begun in enumerate(times) if begun <= at + off)]) for off in (-slack, slack)}
+def shown_at(begun: list[Fraction], at: Fraction, slack: Fraction) -> set[int]:
+    """The frames that may stand at `at`: the last one that began by then, give or take. `begun` is sorted."""
+    return {max(0, bisect_right(begun, at + off) - 1) for off in (-slack, slack)}
 
 
 async def test_a_variable_rate_keeps_every_frame_where_it_was(tmp_path: Path) -> None:
     even = marked(tmp_path / "even.mp4", 400, "30", "-g", "60")
     # 150 frames at 30 a second, 100 at 15, a still of 2.5 s, and 150 at 30 again
-    times = [Fraction(n, 30) for n in range(150)]
-    times += [5 + Fraction(n, 15) for n in range(100)]
-    times += [times[-1] + Fraction(5, 2) + Fraction(n, 30) for n in range(150)]
+    begun = [Fraction(n, 30) for n in range(150)]
+    begun += [5 + Fraction(n, 15) for n in range(100)]
+    begun += [begun[-1] + Fraction(5, 2) + Fraction(n, 30) for n in range(150)]
     at = "if(lt(N,150),N/30,if(lt(N,250),5+(N-150)/15,5+99/15+2.5+(N-250)/30))"
     file = tmp_path / "variable.mp4"
     vfr = ("-fps_mode", "vfr", "-enc_time_base", "1/90000", "-video_track_timescale", "90000")
@@ -168,7 +169,7 @@ async def test_a_variable_rate_keeps_every_frame_where_it_was(tmp_path: Path) ->
     found = marks(chunked.file(chunked.top))
     assert found == marks(whole.file(whole.top))
     wrong = [
-        (k, number) for k, number in enumerate(found) if number not in shown_at(times, k / rate, Fraction(1, 2) / rate)
+        (k, number) for k, number in enumerate(found) if number not in shown_at(begun, k / rate, Fraction(1, 2) / rate)
     ]
     assert wrong == []
     assert set(found) == set(range(400)), "no frame is lost"

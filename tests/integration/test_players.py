@@ -26,7 +26,7 @@ from tests.stack import Stack
 pytestmark = pytest.mark.browser
 GROWING_S = 30
 SWITCHED_S = 96  # 16 segments: room for 12 switches
-AT_ONCE_S = 96  # much longer to encode than a player takes to show its end
+AT_ONCE_S = 60  # much longer to encode than a player takes to show its end
 RATE = 10  # few frames, so that a busy machine shows them all
 PLAY_S = 120
 PLAYS = 4

@@ -44,7 +44,7 @@ async def listen(settings: Settings, worker: Worker, slots: SlotClass) -> None:
                 retry_jobs=False,
                 keep_result=0,
                 max_tries=1,
-                poll_delay=0.1,  # a worker wakes itself for the steps that follow its own
+                poll_delay=0.2,  # for each class of slots; a worker wakes itself for the steps that follow its own
                 max_jobs=16,
                 job_timeout=10,
             )
