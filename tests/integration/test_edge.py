@@ -30,7 +30,7 @@ from tests.web import fetch
 NGINX = edge.binary()
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not on this machine")
 KEYS = {"k1": "first-" + secrets.token_hex(8), "k2": "second-" + secrets.token_hex(8)}
-IMMUTABLE = "public, max-age=31536000, immutable"
+IMMUTABLE = "public, max-age=31536000, s-maxage=3600, immutable"
 
 
 async def raw(port: int, target: bytes) -> int:
