@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     origin_cache_dir: Path | None = Field(default=None, description="default: origin-cache in work_dir")
     origin_cache_bytes: PositiveInt = GIB
     origin_max_requests: PositiveInt = Field(default=2048, description="files being sent at once by one process")
+    shared_cache_s: PositiveInt = Field(
+        default=3600, le=365 * 86_400, description="after which CDNs ask again whether a file is still there"
+    )
 
     cdns: Path | None = Field(default=None, description="YAML file of the CDNs; without one the origin serves alone")
 

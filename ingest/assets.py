@@ -142,7 +142,10 @@ async def change(request: web.Request) -> web.Response:
 @routes.delete("/v1/assets/{asset_id}")
 @operation(None, status=204, errors=(404,))
 async def delete(request: web.Request) -> web.Response:
-    """Delete an asset. It is unavailable at once; its files are removed in the background."""
+    """Delete an asset. It is unavailable at once; its files are removed in the background.
+
+    CDNs are purged; those without a purge lose it within the hour, unless the operator has set another time.
+    """
     context, asset = request.app[CONTEXT], await requested_asset(request)
     now = datetime.now(UTC)
     subject, until = revocations.asset(asset.id), now + REVOKED_FOR

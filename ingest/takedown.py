@@ -20,7 +20,10 @@ FOR_GOOD = timedelta(days=3650)
 @routes.post("/v1/assets/{asset_id}/takedown")
 @operation(responses.AssetShape, status=202, errors=(404,))
 async def take_down(request: web.Request) -> web.Response:
-    """Take an asset down: no token plays it any more, and the CDNs are purged."""
+    """Take an asset down: no token plays it any more, and the CDNs are purged.
+
+    CDNs without a purge lose it within the hour, unless the operator has set another time.
+    """
     context, asset = request.app[CONTEXT], await requested_asset(request)
     now = datetime.now(UTC)
     subject, until = revocations.asset(asset.id), now + FOR_GOOD

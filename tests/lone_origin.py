@@ -83,8 +83,8 @@ def origin_env(stack: Stack, folder: Path) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def origin_of(stack: Stack, folder: Path, *arguments: str) -> AsyncIterator[Origin]:
-    origin = Origin(origin_env(stack, folder), arguments=arguments)
+async def origin_of(stack: Stack, folder: Path, *arguments: str, **env: str) -> AsyncIterator[Origin]:
+    origin = Origin({**origin_env(stack, folder), **env}, arguments=arguments)
     try:
         await origin.start()
         yield origin

@@ -77,7 +77,7 @@ def _(title: Title) -> Broken:
             yield answer.url, f"its type is {value!r}, not {_TYPES[kind][0]}"
 
 
-@RULES.should("cache", "what never changes may be kept for ever, and what is one viewer's by nobody", over_http=True)
+@RULES.should("cache", "browsers may keep what never changes, and nobody what is one viewer's", over_http=True)
 def _(title: Title) -> Broken:
     for kind, answer in _answers(title, "playlist", "init", "segment", "text", "key", "dash"):
         value = answer.headers.get("cache-control", "")

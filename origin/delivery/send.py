@@ -32,7 +32,7 @@ from packager.revision import PLAYLIST_TYPE, File
 
 _LOG = Log("origin")
 PRIVATE = "private, no-store"
-IMMUTABLE = "public, max-age=31536000, immutable"
+_YEAR_S = 365 * 86_400
 # Text, which travels gzipped where the client accepts it [Apple 10.1].
 TEXT_TYPES = frozenset({PLAYLIST_TYPE, "application/dash+xml", "text/vtt"})
 PATIENCE_S = 30.0
@@ -42,6 +42,16 @@ GZIPPED_TEXTS = 512  # of texts written for sessions
 INLINE_GZIP_BYTES = 16 * 1024  # up to here gzip takes less than handing it to a thread is worth
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _SERVED = metrics.BYTES.labels("served")
+
+
+def lasting(shared_s: int | None) -> str:
+    """The Cache-Control of what never changes at its URL: browsers keep it for a year.
+
+    Shared caches ask again after `shared_s`, which a 304 answers, and so lose what was deleted or taken down. None: it
+    is one viewer's, and they do not store it.
+    """
+    scope, shared = ("private", "") if shared_s is None else ("public", f" s-maxage={shared_s},")
+    return f"{scope}, max-age={_YEAR_S},{shared} immutable"
 
 
 def gzipped_files(disk_cache: DiskCache) -> RefreshingCache[File, bytes]:
@@ -81,14 +91,15 @@ async def send_file(
     `more` adds headers, or replaces the usual ones. Texts of a `provisional` revision may change: they are not stored.
     Raises ObjectMissing and Transient.
     """
-    if file.type in TEXT_TYPES:
-        return await _send_text_file(request, file, more, PRIVATE if provisional else IMMUTABLE)
     context, sent = request.app[CONTEXT], request.headers
+    kept = lasting(context.settings.shared_cache_s)
+    if file.type in TEXT_TYPES:
+        return await _send_text_file(request, file, more, PRIVATE if provisional else kept)
     etag = f'"{file.sha256[:32]}"'
     headers = {
         **CORS,
         "Content-Type": file.type,
-        "Cache-Control": IMMUTABLE,
+        "Cache-Control": kept,
         "ETag": etag,
         "Accept-Ranges": "bytes",
         **more,

@@ -19,7 +19,7 @@ from core.model import AssetId, Policy
 from core.storage import keys
 from origin import access
 from origin.context import CONTEXT
-from origin.delivery.send import send_file, send_text
+from origin.delivery.send import lasting, send_file, send_text
 from origin.images import stills
 from origin.playback import sessions
 from origin.playback.sessions import Visitor
@@ -28,7 +28,7 @@ from packager.revision import VTT_TYPE, File
 from thumbnails.images import storyboard
 
 routes = web.RouteTableDef()
-MAX_AGE_S, VERSIONED_MAX_AGE_S = 60, 31_536_000
+MAX_AGE_S = 60
 TYPES = {"jpg": "image/jpeg", "webp": "image/webp", "avif": "image/avif"}
 JSON_TYPE = "application/json"
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
@@ -146,12 +146,10 @@ async def _send(
 
 def _cache_control(visitor: Visitor, versioned: bool) -> str:
     """Images of a signed title may be stored by the viewer's own cache only."""
-    scope = "public" if visitor.published.policy is Policy.PUBLIC else "private"
-    if versioned:
-        # Shared caches revalidate after a minute, so that a takedown reaches them: images are not purged.
-        shared = f", s-maxage={MAX_AGE_S}" if scope == "public" else ""
-        return f"{scope}, max-age={VERSIONED_MAX_AGE_S}{shared}, immutable"
-    return f"{scope}, max-age={MAX_AGE_S}"
+    public = visitor.published.policy is Policy.PUBLIC
+    if versioned:  # shared caches ask again sooner than for other files, because images are not purged
+        return lasting(MAX_AGE_S if public else None)
+    return f"{'public' if public else 'private'}, max-age={MAX_AGE_S}"
 
 
 def _number(request: web.Request, name: str, *, least: int, most: int) -> int | None:

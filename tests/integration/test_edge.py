@@ -12,7 +12,7 @@ import secrets
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,9 +20,16 @@ from urllib.parse import urlsplit
 import pytest
 
 from benchmarks.delivery import edge
+from core.media.encoded import Encoded
+from core.model import AssetId
+from core.settings import Settings
+from core.storage import keys, s3
 from origin.cdn.signers import secure_link
+from packager.revision import PLAYLIST_TYPE, build_revision
 from tests.catalogue import Titles
+from tests.lone import servers_env
 from tests.lone_origin import LOCK, WITHIN_S, Origin, free_port, origin_of
+from tests.renditions import rendition
 from tests.stack import Stack
 from tests.waiting import until
 from tests.web import fetch
@@ -30,7 +37,7 @@ from tests.web import fetch
 NGINX = edge.binary()
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not on this machine")
 KEYS = {"k1": "first-" + secrets.token_hex(8), "k2": "second-" + secrets.token_hex(8)}
-IMMUTABLE = "public, max-age=31536000, immutable"
+IMMUTABLE = "public, max-age=31536000, s-maxage=3600, immutable"
 
 
 async def raw(port: int, target: bytes) -> int:
@@ -304,9 +311,50 @@ async def test_five_hundred_at_once_read_a_cold_segment_once(
         assert list(map(float, filled)) == [len(answers[0].body)]
 
 
+def short_lived(stack: Stack, folder: Path) -> AbstractAsyncContextManager[Origin]:
+    """An origin whose files are kept by the edge for a second before it asks again."""
+    return origin_of(stack, folder, KADR_SHARED_CACHE_S="1")
+
+
+async def stored_title(stack: Stack) -> tuple[AssetId, str]:
+    """(asset, prefix) of a title of two playlists, in storage as a worker publishes it."""
+    status, body = await stack.api("POST", "/v1/uploads", json={"filename": "a.mp4", "size_bytes": 1000})
+    assert status == 201, body
+    asset_id = AssetId(body["data"]["asset_id"])
+    new = build_revision(asset_id, Encoded(renditions=tuple(rendition(one, 1000, [2000]) for one in ("v234", "v360"))))
+    env = servers_env(stack)
+    names = ("s3_url", "s3_access_key", "s3_secret_key")
+    settings = Settings.model_validate({name: env[f"KADR_{name.upper()}"] for name in names})
+    async with s3.connect(settings) as storage:
+        for key, text in new.texts.items():
+            await storage.put(settings.media_bucket, key, text, PLAYLIST_TYPE)
+        manifest = keys.revision_manifest(asset_id, new.id)
+        await storage.put(settings.media_bucket, manifest, new.body, "application/json")
+    return asset_id, f"{keys.public_prefix(asset_id)}{new.id}/"
+
+
+async def test_a_deleted_title_is_gone_from_here(stack: Stack, tmp_path: Path) -> None:
+    """Also a file that nobody has asked for since: the first one who does gets nothing old."""
+    asset_id, prefix = await stored_title(stack)
+    async with short_lived(stack, tmp_path) as origin, edge_of(tmp_path / "edge", origin) as port:
+        at = Edge(port, origin, tmp_path / "edge", prefix, prefix, 0)
+        left, seen = at.url("v234/index.m3u8"), at.url("v360/index.m3u8")
+
+        async def of(url: str) -> tuple[int, str]:
+            answer = await fetch(url)
+            return answer.status, answer.headers["X-Cache"]
+
+        assert [await of(left), await of(seen)] == [(200, "MISS")] * 2
+        # The fixed thing here is the edge's own clock: it keeps a file for s-maxage.
+        assert await until(lambda: of(seen), lambda got: got != (200, "HIT")) == (200, "REVALIDATED")
+        assert (await stack.api("DELETE", f"/v1/assets/{asset_id}"))[0] == 204
+        assert (await until(lambda: of(seen), lambda got: got[0] != 200))[0] == 410
+        assert [(await of(url))[0] for url in (left, seen)] == [410, 410]
+
+
 async def test_what_is_here_needs_no_origin(stack: Stack, prefixes: tuple[str, str], tmp_path: Path) -> None:
-    """Also what has grown old: the 404 of a ready revision is good for 5 s."""
-    async with origin_of(stack, tmp_path) as origin, edge_of(tmp_path / "edge", origin) as port:
+    """Also what has grown old: the 404 of a ready revision is good for 5 s, a file here for one."""
+    async with short_lived(stack, tmp_path) as origin, edge_of(tmp_path / "edge", origin) as port:
         await goes_on_alone(Edge(port, origin, tmp_path / "edge", *prefixes, 0))
 
 
@@ -319,7 +367,7 @@ async def goes_on_alone(at: Edge) -> None:
     # The one fixed thing here is the edge's own clock: it keeps this 404 for max-age.
     await until(lambda: fetch(old), lambda answer: answer.headers["X-Cache"] == "STALE", within_s=30, every_s=0.5)
     after = await fetch(kept)
-    assert (after.status, after.body, after.headers["X-Cache"]) == (200, before.body, "HIT")
+    assert (after.status, after.body, after.headers["X-Cache"]) == (200, before.body, "STALE")
     stale = await fetch(old)
     assert (stale.status, stale.headers["X-Cache"]) == (404, "STALE")
     cold = await fetch(new)

@@ -30,7 +30,7 @@ from tests.waiting import until_time
 from tests.web import fetch, refused
 
 WITHIN_S = 60
-IMMUTABLE = "public, max-age=31536000, immutable"
+IMMUTABLE = "public, max-age=31536000, s-maxage=3600, immutable"
 PLAYLIST, INIT, SEGMENT = "application/vnd.apple.mpegurl", "video/mp4", "video/iso.segment"
 FRAMES, RATE = 210, Fraction(30000, 1001)  # of the fixture `clip`
 FRAME_S = 1 / RATE

@@ -26,7 +26,7 @@ TYPES = {
     ".vtt": "text/vtt",
     ".mpd": "application/dash+xml",
 }
-YEAR = "public, max-age=31536000, immutable"
+YEAR = "public, max-age=31536000, s-maxage=3600, immutable"
 SOUND_HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "Content-Length, Content-Range, ETag, Date",
