@@ -7,7 +7,7 @@ import ast
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -58,11 +58,29 @@ class Module:
         return cls(path=path, tree=ast.parse(path.read_text(), str(path)), root=root)
 
     @cached_property
+    def owned(self) -> list[tuple[str, ast.AST, bool]]:
+        """Every node with the name of the function it is in, and whether a loop of that function is around it.
+
+        A function itself belongs to nobody.
+        """
+        found: list[tuple[str, ast.AST, bool]] = []
+        left: list[tuple[str, ast.AST, bool]] = [("(module)", self.tree, False)]
+        while left:
+            owner, node, looped = left.pop()
+            if isinstance(node, FUNCTIONS):
+                owner, looped = node.name, False
+            elif node is not self.tree:
+                found.append((owner, node, looped))
+                looped = looped or isinstance(node, LOOPS)
+            left.extend((owner, child, looped) for child in reversed(list(ast.iter_child_nodes(node))))
+        return found
+
+    @cached_property
     def imports(self) -> dict[str, tuple[str, str]]:
         """Local name -> (module, name there), of every `from module import name` in the file."""
         return {
             alias.asname or alias.name: (node.module, alias.name)
-            for node in ast.walk(self.tree)
+            for _, node, _ in self.owned
             if isinstance(node, ast.ImportFrom) and node.module
             for alias in node.names
         }
@@ -96,7 +114,7 @@ class Module:
         path = self.root.joinpath(*module.split("."))
         for file in (path.with_suffix(".py"), path / "__init__.py"):
             if module.split(".")[0] == "tests" and file.is_file():
-                return Module.read(file, self.root)
+                return _helper(file, self.root)
         return None
 
     def is_checking(self, name: str) -> bool | None:
@@ -302,23 +320,15 @@ def faults(module: Module) -> Iterator[Fault]:
     yield from private_names(module, path)
 
 
-def owners(tree: ast.Module) -> Iterator[tuple[str, ast.AST, bool]]:
-    """Every node with the name of the function it is in, and whether a loop of that function is around it."""
-
-    def below(node: ast.AST, owner: str, looped: bool) -> Iterator[tuple[str, ast.AST, bool]]:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, FUNCTIONS):
-                yield from below(child, child.name, False)
-            else:
-                yield owner, child, looped
-                yield from below(child, owner, looped or isinstance(child, LOOPS))
-
-    yield from below(tree, "(module)", False)
+@cache
+def _helper(file: Path, root: Path) -> Module:
+    """A module of helpers, read once for all that import it."""
+    return Module.read(file, root)
 
 
 def sleeps(module: Module, path: str) -> Iterator[Fault]:
     """Fixed sleeps that are longer than LONGEST_SLEEP_S; the pause of a loop that polls is none."""
-    for owner, node, looped in owners(module.tree):
+    for owner, node, looped in module.owned:
         if not (isinstance(node, ast.Call) and last_name(node.func) == "sleep" and node.args and not looped):
             continue
         seconds = node.args[0]
@@ -335,7 +345,7 @@ def sleeps(module: Module, path: str) -> Iterator[Fault]:
 
 def imports_of_tests(module: Module, path: str) -> Iterator[Fault]:
     """Imports from test modules: what two files share belongs in a helper module of tests/."""
-    for owner, node, _ in owners(module.tree):
+    for owner, node, _ in module.owned:
         if isinstance(node, ast.ImportFrom):
             names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
@@ -356,7 +366,7 @@ def imports_of_tests(module: Module, path: str) -> Iterator[Fault]:
 
 def private_names(module: Module, path: str) -> Iterator[Fault]:
     """Names with a leading underscore that are somebody else's: imported, read as an attribute or patched by text."""
-    for owner, node, _ in owners(module.tree):
+    for owner, node, _ in module.owned:
         private: list[str] = []
         if isinstance(node, ast.ImportFrom):
             private = [alias.name for alias in node.names]

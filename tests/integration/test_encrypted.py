@@ -28,7 +28,6 @@ from tests.clients import PROGRAMS, decoded, read_by_m3u8, streamlink, yt_dlp
 from tests.media import FFMPEG, generate
 from tests.playback import media_uris
 from tests.published import faults
-from tests.selection import MORE_PLAYERS, some
 from tests.stack import Stack
 from tests.web import Answer, fetch, refused
 
@@ -146,7 +145,8 @@ def frames(url: str) -> tuple[int, bytes]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("player", some(["hls", "shaka"], ["shaka"], MORE_PLAYERS))
+@pytest.mark.parametrize("player", ["hls", "shaka"])
+@pytest.mark.acceptance("players of their own, in real time: make test shows it on the watch page")
 async def test_players_show_it_to_its_end(
     stack: Stack, title: Any, browser: Browser, page_url: str, player: str
 ) -> None:

@@ -133,6 +133,7 @@ async def test_worker_killed_in_mid_encode(mortal: Stack, film: Path, worker: Wo
     assert await attempts(mortal, asset_id) == [0], "a kill is an interruption, not an attempt"
 
 
+@pytest.mark.acceptance("another kill: make test stops a worker in its own process")
 async def test_worker_stopped_by_sigterm_hands_back(mortal: Stack, film: Path, worker: Workers) -> None:
     first = await worker()
     asset_id = await mortal.upload(film, **PLAIN)
