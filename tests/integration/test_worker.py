@@ -238,6 +238,31 @@ async def test_a_worker_stopped_while_it_claims_hands_the_step_back(
     assert await pool.fetchval("SELECT attempts FROM steps WHERE asset_id = $1", asset_id) == 0
 
 
+async def test_a_step_handed_back_is_not_claimed_again_by_the_worker_that_stops(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, begun, claiming = steps.claim, asyncio.Event(), asyncio.Event()
+
+    async def claims_late(*args: Any) -> steps.Step | None:
+        """Once a step runs, every claim waits for a connection first."""
+        if begun.is_set():
+            claiming.set()
+            await asyncio.sleep(0.3)
+        return await claim(*args)
+
+    async def stage(context: WorkerContext, claimed: ClaimedStep) -> Outcome:
+        begun.set()
+        await asyncio.Event().wait()
+        return Outcome()
+
+    monkeypatch.setattr(worker.steps, "claim", claims_late)
+    asset_id = await owe(pool)
+    async with working(pool, tmp_path, monkeypatch, stage, poll_s=0.01):
+        await asyncio.wait_for(claiming.wait(), 20)
+    assert await state_of(pool, asset_id)() == "queued"
+    assert await pool.fetchval("SELECT interruptions FROM steps WHERE asset_id = $1", asset_id) == 1
+
+
 async def test_a_worker_that_lost_its_lease_stops_the_stage_and_writes_nothing(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -129,7 +129,7 @@ class Worker:
             metrics.LEASES_LOST.labels(step.kind).inc()
             _LOG.warning("step.lease_lost", **log_fields)
         except asyncio.CancelledError:
-            await self._release(step)
+            await run_to_end(self._hand_back(step))
             raise
         except postgres.UNAVAILABLE as exc:
             # Nothing was written; the lease runs out and the step is claimed again.
@@ -299,6 +299,11 @@ class Worker:
         async with self._context.pool.acquire() as connection, connection.transaction():
             await steps.finish(connection, step, StepState.DEAD, error=error, attempt=attempt, crash=crash)
             await self._record_failure(connection, step, told)
+
+    async def _hand_back(self, step: Step) -> None:
+        """Release a step of a worker that is stopped, after a claim that is under way: that would take it again."""
+        async with self._claiming[TRAITS[step.kind].slots]:
+            await self._release(step)
 
     async def _release(self, step: Step) -> None:
         """Make the step due at once for another worker, however often this worker is cancelled meanwhile."""
