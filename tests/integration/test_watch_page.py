@@ -198,9 +198,9 @@ async def test_an_unknown_id_is_a_page_too(visit: Visit, stack: Stack) -> None:
     assert await visit.page.locator("[role=alert]").inner_text()
 
 
-async def test_what_is_not_ready_is_waited_for(visit: Visit, stack: Stack, clip: Path) -> None:
-    size = clip.stat().st_size
-    status, created = await stack.api("POST", "/v1/uploads", json={"filename": clip.name, "size_bytes": size, **PLAIN})
+async def test_what_is_not_ready_is_waited_for(visit: Visit, stack: Stack, tiny: Path) -> None:
+    size = tiny.stat().st_size
+    status, created = await stack.api("POST", "/v1/uploads", json={"filename": tiny.name, "size_bytes": size, **PLAIN})
     assert status == 201
     upload = created["data"]
     _, shown = await stack.api("GET", f"/v1/assets/{upload['asset_id']}")
@@ -211,7 +211,7 @@ async def test_what_is_not_ready_is_waited_for(visit: Visit, stack: Stack, clip:
     assert await visit.page.locator("main p").first.inner_text()
 
     async with aiohttp.ClientSession() as session:
-        with clip.open("rb") as body:
+        with tiny.open("rb") as body:
             async with session.put(upload["parts"][0]["url"], data=body) as put:
                 assert put.status == 200
     assert (await stack.api("POST", f"/v1/uploads/{upload['id']}/complete"))[0] == 202
