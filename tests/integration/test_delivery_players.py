@@ -310,7 +310,9 @@ async def test_a_cdn_that_stops_costs_no_viewer_a_segment(
     assert len(first) == 1, "one way for all"
     await place.cdns[next(iter(first))].stop()
     asked = len(viewer.got)
-    if player != "dash":  # which waits a second before it asks again: at twice the speed it has nothing to show then
+    # dash.js waits a second before it asks again: at twice the speed it has nothing to show then. hls.js fetches texts
+    # after pictures: on a busy machine, at twice the speed, one is over before it comes.
+    if player == "shaka":
         await viewer.page.evaluate("video.playbackRate = 2")
     # At twice the speed a busy machine has nothing to show for a moment.
     await check_end(viewer, asset["duration_s"], dry=2)

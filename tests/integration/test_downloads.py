@@ -22,7 +22,7 @@ from tests.stack import Stack
 from tests.web import fetch, refused
 from workers.engine import failures
 
-WITHIN_S = 90
+WITHIN_S = 240
 TITLE = 'Lesson 1: "Ünïcode"'
 WANTED = {"downloads": "standard", "ladder": "apple", "effort": "economy", "title": TITLE}
 VTT = "WEBVTT\n\n00:01.000 --> 00:02.500\nHello\n"

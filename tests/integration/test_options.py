@@ -390,8 +390,9 @@ async def test_ingest_takes_the_wishes_of_encode(stack: Stack, black: Path, red:
         *("--profile", "lecture", "--codec", "h264", "--effort", "economy", "--ladder", "apple", "--start", "1"),
         *("--end", "2", "--watermark", str(red), "--watermark-position", "center", "--watermark-opacity", "0.5"),
     )
-    assert (code, err) == (0, "")
+    assert code == 0, err
     asset = json.loads(out)
+    assert err == f"You can watch it now: {asset['watch_url']}\n"
     assert asset["duration_s"] == 1.0
     options = asset["options"]
     assert (options["profile"], options["ladder"], options["clip"]) == ("lecture", "apple", {"start_s": 1, "end_s": 2})

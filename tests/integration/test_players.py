@@ -29,7 +29,7 @@ SWITCHED_S = 96  # 16 segments: room for 12 switches
 AT_ONCE_S = 60  # much longer to encode than a player takes to show its end
 RATE = 10  # few frames, so that a busy machine shows them all
 PLAY_S = 120
-PLAYS = 4
+PLAYS = 6
 
 # Between the top level and each other one in turn, from every segment to the next. hls.js tells of a switch when its
 # first frame is seen.
@@ -120,7 +120,8 @@ async def check_all_was_seen(visit: Visit, duration_s: float) -> None:
     """From its first second to its last, without once running dry."""
     await visit.until(f"{VIDEO}.ended", PLAY_S)
     seen = await visit.page.evaluate("seen")
-    assert seen["began"] < 1, "from the beginning, not near the end of what is there"
+    # A busy machine says late that it plays; the end of what is there is segments of 6 s away.
+    assert seen["began"] < 3, "from the beginning, not near the end of what is there"
     assert seen["dry"] == []
     assert await visit.of_video("currentTime") == pytest.approx(duration_s, abs=0.2)
     assert await visit.of_video("buffered.length") == 1
