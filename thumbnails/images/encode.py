@@ -82,8 +82,9 @@ def poster_set(folder: Path, prefix: str, bgr: Bgr, kinds: tuple[str, ...], *, c
     padded = []
     if cropped:
         head_boxes = heads(bgr)
+        weights = crop.importance(bgr, head_boxes)
         for shape, aspect in image_files.crops(wide, high).items():
-            window = crop.window(bgr, aspect, head_boxes)
+            window = crop.window(bgr, aspect, head_boxes, weights)
             if window is None:
                 padded.append(shape)
             pictures.append((f"{prefix}-{shape}", shape, crop.cut(bgr, window, aspect, image_files.CROP_SHORT_SIDE)))
