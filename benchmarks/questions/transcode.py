@@ -8,8 +8,8 @@ wall_s, cpu_s: per minute of source, of every process the encode started (benchm
 bytes: all media files, audio and headers included.
 VMAF, XPSNR: every rung, once per distinct output, against the source at the rung's frame rate
 (benchmarks/transcode/quality.py). BD-rate: bits at equal quality relative to A, over the scores both ladders reach.
---short: clips of 4, 8 and 15 s, cut from those given; only CPU, and that of the pictures step (benchmarks/transcode/
-short_clips.py).
+--short: clips of 4, 8 and 15 s, cut from those given; only CPU, and that of the pictures step as a share of the fixed
+ladder's (benchmarks/transcode/short_clips.py).
 delivered: VMAF of the best rung whose peak rate over 6 s, audio included, fits into a bandwidth.
 """
 

@@ -55,7 +55,9 @@ def compare(clip: peers.Clip, options: BenchmarkOptions) -> dict[str, Any]:
     return {"clip": {**about, "width": clip.width, "height": clip.height}, "systems": systems}
 
 
-def take_turns(clip: peers.Clip, options: BenchmarkOptions, folder: Path) -> dict[str, "SystemRuns"]:
+def take_turns(
+    clip: peers.Clip, options: BenchmarkOptions, folder: Path, after_round: Callable[[], None] = lambda: None
+) -> dict[str, "SystemRuns"]:
     """All rounds of all systems. The order turns by one each round, so that no system always follows the same other."""
     found = {system.name: SystemRuns() for system in options.systems}
     Path(clip.path).read_bytes()  # into the page cache: nobody pays for the first read
@@ -63,6 +65,7 @@ def take_turns(clip: peers.Clip, options: BenchmarkOptions, folder: Path) -> dic
         turn = number % len(options.systems)
         for system in (*options.systems[turn:], *options.systems[:turn]):
             found[system.name].run(system, clip, folder)
+        after_round()
     return found
 
 

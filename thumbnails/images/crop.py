@@ -26,15 +26,20 @@ _WEIGHTS = {"saliency": 0.45, "edges": 0.35, "colour": 0.2}
 _FACE_WEIGHT = 4.0
 
 
-def window(bgr: Bgr, aspect: Fraction, faces: Sequence[PixelBox] = ()) -> PixelBox | None:
-    """The largest window of `aspect` (width / height) with the most importance, or None if the faces do not fit."""
+def window(
+    bgr: Bgr, aspect: Fraction, faces: Sequence[PixelBox] = (), weights: SaliencyMap | None = None
+) -> PixelBox | None:
+    """The largest window of `aspect` (width / height) with the most importance, or None if the faces do not fit.
+
+    `weights` is the picture's `importance`, for who cuts several windows of it.
+    """
     high, wide = bgr.shape[:2]
     width, height = _largest(wide, high, aspect)
     columns = _allowed(wide, width, [(face.x, face.x + face.width) for face in faces])
     rows = _allowed(high, height, [(face.y, face.y + face.height) for face in faces])
     if columns is None or rows is None:
         return None
-    weights = importance(bgr, faces)
+    weights = importance(bgr, faces) if weights is None else weights
     sums = cv2.integral(weights, sdepth=cv2.CV_64F).astype(np.float64, copy=False)
     scale_x, scale_y = weights.shape[1] / wide, weights.shape[0] / high
     positions = ((x, y) for x in _steps(columns, scale_x) for y in _steps(rows, scale_y))

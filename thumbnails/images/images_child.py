@@ -20,7 +20,7 @@ import numpy as np
 from core.errors import Rejected
 from thumbnails.images import encode, preview, storyboard
 from thumbnails.images.storyboard_sheets import NothingToShow, Sheets
-from thumbnails.posters import selection_settings
+from thumbnails.posters import sampling, selection_settings
 from thumbnails.reading import video_facts
 from thumbnails.reading.colour import Bgr
 from thumbnails.reading.held_frames import HeldFrames
@@ -65,7 +65,7 @@ def _pixels(poster: dict[str, Any], folder: Path) -> Bgr:
 
 def _of_video(request: dict[str, Any], folder: Path, kinds: tuple[str, ...], answer: dict[str, Any]) -> None:
     video = video_facts.from_json(request["picture"])
-    held = HeldFrames(request.get("held_bytes", 0))
+    held = HeldFrames(request.get("held_bytes", 0), keyframes=sampling.enough_keyframes(video))
     if "posters" in request:
         _posters(request, video, held, folder, kinds, answer)
     makers = {"storyboard": _storyboard, "preview": _preview, "still": _still, "poster_at": _poster_at}

@@ -24,7 +24,7 @@ from thumbnails.vision.faces import FaceSearch, find_faces
 from thumbnails.vision.frame_signals import LONG_SIDE, frame_sample, signals
 
 FULL_SIDE = 1920  # what a candidate is delivered at, at most
-FINE_SIDE = 960  # at which neighbours are compared: half the price of the largest poster's size, and tells as much
+FINE_SIDE = 640  # at which neighbours are compared: a quarter of the largest poster's price, and tells as much
 # A missed face only costs rank: coarse steps, on the small picture of a sample, in which a face of a tenth of its width
 # is found.
 POSTER_FACES = FaceSearch(scale_step=1.15, min_neighbours=6, min_pixels=24)

@@ -7,13 +7,21 @@ cards). Where keyframes are few, times between them as well, as deep into each G
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
+from math import ceil
 
 from thumbnails.reading.video_facts import VideoFacts
 
 EDGE = Fraction(1, 50)
-FEW_KEYFRAMES = 24
-BETWEEN = 36  # samples of a title with few keyframes
+# Samples of a title, at least: keyframes if there are so many, else times between them, which take a decode each. In
+# proportion to its length: neighbours of less than a second look alike.
+KEYFRAMES_PER_S, FEWEST_KEYFRAMES, ENOUGH_KEYFRAMES = 1, 12, 24
+BETWEEN_PER_S, FEWEST_BETWEEN, MOST_BETWEEN = Fraction(3, 2), 12, 36
 _FULL_HD = 1920 * 1080
+
+
+def enough_keyframes(video: VideoFacts) -> int:
+    """With so many keyframes nothing between them is looked at."""
+    return min(ENOUGH_KEYFRAMES, max(FEWEST_KEYFRAMES, ceil(video.duration_s * KEYFRAMES_PER_S)))
 
 
 def keyframes(times: Sequence[Fraction], video: VideoFacts, samples: int) -> tuple[Fraction, ...]:
@@ -32,7 +40,8 @@ def between(times: Sequence[Fraction], video: VideoFacts, samples: int, decode_f
     keyframes = sorted({video.start_s, *times})
     affordable = decode_frames * max(Fraction(1, 4), Fraction(_FULL_HD, video.width * video.height))
     depth_s = affordable / len(keyframes) / video.frame_rate
-    count = min(samples, BETWEEN, max(1, video.frames))
+    in_proportion = max(FEWEST_BETWEEN, ceil(video.duration_s * BETWEEN_PER_S))
+    count = min(samples, MOST_BETWEEN, in_proportion, max(1, video.frames))
     share = (end_s - start_s) / count
     evenly = (start_s + share * (number + Fraction(1, 2)) for number in range(count))
     within = {time for time in evenly if time - keyframes[bisect_right(keyframes, time) - 1] <= depth_s}

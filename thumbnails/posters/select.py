@@ -28,6 +28,7 @@ from thumbnails.vision.frame_signals import LONG_SIDE, frame_sample
 
 WORSE = 0.35  # below the best: different, and yet nobody would choose it
 APART_S, APART = 2.0, 0.04  # of the title: two of one look are at least so far from each other
+LEAST_CANDIDATES, CANDIDATES_PER_S = 2, Fraction(1, 6)
 
 # The signals that an answer reports.
 REPORTED = ("luma", "contrast", "sharpness", "noise", "exposure", "colour", "saliency", "text", "bars")
@@ -40,6 +41,7 @@ def nothing(fallback: str) -> dict[str, Any]:
 
 def select(reader: Reader, video: VideoFacts, settings: SelectionSettings, folder: Path) -> dict[str, Any]:
     """The answer as JSON values; writes one file of raw BGR per candidate into `folder`."""
+    settings = _in_proportion(settings, video)
     keys = reader.keyframe_times()
     frame_samples = [frame_sample(frame.time_s, frame.pixels) for frame in _sampled(reader, video, settings, keys)]
     if not frame_samples:
@@ -63,14 +65,19 @@ def select(reader: Reader, video: VideoFacts, settings: SelectionSettings, folde
     }
 
 
+def _in_proportion(settings: SelectionSettings, video: VideoFacts) -> SelectionSettings:
+    """A clip of a few seconds has no five different pictures."""
+    most = LEAST_CANDIDATES + int(video.duration_s * CANDIDATES_PER_S)
+    return replace(settings, candidates=min(settings.candidates, most), refine=min(settings.refine, most + 1))
+
+
 def _sampled(
     reader: Reader, video: VideoFacts, settings: SelectionSettings, keys: Sequence[Fraction]
 ) -> Iterator[Frame]:
     wide = width(video, LONG_SIDE)
-    times = sampling.keyframes(keys, video, settings.samples)
     seen_times: set[Fraction] = set()
-    if len(times) >= sampling.FEW_KEYFRAMES:
-        for frame in reader.keyframes(times, wide):
+    if len(keys) >= sampling.enough_keyframes(video):
+        for frame in reader.keyframes(sampling.keyframes(keys, video, settings.samples), wide):
             seen_times.add(frame.time_s)
             yield frame
     if seen_times:

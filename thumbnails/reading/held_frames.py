@@ -2,7 +2,7 @@
 
 In: a bound in bytes, then the frames of one pass. Out: the frames from a time on, for every reader of the program, so
 that none is decoded twice. Refuses a track that does not fit, of which less than nearly all can be read in one pass, or
-most of whose frames are keyframes: those are reached cheaply one by one.
+with so many keyframes that few frames between them are ever read: each that is held costs a third of its decode again.
 """
 
 from bisect import bisect_right
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-SPARSE = 8  # frames to a keyframe, below which readers seek
 NEARLY_ALL = Fraction(19, 20)  # of the frames that the track has
 
 
@@ -28,10 +27,13 @@ class DecodedFrame:
 
 
 class HeldFrames:
-    """The frames of one track, once `fill` has taken them; shared by its readers. 0 bytes: nothing is ever held."""
+    """The frames of one track, once `fill` has taken them; shared by its readers.
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
+    0 bytes: nothing is ever held. With `keyframes` keyframes or more a track is not held.
+    """
+
+    def __init__(self, most_bytes: int, *, keyframes: int = 0) -> None:
+        self._most_bytes, self._keyframes = most_bytes, keyframes
         self._frames: list[DecodedFrame] = []
         self._times: list[Fraction] = []
         self.undecided = most_bytes > 0
@@ -42,7 +44,7 @@ class HeldFrames:
     def fill(self, decoded: Iterator[DecodedFrame], *, frames: int, keyframes: int) -> None:
         """Keep all of `decoded`, the whole track of so many frames and keyframes, or none."""
         self.undecided = False
-        if frames < SPARSE * keyframes:
+        if keyframes >= self._keyframes:
             return
         kept, left = list[DecodedFrame](), self._most_bytes
         for one in decoded:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from av.sidedata.sidedata import Type as SideData
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from thumbnails.reading.colour import UNKNOWN_PEAK, Bgr, Gray, matrix, narrowed, tone_mapped
 from thumbnails.reading.video_facts import VideoFacts
@@ -25,6 +25,8 @@ class Converter:
     def __init__(self, video: VideoFacts) -> None:
         self._video = video
         self._matrix = matrix(video.matrix, video.coded_short_side)
+        # One for each size and form: to set one up for each frame would take as long as the smallest conversions.
+        self._reformatters: dict[tuple[int, int, str], VideoReformatter] = {}
 
     def size(self, width: int) -> tuple[int, int]:
         """(width, height) of what is converted for a shown width of at most this."""
@@ -56,37 +58,39 @@ class Converter:
         wide, high = self.size(width)
         if self._video.rotation in (90, 270):
             wide, high = high, wide
-        pixels: Gray = frame.reformat(
-            width=wide, height=high, format="gray", interpolation=Interpolation.AREA, threads=1
-        ).to_ndarray()
+        pixels: Gray = self._reformatted(frame, wide, high, "gray", interpolation=Interpolation.AREA).to_ndarray()
         return pixels
 
+    def _reformatted(self, frame: Any, wide: int, high: int, form: str, **options: Any) -> Any:
+        reformatter = self._reformatters.setdefault((wide, high, form), VideoReformatter())
+        return reformatter.reformat(frame, width=wide, height=high, format=form, threads=1, **options)
+
     def _plain(self, frame: Any, wide: int, high: int) -> Bgr:
-        converted = frame.reformat(
-            width=wide,
-            height=high,
-            format="bgr24",
+        converted = self._reformatted(
+            frame,
+            wide,
+            high,
+            "bgr24",
             interpolation=self._filter(frame, wide),
             src_colorspace=_MATRICES[self._matrix],
             dst_colorspace=_MATRICES[self._matrix],
             src_color_range=self._range(frame),
             dst_color_range=ColorRange.JPEG,
-            threads=1,
         )
         return narrowed(converted.to_ndarray(), self._video.primaries)
 
     def _toned(self, frame: Any, wide: int, high: int) -> Bgr:
         spans = self._range(frame)
-        converted = frame.reformat(
-            width=wide,
-            height=high,
-            format="yuv444p16le",
+        converted = self._reformatted(
+            frame,
+            wide,
+            high,
+            "yuv444p16le",
             interpolation=self._filter(frame, wide),
             src_colorspace=_MATRICES[self._matrix],
             dst_colorspace=_MATRICES[self._matrix],
             src_color_range=spans,
             dst_color_range=spans,
-            threads=1,
         )
         return tone_mapped(
             converted.to_ndarray(),

@@ -271,8 +271,10 @@ class Reader:
             frames = Deinterlacer(self._base).all(frames)
         previous_s: Fraction | None = None
         for number, frame in enumerate(frames):
-            counted_s = self._video.start_s + number / self._video.frame_rate
-            shown_s = counted_s if self._video.retimed else self._time_s(frame)
+            if self._video.retimed:
+                shown_s = self._video.start_s + number / self._video.frame_rate
+            else:
+                shown_s = self._time_s(frame)
             if previous_s is None or shown_s > previous_s:  # else its time is wrong, and no player shows it
                 previous_s = shown_s
                 yield DecodedFrame(time_s=shown_s, frame=frame)

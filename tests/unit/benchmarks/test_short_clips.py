@@ -32,3 +32,9 @@ def test_the_table_has_ratios_and_names_failures() -> None:
     systems = {"same": {"cpu_s": 5.5, "ratio": 1.1}, "balanced": {"error": "no"}, "A": {"cpu_s": 5.0, "ratio": 1.0}}
     table = short_clips.table([{"clip": {"name": "cups_4s.mp4", "seconds": 4.0}, "systems": systems}])
     assert table.splitlines()[1].split() == ["cups_4s.mp4", "5.50", "(1.10)", "failed", "5.00", "(1.00)"]
+
+
+def test_pictures_are_shown_as_a_share_of_the_fixed_ladder() -> None:
+    systems = {"same": {"cpu_s": 20.0}, "pictures": {"cpu_s": 1.5, "share": 0.075}}
+    table = short_clips.table([{"clip": {"name": "cups_15s.mp4", "seconds": 15.0}, "systems": systems}])
+    assert table.splitlines()[1].split() == ["cups_15s.mp4", "20.00", "1.50", "(7.5%)"]

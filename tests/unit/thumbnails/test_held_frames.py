@@ -16,6 +16,7 @@ from transcode.probe.probe_child import probe
 from workers.video_facts import video_facts
 
 FRAMES, SIZE_BYTES = 40, 160 * 96 * 3 // 2
+MANY = 20  # keyframes; every second frame is one
 ENOUGH = FRAMES * SIZE_BYTES * 2  # the decoder pads its lines
 TIMES = [Fraction(time, 10) for time in (0, 7, 12, 13, 31, 50)]
 READS: dict[str, Callable[[Reader], Iterable[Any]]] = {
@@ -46,7 +47,7 @@ def read(file: Path, video: VideoFacts, held: HeldFrames, what: str) -> tuple[li
 
 def test_held_frames_are_those_that_are_sought(tmp_path: Path) -> None:
     file, video = clip(tmp_path)
-    held, decoded = HeldFrames(ENOUGH), 0
+    held, decoded = HeldFrames(ENOUGH, keyframes=MANY), 0
     for what in ("nearest", "between", "at", "keyframes"):
         sought, _ = read(file, video, HeldFrames(0), what)
         kept, cost = read(file, video, held, what)
@@ -71,7 +72,7 @@ def test_what_is_not_held_is_read_all_the_same(
 ) -> None:
     file, video = clip(tmp_path, *options)
     sought, _ = read(file, video, HeldFrames(0), "nearest")
-    held = HeldFrames(most_bytes)
+    held = HeldFrames(most_bytes, keyframes=MANY)
     with Reader(file, video) as reader:
         keyframes = len(reader.keyframe_times())
         whole = list(reader.decoded_between(Fraction(0), video.duration_s, FRAMES))
@@ -96,7 +97,7 @@ def test_a_frame_that_grows_beyond_the_bound_ends_it(tmp_path: Path) -> None:
             taken.append(one)
             yield one
 
-    held = HeldFrames(most)
+    held = HeldFrames(most, keyframes=MANY)
     held.fill(iter(frames()), frames=FRAMES, keyframes=1)
     assert not held
     assert len(taken) == FRAMES + 1

@@ -293,6 +293,13 @@ def test_few_keyframes_are_filled_in_within_the_budget() -> None:
     assert all(time - max(key for key in keys if key <= time) <= 5 for time in times)
 
 
+@pytest.mark.parametrize(("seconds", "times", "enough_keyframes"), [(4, 12, 12), (15, 23, 15), (60, 36, 24)])
+def test_short_titles_are_sampled_in_proportion(seconds: int, times: int, enough_keyframes: int) -> None:
+    short = pictured(frames=24 * seconds, duration_s=Fraction(seconds))
+    assert len(sampling.between([Fraction(0)], short, 48, 9999)) == times
+    assert sampling.enough_keyframes(short) == enough_keyframes
+
+
 def test_one_frame_is_sampled_at_its_own_time() -> None:
     one = pictured(frames=1, duration_s=Fraction(1, 25), frame_rate=Fraction(25))
     times = sampling.between([Fraction(0)], one, 40, 240)
