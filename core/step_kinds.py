@@ -96,6 +96,7 @@ TRAITS: dict[StepKind, Traits] = {
         slots=SlotClass.LIGHT,
         failure=FailureScope.ASSET,
         blocks_reprocess=True,
+        begins_run=True,  # of a reprocess of what an earlier release has probed
         progress_weight=0.05,
         queued_by=(StepKind.ACCEPT, StepKind.FETCH),
     ),

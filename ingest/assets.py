@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from aiohttp import web
 
@@ -24,6 +25,7 @@ from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, 
 from ingest.openapi import operation
 from ingest.uploads import IMAGE_HINT, MAX_BODY_BYTES, check_size, image_of, of_owner, once_with, reserve
 from ingest.uploads import shown as upload_shown
+from transcode.probe.source import VERSION
 
 routes = web.RouteTableDef()
 REVOKED_FOR = timedelta(days=30)  # longer than any delivery token is valid
@@ -212,16 +214,18 @@ async def reprocess(request: web.Request) -> web.Response:
         await _not_busy(connection, asset)
         if asset.source is None or asset.source_key is None:
             raise _no_source("Upload a new source.")
-        probed = await steps.newest_output(connection, asset.id, *PROBES) or {}
-        again = {
+        again: dict[str, Any] = {
             "source": asset.source_sha256,
-            "facts": asset.source,
-            "index": probed.get("index"),
             "options": body.model_dump(mode="json", exclude_none=True),
             # A new step each time: the same settings may be requested again after others.
             "again": new_id("st"),
         }
-        _add_queued(queued, StepKind.PLAN, await steps.insert(connection, asset.id, StepKind.PLAN, again))
+        if asset.source.get("version", 0) < VERSION:
+            kind = StepKind.PROBE  # an earlier release has read it, and saw less
+        else:
+            probed = await steps.newest_output(connection, asset.id, *PROBES) or {}
+            kind, again = StepKind.PLAN, {**again, "facts": asset.source, "index": probed.get("index")}
+        _add_queued(queued, kind, await steps.insert(connection, asset.id, kind, again))
         await assets.under_way(connection, asset.id)
         return asset.id
 

@@ -30,6 +30,7 @@ def source(
     container: str = "mp4",
     damaged: bool = False,
     unplayable_audio: tuple[str, ...] = (),
+    version: int = 0,
     **video: Any,
 ) -> Source:
     """An ordinary 1080p upload of 7 s with one sound track, its picture above every cap; `video` changes that."""
@@ -71,6 +72,7 @@ def source(
         audio=audio,
         unplayable_audio=unplayable_audio,
         damaged=damaged,
+        version=version,
     )
 
 

@@ -4,6 +4,7 @@ from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
+UNKNOWN = "unknown"
 IPV6_HOME_BITS = 64  # of an address; they stay the same while a device changes the rest
 
 
@@ -29,13 +30,13 @@ def _networks(names: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(map(ip_network, names))
 
 
-def home_of(address: Address | None) -> str | None:
+def home_of(address: Address | None) -> str:
     """The address, or of IPv6 the network of a home: what one client can have many addresses of counts as one.
 
-    None where the address is not known.
+    All whose address is not known count as one, too: what is bounded for an address is bounded for them.
     """
     if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
         return str(ip_network((address, IPV6_HOME_BITS), strict=False))
     if isinstance(address, IPv6Address):
         address = address.ipv4_mapped
-    return None if address is None else str(address)
+    return UNKNOWN if address is None else str(address)

@@ -110,7 +110,7 @@ class _Unfinished:
         self._reading: Counter[str] = Counter()
 
     @contextmanager
-    def one(self, address: str | None, owner: str | None) -> Iterator[None]:
+    def one(self, address: str, owner: str | None) -> Iterator[None]:
         """Count one while the body runs. Raises Problem 429 for one too many."""
         keys = [f"address {address}", *([f"owner {owner}"] if owner is not None else [])]
         if any(self._reading[key] >= MOST_UNFINISHED for key in keys):

@@ -271,7 +271,13 @@ class NewToken(Body):
         "default and maximum: KADR_RENEWAL_S of the server",
     )
     viewer: Viewer | None = None
-    max_sessions: int | None = Field(default=None, ge=1, le=100, description="Concurrent sessions of this viewer")
+    max_sessions: int | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        description="Concurrent sessions of this viewer. One that has left does not count, and can read its files "
+        "until their token expires",
+    )
     domain: Domain | None = None
     ip: Network | None = Field(default=None, description="An IP address, or a network in CIDR notation")
     country: Country | None = None

@@ -214,7 +214,7 @@ def country_of(request: web.Request) -> str | None:
     return country.upper() if country and len(country) == 2 and country.isalpha() else None
 
 
-def reporter_of(request: web.Request, steering_token: str) -> tuple[str, str | None] | None:
+def reporter_of(request: web.Request, steering_token: str) -> tuple[str, str] | None:
     """The session of a steering URL and what the viewer's address counts as; None for a URL that nobody signed."""
     context = request.app[CONTEXT]
     try:

@@ -57,6 +57,7 @@ filled() {
             POSTGRES_PASSWORD | VALKEY_PASSWORD | KADR_S3_SECRET_KEY) line+=$(openssl rand -hex 24) ;;
             KADR_S3_ACCESS_KEY) line+=$(openssl rand -hex 10) ;;
             KADR_PLAYBACK_KEYS | KADR_DELIVERY_KEYS | KADR_CONTENT_KEYS) line+=k1:$(openssl rand -hex 32) ;;
+            WORKER_MEMORY) line+=4g ;;
             KADR_BOOTSTRAP_API_KEY) line+=live.$(openssl rand -hex 24) ;;
         esac
         printf '%s\n' "$line"
@@ -99,6 +100,9 @@ limits() {
     done
 }
 check "no container may start processes without end" limits
+most_memory() { docker inspect -f '{{.HostConfig.Memory}}' $(compose ps -q "$1") | sort -u; }
+memory_limits() { [ "$(most_memory worker)" = $((4 << 30)) ] && [ "$(most_memory api)" = 0 ]; }
+check "workers have the memory limit that the operator set, the API none" memory_limits
 memory() {
     docker run --rm -m 1g --network none --entrypoint python "$IMAGE" -c \
         'from workers.engine.memory_budget import half_of_memory as half; n = half(); print(n); raise SystemExit(n > 2**30)'

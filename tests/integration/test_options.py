@@ -27,6 +27,7 @@ from ingest.uploads import MAX_BODY_BYTES
 from tests.media import FFMPEG, generate
 from tests.playback import check_playback
 from tests.stack import Stack
+from transcode.probe.source import VERSION
 from workers.steps.fetch import link_or_copy
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -188,6 +189,25 @@ async def test_a_reprocess_overrides_only_what_it_names(stack: Stack, pool: Pool
     assert [row["kind"] for row in rows] == ["probe", "plan", "plan"]
     assert rows[0]["made"]
     assert [row["given"] for row in rows[1:]] == [rows[0]["made"]] * 2, "a reprocess plans with the kept index, too"
+
+
+async def test_what_an_earlier_release_has_probed_is_probed_again(stack: Stack, pool: Pool, ready: Any) -> None:
+    """It knew less of the file than what plans the title now."""
+    await pool.execute("UPDATE assets SET source = source - 'version' WHERE id = $1", ready["id"])
+    status, _ = await stack.api("POST", f"/v1/assets/{ready['id']}/reprocess", json={"codec": "h264"})
+    assert status == 202
+    again = await stack.wait(ready["id"], "ready")
+    assert again["source"] == ready["source"]
+    assert again["source"]["version"] == VERSION
+    assert (again["tracks"], again["warnings"]) == (ready["tracks"], ready["warnings"])
+    newest = await pool.fetch(
+        "SELECT kind, input FROM steps WHERE asset_id = $1 AND kind IN ('probe', 'plan')"
+        " ORDER BY created_at DESC LIMIT 2",
+        ready["id"],
+    )
+    assert [row["kind"] for row in newest] == ["plan", "probe"]
+    assert newest[0]["input"]["options"] == {"codec": "h264"}
+    assert newest[0]["input"]["facts"]["version"] == VERSION
 
 
 # A part of another asset

@@ -410,8 +410,8 @@ async def test_cmcd_counts(redis: Redis) -> None:
     clock = Clock()
     steering = Steering(TWO, redis, clock=clock)
     for said in ("bs,br=3000", "br=3000,mtp=100", "br=3000,mtp=9000", "ot=v", "br=", "bl=9000"):
-        steering.reported_cmcd("a", said)
-    steering.reported_cmcd("gone", "bs")
+        steering.reported_cmcd("a", said, said)
+    steering.reported_cmcd("gone", "bs", "9.9.9.9")
     await steering.look()
     seen = await board.window(redis, "a", 0, clock.now)
     assert (seen.reports_good, seen.reports_bad) == (2, 2)
@@ -431,7 +431,7 @@ async def test_limits(redis: Redis, http: aiohttp.ClientSession, kind: str) -> N
         if kind == "sessions":
             await redis.delete(*await redis.keys("kadr:steer:sessions:*") or ["x"])
             for session in SESSIONS[:sessions]:
-                steering.seen(session, "a")
+                steering.seen(session, "a", session)
             await steering.look()
         else:
             await board.set_delivered(redis, "a", count_bytes, clock.now)

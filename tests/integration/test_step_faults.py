@@ -4,7 +4,7 @@ import asyncio
 import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +22,8 @@ from core.settings import Settings
 from core.step_kinds import TRAITS
 from core.storage.s3 import Storage
 from tests.database import new_asset
+from tests.sources import source
+from transcode.probe.source import VERSION, to_json
 from workers.engine import failures, reconciler
 from workers.engine import worker as worker_module
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
@@ -184,11 +186,84 @@ async def test_a_probe_that_takes_long_goes_on_in_slots_of_its_own(
     claimed = await claimed_step(pool, asset_id, StepKind.PROBE, tmp_path)
     outcome = await probe.probe(context_of(pool, tmp_path), claimed)
     assert outcome.next_steps == ((StepKind.LONG_PROBE, {"source": "a"}),)
+    await queue(pool, asset_id, StepKind.PROBE, source="a", options={"effort": "economy"}, again="1")
+    reprocess = await probe.probe(
+        context_of(pool, tmp_path), await claimed_step(pool, asset_id, StepKind.PROBE, tmp_path)
+    )
+    again = {"source": "a", "options": {"effort": "economy"}, "again": "1"}
+    assert reprocess.next_steps == ((StepKind.LONG_PROBE, again),)
     await queue(pool, asset_id, StepKind.LONG_PROBE, source="a", run="st_1")
     claimed = await claimed_step(pool, asset_id, StepKind.LONG_PROBE, tmp_path)
     outcome = await long_probe.long_probe(context_of(pool, tmp_path), claimed)
     assert [kind for kind, _ in outcome.next_steps] == [StepKind.PLAN]
-    assert asked == [True, False]
+    assert asked == [True, True, False]
+
+
+async def test_what_is_probed_again_keeps_what_is_known_of_it(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its reprocess goes on with its own options; what only the upload has told of its mended copy still holds."""
+    before = replace(source(), damaged=True, unplayable_audio=("dts",), warnings=(("times_mended", "jumped"),))
+    unread = {"code": "subtitles_unreadable", "message": "pictures"}
+    now = replace(before, version=VERSION)
+
+    async def read(*_: object, **__: object) -> Any:
+        return SimpleNamespace(source=source(version=VERSION), index=None, file=tmp_path, mended=False)
+
+    async def local_source(_: StepContext) -> Path:
+        return tmp_path
+
+    monkeypatch.setattr(probe, "probe_title", read)
+    monkeypatch.setattr(StepContext, "local_source", local_source)
+    asset_id = await new_asset(pool)
+    await pool.execute(
+        "UPDATE assets SET source = $2, warnings = $3, options = $4 WHERE id = $1",
+        asset_id,
+        to_json(before),
+        [unread],
+        {"subtitles": "auto"},
+    )
+    reprocess = {"options": {"effort": "economy"}, "again": "1"}
+    await queue(pool, asset_id, StepKind.PROBE, source="a", **reprocess)
+    outcome = await probe.probe(
+        context_of(pool, tmp_path), await claimed_step(pool, asset_id, StepKind.PROBE, tmp_path)
+    )
+    planned = {"source": "a", "facts": to_json(now), "index": None, **reprocess}
+    assert outcome.next_steps == ((StepKind.PLAN, planned),)
+    assert {code for code, _ in outcome.warnings} == {
+        *("source_damaged", "audio_unsupported", "times_mended", "subtitles_unreadable"),
+    }
+    assert outcome.on_commit is not None
+    async with pool.acquire() as connection, connection.transaction():
+        await outcome.on_commit(connection)
+    assert await tracks.of_asset(pool, asset_id) == [], "its owner may have removed the generated one"
+
+
+async def test_what_is_mended_when_it_is_probed_again_is_read_for_subtitles_again(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the upload are removed with it."""
+
+    async def read(*_: object, **__: object) -> Any:
+        return SimpleNamespace(source=source(version=VERSION), index=None, file=tmp_path, mended=True)
+
+    async def local_source(_: StepContext) -> Path:
+        return tmp_path
+
+    async def stored(*_: object) -> Any:
+        return SimpleNamespace(key="k", sha256="b", bytes=1)
+
+    monkeypatch.setattr(probe, "probe_title", read)
+    monkeypatch.setattr(probe, "_store_copy", stored)
+    monkeypatch.setattr(StepContext, "local_source", local_source)
+    asset_id = await new_asset(pool)
+    await pool.execute("UPDATE assets SET source = $2 WHERE id = $1", asset_id, to_json(source()))
+    await queue(pool, asset_id, StepKind.PROBE, source="a", options={}, again="1")
+    outcome = await probe.probe(
+        context_of(pool, tmp_path), await claimed_step(pool, asset_id, StepKind.PROBE, tmp_path)
+    )
+    assert [kind for kind, _ in outcome.next_steps] == [StepKind.PLAN, StepKind.EXTRACT]
+    assert [step_input["source"] for _, step_input in outcome.next_steps] == ["b", "b"]
 
 
 async def claimed_step(pool: Pool, asset_id: AssetId, kind: StepKind, folder: Path) -> ClaimedStep:
@@ -212,6 +287,11 @@ async def test_subtitles_of_an_upload_are_read_once_for_each_time_it_comes(pool:
     again = await queue(pool, asset_id, StepKind.PLAN, again="1")
     await end(pool, again, StepState.DONE)
     await queue(pool, asset_id, StepKind.ANALYSE, source="a", run=again)
+    of_reprocess = await claimed_step(pool, asset_id, StepKind.ANALYSE, tmp_path)
+    assert await extract.steps_of_upload(context, of_reprocess) == ()
+    probed_again = await queue(pool, asset_id, StepKind.LONG_PROBE, source="a", again="2", run="st_3")
+    await end(pool, probed_again, StepState.DONE)
+    await queue(pool, asset_id, StepKind.ANALYSE, source="a", run="st_3")
     of_reprocess = await claimed_step(pool, asset_id, StepKind.ANALYSE, tmp_path)
     assert await extract.steps_of_upload(context, of_reprocess) == ()
 

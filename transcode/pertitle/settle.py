@@ -4,15 +4,16 @@ from dataclasses import replace
 
 from transcode.pertitle.analyse import Analysis, model
 from transcode.pertitle.model import choose
-from transcode.plan.build import on_regular_grid
+from transcode.plan.build import on_regular_grid, within_own_track
 from transcode.plan.encode_plan import Decision, EncodePlan
 
 
 def apply_analysis(plan: EncodePlan, analysis: Analysis) -> EncodePlan:
     """The plan without redundant rungs, and with the CRF and cap that this title needs on the others.
 
-    The upload's own video track remains the top rung only if its bit rate is no higher than an encode's would be. A
-    title of which nothing was measured keeps every rung as it is.
+    The upload's own video track remains the top rung only if its bit rate is no higher than an encode's would be.
+    Whether it remains or not, no other rung is then held to more than it has. A title of which nothing was measured
+    keeps every rung.
     """
     if not analysis.points:
         return _unmeasured(plan, analysis.skipped or "")
@@ -30,8 +31,8 @@ def apply_analysis(plan: EncodePlan, analysis: Analysis) -> EncodePlan:
         keeps_passthrough = passthrough.bps <= top.predicted_bps
         comparison = f"{passthrough.bps // 1000} kb/s, its encode about {top.predicted_bps // 1000} kb/s"
         decisions.append(_about_passthrough(comparison, keeps=keeps_passthrough))
-        if not keeps_passthrough:
-            plan = on_regular_grid(plan)
+        plan = within_own_track(plan) if keeps_passthrough else on_regular_grid(plan)
+        ladder = choose(plan.rungs, model(analysis, plan), plan.effort, keep)
     by_id = {rung.id: rung for rung in plan.rungs}
     rungs = []
     for choice in ladder.choices:
@@ -51,11 +52,8 @@ def _unmeasured(plan: EncodePlan, why: str) -> EncodePlan:
         keeps_passthrough = passthrough.bps <= cap_bps
         comparison = f"{passthrough.bps // 1000} kb/s, its encode at most {cap_bps // 1000} kb/s"
         decisions.append(_about_passthrough(comparison, keeps=keeps_passthrough))
-        if keeps_passthrough:
-            rungs = tuple(rung for rung in rungs if rung.id != passthrough.rung.id)
-        else:
-            plan = on_regular_grid(plan)
-            rungs = plan.rungs
+        plan = within_own_track(plan) if keeps_passthrough else on_regular_grid(plan)
+        rungs = tuple(rung for rung in plan.rungs if not keeps_passthrough or rung.id != passthrough.rung.id)
     decisions += [Decision(what=f"{rung.id} at CRF {rung.crf:g}", why="as in every title") for rung in rungs]
     return replace(plan, rungs=rungs, smart=False, decisions=(*plan.decisions, *decisions))
 

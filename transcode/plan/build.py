@@ -123,7 +123,8 @@ def _with_video(
         source, video, index, ladder.rungs[0], rate=rate, altered=_altered(options, span, ladder), codec=options.codec
     )
     if track is None or not (track.lasting and options.ladder == "smart"):
-        # A track that may be delivered for good is compared with its encode once that is known (pertitle.settle).
+        # A track that may be delivered for good is first compared with its encode, or turns out to be unfit: then
+        # `within_own_track` caps them.
         capped = within_upload(ladder.rungs, video.bit_rate_bps, video.codec, options.codec)
         ladder = replace(ladder, rungs=capped)
     cutting = _cut(video, options, ladder, track, frames, segment_frames, rate)
@@ -353,7 +354,7 @@ def _retimed(video: VideoTrack) -> bool:
 
 def on_regular_grid(plan: EncodePlan) -> EncodePlan:
     """The same encode without the upload's own video track, and so without cuts at its keyframes."""
-    frames, rungs = plan.frames, plan.rungs
+    frames, rungs = plan.frames, within_own_track(plan).rungs
     if plan.half_rate_at and frames > 1:
         # As it would have been without the track: small rungs show every second frame of an even count.
         frames += frames % 2
@@ -361,6 +362,14 @@ def on_regular_grid(plan: EncodePlan) -> EncodePlan:
     cuts = grid.regular_cuts(frames, plan.segment_frames, plan.frame_rate)
     chunks = _chunks(cuts, plan.shown_frames, plan.frame_rate, plan.shortest_chunk_s)
     return replace(plan, passthrough=None, frames=frames, rungs=rungs, cuts=cuts, chunks=chunks)
+
+
+def within_own_track(plan: EncodePlan) -> EncodePlan:
+    """The plan with its rungs held to the upload's own video track, where they are not yet: where it was to be kept."""
+    own = plan.passthrough
+    if own is None or not own.lasting:
+        return plan
+    return replace(plan, rungs=within_upload(plan.rungs, own.bps, passthrough.CODEC, plan.codec))
 
 
 def _seek_back(source: Source, video: VideoTrack) -> Fraction:

@@ -7,6 +7,7 @@ from transcode.plan import grid
 from transcode.plan.rungs import VideoRung
 from transcode.probe.source import NO_CROP, Index, Source, VideoTrack
 
+CODEC = "h264"  # of a track that is delivered, and of the ladder it belongs to
 HIGHEST_LEVEL = 42
 PROFILES = ("Baseline", "Constrained Baseline", "Main", "High")
 SEGMENT_S = 6
@@ -55,8 +56,8 @@ def _unfit(source: Source, video: VideoTrack, index: Index | None, top: VideoRun
     """Why the video track cannot be delivered as it is; empty where it can."""
     ends_s = max((track.start_s + track.duration_s for track in source.audio), default=Fraction(0))
     requirements = (
-        (codec == "h264", f"{codec} was requested"),
-        (video.codec == "h264", f"the codec is {video.codec}"),
+        (codec == CODEC, f"{codec} was requested"),
+        (video.codec == CODEC, f"the codec is {video.codec}"),
         (source.container in ("mp4", "matroska"), f"times in {source.container} are not exact enough"),
         (not source.damaged, "the file is damaged"),
         (video.pixel_format == "yuv420p" and video.bit_depth == 8, f"the pixel format is {video.pixel_format}"),

@@ -23,7 +23,17 @@ from core.media.upload_limits import MOST_STREAMS
 from transcode.probe import dolby_vision, encryption, layout, sniff, timeline, timing
 from transcode.probe.layout import Layout
 from transcode.probe.packets import AudioPackets, VideoPackets
-from transcode.probe.source import NO_CROP, AudioTrack, Crop, Index, Source, VideoTrack, index_to_json, to_json
+from transcode.probe.source import (
+    NO_CROP,
+    VERSION,
+    AudioTrack,
+    Crop,
+    Index,
+    Source,
+    VideoTrack,
+    index_to_json,
+    to_json,
+)
 from transcode.probe.times_of import TimesOf
 
 # fmt: off
@@ -130,6 +140,7 @@ def _facts(opened: Any, path: Path, container: str, max_pixels: int, max_duratio
             *_not_mended(len(lost)),
         ),
         programme=tuple(sorted(parts.beside((stream or audio[0]).index) or ())),
+        version=VERSION,
     )
     return Probed(source=source, index=index, broken_times=str(broken or ""), streams=streams)
 

@@ -9,6 +9,9 @@ from typing import Any
 
 from core.media.checked_json import adapter
 
+# Of the facts: increase it when a probe tells more of a file, or something else. A reprocess of a title whose facts are
+# of an earlier version begins with a probe.
+VERSION = 1
 MARGIN, SAME_SHAPE = Fraction(9, 10), Fraction(2, 1000)
 INDEXED = ("mp4", "matroska")  # containers with an index, in which a seek lands on the right keyframe
 
@@ -118,6 +121,7 @@ class Source:
     damaged: bool  # libav reported errors or stopped early, but enough can be decoded
     warnings: tuple[tuple[str, str], ...] = ()  # (code, message) of what was left out or mended
     programme: tuple[int, ...] = ()  # indices of the streams that belong to the title; empty: all do
+    version: int = 0  # VERSION of the probe that told them; 0: of one before versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Which function does the work of which kind of step, and in which order steps follow each other.
 
-Each step names what follows it; accept and fetch, the first, are queued by the API, as are dub, transcribe, translate,
-republish, poster, discard, purge and delete. What holds for each kind is in core.step_kinds.
+Each step names what follows it; accept and fetch, the first, are queued by the API, as are plan for a reprocess (probe
+where an earlier release has probed the source), dub, transcribe, translate, republish, poster, discard, purge and
+delete. What holds for each kind is in core.step_kinds.
 
     accept | fetch -> probe | long_probe -> plan [-> reframe: the window of a wide video that is to be upright]
         -> remux, or first_rung (chunk after chunk) and first_sound: something to watch

@@ -1,6 +1,7 @@
 """extract: an upload -> tracks of the text subtitles inside it. An extra: where it fails the title plays on without."""
 
 from core.db import assets, steps, tracks
+from core.db.assets import Asset
 from core.db.postgres import Connection
 from core.db.tracks import UNKNOWN, TrackKind, TrackSource
 from core.media.languages import language_name
@@ -16,6 +17,8 @@ from workers import text_artifacts
 from workers.engine.contract import ClaimedStep, NextStep, Outcome, WorkerContext
 from workers.step_context import StepContext
 
+_UNREADABLE, _LEFT_OUT = "subtitles_unreadable", "subtitles_left_out"
+
 
 async def steps_of_upload(worker: WorkerContext, claimed: ClaimedStep) -> tuple[NextStep, ...]:
     """The extraction of a run that began with an upload or a pull; nothing for a reprocess of the same source.
@@ -26,9 +29,16 @@ async def steps_of_upload(worker: WorkerContext, claimed: ClaimedStep) -> tuple[
     source = claimed.asset.source
     if source is None or source["container"] not in CONTAINERS:
         return ()
-    if not await steps.done_of_run(worker.pool, claimed.asset.id, claimed.step.run, PROBES):
+    probes = await steps.done_of_run(worker.pool, claimed.asset.id, claimed.step.run, PROBES)
+    if all("again" in probe.input for probe in probes):
         return ()
     return ((StepKind.EXTRACT, {"source": claimed.step.input["source"]}),)
+
+
+def warned_before(asset: Asset) -> tuple[tuple[str, str], ...]:
+    """What an extraction has told of the asset's source, which still holds where it is not read again."""
+    told = [(warning["code"], warning["message"]) for warning in asset.warnings]
+    return tuple((code, message) for code, message in told if code in (_UNREADABLE, _LEFT_OUT))
 
 
 async def extract(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
@@ -94,10 +104,10 @@ def _warnings(subtitles: Embedded) -> tuple[tuple[str, str], ...]:
     warnings = []
     kinds = (("are pictures, not text,", subtitles.pictures), ("have no readable letters", subtitles.lost))
     if told := [f"Subtitles that {what} are left out: {_listed(tracks)}." for what, tracks in kinds if tracks]:
-        warnings.append(("subtitles_unreadable", " ".join(told)))
+        warnings.append((_UNREADABLE, " ".join(told)))
     if subtitles.left_out:
         message = f"{subtitles.left_out} subtitle tracks are left out: a title takes the first {MOST_TRACKS}."
-        warnings.append(("subtitles_left_out", message))
+        warnings.append((_LEFT_OUT, message))
     return tuple(warnings)
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from core.db import assets
 from core.db.postgres import Connection
@@ -12,11 +13,14 @@ from core.model import StepKind
 from core.storage import keys
 from transcode import warnings
 from transcode.probe.probe import ProbeTakesLong, probe_title
-from transcode.probe.source import to_json
+from transcode.probe.source import Source, from_json, to_json
 from workers import artifacts
-from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
+from workers.engine.contract import ClaimedStep, NextStep, Outcome, WorkerContext
 from workers.step_context import StepContext
+from workers.steps import extract
 from workers.steps.transcribe import insert_default_subtitles
+
+_HANDED_ON = ("options", "again")  # by the probe of a reprocess to its plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +42,15 @@ async def probe(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     try:
         return await read_facts(worker, claimed, quick=True)
     except ProbeTakesLong:
-        step_input = {"source": claimed.step.input["source"]}
+        step_input = {"source": claimed.step.input["source"], **_handed_on(claimed)}
         return Outcome(output={"long": True}, next_steps=((StepKind.LONG_PROBE, step_input),))
 
 
 async def read_facts(worker: WorkerContext, claimed: ClaimedStep, *, quick: bool) -> Outcome:
-    """The outcome of a probe. Raises Rejected, and where it may be `quick` only, ProbeTakesLong."""
+    """The outcome of a probe. Raises Rejected, and where it may be `quick` only, ProbeTakesLong.
+
+    A reprocess has a source probed again that an earlier release has probed. What else is known of it still holds.
+    """
     probed = await probe_title(
         await StepContext(worker=worker, claimed=claimed).local_source(),
         claimed.work_dir,
@@ -52,7 +59,9 @@ async def read_facts(worker: WorkerContext, claimed: ClaimedStep, *, quick: bool
         max_duration_s=worker.settings.max_duration_s,
         quick=quick,
     )
-    facts = to_json(probed.source)
+    again = "again" in claimed.step.input
+    source = _with_what_the_upload_told(probed.source, claimed.asset.source) if again else probed.source
+    facts = to_json(source)
     index_sha256 = await artifacts.store_index(worker, claimed.asset.id, probed.index)
     copy = await _store_copy(worker, claimed, probed.file) if probed.mended else None
 
@@ -60,15 +69,34 @@ async def read_facts(worker: WorkerContext, claimed: ClaimedStep, *, quick: bool
         if copy is not None:
             await assets.accepted(connection, claimed.asset.id, copy.key, copy.sha256, copy.bytes)
         await assets.probed(connection, claimed.asset.id, facts)
-        await insert_default_subtitles(worker, connection, claimed.asset)
+        if not again:
+            await insert_default_subtitles(worker, connection, claimed.asset)
 
-    source = copy.sha256 if copy else claimed.step.input["source"]
-    step_input = {"source": source, "facts": facts, "index": index_sha256}
+    sha256 = copy.sha256 if copy else claimed.step.input["source"]
+    step_input = {"source": sha256, "facts": facts, "index": index_sha256, **_handed_on(claimed)}
+    subtitles: tuple[NextStep, ...] = ((StepKind.EXTRACT, {"source": sha256}),) if again and copy else ()
     return Outcome(
         output={"index": index_sha256},
         on_commit=on_commit,
-        warnings=warnings.of_source(probed.source),
-        next_steps=((StepKind.PLAN, step_input),),
+        warnings=(*warnings.of_source(source), *(extract.warned_before(claimed.asset) if again and not copy else ())),
+        next_steps=((StepKind.PLAN, step_input), *subtitles),
+    )
+
+
+def _handed_on(claimed: ClaimedStep) -> dict[str, Any]:
+    return {name: claimed.step.input[name] for name in _HANDED_ON if name in claimed.step.input}
+
+
+def _with_what_the_upload_told(found: Source, before: dict[str, Any] | None) -> Source:
+    """The facts of a source that was probed before; of a mended copy with what only the upload has shown."""
+    told = from_json(before) if before else found
+    if "times_mended" not in dict(told.warnings):
+        return found
+    return replace(
+        found,
+        damaged=found.damaged or told.damaged,
+        unplayable_audio=told.unplayable_audio,
+        warnings=tuple({**dict(told.warnings), **dict(found.warnings)}.items()),
     )
 
 

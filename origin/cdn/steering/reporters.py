@@ -18,17 +18,16 @@ class Reporters:
         self._sessions: set[tuple[str, str]] = set()
         self._of_address: dict[tuple[str, str], int] = {}
 
-    def admits(self, pathway: str, session: str, address: str | None, now: float) -> bool:
-        """Whether this report counts. `address` is None where it is not known; `now` in Unix seconds."""
+    def admits(self, pathway: str, session: str, address: str, now: float) -> bool:
+        """Whether this report counts. `now` is in Unix seconds."""
         if (window := int(now // self._window_s)) != self._window:
             self._window, self._sessions, self._of_address = window, set(), {}
         if (pathway, session) in self._sessions or len(self._sessions) >= MAX_REMEMBERED:
             return False
-        if address is not None:
-            counted = self._of_address.get((pathway, address), 0)
-            if counted >= self._per_address:
-                return False
-            self._of_address[pathway, address] = counted + 1
+        counted = self._of_address.get((pathway, address), 0)
+        if counted >= self._per_address:
+            return False
+        self._of_address[pathway, address] = counted + 1
         self._sessions.add((pathway, session))
         return True
 

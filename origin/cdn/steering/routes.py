@@ -23,8 +23,8 @@ CountryOf = Callable[[web.Request], str | None]
 COUNTRY_OF: web.AppKey[CountryOf] = web.AppKey("steering_country_of")
 STEERING_LIST = "application/vnd.apple.steering-list"
 # The session that a token in the URL is signed for, and what the viewer's address counts as; None for any other token.
-# Optional: without it every session is believed.
-ReporterOf = Callable[[web.Request, str], tuple[str, str | None] | None]
+# Optional: without it every session is believed, whatever others there are.
+ReporterOf = Callable[[web.Request, str], tuple[str, str] | None]
 REPORTER_OF: web.AppKey[ReporterOf] = web.AppKey("steering_reporter_of")
 _SESSION = re.compile(r"[0-9a-f]{16}")
 _WHOLE = re.compile(r"[0-9]{1,12}")
@@ -64,18 +64,16 @@ def steering_list(session: str, decision: Decision, *, dash: bool = False) -> di
     }
 
 
-def _reporter(request: web.Request, session: str) -> tuple[str, str | None] | None:
+def _reporter(request: web.Request, session: str) -> tuple[str, str] | None:
     """The session and address whose reports count; None where they do not."""
     reporter_of = request.app.get(REPORTER_OF)
     if reporter_of is None:
-        return session, None
+        return session, session
     reporter = reporter_of(request, request.match_info.get("token", ""))
     return reporter if reporter is not None and reporter[0] == session else None
 
 
-def _take_report(
-    steering: Steering, request: web.Request, reporter: tuple[str, str | None] | None, prefix: str
-) -> str | None:
+def _take_report(steering: Steering, request: web.Request, reporter: tuple[str, str] | None, prefix: str) -> str | None:
     """Count the player's report; the pathway it plays from now. DASH lists all it has used, the latest one last."""
     pathways = _listed(request.query.get(f"{prefix}_pathway", ""))
     throughputs = _listed(request.query.get(f"{prefix}_throughput", ""))

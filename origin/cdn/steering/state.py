@@ -59,7 +59,7 @@ class Steering:
         """The order for one session. `region` is the viewer's country; `current` the pathway it plays from now."""
         return decide(session, self.cdns, self.known, region=region, current=current)
 
-    def seen(self, session: str, pathway: str, address: str | None = None) -> None:
+    def seen(self, session: str, pathway: str, address: str) -> None:
         """Count a session as playing from a pathway: again and again, for a Redis that lost its data."""
         if pathway not in self.cdns.ids or len(self._sessions[pathway]) >= MAX_SESSIONS:
             return
@@ -67,7 +67,7 @@ class Steering:
         if playing.admits(pathway, session, address, self._clock()) or playing.has_admitted(pathway, session):
             self._sessions[pathway].add(session)
 
-    def counts(self, pathway: str, session: str, address: str | None) -> bool:
+    def counts(self, pathway: str, session: str, address: str) -> bool:
         """Whether a report of this session counts: each once in a window, and few of one address."""
         return self._reporters.admits(pathway, session, address, self._clock())
 
@@ -82,7 +82,7 @@ class Steering:
         """Count `_HLS_throughput` of a steering request, in bits per second."""
         self.reported(pathway, good=samples.of_throughput(throughput_bps))
 
-    def reported_cmcd(self, pathway: str, value: str, address: str | None = None) -> None:
+    def reported_cmcd(self, pathway: str, value: str, address: str) -> None:
         """Count the decoded `CMCD` argument of a request for media. Malformed CMCD is ignored.
 
         The token of a media path is that of all sessions of a minute: an address counts as one of them.
@@ -91,7 +91,7 @@ class Steering:
             good = samples.of_cmcd(parse(value))
         except CmcdRefused:
             return
-        if good is not None and (address is None or self.counts(pathway, f"address:{address}", None)):
+        if good is not None and self.counts(pathway, f"address:{address}", address):
             self.reported(pathway, good=good)
 
     async def look(self) -> None:

@@ -96,7 +96,7 @@ def test_a_reprocess_waits_for_the_way_to_ready_alone() -> None:
 
 
 def test_runs_begin_with_an_upload_a_pull_or_a_reprocess() -> None:
-    assert set(step_kinds.BEGIN_RUN) == {StepKind.ACCEPT, StepKind.FETCH, StepKind.PLAN}
+    assert set(step_kinds.BEGIN_RUN) == {StepKind.ACCEPT, StepKind.FETCH, StepKind.PROBE, StepKind.PLAN}
 
 
 def test_parts_of_an_encode_are_what_a_publication_joins() -> None:

@@ -87,7 +87,7 @@ def test_the_example_names_exactly_what_compose_asks_for() -> None:
     asked = set(re.findall(r"\$\{(\w+)", COMPOSE_TEXT))
     assert set(example()) == asked
     # One that is not set stops compose with a sentence, rather than starting with an empty secret, or may be empty.
-    assert re.findall(r"\$\{\w+(?!:\?|:-\}|\w)", COMPOSE_TEXT) == []
+    assert re.findall(r"\$\{\w+(?!:\?|:-0?\}|\w)", COMPOSE_TEXT) == []
     required = set(re.findall(r"\$\{(\w+):\?", COMPOSE_TEXT))
     assert required == {
         name for name in asked if re.search("_PASSWORD|_ACCESS_|_SECRET_|(S3|ORIGIN)_PUBLIC_URL|BOOTSTRAP", name)
@@ -122,6 +122,22 @@ def test_no_service_may_fork_or_fill_memory_without_end() -> None:
         # A nameless volume stays when its container is replaced.
         assert all(re.match(r"\.|[a-z0-9]+:", volume) for volume in volumes(service)), name
     assert "VOLUME" not in re.findall(r"^[A-Z]+", DOCKERFILE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_memory_of_every_service_can_be_limited(name: str) -> None:
+    """In the environment file; 0 is no limit, where compose refuses an empty size."""
+    variable = "API_MEMORY" if name == "migrate" else f"{name.upper()}_MEMORY"
+    assert SERVICES[name]["mem_limit"] == f"${{{variable}:-0}}"
+    assert f"`{variable}`" in (ROOT / "docs" / "operations.md").read_text()
+
+
+def test_the_client_that_downloads_models_keeps_its_own_files_on_their_volume() -> None:
+    """It keeps them in the home folder otherwise, and there is none."""
+    models = SERVICES["worker"]["environment"]["KADR_MODELS_DIR"]
+    assert f"models:{models}" in SERVICES["worker"]["volumes"]
+    (home,) = re.findall(r"HF_HOME=(\S+)", DOCKERFILE)
+    assert home.startswith(f"{models}/")
 
 
 def volumes(service: dict[str, Any]) -> list[str]:

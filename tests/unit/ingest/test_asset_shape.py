@@ -29,7 +29,8 @@ WAYS = {
     "again": {"plan": ["analyse"], "analyse": ["sound"] + ["encode"] * CHUNKS},
     "sound only": {"plan": ["analyse"], "analyse": ["sound"]},
 }
-START = {"again": "plan"}
+WAYS["probed again"] = WAYS["again"]
+START = {"again": "plan", "probed again": "probe"}
 
 
 def work(way: str, choices: random.Random) -> list[float]:

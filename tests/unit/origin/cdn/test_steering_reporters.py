@@ -16,10 +16,10 @@ WINDOW_S = 60
 
 def test_a_session_counts_once_in_a_window_on_each_pathway() -> None:
     reporters = Reporters(WINDOW_S)
-    told = [reporters.admits(pathway, SESSION, None, 0) for pathway in ("a", "a", "b", "b")]
+    told = [reporters.admits(pathway, SESSION, "192.0.2.1", 0) for pathway in ("a", "a", "b", "b")]
     assert told == [True, False, True, False]
-    assert not reporters.admits("a", SESSION, None, WINDOW_S - 1)
-    assert reporters.admits("a", SESSION, None, WINDOW_S)
+    assert not reporters.admits("a", SESSION, "192.0.2.1", WINDOW_S - 1)
+    assert reporters.admits("a", SESSION, "192.0.2.1", WINDOW_S)
 
 
 def test_one_address_cannot_open_a_breaker_whatever_sessions_it_begins() -> None:
@@ -40,7 +40,14 @@ def test_one_address_cannot_open_a_breaker_whatever_sessions_it_begins() -> None
 )
 def test_a_home_is_an_address_or_a_64(one: str, other: str, same: bool) -> None:
     assert (home_of(ip_address(one)) == home_of(ip_address(other))) is same
-    assert home_of(None) is None
+
+
+def test_all_whose_address_is_not_known_are_one_home() -> None:
+    """A trusted proxy that names nobody: what they say is bounded as that of an address."""
+    reporters = Reporters(WINDOW_S)
+    counted = sum(reporters.admits("a", f"{number:016x}", home_of(None), 0) for number in range(700))
+    assert counted == PER_ADDRESS
+    assert reporters.admits("a", SESSION, "192.0.2.2", 0), "others go on being heard"
 
 
 def test_a_session_is_signed_for_steering_alone() -> None:

@@ -357,6 +357,20 @@ def test_back_on_the_regular_grid() -> None:
     assert plain.frames == made.frames
 
 
+def test_an_unfit_track_leaves_rungs_of_no_more_than_the_upload_has() -> None:
+    """As where it was never to be kept."""
+    facts = {"rate": Fraction(30), "frames": 3000, "bit_rate_bps": 1_000_000}
+    kept = build_plan(conforming(**facts), index_of(range(0, 3000, 100), 3000))
+    never = build_plan(conforming(**facts, parameter_changes=1), index_of(range(0, 3000, 100), 3000))
+    assert kept.passthrough is not None
+    assert kept.passthrough.lasting
+    assert kept.rungs[0].cap_bps > never.rungs[0].cap_bps
+    assert on_regular_grid(kept).rungs == never.rungs
+    until_ready = build_plan(conforming(**facts), index_of(range(0, 3000, 300), 3000))
+    assert until_ready.passthrough is not None
+    assert on_regular_grid(until_ready).rungs == never.rungs, "not held twice"
+
+
 def test_reasons_for_people() -> None:
     made = build_plan(source(frame_rate=Fraction(120)), None)
     assert reason(made, "60 frames a second").startswith("the upload has 120, more than the profile's fastest")

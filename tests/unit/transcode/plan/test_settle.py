@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import pytest
 
+from presets.rung import Codec
 from tests.sources import NTSC, conforming, index_of, source
 from transcode.pertitle.analyse import VERSION, Analysis
 from transcode.pertitle.model import Point
@@ -12,6 +13,7 @@ from transcode.pertitle.samples import encode_cpu_s, plan_samples
 from transcode.pertitle.settle import apply_analysis
 from transcode.plan.build import build_plan
 from transcode.plan.encode_plan import EncodePlan, plan_from_json, plan_to_json
+from transcode.plan.rungs import within_upload
 
 
 def analysis(*points: Point, skipped: str | None = None) -> Analysis:
@@ -112,6 +114,19 @@ def test_the_uploads_own_track_stays_where_it_costs_no_more() -> None:
     assert "v1080" not in [rung.id for rung in after.rungs], "it is the top rung"
     assert after.rungs
     assert "passthrough kept" in [one.what for one in after.decisions]
+
+
+@pytest.mark.parametrize("found", [FILM, SCREENCAST, SKIPPED], ids=["kept", "not kept", "not measured"])
+def test_no_rung_takes_more_than_the_uploads_own_track(found: Analysis) -> None:
+    """Each is an encode of it, or stands beside it."""
+    before = passthrough(1_000_000)
+    held = {rung.id: rung for rung in within_upload(before.rungs, 1_000_000, "h264", Codec.H264)}
+    after = apply_analysis(before, found)
+    assert after.rungs
+    assert held["v720"].cap_bps < {rung.id: rung for rung in before.rungs}["v720"].cap_bps
+    for rung in after.rungs:
+        assert rung.cap_bps == held[rung.id].cap_bps
+        assert rung.maxrate_bps <= rung.cap_bps
 
 
 def test_the_uploads_own_track_goes_where_its_encode_is_smaller() -> None:
