@@ -79,6 +79,7 @@ define npm_ci
 endef
 
 # Everything on one machine, in the foreground. make up VIDEO=clip.mp4 also puts that file through; PORT=9000 chooses the port.
+# The first start fetches a speech model beside it, 148 MB, and says so; KADR_WHISPER_MODEL=none make up does without.
 up: video-check setup
 	@exec $(BIN)/kadr up $${VIDEO:+--video "$$VIDEO"} $(if $(PORT),--port $(PORT))
 

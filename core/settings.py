@@ -29,6 +29,8 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 
+NO_MODEL = "none"  # as a KADR_WHISPER_MODEL: `kadr up` has one of its own where the variable is not set
+
 # What the command line and the embedded stack read for themselves.
 NOT_SETTINGS = {
     *("KADR_HOME", "KADR_API_URL", "KADR_API_KEY"),
@@ -126,7 +128,9 @@ class Settings(BaseSettings):
     extra_slots: PositiveInt = Field(default=3, description="albums, downloads, captions: what a title can be without")
 
     # Without a model nothing is transcribed, and all else goes on.
-    whisper_model: str | None = Field(default=None, description="a name (small), a repository of the hub, or a folder")
+    whisper_model: str | None = Field(
+        default=None, description="a name (small), a repository of the hub, or a folder; none: none, not even in `up`"
+    )
     whisper_device: Literal["auto", "cpu", "cuda"] = "auto"
     whisper_compute_type: Literal["int8", "int8_float32", "float32", "float16", "int8_float16"] = "int8"
     whisper_threads: PositiveInt | None = Field(default=None, description="default: the cores, at most 4")
@@ -162,6 +166,11 @@ class Settings(BaseSettings):
         for network in value:
             ip_network(network)  # its ValueError says what is wrong
         return value
+
+    @field_validator("whisper_model")
+    @classmethod
+    def _none_is_no_model(cls, value: str | None) -> str | None:
+        return None if value == NO_MODEL else value
 
     @field_validator("whisper_compute_type")
     @classmethod

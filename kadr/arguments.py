@@ -271,10 +271,10 @@ def _add_cues(commands: _Commands) -> None:
 
 
 def _add_models(commands: _Commands) -> None:
-    models = _add_command(commands, "models", "list or download Whisper models")
+    models = _add_command(commands, "models", "list or fetch speech models (Whisper)")
     what = models.add_subparsers(dest="what", required=True, metavar="ACTION")
-    _add_command(what, "list", "list the models on this machine and those that can be downloaded")
-    fetch = _add_command(what, "fetch", "download a model into KADR_MODELS_DIR")
+    _add_command(what, "list", "list the models on this machine and those that can be fetched")
+    fetch = _add_command(what, "fetch", "fetch a model into KADR_MODELS_DIR and verify it")
     fetch.add_argument("name", metavar="NAME", help="name of the model, or owner/name of its repository")
 
 

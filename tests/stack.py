@@ -22,11 +22,18 @@ from core.db import owners, postgres
 from core.model import OwnerId
 from core.settings import Settings
 from kadr.stack.tether import tethered
-from tests import OWN_PRESETS, runs
+from tests import NO_SPEECH, OWN_PRESETS, runs
 
 START_S = 90
 # Short leases, so that what a killed worker held comes back within a test.
-QUICK = {**OWN_PRESETS, "KADR_LEASE_S": "3", "KADR_HEARTBEAT_S": "1", "KADR_POLL_S": "2", "KADR_RECONCILE_S": "2"}
+QUICK = {
+    **OWN_PRESETS,
+    **NO_SPEECH,
+    "KADR_LEASE_S": "3",
+    "KADR_HEARTBEAT_S": "1",
+    "KADR_POLL_S": "2",
+    "KADR_RECONCILE_S": "2",
+}
 
 _KEEPERS: list["subprocess.Popen[bytes]"] = []
 # What every test takes for granted of a title, made in the least time.

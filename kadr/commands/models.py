@@ -1,33 +1,54 @@
-"""`kadr models`: list the Whisper models on this machine and download one.
+"""`kadr models`: list the Whisper models on this machine and fetch one.
 
-In: the settings. Out: a table, or the folder of the new model, on stdout. Nothing else in Kadr downloads a model unless
+In: the settings. Out: a table, or the folder of the new model, on stdout; how it goes on stderr, with a bar on a
+terminal. Nothing else in Kadr downloads a model but `kadr up`, which runs this, and workers where
 KADR_WHISPER_DOWNLOAD allows it.
 """
 
 import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from core.errors import ConfigError
 from core.settings import Settings
 from subtitles.speech import model as models
+from subtitles.speech.known_models import known_model
 from subtitles.speech.model_fetch import fetch
+from subtitles.speech.model_sources import Reporter
+
+SAYS = "kadr models: "  # before every line; `kadr up` passes such lines on
+LINE_EVERY_S = 5.0  # of progress, where there is no bar
 
 
 def run_fetch(name: str) -> int:
-    """Download a model into the models folder and print its path; returns the exit code. Raises KadrError."""
+    """Fetch a model into the models folder and print its path; returns the exit code. Raises KadrError."""
     settings = Settings.load()
-    print(asyncio.run(fetch(name, models.models_dir(settings))))
+    with _reporter() as reporter:
+        folder = asyncio.run(fetch(name, models.models_dir(settings), reporter))
+    print(folder)
     return 0
 
 
 def run_list() -> int:
-    """Print the models on this machine, that of the settings marked with *, then the names that can be downloaded."""
+    """Print the models on this machine, that of the settings marked with *, then the names that can be fetched."""
     settings = Settings.load()
     for name, folder in _installed(settings).items():
         mark = "*" if name == settings.whisper_model else " "
-        print(f"{mark} {name:<24} {_state(folder)}  {folder}")
+        print(f"{mark} {name:<24} {_state(folder)}  {folder}{_languages(name)}")
     print(f"kadr models fetch NAME: {', '.join(models.REPOSITORIES)}, or owner/name")
     return 0
+
+
+def _languages(name: str) -> str:
+    """What a person has to know before they choose a model: that it knows one language."""
+    known = known_model(name) if name in models.REPOSITORIES else None
+    return "  (English only)" if known is not None and known.english_only else ""
 
 
 def _installed(settings: Settings) -> dict[str, Path]:
@@ -36,7 +57,7 @@ def _installed(settings: Settings) -> dict[str, Path]:
     names = list(models.REPOSITORIES)
     known = {models.folder_name(name) for name in names}
     if folder.is_dir():
-        fetched = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+        fetched = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
         names += [name.replace("--", "/", 1) for name in fetched if name not in known and "--" in name]
     if settings.whisper_model and settings.whisper_model not in names:
         names.append(settings.whisper_model)
@@ -51,3 +72,44 @@ def _state(folder: Path) -> str:
     except ConfigError:
         return "incomplete"
     return f"{(folder / 'model.bin').stat().st_size / 1e6:7.0f} MB"
+
+
+class Lines:
+    """Tells a fetch in lines: every step, and of a download that takes long how far it is."""
+
+    def __init__(self, show: Callable[[str], None], clock: Callable[[], float] = monotonic) -> None:
+        self._show, self._clock, self._last = show, clock, clock()
+
+    def say(self, line: str) -> None:
+        self._last = self._clock()
+        self._show(f"{SAYS}{line}")
+
+    def measure(self, done_bytes: int, total_bytes: int) -> None:
+        if self._clock() - self._last >= LINE_EVERY_S:
+            self.say(f"{done_bytes / 1e6:.0f} of {total_bytes / 1e6:.0f} MB")
+
+
+class _Bars(Lines):
+    """Tells a fetch on a terminal: every step in a line, and a bar that moves."""
+
+    def __init__(self, bars: Progress) -> None:
+        super().__init__(lambda line: bars.console.print(line, markup=False, highlight=False, soft_wrap=True))
+        self._bars, self._task = bars, bars.add_task("kadr models", visible=False)
+
+    def say(self, line: str) -> None:
+        self._bars.update(self._task, visible=False)
+        super().say(line)
+
+    def measure(self, done_bytes: int, total_bytes: int) -> None:
+        self._bars.update(self._task, completed=done_bytes, total=total_bytes, visible=True)
+
+
+@contextmanager
+def _reporter() -> Iterator[Reporter]:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Lines(lambda line: print(line, file=sys.stderr, flush=True))
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        yield _Bars(bars)

@@ -4,6 +4,7 @@ The last line on stdout is the watch page, or the playback URL of the file. The 
 stdout as soon as there is something to watch. Progress goes to stderr.
 """
 
+import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,10 +14,13 @@ from typing import Any
 
 import aiohttp
 
-from kadr.commands.ingest import Target, UploadRequest, progress_bars, upload_and_follow, watch_now
+from kadr.commands.ingest import Api, Target, UploadRequest, progress_bars, upload_and_follow, watch_now
 from kadr.stack.endpoints import Endpoints
+from kadr.stack.supervisor import say
 
 MB = 1_000_000
+UNFINISHED = ("queued", "in_progress")
+CAPTIONS_POLL_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +47,21 @@ class UpVideo:
                 milestones = Milestones(show=show, announce=announce)
                 milestones.uploading(self.video)
                 asset = await upload_and_follow(session, target, self.video, UploadRequest(), bars, milestones.follow)
-        if asset["status"] == "errored":
-            error = asset["error"]
-            print(f"{self.video}: {error['code']}: {error['message']} {error['hint']}", file=sys.stderr, flush=True)
-            return
-        print(f"watch: {asset['watch_url']}\n{asset['playback_url']}", flush=True)
+            if asset["status"] == "errored":
+                error = asset["error"]
+                said = f"{self.video}: {error['code']}: {error['message']} {error['hint']}"
+                print(said, file=sys.stderr, flush=True)
+                return
+            print(f"watch: {asset['watch_url']}\n{asset['playback_url']}", flush=True)
+            milestones.show = say
+            while milestones.captions(asset):
+                await asyncio.sleep(CAPTIONS_POLL_S)
+                asset = await Api(session, target).call("GET", f"/v1/assets/{asset['id']}")
 
 
 @dataclass(slots=True)
 class Milestones:
-    """Shows one line when the file is uploaded, playable and ready. Times count from the call of `uploading`.
+    """Shows one line when the file is uploaded, playable, ready and has captions. Times count from `uploading`.
 
     `show` gets progress, `announce` where to watch.
     """
@@ -83,6 +92,23 @@ class Milestones:
         if asset["status"] == "ready":
             videos = sum(rendition["kind"] == "video" for rendition in asset["renditions"])
             self._once("ready", f"ready after {elapsed_s:.1f} s with {videos} video renditions")
+
+    def captions(self, asset: dict[str, Any]) -> bool:
+        """Show what has become of the captions of a ready asset; whether there is still something to wait for."""
+        generated = [track for track in asset["tracks"] if track["source"] == "generated"]
+        for track in generated:
+            if track["status"] in UNFINISHED:
+                self._once("captions", "transcribing the sound: usually 5 s, and 1 s for each 3 s of speech")
+            elif track["status"] == "ready":
+                elapsed_s = self.clock() - self._began_at
+                self._once(
+                    track["id"],
+                    f"captions ({track['language']}) after {elapsed_s:.1f} s: load the page again to see them",
+                )
+            else:
+                error = track["error"]
+                self._once(track["id"], f"no captions: {error['code']}: {error['message']} {error['hint']}")
+        return any(track["status"] in UNFINISHED for track in generated)
 
     def _once(self, milestone: str, line: str) -> bool:
         """Show the line of a milestone; False where it has been shown before."""

@@ -27,3 +27,19 @@ def end_of_log(path: Path, since: int = 0) -> str:
     if not lines:
         return f"it wrote nothing to {path}"
     return "\n".join((f"the end of {path}:", *(f"  {line}" for line in lines)))
+
+
+def size(log: Path) -> int:
+    """Its size in bytes, 0 where there is none yet."""
+    return log.stat().st_size if log.exists() else 0
+
+
+def lines_since(path: Path, offset: int) -> tuple[list[str], int]:
+    """The whole lines written after the byte `offset`, and the offset for the next call. No file: none yet."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            whole, newline, _ = file.read().rpartition(b"\n")
+    except FileNotFoundError:
+        return [], offset
+    return whole.decode("utf-8", "replace").splitlines(), offset + len(whole) + len(newline)

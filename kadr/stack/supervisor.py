@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import KadrError
-from kadr.stack.log import end_of_log, open_log
+from kadr.stack.log import end_of_log, open_log, size
 from kadr.stack.reaper import Program, Reaper
 
 FIRST_DELAY_S, LAST_DELAY_S, SETTLED_AFTER_S = 0.2, 10.0, 30.0
@@ -80,7 +80,7 @@ class Supervisor:
 
     async def start(self, child: Child) -> None:
         """Start `child`, keep it running from now on, and return when it is ready. Raises ChildFailed."""
-        supervised = self._supervised[child.name] = _Supervised(child, _size(child.log))
+        supervised = self._supervised[child.name] = _Supervised(child, size(child.log))
         supervised.restarter = asyncio.create_task(self._keep_running(supervised), name=f"keep-{child.name}")
         pause_s = FIRST_PROBE_S
         try:
@@ -97,7 +97,7 @@ class Supervisor:
 
     async def run(self, child: Child, timeout_s: float) -> None:
         """Run `child` once until it ends. Raises ChildFailed for an exit code other than 0 and after `timeout_s`."""
-        log_from = _size(child.log)
+        log_from = size(child.log)
         program = self._spawn(child)
         try:
             async with asyncio.timeout(timeout_s):
@@ -211,7 +211,3 @@ class Supervisor:
 def how_it_ended(code: int) -> str:
     """An exit code in words; negative codes are signals."""
     return f"ended with exit code {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
-
-
-def _size(log: Path) -> int:
-    return log.stat().st_size if log.exists() else 0

@@ -26,6 +26,7 @@ from kadr.stack.postgres import Postgres
 from kadr.stack.reaper import Reaper
 from kadr.stack.redis import Redis
 from kadr.stack.s3 import S3
+from kadr.stack.speech import Speech, fetch_missing, speech_of
 from kadr.stack.supervisor import Child, Supervisor, say
 
 MIGRATE = (*KADR, "migrate", "--skip-buckets")  # S3 here is a folder, and `S3.child` creates the buckets
@@ -49,6 +50,7 @@ async def up(
     `apps` gets the base URLs of API and origin; an empty `migrate` skips the migration. `on_ready` runs beside the
     stack; it may not start programs (the reaper would take their exit status).
     """
+    speech = speech_of(os.environ)
     with Home(home) as locked:
         remove_endpoints(locked)
         ended = await leftovers.end(partial(leftovers.marked, locked.path), grace_s=LEFTOVERS_GRACE_S)
@@ -58,14 +60,20 @@ async def up(
         for name, program in (("postgres", "postgres"), ("redis", "redis-server"), ("s3", "rclone")):
             await leftovers.end(partial(leftovers.in_folder, locked.path / name, program))
         ports = choose_ports(locked, port, bind_host("api"), bind_host("origin"))
-        return await _Stack(locked, ports, load_credentials(locked), apps, migrate).run(on_ready)
+        return await _Stack(locked, ports, load_credentials(locked), apps, migrate, speech).run(on_ready)
 
 
 class _Stack:
     """One run of the stack in a locked home whose ports are free."""
 
     def __init__(
-        self, home: Home, ports: Ports, credentials: Credentials, apps: Apps, migrate: tuple[str, ...]
+        self,
+        home: Home,
+        ports: Ports,
+        credentials: Credentials,
+        apps: Apps,
+        migrate: tuple[str, ...],
+        speech: Speech,
     ) -> None:
         self.home = home
         self.postgres = Postgres(home=home, port=ports.postgres, password=credentials.postgres_password)
@@ -86,7 +94,8 @@ class _Stack:
         self.migrate = migrate
         self.ready = False  # while True, endpoints.json exists
         urls = {"database": self.postgres.url, "redis": self.redis.url, "s3": self.s3.url}
-        self.env = app_env(home, ports, credentials, urls)
+        self.speech = speech
+        self.env = {**app_env(home, ports, credentials, urls), **speech.env}
 
     async def run(self, on_ready: OnReady | None) -> int:
         with Reaper() as reaper:
@@ -94,6 +103,9 @@ class _Stack:
             self.supervisor = supervisor
             with _stop_signals(supervisor) as stop:
                 stopping = asyncio.create_task(stop.wait())
+                # Before anything else, so that the first upload finds its model on its way and waits for it.
+                fetching = asyncio.create_task(fetch_missing(self.speech, self.home, self.env, supervisor.run))
+                fetching.add_done_callback(_print_unexpected_error)
                 starting = asyncio.create_task(self._start())
                 beside: asyncio.Task[None] | None = None
                 try:
@@ -109,7 +121,7 @@ class _Stack:
                 else:
                     return 0
                 finally:
-                    await _cancel(starting, beside, stopping)
+                    await _cancel(starting, fetching, beside, stopping)
                     await self._stop()
 
     async def _start(self) -> None:

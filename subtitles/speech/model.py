@@ -55,7 +55,12 @@ class Whisper:
 
 def models_dir(settings: Settings) -> Path:
     """Where fetched models lie, each in a folder of its name."""
-    return settings.models_dir or Path.home() / ".local" / "share" / "kadr" / "models"
+    return settings.models_dir or default_models_dir()
+
+
+def default_models_dir() -> Path:
+    """`models_dir` where the settings name none."""
+    return Path.home() / ".local" / "share" / "kadr" / "models"
 
 
 def chosen(settings: Settings) -> Whisper | None:

@@ -158,3 +158,10 @@ def test_refused_keys(raw: str) -> None:
     with pytest.raises(ConfigError, match=r"^KADR_DELIVERY_KEYS\b.*kid:hex") as refused:
         parse_keys("KADR_DELIVERY_KEYS", SecretStr(raw))
     assert SECRET[:12] not in f"{refused.value!r}"
+
+
+def test_none_is_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KADR_WHISPER_MODEL", "none")
+    assert Settings.load().whisper_model is None
+    monkeypatch.setenv("KADR_WHISPER_MODEL", "base")
+    assert Settings.load().whisper_model == "base"

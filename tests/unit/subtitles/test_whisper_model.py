@@ -1,10 +1,13 @@
 """subtitles.speech.model: which model is used; what cannot work is said early, by name."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from core import folder_lock
 from core.errors import ConfigError
+from core.folder_lock import alone_in
 from core.settings import Settings
 from subtitles.speech import model
 from subtitles.speech.model_fetch import fetch, ready
@@ -29,6 +32,20 @@ async def test_no_model_is_no_error(tmp_path: Path) -> None:
     assert model.chosen(Settings()) is None
     assert model.chosen(Settings(whisper_model="small", models_dir=tmp_path)) is None
     assert await ready(Settings(whisper_model="small", models_dir=tmp_path)) is None
+
+
+async def test_a_model_on_its_way_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first upload after a first start, while `kadr up` still fetches."""
+    monkeypatch.setattr(folder_lock, "ASKS_EVERY_S", 0.01)
+    folder = tmp_path / "Systran--faster-whisper-small"
+    async with asyncio.timeout(30), alone_in(tmp_path / f".{folder.name}.part"):
+        found = asyncio.create_task(ready(Settings(whisper_model="small", models_dir=tmp_path)))
+        await asyncio.sleep(0.05)
+        assert not found.done()
+        folder_with(folder, *FILES)
+    model_found = await found
+    assert model_found is not None
+    assert model_found.folder == folder
 
 
 def test_a_folder(tmp_path: Path) -> None:
