@@ -22,13 +22,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.speech.heard import RATE_HZ, Clip, Joined, Samples, clips, differences, errors, joined, words, write
+from benchmarks.speech.heard import Clip, Joined, Samples, clips, differences, errors, joined, words, write
 from core.errors import KadrError
 from core.media.encoded import Cue
 from presets.caption import caption_profile
 from subtitles.cues.build import cues
 from subtitles.cues.words import RecognisedWord, repaired
 from subtitles.speech.transcript import from_json
+from subtitles.speech.voice_activity import RATE_HZ
 
 THREADS = 2
 LATE_S = 1.5  # none may be later

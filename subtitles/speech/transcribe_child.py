@@ -16,7 +16,7 @@ import math
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,13 +26,14 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")  # numpy's; Whi
 os.environ.update(HF_HUB_OFFLINE="1", CT2_VERBOSE="-2")
 
 import numpy as np
-from faster_whisper import BatchedInferencePipeline, WhisperModel  # type: ignore[import-untyped]
+from faster_whisper import BatchedInferencePipeline  # type: ignore[import-untyped]
 from faster_whisper.audio import pad_or_trim  # type: ignore[import-untyped]
 from faster_whisper.tokenizer import _LANGUAGE_CODES, Tokenizer  # type: ignore[import-untyped]
 from faster_whisper.transcribe import get_suppressed_tokens  # type: ignore[import-untyped]
 
 from subtitles.speech.coverage import LEAST, NEAR_MS, with_words, without_words
-from subtitles.speech.guards import STRAY_MS, lost, spread
+from subtitles.speech.guards import LEAST_LOGPROB, NO_SPEECH, STRAY_MS
+from subtitles.speech.timed_whisper import Refused, finite, load, milliseconds
 from subtitles.speech.transcript import Segment, SpokenWord
 from subtitles.speech.voice_activity import PAD, RATE_HZ, Span
 from subtitles.speech.windows import Window, window, windows
@@ -56,57 +57,10 @@ DECODING = {
     "max_new_tokens": None,
 }
 CERTAIN, EXCLUDED = 0.8, 0.1  # a window in another language than the title: at least and at most so likely
+MOST_AGAIN = 3  # gaps of a window: each costs another one
 AGREED = 0.9  # two places so certain of one language need no third
 UNFINISHED = RATE_HZ * 3 // 10  # of speech without words at a window's end, where the model did not end its text
 Samples = np.ndarray[Any, np.dtype[np.float32]]
-
-
-class Refused(Exception):
-    """The model cannot do what the request needs: (code, sentence for people)."""
-
-
-class TimedWhisper(WhisperModel):  # type: ignore[misc]
-    """A Whisper whose words lie within the times that the model gave their segment.
-
-    The alignment of a last word may run over the sentence that follows, and hide that it has no words; and a segment
-    whose alignment collapsed to no time at all is left out by faster-whisper. Here such a segment keeps its time, and
-    its words share it.
-    """
-
-    def add_word_timestamps(self, segments: Any, tokenizer: Any, *more: Any, **named: Any) -> Any:
-        """Align the words as WhisperModel does, end them with their segments, and keep the segments' own times."""
-        pieces = list(_flat(segments))
-        model_times = [(piece["start"], piece["end"]) for piece in pieces]
-        result = super().add_word_timestamps(segments, tokenizer, *more, **named)
-        for piece, (start, end) in zip(pieces, model_times, strict=True):
-            piece["start"], piece["end"] = start, end
-            text = tokenizer.decode(piece["tokens"])
-            words = [_word(word) for word in piece.get("words") or ()]
-            if lost(text, words, _ms(start), _ms(end)):
-                piece["words"] = [
-                    {
-                        "start": word.start_ms / 1000,
-                        "end": word.end_ms / 1000,
-                        "word": word.text,
-                        "probability": math.nan,
-                    }
-                    for word in spread(text, _ms(start), _ms(end))
-                ]
-            elif words and piece["words"][-1]["start"] < end < piece["words"][-1]["end"]:
-                piece["words"][-1]["end"] = end
-        return result
-
-
-def _flat(segments: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    for segment in segments:
-        if isinstance(segment, dict):
-            yield segment
-        else:
-            yield from _flat(segment)
-
-
-def _word(word: dict[str, Any]) -> SpokenWord:
-    return SpokenWord(start_ms=_ms(word["start"]), end_ms=_ms(word["end"]), text=word["word"], probability=None)
 
 
 class AudioFile:
@@ -169,10 +123,10 @@ class Listener:
             [pieces], tokenizer, encoded, frames, PREPENDED, APPENDED, last_speech_timestamp=0.0
         )
         figures = {
-            "no_speech": _finite(result.no_speech_prob),
-            "logprob": _finite(logprob),
-            "compression": _finite(compression),
-            "temperature": _finite(temperature),
+            "no_speech": finite(result.no_speech_prob),
+            "logprob": finite(logprob),
+            "compression": finite(compression),
+            "temperature": finite(temperature),
         }
         segments = [_segment(piece, tokenizer.decode(piece["tokens"]), figures, one) for piece in pieces]
         return Heard(segments=[segment for segment in segments if segment.text], is_ended=is_ended)
@@ -186,19 +140,21 @@ class Listener:
         words = [word for segment in heard.segments for word in segment.words]
         if not words:
             return None
-        left = without_words(self.within(one), words, LEAST if heard.is_ended else UNFINISHED)
         last = max(word.end_ms for word in words) * RATE_HZ // 1000
-        if not left or left[-1].end < one.end - PAD or left[-1].start < last:
+        left = without_words(self.within(one), words, LEAST if heard.is_ended else UNFINISHED)
+        begin = next((gap.start for gap in left if gap.start >= last), None)
+        if begin is None:
             return None
-        # Where its last word ends: how well that is known says how much of the next one may be missed.
-        return last if left[-1].start - last <= 2 * NEAR_MS * RATE_HZ // 1000 else left[-1].start - PAD
+        # Where its last word ends, not where it surely has ended: the next one may follow at once.
+        return last if begin - last <= 2 * NEAR_MS * RATE_HZ // 1000 else begin - PAD
 
     def again(self, gaps: tuple[Span, ...]) -> list[Segment]:
-        """What is heard in speech that got no words, each alone."""
+        """What is heard in speech that got no words, each alone; nothing where the model doubts it."""
         found: list[Segment] = []
-        for gap in gaps:
+        for gap in sorted(gaps, key=lambda gap: gap.samples, reverse=True)[:MOST_AGAIN]:
             if one := window((gap,), gap.start, self.limits):
-                found += self.hear(one).segments
+                heard = self.hear(one).segments
+                found += (s for s in heard if s.logprob >= LEAST_LOGPROB and s.no_speech <= NO_SPEECH)
         return found
 
     def within(self, one: Window) -> list[Span]:
@@ -241,9 +197,10 @@ class Listener:
         if not self.model.model.is_multilingual:
             return "en", 1.0  # it cannot tell: how probable its words are does, afterwards
         sums: Counter[str] = Counter()
-        places = [spans for place in request["places"] if (spans := [Span(start=a, end=b) for a, b in place])]
+        places = [[Span(start=start, end=end) for start, end in place] for place in request["places"]]
         # The job's first window is heard next, and is not encoded again for it.
-        for number, spans in enumerate([self.spans, *reversed(places)]):
+        everywhere: list[Sequence[Span]] = [self.spans, *reversed(places)]
+        for number, spans in enumerate(everywhere):
             if (one := window(spans, spans[0].start, self.limits)) is None:
                 continue
             encoded = self._encode(one, keep=number == 0)
@@ -252,7 +209,7 @@ class Listener:
             if self._asked > 1 and sums.most_common(1)[0][1] / self._asked >= AGREED:
                 break
         best, probability = sums.most_common(1)[0]
-        return best, _finite(probability / self._asked)
+        return best, finite(probability / self._asked)
 
     def _tokenizer(self, language: str) -> Any:
         if language not in self._tokenizers:
@@ -262,38 +219,23 @@ class Listener:
         return self._tokenizers[language]
 
 
-def load(request: dict[str, Any]) -> TimedWhisper:
-    """The model on this machine's cores. Raises Refused."""
-    model = TimedWhisper(
-        request["model"],
-        device="cpu",
-        compute_type=request["compute_type"],
-        cpu_threads=request["threads"],
-        num_workers=1,
-        local_files_only=True,
-    )
-    mels = model.feature_extractor.mel_filters.shape[0]
-    if mels != model.model.n_mels:
-        raise Refused(
-            "model",
-            f"the model hears {model.model.n_mels} mel bands and its folder says {mels}: "
-            "preprocessor_config.json is missing or of another model",
-        )
-    return model
-
-
 def transcribed(listener: Listener) -> Iterator[dict[str, Any]]:
     """Lines with the segments of each window in order, and progress in samples of speech."""
-    begin = listener.spans[0].start if listener.spans else 0
-    while one := window(listener.spans, begin, listener.limits):
+    for end, segments in through(listener, listener.spans, 0):
+        yield from ({"segment": asdict(segment)} for segment in segments)
+        yield {"done": sum(min(span.end, end) - span.start for span in listener.spans if span.start < end)}
+
+
+def through(listener: Listener, spoken: Sequence[Span], begin: int) -> Iterator[tuple[int, list[Segment]]]:
+    """Speech from sample `begin` on: the segments of one window after another, and where the next one begins."""
+    while one := window(spoken, begin, listener.limits):
         heard = listener.hear(one)
         tail = listener.tail(one, heard)
-        ended = one if tail is None or tail <= one.pieces[0].start else replace(one, end=tail)
+        # Where not even its first word is new, the next window is another one at least.
+        ended = replace(one, end=tail) if tail is not None and tail > max(begin, one.pieces[0].start) else one
         gaps = listener.missing(ended, heard.segments) if heard.segments or len(one.pieces) > 1 else ()
-        segments = with_words(heard.segments, listener.again(gaps), gaps) if gaps else heard.segments
-        yield from ({"segment": _plain(segment)} for segment in segments)
+        yield ended.end, with_words(heard.segments, listener.again(gaps), gaps) if gaps else heard.segments
         begin = ended.end
-        yield {"done": sum(min(span.end, begin) - span.start for span in listener.spans if span.start < begin)}
 
 
 def batched(listener: Listener, batch: int) -> Iterator[dict[str, Any]]:
@@ -318,12 +260,25 @@ def batched(listener: Listener, batch: int) -> Iterator[dict[str, Any]]:
             vad_filter=False,
             clip_timestamps=[{"start": at_s, "end": at_s + one.samples / RATE_HZ} for at_s, one in places],
         )
-        segments = [_from_batch(piece, places) for piece in pieces]
         listener.language_in(together[0])
-        gaps = tuple(gap for one in together for gap in listener.missing(one, segments))
-        yield from ({"segment": _plain(segment)} for segment in with_words(segments, listener.again(gaps), gaps))
+        segments = [_from_batch(piece, places) for piece in pieces]
+        for one in together:
+            own = [
+                segment for segment in segments if one.pieces[0].start_ms <= segment.start_ms <= one.pieces[-1].end_ms
+            ]
+            yield from ({"segment": asdict(segment)} for segment in _completed(listener, one, own))
         done += sum(span.samples for one in together for span in listener.within(one))
         yield {"done": done}
+
+
+def _completed(listener: Listener, one: Window, segments: list[Segment]) -> Iterator[Segment]:
+    """The segments of a window, and what is in it beside them."""
+    tail = listener.tail(one, Heard(segments=segments, is_ended=True))
+    gaps = listener.missing(one if tail is None else replace(one, end=tail), segments)
+    yield from with_words(segments, listener.again(gaps), gaps) if gaps else segments
+    if tail is not None:
+        for _, more in through(listener, listener.within(one), tail):
+            yield from more
 
 
 def _from_batch(piece: Any, places: list[tuple[float, Window]]) -> Segment:
@@ -342,42 +297,30 @@ def _from_batch(piece: Any, places: list[tuple[float, Window]]) -> Segment:
         ],
     }
     figures = {
-        "no_speech": _finite(piece.no_speech_prob),
-        "logprob": _finite(piece.avg_logprob),
-        "compression": _finite(piece.compression_ratio),
-        "temperature": _finite(piece.temperature or 0.0),
+        "no_speech": finite(piece.no_speech_prob),
+        "logprob": finite(piece.avg_logprob),
+        "compression": finite(piece.compression_ratio),
+        "temperature": finite(piece.temperature or 0.0),
     }
     return _segment(moved, piece.text, figures, one)
 
 
-def _segment(piece: dict[str, Any], text: str, figures: dict[str, float], one: Window) -> Segment:
+def _segment(piece: dict[str, Any], text: str, figures: dict[str, Any], one: Window) -> Segment:
     """Times of a window as times of the title. The segment's are its words' where a pause was shortened between."""
     words = []
-    low, high = _ms(piece["start"]) - STRAY_MS, _ms(piece["end"]) + STRAY_MS
+    low, high = milliseconds(piece["start"]) - STRAY_MS, milliseconds(piece["end"]) + STRAY_MS
     for word in piece.get("words") or ():
-        within = (min(max(_ms(word[edge]), low), high) for edge in ("start", "end"))
+        within = (min(max(milliseconds(word[edge]), low), high) for edge in ("start", "end"))
         start_ms, end_ms = one.title_ms(*within)
-        probability = None if math.isnan(word["probability"]) else _finite(word["probability"])
+        probability = None if math.isnan(word["probability"]) else finite(word["probability"])
         words.append(SpokenWord(start_ms=start_ms, end_ms=end_ms, text=word["word"], probability=probability))
-    begin, end = _ms(piece["start"]), _ms(piece["end"])
+    begin, end = milliseconds(piece["start"]), milliseconds(piece["end"])
     (start_ms, _), (_, end_ms) = one.title_ms(begin, begin), one.title_ms(end, end)
     if words:
-        first, last = _ms(piece["words"][0]["start"]) - begin, _ms(piece["words"][-1]["end"]) - end
+        first, last = milliseconds(piece["words"][0]["start"]) - begin, milliseconds(piece["words"][-1]["end"]) - end
         start_ms = start_ms if abs(words[0].start_ms - start_ms - first) <= STRAY_MS else words[0].start_ms
         end_ms = end_ms if abs(words[-1].end_ms - end_ms - last) <= STRAY_MS else words[-1].end_ms
     return Segment(start_ms=start_ms, end_ms=end_ms, text=text.strip(), words=tuple(words), **figures)
-
-
-def _plain(segment: Segment) -> dict[str, Any]:
-    return asdict(segment)
-
-
-def _ms(time_s: float) -> int:
-    return round(1000 * _finite(time_s))
-
-
-def _finite(value: float) -> float:
-    return round(float(value), 4) if math.isfinite(value) else 0.0
 
 
 def _report(line: dict[str, Any]) -> None:
