@@ -31,7 +31,7 @@ from faster_whisper.audio import pad_or_trim  # type: ignore[import-untyped]
 from faster_whisper.tokenizer import _LANGUAGE_CODES, Tokenizer  # type: ignore[import-untyped]
 from faster_whisper.transcribe import get_suppressed_tokens  # type: ignore[import-untyped]
 
-from subtitles.speech.coverage import LEAST, NEAR_MS, with_words, without_words
+from subtitles.speech.coverage import LEAST, NEAR_MS, part, with_words, without_words
 from subtitles.speech.guards import LEAST_LOGPROB, NO_SPEECH, STRAY_MS
 from subtitles.speech.timed_whisper import Refused, finite, load, milliseconds
 from subtitles.speech.transcript import Segment, SpokenWord
@@ -57,6 +57,8 @@ DECODING = {
     "max_new_tokens": None,
 }
 CERTAIN, EXCLUDED = 0.8, 0.1  # a window in another language than the title: at least and at most so likely
+CUT_MS = 300  # a word so near to the end of a window that ends amid speech may be half of one
+SLOW, MOST_SLOW = 3 * RATE_HZ, 2  # how little of a window may have words, and how often in a row
 MOST_AGAIN = 3  # gaps of a window: each costs another one
 AGREED = 0.9  # two places so certain of one language need no third
 UNFINISHED = RATE_HZ * 3 // 10  # of speech without words at a window's end, where the model did not end its text
@@ -228,14 +230,27 @@ def transcribed(listener: Listener) -> Iterator[dict[str, Any]]:
 
 def through(listener: Listener, spoken: Sequence[Span], begin: int) -> Iterator[tuple[int, list[Segment]]]:
     """Speech from sample `begin` on: the segments of one window after another, and where the next one begins."""
+    slow = 0  # windows after one another of which little had words
     while one := window(spoken, begin, listener.limits):
-        heard = listener.hear(one)
-        tail = listener.tail(one, heard)
-        # Where not even its first word is new, the next window is another one at least.
-        ended = replace(one, end=tail) if tail is not None and tail > max(begin, one.pieces[0].start) else one
+        heard, cut = without_cut_word(one, listener.hear(one))
+        tail = listener.tail(one, heard) if cut is None else cut
+        slow = slow + 1 if tail is not None and tail - one.pieces[0].start < SLOW else 0
+        ended = one if tail is None or slow > MOST_SLOW or tail <= begin else replace(one, end=tail)
         gaps = listener.missing(ended, heard.segments) if heard.segments or len(one.pieces) > 1 else ()
         yield ended.end, with_words(heard.segments, listener.again(gaps), gaps) if gaps else heard.segments
         begin = ended.end
+
+
+def without_cut_word(one: Window, heard: Heard) -> tuple[Heard, int | None]:
+    """Without the last word where the window's end cut it, and the sample where it began: the next one has it whole."""
+    last = heard.segments[-1] if heard.segments else None
+    if not one.is_cut or last is None or len(last.words) < 2:
+        return heard, None
+    word, before = last.words[-1], last.words[-2]
+    if word.end_ms < one.pieces[-1].end_ms - CUT_MS or word.start_ms < one.pieces[-1].start_ms:
+        return heard, None
+    kept = [*heard.segments[:-1], part(last, last.words[:-1])]
+    return replace(heard, segments=kept), (word.start_ms + before.end_ms) // 2 * RATE_HZ // 1000
 
 
 def batched(listener: Listener, batch: int) -> Iterator[dict[str, Any]]:
