@@ -26,6 +26,7 @@ from ingest.bodies.track_requests import NewTrack, TrackAgain, TrackText
 from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of
 from ingest.openapi import operation
 from subtitles.formats import caption_reader, cue_times, vtt_writer
+from subtitles.translation.pairs import may_translate, primary_language
 
 routes = web.RouteTableDef()
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -56,7 +57,7 @@ async def add(request: web.Request) -> web.Response:
     queued: list[QueuedStep] = []
 
     async def make(connection: Connection) -> str:
-        await _check_origin(connection, asset, body)
+        await _check_origin(context, connection, asset, body)
         made = await _store(context, connection, asset.id, text) if text is not None else None
         if made is not None and body.forced:
             made["forced"] = True
@@ -84,8 +85,8 @@ async def add(request: web.Request) -> web.Response:
     return _answer(await _of_owner(request, track_id), status=201)
 
 
-async def _check_origin(connection: Connection, asset: Asset, body: NewTrack) -> None:
-    """Raises Problem where the asset or track that the new track is made from does not exist or has no text."""
+async def _check_origin(context: Context, connection: Connection, asset: Asset, body: NewTrack) -> None:
+    """Raises Problem where what a track is made from is not there or has no text, or cannot be translated here."""
     if body.asset_id is not None and await assets.of_owner(connection, body.asset_id, asset.owner_id) is None:
         raise not_found("asset")
     if body.translate is None:
@@ -96,6 +97,23 @@ async def _check_origin(connection: Connection, asset: Asset, body: NewTrack) ->
     if original.made is None:
         raise Problem(
             409, "track_not_ready", "The track to translate has no text yet.", hint="Wait until its status is ready."
+        )
+    target = body.translate.language
+    if primary_language(original.language) == primary_language(target):
+        raise Problem(
+            422,
+            "same_language",
+            f"The track is in {original.language} already: {target} is no translation of it.",
+            hint="Give another language; or PUT the track's language to change its tag.",
+            pointer="/translate/language",
+        )
+    if not may_translate(context.settings, original.language, target):
+        raise Problem(
+            409,
+            "no_translator",
+            "Nothing here translates this pair of languages.",
+            hint="Set KADR_TRANSLATION_MODEL to the folder of a model for the pair; into English a model of Whisper "
+            "(KADR_WHISPER_MODEL) does, too. Or upload subtitles in this language.",
         )
 
 
@@ -305,6 +323,7 @@ def _shown(track: Track, text: str | None = None) -> responses.TrackShape:
         reviewed=track.reviewed,
         etag=_etag(track),
         warnings=[responses.Warned.model_validate(warning) for warning in track.warnings],
+        doubtful=[responses.Doubtful.model_validate(doubt) for doubt in track.doubts],
         error=responses.Failure.model_validate(track.error) if track.error else None,
         text=text,
         updated_at=track.updated_at,

@@ -27,6 +27,7 @@ from transcode.plan.encode_plan import EncodePlan
 from workers import artifacts
 from workers.engine.contract import ClaimedStep, WorkerContext
 
+CERTAIN = 0.8  # a probability of a heard language with which the sound is said to be in it
 PARALLEL_SEGMENTS = 4  # in memory at once, twice each
 
 
@@ -89,7 +90,8 @@ async def _complete(
     """
     ready = [track for track in rows.tracks if track.made and belongs_to_upload(track, rows.upload)]
     dubs = [await _load_dub(worker, track) for track in ready if track.kind is TrackKind.AUDIO]
-    renditions = tuple(_with_language(r, asset.language) for r in encoded.renditions if not is_dub(r))
+    language = asset.language or heard_language(ready)
+    renditions = tuple(_with_language(r, language) for r in encoded.renditions if not is_dub(r))
     videos = [r for r in renditions if r.kind is RenditionKind.VIDEO]
     duration_s = max(r.duration_s for r in videos or renditions)
     texts = [await _load_text(worker, track, duration_s) for track in ready if track.kind is not TrackKind.AUDIO]
@@ -118,8 +120,14 @@ def is_dub(rendition: Rendition) -> bool:
     return rendition.kind is RenditionKind.AUDIO and rendition.id.startswith("d")
 
 
+def heard_language(tracks: Sequence[Track]) -> str | None:
+    """What is spoken in the title by those of its tracks that were heard in it; None where that is not certain."""
+    heard = (track for track in tracks if track.source is TrackSource.GENERATED and track.language_probability)
+    return next((track.language for track in heard if (track.language_probability or 0.0) >= CERTAIN), None)
+
+
 def _with_language(rendition: Rendition, language: str | None) -> Rendition:
-    """The first audio rendition in the asset's language, where the file names none; any other as it is."""
+    """The first audio rendition in this language, where the file names none; any other as it is."""
     first = rendition.kind is RenditionKind.AUDIO and rendition.id == "a1"
     return replace(rendition, language=language) if first and rendition.language is None else rendition
 

@@ -4,6 +4,10 @@ The same words go to `subtitles.cues.build` and to three rivals (benchmarks/capt
 greedy filling, seven words at a time. benchmarks/captions/rules.py judges the cues of all by one set of rules, the
 limits of the profile, and counts violations per 100 cues. It knows nothing of how cues are made.
 
+With --real: does Kadr hear what is said, and when? A real model (--model) hears the clips of --speech that have a whole
+text, their join with silences of 1 to 8 s, and sounds in which nobody speaks; beside it faster-whisper hears the same
+files, called plainly with the same model. See benchmarks/speech/real.py for what is counted.
+
 avoidable: violations above the minimum over all ways to split the words, found by trying every split that
 breaks no line and crosses no long pause. Limits (too fast to read, too short, ...) count before faults (faster than the
 target, orphan, bad break). What is left is the speech's: it is truly too fast.
@@ -33,11 +37,14 @@ from benchmarks.captions.rivals import RIVALS
 from benchmarks.captions.rules import FAULTS, LIMITS, Judgement, fewest, judge
 from benchmarks.captions.speech import SPEAKERS, TEXTS, UNSPACED, spoken, tokens
 from benchmarks.harness.machine import facts, report
+from benchmarks.speech import real
 from core.errors import KadrError
 from core.media.encoded import Cue
+from core.settings import Settings
 from presets.caption import CaptionProfile, caption_profile
 from subtitles.cues.build import cues
 from subtitles.cues.words import Word
+from subtitles.speech.model import find, models_dir
 
 SPEECH = Path("../shared/media/speech")
 LONG_WORDS = 30_000  # three hours
@@ -222,6 +229,21 @@ def _table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _real(options: argparse.Namespace) -> int:
+    settings = Settings.load()
+    name = options.model or settings.whisper_model
+    folder = find(name, models_dir(settings)) if name else None
+    if folder is None:
+        raise KadrError("--real needs a model: give --model, or set KADR_WHISPER_MODEL, to a name or a folder")
+    result = {
+        "benchmark": "subtitles",
+        "real": True,
+        **real.compare(folder, options.speech, minutes=options.minutes, wordless=options.wordless),
+    }
+    report(real.table(result), result, facts())
+    return 0
+
+
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="kadr bench subtitles", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -231,7 +253,15 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--seeds", type=int, default=3, help="timings generated for each text and speaker (default: 3)")
     parser.add_argument("--speech", type=Path, default=SPEECH, help=f"folder of clips with transcripts ({SPEECH})")
+    parser.add_argument("--real", action="store_true", help="real speech by a real model, beside plain faster-whisper")
+    parser.add_argument("--model", metavar="NAME", help="with --real: name or folder (default: KADR_WHISPER_MODEL)")
+    parser.add_argument("--minutes", type=float, default=5, help="with --real: length of the joined files (default: 5)")
+    parser.add_argument(
+        "--wordless", type=Path, nargs="*", default=(), metavar="FILE", help="with --real: films in which nobody speaks"
+    )
     options = parser.parse_args(argv)
+    if options.real:
+        return _real(options)
     if options.seeds < 1:
         parser.error("--seeds is at least 1")
     unspaced_only = not caption_profile(options.profile).spaced

@@ -84,6 +84,11 @@ class Track:
         return list((self.made or {}).get("warnings", []))
 
     @property
+    def doubts(self) -> list[dict[str, Any]]:
+        """Times whose text may be wrong: start_s, end_s, reasons, shown. None once a person has seen to it."""
+        return [] if self.source is TrackSource.EDITED or self.reviewed else list((self.made or {}).get("doubtful", []))
+
+    @property
     def is_awaited(self) -> bool:
         return self.status in (TrackStatus.QUEUED, TrackStatus.IN_PROGRESS)
 

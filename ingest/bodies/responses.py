@@ -104,11 +104,21 @@ class TrackShape(_Shape):
     reviewed: bool = Field(description="Whether a person has reviewed the text")
     etag: str = Field(description="Version; send it in If-Match to change the track")
     warnings: list["Warned"] = Field(description="Problems with the text despite which it is used")
+    doubtful: list["Doubtful"] = Field(description="Times whose captions a person should check, in order")
     error: "Failure | None" = Field(description="Why the last attempt to make it failed")
     text: str | None = Field(default=None, description="The text as WebVTT; only where one track is asked for")
     updated_at: datetime | None = Field(
         default=None, description="When it changed last; only where one track is asked for"
     )
+
+
+class Doubtful(_Shape):
+    """A time of the title whose captions may be wrong."""
+
+    start_s: float = Field(description="Where it begins, in seconds")
+    end_s: float = Field(description="Where it ends, in seconds")
+    reasons: list[str] = Field(description="Why: codes, listed in docs/errors.md")
+    shown: bool = Field(description="Whether there are captions; what nobody seems to have said has none")
 
 
 class RenditionShape(_Shape):

@@ -1,7 +1,8 @@
 """`kadr transcribe`: transcribe one file, without any service.
 
 In: a file, and a model and a language that override the settings. Out: on stdout the text, the words in the format of
-`kadr cues`, or the whole transcript as JSON. A file without speech is not an error: the reason goes to stderr.
+`kadr cues`, or the whole transcript as JSON. A file without speech is not an error: the reason goes to stderr. Raises
+ConfigError where there is no model.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from subtitles.speech.model_fetch import ready
 from subtitles.speech.transcribe import Progress as OnProgress
 from subtitles.speech.transcribe import SourceAudio, transcribe
 from subtitles.speech.transcript import Skipped, Transcript, to_json, words_json
+from subtitles.translation.pairs import NO_MODEL
 from transcode.probe.probe import probe_title
 from transcode.probe.sniff import DEMUXERS
 from transcode.probe.source import Source
@@ -76,7 +78,12 @@ def _format(transcript: Transcript | Skipped, form: Form) -> str:
 async def _transcribe(file: Path, settings: Settings, language: str | None, *, translate: bool) -> Transcript | Skipped:
     runner = await ChildRunner.detect(settings.sandbox)
     model, name = await ready(settings), settings.whisper_model
-    if model is None and name:
+    if model is None and name in (None, "", NO_MODEL):
+        raise ConfigError(
+            "no speech model is set: give --model, or set KADR_WHISPER_MODEL, to a name (for example base) and run "
+            "`kadr models fetch` with that name, or to the folder of a model"
+        )
+    if model is None:
         raise ConfigError(
             f"the model {name!r} is not on this machine; download it with `kadr models fetch {name}`, "
             "or set KADR_WHISPER_DOWNLOAD=true"

@@ -1,7 +1,8 @@
 """Chapters of a title out of its cues: where a pause and a change of topic meet. Pure.
 
 In: cues and the title's length. Out: `Chapter`s, the first at 0, at least three of at least ten seconds each, or none:
-a short clip, or one that is about one thing, has no chapters. Each is named by the words that set it apart.
+a short clip, or one that is about one thing, has no chapters. Each is named by the words that set it apart, where they
+are said again and again; else by how it begins.
 
 Topic: the similarity of the words before and after a position (TextTiling, Hearst 1997), with words cut to their stems'
 length so that no dictionary of a language is needed. Which positions become borders is decided for all at once.
@@ -28,7 +29,10 @@ PAUSE_MS = 4_000  # a pause this long counts fully
 STEM = 6  # letters of a word that tell its topic, near enough, in most languages with endings
 COMMON = 0.3  # a word in more than this share of all places tells no topic
 NAMED_BY = 3  # words
+TELLING_TIMES, TELLING_LETTERS, TELLING = 3, 4, 2  # so many words, so long and said so often, tell a topic
+TITLE_CELLS = 48  # of a beginning
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_ENDS = (".", "!", "?", "…", "。", "！", "？")
 _TAG = re.compile(r"<[^>]*>")
 
 
@@ -47,6 +51,7 @@ class _Line:
 
     start_ms: int
     end_ms: int
+    text: str
     words: tuple[str, ...]
     stems: tuple[str, ...]
 
@@ -77,10 +82,10 @@ def as_cues(all_chapters: Sequence[Chapter]) -> list[Cue]:
 def _lines(cues: Sequence[Cue]) -> list[_Line]:
     lines = []
     for cue in sorted(cues, key=lambda cue: cue.start_ms):
-        words = tuple(_WORD.findall(html.unescape(_TAG.sub("", cue.text))))
-        lines.append(
-            _Line(start_ms=cue.start_ms, end_ms=cue.end_ms, words=words, stems=tuple(_stem(word) for word in words))
-        )
+        text = " ".join(html.unescape(_TAG.sub("", cue.text)).split())
+        words = tuple(_WORD.findall(text))
+        stems = tuple(_stem(word) for word in words)
+        lines.append(_Line(start_ms=cue.start_ms, end_ms=cue.end_ms, text=text, words=words, stems=stems))
     places = len(lines)
     lines_with_stem = Counter(stem for line in lines for stem in set(line.stems))
     common = {stem for stem, count in lines_with_stem.items() if count > max(3, COMMON * places)}
@@ -88,6 +93,7 @@ def _lines(cues: Sequence[Cue]) -> list[_Line]:
         _Line(
             start_ms=line.start_ms,
             end_ms=line.end_ms,
+            text=line.text,
             words=tuple(word for word, stem in zip(line.words, line.stems, strict=True) if stem not in common),
             stems=tuple(stem for stem in line.stems if stem not in common),
         )
@@ -202,6 +208,18 @@ def _titles(parts: Sequence[Sequence[_Line]]) -> list[str]:
             for word, stem in zip(line.words, line.stems, strict=True):
                 if stem in best:
                     written.setdefault(stem, word)
-        title = ", ".join(written.values())
+        telling = [stem for stem in written if len(stem) >= TELLING_LETTERS and count[stem] >= TELLING_TIMES]
+        title = ", ".join(written.values()) if len(telling) >= TELLING else _beginning(part)
         titles.append(title[:1].upper() + title[1:] if title else str(number))
     return titles
+
+
+def _beginning(part: Sequence[_Line]) -> str:
+    """The first words of a part's first sentence."""
+    begins = (line.text for before, line in pairwise(part) if before.text.endswith(_ENDS))
+    text = part[0].text if part and part[0].text[:1].isupper() else next(begins, part[0].text if part else "")
+    first = re.split(r"(?<=[.!?…。！？])\s", text)[0].rstrip(".…。,;:")
+    if len(first) <= TITLE_CELLS:
+        return first
+    cut = first[: TITLE_CELLS + 1].rpartition(" ")[0] or first[:TITLE_CELLS]
+    return cut.rstrip(",;:.") + "…"

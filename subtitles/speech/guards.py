@@ -8,12 +8,15 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
+from subtitles.speech.onsets import with_voice
 from subtitles.speech.transcript import Flag, Segment, SpokenWord
 from subtitles.speech.voice_activity import Span
 
 NO_SPEECH, LEAST_LOGPROB = 0.6, -1.0
 MOST_COMPRESSION = 2.4
+GUESSED_AT = 0.8  # temperature
 LOOP_TIMES, LOOP_TIMES_OF_ONE, LOOP_WORDS = 3, 5, 12  # people do say "no, no, no", but not "thank you" three times
 MOST_OUTSIDE = 0.8  # of a segment's time
 MOST_CPS = 40.0  # nobody speaks so fast: an alignment that says so has failed
@@ -29,16 +32,23 @@ def checked(segments: Sequence[Segment], spoken: Sequence[Span], end_ms: int) ->
     """Every segment, repaired and flagged. `end_ms`: of the title."""
     checked_segments: list[Segment] = []
     ended = words_end = 0  # where the segment before and its last word end
-    for segment in segments:
+    for segment, following in zip_longest(segments, segments[1:]):
         start = min(max(segment.start_ms, ended, 0), end_ms)
-        ended = min(max(segment.end_ms, start), end_ms)
+        ended = min(max(_end_ms(segment, following), start), end_ms)
         bounds = replace(segment, start_ms=start, end_ms=ended)
         words, spread_out = _aligned(bounds)
         words = _in_order(words, min(max(start - STRAY_MS, words_end), end_ms), min(ended + STRAY_MS, end_ms))
         words_end = words[-1].end_ms if words else words_end
         flags = [Flag.TIMES_SPREAD] if spread_out else []
         checked_segments.append(replace(bounds, words=words, flags=(*flags, *_flags(bounds, words, spoken))))
-    return _with_repeats(checked_segments)
+    return _with_repeats(with_voice(checked_segments, spoken))
+
+
+def _end_ms(segment: Segment, following: Segment | None) -> int:
+    """Where the model says; with its words where the next segment begins before, whose words need that time."""
+    if following is None or not segment.words or following.start_ms >= segment.end_ms:
+        return segment.end_ms
+    return min(segment.end_ms, max(segment.words[-1].end_ms, following.start_ms))
 
 
 def lost(text: str, words: Sequence[SpokenWord], start_ms: int, end_ms: int) -> bool:
@@ -132,6 +142,10 @@ def _flags(segment: Segment, words: Sequence[SpokenWord], spoken: Sequence[Span]
     flags = []
     if segment.no_speech > NO_SPEECH and segment.logprob < LEAST_LOGPROB:
         flags.append(Flag.NO_SPEECH)
+    elif segment.logprob < LEAST_LOGPROB:
+        flags.append(Flag.UNLIKELY)
+    if segment.temperature >= GUESSED_AT:
+        flags.append(Flag.GUESSED)
     if segment.compression > MOST_COMPRESSION:
         flags.append(Flag.COMPRESSION)
     if loops([word.text for word in words]):

@@ -5,28 +5,28 @@ whether a kept result is of this very job.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.media.checked_json import adapter
 from subtitles.speech.transcript import Segment
-from subtitles.speech.voice_activity import RATE_HZ, Span, clips
+from subtitles.speech.voice_activity import RATE_HZ, WINDOW, Span
 
 LEAST_S, MOST_S = 600, 900
-LANGUAGE_WINDOWS = 3
+LANGUAGE_PLACES = 3  # in a title of more than two windows; of a shorter one each window tells its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One run of Whisper, over clips in order."""
+    """One run of Whisper, over spans of speech in order."""
 
     number: int
-    clips: tuple[Span, ...]
+    spans: tuple[Span, ...]
 
     @property
     def samples(self) -> int:
-        """The number of audio samples in all its clips."""
-        return sum(clip.samples for clip in self.clips)
+        """The number of audio samples in all its spans."""
+        return sum(span.samples for span in self.spans)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,7 @@ class JobResult:
     language: str
     language_probability: float | None
     segments: tuple[Segment, ...]
+    heard: dict[str, int] = field(default_factory=dict)  # by language: samples of the windows that sounded like it
 
     def answers(self, job: Job, *, model: str, task: str, language: str | None) -> bool:
         """Whether this is the result of such a run. `language`: the declared one; None: detected."""
@@ -49,23 +50,26 @@ class JobResult:
 
 def plan(spoken: Sequence[Span], *, least_s: int = LEAST_S, most_s: int = MOST_S) -> tuple[Job, ...]:
     """Divide the speech into jobs, each cut at the longest silence between `least_s` and `most_s` of it."""
-    left, jobs = clips(spoken), list[Job]()
+    left, jobs = tuple(spoken), list[Job]()
     while left:
         cut = _cut(left, least_s * RATE_HZ, most_s * RATE_HZ)
-        jobs.append(Job(number=len(jobs), clips=left[:cut]))
+        jobs.append(Job(number=len(jobs), spans=left[:cut]))
         left = left[cut:]
     return tuple(jobs)
 
 
-def language_windows(jobs: Sequence[Job]) -> tuple[Span, ...]:
-    """Clips from which the language is detected: across the title, because many begin with a song or a greeting."""
-    everything = [clip for job in jobs for clip in job.clips]
-    if len(everything) <= LANGUAGE_WINDOWS:
-        return tuple(everything)
-    step = len(everything) / LANGUAGE_WINDOWS
-    # In each third the longest clip: a second of speech tells little.
-    thirds = [everything[round(n * step) : round((n + 1) * step)] for n in range(LANGUAGE_WINDOWS)]
-    return tuple(max(third, key=lambda clip: clip.samples) for third in thirds)
+def language_places(spoken: Sequence[Span]) -> tuple[tuple[Span, ...], ...]:
+    """Speech elsewhere than at the beginning, from which the language is detected, too: many titles begin with a song
+    or a greeting."""
+    if sum(span.samples for span in spoken) <= 2 * WINDOW:
+        return ()
+    step = len(spoken) / LANGUAGE_PLACES
+    # In each further third from the longest span on: a second of speech tells little.
+    thirds = [range(round(n * step), round((n + 1) * step)) for n in range(1, LANGUAGE_PLACES)]
+    firsts = [max(third, key=lambda number: spoken[number].samples) for third in thirds if third]
+    return tuple(
+        tuple(span for span in spoken[first:] if span.end - spoken[first].start <= 2 * WINDOW) for first in firsts
+    )
 
 
 def result_to_json(result: JobResult) -> dict[str, Any]:
@@ -79,11 +83,11 @@ def result_from_json(value: Any) -> JobResult:
 
 
 def _cut(left: tuple[Span, ...], least: int, most: int) -> int:
-    """How many of the clips left the next job takes; the limits are in samples."""
+    """How many of the spans left the next job takes; the limits are in samples."""
     begin = left[0].start
     if left[-1].end - begin <= most:
         return len(left)
     fit = [n for n in range(1, len(left)) if least <= left[n - 1].end - begin <= most]
     if fit:
         return max(fit, key=lambda n: left[n].start - left[n - 1].end)
-    return max(sum(clip.end - begin <= most for clip in left), 1)
+    return max(sum(span.end - begin <= most for span in left), 1)

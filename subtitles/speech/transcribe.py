@@ -8,6 +8,7 @@ Raises ToolFailed and its subclasses when a child fails, ConfigError when the mo
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,6 +21,7 @@ from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB, MIB
 from subtitles.speech import guards, jobs
+from subtitles.speech.coverage import without_words
 from subtitles.speech.jobs import Job, JobResult
 from subtitles.speech.languages import whisper_language
 from subtitles.speech.model import Whisper
@@ -32,11 +34,17 @@ DETECTION_SHARE = 0.05  # of the whole work
 # Seconds for one of sound: a large model on few cores is behind real time, but not so far.
 SLOWEST = 30
 LOADING_S = 300
+LEAST_CERTAIN = 0.5  # mean probability of words, of a model of one language: less, and they are not of it
 
 NO_AUDIO = Skipped(reason=SkipReason.NO_AUDIO, hint="The video has no sound that can be decoded.")
 NO_SPEECH = Skipped(
     reason=SkipReason.NO_SPEECH,
     hint="Nobody is heard speaking. If somebody does, upload subtitles as WebVTT or SRT.",
+)
+_OTHER_LANGUAGE = Skipped(
+    reason=SkipReason.LANGUAGE,
+    hint="The speech does not sound like the one language that the model knows. If it is in that language, say so; "
+    "otherwise set KADR_WHISPER_MODEL to a multilingual model.",
 )
 NO_MODEL = Skipped(
     reason=SkipReason.NO_MODEL,
@@ -76,7 +84,7 @@ class _Context:
     speech: Speech
     model: Whisper
     task: Task
-    windows: tuple[Span, ...]  # from which the language is detected
+    places: tuple[tuple[Span, ...], ...]  # elsewhere than at its beginning, from which the language is detected
 
 
 async def transcribe(
@@ -108,7 +116,7 @@ async def transcribe(
         planned_jobs = jobs.plan(speech.spans, least_s=job_s[0], most_s=job_s[1])
         if not planned_jobs:
             return NO_SPEECH
-        context = _Context(speech=speech, model=model, task=task, windows=jobs.language_windows(planned_jobs))
+        context = _Context(speech=speech, model=model, task=task, places=jobs.language_places(speech.spans))
         try:
             results = await _run_jobs(context, planned_jobs, language, work_dir, runner, done, on_job, on_progress)
         except _LanguageUnknown as exc:
@@ -223,7 +231,7 @@ async def _run_job(
         readable=[speech.audio_file, *model.readable],
         limits=_limits(model, job),
         on_stdout_line=line,
-        stdin=json.dumps(_request(context, job, earlier[0].language if earlier else language)).encode(),
+        stdin=json.dumps(_request(context, job, language, earlier)).encode(),
         nice=niceness.EXTRA,
     )
     if refused := answer.get("refused"):
@@ -239,21 +247,24 @@ async def _run_job(
         language=answer["language"],
         language_probability=earlier[0].language_probability if earlier else answer["probability"],
         segments=tuple(segments),
+        heard=answer["heard"],
     )
 
 
-def _request(context: _Context, job: Job, language: str | None) -> dict[str, Any]:
+def _request(context: _Context, job: Job, declared: str | None, earlier: Sequence[JobResult]) -> dict[str, Any]:
     """The request of subtitles.speech.transcribe_child, as JSON values."""
     return {
         "audio_file": str(context.speech.audio_file.absolute()),
+        "samples": context.speech.samples,
         "model": str(context.model.folder),
         "compute_type": context.model.compute_type,
         "threads": context.model.threads,
         "batch": context.model.batch,
         "task": context.task,
-        "language": language,
-        "windows": [(span.start, span.end) for span in context.windows],
-        "clips": [(clip.start, clip.end) for clip in job.clips],
+        "language": earlier[0].language if earlier else declared,
+        "declared": declared is not None,
+        "places": [[(span.start, span.end) for span in place] for place in context.places],
+        "spans": [(span.start, span.end) for span in job.spans],
     }
 
 
@@ -274,10 +285,22 @@ def _transcript(results: Sequence[JobResult], speech: Speech, task: Task) -> Tra
     checked = guards.checked(segments, speech.spans, speech.end_ms)
     if all(UNSAID & set(segment.flags) for segment in checked):
         return NO_SPEECH
+    heard = sum((Counter(result.heard) for result in results), Counter[str]())
+    language, probability = results[0].language, results[0].language_probability
+    if probability is not None and heard and (most := heard.most_common(1)[0])[0] != language:
+        language, probability = most[0], round(most[1] / heard.total(), 4)
+    if probability is not None and not heard:  # a model that knows one language cannot tell which it hears
+        words = [word.probability for segment in checked for word in segment.words if word.probability is not None]
+        probability = round(sum(words) / len(words), 4) if words else 0.0
+        if probability < LEAST_CERTAIN:
+            return _OTHER_LANGUAGE
+    said = (word for segment in checked if not UNSAID & set(segment.flags) for word in segment.words)
     return Transcript(
-        language="en" if task == "translate" else results[0].language,
-        language_probability=results[0].language_probability,
+        language="en" if task == "translate" else language,
+        language_probability=probability,
         model=results[0].model,
         task=task,
         segments=checked,
+        heard={name: round(samples / heard.total(), 3) for name, samples in heard.most_common()},
+        wordless=tuple((span.start_ms, span.end_ms) for span in without_words(speech.spans, said)),
     )

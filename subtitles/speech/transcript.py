@@ -6,7 +6,7 @@ came, with the space in front where Whisper writes one. A flag says why a segmen
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -19,13 +19,16 @@ class Flag(StrEnum):
 
     NO_SPEECH = "no_speech"  # the model itself doubts that anybody spoke
     COMPRESSION = "compression"  # so repetitive that it compresses too well
+    UNLIKELY = "unlikely"  # the model finds its own words improbable
+    GUESSED = "guessed"  # the model had no good text, and drew one at random
     LOOP = "loop"  # the same words again and again
     OUTSIDE_SPEECH = "outside_speech"  # text where no voice was detected
     BROKEN_TEXT = "broken_text"  # has characters that could not be decoded
     TIMES_SPREAD = "times_spread"  # the words' times are by their length: the alignment was lost
 
 
-# With one of these the text was probably never spoken.
+WORDLESS = "no_words"  # a reason beside the flags: speech in which no word was recognised
+# With one of these the text was probably never spoken: it is kept, and in no caption.
 UNSAID = frozenset((Flag.NO_SPEECH, Flag.OUTSIDE_SPEECH))
 
 
@@ -72,6 +75,16 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A time of the title whose captions may be wrong, and why."""
+
+    start_ms: int
+    end_ms: int
+    reasons: tuple[str, ...]
+    is_shown: bool  # whether there are captions of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
     """Everything recognised in one audio track, doubtful segments included."""
 
@@ -80,10 +93,13 @@ class Transcript:
     model: str
     task: str  # "transcribe", or "translate" into English
     segments: tuple[Segment, ...]
+    heard: dict[str, float] = field(default_factory=dict)  # shares of the speech by the language it sounds like
+    wordless: tuple[tuple[int, int], ...] = ()  # milliseconds: speech in which no word was recognised
 
     @property
     def words(self) -> tuple[SpokenWord, ...]:
-        return tuple(word for segment in self.segments for word in segment.words)
+        """What was probably said: the words of all segments but those that nobody spoke."""
+        return tuple(word for segment in self.segments if not UNSAID & set(segment.flags) for word in segment.words)
 
     @property
     def recognised_words(self) -> list[RecognisedWord]:
@@ -100,11 +116,29 @@ class Transcript:
 
     @property
     def text(self) -> str:
-        return "\n".join(segment.text for segment in self.segments)
+        return "\n".join(segment.text for segment in self.segments if not UNSAID & set(segment.flags))
 
     @property
     def flagged(self) -> tuple[Segment, ...]:
         return tuple(segment for segment in self.segments if segment.flags)
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """Where a person should listen, in order: flagged segments, and speech without words."""
+        flagged = [
+            Doubt(
+                start_ms=segment.start_ms,
+                end_ms=segment.end_ms,
+                reasons=tuple(flag.value for flag in segment.flags),
+                is_shown=not UNSAID & set(segment.flags),
+            )
+            for segment in self.flagged
+        ]
+        wordless = [
+            Doubt(start_ms=start_ms, end_ms=end_ms, reasons=(WORDLESS,), is_shown=False)
+            for start_ms, end_ms in self.wordless
+        ]
+        return tuple(sorted((*flagged, *wordless), key=lambda doubt: doubt.start_ms))
 
 
 def to_json(transcript: Transcript) -> dict[str, Any]:

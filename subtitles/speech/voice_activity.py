@@ -1,7 +1,7 @@
 """Voice activity: probabilities of speech -> spans of speech, and clips of them for Whisper. Pure.
 
 In: how likely each 32 ms of the sound are speech (Silero VAD). Out: spans of speech in samples of the 16 kHz audio,
-whose sample 0 is the title's time 0; and clips of at most one Whisper window, cut where nobody speaks if possible.
+whose sample 0 is the title's time 0, each at most one Whisper window long.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,8 +17,6 @@ DOUBT, LATE = 0.1, RATE_HZ // 2
 LEAST_SPEECH = RATE_HZ // 4  # a note of music passes for speech for an eighth of a second
 LEAST_SILENCE = RATE_HZ // 2
 PAD = RATE_HZ // 5  # the first and the last sound of a word are quiet
-LONG_SILENCE = 5 * RATE_HZ  # Whisper invents words in it, so no clip holds one
-EARLY = RATE_HZ // 2  # a clip that begins so early begins with the title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,20 +48,6 @@ def spans(likely: Sequence[float], samples: int) -> tuple[Span, ...]:
         after = (span.end + speech_spans[number + 1].start) // 2 if number + 1 < len(speech_spans) else samples
         padded.append(Span(start=max(before, span.start - PAD), end=min(after, span.end + PAD)))
     return tuple(piece for span in padded for piece in _cut(span, likely))
-
-
-def clips(spoken: Sequence[Span]) -> tuple[Span, ...]:
-    """Clips for Whisper: neighbouring spans are joined while they fit one window without a long silence between."""
-    clips_so_far: list[Span] = []
-    for span in spoken:
-        last = clips_so_far[-1] if clips_so_far else None
-        if last and span.end - last.start <= WINDOW and span.start - last.end < LONG_SILENCE:
-            clips_so_far[-1] = Span(start=last.start, end=span.end)
-        else:
-            clips_so_far.append(span)
-    if clips_so_far and clips_so_far[0].start < EARLY and clips_so_far[0].end <= WINDOW:
-        clips_so_far[0] = Span(start=0, end=clips_so_far[0].end)
-    return tuple(clips_so_far)
 
 
 def _voiced(likely: Sequence[float], samples: int) -> Iterator[Span]:

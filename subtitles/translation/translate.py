@@ -17,8 +17,8 @@ from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB, MIB, Settings
 from subtitles.speech.model import MOST_THREADS
+from subtitles.translation.pairs import ANY, primary_language
 
-ANY = "*"
 LOADING_S, SENTENCE_S = 300, 20
 _TOKENIZERS = (("tokenizer.json",), ("source.spm", "target.spm"))
 
@@ -96,7 +96,7 @@ class CTranslate2:
 
 def chosen(settings: Settings, source: str, target: str) -> Translator | None:
     """The translator for a pair of language tags ("pt-BR" is "pt"); None without one. Raises ConfigError."""
-    pair = _primary(source), _primary(target)
+    pair = primary_language(source), primary_language(target)
     folders = parsed(settings.translation_model)
     folder = folders.get("-".join(pair)) or folders.get(ANY)
     if folder is None or pair[0] == pair[1]:
@@ -141,7 +141,3 @@ def _names(folder: Path, pair: tuple[str, str]) -> bool:
 def language_token(language: str) -> str:
     """The token of a language in the vocabulary of many-language models (M2M100)."""
     return f"__{language}__"
-
-
-def _primary(tag: str) -> str:
-    return tag.partition("-")[0].lower()

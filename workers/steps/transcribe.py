@@ -5,6 +5,7 @@ the track and is no failure of the title.
 """
 
 import asyncio
+from typing import Any
 
 from core.db import tracks
 from core.db.assets import Asset
@@ -23,13 +24,14 @@ from subtitles.speech.jobs import JobResult
 from subtitles.speech.model import Whisper
 from subtitles.speech.model_fetch import ready
 from subtitles.speech.transcribe import NO_AUDIO, NO_MODEL, Task, transcribe
-from subtitles.speech.transcript import Skipped, SkipReason, Transcript
+from subtitles.speech.transcript import Doubt, Skipped, SkipReason, Transcript
 from workers import published_audio, text_artifacts
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
 from workers.published_audio import PublishedTitle
 
 _LOG = Log("transcribe")
-VERSION = 1  # part of the name of finished jobs: increase it when the audio is prepared differently
+VERSION = 2  # part of the name of finished jobs: increase it when the audio is prepared differently
+CONTRADICTED = 0.6  # of the speech in another language than the declared one
 # What the owner reads; the hint comes with the reason.
 _SKIPPED = {
     SkipReason.NO_AUDIO: "There is no sound to transcribe.",
@@ -134,10 +136,12 @@ async def subtitle(
     """
     limits = caption_profile(profile or profile_of(claimed), transcript.language)
     caption_cues = await asyncio.to_thread(lambda: cues(repaired(transcript.recognised_words), limits))
-    artifacts = {
+    artifacts: dict[str, Any] = {
         "text": await text_artifacts.store_text(worker, claimed.asset.id, caption_cues),
         "words": await text_artifacts.store_transcript(worker, claimed.asset.id, transcript),
         "upload": upload,
+        "doubtful": [_doubt(doubt) for doubt in transcript.doubts],
+        "warnings": warnings(transcript),
     }
     details = Found(
         source=source,
@@ -149,7 +153,30 @@ async def subtitle(
     async def on_commit(connection: Connection) -> None:
         await tracks.finish(connection, track, artifacts, details)
 
-    return Outcome(output={"cues": len(caption_cues), "flagged": len(transcript.flagged)}, on_commit=on_commit)
+    return Outcome(output={"cues": len(caption_cues), "doubtful": len(transcript.doubts)}, on_commit=on_commit)
+
+
+def warnings(transcript: Transcript) -> list[dict[str, str]]:
+    """What its owner should know of the whole track: that the declared language is not the one that is heard."""
+    if transcript.language_probability is not None or transcript.task != "transcribe" or not transcript.heard:
+        return []
+    heard, share = max(transcript.heard.items(), key=lambda item: item[1])
+    if heard == transcript.language or share < CONTRADICTED:
+        return []
+    message = (
+        f"The language was declared as {transcript.language}, and {round(100 * share)} % of the speech sounds like "
+        f"{heard}. Generate it anew in that language, or without one."
+    )
+    return [{"code": "language_contradicted", "message": message}]
+
+
+def _doubt(doubt: Doubt) -> dict[str, Any]:
+    return {
+        "start_s": doubt.start_ms / 1000,
+        "end_s": doubt.end_ms / 1000,
+        "reasons": list(doubt.reasons),
+        "shown": doubt.is_shown,
+    }
 
 
 def profile_of(claimed: ClaimedStep) -> str:

@@ -38,6 +38,16 @@ def test_a_short_clip_has_none() -> None:
     assert chapters([], 600_000) == []
 
 
+def test_a_part_that_repeats_nothing_is_named_by_how_it_begins() -> None:
+    said = (
+        "From fairest creatures we desire increase, that thereby beauty's rose might never die.",
+        "Two loves I have.",
+    )
+    cues = [Cue(start_ms=at, end_ms=at + 2_000, text=said[at % 3 > 0]) for at in (0, 20_000, 40_000, 60_000)]
+    titles = {chapter.title for chapter in chapters(cues, 80_000)}
+    assert titles == {"From fairest creatures we desire increase, that…", "Two loves I have"}
+
+
 def test_titles_are_text_in_webvtt() -> None:
     cues, _ = spoken([BREAD, STARS.replace("gravity", "a&b<c>"), BOATS])
     titles = [cue.text for cue in as_cues(chapters(cues, cues[-1].end_ms))]

@@ -60,6 +60,15 @@ def test_a_segment_before_the_one_before() -> None:
     assert made[1].words[0].start_ms >= made[0].words[-1].end_ms
 
 
+def test_a_segment_ends_with_its_words_where_the_next_begins_earlier() -> None:
+    """The model said 8 s; held to that, the next words would all be said in its last moment."""
+    first = segment(1000, 8000, *HELLO)
+    after = segment(2400, 8000, *(word(f" {n}", 2400 + 500 * n, 2900 + 500 * n) for n in range(11)))
+    made = checked([first, after], EVERYWHERE, 11_000)
+    assert (made[0].start_ms, made[0].end_ms) == (1000, 2400)
+    assert made[1] == after
+
+
 def test_words_far_outside_their_segment_come_back() -> None:
     (made,) = checked([segment(2000, 3000, word(" Hello", 400, 2500), word(" all.", 2500, 5000))], EVERYWHERE, 11_000)
     assert times(made) == [(1800, 2500), (2500, 3200)]
@@ -106,9 +115,11 @@ def test_scripts_without_spaces_are_spread_by_character() -> None:
     [
         ({"no_speech": 0.7, "logprob": -1.2}, Flag.NO_SPEECH),
         ({"no_speech": 0.7, "logprob": -0.5}, None),
-        ({"no_speech": 0.5, "logprob": -1.5}, None),
+        ({"no_speech": 0.5, "logprob": -1.5}, Flag.UNLIKELY),
         ({"compression": 2.5}, Flag.COMPRESSION),
         ({"compression": 2.4}, None),
+        ({"temperature": 0.8}, Flag.GUESSED),
+        ({"temperature": 0.4}, None),
     ],
 )
 def test_what_the_model_thinks(given: dict[str, float], flag: Flag | None) -> None:

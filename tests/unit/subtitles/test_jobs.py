@@ -7,8 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subtitles.speech.jobs import Job, JobResult, language_windows, plan, result_from_json, result_to_json
-from subtitles.speech.voice_activity import FRAME, LONG_SILENCE, PAD, RATE_HZ, WINDOW, Span, clips, spans
+from subtitles.speech.jobs import Job, JobResult, language_places, plan, result_from_json, result_to_json
+from subtitles.speech.voice_activity import FRAME, PAD, RATE_HZ, WINDOW, Span, spans
 
 
 def span(start_s: float, end_s: float) -> Span:
@@ -62,29 +62,11 @@ def test_a_long_speech_is_cut_where_it_is_least_likely() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0.05, 50), st.sampled_from([0.05, 0.4, 0.95])), max_size=30))
-def test_spans_and_clips_of_any_sound(runs: list[tuple[float, float]]) -> None:
+def test_spans_of_any_sound(runs: list[tuple[float, float]]) -> None:
     likely = frames(*runs)
     made = spans(likely, len(likely) * FRAME)
-    assert bool(made) == bool(clips(made))
     assert all(0 <= s.start < s.end <= len(likely) * FRAME and s.samples <= WINDOW for s in made)
     assert all(a.end <= b.start for a, b in pairwise(made))
-    heard = clips(made)
-    assert all(c.samples <= WINDOW for c in heard)
-    assert all(a.end <= b.start for a, b in pairwise(heard))
-    assert all(any(c.start <= s.start and s.end <= c.end for c in heard) for s in made)
-
-
-def test_clips_hold_no_long_silence() -> None:
-    assert clips([span(1, 4), span(6, 9), span(15, 18)]) == (span(1, 9), span(15, 18))
-    assert clips([span(1, 4), span(4 + LONG_SILENCE / RATE_HZ - 0.1, 10)]) == (span(1, 10),)
-    assert clips([span(1, 20), span(21, 32)]) == (span(1, 20), span(21, 32))
-    assert clips([]) == ()
-
-
-def test_a_clip_near_the_start_begins_with_the_title() -> None:
-    assert clips([span(0.12, 4)]) == (span(0, 4),)
-    assert clips([span(0.7, 4)]) == (span(0.7, 4),)
-    assert clips([span(0.4, 30.4)]) == (span(0.4, 30.4),)
 
 
 def test_jobs_are_cut_at_the_longest_silence() -> None:
@@ -92,8 +74,8 @@ def test_jobs_are_cut_at_the_longest_silence() -> None:
     spoken = [span(start, start + (10 if start in (700, 1425) else 20)) for start in range(0, 2300, 25)]
     made = plan(spoken)
     assert [job.number for job in made] == [0, 1, 2]
-    assert [job.clips[0].start // RATE_HZ for job in made] == [0, 725, 1450]
-    assert tuple(clip for job in made for clip in job.clips) == clips(spoken)
+    assert [job.spans[0].start // RATE_HZ for job in made] == [0, 725, 1450]
+    assert [one for job in made for one in job.spans] == spoken
     assert plan([]) == ()
 
 
@@ -104,25 +86,34 @@ def test_jobs_of_any_speech(pairs: list[tuple[float, float]]) -> None:
         spoken.append(span(at, at + length))
         at += length + pause
     made = plan(spoken)
-    assert tuple(clip for job in made for clip in job.clips) == clips(spoken)
+    assert [one for job in made for one in job.spans] == spoken
     for job in made:
-        assert job.clips[-1].end - job.clips[0].start <= 900 * RATE_HZ
+        assert job.spans[-1].end - job.spans[0].start <= 900 * RATE_HZ
     assert plan(spoken) == made
 
 
 def test_the_language_is_heard_across_the_title() -> None:
-    jobs = plan([span(start, start + (20 if start in (30, 600, 1290) else 3)) for start in range(0, 1800, 30)])
-    assert [window.start // RATE_HZ for window in language_windows(jobs)] == [30, 600, 1290]
-    assert language_windows(plan([span(1, 3)])) == (span(1, 3),)
+    spoken = [span(start, start + (20 if start in (30, 600, 1290) else 3)) for start in range(0, 1800, 30)]
+    assert [place[0].start // RATE_HZ for place in language_places(spoken)] == [600, 1290]
+    assert all(place[-1].end - place[0].start <= 2 * WINDOW for place in language_places(spoken))
+    assert language_places([span(1, 3), span(4, 30)]) == (), "each window of a short title tells its own"
 
 
 def test_a_kept_result_answers_only_its_own_job() -> None:
-    job = Job(number=1, clips=(span(600, 620),))
-    kept = JobResult(job=job, model="small", task="transcribe", language="ru", language_probability=None, segments=())
+    job = Job(number=1, spans=(span(600, 620),))
+    kept = JobResult(
+        job=job,
+        model="small",
+        task="transcribe",
+        language="ru",
+        language_probability=None,
+        segments=(),
+        heard={"ru": 9},
+    )
     assert result_from_json(json.loads(json.dumps(result_to_json(kept)))) == kept
     asked = {"model": "small", "task": "transcribe", "language": "ru"}
     assert kept.answers(job, **asked)
-    assert not kept.answers(replace(job, clips=(span(600, 621),)), **asked)
+    assert not kept.answers(replace(job, spans=(span(600, 621),)), **asked)
     for name, other in (("model", "tiny"), ("task", "translate"), ("language", "en"), ("language", None)):
         assert not kept.answers(job, **{**asked, name: other})
     detected = replace(kept, language_probability=0.9)

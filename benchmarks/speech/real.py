@@ -1,0 +1,219 @@
+"""`kadr bench subtitles --real`: real speech by a real model, beside faster-whisper called plainly on the same file.
+
+words       Errors against the text of each clip: words inserted, left out, replaced.
+time        The clips joined with silences of 1 to 8 s. The onset of a clip is known to the sample; how far is the first
+            cue of it? A clip of whose words none is shown counts as late.
+invented    Cues over files in which nobody speaks.
+joints      The joined file in jobs of 2 to 3 minutes, against one run: words lost or doubled.
+cpu         CPU seconds of all processes a minute of sound, the loading of the model included; memory: the largest.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.speech.heard import Clip, Joined, Samples, clips, differences, errors, joined, words, write
+from core.errors import KadrError
+from core.media.encoded import Cue
+from presets.caption import caption_profile
+from subtitles.cues.build import cues
+from subtitles.cues.words import RecognisedWord, repaired
+from subtitles.speech.transcript import from_json
+from subtitles.speech.voice_activity import RATE_HZ
+
+THREADS = 2
+LATE_S = 1.5  # none may be later
+SYSTEMS = ("kadr", "plain")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What one system said about one file, and what that took."""
+
+    language: str
+    words: tuple[RecognisedWord, ...]
+    cpu_s: float
+    wall_s: float
+    memory_mb: float
+    doubts: int = 0
+
+    @property
+    def text(self) -> list[str]:
+        return words(" ".join(word.text for word in self.words))
+
+    @property
+    def cues(self) -> list[Cue]:
+        return cues(repaired(self.words), caption_profile("standard", self.language))
+
+
+def told(system: str, model: Path, file: Path) -> Told:
+    """One run as a program of its own. Raises KadrError."""
+    if system == "plain":
+        argv = [sys.executable, "-m", "benchmarks.speech.plain_whisper", str(model), str(THREADS), str(file)]
+    else:
+        argv = [sys.executable, "-m", "kadr", "transcribe", str(file), "--json", "--model", str(model)]
+    answer, cpu_s, wall_s, memory_mb = _run(argv)
+    if system == "plain":
+        said = tuple(RecognisedWord(start_s=start, end_s=end, text=text) for start, end, text in answer["words"])
+        return Told(language=answer["language"], words=said, cpu_s=cpu_s, wall_s=wall_s, memory_mb=memory_mb)
+    if "skipped" in answer:
+        return Told(language="und", words=(), cpu_s=cpu_s, wall_s=wall_s, memory_mb=memory_mb)
+    transcript = from_json(answer)
+    return Told(
+        language=transcript.language,
+        words=tuple(transcript.recognised_words),
+        cpu_s=cpu_s,
+        wall_s=wall_s,
+        memory_mb=memory_mb,
+        doubts=len(transcript.doubts),
+    )
+
+
+def _run(argv: Sequence[str]) -> tuple[dict[str, Any], float, float, float]:
+    environment = {**os.environ, "KADR_WHISPER_THREADS": str(THREADS)}
+    began = time.monotonic()
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        with subprocess.Popen(argv, stdout=out, stderr=err, env=environment) as program:
+            _, status, usage = os.wait4(program.pid, 0)
+            program.returncode = os.waitstatus_to_exitcode(status)
+        wall_s = time.monotonic() - began
+        out.seek(0)
+        err.seek(0)
+        if not (body := out.read().strip()):
+            raise KadrError(f"{' '.join(argv)}: exit code {program.returncode}: {err.read()[-400:].strip()}")
+    return json.loads(body), usage.ru_utime + usage.ru_stime, wall_s, usage.ru_maxrss / 1024
+
+
+def onset_errors(files: Joined, shown: Sequence[Cue]) -> list[float]:
+    """How far (s) from its sound the first cue of each clip begins; the clip's length where none is shown in it."""
+    found = []
+    for onset, end in zip(files.onsets_s, files.ends_s, strict=True):
+        # The silence before a clip is at least a second: what begins later than half of it is this clip's.
+        begins = [cue.start_ms / 1000 for cue in shown if onset - 0.75 <= cue.start_ms / 1000 < end]
+        found.append(min(begins) - onset if begins else end - onset)
+    return found
+
+
+def quiet(seconds: int = 20) -> Iterator[tuple[str, Samples]]:
+    """Sounds in which nobody speaks."""
+    time_s = np.arange(seconds * RATE_HZ) / RATE_HZ
+    dice = np.random.default_rng(7)
+    yield "silence", np.zeros(len(time_s), np.int16)
+    yield "noise", (3000 * dice.standard_normal(len(time_s))).astype(np.int16)
+    music = np.zeros(len(time_s))
+    note = time_s[: RATE_HZ // 2]
+    for start in range(0, len(time_s) - len(note), RATE_HZ // 4):
+        pitch = 220 * 2 ** (dice.integers(0, 24) / 12)
+        tones = sum(np.sin(2 * np.pi * pitch * k * note) / k for k in range(1, 6))
+        music[start : start + len(note)] += tones * np.exp(-4 * note)
+    yield "music", (5000 * music).astype(np.int16)
+
+
+def compare(model: Path, folder: Path, *, minutes: float, wordless: Sequence[Path]) -> dict[str, Any]:
+    """Both systems on the clips of a folder, on their join, and on what has no words."""
+    parts = clips(folder)
+    if not parts:
+        raise KadrError(f"{folder} has no sound with its text beside it")
+    english_only = ".en" in model.name
+    parts = [clip for clip in parts if clip.language == "en" or not english_only]
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Path(scratch)
+        return {
+            "model": model.name,
+            "threads": THREADS,
+            "clips": {clip.name: _clip(model, clip, work) for clip in parts},
+            "joined": _joins(model, parts, minutes, work),
+            "invented": _invented(model, wordless, work),
+        }
+
+
+def _clip(model: Path, clip: Clip, work: Path) -> dict[str, Any]:
+    file = write(work / f"{clip.name}.wav", clip.samples)
+    return {system: _scored(told(system, model, file), clip.words, len(clip.samples)) for system in SYSTEMS}
+
+
+def _scored(heard: Told, said: Sequence[str], samples: int) -> dict[str, Any]:
+    minutes = samples / RATE_HZ / 60
+    wrong = errors(said, heard.text)
+    return {
+        "language": heard.language,
+        "words": len(said),
+        "errors": wrong,
+        "wer": round(100 * wrong / len(said), 2),
+        "cpu_s_per_minute": round(heard.cpu_s / minutes, 2),
+        "wall_s": round(heard.wall_s, 1),
+        "memory_mb": round(heard.memory_mb),
+        "doubts": heard.doubts,
+    }
+
+
+def _joins(model: Path, parts: Sequence[Clip], minutes: float, work: Path) -> dict[str, Any]:
+    """One file per language, as a talk has one."""
+    languages = sorted({clip.language for clip in parts})
+    return {
+        language: _join(model, [c for c in parts if c.language == language], minutes, work) for language in languages
+    }
+
+
+def _join(model: Path, parts: Sequence[Clip], minutes: float, work: Path) -> dict[str, Any]:
+    whole = joined(parts, 60 * minutes)
+    file = write(work / "joined.wav", whole.samples)
+    row: dict[str, Any] = {"media_s": round(len(whole.samples) / RATE_HZ, 1), "clips": len(whole.clips)}
+    for system in SYSTEMS:
+        heard = told(system, model, file)
+        off = onset_errors(whole, heard.cues)
+        row[system] = {
+            **_scored(heard, whole.words, len(whole.samples)),
+            "onset_median_s": round(statistics.median(abs(value) for value in off), 2),
+            "onset_95_s": round(float(np.quantile([abs(value) for value in off], 0.95)), 2),
+            "onset_latest_s": round(max(off), 2),
+            "onset_earliest_s": round(min(off), 2),
+            "late": sum(value > LATE_S for value in off),
+            "different": differences(whole.words, heard.text)[:40],
+        }
+    return row
+
+
+def _invented(model: Path, wordless: Sequence[Path], work: Path) -> dict[str, dict[str, int]]:
+    files = [write(work / f"{name}.wav", sound) for name, sound in quiet()]
+    return {
+        file.name: {system: len(told(system, model, file).cues) for system in SYSTEMS} for file in [*files, *wordless]
+    }
+
+
+def table(result: dict[str, Any]) -> str:
+    """For people."""
+    lines = [f"{result['model']}, int8, {result['threads']} threads; kadr / plain"]
+    lines.append(f"{'clip':<22}{'words':>6}{'errors':>12}{'CPU s/min':>16}{'MB':>14}  language")
+    for name, row in result["clips"].items():
+        lines.append(_line(name, row))
+    for language, row in result["joined"].items():
+        lines.append(_line(f"joined {language} {row['media_s']:.0f} s", row))
+        for system in SYSTEMS:
+            part = row[system]
+            lines.append(
+                f"  {system:<6} first cues off: median {part['onset_median_s']} s, 95 % {part['onset_95_s']} s, "
+                f"{part['onset_earliest_s']} to {part['onset_latest_s']} s, {part['late']} of {row['clips']} late"
+            )
+    for name, row in result["invented"].items():
+        lines.append(f"invented cues, {name}: " + " / ".join(str(row[system]) for system in SYSTEMS))
+    return "\n".join(lines)
+
+
+def _line(name: str, row: dict[str, Any]) -> str:
+    both = [row[system] for system in SYSTEMS]
+    wrong = " / ".join(str(part["errors"]) for part in both)
+    cpu = " / ".join(f"{part['cpu_s_per_minute']:.1f}" for part in both)
+    memory = " / ".join(str(part["memory_mb"]) for part in both)
+    languages = " / ".join(part["language"] for part in both)
+    return f"{name:<22}{both[0]['words']:>6}{wrong:>12}{cpu:>16}{memory:>14}  {languages}"
