@@ -35,6 +35,9 @@ SELECT a.*, r.summary,
                                             'language_probability', t.language_probability, 'name', t.name,
                                             'forced', COALESCE((t.made ->> 'forced')::boolean, false),
                                             'warnings', COALESCE(t.made -> 'warnings', '[]'),
+                                            -- a person has seen to the others
+                                            'doubtful', CASE WHEN t.source = 'edited' OR t.reviewed THEN '[]'
+                                                        ELSE COALESCE(t.made -> 'doubtful', '[]') END,
                                             'status', t.status, 'progress', t.progress, 'source', t.source,
                                             'generated', t.generated, 'model', t.model, 'reviewed', t.reviewed,
                                             'etag', format('"%s"', t.version), 'error', t.error) ORDER BY t.id)
