@@ -27,15 +27,14 @@ def with_voice(segments: Sequence[Segment], spoken: Sequence[Span]) -> tuple[Seg
     for segment in segments:
         own = tuple(moved[at : at + len(segment.words)])
         at += len(own)
-        if own and own != segment.words:
-            segment = replace(
-                segment,
-                words=own,
-                start_ms=min(max(segment.start_ms, own[0].start_ms - _PAD_MS), own[0].start_ms),
-                end_ms=max(segment.end_ms, own[-1].end_ms),
-            )
-        if made and made[-1].end_ms > segment.start_ms:
-            made[-1] = replace(made[-1], end_ms=max(segment.start_ms, made[-1].start_ms))
+        start_ms, end_ms = segment.start_ms, segment.end_ms
+        if own != segment.words:
+            start_ms = min(max(start_ms, own[0].start_ms - _PAD_MS), own[0].start_ms)
+            end_ms = max(end_ms, own[-1].end_ms)
+        if made:
+            start_ms = max(start_ms, made[-1].start_ms)
+            made[-1] = replace(made[-1], end_ms=min(made[-1].end_ms, start_ms))
+        segment = replace(segment, words=own, start_ms=start_ms, end_ms=max(start_ms, end_ms))
         made.append(segment)
     return tuple(made)
 

@@ -294,7 +294,7 @@ def _transcript(results: Sequence[JobResult], speech: Speech, task: Task) -> Tra
         probability = round(sum(words) / len(words), 4) if words else 0.0
         if probability < LEAST_CERTAIN:
             return _OTHER_LANGUAGE
-    said = (word for segment in checked if not UNSAID & set(segment.flags) for word in segment.words)
+    words_heard = (word for segment in checked for word in segment.words)  # the doubtful are told by their flags
     return Transcript(
         language="en" if task == "translate" else language,
         language_probability=probability,
@@ -302,5 +302,5 @@ def _transcript(results: Sequence[JobResult], speech: Speech, task: Task) -> Tra
         task=task,
         segments=checked,
         heard={name: round(samples / heard.total(), 3) for name, samples in heard.most_common()},
-        wordless=tuple((span.start_ms, span.end_ms) for span in without_words(speech.spans, said)),
+        wordless=tuple((span.start_ms, span.end_ms) for span in without_words(speech.spans, words_heard)),
     )

@@ -322,19 +322,20 @@ def _from_batch(piece: Any, places: list[tuple[float, Window]]) -> Segment:
 
 def _segment(piece: dict[str, Any], text: str, figures: dict[str, Any], one: Window) -> Segment:
     """Times of a window as times of the title. The segment's are its words' where a pause was shortened between."""
+    begin, end = milliseconds(piece["start"]), milliseconds(piece["end"])
+    low, high = begin - STRAY_MS, end + STRAY_MS
+    heard = piece.get("words") or ()
+    edges = [tuple(min(max(milliseconds(word[edge]), low), high) for edge in ("start", "end")) for word in heard]
     words = []
-    low, high = milliseconds(piece["start"]) - STRAY_MS, milliseconds(piece["end"]) + STRAY_MS
-    for word in piece.get("words") or ():
-        within = (min(max(milliseconds(word[edge]), low), high) for edge in ("start", "end"))
-        start_ms, end_ms = one.title_ms(*within)
+    for word, (first, last) in zip(heard, edges, strict=True):
+        start_ms, end_ms = one.title_ms(first, last)
         probability = None if math.isnan(word["probability"]) else finite(word["probability"])
         words.append(SpokenWord(start_ms=start_ms, end_ms=end_ms, text=word["word"], probability=probability))
-    begin, end = milliseconds(piece["start"]), milliseconds(piece["end"])
     (start_ms, _), (_, end_ms) = one.title_ms(begin, begin), one.title_ms(end, end)
-    if words:
-        first, last = milliseconds(piece["words"][0]["start"]) - begin, milliseconds(piece["words"][-1]["end"]) - end
-        start_ms = start_ms if abs(words[0].start_ms - start_ms - first) <= STRAY_MS else words[0].start_ms
-        end_ms = end_ms if abs(words[-1].end_ms - end_ms - last) <= STRAY_MS else words[-1].end_ms
+    if words and abs(words[0].start_ms - start_ms - (edges[0][0] - begin)) > STRAY_MS:
+        start_ms = words[0].start_ms
+    if words and abs(words[-1].end_ms - end_ms - (edges[-1][1] - end)) > STRAY_MS:
+        end_ms = words[-1].end_ms
     return Segment(start_ms=start_ms, end_ms=end_ms, text=text.strip(), words=tuple(words), **figures)
 
 
