@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from subtitles.speech.known_models import KNOWN, DEFAULT, KnownModel, known_model
+from subtitles.speech.known_models import DEFAULT, KNOWN, KnownModel, known_model
 from subtitles.speech.model import NEEDED, REPOSITORIES, VOCABULARIES
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
