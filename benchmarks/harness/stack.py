@@ -50,7 +50,9 @@ async def running(workers: int, settings: Mapping[str, str] | None = None) -> As
     folder = Path(tempfile.mkdtemp(prefix="kadr-bench-"))
     home, log = folder / "home", folder / "up.log"
     command = (sys.executable, "-m", "kadr", "up", "--home", str(home), "--port", str(two_free_ports()))
-    environment = {**os.environ, "KADR_UP_WORKERS": str(workers), **(settings or {})}
+    # Speech is measured where it is asked for: otherwise no model is fetched, and nothing is transcribed.
+    quiet = {"KADR_WHISPER_MODEL": "none", "KADR_SUBTITLES": "none"}
+    environment = {**quiet, **os.environ, "KADR_UP_WORKERS": str(workers), **(settings or {})}
     try:
         with log.open("wb") as out:
             up = await asyncio.create_subprocess_exec(

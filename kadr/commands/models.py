@@ -23,6 +23,7 @@ from subtitles.speech.model_fetch import fetch
 from subtitles.speech.model_sources import Reporter
 
 SAYS = "kadr models: "  # before every line; `kadr up` passes such lines on
+MB = 1_000_000
 LINE_EVERY_S = 5.0  # of progress, where there is no bar
 
 
@@ -71,22 +72,25 @@ def _state(folder: Path) -> str:
         models.check(folder)
     except ConfigError:
         return "incomplete"
-    return f"{(folder / 'model.bin').stat().st_size / 1e6:7.0f} MB"
+    return f"{(folder / 'model.bin').stat().st_size / MB:7.0f} MB"
 
 
 class Lines:
     """Tells a fetch in lines: every step, and of a download that takes long how far it is."""
 
     def __init__(self, show: Callable[[str], None], clock: Callable[[], float] = monotonic) -> None:
-        self._show, self._clock, self._last = show, clock, clock()
+        self._show, self._clock = show, clock
+        self._last, self._told_bytes = clock(), MB
 
     def say(self, line: str) -> None:
-        self._last = self._clock()
+        self._last, self._told_bytes = self._clock(), MB
         self._show(f"{SAYS}{line}")
 
     def measure(self, done_bytes: int, total_bytes: int) -> None:
-        if self._clock() - self._last >= LINE_EVERY_S:
-            self.say(f"{done_bytes / 1e6:.0f} of {total_bytes / 1e6:.0f} MB")
+        # What does not move is not told again: a slow disk, or an installer that has all it wants.
+        if done_bytes > self._told_bytes and self._clock() - self._last >= LINE_EVERY_S:
+            self.say(f"{done_bytes / MB:.0f} of {total_bytes / MB:.0f} MB")
+            self._told_bytes = done_bytes
 
 
 class _Bars(Lines):

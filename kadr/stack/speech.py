@@ -5,6 +5,7 @@ model is known_models.DEFAULT, and every upload that does not say gets captions;
 """
 
 import asyncio
+import shutil
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -65,7 +66,9 @@ async def fetch_missing(speech: Speech, home: Home, env: Mapping[str, str], run:
     )
     # The same Python, and so the same installer.
     argv = (sys.executable, "-m", "kadr", "models", "fetch", name)
-    child = Child(name="models", argv=argv, env=env, log=home.log("models"))
+    # Nicer than what starts beside it: nobody waits for captions before there is a picture.
+    prefix = (nice, "-n", "10") if (nice := shutil.which("nice")) else ()
+    child = Child(name="models", argv=argv, env=env, log=home.log("models"), prefix=prefix)
     told, began_at = _Told(child.log), monotonic()
     following = asyncio.create_task(told.follow())
     try:

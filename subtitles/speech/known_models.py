@@ -42,7 +42,7 @@ class KnownModel:
 
 def known_model(name: str) -> KnownModel | None:
     """The model of this name or repository, if its digests are known. Raises ConfigError for an unknown name."""
-    return _KNOWN.get(repository(name))
+    return KNOWN.get(repository(name))
 
 
 _BASE = KnownModel(
@@ -122,4 +122,4 @@ _TINY_EN = KnownModel(
     ),
     english_only=True,
 )
-_KNOWN = {model.repository: model for model in (_BASE, _TINY_EN)}
+KNOWN = {model.repository: model for model in (_BASE, _TINY_EN)}

@@ -38,13 +38,15 @@ def check_whole(made: Made, count: int) -> None:
 def stepped(path: Path, parts: list[tuple[str, str]], *joined: str) -> Path:
     """Parts of 2 s of a grey that is lighter each second (64 + 20 a second), joined byte by byte or packet by packet.
 
-    Each part: its size, and filters that change its form.
+    Each part: its size, and filters that change its form. It begins 1 s late: with decode times below 0 it would be
+    moved, and overlap the one after it.
     """
     files = []
     for number, (size, form) in enumerate(parts):
         file = path.with_name(f"part{number}{path.suffix}")
-        grey = f"color=black:size={size}:rate=25:duration=2,geq=lum='64+20*floor({2 * number}+T)':cb=128:cr=128"
-        ffmpeg("-f", "lavfi", "-i", f"{grey},{form}", *joined, "-output_ts_offset", str(2 * number), str(file))
+        lighter = f"geq=lum='64+20*floor({2 * number}+T)':cb=128:cr=128"
+        grey = f"color=black:size={size}:rate=25:duration=2,format=yuv420p,{lighter},format=yuv420p"
+        ffmpeg("-f", "lavfi", "-i", f"{grey},{form}", *joined, "-output_ts_offset", str(2 * number + 1), str(file))
         files.append(file)
     path.write_bytes(b"".join(file.read_bytes() for file in files))
     return path
@@ -98,7 +100,7 @@ async def test_sound_that_changes_is_heard_in_time(tmp_path: Path, change: str) 
         file = tmp_path / f"part{number}.ts"
         ffmpeg(
             *("-f", "lavfi", "-i", "testsrc2=size=128x72:rate=25:duration=3", "-f", "lavfi", "-i", tone),
-            *(*H264, "-c:a", "aac", "-ac", channels, "-output_ts_offset", str(3 * number), str(file)),
+            *(*H264, "-c:a", "aac", "-ac", channels, "-output_ts_offset", str(3 * number + 1), str(file)),
         )
         files.append(file)
     upload = tmp_path / "in.ts"

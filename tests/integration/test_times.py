@@ -40,7 +40,7 @@ def clock(path: Path, offset_s: int) -> Path:
         [
             ("reset", (0, 0), "times start again"),
             ("an hour's hole", (0, 3600), "a hole without any picture or sound was closed"),
-            ("back by an hour", (7200, 3600), "times start again"),
+            ("back by an hour", (7200, 3600), "a hole"),  # as a clock that has come round after 26.5 hours
             ("three parts", (3600, 0, 7200), "times start again, a hole"),
         ],
         ["reset", "an hour's hole"],

@@ -63,7 +63,7 @@ async def read_facts(worker: WorkerContext, claimed: ClaimedStep, *, quick: bool
     source = _with_what_the_upload_told(probed.source, claimed.asset.source) if again else probed.source
     facts = to_json(source)
     index_sha256 = await artifacts.store_index(worker, claimed.asset.id, probed.index)
-    copy = await _store_copy(worker, claimed, probed.file) if probed.mended else None
+    copy = await store_copy(worker, claimed, probed.file) if probed.mended else None
 
     async def on_commit(connection: Connection) -> None:
         if copy is not None:
@@ -100,7 +100,7 @@ def _with_what_the_upload_told(found: Source, before: dict[str, Any] | None) -> 
     )
 
 
-async def _store_copy(worker: WorkerContext, claimed: ClaimedStep, file: Path) -> _Stored:
+async def store_copy(worker: WorkerContext, claimed: ClaimedStep, file: Path) -> _Stored:
     """Store a mended copy as a source of the asset; it stays on this machine for the steps that follow."""
     scratch = worker.sources.scratch()
     try:

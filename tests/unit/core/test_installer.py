@@ -84,4 +84,4 @@ def test_which_installer(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_the_reason_in_what_an_installer_says(said: str, reason: str) -> None:
-    assert installer._reason(said) == reason
+    assert installer.reason(said) == reason

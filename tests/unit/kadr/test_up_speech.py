@@ -123,9 +123,14 @@ def test_progress_in_lines_is_told_every_few_seconds() -> None:
     clock, said = [0.0], list[str]()
     lines = Lines(said.append, clock=lambda: clock[0])
     lines.say("fetching")
-    for clock[0], done in ((1.0, 10), (4.9, 40), (5.0, 50), (6.0, 60), (10.1, 100)):
+    for clock[0], done in ((1.0, 10), (4.9, 40), (5.0, 50), (6.0, 60), (10.1, 100), (60.0, 100)):
         lines.measure(done * 1_000_000, 133_000_000)
-    assert said == ["kadr models: fetching", "kadr models: 50 of 133 MB", "kadr models: 100 of 133 MB"]
+    lines.say("from another source")
+    for clock[0], done in ((65.0, 0), (70.0, 20)):
+        lines.measure(done * 1_000_000, 133_000_000)
+    assert [line.removeprefix("kadr models: ") for line in said] == [
+        *("fetching", "50 of 133 MB", "100 of 133 MB", "from another source", "20 of 133 MB"),
+    ]
 
 
 def track(status: str, *, error: dict[str, str] | None = None, source: str = "generated") -> dict[str, object]:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from subtitles.speech.known_models import _KNOWN, DEFAULT, KnownModel, known_model
+from subtitles.speech.known_models import DEFAULT, KNOWN, KnownModel, known_model
 from subtitles.speech.model import NEEDED, REPOSITORIES, VOCABULARIES
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -23,7 +23,7 @@ def test_most_models_are_not_known() -> None:
     assert known_model("me/own") is None
 
 
-@pytest.mark.parametrize("model", _KNOWN.values(), ids=list(_KNOWN))
+@pytest.mark.parametrize("model", KNOWN.values(), ids=list(KNOWN))
 def test_a_known_model_is_whole(model: KnownModel) -> None:
     assert model.repository in REPOSITORIES.values()
     assert set(NEEDED) < set(model.files)
