@@ -115,6 +115,19 @@ async def test_what_cannot_be_verified_is_left_to_the_operator(
     assert "`kadr models fetch large-v3` gets it" in capsys.readouterr().err
 
 
+def test_a_model_of_one_language_is_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("base", "tiny.en"):
+        kept(tmp_path, f"Systran--faster-whisper-{name}")
+    monkeypatch.setenv("KADR_MODELS_DIR", str(tmp_path))
+    assert kadr_models.run_list() == 0
+    base, english, _ = capsys.readouterr().out.splitlines()
+    assert base.split()[0] == "base"
+    assert base.endswith("Systran--faster-whisper-base")
+    assert english.endswith("Systran--faster-whisper-tiny.en  (English only)")
+
+
 def test_both_sides_know_the_same_beginning() -> None:
     assert speech.SAYS == kadr_models.SAYS
 
