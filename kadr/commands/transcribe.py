@@ -19,13 +19,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from core.errors import ConfigError, KadrError
 from core.sandbox.child import ChildRunner
-from core.settings import Settings
+from core.settings import NO_MODEL, Settings
 from subtitles.speech.jobs import JobResult
 from subtitles.speech.model_fetch import ready
 from subtitles.speech.transcribe import Progress as OnProgress
 from subtitles.speech.transcribe import SourceAudio, transcribe
 from subtitles.speech.transcript import Skipped, Transcript, to_json, words_json
-from subtitles.translation.pairs import NO_MODEL
 from transcode.probe.probe import probe_title
 from transcode.probe.sniff import DEMUXERS
 from transcode.probe.source import Source
@@ -54,7 +53,7 @@ def run(
         raise CannotTranscribe(f"{file}: no such file")
     settings = Settings.load()
     if model:
-        settings = settings.model_copy(update={"whisper_model": model})
+        settings = settings.model_copy(update={"whisper_model": None if model == NO_MODEL else model})
     transcript = asyncio.run(_transcribe(file.resolve(), settings, language, translate=translate))
     if isinstance(transcript, Skipped):
         print(f"kadr transcribe: skipped: {transcript.reason}. {transcript.hint}", file=sys.stderr)
@@ -78,10 +77,10 @@ def _format(transcript: Transcript | Skipped, form: Form) -> str:
 async def _transcribe(file: Path, settings: Settings, language: str | None, *, translate: bool) -> Transcript | Skipped:
     runner = await ChildRunner.detect(settings.sandbox)
     model, name = await ready(settings), settings.whisper_model
-    if model is None and name in (None, "", NO_MODEL):
+    if model is None and not name:
         raise ConfigError(
-            "no speech model is set: give --model, or set KADR_WHISPER_MODEL, to a name (for example base) and run "
-            "`kadr models fetch` with that name, or to the folder of a model"
+            "no speech model is set: run `kadr models fetch base`, then give --model base or set "
+            "KADR_WHISPER_MODEL=base; a folder with a model does, too"
         )
     if model is None:
         raise ConfigError(

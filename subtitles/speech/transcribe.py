@@ -48,8 +48,8 @@ _OTHER_LANGUAGE = Skipped(
 )
 NO_MODEL = Skipped(
     reason=SkipReason.NO_MODEL,
-    hint="No speech model is on this machine. Set KADR_WHISPER_MODEL to a name (for example small) and run "
-    "`kadr models fetch` with that name, or set it to the folder of a model.",
+    hint="No speech model is on this machine. Run `kadr models fetch base` and set KADR_WHISPER_MODEL=base, or set it "
+    "to the folder of another model.",
 )
 
 

@@ -6,7 +6,6 @@ The API refuses with it what no worker could do; whether a model is there and wh
 from core.settings import Settings
 
 ANY = "*"
-NO_MODEL = "none"  # a value of KADR_WHISPER_MODEL
 
 
 def may_translate(settings: Settings, source: str, target: str) -> bool:
@@ -14,7 +13,7 @@ def may_translate(settings: Settings, source: str, target: str) -> bool:
     pairs = {item.partition("=")[0].strip().lower() for item in (settings.translation_model or "").split(",")}
     if pairs & {f"{primary_language(source)}-{primary_language(target)}", ANY}:
         return True
-    return primary_language(target) == "en" and settings.whisper_model not in (None, NO_MODEL)
+    return primary_language(target) == "en" and settings.whisper_model is not None
 
 
 def primary_language(tag: str) -> str:
