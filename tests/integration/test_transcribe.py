@@ -34,7 +34,7 @@ from tests.selection import some
 
 FIXTURE = Path(__file__).parents[3] / "shared" / "fixtures" / "scripted_whisper.py"
 EN = [
-    (0.4, 2.0, [("Hello", 0.4, 0.9), ("and", 1.0, 1.2), ("welcome.", 1.2, 2.0)]),
+    (0.4, 2.4, [("Hello", 0.4, 0.9), ("and", 1.2, 1.6), ("welcome.", 1.6, 2.4)]),
     (3.2, 6.0, [("Today", 3.4, 3.9), ("we", 3.9, 4.1), ("sharpen", 4.1, 4.8), ("a", 4.8, 4.9), ("knife.", 4.9, 6.0)]),
 ]
 RU = [
@@ -216,7 +216,7 @@ async def test_into_english(whisper: Build, run: Run) -> None:
 async def test_an_end_past_the_end_of_the_sound(whisper: Build, run: Run) -> None:
     script = [(0.4, 28.0, [("Four", 0.4, 2.0), ("score", 3.2, 4.4), ("years.", 5.0, 28.0)])]
     told = await run.said(jfk(), whisper(script))
-    assert told.segments[0].end_ms == 6_000
+    assert 5_500 < told.segments[0].end_ms <= 6_000
     assert max(word.end_ms for word in told.words) <= 6_000
     assert [word.text for word in told.words] == [" Four", " score", " years."]
 
@@ -437,7 +437,7 @@ def test_the_command_alone(
     out, err = capsys.readouterr()
     assert json.loads(out)["skipped"]["reason"] == "no_speech"
     assert "skipped: no_speech" in err
-    with pytest.raises(ConfigError, match=r"no speech model is set: give --model.*kadr models fetch"):
+    with pytest.raises(ConfigError, match=r"no speech model is set: run `kadr models fetch base`"):
         kadr_transcribe.run(spoken, form="text")
     assert capsys.readouterr().out == ""
     monkeypatch.setenv("KADR_MODELS_DIR", str(tmp_path))
