@@ -113,6 +113,11 @@ def errors(said: Sequence[str], heard: Sequence[str]) -> int:
 
 def differences(said: Sequence[str], heard: Sequence[str]) -> list[tuple[str, str]]:
     """Pairs of (said, heard) where they differ, "" for a word that is not there."""
+    return [pair for _, pair in placed_differences(said, heard)]
+
+
+def placed_differences(said: Sequence[str], heard: Sequence[str]) -> list[tuple[int, tuple[str, str]]]:
+    """The same pairs, each with the number of the word in `said` that it replaces or stands before."""
     costs = np.zeros((len(said) + 1, len(heard) + 1), np.int32)
     costs[:, 0], costs[0, :] = np.arange(len(said) + 1), np.arange(len(heard) + 1)
     numbers = {word: number for number, word in enumerate({*said, *heard})}
@@ -125,17 +130,17 @@ def differences(said: Sequence[str], heard: Sequence[str]) -> list[tuple[str, st
     return _traced(said, heard, costs)
 
 
-def _traced(said: Sequence[str], heard: Sequence[str], costs: Any) -> list[tuple[str, str]]:
+def _traced(said: Sequence[str], heard: Sequence[str], costs: Any) -> list[tuple[int, tuple[str, str]]]:
     pairs, row, column = [], len(said), len(heard)
     while row or column:
         if row and column and costs[row, column] == costs[row - 1, column - 1] + (said[row - 1] != heard[column - 1]):
             row, column = row - 1, column - 1
             if said[row] != heard[column]:
-                pairs.append((said[row], heard[column]))
+                pairs.append((row, (said[row], heard[column])))
         elif row and costs[row, column] == costs[row - 1, column] + 1:
             row -= 1
-            pairs.append((said[row], ""))
+            pairs.append((row, (said[row], "")))
         else:
             column -= 1
-            pairs.append(("", heard[column]))
+            pairs.append((row, ("", heard[column])))
     return pairs[::-1]

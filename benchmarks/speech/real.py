@@ -4,7 +4,8 @@ words       Errors against the text of each clip: words inserted, left out, repl
 time        The clips joined with silences of 1 to 8 s. The onset of a clip is known to the sample; how far is the first
             cue of it? A clip of whose words none is shown counts as late.
 invented    Cues over files in which nobody speaks.
-joints      The joined file in jobs of 2 to 3 minutes, against one run: words lost or doubled.
+joints      The joined file in jobs of 2 to 3 minutes, aligned with the same file in one job (up to 15 minutes are one):
+            words lost, added or replaced within 15 s of a joint, and elsewhere.
 cpu         CPU seconds of all processes a minute of sound, the loading of the model included; memory: the largest.
 """
 
@@ -22,7 +23,18 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.speech.heard import Clip, Joined, Samples, clips, differences, errors, joined, words, write
+from benchmarks.speech.heard import (
+    Clip,
+    Joined,
+    Samples,
+    clips,
+    differences,
+    errors,
+    joined,
+    placed_differences,
+    words,
+    write,
+)
 from core.errors import KadrError
 from core.media.encoded import Cue
 from presets.caption import caption_profile
@@ -33,6 +45,8 @@ from subtitles.speech.voice_activity import RATE_HZ
 
 THREADS = 2
 LATE_S = 1.5  # none may be later
+SHORT_JOBS_S = (120, 180)  # at least and at most
+NEAR_JOINT_S = 15
 SYSTEMS = ("kadr", "plain")
 
 
@@ -50,6 +64,11 @@ class Told:
     @property
     def text(self) -> list[str]:
         return words(" ".join(word.text for word in self.words))
+
+    @property
+    def times_s(self) -> list[float]:
+        """When each word of `text` begins."""
+        return [word.start_s for word in self.words for _ in words(word.text)]
 
     @property
     def cues(self) -> list[Cue]:
@@ -181,7 +200,31 @@ def _join(model: Path, parts: Sequence[Clip], minutes: float, work: Path) -> dic
             "late": sum(value > LATE_S for value in off),
             "different": differences(whole.words, heard.text)[:40],
         }
+        if system == "kadr":
+            row["joints"] = _joints(model, file, heard)
     return row
+
+
+def _joints(model: Path, file: Path, whole: Told) -> dict[str, Any]:
+    program = [sys.executable, "-m", "benchmarks.speech.in_jobs", str(model), str(THREADS), str(file)]
+    answer, *_ = _run([*program, *map(str, SHORT_JOBS_S)])
+    parts = words(" ".join(word.text for word in from_json(answer["transcript"]).recognised_words))
+    return joint_differences(whole.text, whole.times_s, parts, answer["joints"])
+
+
+def joint_differences(
+    whole: Sequence[str], times_s: Sequence[float], parts: Sequence[str], joints_s: Sequence[float]
+) -> dict[str, Any]:
+    """How the words of several jobs differ from those of one, near the joints and elsewhere.
+
+    `times_s`: of the words of `whole`.
+    """
+    near, far = [], []
+    for number, pair in placed_differences(whole, parts):
+        at_s = times_s[min(number, len(times_s) - 1)] if times_s else 0.0
+        is_near = any(abs(at_s - joint_s) <= NEAR_JOINT_S for joint_s in joints_s)
+        (near if is_near else far).append(pair)
+    return {"joints": len(joints_s), "near": near, "elsewhere": far}
 
 
 def _invented(model: Path, wordless: Sequence[Path], work: Path) -> dict[str, dict[str, int]]:
@@ -205,6 +248,11 @@ def table(result: dict[str, Any]) -> str:
                 f"  {system:<6} first cues off: median {part['onset_median_s']} s, 95 % {part['onset_95_s']} s, "
                 f"{part['onset_earliest_s']} to {part['onset_latest_s']} s, {part['late']} of {row['clips']} late"
             )
+        joints = row["joints"]
+        lines.append(
+            f"  kadr   in short jobs: {joints['joints']} joints, {len(joints['near'])} words differ near them, "
+            f"{len(joints['elsewhere'])} elsewhere"
+        )
     for name, row in result["invented"].items():
         lines.append(f"invented cues, {name}: " + " / ".join(str(row[system]) for system in SYSTEMS))
     return "\n".join(lines)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.speech.heard import RATE_HZ, Clip, clips, differences, errors, joined, words, write
-from benchmarks.speech.real import onset_errors
+from benchmarks.speech.real import joint_differences, onset_errors
 from core.media.encoded import Cue
 
 
@@ -34,6 +34,13 @@ def test_errors_are_the_fewest_changes(said: str, heard: str, count: int) -> Non
 
 def test_a_difference_names_both_words() -> None:
     assert differences(["a", "b", "c"], ["a", "x", "c", "d"]) == [("b", "x"), ("", "d")]
+
+
+def test_a_word_lost_at_a_joint_is_told_from_one_lost_elsewhere() -> None:
+    whole, parts = words("one two three four five"), words("one three three four")
+    told = joint_differences(whole, [0, 1, 2, 60, 61], parts, [10.0])
+    assert told == {"joints": 1, "near": [("two", "three")], "elsewhere": [("five", "")]}
+    assert joint_differences(whole, [0, 1, 2, 60, 61], [*whole, "five"], [70.0])["near"] == [("", "five")]
 
 
 def test_onsets_of_joined_clips() -> None:
