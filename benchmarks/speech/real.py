@@ -68,7 +68,7 @@ class Told:
     @property
     def times_s(self) -> list[float]:
         """When each word of `text` begins."""
-        return [word.start_s for word in self.words for _ in words(word.text)]
+        return [word.start_s or 0.0 for word in self.words for _ in words(word.text)]
 
     @property
     def cues(self) -> list[Cue]:
@@ -219,7 +219,7 @@ def joint_differences(
 
     `times_s`: of the words of `whole`.
     """
-    near, far = [], []
+    near, far = list[tuple[str, str]](), list[tuple[str, str]]()
     for number, pair in placed_differences(whole, parts):
         at_s = times_s[min(number, len(times_s) - 1)] if times_s else 0.0
         is_near = any(abs(at_s - joint_s) <= NEAR_JOINT_S for joint_s in joints_s)
