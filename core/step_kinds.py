@@ -69,6 +69,7 @@ class Traits:
     slots: SlotClass
     failure: FailureScope
     blocks_reprocess: bool  # while one is queued or leased, reprocess and replace-source answer 409
+    may_outlive_publish: bool = False  # of use to viewers who began before `ready` alone: then it blocks nothing
     begins_run: bool = False  # a step without a run starts one: its id names the run of the steps that follow it
     encode_part: bool = False  # publish waits for it and joins what it made
     survives_stop: bool = False  # stays queued when another step of its run fails
@@ -142,6 +143,7 @@ TRAITS: dict[StepKind, Traits] = {
         slots=SlotClass.FIRST,
         failure=FailureScope.NOTHING,  # the title is not playable early; its sound is encoded again in any case
         blocks_reprocess=True,
+        may_outlive_publish=True,  # publish does not wait for it
         progress_weight=0.02,
         queued_by=(StepKind.PLAN, StepKind.REFRAME, StepKind.REMUX),
     ),
@@ -200,6 +202,7 @@ TRAITS: dict[StepKind, Traits] = {
 }
 
 BLOCK_REPROCESS = frozenset(kind for kind, traits in TRAITS.items() if traits.blocks_reprocess)
+BLOCK_REPROCESS_OF_READY = frozenset(kind for kind in BLOCK_REPROCESS if not TRAITS[kind].may_outlive_publish)
 BEGIN_RUN = frozenset(kind for kind, traits in TRAITS.items() if traits.begins_run)
 PROBES = frozenset({StepKind.PROBE, StepKind.LONG_PROBE})
 ENCODE_PARTS = frozenset(kind for kind, traits in TRAITS.items() if traits.encode_part)

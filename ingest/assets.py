@@ -14,7 +14,7 @@ from core.http.problems import Problem
 from core.http.public_fetch import check_url
 from core.http.request_bodies import roomy
 from core.model import AssetId, AssetStatus, OwnerId, Policy, StepId, StepKind, new_id
-from core.step_kinds import BLOCK_REPROCESS, PROBES
+from core.step_kinds import BLOCK_REPROCESS, BLOCK_REPROCESS_OF_READY, PROBES
 from core.storage import keys
 from ingest import titles
 from ingest.bodies import responses
@@ -190,8 +190,7 @@ async def retry(request: web.Request) -> web.Response:
                 f"This was retried {steps.MAX_RETRIES} times, the limit.",
                 hint="Upload the file again, or export it again as MP4 (H.264 + AAC) first.",
             ) from exc
-        published = asset.revision_id is not None and not asset.provisional
-        if published and BLOCK_REPROCESS.isdisjoint(kind for _, kind in queued):
+        if asset.has_ladder and BLOCK_REPROCESS_OF_READY.isdisjoint(kind for _, kind in queued):
             await assets.clear_error(connection, asset.id)  # what is published is complete
         else:
             await assets.under_way(connection, asset.id)
@@ -262,7 +261,7 @@ def check_input_url(context: Context, url: str) -> None:
 
 
 async def _not_busy(connection: Connection, asset: Asset) -> None:
-    if await steps.busy(connection, asset.id):
+    if await steps.busy(connection, asset.id, BLOCK_REPROCESS_OF_READY if asset.has_ladder else BLOCK_REPROCESS):
         raise Problem(409, "busy", "The asset is being processed.", hint="Wait until its status is ready or errored.")
 
 

@@ -53,6 +53,11 @@ class Asset:
         """Whether there was a source, and its retention is over."""
         return self.source_key is None and self.source_sha256 is not None
 
+    @property
+    def has_ladder(self) -> bool:
+        """Whether a complete revision is published; a provisional one is not."""
+        return self.revision_id is not None and not self.provisional
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAsset:

@@ -77,9 +77,9 @@ async def retry(connection: Connection, asset_id: AssetId) -> list[tuple[StepId,
     return [(row["id"], StepKind(row["kind"])) for row in rows]
 
 
-async def busy(connection: Connection, asset_id: AssetId) -> bool:
-    """Whether a step is queued or leased that a reprocess, or another source, has to wait for."""
-    under_way: bool = await connection.fetchval(_SQL["busy"], asset_id, names(BLOCK_REPROCESS))
+async def busy(connection: Connection, asset_id: AssetId, kinds: frozenset[StepKind] = BLOCK_REPROCESS) -> bool:
+    """Whether a step of these kinds is queued or leased: one that a reprocess, or another source, has to wait for."""
+    under_way: bool = await connection.fetchval(_SQL["busy"], asset_id, names(kinds))
     return under_way
 
 

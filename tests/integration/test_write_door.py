@@ -255,8 +255,20 @@ async def test_retry_of_an_errored_asset_begins_again(door: Stack, tmp_path: Pat
     assert (await door.wait(asset_id, "errored"))["error"]["code"] == "not_media"
 
 
+async def put_off_first_sound(stack: Stack, asset_id: str) -> None:
+    """Leave the asset a first_sound that is put off, as after a read that storage cut short."""
+    await execute(stack, "DELETE FROM steps WHERE asset_id = $1 AND kind = 'first_sound'", asset_id)
+    query = """
+        INSERT INTO steps (id, asset_id, owner_id, kind, input_hash, input, due_at)
+        SELECT 'st_' || asset_id, asset_id, owner_id, 'first_sound', input_hash, input, now() + interval '1 hour'
+        FROM steps WHERE asset_id = $1 AND kind = 'publish'
+    """
+    await execute(stack, query, asset_id)
+
+
 async def test_reprocess_and_replace_keep_playback_ids_and_play_on(door: Stack, short: Path, tmp_path: Path) -> None:
     asset = await door.wait(await door.upload(short, **PLAIN))
+    await put_off_first_sound(door, asset["id"])
     assert (await door.api("POST", f"/v1/assets/{asset['id']}/retry"))[0] == 409
     status, body = await door.api("POST", f"/v1/assets/{asset['id']}/reprocess", json={"effort": "economy"})
     assert (status, body["data"]["status"]) == (202, "playable")
