@@ -11,6 +11,7 @@ from subtitles.speech.voice_activity import PAD, RATE_HZ, Span
 
 LEAST = RATE_HZ  # a second of speech without words is a sentence lost, anything less may be a breath
 NEAR_MS = 250  # a word's time is not known better
+BREATH = RATE_HZ // 10  # a longer silence lies between two breaths
 WORD_MS, LETTER_MS, DIGIT_MS = (
     1000,
     100,
@@ -32,9 +33,16 @@ def without_words(spoken: Sequence[Span], words: Iterable[SpokenWord], least: in
 def with_words(segments: Sequence[Segment], found: Sequence[Segment], gaps: Sequence[Span]) -> list[Segment]:
     """The segments with what was found in the gaps between their words, in order of time.
 
-    Words that were found outside the gaps are those of the neighbours, heard once more.
+    Words that were found outside the gaps are those of the neighbours, heard once more. So are those in a gap that say
+    again what was said right before it, in the same breath: there the alignment was early, and nothing was lost.
     """
-    added = [part for segment in found for part in _inside(segment, gaps)]
+    words = [word for segment in segments for word in segment.words]
+    added = [
+        inside
+        for segment in found
+        for gap in gaps
+        if (inside := _inside(segment, gap)) and not _repeats(inside.words, words, gap)
+    ]
     cuts = [segment.start_ms for segment in added]
     parts = [part for segment in segments for part in _split(segment, cuts)]
     return sorted(
@@ -52,11 +60,21 @@ def _begin_ms(segment: Segment) -> int:
     return segment.words[0].start_ms if segment.words else segment.start_ms
 
 
-def _inside(segment: Segment, gaps: Sequence[Span]) -> Iterator[Segment]:
-    for gap in gaps:
-        words = [word for word in segment.words if gap.start_ms <= (word.start_ms + word.end_ms) // 2 < gap.end_ms]
-        if words:
-            yield part(segment, words)
+def _inside(segment: Segment, gap: Span) -> Segment | None:
+    words = [word for word in segment.words if gap.start_ms <= (word.start_ms + word.end_ms) // 2 < gap.end_ms]
+    return part(segment, words) if words else None
+
+
+def _repeats(found: Sequence[SpokenWord], words: Sequence[SpokenWord], gap: Span) -> bool:
+    """Whether these are the words before the gap, which begins where they end."""
+    before = [word for word in words if word.start_ms < gap.start_ms]
+    if len(before) < len(found) or abs(_covered(before[-1])[1] - gap.start) > BREATH:
+        return False
+    return [_letters(word) for word in before[-len(found) :]] == [_letters(word) for word in found]
+
+
+def _letters(word: SpokenWord) -> str:
+    return "".join(character for character in word.text.casefold() if character.isalnum())
 
 
 def _split(segment: Segment, cuts: Sequence[int]) -> Iterator[Segment]:

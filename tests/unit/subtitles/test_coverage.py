@@ -72,3 +72,16 @@ def test_nothing_heard_there_changes_nothing() -> None:
     whole = segment(word(" One", 100, 900), word(" five.", 6_000, 6_500))
     assert with_words([whole], [], [span(1.65, 5.75)]) == [whole]
     assert with_words([replace(whole, words=())], [], ()) == [replace(whole, words=())]
+
+
+def test_words_that_were_aligned_too_early_are_not_said_twice() -> None:
+    whole = segment(word(" And", 100, 400), word(" welcome.", 400, 900), word(" Today", 6_000, 6_500))
+    again = segment(word(" and", 2_000, 2_400), word(" Welcome", 2_400, 3_000))
+    (in_one_breath,) = without_words([span(0, 5)], whole.words)
+    assert with_words([whole], [again], [in_one_breath]) == [whole]
+    after_a_pause = span(1.8, 5)
+    assert [one.text for one in with_words([whole], [again], [after_a_pause])] == [
+        "And welcome.",
+        "and Welcome",
+        "Today",
+    ]
