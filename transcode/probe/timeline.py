@@ -109,8 +109,12 @@ class _Parts:
         times = self._times
         track, dts, duration = times.tracks[number], times.dts[number], times.durations[number]
         part, moved = self._own.get(track, len(self._spans) - 1), 0
+        if track not in self._own and (begin := self._begin_of_strays(number)) is not None:
+            self._own[track], self._latest_move[track] = part, 0
+            self._last[track] = self._ends[track] = begin
         if number == 0:
-            self._spans[0] = [dts, dts]
+            begin = self._ends.get(track, dts)
+            self._spans[0] = [begin, begin]
         if not self._goes_on(track, dts, part):
             if self._is_stray(number, part):
                 moved = self._ends[track] - dts
@@ -144,7 +148,7 @@ class _Parts:
         for count in range(1, SHARED_PACKETS):
             end, at = times.dts[at] + times.durations[at], self._following[at]
             if at < 0:
-                return False
+                return not self._others_come(number)
             apart = abs(times.dts[at] - end) > ROUNDED  # it does not share the time of the one before it
             if (apart or count <= STRAYS) and self._goes_on(track, times.dts[at], part):
                 self._back_at[track] = at
@@ -154,6 +158,31 @@ class _Parts:
             if count >= STRAYS and (strays > STRAYS or times.dts[at] - since > SHARED):
                 return False
         return False
+
+    def _others_come(self, number: int) -> bool:
+        """Whether another track has packets of about the time of this one soon after it."""
+        times = self._times
+        near = range(number + 1, min(number + SHARED_PACKETS, len(times)))
+        own, dts = times.tracks[number], times.dts[number]
+        return any(times.tracks[at] != own and abs(times.dts[at] - dts) <= self._ahead for at in near)
+
+    def _begin_of_strays(self, number: int) -> int | None:
+        """When a track begins whose first packets share a time that is far from its own later ones and from the other
+        tracks' times; None for any other track."""
+        times, at, length = self._times, number, 0
+        for _ in range(SHARED_PACKETS):
+            length += times.durations[at]
+            end, at = times.dts[at] + times.durations[at], self._following[at]
+            if at < 0 or length > SHARED:
+                return None
+            if abs(times.dts[at] - end) > ROUNDED:
+                break
+        far = not -BACK <= times.dts[at] - end <= self._ahead
+        if not far or self._others_come(number):
+            return None
+        begin = times.dts[at] - length
+        before = abs(begin - self._spans[0][1]) <= self._ahead if number else self._others_come(at)
+        return begin if before else None
 
     def _part_at(self, dts: int, part: int) -> int:
         """The part that another track has begun at about this time, or a new one."""
