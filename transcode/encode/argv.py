@@ -32,8 +32,8 @@ LOOKAHEAD_FRAMES = 8  # more than any filter waits for before it gives out a fra
 PEAK = 0.891  # -1 dBTP: headroom for the overshoot of lossy audio coding
 # cmaf + frag_discont: signed composition offsets and the given timestamps, so that no edit list is needed.
 MOVFLAGS = "+cmaf+frag_keyframe+frag_discont"
-# In MPEG-TS a PES packet states a time for its first frame of sound only. The others have no position of their own in the
-# file, and times that the demuxer counted by the rate which the track had at first: ffmpeg is to count decoded samples.
+# In MPEG-TS a PES packet has a time for its first frame of sound only. The others (without a position in the file) get
+# theirs from the demuxer, by the sample rate that the track had at first: without these, ffmpeg counts decoded samples.
 _STATED_TIMES = {"bsf:a": r"setts=ts=if(gt(N\,0)*lt(POS\,0)\,NOPTS\,TS)"}
 _OVERLAY_AT = {
     "top-left": ("{m}", "{m}"),
@@ -122,7 +122,7 @@ def _input(plan: EncodePlan, source: PurePath, **options: Any) -> Any:
 
 
 def _decoded_sound(plan: EncodePlan) -> dict[str, str]:
-    """Options of an input whose sound is decoded. Not for sound that is copied: a muxer needs a time for each packet."""
+    """Options of an input whose sound is decoded. Not for copied sound: a muxer needs a time for each packet."""
     return _STATED_TIMES if plan.container == "mpegts" else {}
 
 

@@ -15,8 +15,8 @@ BACK = SECOND // 2  # decoding times never go back; less than this is a wrong st
 # index a picture may stand for long.
 AHEAD_ON_A_CLOCK, AHEAD = 10 * SECOND, 3600 * SECOND
 STRAYS = 3  # times in a row that may stray before the track goes on as before
-# A wrong time of one PES packet strays all frames in it. That is at most a second of sound, as no byte may wait longer to
-# be decoded (ISO/IEC 13818-1, 2.4.2.6).
+# All frames in one PES packet share its time, right or wrong. That is at most a second of sound, as no byte may wait
+# longer to be decoded (ISO/IEC 13818-1, 2.4.2.6).
 SHARED, SHARED_PACKETS = SECOND, 1000
 ROUNDED = SECOND // 500  # what rounding adds to the distance of packets that follow each other
 REORDERED = 32  # durations of a frame between decoding and showing it, at most
