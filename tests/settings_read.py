@@ -91,9 +91,7 @@ def modules(entry: str) -> dict[str, _Read]:
 def settings_read(program: str) -> frozenset[str]:
     """Names of the settings that this program may read."""
     ours = modules(ENTRIES[program])
-    named = {
-        name for module, read in ours.items() if module != "core.settings" for name in read.attributes_of_settings
-    }
+    named = {name for module, read in ours.items() if module != "core.settings" for name in read.attributes_of_settings}
     if "presets.document" in ours:
         named.add("presets")
     wanted = named | BY_COMMAND.get(program, set())

@@ -81,7 +81,7 @@ def test_every_planned_video_has_something_good_something_acceptable_and_somethi
 
 
 def test_plans_vary_where_it_matters() -> None:
-    many, truths = zip(*map(judged, range(150)), strict=True)
+    many, truths = zip(*map(judged, range(200)), strict=True)
     assert {one.width > one.height for one in many} == {True, False}
     assert len({one.gop_s for one in many}) == 5
     assert {one.scene_cuts for one in many} == {True, False}
@@ -89,7 +89,7 @@ def test_plans_vary_where_it_matters() -> None:
     assert {verdict.kind for truth in truths for verdict in truth} == set(Kind)
     assert {flaw for one in many for shot in one.shots for flaw in shot.flaws} == set(Flaw)
     good_in_the_middle = sum(truth[len(truth) // 2].good for truth in truths)
-    assert good_in_the_middle < 45  # no place is a safe bet
+    assert good_in_the_middle < 60  # no place is a safe bet
 
 
 @pytest.mark.parametrize("seed", [3, 10_003])
