@@ -17,7 +17,6 @@ import pytest
 
 from benchmarks.harness.stack import tree_cpu_s
 from tests import long, runs
-from tests.published import broken_rules
 from tests.stack import Stack, published_titles
 
 ADDITIONS, NORMAL_S = 5_000_000, 0.25
@@ -186,6 +185,8 @@ class _Controller:
 
 async def _end_of_shared_stack(*, check: bool) -> list[str]:
     """Check every title that was published, stop the stack, and say what was wrong with any of it."""
+    from tests.published import broken_rules  # takes long to import, and most processes never get here
+
     folder, faults = runs.folder(), []
     stack = Stack(folder / "home")
     pid, code = int((folder / "up.pid").read_text()), folder / "exit_code"
