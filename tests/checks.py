@@ -22,6 +22,7 @@ PUBLIC_UNDERSCORES = frozenset({"_exit", "_replace", "_asdict", "_fields", "_mak
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+LEAVES = (ast.Name, ast.Constant, ast.alias)  # nothing is below them
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -72,7 +73,7 @@ class Module:
             elif node is not self.tree:
                 found.append((owner, node, looped))
                 looped = looped or isinstance(node, LOOPS)
-            left.extend((owner, child, looped) for child in reversed(list(ast.iter_child_nodes(node))))
+            left.extend((owner, child, looped) for child in reversed(children(node)))
         return found
 
     @cached_property
@@ -89,7 +90,7 @@ class Module:
     def functions(self) -> dict[str, list[Function]]:
         """Every function and method of the file by its plain name."""
         named: dict[str, list[Function]] = {}
-        for node in ast.walk(self.tree):
+        for node in below(self.tree):
             if isinstance(node, FUNCTIONS):
                 named.setdefault(node.name, []).append(node)
         return named
@@ -164,8 +165,9 @@ class Module:
             return
         if isinstance(node, COMPREHENSIONS):
             sure = sure and self.comprehension_has_items(node, local)
-        for child in ast.iter_child_nodes(node):
-            yield from self.checks_below(child, local, sure=sure)
+        for child in children(node):
+            if not isinstance(child, LEAVES):
+                yield from self.checks_below(child, local, sure=sure)
 
     def can_be_vacuous(self, test: ast.expr, local: dict[str, ast.expr]) -> bool:
         """The assertion holds of an empty iterable, whatever the code does: all(...), not any(...), [...] == []."""
@@ -236,13 +238,36 @@ class Module:
         return name in SAME_LENGTH_CALLS and bool(node.args) and self.has_items(node.args[0], local, depth - 1)
 
 
+def children(node: ast.AST) -> list[ast.AST]:
+    """As ast.iter_child_nodes in half the time, which is much of all that these rules take: without the marks that say
+    whether a name is read or written, a third of all nodes."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            found.extend(one for one in value if isinstance(one, ast.AST))
+        elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+            found.append(value)
+    return found
+
+
+def below(node: ast.AST) -> Iterator[ast.AST]:
+    """As ast.walk, in another order."""
+    left = [node]
+    while left:
+        one = left.pop()
+        yield one
+        if not isinstance(one, LEAVES):
+            left.extend(reversed(children(one)))
+
+
 def assignments(body: Iterable[ast.stmt]) -> dict[str, ast.expr]:
     """Plain name -> what is assigned to it, of names that are assigned exactly once below these statements."""
     values: dict[str, list[ast.expr]] = {}
     for statement in body:
         if isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
             continue
-        for node in ast.walk(statement):
+        for node in below(statement):
             if isinstance(node, ast.Assign):
                 for target, value in unpacked(node):
                     if isinstance(target, ast.Name):

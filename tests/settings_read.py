@@ -1,7 +1,8 @@
 """Which settings each program reads, found in its code: in every module that it imports."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -33,15 +34,40 @@ def _file(module: str) -> Path | None:
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists()), None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """What a module's text says."""
+
+    imports: frozenset[str]
+    attributes_of_settings: frozenset[str]
+
+
 @cache
-def _tree(module: str) -> ast.Module | None:
+def _read(module: str) -> _Read | None:
+    """Each module is read once, however many programs import it; None where it is not ours."""
     file = _file(module)
-    return None if file is None else ast.parse(file.read_text())
+    if file is None:
+        return None
+    nodes = list(ast.walk(ast.parse(file.read_text())))
+    return _Read(
+        imports=frozenset(_imports(nodes)),
+        attributes_of_settings=frozenset(
+            node.attr
+            for node in nodes
+            if isinstance(node, ast.Attribute) and _last_name(node.value).lstrip("_") == "settings"
+        ),
+    )
 
 
-def _imports(tree: ast.Module) -> Iterator[str]:
+def _last_name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _imports(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Modules that may be imported, also inside functions; a name of a package may be a module of it."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -49,29 +75,25 @@ def _imports(tree: ast.Module) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def modules(entry: str) -> set[str]:
+def modules(entry: str) -> dict[str, _Read]:
     """The modules of ours that this one imports, and those that they import."""
-    found: set[str] = set()
+    found: dict[str, _Read] = {}
     waiting = [entry]
     while waiting:
         module = waiting.pop()
-        if module not in found and (tree := _tree(module)) is not None:
-            found.add(module)
-            waiting.extend(_imports(tree))
+        if module not in found and (read := _read(module)) is not None:
+            found[module] = read
+            waiting.extend(read.imports)
     return found
 
 
-def settings_read(program: str) -> set[str]:
+@cache
+def settings_read(program: str) -> frozenset[str]:
     """Names of the settings that this program may read."""
-    named = {
-        node.attr
-        for module in modules(ENTRIES[program])
-        if module != "core.settings"
-        for node in ast.walk(_tree(module) or ast.Module([], []))
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value).split(".")[-1].lstrip("_") == "settings"
-    }
-    if "presets.document" in modules(ENTRIES[program]):
+    ours = modules(ENTRIES[program])
+    named = {name for module, read in ours.items() if module != "core.settings" for name in read.attributes_of_settings}
+    if "presets.document" in ours:
         named.add("presets")
-    read = named | BY_COMMAND.get(program, set())
-    read = read.union(*(names for name, names in BEHIND.items() if name in read))
-    return read & set(Settings.model_fields)
+    wanted = named | BY_COMMAND.get(program, set())
+    wanted = wanted.union(*(names for name, names in BEHIND.items() if name in wanted))
+    return frozenset(wanted & set(Settings.model_fields))

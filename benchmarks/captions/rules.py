@@ -115,10 +115,17 @@ class _Speech:
         self.words = words
         self.profile = profile
         self.sums = [0, *accumulate(width(word.text, profile) for word in words)]
+        self.spaced = profile.spaced
+        # Said once of each place between words: `fewest` asks again for every way to cut there.
+        self.pauses = [self._is_paused(at) for at in range(len(words) + 1)]
         self.bad = [self._is_bad(at) for at in range(len(words) + 1)]
+        self.apart = [self._is_apart(at) for at in range(len(words) + 1)]
 
     def paused(self, at: int) -> bool:
         """Whether the speech stops before this word for so long that a cue ends anyway, or begins or ends there."""
+        return self.pauses[at]
+
+    def _is_paused(self, at: int) -> bool:
         if at in (0, len(self.words)):
             return True
         return self.words[at].start_ms - self.words[at - 1].end_ms >= self.profile.pause_ms
@@ -131,7 +138,7 @@ class _Speech:
         if self.profile.most_words is not None:
             return  # large letters come word by word
         lines = list(pairwise(edges))
-        if len(lines) == 1 and self._apart(edges[0]) and self._apart(edges[-1]):
+        if len(lines) == 1 and self.apart[edges[0]] and self.apart[edges[-1]]:
             return
         for first, end in lines:
             if self._is_little(first, end):
@@ -143,16 +150,16 @@ class _Speech:
         before, after = self.words[at - 1].text, self.words[at].text
         if before.rstrip(QUOTES)[-1:] in tuple(MARKS):
             return False
-        if not self.profile.spaced:
+        if not self.spaced:
             return before in self.profile.clinging or after in self.profile.never_first or after[0] in MARKS
         return before.casefold().lstrip(QUOTES + "«“‘([{¿¡") in self.profile.clinging
 
-    def _apart(self, at: int) -> bool:
+    def _is_apart(self, at: int) -> bool:
         return self.paused(at) or self.words[at - 1].text.rstrip(QUOTES)[-1:] in tuple(".!?…。！？")
 
     def _is_little(self, first: int, end: int) -> bool:
         taken = self.sums[end] - self.sums[first]
-        if not self.profile.spaced:
+        if not self.spaced:
             return taken <= 4
         return end - first == 1 and 2 * taken < self.profile.line_cells
 
@@ -172,6 +179,9 @@ class _Floor:
         self.words, self.profile = words, profile
         self.speech = _Speech(words, profile)
         self.sums = self.speech.sums
+        self.spaced = profile.spaced
+        # How many of the words before each place are longer than a line.
+        self.too_long = [0, *accumulate(self._width(at, at + 1) > profile.line_cells for at in range(len(words)))]
 
     def best(self) -> tuple[int, int]:
         found = [(0, 0)] * (len(self.words) + 1)
@@ -207,7 +217,7 @@ class _Floor:
         kinds = Counter(_times(start_ms, until_ms, next_ms, self._width(first, end), profile))
         limits = sum(kinds[kind] for kind in LIMITS)
         # A word longer than a line is too long anywhere.
-        limits += sum(self._width(at, at + 1) > profile.line_cells for at in range(first, end))
+        limits += self.too_long[end] - self.too_long[first]
         return limits, kinds["fast"] + min(sum(1 for _ in self.speech.reading(edges)) for edges in layouts)
 
     def _layouts(self, first: int, end: int) -> Iterator[tuple[int, ...]]:
@@ -222,4 +232,4 @@ class _Floor:
         return end - first == 1 or self._width(first, end) <= self.profile.line_cells
 
     def _width(self, first: int, end: int) -> int:
-        return self.sums[end] - self.sums[first] + (end - first - 1) * self.profile.spaced
+        return self.sums[end] - self.sums[first] + (end - first - 1) * self.spaced

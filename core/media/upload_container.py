@@ -46,3 +46,21 @@ def read_packets(opened: Any, streams: Sequence[Any]) -> Iterator[Any]:
         except (StopIteration, IndexError):
             return
         yield packet
+
+
+def decoded_sound(opened: Any, stream: Any) -> Iterator[Any]:
+    """The decoded frames of a sound track; damage is stepped over. A frame without a time follows the one before.
+
+    In MPEG-TS these are all but the first of each PES packet. It states a time for that one only; those of the others
+    the demuxer has counted by the rate that the track had at first. Raises av.FFmpegError where reading fails.
+    """
+    spread = opened.format.name == "mpegts"
+    first = True
+    for packet in read_packets(opened, [stream]):
+        if spread and packet.size and packet.pos is None and not first:
+            packet.pts = packet.dts = None
+        first = False
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            continue

@@ -22,7 +22,7 @@ import av
 import numpy as np
 from faster_whisper.vad import get_vad_model  # type: ignore[import-untyped]
 
-from core.media.upload_container import open_upload, read_packets
+from core.media.upload_container import decoded_sound, open_upload
 from subtitles.speech.voice_activity import FRAME, RATE_HZ, spans
 
 SLACK = RATE_HZ // 20  # time stamps jitter; what is further off is a gap or an overlap
@@ -130,11 +130,7 @@ def _frames(path: str, demuxer: str, index: int) -> Iterator[Any]:
     """The frames of one track that can be decoded; damage is stepped over."""
     try:
         with open_upload(path, demuxer) as opened:
-            for packet in read_packets(opened, [opened.streams[index]]):
-                try:
-                    yield from packet.decode()
-                except av.FFmpegError:
-                    continue
+            yield from decoded_sound(opened, opened.streams[index])
     except av.FFmpegError:
         return
 

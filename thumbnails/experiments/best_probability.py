@@ -69,5 +69,11 @@ def _density(a: Array, b: Array, t: Array) -> Array:
 
 def _others(values: Array) -> Array:
     """For each candidate the product of all the others' values."""
-    count = values.shape[1]
-    return np.stack([np.prod(np.delete(values, one, axis=1), axis=1) for one in range(count)], axis=1)
+    products = np.ones_like(values)
+    for one in range(1, values.shape[1]):  # of all before it ...
+        np.multiply(products[:, one - 1], values[:, one - 1], out=products[:, one])
+    after = np.ones_like(values[:, 0])
+    for one in range(values.shape[1] - 2, -1, -1):  # ... and of all after it
+        after *= values[:, one + 1]
+        products[:, one] *= after
+    return products

@@ -32,6 +32,9 @@ LOOKAHEAD_FRAMES = 8  # more than any filter waits for before it gives out a fra
 PEAK = 0.891  # -1 dBTP: headroom for the overshoot of lossy audio coding
 # cmaf + frag_discont: signed composition offsets and the given timestamps, so that no edit list is needed.
 MOVFLAGS = "+cmaf+frag_keyframe+frag_discont"
+# In MPEG-TS a PES packet has a time for its first frame of sound only. The others (without a position in the file) get
+# theirs from the demuxer, by the sample rate that the track had at first: without these, ffmpeg counts decoded samples.
+_STATED_TIMES = {"bsf:a": r"setts=ts=if(gt(N\,0)*lt(POS\,0)\,NOPTS\,TS)"}
 _OVERLAY_AT = {
     "top-left": ("{m}", "{m}"),
     "top-right": ("W-w-{m}", "{m}"),
@@ -84,10 +87,13 @@ def video_argv(
     return _compile(outputs, binary)
 
 
-def input_from(plan: EncodePlan, source: PurePath, first: int) -> Any:
-    """ffmpeg input that reads the upload from a little before frame `first`, with its own timestamps."""
+def input_from(plan: EncodePlan, source: PurePath, first: int, **more: Any) -> Any:
+    """ffmpeg input that reads the upload from a little before frame `first`, with its own timestamps.
+
+    `more`: further options of the input.
+    """
     seek_s = plan.start_s + first / plan.frame_rate - plan.seek_back_s
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = dict(more)
     if plan.video and plan.video.changes and plan.container == "mpegts":
         # What ffmpeg has found out of a track's shape beforehand it holds against each frame's own.
         options |= {"probesize": 32, "analyzeduration": 0}
@@ -113,6 +119,11 @@ def _input(plan: EncodePlan, source: PurePath, **options: Any) -> Any:
         **cropping(plan),
         **options,
     )
+
+
+def _decoded_sound(plan: EncodePlan) -> dict[str, str]:
+    """Options of an input whose sound is decoded. Not for copied sound: a muxer needs a time for each packet."""
+    return _STATED_TIMES if plan.container == "mpegts" else {}
 
 
 def cropping(plan: EncodePlan) -> dict[str, str]:
@@ -202,7 +213,7 @@ def audio_argv(
     plan: EncodePlan, binary: str, source: PurePath, audio: AudioPlan, *, copy: bool = False, gain_db: float = 0.0
 ) -> list[str]:
     """argv that writes one audio rendition of the whole title as `output_file(audio.id)`, AUDIO_OFFSET_S late."""
-    upload = _input(plan, source)
+    upload = _input(plan, source, **({} if copy else _decoded_sound(plan)))
     return _compile([_audio_output(plan, upload, audio, copy=copy, gain_db=gain_db)], binary)
 
 
@@ -270,7 +281,7 @@ def _filled(track: Any) -> Any:
 
 def loudness_argv(plan: EncodePlan, binary: str, source: PurePath, audio: AudioPlan) -> list[str]:
     """argv that measures the loudness of one track by EBU R128; the summary is at the end of stderr."""
-    upload = _input(plan, source)
+    upload = _input(plan, source, **_decoded_sound(plan))
     track = on_timeline(upload, plan, audio).filter("atrim", end_sample=round(plan.duration_s * AUDIO_RATE_HZ))
     track = track.filter("ebur128", peak="true", framelog="quiet")
     argv: list[str] = (
@@ -285,7 +296,7 @@ def remux_argv(plan: EncodePlan, binary: str, source: PurePath, *, copy_audio: b
     """argv that copies the upload's video track and first audio track; without `copy_audio` audio becomes AAC."""
     passthrough = plan.passthrough
     assert passthrough is not None and plan.video is not None  # noqa: S101 - called only for a plan with passthrough
-    upload = input_from(plan, source, 0)
+    upload = input_from(plan, source, 0, **({} if copy_audio or not plan.audio else _decoded_sound(plan)))
     outputs = [
         ffmpeg.output(
             upload[str(plan.video.index)],

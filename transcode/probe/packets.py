@@ -12,6 +12,7 @@ from typing import Any
 from transcode.probe import h264
 from transcode.probe.keyframe_index import gops
 from transcode.probe.parameters import ParameterChanges
+from transcode.probe.sound_times import SoundTimes
 from transcode.probe.source import Index
 from transcode.probe.timing import is_constant
 
@@ -157,6 +158,7 @@ class AudioPackets:
         rate = context.sample_rate if context else 0
         codec = context.codec.canonical_name if context else ""
         self.parameters = ParameterChanges(codec, context.extradata if context else None)
+        self._times = SoundTimes(stream)
         self._ticks_per_sample = 1 / (rate * stream.time_base) if rate and stream.time_base else Fraction(0)
         self._first: int | None = None
         self._audible_from: int | None = None
@@ -175,7 +177,7 @@ class AudioPackets:
         if packet.is_corrupt:
             self.corrupt = True
         self.parameters.add(packet)
-        tick = packet.pts if packet.pts is not None else packet.dts
+        tick, duration = self._times.of(packet)
         if tick is None:
             return
         if self._first is None:
@@ -188,7 +190,7 @@ class AudioPackets:
             self._first = tick
         if self._last is not None and tick - self._end >= self._longest:
             self.long_gaps.append(tick)
-        end = tick + (packet.duration or 0)
+        end = tick + duration
         if end > self._end:
             self._end, self._last = end, packet
 

@@ -14,7 +14,11 @@ BACK = SECOND // 2  # decoding times never go back; less than this is a wrong st
 # Farther ahead than all that was read is a jump. Broadcast clocks run on while nothing is recorded; in files with an
 # index a picture may stand for long.
 AHEAD_ON_A_CLOCK, AHEAD = 10 * SECOND, 3600 * SECOND
-STRAYS = 3  # packets in a row that may stray before the track goes on as before
+STRAYS = 3  # times in a row that may stray before the track goes on as before
+# All frames in one PES packet share its time, right or wrong. That is at most a second of sound, as no byte may wait
+# longer to be decoded (ISO/IEC 13818-1, 2.4.2.6).
+SHARED, SHARED_PACKETS = SECOND, 1000
+ROUNDED = SECOND // 500  # what rounding adds to the distance of packets that follow each other
 REORDERED = 32  # durations of a frame between decoding and showing it, at most
 MOST_PARTS = 1000  # beyond, packets follow each other whatever they say
 
@@ -52,7 +56,7 @@ class Mended:
     offsets: Sequence[int]
     restarts: int  # parts whose times begin again before the end of the one before
     holes: int  # parts that begin far behind the end of the one before
-    strays: int  # packets whose own time was far from those around them
+    strays: int  # times, each of one packet or more, that were far from those around them
 
     def __str__(self) -> str:
         counts = (
@@ -87,6 +91,8 @@ class _Parts:
         self._following = _following(times)
         self._part_of = array("H")
         self._moved: dict[int, int] = {}  # stray packet -> its offset within its part
+        self._latest_move: dict[int, int] = {}  # track -> offset of its last packet within its part
+        self._back_at: dict[int, int] = {}  # track -> the packet with which it goes on after the newest strays
         self._own: dict[int, int] = {}  # track -> its part
         self._last: dict[int, int] = {}  # track -> decoding time of its last packet, as it should be
         self._ends: dict[int, int] = {}  # track -> where its next packet is expected
@@ -103,18 +109,22 @@ class _Parts:
         times = self._times
         track, dts, duration = times.tracks[number], times.dts[number], times.durations[number]
         part, moved = self._own.get(track, len(self._spans) - 1), 0
+        if track not in self._own and (begin := self._begin_of_strays(number)) is not None:
+            self._own[track], self._latest_move[track] = part, 0
+            self._last[track] = self._ends[track] = begin
         if number == 0:
-            self._spans[0] = [dts, dts]
+            begin = self._ends.get(track, dts)
+            self._spans[0] = [begin, begin]
         if not self._goes_on(track, dts, part):
             if self._is_stray(number, part):
                 moved = self._ends[track] - dts
                 self._moved[number] = moved
-                self.strays += 1
+                self.strays += abs(moved - self._latest_move[track]) > ROUNDED
             else:
                 part = self._part_at(dts, part)
         elif is_stray(times, number):
             self.strays += 1
-        self._own[track] = part
+        self._own[track], self._latest_move[track] = part, moved
         self._part_of.append(part)
         self._last[track] = dts + moved
         self._ends[track] = dts + moved + duration
@@ -128,19 +138,51 @@ class _Parts:
         return self._last[track] - BACK <= dts <= max(self._ends[track], latest) + self._ahead
 
     def _is_stray(self, number: int, part: int) -> bool:
-        """Whether the track goes on as before within a few packets, or this would be one part too many."""
-        track, at = self._times.tracks[number], number
+        """Whether the track soon goes on as before, or this would be one part too many."""
+        times, track, at = self._times, self._times.tracks[number], number
         if track not in self._own:
             return False
-        if len(self._spans) >= MOST_PARTS:
+        if len(self._spans) >= MOST_PARTS or number < self._back_at.get(track, 0):
             return True
-        for _ in range(STRAYS):
-            at = self._following[at]
+        strays, since = 1, times.dts[number]
+        for count in range(1, SHARED_PACKETS):
+            end, at = times.dts[at] + times.durations[at], self._following[at]
             if at < 0:
-                return False
-            if self._goes_on(track, self._times.dts[at], part):
+                return not self._others_come(number)
+            apart = abs(times.dts[at] - end) > ROUNDED  # it does not share the time of the one before it
+            if (apart or count <= STRAYS) and self._goes_on(track, times.dts[at], part):
+                self._back_at[track] = at
                 return True
+            if apart:
+                strays, since = strays + 1, times.dts[at]
+            if count >= STRAYS and (strays > STRAYS or times.dts[at] - since > SHARED):
+                return False
         return False
+
+    def _others_come(self, number: int) -> bool:
+        """Whether another track has packets of about the time of this one soon after it."""
+        times = self._times
+        near = range(number + 1, min(number + SHARED_PACKETS, len(times)))
+        own, dts = times.tracks[number], times.dts[number]
+        return any(times.tracks[at] != own and abs(times.dts[at] - dts) <= self._ahead for at in near)
+
+    def _begin_of_strays(self, number: int) -> int | None:
+        """When a track begins whose first packets share a time that is far from its own later ones and from the other
+        tracks' times; None for any other track."""
+        times, at, length = self._times, number, 0
+        for _ in range(SHARED_PACKETS):
+            length += times.durations[at]
+            end, at = times.dts[at] + times.durations[at], self._following[at]
+            if at < 0 or length > SHARED:
+                return None
+            if abs(times.dts[at] - end) > ROUNDED:
+                break
+        far = not -BACK <= times.dts[at] - end <= self._ahead
+        if not far or self._others_come(number):
+            return None
+        begin = times.dts[at] - length
+        before = abs(begin - self._spans[0][1]) <= self._ahead if number else self._others_come(at)
+        return begin if before else None
 
     def _part_at(self, dts: int, part: int) -> int:
         """The part that another track has begun at about this time, or a new one."""

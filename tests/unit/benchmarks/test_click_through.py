@@ -1,11 +1,12 @@
 """The simulator of clicks: it says that it is one, the same seed says the same, and it knows what can be known."""
 
 import json
+from functools import cache
 
 import numpy as np
 import pytest
 
-from benchmarks.clicks.worlds import WORLDS, Strategy, World, simulate, still
+from benchmarks.clicks.worlds import WORLDS, Runs, Strategy, World, simulate, still
 from benchmarks.questions import click_through
 from thumbnails.experiments import assignment
 
@@ -15,34 +16,40 @@ EQUAL = next(world for world in WORLDS if world.name == "equal")
 DRIFTING = next(world for world in WORLDS if world.drifts)
 
 
+@cache
+def short(world: World, strategy: Strategy) -> Runs:
+    """Several tests look at the same one."""
+    return simulate(world, strategy, **SHORT)
+
+
 def test_without_learning_it_earns_what_the_rates_say() -> None:
-    uniform, first = simulate(LARGE, Strategy.UNIFORM, **SHORT), simulate(LARGE, Strategy.FIRST, **SHORT)
+    uniform, first = short(LARGE, Strategy.UNIFORM), short(LARGE, Strategy.FIRST)
     for found, expected in ((uniform, sum(LARGE.start) / 5), (first, LARGE.start[0])):
         error = found.reward.std(ddof=1) / np.sqrt(len(found.reward))
         assert abs(found.reward.mean() - expected) < 4 * error
     assert first.regret == pytest.approx([0.09 - 0.05] * 40)
     assert set(first.worst_share) == {0.0}
-    drifting = simulate(DRIFTING, Strategy.FIRST, **SHORT)
+    drifting = short(DRIFTING, Strategy.FIRST)
     best = np.mean([DRIFTING.rates((batch + 0.5) / 40).max() for batch in range(40)])
     assert drifting.regret == pytest.approx([best - 0.05] * 40)
 
 
 @pytest.mark.parametrize("world", [LARGE, DRIFTING], ids=lambda world: world.name)
 def test_where_they_differ_it_earns_more_than_an_even_test(world: World) -> None:
-    ours = click_through.mean(simulate(world, Strategy.THOMPSON, **SHORT).reward)
-    even = click_through.mean(simulate(world, Strategy.UNIFORM, **SHORT).reward)
+    ours = click_through.mean(short(world, Strategy.THOMPSON).reward)
+    even = click_through.mean(short(world, Strategy.UNIFORM).reward)
     assert ours["low"] > even["high"]
 
 
 def test_where_they_are_alike_nothing_is_lost() -> None:
-    found = simulate(EQUAL, Strategy.THOMPSON, **SHORT)
+    found = short(EQUAL, Strategy.THOMPSON)
     assert found.regret == pytest.approx([0.0] * 40, abs=1e-12)
     assert (found.winner >= 0).mean() < 0.3
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name)
 def test_nobody_starves(world: World) -> None:
-    found = simulate(world, Strategy.THOMPSON, **SHORT)
+    found = short(world, Strategy.THOMPSON)
     assert found.least_share.min() >= assignment.EXPLORE / 5 - 1e-12
     assert found.least_shown.min() > 0.5 * assignment.EXPLORE / 5
 

@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -15,7 +16,7 @@ from benchmarks.harness.metered import Cost
 from benchmarks.posters import planted, planted_film, planted_run
 from benchmarks.posters import table as poster_table
 from benchmarks.posters.pickers import Picked
-from benchmarks.posters.planted import Flaw, Instant, Join, Kind, Shot, Video, judge
+from benchmarks.posters.planted import Flaw, Instant, Join, Kind, Shot, Verdict, Video, judge
 from benchmarks.posters.planted_things import Pixels
 from core.errors import KadrError
 from core.settings import Settings
@@ -44,6 +45,12 @@ def shot(kind: Kind, frames: int = 10, **changed: object) -> Shot:
     return replace(Shot(kind=kind, frames=frames, scene=5), **changed)  # type: ignore[arg-type]
 
 
+@cache
+def judged(seed: int) -> tuple[Video, tuple[Verdict, ...]]:
+    planned = planted.plan(seed)
+    return planned, planted.truth(planned)
+
+
 def pictures(planned: Video) -> list[Pixels]:
     return [frame.copy() for frame in planted_film.frames(planned)]
 
@@ -64,8 +71,7 @@ def test_tuning_and_held_out_seeds_do_not_meet() -> None:
 
 def test_every_planned_video_has_something_good_something_acceptable_and_something_bad() -> None:
     for seed in (*range(150), *range(10_000, 10_150)):
-        planned = planted.plan(seed)
-        verdicts = planted.truth(planned)
+        planned, verdicts = judged(seed)
         assert len(verdicts) == planned.frames
         shares = Counter("good" if one.good else "bad" if one.defect else "fair" for one in verdicts)
         assert shares["good"] >= planned.frame_rate / 2, seed
@@ -75,15 +81,14 @@ def test_every_planned_video_has_something_good_something_acceptable_and_somethi
 
 
 def test_plans_vary_where_it_matters() -> None:
-    many = [planted.plan(seed) for seed in range(200)]
+    many, truths = zip(*map(judged, range(200)), strict=True)
     assert {one.width > one.height for one in many} == {True, False}
     assert len({one.gop_s for one in many}) == 5
     assert {one.scene_cuts for one in many} == {True, False}
     assert {shot.kind for one in many for shot in one.shots} == set(Kind) - {Kind.WHITE, Kind.FADE, Kind.DISSOLVE}
-    assert {verdict.kind for one in many for verdict in planted.truth(one)} == set(Kind)
+    assert {verdict.kind for truth in truths for verdict in truth} == set(Kind)
     assert {flaw for one in many for shot in one.shots for flaw in shot.flaws} == set(Flaw)
-    middles = [one.frames // 2 for one in many]
-    good_in_the_middle = sum(planted.truth(one)[at].good for one, at in zip(many, middles, strict=True))
+    good_in_the_middle = sum(truth[len(truth) // 2].good for truth in truths)
     assert good_in_the_middle < 60  # no place is a safe bet
 
 

@@ -153,7 +153,7 @@ def test_health_checks_start_no_python() -> None:
 def test_a_health_check_tells_a_good_answer_from_others(status: int | None, is_healthy: bool) -> None:
     with HTTPServer(("127.0.0.1", 0), _Answers) as server:
         server.status = status  # type: ignore[attr-defined]
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         _, *command, _, path = OURS["api"]["healthcheck"]["test"]
         shell = [word.replace("$$", "$") for word in command]
         ended = subprocess.run([*shell, str(server.server_port), path], timeout=30, capture_output=True)

@@ -318,6 +318,20 @@ def test_the_demuxer_is_pinned(container: str, demuxer: str) -> None:
         assert words[: words.index("-i")][1:3] == ["-f", demuxer]
 
 
+def test_decoded_sound_of_a_transport_stream_is_timed_by_its_samples() -> None:
+    """By the times of PES packets alone. Copied sound keeps a time for each packet."""
+    made = build_plan(source(), None)
+    stream = replace(made, container="mpegts")
+    track = made.audio[0]
+    for words in (
+        audio_argv(stream, "ffmpeg", SOURCE, track),
+        loudness_argv(stream, "ffmpeg", SOURCE, track),
+    ):
+        assert value(words[: words.index("-i")], "-bsf:a") == r"setts=ts=if(gt(N\,0)*lt(POS\,0)\,NOPTS\,TS)"
+    assert "-bsf:a" not in audio_argv(stream, "ffmpeg", SOURCE, track, copy=True)
+    assert "-bsf:a" not in audio_argv(made, "ffmpeg", SOURCE, track)
+
+
 def test_one_rung_needs_no_split() -> None:
     words = argv(build_plan(source(width=320, height=200, frame_rate=Fraction(25)), None))
     assert "split" not in " ".join(words)

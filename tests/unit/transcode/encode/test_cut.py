@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -415,8 +416,9 @@ def test_chunks_cut_apart_are_one_rendition(tmp_path: Path) -> None:
         assert [at - shown[0] for at in shown] == [n * ticks for n in range(400 // rung.frame_step)]
 
 
+@cache
 def headers(path: Path) -> list[int]:
-    """Positions of all bytes that are not samples."""
+    """Positions of all bytes that are not samples: read once for all the examples that break one of them."""
     inside: set[int] = set()
     for fragment in FragmentReader(path).finish():
         inside |= set(range(fragment.payload, fragment.offset + fragment.size))

@@ -12,6 +12,7 @@ from tests.media import generate
 from transcode.encode import verify
 from transcode.encode.cutters import GopBytes
 from transcode.encode.fragments import WrongOutput
+from transcode.plan.encode_plan import EncodePlan
 
 GOPS, FRAMES = 5, 25
 
@@ -23,6 +24,11 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     picture = f"testsrc2=size=416x234:rate={FRAMES}:duration={GOPS}"
     generate(path, picture, None, "-preset", "veryfast", "-profile:v", "main", "-g", f"{FRAMES}", "-crf", "47")
     return path
+
+
+@pytest.fixture(scope="module")
+async def plan(good: Path, tmp_path_factory: pytest.TempPathFactory) -> EncodePlan:
+    return (await planned(good, tmp_path_factory.mktemp("plan")))[0]
 
 
 def spoilt(good: Path, to: Path) -> Path:
@@ -43,8 +49,7 @@ async def test_a_good_track_passes(good: Path, tmp_path: Path) -> None:
     await verify.whole_track(await bench(tmp_path / "work"), made.plan, good)
 
 
-async def test_damage_in_the_middle_is_found(good: Path, tmp_path: Path) -> None:
-    plan, _, _ = await planned(good, tmp_path / "plan")
+async def test_damage_in_the_middle_is_found(good: Path, plan: EncodePlan, tmp_path: Path) -> None:
     broken = spoilt(good, tmp_path / "broken.mp4")
     with pytest.raises(WrongOutput, match="decode"):
         await verify.whole_track(await bench(tmp_path / "work"), plan, broken)
@@ -56,8 +61,7 @@ async def test_a_track_with_damage_in_the_middle_is_not_remuxed(good: Path, tmp_
         await remuxed(broken, tmp_path / "made")
 
 
-async def test_a_frame_too_few_is_found(good: Path, tmp_path: Path) -> None:
-    plan, _, _ = await planned(good, tmp_path / "plan")
+async def test_a_frame_too_few_is_found(good: Path, plan: EncodePlan, tmp_path: Path) -> None:
     with pytest.raises(WrongOutput, match=r"125 frames of 126"):
         await verify.whole_track(await bench(tmp_path / "work"), replace(plan, frames=126), good)
 

@@ -60,8 +60,8 @@ def test_times_of_any_64_bits_can_be_mended() -> None:
     times = TimesOf()
     for number in range(2 * MOST_PARTS):
         claimed = 2**63 - 1 if number % 8 < 4 else -(2**63) + 1
-        packet = SimpleNamespace(stream_index=0, time_base=Fraction(1), dts=claimed, pts=claimed, duration=2**62)
-        times.add(packet)
+        known = {"stream_index": 0, "stream": SimpleNamespace(type="video"), "time_base": Fraction(1)}
+        times.add(SimpleNamespace(**known, dts=claimed, pts=claimed, duration=2**62))
     done = mended(times.times, clock=True)
     assert done is not None
     assert len(done.offsets) == 2 * MOST_PARTS

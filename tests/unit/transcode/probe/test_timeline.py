@@ -113,6 +113,31 @@ def test_one_packet_hours_away(away: int, track: int, clock: bool) -> None:
     assert str(done) == "the time of a packet was wrong"
 
 
+@pytest.mark.parametrize("clock", [True, False])
+@pytest.mark.parametrize("track", [VIDEO, AUDIO])
+@pytest.mark.parametrize("first", [0, 60, 183], ids=["at the beginning", "in the middle", "at the end"])
+def test_packets_that_share_a_time_hours_away(first: int, track: int, clock: bool) -> None:
+    """17 frames of one PES packet, of which only the first has a time in the file."""
+    packets = part(10 * HOUR, 4 * SECOND)
+    own = [at for at, packet in enumerate(packets) if packet[0] == track]
+    for at in own[first * len(own) // 200 :][:17]:
+        packets[at] = (track, packets[at][1] + 5 * HOUR, packets[at][2])
+    done = mended(times_of(packets), clock=clock)
+    contiguous(packets, done, start=10 * HOUR)
+    assert str(done) == "the time of a packet was wrong"
+
+
+@pytest.mark.parametrize("hour", [0, HOUR])
+def test_short_parts_are_no_strays(hour: int) -> None:
+    """Parts of less than a second, with all their tracks."""
+    length = SECOND * 4 // 5
+    packets = [packet for number in range(4) for packet in part(number * hour * 2, length)]
+    done = mended(times_of(packets), clock=True)
+    contiguous(packets, done)
+    assert done is not None
+    assert (done.restarts + done.holes, done.strays) == (3, 0)
+
+
 def test_a_time_of_showing_hours_away_is_told() -> None:
     times = Times()
     for number in range(100):
