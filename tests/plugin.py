@@ -6,6 +6,7 @@ process is both.
 
 import asyncio
 import gc
+import importlib
 import os
 import signal
 import time
@@ -92,6 +93,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
+    # Its own plugin imports it in the end, and it then looks for who refers to a generator; what is frozen is not seen.
+    importlib.import_module("hypothesis")
     gc.freeze()
     gc.enable()
 
