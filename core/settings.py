@@ -125,7 +125,8 @@ class Settings(BaseSettings):
     slow_slots: PositiveInt = Field(default=2, description="probes that take long")
     first_slots: PositiveInt = Field(default=3, description="first renditions, and what else a person waits for")
     heavy_slots: PositiveInt = Field(default=1, description="encodes")
-    extra_slots: PositiveInt = Field(default=3, description="albums, downloads, captions: what a title can be without")
+    extra_slots: PositiveInt = Field(default=3, description="albums, downloads: what a title can be without")
+    speech_slots: PositiveInt = Field(default=2, description="transcriptions and translations")
 
     # Without a model nothing is transcribed, and all else goes on.
     whisper_model: str | None = Field(

@@ -40,7 +40,8 @@ class SlotClass(StrEnum):
     SLOW = "slow"  # minutes of reading a file that is long or strange
     FIRST = "first"  # a person waits for the result
     HEAVY = "heavy"  # minutes of all cores
-    EXTRA = "extra"  # seconds to hours of CPU, for what the title can be without
+    EXTRA = "extra"  # seconds to minutes of CPU, for what the title can be without
+    SPEECH = "speech"  # minutes to hours of CPU: the captions of an hour hold up no album
 
     @property
     def kinds(self) -> frozenset[StepKind]:
@@ -180,8 +181,8 @@ TRAITS: dict[StepKind, Traits] = {
     # What is added to a title, and republished with it.
     # Most of a dub is its download.
     StepKind.DUB: Traits(slots=SlotClass.FETCH, failure=FailureScope.TRACK, blocks_reprocess=False),
-    StepKind.TRANSCRIBE: Traits(slots=SlotClass.EXTRA, failure=FailureScope.TRACK, blocks_reprocess=False),
-    StepKind.TRANSLATE: Traits(slots=SlotClass.EXTRA, failure=FailureScope.TRACK, blocks_reprocess=False),
+    StepKind.TRANSCRIBE: Traits(slots=SlotClass.SPEECH, failure=FailureScope.TRACK, blocks_reprocess=False),
+    StepKind.TRANSLATE: Traits(slots=SlotClass.SPEECH, failure=FailureScope.TRACK, blocks_reprocess=False),
     StepKind.REPUBLISH: Traits(slots=SlotClass.LIGHT, failure=FailureScope.ASSET, blocks_reprocess=False),
     # What a title can be without.
     StepKind.EXTRACT: Traits(slots=SlotClass.EXTRA, failure=FailureScope.NOTHING, blocks_reprocess=False),

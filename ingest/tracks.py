@@ -22,10 +22,10 @@ from core.storage import keys
 from core.storage.artifact_store import ArtifactStore
 from ingest.assets import check_input_url, requested_asset
 from ingest.bodies import responses
-from ingest.bodies.track_requests import NewTrack, TrackAgain, TrackText
-from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of
+from ingest.bodies.track_requests import NewTrack, TrackAgain, TrackQuery, TrackText
+from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of, query_of
 from ingest.openapi import operation
-from subtitles.formats import caption_reader, cue_times, vtt_writer
+from subtitles.formats import caption_reader, cue_times, srt_writer, vtt_writer
 from subtitles.translation.pairs import may_translate, primary_language
 
 routes = web.RouteTableDef()
@@ -124,11 +124,14 @@ def _source(body: NewTrack) -> TrackSource:
 
 
 @routes.get("/v1/assets/{asset_id}/tracks/{track_id}")
-@operation(responses.TrackShape, errors=(404,))
+@operation(responses.TrackShape, query=TrackQuery, errors=(404,))
 async def show(request: web.Request) -> web.Response:
-    """Show a track with its text as WebVTT. Send its ETag in If-Match to change it."""
-    track = await _requested_track(request)
-    return _answer(track, text=await _text(request.app[CONTEXT], track))
+    """Show a track with its text as WebVTT or SRT. Send its ETag in If-Match to change it."""
+    track, query = await _requested_track(request), query_of(request, TrackQuery)
+    text = await _text(request.app[CONTEXT], track)
+    if text is not None and query.text_format == "srt":
+        text = await asyncio.to_thread(lambda vtt: srt_writer.srt(caption_reader.read(vtt)), text)
+    return _answer(track, text=text)
 
 
 @routes.put("/v1/assets/{asset_id}/tracks/{track_id}")

@@ -75,7 +75,7 @@ LONG = {
     "test_transcribe.py": {
         "test_what_is_said_and_when[russian]": "another language: make test hears one",
         "test_several_clips_at_once": "several clips: make test transcribes one",
-        "test_memory_does_not_grow_from_clip_to_clip": MEMORY,
+        "test_memory_does_not_grow_from_window_to_window": MEMORY,
     },
     "test_sound.py": {"test_ten_minutes_that_may_be_copied_are_in_time_to_their_end": "ten minutes are measured"},
     "test_stack.py": {

@@ -1,6 +1,6 @@
 """Request bodies of tracks as Pydantic models: new tracks, edits and regeneration."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
@@ -145,4 +145,12 @@ class TrackAgain(Body):
     )
     profile: CaptionProfileName | None = Field(
         default=None, description="Caption profile. Default: the one used last time"
+    )
+
+
+class TrackQuery(Body):
+    """GET /v1/assets/{id}/tracks/{id}: in which format the text is shown."""
+
+    text_format: Literal["vtt", "srt"] = Field(
+        default="vtt", description="Format of `text`: WebVTT, or SubRip, which keeps neither positions nor voices"
     )

@@ -90,6 +90,9 @@ async def test_subtitles_are_written_edited_and_removed(stack: Stack, asset: Any
     path = f"/v1/assets/{asset['id']}/tracks/{track['id']}"
     _, body = await stack.api("GET", path)
     assert body["data"]["text"].startswith("WEBVTT")
+    _, body = await stack.api("GET", f"{path}?text_format=srt")
+    assert body["data"]["text"].startswith("1\n00:00:0") and "Hello & welcome" in body["data"]["text"]
+    assert (await stack.api("GET", f"{path}?text_format=ass"))[0] == 422
     assert (await stack.api("PUT", path, json={"text": SRT}))[0] == 428
     assert (await stack.api("PUT", path, json={"text": SRT}, headers={"If-Match": '"7"'}))[0] == 412
     changes = {"text": SRT, "language": "de", "name": "Deutsch"}

@@ -65,6 +65,7 @@ def test_a_long_speech_is_cut_where_it_is_least_likely() -> None:
 def test_spans_of_any_sound(runs: list[tuple[float, float]]) -> None:
     likely = frames(*runs)
     made = spans(likely, len(likely) * FRAME)
+    assert made or max((seconds for seconds, chance in runs if chance == 0.95), default=0) < 1
     assert all(0 <= s.start < s.end <= len(likely) * FRAME and s.samples <= WINDOW for s in made)
     assert all(a.end <= b.start for a, b in pairwise(made))
 
