@@ -15,9 +15,6 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.padding import PKCS7
-
 from core.media.encoded import Blob, Rendition, Segment
 
 KEY_NAME = "key"  # key URI in stored playlists; each session's playlists replace it with a URL of their own
@@ -38,6 +35,10 @@ def encryption_from_json(options: Mapping[str, Any]) -> Encryption:
 
 def encrypted(body: bytes, key: bytes, number: int) -> bytes:
     """Encrypt segment `number` (from 0) of a rendition. `key` is 16 bytes."""
+    # Here, because most programs that import this module encrypt nothing.
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptography.hazmat.primitives.padding import PKCS7
+
     padder = PKCS7(_BLOCK_BITS).padder()
     encryptor = Cipher(algorithms.AES128(key), modes.CBC(number.to_bytes(16, "big"))).encryptor()
     return encryptor.update(padder.update(body) + padder.finalize()) + encryptor.finalize()

@@ -120,8 +120,11 @@ def _sentence(error: ErrorDetails) -> str:
     return f"{key} is {error['input']!r:.80}; it {accepted}" if shown else f"{key} {accepted}"
 
 
-class UniqueKeyLoader(yaml.SafeLoader):
-    """YAML lets a second key of the same name win in silence; here it is an error."""
+class UniqueKeyLoader(yaml.CSafeLoader):
+    """YAML lets a second key of the same name win in silence; here it is an error.
+
+    By libyaml, which PyYAML's wheels contain: every program of Kadr reads these files when it starts.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         seen: set[object] = set()

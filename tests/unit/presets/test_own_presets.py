@@ -59,7 +59,7 @@ def test_a_profile_is_added_and_one_removed(tmp_path: Path) -> None:
     [
         ("standard: {ladders: {h264: {360: 365_000, 720: 3_000_000}}}", "go down in short side"),
         ("standard: {gopp_s: 2}", "gopp_s is no key known here"),
-        ("standard: [", "line 1"),
+        ("standard: [", "line 2: did not find expected node content"),
         ("a: 1\na: 2", "stands twice"),
         ("standard: null", "must have the profile standard"),
     ],

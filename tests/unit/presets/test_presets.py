@@ -95,7 +95,7 @@ def test_a_profile_as_text() -> None:
         ("gop_s: 2", "", "standard.gop_s is missing: it must be there"),
         ("gop_s: 2", "gop_s: 2\n  gop: 2", "standard.gop is no key known here: leave it out"),
         ("gop_s: 2", "gop_s: 2\n  gop_s: 3", "line 6: the key 'gop_s' stands twice; it must be YAML, each key once"),
-        ("gop_s: 2", "gop_s: [2", "line 6: expected ',' or ']', but got ':'; it must be YAML, each key once"),
+        ("gop_s: 2", "gop_s: [2", "line 6: did not find expected ',' or ']'; it must be YAML, each key once"),
         ("h264", "h263", "standard.ladders.h263 is 'h263'; it should be 'h264', 'hevc' or 'av1'"),
         ("h264", "hevc", "must have an h264 ladder, or be {} for audio only"),
         ("720: 3_000_000", "360p: 3_000_000", "standard.ladders.h264.360p is '360p'; it should be a valid integer"),
