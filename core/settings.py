@@ -126,7 +126,11 @@ class Settings(BaseSettings):
     first_slots: PositiveInt = Field(default=3, description="first renditions, and what else a person waits for")
     heavy_slots: PositiveInt = Field(default=1, description="encodes")
     extra_slots: PositiveInt = Field(default=3, description="albums, downloads: what a title can be without")
-    speech_slots: PositiveInt = Field(default=2, description="transcriptions and translations")
+    # Each takes up to four cores, and one owner gets all slots but one.
+    speech_slots: PositiveInt = Field(
+        default_factory=lambda: max(2, 1 + len(os.sched_getaffinity(0)) // 4),
+        description="transcriptions and translations; default: one for each four cores and one more, at least 2",
+    )
 
     # Without a model nothing is transcribed, and all else goes on.
     whisper_model: str | None = Field(
