@@ -154,7 +154,6 @@ async def delete(request: web.Request) -> web.Response:
     async with context.pool.acquire() as connection, connection.transaction():
         if not await assets.delete(connection, asset.id, asset.owner_id):
             raise not_found("asset")
-        await steps.cancel(connection, asset.id)
         await revocations.insert(connection, subject, until)
         purge = {"prefix": keys.public_prefix(asset.id)}
         queued = [

@@ -1,5 +1,7 @@
 """Rows for tests on a database alone."""
 
+import asyncio
+
 from core.db import assets, postgres
 from core.db.assets import NewAsset
 from core.model import AssetId, OwnerId, Policy, new_id
@@ -31,3 +33,12 @@ async def new_asset(pool: postgres.Pool, owner: OwnerId = OWNER) -> AssetId:
         )
         await assets.under_way(connection, asset_id)
     return asset_id
+
+
+async def until_waiting(pool: postgres.Pool) -> None:
+    """Until somebody waits for a lock in this database."""
+    async with asyncio.timeout(20):
+        while not await pool.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ):
+            await asyncio.sleep(0.02)

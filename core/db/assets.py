@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from core.db import outbox, sql
+from core.db import outbox, sql, steps
 from core.db.postgres import Connection, Pool
 from core.errors import Rejected
 from core.model import AssetId, AssetStatus, OwnerId, Policy, RevisionId
@@ -196,7 +196,11 @@ async def change(connection: Connection, asset_id: AssetId, owner_id: OwnerId, c
 
 
 async def delete(connection: Connection, asset_id: AssetId, owner_id: OwnerId) -> bool:
-    """Mark an asset as deleted, which takes effect at once. False where this owner has no such asset."""
+    """End the asset's steps and mark it as deleted, which takes effect at once.
+
+    False where this owner has no such asset: then the transaction must be rolled back.
+    """
+    await steps.cancel(connection, asset_id)
     if await connection.fetchval(_SQL["delete"], asset_id, owner_id) is None:
         return False
     await outbox.add(connection, owner_id, "video.asset.deleted", asset_id, {})

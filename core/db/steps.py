@@ -62,8 +62,13 @@ async def insert(
 
 
 async def cancel(connection: Connection, asset_id: AssetId) -> None:
-    """End every step of a deleted asset; their workers lose the lease."""
-    await connection.execute(_SQL["cancel"], asset_id)
+    """End every step of a deleted asset; their workers lose the lease.
+
+    To be called before the asset is locked: a worker that ends a step holds the step first, and then the asset. Steps
+    that such a worker has queued meanwhile are ended, too.
+    """
+    while await connection.fetchval(_SQL["cancel"], asset_id):
+        pass
 
 
 async def retry(connection: Connection, asset_id: AssetId) -> list[tuple[StepId, StepKind]]:

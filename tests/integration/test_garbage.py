@@ -39,7 +39,7 @@ from core.storage.artifact_store import ArtifactStore
 from core.storage.s3 import Storage
 from packager.revision import build_revision, manifest_from_bytes, summary
 from tests import lone
-from tests.database import new_asset
+from tests.database import new_asset, until_waiting
 from tests.renditions import rendition
 from tests.stack import Stack
 from workers.engine.collector import Collector
@@ -455,15 +455,6 @@ async def test_an_edit_in_the_middle_of_a_collection(stack: Stack, database: str
         assert len(edits) == 1
         await edits[0]
         assert await title.required() <= await title.in_storage()
-
-
-async def until_waiting(pool: Pool) -> None:
-    """Until somebody waits for a lock in this database."""
-    async with asyncio.timeout(20):
-        while not await pool.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        ):
-            await asyncio.sleep(0.02)
 
 
 async def test_nothing_goes_where_the_manifest_of_the_live_revision_is_missing(

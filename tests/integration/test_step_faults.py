@@ -21,7 +21,7 @@ from core.sandbox.child import ChildRunner
 from core.settings import Settings
 from core.step_kinds import BLOCK_REPROCESS_OF_READY, TRAITS, SlotClass
 from core.storage.s3 import Storage
-from tests.database import new_asset
+from tests.database import OWNER, new_asset, until_waiting
 from tests.sources import source
 from transcode.probe.source import VERSION, to_json
 from workers.engine import failures, reconciler
@@ -494,3 +494,27 @@ async def test_memory_is_not_waited_for_without_end(
     assert asset is not None
     assert asset.error is not None
     assert asset.error["code"] == "out_of_memory"
+
+
+async def test_a_delete_waits_for_a_step_that_ends_and_not_the_other_way_round(pool: Pool) -> None:
+    """Each held what the other one waited for; PostgreSQL ended one of them, and the owner was told to try again."""
+    asset_id = await new_asset(pool)
+    sibling = await queue(pool, asset_id, StepKind.ENCODE, run="r", chunk=0)  # comes first in the delete, too
+    await queue(pool, asset_id, StepKind.SOUND, run="r")
+    ending = await claim(pool, StepKind.SOUND)
+
+    async def delete() -> bool:
+        async with pool.acquire() as connection, connection.transaction():
+            return await assets.delete(connection, asset_id, OWNER)
+
+    async with pool.acquire() as connection, connection.transaction():
+        await steps.finish(connection, ending, StepState.DONE, output={})
+        deleting = asyncio.create_task(delete())
+        await until_waiting(pool)
+        await steps.stop_run(connection, asset_id, "r")
+        await steps.lock_asset(connection, asset_id)
+        following = await steps.insert(connection, asset_id, StepKind.PUBLISH, {"run": "r"})
+    assert await deleting
+    now = await states(pool)
+    assert following is not None
+    assert (now[ending.id], now[sibling], now[following]) == ("done", "dead", "dead")

@@ -142,10 +142,14 @@ WHERE id IN (
 RETURNING id, asset_id, kind, input;
 
 -- name: cancel
--- The asset is deleted: take its steps from whoever works on them, and from the queue.
-UPDATE steps SET state = 'dead', lease_token = NULL, lease_until = NULL, finished_at = now(),
-    error = '{"code": "deleted", "message": "the asset was deleted"}'
-WHERE asset_id = $1 AND state IN ('queued', 'leased');
+-- The asset is deleted: take its steps from whoever works on them, and from the queue. How many there were.
+WITH ended AS (
+    UPDATE steps SET state = 'dead', lease_token = NULL, lease_until = NULL, finished_at = now(),
+        error = '{"code": "deleted", "message": "the asset was deleted"}'
+    WHERE asset_id = $1 AND state IN ('queued', 'leased')
+    RETURNING id
+)
+SELECT count(*) FROM ended;
 
 -- name: retry
 -- Once more for what failed or was given up, with all counters at zero: of the newest run, and of steps without a run. An
@@ -213,9 +217,13 @@ ORDER BY created_at, id;
 
 -- name: stop_run
 -- One step of the run cannot be done, so the others are of no use, but for these kinds ($3); a retry queues them again.
+-- One that is just being claimed or cancelled is not waited for: whoever does that may wait for the step that ends here.
 UPDATE steps SET state = 'failed', finished_at = now(), error = '{"code": "stopped", "message": "another step failed"}'
-WHERE asset_id = $1 AND state = 'queued' AND COALESCE(input ->> 'run', id) = $2
-    AND kind <> ALL($3::text[]);
+WHERE id IN (
+    SELECT id FROM steps
+    WHERE asset_id = $1 AND state = 'queued' AND COALESCE(input ->> 'run', id) = $2 AND kind <> ALL($3::text[])
+    FOR UPDATE SKIP LOCKED
+);
 
 -- name: newest_input
 SELECT input FROM steps WHERE asset_id = $1 AND kind = $2 AND state = 'done' ORDER BY created_at DESC, id DESC LIMIT 1;
