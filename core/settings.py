@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import ConfigError
+from core.sandbox import machine
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -128,7 +129,7 @@ class Settings(BaseSettings):
     extra_slots: PositiveInt = Field(default=3, description="albums, downloads: what a title can be without")
     # Each takes up to four cores, and one owner gets all slots but one.
     speech_slots: PositiveInt = Field(
-        default_factory=lambda: max(2, 1 + len(os.sched_getaffinity(0)) // 4),
+        default_factory=lambda: max(2, 1 + machine.threads() // 4),
         description="transcriptions and translations; default: one for each four cores and one more, at least 2",
     )
 

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.sandbox import niceness
+from core.sandbox import machine, niceness
 from core.storage import keys
 from core.telemetry.failpoint import failpoint
 from transcode import warnings
@@ -40,9 +40,10 @@ class StepContext:
         return video["width"] * video["height"] if video else 0
 
     def ffmpeg(self, nice: int = niceness.BACKGROUND) -> FfmpegContext:
-        """How ffmpeg runs for this step. With several heavy slots each encoder gets its share of the cores."""
-        slots = self.worker.settings.heavy_slots
-        threads = max(1, len(os.sched_getaffinity(0)) // slots) if slots > 1 else None
+        """How ffmpeg runs for this step. With several heavy slots each encoder gets its share of the processors; ffmpeg
+        itself sees those of the machine, whatever a control group allows."""
+        slots, mine = self.worker.settings.heavy_slots, machine.threads()
+        threads = max(1, mine // slots) if slots > 1 or mine < len(os.sched_getaffinity(0)) else None
         return FfmpegContext(
             work_dir=self.claimed.work_dir,
             runner=self.worker.runner,

@@ -32,7 +32,7 @@ from core.errors import (
 )
 from core.sandbox import niceness, policy
 from core.sandbox.child_output import Pipe, Stderr, Stdout, TooMuch, has_endless_number
-from core.sandbox.machine_memory import out_of_memory_kills
+from core.sandbox.machine import available_processors, out_of_memory_kills
 from core.sandbox.policy import Limits, python_argv
 from core.telemetry.logs import Log
 
@@ -197,9 +197,12 @@ async def _ends_within(exited: asyncio.Future["_End"], wall_s: float, nice: int)
 
 def crowding(nice: int) -> float:
     """How many times slower than alone a program of this niceness runs just now, from the load of the machine."""
-    waiting = os.getloadavg()[0] / len(os.sched_getaffinity(0))
+    processors = len(os.sched_getaffinity(0))
+    waiting = os.getloadavg()[0] / processors
     # Each step of niceness gives a program a quarter less of a processor that another wants.
-    return min(MOST_CROWDING, waiting * 1.25**nice) if waiting > 1 else 1.0
+    slower = waiting * 1.25**nice if waiting > 1 else 1.0
+    # A quota stops it for the rest of each period, however idle the machine is.
+    return min(MOST_CROWDING, slower * processors / available_processors())
 
 
 def _program(name: str) -> str:

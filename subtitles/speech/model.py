@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import ConfigError
+from core.sandbox import machine
 from core.settings import Settings
 
 MOST_THREADS = 4  # with more, a job hardly gets faster and the machine's other work slower
@@ -79,7 +80,7 @@ def chosen(settings: Settings) -> Whisper | None:
         id=settings.whisper_model if not _is_path(settings.whisper_model) else folder.name,
         folder=folder,
         compute_type=settings.whisper_compute_type,
-        threads=settings.whisper_threads or min(MOST_THREADS, len(os.sched_getaffinity(0))),
+        threads=settings.whisper_threads or min(MOST_THREADS, machine.threads()),
         batch=settings.whisper_batch,
     )
 

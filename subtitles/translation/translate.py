@@ -6,14 +6,13 @@ itself (subtitles.speech.transcribe), which needs none of this.
 """
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from core.errors import ConfigError, ToolFailed
-from core.sandbox import niceness
+from core.sandbox import machine, niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB, MIB, Settings
 from subtitles.speech.model import MOST_THREADS
@@ -102,7 +101,7 @@ def chosen(settings: Settings, source: str, target: str) -> Translator | None:
     if folder is None or pair[0] == pair[1]:
         return None
     check(folder)
-    threads = settings.whisper_threads or min(MOST_THREADS, len(os.sched_getaffinity(0)))
+    threads = settings.whisper_threads or min(MOST_THREADS, machine.threads())
     if "-".join(pair) not in folders and not _names(folder, pair):
         return None
     return CTranslate2(folder=folder, source=pair[0], target=pair[1], threads=threads)

@@ -17,7 +17,7 @@ from typing import Any
 from core.errors import Rejected, ToolFailed, ToolKilled, ToolTimedOut
 from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
-from core.sandbox.machine_memory import available_bytes
+from core.sandbox.machine import available_bytes
 from core.settings import GIB, MIB
 from thumbnails.images import checked_files, storyboard
 from thumbnails.images.image_files import PosterSet, Still, TitleImages

@@ -1,7 +1,7 @@
 """How much memory the media children of this worker may use at once. What does not fit waits; nothing is refused."""
 
 from core.concurrency import Budget
-from core.sandbox.machine_memory import available_bytes
+from core.sandbox.machine import available_bytes
 from core.settings import MIB
 from transcode.plan.encode_plan import EncodePlan
 from transcode.plan.rungs import VideoRung

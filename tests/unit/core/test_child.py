@@ -251,6 +251,13 @@ def test_how_crowded_it_is(monkeypatch, load, processors, nice, slower):
     assert crowding(nice) == pytest.approx(slower)
 
 
+def test_a_quota_slows_a_program_on_an_idle_machine_too(monkeypatch):
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.5, 0.0, 0.0))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr(child, "available_processors", lambda: 0.5)
+    assert crowding(0) == pytest.approx(16.0)
+
+
 async def test_time_counts_for_less_on_a_crowded_machine(python, monkeypatch):
     monkeypatch.setattr(os, "getloadavg", lambda: (40.0 * (os.cpu_count() or 1), 0.0, 0.0))
     done = await python("import time; time.sleep(0.3)", limits(wall_s=0.2))

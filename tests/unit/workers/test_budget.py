@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.sandbox.machine_memory import available_bytes
+from core.sandbox.machine import available_bytes
 from core.settings import GIB, MIB
 from tests.sources import source
 from transcode.plan.build import build_plan

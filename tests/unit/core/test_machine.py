@@ -1,10 +1,11 @@
-"""core.sandbox.machine_memory: limits and kills of control groups, versions 1 and 2, inside and outside a container."""
+"""core.sandbox.machine: limits and kills of control groups, versions 1 and 2, inside and outside a container."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from core.sandbox.machine_memory import available_bytes, out_of_memory_kills
+from core.sandbox.machine import available_bytes, available_processors, out_of_memory_kills
 
 MIB = 1024 * 1024
 
@@ -47,6 +48,38 @@ def test_no_limit_is_the_whole_machine(tmp_path: Path, limit: str) -> None:
     root = tree(tmp_path / "cgroup", {"memory.max": limit, "memory/memory.limit_in_bytes": limit})
     own = tree(tmp_path, {"own": "4:memory:/\n0::/"}) / "own"
     assert available_bytes(root, own) == available_bytes(tmp_path / "nowhere", tmp_path / "none") > 0
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "processors"),
+    [
+        ("0::/", {"cpu.max": "50000 100000\n"}, 0.5),
+        (
+            "0::/kadr.slice/worker",
+            {"kadr.slice/cpu.max": "75000 100000", "kadr.slice/worker/cpu.max": "max 100000"},
+            0.75,
+        ),
+        (
+            "9:cpu,cpuacct:/docker/ab\n0::/",
+            {"cpu/docker/ab/cpu.cfs_quota_us": "25000", "cpu/docker/ab/cpu.cfs_period_us": "100000"},
+            0.25,
+        ),
+    ],
+    ids=["v2 container", "v2 parent", "v1 host"],
+)
+def test_the_least_quota_of_processors_counts(
+    tmp_path: Path, own: str, files: dict[str, str], processors: float
+) -> None:
+    root = tree(tmp_path / "cgroup", files)
+    line = tree(tmp_path, {"own": own}) / "own"
+    assert available_processors(root, line) == processors
+
+
+@pytest.mark.parametrize("quota", ["max 100000", "", "6400000 100000"])
+def test_without_a_smaller_quota_all_processors_count(tmp_path: Path, quota: str) -> None:
+    root = tree(tmp_path / "cgroup", {"cpu.max": quota, "cpu/cpu.cfs_quota_us": "-1"})
+    own = tree(tmp_path, {"own": "9:cpu,cpuacct:/\n0::/"}) / "own"
+    assert available_processors(root, own) == len(os.sched_getaffinity(0))
 
 
 def test_kills_are_counted(tmp_path: Path) -> None:
