@@ -31,7 +31,8 @@ CHUNK_BYTES = MIB
 CALL_S = 10.0
 COMPLETE_S = 300.0  # S3 joins the parts before it answers, which takes minutes for many of them
 SLOWEST_BYTES_PER_S = 256 * 1024
-PUT_TRIES = 3
+PUT_TRIES, GET_TRIES = 3, 4
+GET_PAUSE_S = 0.05
 DELETED_AT_ONCE = 1000  # S3 takes no more in one request
 SINGLE_PUT_MAX_BYTES = 4 * 1024 * MIB  # S3 refuses a single PUT above 5 GB
 MULTIPART_PART_BYTES = 64 * MIB
@@ -197,20 +198,39 @@ class Storage:
             _LOG.warning("multipart.abort_failed", key=where["Key"], upload=where["UploadId"], error=str(exc))
 
     async def get(self, bucket: str, key: str) -> bytes:
-        """The whole object. Raises Transient when fewer bytes arrive than the server announced."""
+        """The whole object. Raises Transient when it ends early again and again."""
         async with _translated(f"get {key}"):
-            answer = await self._client.get_object(Bucket=bucket, Key=key)
-            body = answer["Body"]
-            try:
-                content: bytes = await body.read()
-            finally:
-                body.close()
-        if len(content) != answer["ContentLength"]:
-            raise Transient(f"get {key}: {len(content)} of {answer['ContentLength']} bytes arrived")
-        return content
+            return b"".join([block async for block in self.stream(bucket, key)])
 
     async def stream(self, bucket: str, key: str, first: int = 0, last: int | None = None) -> AsyncIterator[bytes]:
-        """The object, or its bytes `first` to `last`, in blocks of about a MiB. Raises Transient when it ends early.
+        """The object, or its bytes `first` to `last`, in blocks of about a MiB.
+
+        Where it ends early the rest is requested, too; raises Transient after GET_TRIES requests with hardly any progress.
+        Not every store replaces an object in one go: while the same bytes are written again, one may be short.
+        """
+        at, tries, progress = first, 1, 0
+        while True:
+            begun: list[int] = []
+            try:
+                async for block in self._body(bucket, key, at, last, begun):
+                    at += len(block)
+                    progress += len(block)
+                    yield block
+            except Transient as exc:
+                tries = 1 if progress >= CHUNK_BYTES else tries + 1
+                if not begun or tries > GET_TRIES:
+                    raise
+                _LOG.warning("storage.ended_early", key=key, at=at, error=str(exc))
+            else:
+                return
+            progress = 0
+            await asyncio.sleep(GET_PAUSE_S * tries)
+
+    async def _body(
+        self, bucket: str, key: str, first: int, last: int | None, begun: list[int]
+    ) -> AsyncIterator[bytes]:
+        """What one request brings; `begun` gets its length once the server has answered. Raises Transient when it ends
+        early.
 
         A server without range support sends the whole object; the rest is dropped here.
         """
@@ -222,6 +242,7 @@ class Storage:
             # Content-Range, not the status, says what this is: "bytes 0-9/100".
             begins = int(answer["ContentRange"].split()[1].split("-")[0]) if answer.get("ContentRange") else 0
             expected = answer["ContentLength"]
+            begun.append(expected)
             if last is not None:
                 expected = min(expected, last + 1 - begins)
             body = answer["Body"]

@@ -231,6 +231,31 @@ async def test_a_body_that_ends_early_is_transient(answer, read: str, tmp_path: 
             await READS[read](opened, tmp_path / "f")
 
 
+@pytest.mark.parametrize("read", READS)
+@pytest.mark.parametrize("ending", [short, reset], ids=["closed", "reset"])
+async def test_what_ends_early_is_read_to_its_end(ending, read: str, tmp_path: Path) -> None:
+    """The first answer is cut off, the next one has the rest; with and without support of ranges."""
+    content = b"only this" + bytes(range(256)) * 4
+    answers = 0
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        nonlocal answers
+        answers += 1
+        if answers == 1:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\nonly this" % len(content))
+            await writer.drain()
+            if ending is reset:
+                writer.transport.abort()
+            return
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + content)
+        await writer.drain()
+
+    async with broken(answer) as opened:
+        got = await READS[read](opened, tmp_path / "f")
+    assert answers == 2
+    assert (got if read == "get" else (tmp_path / "f").read_bytes()) == content
+
+
 async def test_nobody_listens(tmp_path: Path, unused_port: int) -> None:
     (tmp_path / "f").write_bytes(b"x")
     async with connect(settings(f"http://127.0.0.1:{unused_port}")) as opened:
