@@ -205,8 +205,8 @@ class Storage:
     async def stream(self, bucket: str, key: str, first: int = 0, last: int | None = None) -> AsyncIterator[bytes]:
         """The object, or its bytes `first` to `last`, in blocks of about a MiB.
 
-        Where it ends early the rest is requested, too; raises Transient after GET_TRIES requests with hardly any progress.
-        Not every store replaces an object in one go: while the same bytes are written again, one may be short.
+        Where it ends early the rest is requested; raises Transient after GET_TRIES requests with hardly any progress.
+        Not every store replaces an object in one go: while the same bytes are written again, it may be short.
         """
         at, tries, progress = first, 1, 0
         while True:

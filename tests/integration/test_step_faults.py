@@ -81,16 +81,32 @@ def context_of(pool: Pool, folder: Path) -> WorkerContext:
 
 
 @asynccontextmanager
-async def working(pool: Pool, folder: Path) -> AsyncIterator[None]:
+async def working(pool: Pool, folder: Path, settings: Settings = SETTINGS) -> AsyncIterator[None]:
     """A worker with the slots that are the default. Redis is nowhere: hints only hint."""
-    hints = Hints(SETTINGS)
-    task = asyncio.create_task(Worker(context_of(pool, folder), hints, "test", folder).run())
+    hints = Hints(settings)
+    context = replace(context_of(pool, folder), settings=settings)
+    task = asyncio.create_task(Worker(context, hints, "test", folder).run())
     try:
         yield
     finally:
         task.cancel()
         await asyncio.wait({task})
         await hints.close()
+
+
+async def test_the_only_owner_waits_for_no_poll(pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One slot is kept for other owners and asks for all: it has to ask again when a step of the only owner ends."""
+
+    async def quick(worker: WorkerContext, claimed: ClaimedStep, /) -> Outcome:
+        return Outcome()
+
+    monkeypatch.setitem(worker_module.STAGES, StepKind.PICTURES, quick)
+    asset_id = await new_asset(pool)
+    queued = [await queue(pool, asset_id, StepKind.PICTURES, number=number) for number in range(10)]
+    async with working(pool, tmp_path, SETTINGS.model_copy(update={"poll_s": 10 * WITHIN_S})):
+        for step in queued:
+            await until_state(pool, step, StepState.DONE)
+    assert len(queued) == 10
 
 
 @pytest.mark.parametrize("kind", [StepKind.PICTURES, StepKind.EXTRACT, StepKind.DOWNLOADS, StepKind.TRANSCRIBE])

@@ -79,6 +79,8 @@ class Worker:
             async with self._claiming[slots]:
                 step = await self._next(slots)
             await self._attempt(step)
+            # Whoever waits for all could claim nothing of this owner's as long as it held all the slots it may hold.
+            self.wake(slots)
 
     async def _next(self, slots: SlotClass) -> Step:
         """The next step of this class, waited for."""
