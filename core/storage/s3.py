@@ -218,7 +218,9 @@ class Storage:
                     yield block
             except Transient as exc:
                 tries = 1 if progress >= CHUNK_BYTES else tries + 1
-                if not begun or tries > GET_TRIES:
+                # An error answer may be shorter than announced, too: rclone announces the length of the object.
+                ended_early = bool(begun) or isinstance(exc.__cause__, aiohttp.ClientPayloadError)
+                if not ended_early or tries > GET_TRIES:
                     raise
                 _LOG.warning("storage.ended_early", key=key, at=at, error=str(exc))
             else:

@@ -232,22 +232,25 @@ async def test_a_body_that_ends_early_is_transient(answer, read: str, tmp_path: 
 
 
 @pytest.mark.parametrize("read", READS)
-@pytest.mark.parametrize("ending", [short, reset], ids=["closed", "reset"])
-async def test_what_ends_early_is_read_to_its_end(ending, read: str, tmp_path: Path) -> None:
-    """The first answer is cut off, the next one has the rest; with and without support of ranges."""
-    content = b"only this" + bytes(range(256)) * 4
+async def short_error(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 1000\r\n\r\n<Error><Code>InternalError</Code>")
+    await writer.drain()
+
+
+@pytest.mark.parametrize("read", READS)
+@pytest.mark.parametrize("first", [short, reset, short_error])
+async def test_what_ends_early_is_read_to_its_end(first, read: str, tmp_path: Path) -> None:
+    """The first answer is cut off, the next one is whole."""
+    content = b"only this".ljust(1000, b".")
     answers = 0
 
     async def answer(writer: asyncio.StreamWriter) -> None:
         nonlocal answers
         answers += 1
         if answers == 1:
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\nonly this" % len(content))
-            await writer.drain()
-            if ending is reset:
-                writer.transport.abort()
+            await first(writer)
             return
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + content)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + content)
         await writer.drain()
 
     async with broken(answer) as opened:
