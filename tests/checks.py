@@ -252,7 +252,7 @@ def children(node: ast.AST) -> list[ast.AST]:
 
 
 def below(node: ast.AST) -> Iterator[ast.AST]:
-    """As ast.walk, in another order."""
+    """A syntax tree's nodes, each before those below it (ast.walk goes level by level)."""
     left = [node]
     while left:
         one = left.pop()

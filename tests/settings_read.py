@@ -36,7 +36,7 @@ def _file(module: str) -> Path | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
-    """What a module's text says."""
+    """What one module imports, and which attributes it reads of anything called `settings`."""
 
     imports: frozenset[str]
     attributes_of_settings: frozenset[str]

@@ -124,7 +124,7 @@ def onset_errors(files: Joined, shown: Sequence[Cue]) -> list[float]:
 
 
 def quiet(seconds: int = 20) -> Iterator[tuple[str, Samples]]:
-    """Sounds in which nobody speaks."""
+    """Sounds in which nobody speaks, generated: name and 16 kHz samples of silence, noise and music."""
     time_s = np.arange(seconds * RATE_HZ) / RATE_HZ
     dice = np.random.default_rng(7)
     yield "silence", np.zeros(len(time_s), np.int16)
@@ -235,7 +235,7 @@ def _invented(model: Path, wordless: Sequence[Path], work: Path) -> dict[str, di
 
 
 def table(result: dict[str, Any]) -> str:
-    """For people."""
+    """The result of `compare` as lines of text, Kadr's figure before that of faster-whisper."""
     lines = [f"{result['model']}, int8, {result['threads']} threads; kadr / plain"]
     lines.append(f"{'clip':<22}{'words':>6}{'errors':>12}{'CPU s/min':>16}{'MB':>14}  language")
     for name, row in result["clips"].items():

@@ -67,7 +67,7 @@ async def cancel(connection: Connection, asset_id: AssetId) -> None:
     To be called before the asset is locked: a worker that ends a step holds the step first, and then the asset. Steps
     that such a worker has queued meanwhile are ended, too.
     """
-    while await connection.fetchval(_SQL["cancel"], asset_id):
+    while await connection.fetch(_SQL["cancel"], asset_id):
         pass
 
 

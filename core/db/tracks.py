@@ -64,6 +64,7 @@ class Track:
     version: int
     wanted: dict[str, Any] | None
     made: dict[str, Any] | None
+    doubtful: list[dict[str, Any]]  # times whose text may be wrong: start_s, end_s, reasons, shown
     error: dict[str, str] | None
     created_at: datetime
     updated_at: datetime
@@ -82,11 +83,6 @@ class Track:
     def warnings(self) -> list[dict[str, str]]:
         """What was done to its text so that it fits the title: code and message of each."""
         return list((self.made or {}).get("warnings", []))
-
-    @property
-    def doubts(self) -> list[dict[str, Any]]:
-        """Times whose text may be wrong: start_s, end_s, reasons, shown. None once a person has seen to it."""
-        return [] if self.source is TrackSource.EDITED or self.reviewed else list((self.made or {}).get("doubtful", []))
 
     @property
     def is_awaited(self) -> bool:

@@ -51,6 +51,10 @@ _AWAY = (403, 408, 429)  # answers of a store that may be another one in a while
 _Answer = TypeVar("_Answer")
 
 
+class _EndedEarly(MachineFault):
+    """A body shorter than its announced length. Of an error answer, too: rclone announces the length of the object."""
+
+
 class BrowserUploads(StrEnum):
     """Whether a bucket lets pages upload to it."""
 
@@ -84,6 +88,8 @@ async def _translated(action: str, within_s: float | None = CALL_S) -> AsyncIter
         status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
         kind = MachineFault if status in _AWAY or status >= 500 else Transient
         raise kind(f"{action}: storage answered {code or exc}") from exc
+    except aiohttp.ClientPayloadError as exc:
+        raise _EndedEarly(f"{action}: {exc!r}") from exc
     except (BotoCoreError, aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError) as exc:
         raise MachineFault(f"{action}: {exc!r}") from exc
 
@@ -210,17 +216,14 @@ class Storage:
         """
         at, tries, progress = first, 1, 0
         while True:
-            begun: list[int] = []
             try:
-                async for block in self._body(bucket, key, at, last, begun):
+                async for block in self._body(bucket, key, at, last):
                     at += len(block)
                     progress += len(block)
                     yield block
-            except Transient as exc:
+            except _EndedEarly as exc:
                 tries = 1 if progress >= CHUNK_BYTES else tries + 1
-                # An error answer may be shorter than announced, too: rclone announces the length of the object.
-                ended_early = bool(begun) or isinstance(exc.__cause__, aiohttp.ClientPayloadError)
-                if not ended_early or tries > GET_TRIES:
+                if tries > GET_TRIES:
                     raise
                 _LOG.warning("storage.ended_early", key=key, at=at, error=str(exc))
             else:
@@ -228,11 +231,8 @@ class Storage:
             progress = 0
             await asyncio.sleep(GET_PAUSE_S * tries)
 
-    async def _body(
-        self, bucket: str, key: str, first: int, last: int | None, begun: list[int]
-    ) -> AsyncIterator[bytes]:
-        """What one request brings; `begun` gets its length once the server has answered. Raises Transient when it ends
-        early.
+    async def _body(self, bucket: str, key: str, first: int, last: int | None) -> AsyncIterator[bytes]:
+        """What one request brings. Raises Transient, and _EndedEarly where it is less than was announced.
 
         A server without range support sends the whole object; the rest is dropped here.
         """
@@ -244,7 +244,6 @@ class Storage:
             # Content-Range, not the status, says what this is: "bytes 0-9/100".
             begins = int(answer["ContentRange"].split()[1].split("-")[0]) if answer.get("ContentRange") else 0
             expected = answer["ContentLength"]
-            begun.append(expected)
             if last is not None:
                 expected = min(expected, last + 1 - begins)
             body = answer["Body"]
@@ -257,7 +256,7 @@ class Storage:
             finally:
                 body.close()
         if received != expected:
-            raise Transient(f"get {key}: {received} of {expected} bytes arrived")
+            raise _EndedEarly(f"get {key}: {received} of {expected} bytes arrived")
 
     async def download(self, bucket: str, key: str, path: Path, *, append: bool = False) -> str:
         """Write the object to `path` and return the SHA-256 (hex) of what was written by this call."""

@@ -12,11 +12,8 @@ from subtitles.speech.voice_activity import PAD, RATE_HZ, Span
 LEAST = RATE_HZ  # a second of speech without words is a sentence lost, anything less may be a breath
 NEAR_MS = 250  # a word's time is not known better
 BREATH = RATE_HZ // 10  # a longer silence lies between two breaths
-WORD_MS, LETTER_MS, DIGIT_MS = (
-    1000,
-    100,
-    500,
-)  # nobody takes longer for a word: what lies under it then is something else
+# Nobody takes longer for a word: what lies under it then is something else.
+WORD_MS, LETTER_MS, DIGIT_MS = 1000, 100, 500
 
 
 def without_words(spoken: Sequence[Span], words: Iterable[SpokenWord], least: int = LEAST) -> tuple[Span, ...]:
@@ -45,9 +42,7 @@ def with_words(segments: Sequence[Segment], found: Sequence[Segment], gaps: Sequ
     ]
     cuts = [segment.start_ms for segment in added]
     parts = [part for segment in segments for part in _split(segment, cuts)]
-    return sorted(
-        [*parts, *added], key=lambda segment: segment.words[0].start_ms if segment.words else segment.start_ms
-    )
+    return sorted([*parts, *added], key=_begin_ms)
 
 
 def part(segment: Segment, words: Sequence[SpokenWord]) -> Segment:

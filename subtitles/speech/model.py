@@ -80,9 +80,14 @@ def chosen(settings: Settings) -> Whisper | None:
         id=settings.whisper_model if not _is_path(settings.whisper_model) else folder.name,
         folder=folder,
         compute_type=settings.whisper_compute_type,
-        threads=settings.whisper_threads or min(MOST_THREADS, machine.threads()),
+        threads=threads(settings),
         batch=settings.whisper_batch,
     )
+
+
+def threads(settings: Settings) -> int:
+    """Threads of one speech or translation model."""
+    return settings.whisper_threads or min(MOST_THREADS, machine.threads())
 
 
 def find(name: str, models: Path) -> Path | None:

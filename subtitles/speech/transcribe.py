@@ -25,7 +25,7 @@ from subtitles.speech.coverage import without_words
 from subtitles.speech.jobs import Job, JobResult
 from subtitles.speech.languages import whisper_language
 from subtitles.speech.model import Whisper
-from subtitles.speech.transcript import UNSAID, Segment, Skipped, SkipReason, Transcript
+from subtitles.speech.transcript import Segment, Skipped, SkipReason, Transcript
 from subtitles.speech.voice_activity import RATE_HZ, Span
 
 Task = Literal["transcribe", "translate"]
@@ -283,7 +283,7 @@ def _transcript(results: Sequence[JobResult], speech: Speech, task: Task) -> Tra
     """The segments of all jobs, checked by the guards."""
     segments = [segment for result in results for segment in result.segments]
     checked = guards.checked(segments, speech.spans, speech.end_ms)
-    if all(UNSAID & set(segment.flags) for segment in checked):
+    if not any(segment.is_shown for segment in checked):
         return NO_SPEECH
     heard = sum((Counter(result.heard) for result in results), Counter[str]())
     language, probability = results[0].language, results[0].language_probability

@@ -99,12 +99,11 @@ class Listener:
         self.is_declared: bool = request["declared"]
         self.languages: Counter[str] = Counter()  # samples of speech in each
         self._kept: tuple[Window, Any] | None = None  # a window that is heard again
-        self._asked = 0  # places whose language was detected
         self._tokenizers: dict[str, Any] = {}
         self.language, self.probability = self._language_of(request)
 
     def hear(self, one: Window) -> Heard:
-        """The segments of one window."""
+        """Recognise the speech in one window: its segments in times of the title."""
         encoded = self._encode(one, keep=True)
         tokenizer = self._tokenizer(self.language_in(one))
         options = SimpleNamespace(**DECODING, suppress_tokens=get_suppressed_tokens(tokenizer, [-1]))
@@ -160,7 +159,7 @@ class Listener:
         return found
 
     def within(self, one: Window) -> list[Span]:
-        """The speech of a window."""
+        """The spans of detected speech inside a window, cut at its edges."""
         inside = [
             Span(start=max(span.start, one.pieces[0].start), end=min(span.end, one.end))
             for span in self.spans
@@ -198,7 +197,7 @@ class Listener:
             return language, None
         if not self.model.model.is_multilingual:
             return "en", 1.0  # it cannot tell: how probable its words are does, afterwards
-        sums: Counter[str] = Counter()
+        sums, asked = Counter[str](), 0
         places = [[Span(start=start, end=end) for start, end in place] for place in request["places"]]
         # The job's first window is heard next, and is not encoded again for it.
         everywhere: list[Sequence[Span]] = [self.spans, *reversed(places)]
@@ -207,11 +206,11 @@ class Listener:
                 continue
             encoded = self._encode(one, keep=number == 0)
             sums.update(self._likely(encoded))
-            self._asked += 1
-            if self._asked > 1 and sums.most_common(1)[0][1] / self._asked >= AGREED:
+            asked += 1
+            if asked > 1 and sums.most_common(1)[0][1] / asked >= AGREED:
                 break
         best, probability = sums.most_common(1)[0]
-        return best, finite(probability / self._asked)
+        return best, finite(probability / asked)
 
     def _tokenizer(self, language: str) -> Any:
         if language not in self._tokenizers:

@@ -73,6 +73,11 @@ class Segment:
     temperature: float
     flags: tuple[Flag, ...] = ()
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is in captions: not where probably nobody spoke it."""
+        return UNSAID.isdisjoint(self.flags)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
@@ -99,7 +104,7 @@ class Transcript:
     @property
     def words(self) -> tuple[SpokenWord, ...]:
         """What was probably said: the words of all segments but those that nobody spoke."""
-        return tuple(word for segment in self.segments if not UNSAID & set(segment.flags) for word in segment.words)
+        return tuple(word for segment in self.segments if segment.is_shown for word in segment.words)
 
     @property
     def recognised_words(self) -> list[RecognisedWord]:
@@ -116,7 +121,7 @@ class Transcript:
 
     @property
     def text(self) -> str:
-        return "\n".join(segment.text for segment in self.segments if not UNSAID & set(segment.flags))
+        return "\n".join(segment.text for segment in self.segments if segment.is_shown)
 
     @property
     def flagged(self) -> tuple[Segment, ...]:
@@ -130,7 +135,7 @@ class Transcript:
                 start_ms=segment.start_ms,
                 end_ms=segment.end_ms,
                 reasons=tuple(flag.value for flag in segment.flags),
-                is_shown=not UNSAID & set(segment.flags),
+                is_shown=segment.is_shown,
             )
             for segment in self.flagged
         ]

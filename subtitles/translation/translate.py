@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from core.errors import ConfigError, ToolFailed
-from core.sandbox import machine, niceness
+from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB, MIB, Settings
-from subtitles.speech.model import MOST_THREADS
-from subtitles.translation.pairs import ANY, primary_language
+from subtitles.speech.model import threads
+from subtitles.translation.pairs import ANY, entries, primary_language
 
 LOADING_S, SENTENCE_S = 300, 20
 _TOKENIZERS = (("tokenizer.json",), ("source.spm", "target.spm"))
@@ -101,22 +101,20 @@ def chosen(settings: Settings, source: str, target: str) -> Translator | None:
     if folder is None or pair[0] == pair[1]:
         return None
     check(folder)
-    threads = settings.whisper_threads or min(MOST_THREADS, machine.threads())
     if "-".join(pair) not in folders and not _names(folder, pair):
         return None
-    return CTranslate2(folder=folder, source=pair[0], target=pair[1], threads=threads)
+    return CTranslate2(folder=folder, source=pair[0], target=pair[1], threads=threads(settings))
 
 
 def parsed(setting: str | None) -> dict[str, Path]:
     """KADR_TRANSLATION_MODEL as {"ru-en" or "*": folder}. Raises ConfigError for another form."""
     folders: dict[str, Path] = {}
-    for item in filter(None, (setting or "").split(",")):
-        pair, equals, folder = item.strip().partition("=")
-        if not (equals and folder) or not (pair == ANY or len(pair.split("-")) == 2):
+    for pair, folder in entries(setting):
+        if not folder or not (pair == ANY or len(pair.split("-")) == 2):
             raise ConfigError(
                 f"KADR_TRANSLATION_MODEL={setting!r}: give pairs with folders, like ru-en=/models/ru-en,*=/models/many"
             )
-        folders[pair.lower()] = Path(folder).expanduser().absolute()
+        folders[pair] = Path(folder).expanduser().absolute()
     return folders
 
 

@@ -39,7 +39,7 @@ def real(name: str) -> Whisper:
 
 async def heard(file: Path, seconds: float, says: Whisper, language: str | None = None) -> Transcript | Skipped:
     async def on_job(_: JobResult) -> None:
-        """Nothing is kept."""
+        """Finished jobs are not stored: no test goes on after an interruption."""
 
     work_dir = file.parent / "work"
     work_dir.mkdir(exist_ok=True)

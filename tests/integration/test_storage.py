@@ -231,7 +231,6 @@ async def test_a_body_that_ends_early_is_transient(answer, read: str, tmp_path: 
             await READS[read](opened, tmp_path / "f")
 
 
-@pytest.mark.parametrize("read", READS)
 async def short_error(writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 1000\r\n\r\n<Error><Code>InternalError</Code>")
     await writer.drain()

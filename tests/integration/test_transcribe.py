@@ -7,7 +7,6 @@ import os
 import resource
 import signal
 import subprocess
-import wave
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -18,6 +17,7 @@ import av
 import numpy as np
 import pytest
 
+from benchmarks.speech import heard
 from core.errors import ConfigError, ToolKilled
 from core.sandbox.child import ChildRunner, python_argv
 from core.settings import Settings
@@ -121,22 +121,11 @@ def jfk() -> SourceAudio:
 
 def voice() -> np.ndarray:
     """Six seconds of a man speaking, 16 kHz."""
-    pieces = []
-    with av.open(str(shared(JFK))) as opened:
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
-        for frame in opened.decode(audio=0):
-            pieces += [piece.to_ndarray().reshape(-1) for piece in resampler.resample(frame)]
-        pieces += [piece.to_ndarray().reshape(-1) for piece in resampler.resample(None)]
-    return np.concatenate(pieces)[: round(JFK_S * RATE_HZ)]
+    return heard.samples(shared(JFK))[: round(JFK_S * RATE_HZ)]
 
 
 def write(path: Path, samples: np.ndarray) -> SourceAudio:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE_HZ)
-        file.writeframes(samples.astype("<i2").tobytes())
-    return sound(path, len(samples) / RATE_HZ)
+    return sound(heard.write(path, samples), len(samples) / RATE_HZ)
 
 
 def speeches(path: Path, count: int) -> SourceAudio:

@@ -142,14 +142,11 @@ WHERE id IN (
 RETURNING id, asset_id, kind, input;
 
 -- name: cancel
--- The asset is deleted: take its steps from whoever works on them, and from the queue. How many there were.
-WITH ended AS (
-    UPDATE steps SET state = 'dead', lease_token = NULL, lease_until = NULL, finished_at = now(),
-        error = '{"code": "deleted", "message": "the asset was deleted"}'
-    WHERE asset_id = $1 AND state IN ('queued', 'leased')
-    RETURNING id
-)
-SELECT count(*) FROM ended;
+-- The asset is deleted: take its steps from whoever works on them, and from the queue.
+UPDATE steps SET state = 'dead', lease_token = NULL, lease_until = NULL, finished_at = now(),
+    error = '{"code": "deleted", "message": "the asset was deleted"}'
+WHERE asset_id = $1 AND state IN ('queued', 'leased')
+RETURNING id;
 
 -- name: retry
 -- Once more for what failed or was given up, with all counters at zero: of the newest run, and of steps without a run. An

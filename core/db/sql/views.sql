@@ -11,7 +11,9 @@ SELECT t.id, t.asset_id, t.kind, t.language, t.language_probability, t.name, t.s
     t.wanted, t.made, t.error, t.created_at, t.updated_at,
     CASE WHEN s.progress IS NULL THEN t.status ELSE 'in_progress' END AS status,
     CASE WHEN t.status = 'queued' THEN COALESCE(s.progress, 0)::float8 END AS progress,
-    t.source IN ('generated', 'translated') AS generated
+    t.source IN ('generated', 'translated') AS generated,
+    -- Once a person has seen to the text, nothing of it is in doubt.
+    CASE WHEN t.source = 'edited' OR t.reviewed THEN '[]' ELSE COALESCE(t.made -> 'doubtful', '[]') END AS doubtful
 FROM tracks t LEFT JOIN LATERAL (
     SELECT max(progress) AS progress FROM steps
     WHERE asset_id = t.asset_id AND state = 'leased' AND input ->> 'track' = t.id
@@ -35,9 +37,7 @@ SELECT a.*, r.summary,
                                             'language_probability', t.language_probability, 'name', t.name,
                                             'forced', COALESCE((t.made ->> 'forced')::boolean, false),
                                             'warnings', COALESCE(t.made -> 'warnings', '[]'),
-                                            -- a person has seen to the others
-                                            'doubtful', CASE WHEN t.source = 'edited' OR t.reviewed THEN '[]'
-                                                        ELSE COALESCE(t.made -> 'doubtful', '[]') END,
+                                            'doubtful', t.doubtful,
                                             'status', t.status, 'progress', t.progress, 'source', t.source,
                                             'generated', t.generated, 'model', t.model, 'reviewed', t.reviewed,
                                             'etag', format('"%s"', t.version), 'error', t.error) ORDER BY t.id)
