@@ -34,10 +34,18 @@ class Cost:
 
 
 def run(
-    commands: Sequence[Sequence[str]], folder: Path, *, limit_s: float, path_first: Path | None = None
+    commands: Sequence[Sequence[str]],
+    folder: Path,
+    *,
+    limit_s: float,
+    path_first: Path | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> tuple[Cost, str]:
-    """Run one after the other in `folder`; the cost, and what the last one printed. Raises KadrError."""
-    environment = dict(os.environ)
+    """Run one after the other in `folder`; the cost, and what the last one printed. Raises KadrError.
+
+    `more`: environment variables beside our own.
+    """
+    environment = {**os.environ, **(more or {})}
     if path_first is not None:
         environment["PATH"] = f"{path_first}{os.pathsep}{environment['PATH']}"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

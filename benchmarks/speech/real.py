@@ -6,16 +6,14 @@ time        The clips joined with silences of 1 to 8 s. The onset of a clip is k
 invented    Cues over files in which nobody speaks.
 joints      The joined file in jobs of 2 to 3 minutes, aligned with the same file in one job (up to 15 minutes are one):
             words lost, added or replaced within 15 s of a joint, and elsewhere.
-cpu         CPU seconds of all processes a minute of sound, the loading of the model included; memory: the largest.
+cpu         CPU seconds of all processes a minute of sound, the loading of the model included; memory: the peak of
+            all processes together.
 """
 
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.harness import metered
+from benchmarks.harness.metered import Cost
 from benchmarks.speech.heard import (
     Clip,
     Joined,
@@ -37,6 +37,7 @@ from benchmarks.speech.heard import (
 )
 from core.errors import KadrError
 from core.media.encoded import Cue
+from core.settings import MIB
 from presets.caption import caption_profile
 from subtitles.cues.build import cues
 from subtitles.cues.words import RecognisedWord, repaired
@@ -44,6 +45,7 @@ from subtitles.speech.transcript import from_json
 from subtitles.speech.voice_activity import RATE_HZ
 
 THREADS = 2
+LIMIT_S = 4 * 3600.0
 LATE_S = 1.5  # none may be later
 SHORT_JOBS_S = (120, 180)  # at least and at most
 NEAR_JOINT_S = 15
@@ -56,9 +58,7 @@ class Told:
 
     language: str
     words: tuple[RecognisedWord, ...]
-    cpu_s: float
-    wall_s: float
-    memory_mb: float
+    cost: Cost
     doubts: int = 0
 
     @property
@@ -78,39 +78,26 @@ class Told:
 def told(system: str, model: Path, file: Path) -> Told:
     """One run as a program of its own. Raises KadrError."""
     if system == "plain":
-        argv = [sys.executable, "-m", "benchmarks.speech.plain_whisper", str(model), str(THREADS), str(file)]
-    else:
-        argv = [sys.executable, "-m", "kadr", "transcribe", str(file), "--json", "--model", str(model)]
-    answer, cpu_s, wall_s, memory_mb = _run(argv)
-    if system == "plain":
+        answer, cost = _run(["-m", "benchmarks.speech.plain_whisper", str(model), str(THREADS), str(file)])
         said = tuple(RecognisedWord(start_s=start, end_s=end, text=text) for start, end, text in answer["words"])
-        return Told(language=answer["language"], words=said, cpu_s=cpu_s, wall_s=wall_s, memory_mb=memory_mb)
+        return Told(language=answer["language"], words=said, cost=cost)
+    answer, cost = _run(["-m", "kadr", "transcribe", str(file), "--json", "--model", str(model)])
     if "skipped" in answer:
-        return Told(language="und", words=(), cpu_s=cpu_s, wall_s=wall_s, memory_mb=memory_mb)
+        return Told(language="und", words=(), cost=cost)
     transcript = from_json(answer)
     return Told(
         language=transcript.language,
         words=tuple(transcript.recognised_words),
-        cpu_s=cpu_s,
-        wall_s=wall_s,
-        memory_mb=memory_mb,
+        cost=cost,
         doubts=len(transcript.doubts),
     )
 
 
-def _run(argv: Sequence[str]) -> tuple[dict[str, Any], float, float, float]:
-    environment = {**os.environ, "KADR_WHISPER_THREADS": str(THREADS)}
-    began = time.monotonic()
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        with subprocess.Popen(argv, stdout=out, stderr=err, env=environment) as program:
-            _, status, usage = os.wait4(program.pid, 0)
-            program.returncode = os.waitstatus_to_exitcode(status)
-        wall_s = time.monotonic() - began
-        out.seek(0)
-        err.seek(0)
-        if not (body := out.read().strip()):
-            raise KadrError(f"{' '.join(argv)}: exit code {program.returncode}: {err.read()[-400:].strip()}")
-    return json.loads(body), usage.ru_utime + usage.ru_stime, wall_s, usage.ru_maxrss / 1024
+def _run(arguments: Sequence[str]) -> tuple[dict[str, Any], Cost]:
+    """What a Python program printed as JSON, and what it took."""
+    command, threads = [sys.executable, *arguments], {"KADR_WHISPER_THREADS": str(THREADS)}
+    cost, printed = metered.run([command], Path(tempfile.gettempdir()), limit_s=LIMIT_S, more=threads)
+    return json.loads(printed), cost
 
 
 def onset_errors(files: Joined, shown: Sequence[Cue]) -> list[float]:
@@ -140,6 +127,7 @@ def quiet(seconds: int = 20) -> Iterator[tuple[str, Samples]]:
 
 def compare(model: Path, folder: Path, *, minutes: float, wordless: Sequence[Path]) -> dict[str, Any]:
     """Both systems on the clips of a folder, on their join, and on what has no words."""
+    model, wordless = model.resolve(), [file.resolve() for file in wordless]  # programs run elsewhere
     parts = clips(folder)
     if not parts:
         raise KadrError(f"{folder} has no sound with its text beside it")
@@ -169,9 +157,9 @@ def _scored(heard: Told, said: Sequence[str], samples: int) -> dict[str, Any]:
         "words": len(said),
         "errors": wrong,
         "wer": round(100 * wrong / len(said), 2),
-        "cpu_s_per_minute": round(heard.cpu_s / minutes, 2),
-        "wall_s": round(heard.wall_s, 1),
-        "memory_mb": round(heard.memory_mb),
+        "cpu_s_per_minute": round(heard.cost.cpu_s / minutes, 2),
+        "wall_s": round(heard.cost.wall_s, 1),
+        "memory_mb": round(heard.cost.peak_rss_bytes / MIB),
         "doubts": heard.doubts,
     }
 
@@ -206,8 +194,8 @@ def _join(model: Path, parts: Sequence[Clip], minutes: float, work: Path) -> dic
 
 
 def _joints(model: Path, file: Path, whole: Told) -> dict[str, Any]:
-    program = [sys.executable, "-m", "benchmarks.speech.in_jobs", str(model), str(THREADS), str(file)]
-    answer, *_ = _run([*program, *map(str, SHORT_JOBS_S)])
+    program = ["-m", "benchmarks.speech.in_jobs", str(model), str(THREADS), str(file)]
+    answer, _ = _run([*program, *map(str, SHORT_JOBS_S)])
     parts = words(" ".join(word.text for word in from_json(answer["transcript"]).recognised_words))
     return joint_differences(whole.text, whole.times_s, parts, answer["joints"])
 
