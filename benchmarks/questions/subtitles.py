@@ -44,7 +44,7 @@ from core.settings import Settings
 from presets.caption import CaptionProfile, caption_profile
 from subtitles.cues.build import cues
 from subtitles.cues.words import Word
-from subtitles.speech.model import find, models_dir
+from subtitles.speech.models.model import find, models_dir
 
 SPEECH = Path("../shared/media/speech")
 LONG_WORDS = 30_000  # three hours

@@ -16,8 +16,8 @@ from typing import Any
 from core.errors import KadrError
 from core.sandbox.child import ChildRunner
 from core.settings import Settings
-from subtitles.speech import model
 from subtitles.speech.jobs import JobResult
+from subtitles.speech.models import model
 from subtitles.speech.transcribe import SourceAudio, transcribe
 from subtitles.speech.transcript import Skipped, to_json
 from subtitles.speech.voice_activity import RATE_HZ

@@ -17,10 +17,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from core.errors import ConfigError
 from core.settings import Settings
-from subtitles.speech import model as models
-from subtitles.speech.known_models import known_model
-from subtitles.speech.model_fetch import fetch
-from subtitles.speech.model_sources import Reporter
+from subtitles.speech.models import model as models
+from subtitles.speech.models.known_models import known_model
+from subtitles.speech.models.model_fetch import fetch
+from subtitles.speech.models.model_sources import Reporter
 
 SAYS = "kadr models: "  # before every line; `kadr up` passes such lines on
 MB = 1_000_000

@@ -21,7 +21,7 @@ from core.errors import ConfigError, KadrError
 from core.sandbox.child import ChildRunner
 from core.settings import NO_MODEL, Settings
 from subtitles.speech.jobs import JobResult
-from subtitles.speech.model_fetch import ready
+from subtitles.speech.models.model_fetch import ready
 from subtitles.speech.transcribe import Progress as OnProgress
 from subtitles.speech.transcribe import SourceAudio, transcribe
 from subtitles.speech.transcript import Skipped, Transcript, to_json, words_json

@@ -17,8 +17,8 @@ from core.settings import NO_MODEL
 from kadr.stack.home import Home
 from kadr.stack.log import lines_since, size
 from kadr.stack.supervisor import Child, say
-from subtitles.speech import model as models
-from subtitles.speech.known_models import DEFAULT, known_model
+from subtitles.speech.models import model as models
+from subtitles.speech.models.known_models import DEFAULT, known_model
 
 TIMEOUT_S = 2 * 3600.0
 FOLLOWED_EVERY_S = 0.5

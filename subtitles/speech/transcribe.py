@@ -24,7 +24,7 @@ from subtitles.speech import guards, jobs
 from subtitles.speech.coverage import without_words
 from subtitles.speech.jobs import Job, JobResult
 from subtitles.speech.languages import whisper_language
-from subtitles.speech.model import Whisper
+from subtitles.speech.models.model import Whisper
 from subtitles.speech.transcript import Segment, Skipped, SkipReason, Transcript
 from subtitles.speech.voice_activity import RATE_HZ, Span
 

@@ -15,7 +15,7 @@ from core.errors import ConfigError, ToolFailed
 from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB, MIB, Settings
-from subtitles.speech.model import threads
+from subtitles.speech.models.model import threads
 from subtitles.translation.pairs import ANY, entries, primary_language
 
 LOADING_S, SENTENCE_S = 300, 20

@@ -17,9 +17,9 @@ import pytest
 
 from core.errors import ConfigError, Transient
 from kadr.commands.models import Lines
-from subtitles.speech import known_models, model_fetch
-from subtitles.speech.known_models import KnownModel, ModelFile
-from subtitles.speech.model_fetch import ModelDamaged, ModelUnreachable
+from subtitles.speech.models import known_models, model_fetch
+from subtitles.speech.models.known_models import KnownModel, ModelFile
+from subtitles.speech.models.model_fetch import ModelDamaged, ModelUnreachable
 from tests.wheels import only_from, wheel
 
 REPO, COMMIT = "Systran/faster-whisper-tiny", "a" * 40

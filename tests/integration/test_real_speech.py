@@ -17,9 +17,9 @@ from core.settings import Settings
 from presets.caption import caption_profile
 from subtitles.cues.build import cues
 from subtitles.cues.words import repaired
-from subtitles.speech import model
 from subtitles.speech.jobs import JobResult
-from subtitles.speech.model import Whisper
+from subtitles.speech.models import model
+from subtitles.speech.models.model import Whisper
 from subtitles.speech.transcribe import SourceAudio, transcribe
 from subtitles.speech.transcript import Skipped, SkipReason, Transcript
 from tests.media import shared

@@ -23,9 +23,9 @@ from core.sandbox.child import ChildRunner, python_argv
 from core.settings import Settings
 from kadr.commands import models as kadr_models
 from kadr.commands import transcribe as kadr_transcribe
-from subtitles.speech import model
 from subtitles.speech.jobs import JobResult
-from subtitles.speech.model import Whisper
+from subtitles.speech.models import model
+from subtitles.speech.models.model import Whisper
 from subtitles.speech.transcribe import SourceAudio, transcribe
 from subtitles.speech.transcript import Flag, Skipped, SkipReason, Transcript
 from subtitles.speech.voice_activity import RATE_HZ

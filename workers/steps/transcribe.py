@@ -21,8 +21,8 @@ from presets.profile import profile_or_default
 from subtitles.cues.build import cues
 from subtitles.cues.words import repaired
 from subtitles.speech.jobs import JobResult
-from subtitles.speech.model import Whisper
-from subtitles.speech.model_fetch import ready
+from subtitles.speech.models.model import Whisper
+from subtitles.speech.models.model_fetch import ready
 from subtitles.speech.transcribe import NO_AUDIO, NO_MODEL, Task, transcribe
 from subtitles.speech.transcript import Doubt, Skipped, SkipReason, Transcript
 from workers import published_audio, text_artifacts

@@ -1,11 +1,11 @@
-"""subtitles.speech.known_models: the table of models whose files are known."""
+"""subtitles.speech.models.known_models: the table of models whose files are known."""
 
 import re
 
 import pytest
 
-from subtitles.speech.known_models import DEFAULT, KNOWN, KnownModel, known_model
-from subtitles.speech.model import NEEDED, REPOSITORIES, VOCABULARIES
+from subtitles.speech.models.known_models import DEFAULT, KNOWN, KnownModel, known_model
+from subtitles.speech.models.model import NEEDED, REPOSITORIES, VOCABULARIES
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 

@@ -1,4 +1,4 @@
-"""subtitles.speech.model: which model is used; what cannot work is said early, by name."""
+"""subtitles.speech.models.model: which model is used; what cannot work is said early, by name."""
 
 import asyncio
 from pathlib import Path
@@ -9,8 +9,8 @@ from core import folder_lock
 from core.errors import ConfigError
 from core.folder_lock import alone_in
 from core.settings import Settings
-from subtitles.speech import model
-from subtitles.speech.model_fetch import fetch, ready
+from subtitles.speech.models import model
+from subtitles.speech.models.model_fetch import fetch, ready
 
 FILES = ("model.bin", "config.json", "tokenizer.json", "vocabulary.json")
 

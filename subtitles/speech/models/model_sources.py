@@ -16,7 +16,7 @@ from typing import Protocol
 from core.errors import ConfigError, Transient
 from core.installer import WrongDigest, unpack
 from core.settings import MIB
-from subtitles.speech.known_models import KnownModel, ModelFile
+from subtitles.speech.models.known_models import KnownModel, ModelFile
 
 MEASURED_EVERY_S = 0.5
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.installer import Wheel
-from subtitles.speech.model import repository
+from subtitles.speech.models.model import repository
 
 DEFAULT = "base"  # of `kadr up`: the smallest one that knows many languages
 

@@ -18,9 +18,9 @@ from core.errors import ConfigError, KadrError, Transient
 from core.folder_lock import alone_in, free
 from core.installer import WrongDigest
 from core.settings import Settings
-from subtitles.speech.known_models import KnownModel, known_model
-from subtitles.speech.model import Whisper, check, chosen, folder_name, models_dir, repository
-from subtitles.speech.model_sources import Reporter, download, from_hub, from_wheels, verify
+from subtitles.speech.models.known_models import KnownModel, known_model
+from subtitles.speech.models.model import Whisper, check, chosen, folder_name, models_dir, repository
+from subtitles.speech.models.model_sources import Reporter, download, from_hub, from_wheels, verify
 
 FILES = ("config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*")
 
