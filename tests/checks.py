@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
+from tests.syntax import LEAVES, below, children
+
 ROOT = Path(__file__).parents[1]
 LONGEST_SLEEP_S = 0.3
 # Calls that check something by themselves, by the last part of their name.
@@ -22,7 +24,6 @@ PUBLIC_UNDERSCORES = frozenset({"_exit", "_replace", "_asdict", "_fields", "_mak
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-LEAVES = (ast.Name, ast.Constant, ast.alias)  # nothing is below them
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -236,29 +237,6 @@ class Module:
         if name == "product":
             return all(self.has_items(one, local, depth - 1) for one in node.args)
         return name in SAME_LENGTH_CALLS and bool(node.args) and self.has_items(node.args[0], local, depth - 1)
-
-
-def children(node: ast.AST) -> list[ast.AST]:
-    """As ast.iter_child_nodes in half the time, which is much of all that these rules take: without the marks that say
-    whether a name is read or written, a third of all nodes."""
-    found: list[ast.AST] = []
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if isinstance(value, list):
-            found.extend(one for one in value if isinstance(one, ast.AST))
-        elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
-            found.append(value)
-    return found
-
-
-def below(node: ast.AST) -> Iterator[ast.AST]:
-    """A syntax tree's nodes, each before those below it (ast.walk goes level by level)."""
-    left = [node]
-    while left:
-        one = left.pop()
-        yield one
-        if not isinstance(one, LEAVES):
-            left.extend(reversed(children(one)))
 
 
 def assignments(body: Iterable[ast.stmt]) -> dict[str, ast.expr]:

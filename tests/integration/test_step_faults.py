@@ -1,9 +1,6 @@
-"""Steps that once got in each other's way, on a real PostgreSQL: extras, old runs, interruptions, dubs."""
+"""Steps that once got in each other's way, on a real PostgreSQL: old runs, interruptions, deletes, memory."""
 
-import asyncio
 import errno
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,136 +10,19 @@ import pytest
 
 from core.db import assets, steps, tracks
 from core.db.postgres import Pool
-from core.db.steps import Step
 from core.errors import MachineFault, OutOfMemory
 from core.hints import Hints
 from core.model import AssetId, StepId, StepKind, StepState
-from core.sandbox.child import ChildRunner
-from core.settings import Settings
-from core.step_kinds import BLOCK_REPROCESS_OF_READY, TRAITS, SlotClass
-from core.storage.s3 import Storage
-from tests.database import OWNER, new_asset, until_waiting
+from core.step_kinds import BLOCK_REPROCESS_OF_READY, TRAITS
+from tests.database import new_asset
 from tests.sources import source
+from tests.step_rows import EVERY_KIND, SETTINGS, claim, context_of, end, queue, states, until_state, working
 from transcode.probe.source import VERSION, to_json
 from workers.engine import failures, reconciler
 from workers.engine import worker as worker_module
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
-from workers.engine.memory_budget import MemoryBudget
-from workers.engine.sources import Sources
-from workers.engine.worker import Worker
 from workers.step_context import StepContext
 from workers.steps import extract, long_probe, probe
-
-SETTINGS = Settings(lease_s=5, heartbeat_s=1, poll_s=0.1, redis_url="redis://127.0.0.1:1/0")  # type: ignore[arg-type]
-WITHIN_S = 30
-EVERY_KIND = frozenset(StepKind)
-
-
-async def queue(pool: Pool, asset_id: AssetId, kind: StepKind, **step_input: object) -> StepId:
-    async with pool.acquire() as connection:
-        step = await steps.insert(connection, asset_id, kind, step_input)
-    assert step is not None
-    return step
-
-
-async def claim(pool: Pool, *kinds: StepKind, lease_s: float = 30) -> Step:
-    step = await steps.claim(pool, frozenset(kinds), "test", lease_s)
-    assert step is not None
-    return step
-
-
-async def end(pool: Pool, step_id: StepId, state: StepState) -> None:
-    """Set the state of a step as a worker would have left it."""
-    await pool.execute("UPDATE steps SET state = $2, finished_at = now() WHERE id = $1", step_id, state.value)
-
-
-async def states(pool: Pool) -> dict[str, str]:
-    return {row["id"]: row["state"] for row in await pool.fetch("SELECT id, state FROM steps")}
-
-
-async def until_state(pool: Pool, step_id: StepId, state: StepState) -> None:
-    async with asyncio.timeout(WITHIN_S):
-        while (await states(pool))[step_id] != state:
-            await asyncio.sleep(0.05)
-
-
-def context_of(pool: Pool, folder: Path) -> WorkerContext:
-    return WorkerContext(
-        settings=SETTINGS,
-        pool=pool,
-        storage=Storage(None, None),
-        runner=ChildRunner((), {}),
-        sources=Sources(folder / "sources", 1),
-        ffmpeg="",
-        ffmpeg_version="",
-        codecs=frozenset(),
-        memory=MemoryBudget(1),
-    )
-
-
-@asynccontextmanager
-async def working(pool: Pool, folder: Path, settings: Settings = SETTINGS) -> AsyncIterator[None]:
-    """A worker with the slots that are the default. Redis is nowhere: hints only hint."""
-    hints = Hints(settings)
-    context = replace(context_of(pool, folder), settings=settings)
-    task = asyncio.create_task(Worker(context, hints, "test", folder).run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
-        await hints.close()
-
-
-async def test_the_only_owner_waits_for_no_poll(pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One slot is kept for other owners and asks for all: it has to ask again when a step of the only owner ends."""
-
-    async def quick(worker: WorkerContext, claimed: ClaimedStep, /) -> Outcome:
-        return Outcome()
-
-    monkeypatch.setitem(worker_module.STAGES, StepKind.PICTURES, quick)
-    asset_id = await new_asset(pool)
-    queued = [await queue(pool, asset_id, StepKind.PICTURES, number=number) for number in range(10)]
-    async with working(pool, tmp_path, SETTINGS.model_copy(update={"poll_s": 10 * WITHIN_S})):
-        for step in queued:
-            await until_state(pool, step, StepState.DONE)
-    assert len(queued) == 10
-
-
-@pytest.mark.parametrize("kind", [StepKind.PICTURES, StepKind.EXTRACT, StepKind.DOWNLOADS, StepKind.TRANSCRIBE])
-async def test_extras_hold_up_no_new_upload(
-    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: StepKind
-) -> None:
-    """However many there are: what a title can be without has slots of its own, and the last is another owner's."""
-    slots = TRAITS[kind].slots
-    running, most = 0, getattr(SETTINGS, f"{slots.value}_slots") - 1
-    needs = [StepKind.PROBE, StepKind.PLAN, StepKind.FIRST_RUNG, StepKind.ENCODE, StepKind.POSTER]
-    if slots is SlotClass.SPEECH:  # which takes the longest, and holds up no album either
-        needs.append(StepKind.PICTURES)
-    all_slots_taken = asyncio.Event()
-
-    async def extra(worker: WorkerContext, claimed: ClaimedStep, /) -> Outcome:
-        nonlocal running
-        running += 1
-        if running == most:
-            all_slots_taken.set()
-        await asyncio.Event().wait()
-        return Outcome()
-
-    async def quick(worker: WorkerContext, claimed: ClaimedStep, /) -> Outcome:
-        return Outcome()
-
-    asset_id = await new_asset(pool)
-    monkeypatch.setitem(worker_module.STAGES, kind, extra)
-    for number in range(10):
-        await queue(pool, asset_id, kind, number=number)
-    async with working(pool, tmp_path):
-        await asyncio.wait_for(all_slots_taken.wait(), WITHIN_S)
-        for needed in needs:
-            monkeypatch.setitem(worker_module.STAGES, needed, quick)
-            await until_state(pool, await queue(pool, asset_id, needed), StepState.DONE)
-        assert running == most
-    assert slots in (SlotClass.EXTRA, SlotClass.SPEECH)
 
 
 def probed(file: Path) -> Any:
@@ -510,27 +390,3 @@ async def test_memory_is_not_waited_for_without_end(
     assert asset is not None
     assert asset.error is not None
     assert asset.error["code"] == "out_of_memory"
-
-
-async def test_a_delete_waits_for_a_step_that_ends_and_not_the_other_way_round(pool: Pool) -> None:
-    """Each held what the other one waited for; PostgreSQL ended one of them, and the owner was told to try again."""
-    asset_id = await new_asset(pool)
-    sibling = await queue(pool, asset_id, StepKind.ENCODE, run="r", chunk=0)  # comes first in the delete, too
-    await queue(pool, asset_id, StepKind.SOUND, run="r")
-    ending = await claim(pool, StepKind.SOUND)
-
-    async def delete() -> bool:
-        async with pool.acquire() as connection, connection.transaction():
-            return await assets.delete(connection, asset_id, OWNER)
-
-    async with pool.acquire() as connection, connection.transaction():
-        await steps.finish(connection, ending, StepState.DONE, output={})
-        deleting = asyncio.create_task(delete())
-        await until_waiting(pool)
-        await steps.stop_run(connection, asset_id, "r")
-        await steps.lock_asset(connection, asset_id)
-        following = await steps.insert(connection, asset_id, StepKind.PUBLISH, {"run": "r"})
-    assert await deleting
-    now = await states(pool)
-    assert following is not None
-    assert (now[ending.id], now[sibling], now[following]) == ("done", "dead", "dead")

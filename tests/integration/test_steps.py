@@ -6,12 +6,12 @@ from uuid import uuid4
 
 import pytest
 
-from core.db import postgres, steps
+from core.db import assets, postgres, steps
 from core.db.postgres import Pool
 from core.db.steps import Step
 from core.errors import LeaseLost
 from core.model import AssetId, StepKind, StepState
-from tests.database import new_asset
+from tests.database import OWNER, new_asset, until_waiting
 
 LIGHT = frozenset({StepKind.ACCEPT, StepKind.PROBE, StepKind.PLAN, StepKind.PUBLISH})
 LEASE_S = 30.0
@@ -133,3 +133,28 @@ async def test_a_step_ends_once(pool: Pool) -> None:
 
 async def test_migrating_again_or_at_once_applies_nothing_twice(pool: Pool) -> None:
     assert await asyncio.gather(*(postgres.migrate(pool) for _ in range(4))) == [[], [], [], []]
+
+
+async def test_a_delete_waits_for_a_step_that_ends_and_not_the_other_way_round(pool: Pool) -> None:
+    """Each held what the other one waited for; PostgreSQL ended one of them, and the owner was told to try again."""
+    asset_id = await new_asset(pool)
+    sibling = await owe(pool, asset_id, StepKind.ENCODE, run="r", chunk=0)  # comes first in the delete, too
+    await owe(pool, asset_id, StepKind.SOUND, run="r")
+    ending = await steps.claim(pool, frozenset({StepKind.SOUND}), "test", LEASE_S)
+    assert ending is not None
+
+    async def delete() -> bool:
+        async with pool.acquire() as connection, connection.transaction():
+            return await assets.delete(connection, asset_id, OWNER)
+
+    async with pool.acquire() as connection, connection.transaction():
+        await steps.finish(connection, ending, StepState.DONE, output={})
+        deleting = asyncio.create_task(delete())
+        await until_waiting(pool)
+        await steps.stop_run(connection, asset_id, "r")
+        await steps.lock_asset(connection, asset_id)
+        following = await steps.insert(connection, asset_id, StepKind.PUBLISH, {"run": "r"})
+    assert await deleting
+    now = {row["id"]: row["state"] for row in await pool.fetch("SELECT id, state FROM steps")}
+    assert following is not None
+    assert (now[ending.id], now[sibling], now[following]) == ("done", "dead", "dead")

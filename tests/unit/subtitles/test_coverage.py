@@ -3,29 +3,13 @@
 from dataclasses import replace
 
 from subtitles.speech.coverage import with_words, without_words
-from subtitles.speech.transcript import Segment, SpokenWord
+from subtitles.speech.transcript import SpokenWord
 from subtitles.speech.voice_activity import RATE_HZ, Span
+from tests.recognised import segment, word
 
 
 def span(start_s: float, end_s: float) -> Span:
     return Span(start=round(start_s * RATE_HZ), end=round(end_s * RATE_HZ))
-
-
-def word(text: str, start_ms: int, end_ms: int) -> SpokenWord:
-    return SpokenWord(start_ms=start_ms, end_ms=end_ms, text=text, probability=0.9)
-
-
-def segment(*words: SpokenWord) -> Segment:
-    return Segment(
-        start_ms=words[0].start_ms,
-        end_ms=words[-1].end_ms,
-        text="".join(one.text for one in words).strip(),
-        words=words,
-        no_speech=0.0,
-        logprob=-0.2,
-        compression=1.1,
-        temperature=0.0,
-    )
 
 
 def gaps(spoken: list[Span], *words: SpokenWord) -> list[tuple[float, float]]:

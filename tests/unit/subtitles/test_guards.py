@@ -10,26 +10,14 @@ from hypothesis import strategies as st
 from subtitles.speech.guards import checked, loops, lost, spread
 from subtitles.speech.transcript import Flag, Segment, SpokenWord
 from subtitles.speech.voice_activity import RATE_HZ, Span
+from tests import recognised
+from tests.recognised import word
 
 EVERYWHERE = (Span(start=0, end=3600 * RATE_HZ),)
 
 
-def word(text: str, start_ms: int, end_ms: int) -> SpokenWord:
-    return SpokenWord(start_ms=start_ms, end_ms=end_ms, text=text, probability=0.9)
-
-
 def segment(start_ms: int, end_ms: int, *words: SpokenWord, **more: object) -> Segment:
-    sound = Segment(
-        start_ms=start_ms,
-        end_ms=end_ms,
-        text="".join(word.text for word in words).strip(),
-        words=words,
-        no_speech=0.01,
-        logprob=-0.2,
-        compression=1.1,
-        temperature=0.0,
-    )
-    return replace(sound, **more)
+    return recognised.segment(*words, start_ms=start_ms, end_ms=end_ms, **more)
 
 
 HELLO = (word(" Hello", 1000, 1400), word(" and", 1400, 1600), word(" welcome.", 1600, 2200))

@@ -1,8 +1,8 @@
 """subtitles.speech.onsets: first and last words lie where the voice begins and ends."""
 
 from subtitles.speech.onsets import with_voice
-from subtitles.speech.transcript import Segment, SpokenWord
 from subtitles.speech.voice_activity import RATE_HZ, Span
+from tests.recognised import segment, word
 
 
 def span(start_s: float, end_s: float) -> Span:
@@ -14,18 +14,8 @@ SPOKEN = (span(0.8, 3.2), span(7.8, 10.2))
 
 
 def said(*words: tuple[int, int]) -> list[tuple[int, int]]:
-    spoken = tuple(SpokenWord(start_ms=a, end_ms=b, text=" word", probability=0.9) for a, b in words)
-    whole = Segment(
-        start_ms=words[0][0],
-        end_ms=words[-1][1],
-        text="",
-        words=spoken,
-        no_speech=0.0,
-        logprob=0.0,
-        compression=1.0,
-        temperature=0.0,
-    )
-    return [(word.start_ms, word.end_ms) for one in with_voice([whole], SPOKEN) for word in one.words]
+    whole = segment(*(word(" word", start_ms, end_ms) for start_ms, end_ms in words))
+    return [(said.start_ms, said.end_ms) for one in with_voice([whole], SPOKEN) for said in one.words]
 
 
 def test_a_word_does_not_begin_in_the_silence_before_the_voice() -> None:
