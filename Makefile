@@ -117,7 +117,7 @@ containers:
 
 # The tests of `make test` under coverage.py: lines and branches, in every process, the sandboxed ones too.
 coverage: test-setup
-	$(BIN)/python -m tests.measure_coverage $(PARALLEL)
+	$(BIN)/python -m tests.measure_coverage $(if $(ALL),--acceptance) $(PARALLEL)
 
 # Pin again after a change of dependencies. The largest set first: the others take its versions.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

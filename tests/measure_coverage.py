@@ -2,7 +2,8 @@
 
 While this runs coverage.py starts by itself in each Python of this virtual environment (a .pth file, removed at the
 end): pytest and its workers, every program of the embedded stack, and the media programs inside the sandbox, which get
-one more writable folder for it. A process that is killed leaves no data. Prints a table of the top-level packages.
+one more writable folder for it. A process that is killed leaves no data. Prints a table of the top-level packages; the
+lines and branches of each file are in build/coverage.json.
 """
 
 import json
@@ -17,6 +18,7 @@ from pathlib import Path
 import coverage
 
 ROOT = Path(__file__).parents[1]
+REPORT = ROOT / "build" / "coverage.json"
 PACKAGES = (
     *("core", "presets", "transcode", "thumbnails", "subtitles", "packager", "ingest", "origin", "workers"),
     *("hls_checker", "kadr", "benchmarks", "studio"),
@@ -85,6 +87,8 @@ def main(arguments: list[str]) -> int:
         hook.unlink()
         pth.unlink()
     print(table(folder))
+    REPORT.parent.mkdir(exist_ok=True)
+    shutil.copyfile(folder / "report.json", REPORT)
     shutil.rmtree(folder)
     return ended
 

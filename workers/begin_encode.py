@@ -12,6 +12,7 @@ from transcode.probe.source import Index, Source, from_json
 from workers import artifacts
 from workers.engine.contract import ClaimedStep, NextStep, Outcome, WorkerContext
 from workers.steps.first_rung import first_steps
+from workers.steps.transcribe import steps_beside_encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,4 +56,5 @@ async def begin_encode(worker: WorkerContext, claimed: ClaimedStep, plan: Encode
         following = (*first_steps(step_input["source"], plan_sha256, plan), (StepKind.ANALYSE, with_index))
     else:
         following = ((StepKind.ANALYSE, {**with_index, "first": False}),)
-    return Outcome(output={"plan": plan_sha256}, next_steps=following)
+    captions = await steps_beside_encode(worker, claimed, plan_sha256)
+    return Outcome(output={"plan": plan_sha256}, next_steps=(*following, *captions))

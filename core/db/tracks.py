@@ -89,6 +89,11 @@ class Track:
         return self.status in (TrackStatus.QUEUED, TrackStatus.IN_PROGRESS)
 
     @property
+    def step_input(self) -> dict[str, Any]:
+        """What a step that makes the track is given; of a new title its plan as well."""
+        return _step_input(self.id, self.wanted)
+
+    @property
     def again(self) -> str | None:
         """Id of the request to generate the track again; None for the first one."""
         return (self.wanted or {}).get("again")
@@ -106,6 +111,11 @@ class Found:
     model: str
     language: str
     language_probability: float | None  # None where the owner named the language
+
+
+def _step_input(track_id: str, wanted: dict[str, Any] | None) -> dict[str, Any]:
+    again = (wanted or {}).get("again")
+    return {"track": track_id} if again is None else {"track": track_id, "again": again}
 
 
 def _track(row: Any) -> Track:
@@ -247,9 +257,7 @@ async def title_published(
     if upload is not None:
         before = await connection.fetchval(_SQL["shown_before"], asset_id, by)
         if before not in (None, upload):
-            # Named by the publication, not by the upload, which may come back.
-            made_again = await connection.fetch(_SQL["source_replaced"], asset_id, by)
-            await _stop(connection, asset_id, [row["id"] for row in made_again])
+            await _make_all_again(connection, asset_id, by)
         for row in await connection.fetch(_SQL["embedded_elsewhere"], asset_id, upload):
             await changed(connection, asset_id, "video.track.removed", row["id"], publish=False)
     now = await connection.fetchval(_SQL["published_version"], asset_id)
@@ -260,10 +268,25 @@ async def title_published(
     await _enqueue_waiting(connection, asset_id)
 
 
+async def upload_replaced(connection: Connection, asset_id: AssetId, *, by: StepId) -> None:
+    """Step `by` has probed an upload of an asset without a published title: tracks of an earlier upload are reset."""
+    await lock(connection, asset_id)
+    if await connection.fetchval(_SQL["worked_on"], asset_id):
+        await _make_all_again(connection, asset_id, by)
+
+
+async def _make_all_again(connection: Connection, asset_id: AssetId, by: StepId | None) -> None:
+    """Reset the generated tracks, and stop the work on them."""
+    # Named by the step that found another upload, not by the upload, which may come back.
+    made_again = await connection.fetch(_SQL["source_replaced"], asset_id, by)
+    await _stop(connection, asset_id, [row["id"] for row in made_again])
+
+
 async def enqueue(connection: Connection, asset_id: AssetId) -> list[QueuedStep]:
     """Enqueue the steps of all waiting tracks, in the caller's transaction; returns them.
 
-    Before the first publication nothing is enqueued: the publication does it. A translation waits for its original.
+    Before the first publication nothing is enqueued: the publication does it, if no transcription has begun beside the
+    encode. A translation waits for its original.
     """
     if not await connection.fetchval(_SQL["is_published"], asset_id):
         return []
@@ -274,7 +297,7 @@ async def _enqueue_waiting(connection: Connection, asset_id: AssetId) -> list[Qu
     """Enqueue the steps that make waiting tracks, once per request. One that is enqueued already has no step id."""
     queued: list[QueuedStep] = []
     for row in await connection.fetch(_SQL["waiting"], asset_id):
-        kind, wanted = StepKind(row["step"]), row["wanted"] or {}
-        step_input = {"track": row["id"]} | ({"again": wanted["again"]} if "again" in wanted else {})
+        kind = StepKind(row["step"])
+        step_input = _step_input(row["id"], row["wanted"])
         queued.append((await steps.insert(connection, asset_id, kind, step_input), kind))
     return queued

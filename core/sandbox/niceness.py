@@ -8,5 +8,6 @@ count within a session only.
 INTERACTIVE = 0  # a person waits for the result
 BACKGROUND = 10  # the rest of the ladder
 EXTRA = 15  # what a title can be without
+SPEECH = 19  # hours of CPU that nobody waits for, beside a ladder that somebody does
 BESIDE_OTHERS = 10  # on top, for a title whose owner has another one under way: the next owner does not wait for both
 NICEST = 19

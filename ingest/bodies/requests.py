@@ -101,7 +101,7 @@ class _EncodingOptions(Body):
     )
     downloads: Downloads = Field(default=Downloads.NONE, description="Progressive MP4 and M4A files to download")
     subtitles: Literal["none", "auto"] | None = Field(
-        default=None, description="auto: generate subtitles once the video is ready. Default: set by the server"
+        default=None, description="auto: generate subtitles from the speech. Default: set by the server"
     )
 
     @model_validator(mode="after")

@@ -161,7 +161,7 @@ async def detect_speech(audio: SourceAudio, work_dir: Path, runner: ChildRunner,
         ),
         on_stdout_line=line,
         stdin=json.dumps(request).encode(),
-        nice=niceness.EXTRA,
+        nice=niceness.SPEECH,
     )
     spans = tuple(Span(start=start, end=end) for start, end in answer["spans"])
     return Speech(audio_file=audio_file, samples=answer["samples"], spans=spans)
@@ -232,7 +232,7 @@ async def _run_job(
         limits=_limits(model, job),
         on_stdout_line=line,
         stdin=json.dumps(_request(context, job, language, earlier)).encode(),
-        nice=niceness.EXTRA,
+        nice=niceness.SPEECH,
     )
     if refused := answer.get("refused"):
         if refused["code"] == "language":

@@ -219,6 +219,9 @@ def text_of(cues: list[Any]) -> str:
 
 
 async def test_what_is_said_is_shown(english: Stack, asset: Any) -> None:
+    queued = [step["kind"] for step in asset["steps"]]
+    assert queued.count("transcribe") == 1
+    assert queued.index("transcribe") < queued.index("publish")  # the sound is there long before the ladder
     (track,) = await tracks_of(english, asset)
     track = await ended(english, asset, track)
     assert (track["status"], track["error"]) == ("ready", None), track

@@ -335,6 +335,61 @@ async def test_words_of_a_replaced_upload_are_nobodys(pool: Pool, *, begun: bool
     assert await steps.claim(pool, frozenset((StepKind.TRANSCRIBE,)), "test", 60) is None
 
 
+async def begin_beside_encode(pool: Pool, asset_id: AssetId, track_id: TrackId, upload: str) -> None:
+    """As the plan of a run's encode ends."""
+    track = await row(pool, track_id)
+    step_input = {"run": new_id("st"), "plan": "p", "source": upload, **track.step_input}
+    async with pool.acquire() as connection, connection.transaction():
+        assert await steps.insert(connection, asset_id, StepKind.TRANSCRIBE, step_input) is not None
+
+
+@pytest.mark.parametrize("ends_first", [True, False])
+async def test_what_is_heard_beside_the_encode_is_not_heard_again(pool: Pool, *, ends_first: bool) -> None:
+    """Whether the transcription or the publication ends first."""
+    asset_id = await new_asset(pool)
+    track_id = await wish(pool, asset_id, TrackSource.GENERATED, GENERATE)
+    await begin_beside_encode(pool, asset_id, track_id, "a")
+    work = await claimed(pool)
+    if ends_first:
+        await finish(pool, *work, text="of a", upload="a")
+    await publish(pool, asset_id, "a")
+    if not ends_first:
+        await finish(pool, *work, text="of a", upload="a")
+    assert (await row(pool, track_id)).made == {"text": "of a", "upload": "a"}
+    assert await pool.fetchval("SELECT count(*) FROM steps WHERE kind = 'transcribe'") == 1
+    # In the first revision, or in the one after it.
+    assert await pool.fetchval("SELECT count(*) FROM steps WHERE kind = 'republish'") == int(not ends_first)
+
+
+@pytest.mark.parametrize("ended", [True, False])
+async def test_words_of_an_upload_that_was_never_shown_are_nobodys(pool: Pool, *, ended: bool) -> None:
+    """Its encode failed; another upload takes its place."""
+    asset_id = await new_asset(pool)
+    track_id = await wish(pool, asset_id, TrackSource.GENERATED, GENERATE)
+    await begin_beside_encode(pool, asset_id, track_id, "a")
+    old = await claimed(pool)
+    if ended:
+        await finish(pool, *old, text="of a", upload="a")
+    async with pool.acquire() as connection, connection.transaction():
+        await tracks.upload_replaced(connection, asset_id, by=new_id("st"))
+    assert (await row(pool, track_id)).made is None
+    assert await state_of(pool, old[0]) == ("done" if ended else "dead")
+    await begin_beside_encode(pool, asset_id, track_id, "b")
+    await finish(pool, *await claimed(pool), text="of b", upload="b")
+    await publish(pool, asset_id, "b")
+    assert (await row(pool, track_id)).made == {"text": "of b", "upload": "b"}
+    assert await steps.claim(pool, frozenset((StepKind.TRANSCRIBE,)), "test", 60) is None
+
+
+async def test_the_first_upload_changes_no_track_that_waits_for_it(pool: Pool) -> None:
+    asset_id = await new_asset(pool)
+    track_id = await wish(pool, asset_id, TrackSource.GENERATED, GENERATE)
+    before = await row(pool, track_id)
+    async with pool.acquire() as connection, connection.transaction():
+        await tracks.upload_replaced(connection, asset_id, by=new_id("st"))
+    assert await row(pool, track_id) == before
+
+
 async def test_what_lay_in_an_upload_goes_with_it(pool: Pool) -> None:
     """And only once another is shown in its place; a person's work stays."""
     asset_id = await new_asset(pool)

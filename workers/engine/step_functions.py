@@ -8,6 +8,7 @@ delete. What holds for each kind is in core.step_kinds.
         -> remux, or first_rung (chunk after chunk) and first_sound: something to watch
         -> analyse -> encode (chunk x rungs), sound: in any order, on any worker
                       the last of them -> publish
+    plan | reframe -> transcribe: captions of a new title, beside its encode; the rest waits for publish
     dub, transcribe, translate -> republish: a track that was added to a published title
     first_rung, or else analyse -> extract: the subtitles inside the upload, once there is something to watch
     analyse -> pictures: posters, storyboard, preview; publish -> pictures where the title differs from its upload

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from core.db import assets
+from core.db import assets, tracks
 from core.db.postgres import Connection
 from core.model import StepKind
 from core.storage import keys
@@ -69,6 +69,8 @@ async def read_facts(worker: WorkerContext, claimed: ClaimedStep, *, quick: bool
         if copy is not None:
             await assets.accepted(connection, claimed.asset.id, copy.key, copy.sha256, copy.bytes)
         await assets.probed(connection, claimed.asset.id, facts)
+        if not again and not claimed.asset.has_ladder:
+            await tracks.upload_replaced(connection, claimed.asset.id, by=claimed.step.id)
         if not again:
             await insert_default_subtitles(worker, connection, claimed.asset)
 

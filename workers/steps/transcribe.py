@@ -1,7 +1,7 @@
-"""transcribe: a published title -> a transcript of its speech, and subtitles of it.
+"""transcribe: the audio of a title -> a transcript of its speech, and subtitles of it.
 
-Every finished job is stored at once, so whoever takes the step over goes on after it. What cannot be transcribed skips
-the track and is no failure of the title.
+It needs no ladder: that of a new title begins beside the encode. Every finished job is stored at once, so whoever takes
+the step over goes on after it. What cannot be transcribed skips the track and is no failure of the title.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from core.db import tracks
 from core.db.assets import Asset
 from core.db.postgres import Connection
 from core.db.tracks import Found, Track, TrackKind, TrackSource, TrackStatus
-from core.errors import ConfigError, Transient
-from core.model import AssetId
+from core.errors import ConfigError
+from core.model import AssetId, StepKind
 from core.storage.digest import digest
 from core.telemetry.failpoint import failpoint
 from core.telemetry.logs import Log
@@ -25,9 +25,9 @@ from subtitles.speech.models.model import Whisper
 from subtitles.speech.models.model_fetch import ready
 from subtitles.speech.transcribe import NO_AUDIO, NO_MODEL, Task, transcribe
 from subtitles.speech.transcript import Doubt, Skipped, SkipReason, Transcript
-from workers import published_audio, text_artifacts
-from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
-from workers.published_audio import PublishedTitle
+from workers import text_artifacts, title_audio
+from workers.engine.contract import ClaimedStep, NextStep, Outcome, WorkerContext
+from workers.title_audio import Title
 
 _LOG = Log("transcribe")
 VERSION = 2  # part of the name of finished jobs: increase it when the audio is prepared differently
@@ -47,33 +47,31 @@ async def transcribe_title(worker: WorkerContext, claimed: ClaimedStep) -> Outco
     if track is None or not track.wanted or not track.waits_for(claimed.step.input):
         return Outcome(output={"removed": True})
     options = track.wanted["generate"]
-    published = await published_audio.published_title(worker, claimed.asset.id)
-    if published is None:
-        raise Transient("a track for a title that is not published")
-    transcript = await transcript_of(worker, claimed, published, options.get("language"), "transcribe")
+    title = await title_audio.title_of(worker, claimed)
+    transcript = await transcript_of(worker, claimed, title, options.get("language"), "transcribe")
     if isinstance(transcript, Skipped):
         return skip_track(track, skip_error(transcript))
     return await subtitle(
-        worker, claimed, track, transcript, TrackSource.GENERATED, options.get("profile"), published.upload
+        worker, claimed, track, transcript, TrackSource.GENERATED, options.get("profile"), title.upload
     )
 
 
 async def transcript_of(
-    worker: WorkerContext, claimed: ClaimedStep, published: PublishedTitle, language: str | None, task: Task
+    worker: WorkerContext, claimed: ClaimedStep, title: Title, language: str | None, task: Task
 ) -> Transcript | Skipped:
     """The words in the title's audio (`transcribe`), or their English translation (`translate`).
 
     `language`: the spoken language its owner declared, or None to detect it. Finished jobs are not run again.
     """
-    audio = published_audio.spoken_track(published.plan, language)
+    audio = title_audio.spoken_track(title.plan, language)
     if audio is None:
         return NO_AUDIO
     try:
         model = await ready(worker.settings)
         if model is None:
             return NO_MODEL
-        track = await published_audio.source_audio(worker, claimed, published, audio)
-        facts = [published.upload, str(track.origin_s), str(track.duration_s), track.index, task, language]
+        track = await title_audio.source_audio(worker, claimed, title, audio)
+        facts = [title.upload, str(track.origin_s), str(track.duration_s), track.index, task, language]
         parts_key = digest([VERSION, _identity(model), *facts])
         return await transcribe(
             track,
@@ -91,8 +89,24 @@ async def transcript_of(
         return NO_MODEL
 
 
+async def steps_beside_encode(worker: WorkerContext, claimed: ClaimedStep, plan_sha256: str) -> tuple[NextStep, ...]:
+    """The transcriptions that the asset's tracks wait for, by this plan of the upload.
+
+    Nothing where a title is published already: its tracks are those of its own upload until the new one replaces it.
+    """
+    if claimed.asset.has_ladder:
+        return ()
+    title = {"source": claimed.step.input["source"], "plan": plan_sha256}
+    waiting = await tracks.of_asset(worker.pool, claimed.asset.id)
+    return tuple(
+        (StepKind.TRANSCRIBE, {**title, **track.step_input})
+        for track in waiting
+        if track.is_awaited and "generate" in (track.wanted or {})
+    )
+
+
 async def insert_default_subtitles(worker: WorkerContext, connection: Connection, asset: Asset) -> None:
-    """Insert the generated track of an asset that is to have one by default; the publication queues the work.
+    """Insert the generated track of an asset that is to have one by default; the plan of its encode queues the work.
 
     Once for each asset, however often its source is replaced.
     """

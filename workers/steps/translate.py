@@ -9,7 +9,7 @@ import asyncio
 from core.db import tracks
 from core.db.postgres import Connection
 from core.db.tracks import Found, Track, TrackSource
-from core.errors import ConfigError, Transient
+from core.errors import ConfigError
 from core.telemetry.logs import Log
 from presets.caption import caption_profile
 from subtitles.cues.build import cues
@@ -17,10 +17,10 @@ from subtitles.cues.words import repaired
 from subtitles.speech.transcript import Skipped, SkipReason
 from subtitles.translation.sentences import sentences, spread
 from subtitles.translation.translate import Translator, chosen
-from workers import published_audio, text_artifacts
+from workers import text_artifacts, title_audio
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
-from workers.published_audio import PublishedTitle
 from workers.steps.transcribe import profile_of, skip_error, skip_track, subtitle, transcript_of
+from workers.title_audio import Title
 
 _LOG = Log("translate")
 _NO_TRANSLATOR = {
@@ -44,15 +44,13 @@ async def translate(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     original = await tracks.by_id(worker.pool, track.wanted["translate"]["from"])
     if original is None or original.made is None:  # it failed or was removed: see core.db.tracks
         return skip_track(track, _NO_ORIGINAL)
-    published = await published_audio.published_title(worker, claimed.asset.id)
-    if published is None:
-        raise Transient("a track for a title that is not published")
+    title = await title_audio.title_of(worker, claimed)
     profile = track.wanted["translate"].get("profile")
     translator = _translator(worker, claimed, original.language, track.language)
     if translator is not None:
-        return await _translate_text(worker, claimed, track, original, translator, profile, published.upload)
+        return await _translate_text(worker, claimed, track, original, translator, profile, title.upload)
     if track.language.partition("-")[0].lower() == "en":
-        return await _translate_audio(worker, claimed, track, original, profile, published)
+        return await _translate_audio(worker, claimed, track, original, profile, title)
     return skip_track(track, _NO_TRANSLATOR)
 
 
@@ -102,12 +100,12 @@ async def _translate_audio(
     track: Track,
     original: Track,
     profile: str | None,
-    published: PublishedTitle,
+    title: Title,
 ) -> Outcome:
     # Only of a transcript is the language that of the audio, too; an uploaded text may be in any.
     language = original.language if (original.made or {}).get("words") else None
-    transcript = await transcript_of(worker, claimed, published, language, "translate")
+    transcript = await transcript_of(worker, claimed, title, language, "translate")
     if isinstance(transcript, Skipped):
         no_model = transcript.reason is SkipReason.NO_MODEL
         return skip_track(track, _NO_TRANSLATOR if no_model else skip_error(transcript))
-    return await subtitle(worker, claimed, track, transcript, TrackSource.TRANSLATED, profile, published.upload)
+    return await subtitle(worker, claimed, track, transcript, TrackSource.TRANSLATED, profile, title.upload)

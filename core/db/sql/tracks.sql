@@ -44,8 +44,12 @@ JOIN steps a ON a.asset_id = p.asset_id AND a.input ->> 'run' = p.input ->> 'run
 WHERE p.asset_id = $1 AND p.kind = 'publish' AND p.state = 'done' AND p.id <> $2
 ORDER BY p.created_at DESC, p.id DESC LIMIT 1;
 
+-- name: worked_on
+-- Whether a step has made a track of this asset, or was to.
+SELECT EXISTS (SELECT FROM steps WHERE asset_id = $1 AND input ? 'track');
+
 -- name: source_replaced
--- Another upload is shown: what was heard in the old one is made again, but no person's work; and what is being made
+-- Another upload is shown, or is to be: what was heard in the old one is made again, but no person's work; and what is being made
 -- begins anew.
 UPDATE tracks SET
     status = 'queued', error = NULL, wanted = wanted || jsonb_build_object('again', $2::text),
@@ -96,13 +100,17 @@ WHERE id IN (
 
 -- name: waiting
 -- Those that can be made once the title is there, and the kind of step that makes each: a translation when its original
--- is no longer waited for.
+-- is no longer waited for. Not those whose step has begun before the title was there.
 SELECT id, wanted, CASE
     WHEN kind = 'audio' THEN 'dub' WHEN wanted ? 'translate' THEN 'translate' ELSE 'transcribe'
 END AS step FROM tracks t
 WHERE asset_id = $1 AND status = 'queued' AND NOT EXISTS (
     SELECT 1 FROM tracks o
     WHERE o.asset_id = t.asset_id AND o.id = t.wanted -> 'translate' ->> 'from' AND o.status = 'queued'
+) AND NOT EXISTS (
+    SELECT 1 FROM steps s
+    WHERE s.asset_id = t.asset_id AND s.state IN ('queued', 'leased') AND s.input ? 'plan'
+        AND s.input ->> 'track' = t.id AND s.input ->> 'again' IS NOT DISTINCT FROM t.wanted ->> 'again'
 )
 ORDER BY id;
 
