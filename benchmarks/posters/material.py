@@ -28,8 +28,7 @@ LEAST_SHARPNESS = 40.0  # variance of the Laplacian at WIDTH
 
 def load(folder: Path, binary: str) -> tuple[Material, int]:
     """(the material, how many frames it has). Raises ConfigError."""
-    clips = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    frames = [frame for clip in clips for frame in _frames(clip, binary) if _usable(frame)]
+    frames = [frame for clip in clips_of(folder) for frame in _frames(clip, binary) if _usable(frame)]
     if len(frames) < LEAST_FRAMES:
         raise ConfigError(f"--material {folder}: {len(frames)} usable frames; at least {LEAST_FRAMES} are needed")
 
@@ -39,19 +38,29 @@ def load(folder: Path, binary: str) -> tuple[Material, int]:
     return material, len(frames)
 
 
-def _frames(clip: Path, binary: str) -> list[Pixels]:
-    """Those that can be decoded; a clip that cannot gives none."""
+def clips_of(folder: Path) -> list[Path]:
+    """The videos in a folder and those below it, by name."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+
+
+def duration_s(clip: Path, binary: str) -> float | None:
+    """How long a clip is, as ffmpeg says; None where it does not."""
     description = subprocess.run(
         [binary, "-nostdin", "-i", str(clip)], capture_output=True, timeout=60, check=False
     ).stderr
     lasts = re.search(rb"Duration: (\d+):(\d+):(\d+\.\d+)", description)
-    if lasts is None:
+    return int(lasts[1]) * 3600 + int(lasts[2]) * 60 + float(lasts[3]) if lasts else None
+
+
+def _frames(clip: Path, binary: str) -> list[Pixels]:
+    """Those that can be decoded; a clip that cannot gives none."""
+    lasts_s = duration_s(clip, binary)
+    if lasts_s is None:
         return []
-    duration_s = int(lasts[1]) * 3600 + int(lasts[2]) * 60 + float(lasts[3])
     frames = []
     for place in PLACES:
         command = [
-            *(binary, "-v", "error", "-nostdin", "-ss", f"{float(place) * duration_s:.3f}", "-i", str(clip)),
+            *(binary, "-v", "error", "-nostdin", "-ss", f"{float(place) * lasts_s:.3f}", "-i", str(clip)),
             *("-map", "0:v:0", "-frames:v", "1", "-vf", f"scale={WIDTH}:-2", "-c:v", "ppm", "-f", "image2pipe", "-"),
         ]
         encoded = subprocess.run(command, capture_output=True, timeout=120, check=False).stdout

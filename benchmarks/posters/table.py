@@ -9,6 +9,8 @@ def tables(result: dict[str, Any]) -> str:
     parts = []
     if "ways" in result:
         parts.append(_ways(result))
+    if "joined" in result:
+        parts.append(_joined(result))
     if "cost" in result:
         parts.append(_cost(result["cost"]))
     if "trade" in result:
@@ -38,8 +40,24 @@ def _ways(result: dict[str, Any]) -> str:
             line += f"{found['cpu_s_per_minute']:>10.2f}{found['wall_s_per_minute']:>7.2f}"
             line += f"{found['peak_rss_bytes'] / MB:>8.0f}  {defects}"
         lines.append(line)
-    lines += [f"{'met' if met else 'NOT met':>8}: {goal.replace('_', ' ')}" for goal, met in result["goals"].items()]
-    return "\n".join(lines)
+    return "\n".join(lines + _goals(result["goals"]))
+
+
+def _joined(result: dict[str, Any]) -> str:
+    joined = result["joined"]
+    lines = [
+        f"{joined['films']} films of {joined['clips']} real clips ({result['seeds']} seeds), one good stretch of four, "
+        f"profile {result['profile']}; per cent with 95 % intervals",
+        f"{'':<14}{'hit@1':>20}  chosen in its place",
+    ]
+    for name, found in joined["ways"].items():
+        chosen = ", ".join(f"{kind} {count}" for kind, count in found["chosen"].items())
+        lines.append(f"{name:<14}{_rate(found['hit_1']):>20}  {chosen}")
+    return "\n".join(lines + _goals(result["goals"]))
+
+
+def _goals(goals: dict[str, bool]) -> list[str]:
+    return [f"{'met' if met else 'NOT met':>8}: {goal.replace('_', ' ')}" for goal, met in goals.items()]
 
 
 def _cost(rows: list[dict[str, Any]]) -> str:

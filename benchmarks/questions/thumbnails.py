@@ -9,9 +9,12 @@ none. All with Wilson 95 % intervals. random is the expectation over all frames,
 CPU, wall: per minute of video, of the children alone. Ours is the sandboxed child of the selection, Python's start
 counted, without the probe, which every upload has anyway; hecate-like counts Python's start, too. RSS: the highest.
 
+--joined takes the clips of a folder (SDR), one good stretch and three spoiled ones of each: blurred, box-blurred, dark,
+over-exposed, faded or averaged over 0.8 s. A choice that nobody could tell from its unspoiled self counts as good.
+
 Results are of --seeds heldout; whoever tunes looks at tune only. --material takes frames of real clips (SDR) instead of
 painted scenes. --cost measures ten minutes of 1080p, --trade what looking at fewer frames saves and loses, --sheets
-draws what was chosen from real clips. Without these three the planted videos are run.
+draws what was chosen from real clips. Without these and --joined the planted videos are run.
 """
 
 import argparse
@@ -20,8 +23,10 @@ import hashlib
 import json
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +34,10 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.harness.machine import facts, report
+from benchmarks.harness.rates import wilson
 from benchmarks.posters import (
     contact_sheet,
+    joined,
     material,
     pickers,
     planted,
@@ -48,6 +55,8 @@ from presets import poster
 
 SEEDS = {"tune": planted.TUNE, "heldout": planted.HELD_OUT}
 VIDEOS = {"tune": 60, "heldout": 200}
+FILMS_PER_CLIP = 12
+JOINED_GOAL = 0.95
 TRADES = tuple(
     Effort(samples=samples, refine=refine)
     for samples, refine in ((240, 8), (96, 8), (96, 4), (96, 1), (48, 8), (48, 4), (24, 8), (24, 4), (12, 4))
@@ -67,6 +76,37 @@ async def planted_videos(
         picked = {OURS: await selector.pick(clip.path), **picked}
         found.append(planted_run.judged(video, picked))
     return found
+
+
+async def joined_films(seeds: Sequence[int], folder: Path, selector: Selector, keep: Path) -> dict[str, Any]:
+    """Of every way, how often it took a good frame, and what is wrong with the others; the films that ours missed."""
+    clips = [
+        (clip, lasts_s) for clip in material.clips_of(folder) if (lasts_s := material.duration_s(clip, selector.binary))
+    ]
+    verdicts: dict[str, list[str]] = {}
+    missed = []
+    for clip, lasts_s in track(clips, "joined clips", console=PROGRESS):
+        for seed in seeds[:FILMS_PER_CLIP]:
+            film = joined.plan(clip, Fraction(lasts_s), seed)
+            files = [keep / f"{clip.name}-{seed}-{name}.mp4" for name in ("spoiled", "plain")]
+            spoiled, plain = (
+                joined.make(film, file, selector.binary, spoiled=number == 0) for number, file in enumerate(files)
+            )
+            picked = {picker.name: pickers.pick(picker, spoiled, selector.binary) for picker in pickers.BASELINES}
+            for name, choice in {OURS: await selector.pick(spoiled.path), **picked}.items():
+                found = joined.verdict(film, spoiled, plain, choice.times_s, selector.binary)
+                verdicts.setdefault(name, []).append(found)
+                if name == OURS and found != joined.GOOD:
+                    time_s = round(float(choice.times_s[0]), 3) if choice.times_s else None
+                    missed.append({"clip": clip.name, "seed": seed, "chosen": found, "time_s": time_s})
+    ways = {
+        name: {
+            "hit_1": asdict(wilson(found.count(joined.GOOD), len(found))),
+            "chosen": dict(sorted(Counter(one for one in found if one != joined.GOOD).items())),
+        }
+        for name, found in verdicts.items()
+    }
+    return {"clips": len(clips), "films": len(verdicts[OURS]), "ways": ways, "missed": missed}
 
 
 async def cost(selector: Selector, keep: Path, repeat: int) -> list[dict[str, Any]]:
@@ -123,7 +163,12 @@ async def measure(options: argparse.Namespace, keep: Path) -> dict[str, Any]:
     if options.sheets:
         out, *clips = options.sheets
         result["sheets"] = await sheets(out, clips, selector)
-    if options.cost or options.trade or options.sheets:
+    if options.joined:
+        result["seeds"] = options.seeds
+        result["joined"] = await joined_films(SEEDS[options.seeds], options.joined, selector, keep)
+        hits = result["joined"]["ways"][OURS]["hit_1"]["value"]
+        result["goals"] = {"joined_hit_1_at_least_95_percent": hits >= JOINED_GOAL}
+    if options.cost or options.trade or options.sheets or options.joined:
         return result
     source, mark, result["material"] = None, "", "painted"
     if options.material:
@@ -156,6 +201,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repeat", type=int, default=3, help="runs of --cost (default: 3)")
     parser.add_argument(
         "--trade", action="store_true", help="measure hit rates and CPU with fewer sampled and refined frames"
+    )
+    parser.add_argument(
+        "--joined", type=Path, metavar="DIR", help="join good and spoiled stretches of the clips in DIR"
     )
     parser.add_argument("--sheets", type=Path, nargs="+", metavar=("DIR", "CLIP"), help="draw contact sheets into DIR")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result to FILE")
