@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from presets.caption import CaptionProfile
 from subtitles.cues.layout import Unit
+from subtitles.cues.sentence_ends import CLOSING, SENTENCE_ENDS, ends_sentence, last_is
 
 AFTER_SENTENCE, AFTER_CLAUSE, AFTER_COMMA = 0, 12, 20
 BEFORE_CONJUNCTION, BEFORE_PREPOSITION, ELSEWHERE, TORN = 45, 60, 100, 160
 PAUSE_MS, CHEAPER_BY = 150, 60  # an audible pause; each ms of it takes 1/8 off the cost of a break, up to CHEAPER_BY
-_SENTENCE, _CLAUSE, _COMMA = ".!?…。！？؟।۔။។", ";:—–；：؛", ",、，،၊"
-_CLOSING, _OPENING = "\"'”’»)]}」』）】》〉］", "\"'“‘«([{「『（【《〈［¿¡"
+_CLAUSE, _COMMA = ";:—–；：؛", ",、，،၊"
+_OPENING = "\"'“‘«([{「『（【《〈［¿¡"
 # What must not begin a line of Chinese or Japanese.
 _NEVER_FIRST = "、。，．・：；？！ー々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ…」』）】》〉］〕｝%％"
 
@@ -31,7 +32,7 @@ class Breaks:
 
 def breaks(units: Sequence[Unit], profile: CaptionProfile) -> Breaks:
     """The breaks of a text: one before each unit, and one after the last."""
-    ends = [True, *(_last(unit.text, _SENTENCE) for unit in units)]
+    ends = [True, *(ends_sentence(unit.text) for unit in units)]
     bad = [False] * (len(units) + 1)
     cost = [0] * (len(units) + 1)
     for at in range(1, len(units)):
@@ -47,8 +48,8 @@ def breaks(units: Sequence[Unit], profile: CaptionProfile) -> Breaks:
 
 def _cost(units: Sequence[Unit], at: int, profile: CaptionProfile) -> int:
     before, after = units[at - 1].text, units[at].text
-    for signs, cost in ((_SENTENCE, AFTER_SENTENCE), (_CLAUSE, AFTER_CLAUSE), (_COMMA, AFTER_COMMA)):
-        if _last(before, signs):
+    for signs, cost in ((SENTENCE_ENDS, AFTER_SENTENCE), (_CLAUSE, AFTER_CLAUSE), (_COMMA, AFTER_COMMA)):
+        if last_is(before, signs):
             return cost
     if not profile.spaced:
         return _unspaced_cost(units, at, profile)
@@ -74,7 +75,7 @@ def _unspaced_cost(units: Sequence[Unit], at: int, profile: CaptionProfile) -> i
 
 
 def _is_bad(before: Unit, after: Unit, profile: CaptionProfile) -> bool:
-    if _last(before.text, _SENTENCE + _CLAUSE + _COMMA):
+    if last_is(before.text, SENTENCE_ENDS + _CLAUSE + _COMMA):
         return False
     if not profile.spaced:
         return (
@@ -84,20 +85,15 @@ def _is_bad(before: Unit, after: Unit, profile: CaptionProfile) -> bool:
             or before.text in profile.clinging
             or after.text in profile.never_first
         )
-    if before.text[-1] in _CLOSING:
+    if before.text[-1] in CLOSING:
         return False
     return after.glued or bool(_names(before.text) & profile.clinging)
 
 
 def _names(text: str) -> set[str]:
     """The word without its punctuation, and what is before its apostrophe ("l'", "qu'")."""
-    word = text.casefold().strip(_OPENING + _CLOSING + _SENTENCE + _CLAUSE + _COMMA).replace("’", "'")
+    word = text.casefold().strip(_OPENING + CLOSING + SENTENCE_ENDS + _CLAUSE + _COMMA).replace("’", "'")
     return {word, word.partition("'")[0] + "'"} if "'" in word else {word}
-
-
-def _last(text: str, signs: str) -> bool:
-    """Whether the last character of a text, quotes and brackets aside, is one of `signs`."""
-    return text.rstrip(_CLOSING)[-1:] in tuple(signs)
 
 
 def _is_hiragana(character: str) -> bool:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from core.media.encoded import Cue
+from subtitles.cues.sentence_ends import ends_sentence, first_sentence
 
 LEAST, LEAST_MS = 3, 10_000
 AROUND_MS, AROUND = 40_000, 40  # of words on either side of a place are compared: as far, and as many lines
@@ -32,7 +33,6 @@ NAMED_BY = 3  # words
 TELLING_TIMES, TELLING_LETTERS, TELLING = 3, 4, 2  # so many words, so long and said so often, tell a topic
 TITLE_CELLS = 48  # of a beginning
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_ENDS = (".", "!", "?", "…", "。", "！", "？")
 _TAG = re.compile(r"<[^>]*>")
 
 
@@ -216,9 +216,9 @@ def _titles(parts: Sequence[Sequence[_Line]]) -> list[str]:
 
 def _beginning(part: Sequence[_Line]) -> str:
     """The first words of a part's first sentence."""
-    begins = (line.text for before, line in pairwise(part) if before.text.endswith(_ENDS))
+    begins = (line.text for before, line in pairwise(part) if ends_sentence(before.text))
     text = part[0].text if part and part[0].text[:1].isupper() else next(begins, part[0].text if part else "")
-    first = re.split(r"(?<=[.!?…。！？])\s", text)[0].rstrip(".…。,;:")
+    first = first_sentence(text).rstrip(".…。,;:")
     if len(first) <= TITLE_CELLS:
         return first
     cut = first[: TITLE_CELLS + 1].rpartition(" ")[0] or first[:TITLE_CELLS]

@@ -8,7 +8,8 @@ spans}; spans in samples, places are lists of spans elsewhere in the title, for 
 {language: share of the windows}} at last; {"refused": {code, message}} where the model cannot do what is requested.
 
 Each window is heard alone (subtitles.speech.windows) and the next one begins with the first speech after its words, so
-memory does not grow with the title. Speech in the middle of a window that got no words is heard once more, alone.
+memory does not grow with the title. Where it goes on with a sentence the model is given the sentence so far, or it
+would write a capital letter in the middle. Speech amid a window that got no words is heard once more, alone.
 """
 
 import json
@@ -32,7 +33,7 @@ from faster_whisper.tokenizer import _LANGUAGE_CODES, Tokenizer  # type: ignore[
 from faster_whisper.transcribe import get_suppressed_tokens  # type: ignore[import-untyped]
 
 from subtitles.speech.coverage import LEAST, NEAR_MS, part, with_words, without_words
-from subtitles.speech.guards import LEAST_LOGPROB, NO_SPEECH, STRAY_MS
+from subtitles.speech.guards import LEAST_LOGPROB, NO_SPEECH, STRAY_MS, begun_sentence
 from subtitles.speech.timed_whisper import Refused, finite, load, milliseconds
 from subtitles.speech.transcript import Segment, SpokenWord
 from subtitles.speech.voice_activity import PAD, RATE_HZ, Span
@@ -99,16 +100,23 @@ class Listener:
         self.is_declared: bool = request["declared"]
         self.languages: Counter[str] = Counter()  # samples of speech in each
         self._kept: tuple[Window, Any] | None = None  # a window that is heard again
+        self._heard_in: str | None = None  # the language of the window before
         self._tokenizers: dict[str, Any] = {}
         self.language, self.probability = self._language_of(request)
 
-    def hear(self, one: Window) -> Heard:
-        """Recognise the speech in one window: its segments in times of the title."""
+    def hear(self, one: Window, sentence: str = "") -> Heard:
+        """Recognise the speech in one window: its segments in times of the title.
+
+        `sentence`: the beginning of the sentence that the window goes on with, where it is in the same language.
+        """
         encoded = self._encode(one, keep=True)
-        tokenizer = self._tokenizer(self.language_in(one))
+        language = self.language_in(one)
+        tokenizer = self._tokenizer(language)
+        before = tokenizer.encode(" " + sentence) if sentence and language == self._heard_in else []
+        self._heard_in = language
         options = SimpleNamespace(**DECODING, suppress_tokens=get_suppressed_tokens(tokenizer, [-1]))
         result, logprob, temperature, compression = self.model.generate_with_fallback(
-            encoded, self.model.get_prompt(tokenizer, []), tokenizer, options
+            encoded, self.model.get_prompt(tokenizer, before), tokenizer, options
         )
         extractor = self.model.feature_extractor
         frames = min(one.samples // extractor.hop_length, extractor.nb_max_frames)
@@ -230,8 +238,10 @@ def transcribed(listener: Listener) -> Iterator[dict[str, Any]]:
 def through(listener: Listener, spoken: Sequence[Span], begin: int) -> Iterator[tuple[int, list[Segment]]]:
     """Speech from sample `begin` on: the segments of one window after another, and where the next one begins."""
     slow = 0  # windows after one another of which little had words
+    before: list[Segment] = []
     while one := window(spoken, begin, listener.limits):
-        heard, cut = without_cut_word(one, listener.hear(one))
+        heard, cut = without_cut_word(one, listener.hear(one, begun_sentence(before, one.pieces[0].start_ms)))
+        before = heard.segments
         tail = listener.tail(one, heard) if cut is None else cut
         slow = slow + 1 if tail is not None and tail - one.pieces[0].start < SLOW else 0
         ended = one if tail is None or slow > MOST_SLOW or tail <= begin else replace(one, end=tail)

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.media.encoded import Cue
+from subtitles.cues.sentence_ends import ends_sentence
 from subtitles.cues.words import RecognisedWord
 
 PAUSE_MS = 1_500  # after it a sentence has ended, whether it says so or not
 MOST_CHARACTERS = 400  # more at once and models begin to leave things out
 _TAG = re.compile(r"<[^<>]*>")
-_END = re.compile(r'[.!?…。！？]["»”’)\]]*$')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ def sentences(cues: Sequence[Cue]) -> list[Sentence]:
             complete.append(_joined(gathered))
             gathered = []
         gathered.append(word)
-        if _END.search(word.text) or sum(len(part.text) + 1 for part in gathered) >= MOST_CHARACTERS:
+        if ends_sentence(word.text) or sum(len(part.text) + 1 for part in gathered) >= MOST_CHARACTERS:
             complete.append(_joined(gathered))
             gathered = []
     return [*complete, _joined(gathered)] if gathered else complete

@@ -8,6 +8,7 @@ Skipped by name where the model is not on this machine: `kadr models fetch base`
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.speech.heard import RATE_HZ, clips, errors, joined, samples, words, write
@@ -67,6 +68,19 @@ async def test_every_sentence_of_joined_clips_is_there_when_it_is_said(tmp_path:
     assert max(onset_errors(whole, shown)) <= LATE_S
     assert min(onset_errors(whole, shown)) >= -0.3
     assert errors(whole.words, words(told.text)) <= 0.05 * len(whole.words)
+
+
+@pytest.mark.acceptance(REASON)
+async def test_a_sentence_across_windows_keeps_its_small_letters(tmp_path: Path) -> None:
+    """Without a pause between the clips, windows end and begin amid sentences."""
+    of_name = {clip.name: clip.samples for clip in clips(shared("speech/en_azure.wav").parent)}
+    names = ("en_azure", "en_jfk_11s", "en_azure", "en_azure")
+    whole = np.concatenate([of_name[name] for name in names])
+    told = await heard(write(tmp_path / "whole.wav", whole), len(whole) / RATE_HZ, real("base"))
+    assert isinstance(told, Transcript), told
+    text = " ".join(told.text.split())
+    assert text.count(" you can decide") == 3, text
+    assert " You can decide" not in text
 
 
 @pytest.mark.acceptance(REASON)
