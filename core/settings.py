@@ -142,6 +142,9 @@ class Settings(BaseSettings):
     whisper_threads: PositiveInt | None = Field(default=None, description="default: the cores, at most 4")
     whisper_batch: PositiveInt = Field(default=1, description="clips at once; above 1 without retries of doubtful text")
     whisper_download: bool = Field(default=False, description="may a worker download a model it has not?")
+    face_model: str | None = Field(
+        default=None, description="centerface, or the path of its file; none: OpenCV's own detector, in `up` too"
+    )
     models_dir: Path | None = Field(default=None, description="default: ~/.local/share/kadr/models")
     poster_avif: bool = Field(default=False, description="pictures also as AVIF: smaller, and dearer to make")
     subtitles: Literal["none", "auto"] = Field(default="none", description="auto: of every upload that does not say")
@@ -173,7 +176,7 @@ class Settings(BaseSettings):
             ip_network(network)  # its ValueError says what is wrong
         return value
 
-    @field_validator("whisper_model")
+    @field_validator("whisper_model", "face_model")
     @classmethod
     def _none_is_no_model(cls, value: str | None) -> str | None:
         return None if value == NO_MODEL else value

@@ -24,6 +24,7 @@ from thumbnails.posters.selection import LIMITS, Selection, select
 from thumbnails.posters.selection_settings import SelectionSettings
 from thumbnails.reading import video_facts as pictures
 from thumbnails.reading.video_facts import VideoFacts
+from thumbnails.vision.face_model import face_model
 from transcode.encode.capabilities import ffmpeg_binary
 from transcode.probe.probe import probe
 from workers.video_facts import video_facts
@@ -69,7 +70,10 @@ class Selector:
         """Raises Rejected for what is no video, KadrError for one without a picture."""
         async with self._probed(file) as (video, folder):
             with watched() as children:
-                selection = await select(file, video, self.profile, folder, self.runner, candidates=CANDIDATES)
+                faces = face_model(self.settings)
+                selection = await select(
+                    file, video, self.profile, folder, self.runner, candidates=CANDIDATES, face_model=faces
+                )
             clip = Clip(path=file, duration_s=video.duration_s, frames=video.frames)
             yield Chosen(clip=clip, selection=selection, folder=folder, cost=children.cost)
 

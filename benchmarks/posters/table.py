@@ -9,6 +9,8 @@ def tables(result: dict[str, Any]) -> str:
     parts = []
     if "ways" in result:
         parts.append(_ways(result))
+    if "faces" in result:
+        parts.append(_faces(result["faces"]))
     if "joined" in result:
         parts.append(_joined(result))
     if "cost" in result:
@@ -41,6 +43,14 @@ def _ways(result: dict[str, Any]) -> str:
             line += f"{found['peak_rss_bytes'] / MB:>8.0f}  {defects}"
         lines.append(line)
     return "\n".join(lines + _goals(result["goals"]))
+
+
+def _faces(ways: dict[str, dict[str, Any]]) -> str:
+    lines = [f"{'faces in frames':<16}{'found':>12}{'invented':>12}{'CPU ms':>8}"]
+    for name, row in ways.items():
+        found, invented = (f"{row[a]} of {row[b]}" for a, b in (("found", "with_face"), ("invented", "without_face")))
+        lines.append(f"{name:<16}{found:>12}{invented:>12}{row['cpu_ms']:>8.1f}")
+    return "\n".join(lines)
 
 
 def _joined(result: dict[str, Any]) -> str:

@@ -40,11 +40,12 @@ from benchmarks.harness.machine import facts, report
 from benchmarks.speech import real
 from core.errors import KadrError
 from core.media.encoded import Cue
+from core.models.folders import models_dir
 from core.settings import Settings
 from presets.caption import CaptionProfile, caption_profile
 from subtitles.cues.build import cues
 from subtitles.cues.words import Word
-from subtitles.speech.models.model import find, models_dir
+from subtitles.speech.models.model import find
 
 SPEECH = Path("../shared/media/speech")
 LONG_WORDS = 30_000  # three hours

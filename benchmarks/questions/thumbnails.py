@@ -12,9 +12,12 @@ counted, without the probe, which every upload has anyway; hecate-like counts Py
 --joined takes the clips of a folder (SDR), one good stretch and three spoiled ones of each: blurred, box-blurred, dark,
 over-exposed, faded or averaged over 0.8 s. A choice that nobody could tell from its unspoiled self counts as good.
 
+--faces searches frames of the shared clips for faces, by OpenCV's cascade and by CenterFace (`kadr models fetch
+centerface`); a person has said in which there is one.
+
 Results are of --seeds heldout; whoever tunes looks at tune only. --material takes frames of real clips (SDR) instead of
 painted scenes. --cost measures ten minutes of 1080p, --trade what looking at fewer frames saves and loses, --sheets
-draws what was chosen from real clips. Without these and --joined the planted videos are run.
+draws what was chosen from real clips. Without these, --joined and --faces the planted videos are run.
 """
 
 import argparse
@@ -37,6 +40,7 @@ from benchmarks.harness.machine import facts, report
 from benchmarks.harness.rates import wilson
 from benchmarks.posters import (
     contact_sheet,
+    face_frames,
     joined,
     material,
     pickers,
@@ -51,7 +55,9 @@ from benchmarks.posters.planted_film import Material
 from benchmarks.posters.planted_run import OURS, Judged
 from benchmarks.posters.selector import Effort, Selector
 from core.errors import KadrError
+from core.models.folders import models_dir
 from presets import poster
+from thumbnails.vision.face_model import fetched
 
 SEEDS = {"tune": planted.TUNE, "heldout": planted.HELD_OUT}
 VIDEOS = {"tune": 60, "heldout": 200}
@@ -163,6 +169,11 @@ async def measure(options: argparse.Namespace, keep: Path) -> dict[str, Any]:
     if options.sheets:
         out, *clips = options.sheets
         result["sheets"] = await sheets(out, clips, selector)
+    if options.faces:
+        pictures, network = face_frames.frames(options.faces, selector.binary), fetched(models_dir(selector.settings))
+        ways = {"cascade": None, **({"centerface": network} if network else {})}
+        result["faces"] = {name: asdict(face_frames.searched(pictures, file)) for name, file in ways.items()}
+        return result
     if options.joined:
         result["seeds"] = options.seeds
         result["joined"] = await joined_films(SEEDS[options.seeds], options.joined, selector, keep)
@@ -205,6 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--joined", type=Path, metavar="DIR", help="join good and spoiled stretches of the clips in DIR"
     )
+    parser.add_argument("--faces", type=Path, metavar="DIR", help="search frames of the shared clips in DIR for faces")
     parser.add_argument("--sheets", type=Path, nargs="+", metavar=("DIR", "CLIP"), help="draw contact sheets into DIR")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result to FILE")
     return parser

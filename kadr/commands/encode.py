@@ -28,6 +28,7 @@ from packager.names import PLAYLIST_NAME
 from presets.effort import Effort
 from presets.rung import Codec
 from thumbnails.reframe.find_crop import find_crop
+from thumbnails.vision.face_model import face_model
 from transcode import warnings
 from transcode.encode import renditions as transcoder
 from transcode.encode import verify
@@ -257,7 +258,8 @@ async def _build_plan(
     if wide is None:
         return plan
     bar.show("reframe", 0.0)
-    crop = await find_crop(file, wide, context.work_dir, context.runner)
+    faces = face_model(Settings.load())
+    crop = await find_crop(file, wide, context.work_dir, context.runner, face_model=faces)
     plan = build_plan(source, index, request.options, crop.path)
     if crop.centred:
         plan = replace(plan, decisions=(*plan.decisions, Decision(what="window in the middle", why=crop.centred)))

@@ -1,4 +1,4 @@
-"""`kadr models`: list the Whisper models on this machine and fetch one.
+"""`kadr models`: list the models on this machine (Whisper's, and the one that finds faces) and fetch one.
 
 In: the settings. Out: a table, or the folder of the new model, on stdout; how it goes on stderr, with a bar on a
 terminal. Nothing else in Kadr downloads a model but `kadr up`, which runs this, and workers where
@@ -16,11 +16,14 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from core.errors import ConfigError
+from core.models.fetch import fetch_known
+from core.models.folders import models_dir
+from core.models.sources import Reporter
 from core.settings import Settings
 from subtitles.speech.models import model as models
-from subtitles.speech.models.known_models import known_model
+from subtitles.speech.models.known_models import is_english_only
 from subtitles.speech.models.model_fetch import fetch
-from subtitles.speech.models.model_sources import Reporter
+from thumbnails.vision import face_model
 
 SAYS = "kadr models: "  # before every line; `kadr up` passes such lines on
 MB = 1_000_000
@@ -31,9 +34,15 @@ def run_fetch(name: str) -> int:
     """Fetch a model into the models folder and print its path; returns the exit code. Raises KadrError."""
     settings = Settings.load()
     with _reporter() as reporter:
-        folder = asyncio.run(fetch(name, models.models_dir(settings), reporter))
+        folder = asyncio.run(_fetch(name, models_dir(settings), reporter))
     print(folder)
     return 0
+
+
+async def _fetch(name: str, folder: Path, reporter: Reporter) -> Path:
+    if name == face_model.NAME:
+        return await fetch_known(name, face_model.CENTERFACE, folder / name, reporter)
+    return await fetch(name, folder, reporter)
 
 
 def run_list() -> int:
@@ -42,19 +51,22 @@ def run_list() -> int:
     for name, folder in _installed(settings).items():
         mark = "*" if name == settings.whisper_model else " "
         print(f"{mark} {name:<24} {_state(folder)}  {folder}{_languages(name)}")
-    print(f"kadr models fetch NAME: {', '.join(models.REPOSITORIES)}, or owner/name")
+    if (file := face_model.fetched(models_dir(settings))) is not None:
+        mark = "*" if settings.face_model == face_model.NAME else " "
+        print(f"{mark} {face_model.NAME:<24} {file.stat().st_size / MB:7.0f} MB  {file.parent}  (faces in posters)")
+    names = ", ".join((*models.REPOSITORIES, face_model.NAME))
+    print(f"kadr models fetch NAME: {names}, or owner/name")
     return 0
 
 
 def _languages(name: str) -> str:
     """What a person has to know before they choose a model: that it knows one language."""
-    known = known_model(name) if name in models.REPOSITORIES else None
-    return "  (English only)" if known is not None and known.english_only else ""
+    return "  (English only)" if name in models.REPOSITORIES and is_english_only(name) else ""
 
 
 def _installed(settings: Settings) -> dict[str, Path]:
     """{name: folder} of the models on this machine: known names, other downloads and the model of the settings."""
-    folder = models.models_dir(settings)
+    folder = models_dir(settings)
     names = list(models.REPOSITORIES)
     known = {models.folder_name(name) for name in names}
     if folder.is_dir():

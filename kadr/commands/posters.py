@@ -16,6 +16,7 @@ from core.errors import KadrError
 from core.sandbox.child import ChildRunner
 from core.settings import Settings
 from thumbnails.posters.selection import Candidate, Selection, select
+from thumbnails.vision.face_model import face_model
 from transcode.probe.probe import probe_title
 from workers.video_facts import video_facts
 
@@ -49,7 +50,7 @@ async def _run(file: Path, as_json: bool, profile: str) -> int:
         if video is None:
             selection = Selection(candidates=(), sampled=0, rejected={}, fallback=NO_PICTURE)
         else:
-            selection = await select(probed.file, video, profile, Path(folder), runner)
+            selection = await select(probed.file, video, profile, Path(folder), runner, face_model=face_model(settings))
         cost = {"wall_s": round(time.monotonic() - began, 3), "cpu_s": round(_cpu_s() - used, 3)}
     if as_json:
         print(json.dumps(_value(selection, profile, cost), indent=2))

@@ -13,6 +13,7 @@ from pathlib import Path
 from time import monotonic
 
 from core.errors import KadrError
+from core.models.folders import default_models_dir
 from core.settings import NO_MODEL
 from kadr.stack.home import Home
 from kadr.stack.log import lines_since, size
@@ -42,7 +43,7 @@ def speech_of(environ: Mapping[str, str]) -> Speech:
     name = environ.get("KADR_WHISPER_MODEL") or DEFAULT
     env = {"KADR_WHISPER_MODEL": name, "KADR_SUBTITLES": environ.get("KADR_SUBTITLES") or "auto"}
     folder = environ.get("KADR_MODELS_DIR")
-    if models.find(name, Path(folder) if folder else models.default_models_dir()) is not None:
+    if models.find(name, Path(folder) if folder else default_models_dir()) is not None:
         return Speech(env=env)
     known = known_model(name)
     return Speech(env=env, missing=name, size_bytes=known.size_bytes if known is not None else None)

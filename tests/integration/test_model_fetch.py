@@ -16,10 +16,10 @@ import huggingface_hub.constants
 import pytest
 
 from core.errors import ConfigError, Transient
+from core.models.fetch import ModelDamaged, ModelUnreachable
+from core.models.known import KnownModel, ModelFile
 from kadr.commands.models import Lines
 from subtitles.speech.models import known_models, model_fetch
-from subtitles.speech.models.known_models import KnownModel, ModelFile
-from subtitles.speech.models.model_fetch import ModelDamaged, ModelUnreachable
 from tests.wheels import only_from, wheel
 
 REPO, COMMIT = "Systran/faster-whisper-tiny", "a" * 40

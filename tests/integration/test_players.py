@@ -216,6 +216,7 @@ async def test_a_reload_after_ready_resumes_in_the_new_revision(stack: Stack, vi
     await visit.page.goto(playable["watch_url"])
     await visit.of_video("play()")
     await visit.until(f"{VIDEO}.currentTime > 4")
+    await visit.of_video("pause()")  # played to its end it would begin anew, and an encode may take longer than that
     await stack.wait(asset_id, "ready")
     at = await visit.of_video("currentTime")
     before = {url.partition("/v/")[2].split("/")[1] for url in visit.asked if "/v/" in url}

@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks.speech.heard import RATE_HZ, clips, errors, joined, samples, words, write
 from benchmarks.speech.real import LATE_S, onset_errors
+from core.models.folders import models_dir
 from core.sandbox.child import ChildRunner
 from core.settings import Settings
 from presets.caption import caption_profile
@@ -30,7 +31,7 @@ REASON = "a real model hears a minute or more"
 
 def real(name: str) -> Whisper:
     """A model that was fetched; the test is skipped by its name where it is not here."""
-    folder = model.find(name, model.models_dir(Settings()))
+    folder = model.find(name, models_dir(Settings()))
     if folder is None:
         pytest.skip(f"the speech model {name} is not on this machine")
     found = model.chosen(Settings(whisper_model=str(folder), whisper_threads=2))

@@ -26,6 +26,7 @@ from thumbnails.reading.colour import Bgr
 from thumbnails.reading.held_frames import HeldFrames
 from thumbnails.reading.reader import Reader
 from thumbnails.uploaded import image_decode, image_header
+from thumbnails.vision import faces
 
 MOST_WIDTH = 1920  # of what sets are made of here: every size in them is smaller
 _UNREADABLE = (av.FFmpegError, NothingToShow, preview.Motionless, encode.CannotWrite, IndexError)
@@ -35,6 +36,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     cv2.setRNGSeed(0)
     request: dict[str, Any] = json.load(sys.stdin)
+    faces.use_network(request.get("face_model"))
     try:
         answer = _answer(request, Path.cwd())
     except Rejected as exc:

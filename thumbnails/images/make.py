@@ -90,15 +90,18 @@ async def album(
     *,
     duration_s: Fraction,
     avif: bool = False,
+    face_model: Path | None = None,
 ) -> tuple[Selection, TitleImages]:
     """The candidates for a title's poster, and `make_all` of them, with the preview around the best, in one run.
+
+    `face_model`: the file by which faces are found; None: OpenCV's cascade.
 
     Raises as `make_all` does, and ConfigError for an unknown profile.
     """
     video_request = {
         "file": _absolute(file),
         "picture": video_facts.to_json(video),
-        "posters": selection_settings.to_json(selection.settings_of(profile)),
+        "posters": selection_settings.to_json(selection.settings_of(profile, face_model=face_model)),
         "storyboard": {"duration_s": str(duration_s)},
         "preview": {},
         "held_bytes": min(MOST_HELD, available_bytes() // HELD_SHARE),
@@ -106,7 +109,11 @@ async def album(
     plan = storyboard.plan(duration_s, video.shown_width, video.shown_height)
     try:
         answer, wall_s = await _run(
-            {"kinds": _kinds(avif), "video": video_request}, work_dir, runner, [file], spare_s=selection.LIMIT_S
+            {"kinds": _kinds(avif), "video": video_request, **_faces_by(face_model)},
+            work_dir,
+            runner,
+            [file, *([face_model] if face_model else [])],
+            spare_s=selection.LIMIT_S,
         )
     except ToolTimedOut as exc:
         return selection.nothing("timed_out"), _timed_out(("storyboard", "preview"), 0, exc)
@@ -200,6 +207,10 @@ def _poster_request(pixels: PosterPixels, prefix: str) -> dict[str, Any]:
         "prefix": prefix,
         "cropped": pixels.cropped,
     }
+
+
+def _faces_by(face_model: Path | None) -> dict[str, str]:
+    return {} if face_model is None else {"face_model": str(face_model)}
 
 
 def _absolute(file: Path) -> str:

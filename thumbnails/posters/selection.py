@@ -60,19 +60,28 @@ class Selection:
 
 
 async def select(
-    file: Path, video: VideoFacts, profile: str, work_dir: Path, runner: ChildRunner, *, candidates: int = CANDIDATES
+    file: Path,
+    video: VideoFacts,
+    profile: str,
+    work_dir: Path,
+    runner: ChildRunner,
+    *,
+    candidates: int = CANDIDATES,
+    face_model: Path | None = None,
 ) -> Selection:
     """Choose at most `candidates` frames by a profile of presets.poster; their pixels are left in `work_dir`.
 
+    `face_model`: the file by which faces are found; None: OpenCV's cascade.
+
     Raises ConfigError for an unknown profile, and ToolKilled when the child crashed.
     """
-    settings = settings_of(profile, candidates)
+    settings = settings_of(profile, candidates, face_model)
     arguments = (pictures.to_json(video), selection_settings.to_json(settings))
     try:
         finished = await runner.run(
             python_argv("thumbnails.posters.selection_child", str(file), *arguments),
             work_dir=work_dir,
-            readable=[file],
+            readable=[file, *([face_model] if face_model else [])],
             limits=LIMITS,
             nice=niceness.EXTRA,
         )
@@ -86,7 +95,7 @@ async def select(
     return await asyncio.to_thread(checked, answer, work_dir)
 
 
-def settings_of(profile: str, candidates: int = CANDIDATES) -> SelectionSettings:
+def settings_of(profile: str, candidates: int = CANDIDATES, face_model: Path | None = None) -> SelectionSettings:
     """What a selection by this profile is told. Raises ConfigError for an unknown profile."""
     chosen_profile = poster_profile(profile)
     return SelectionSettings(
@@ -98,6 +107,7 @@ def settings_of(profile: str, candidates: int = CANDIDATES) -> SelectionSettings
         text=chosen_profile.text,
         cards=chosen_profile.cards,
         candidates=candidates,
+        face_model=None if face_model is None else str(face_model),
     )
 
 

@@ -16,12 +16,14 @@ from thumbnails.posters import select
 from thumbnails.posters.selection_settings import from_json
 from thumbnails.reading import video_facts
 from thumbnails.reading.reader import Reader
+from thumbnails.vision import faces
 
 
 def main() -> None:
     cv2.setNumThreads(1)
     cv2.setRNGSeed(0)
     file, video, settings = Path(sys.argv[1]), video_facts.from_json(sys.argv[2]), from_json(sys.argv[3])
+    faces.use_network(settings.face_model)
     try:
         with Reader(file, video) as reader:
             selection = select.select(reader, video, settings, Path())

@@ -28,18 +28,26 @@ class CropResult:
     centred: str | None = None
 
 
-async def find_crop(file: Path, request: ReframeRequest, work_dir: Path, runner: ChildRunner) -> CropResult:
-    """Search the requested part of the file for the path of the window; centred, with the reason, on any failure."""
+async def find_crop(
+    file: Path, request: ReframeRequest, work_dir: Path, runner: ChildRunner, *, face_model: Path | None = None
+) -> CropResult:
+    """Search the requested part of the file for the path of the window; centred, with the reason, on any failure.
+
+    `face_model`: the file by which faces are found; None: OpenCV's cascade.
+    """
     duration_s = request.end_s - request.start_s
     if duration_s > LONGEST_S:
         return _centred(request, f"it lasts longer than {LONGEST_S} s")
     # Twenty times what 1080p took: very large frames in slow codecs.
     limit_s = int(60 + 6 * duration_s)
+    models = () if face_model is None else (face_model,)
     try:
         finished = await runner.run(
-            python_argv("thumbnails.reframe.find_crop_child", str(file), json.dumps(to_json(request))),
+            python_argv(
+                "thumbnails.reframe.find_crop_child", str(file), json.dumps(to_json(request)), *map(str, models)
+            ),
             work_dir=work_dir,
-            readable=[file],
+            readable=[file, *models],
             limits=Limits(wall_s=limit_s, cpu_s=limit_s, memory_bytes=6 * GIB, file_bytes=MIB),
             nice=niceness.INTERACTIVE,
         )

@@ -1,8 +1,8 @@
 """Program inside the sandbox: a video file -> the path of an upright window over it.
 
-`python -m thumbnails.reframe.find_crop_child FILE REQUEST`, with a ReframeRequest as JSON. Prints one JSON line:
-{"path": a CropPath}, or {"failed": reason}. Decodes the requested part once. Every frame is compared with those before
-it to find cuts; a few per second are searched for what is salient or moves, fewer for faces and text.
+`python -m thumbnails.reframe.find_crop_child FILE REQUEST [FACE_MODEL]`, with a ReframeRequest as JSON. Prints one JSON
+line: {"path": a CropPath}, or {"failed": reason}. Decodes the requested part once. Every frame is compared with those
+before it to find cuts; a few per second are searched for what is salient or moves, fewer for faces and text.
 """
 
 import json
@@ -25,6 +25,7 @@ from thumbnails.reframe.cuts import Cuts
 from thumbnails.reframe.frames import Shrink, frames
 from thumbnails.reframe.request import ReframeRequest, from_json
 from thumbnails.reframe.shot_path import TOLERANCE, Sample, shot_path
+from thumbnails.vision.faces import use_network
 
 SMALL, LARGE = 320, 640  # pixels wide
 SAMPLE_S, BOX_SAMPLE_S = Fraction(1, 5), Fraction(1)
@@ -101,6 +102,7 @@ def _nearest(box_samples: Sequence[BoxSample], time_s: Fraction) -> BoxSample | 
 
 def main() -> None:
     cv2.setNumThreads(1)
+    use_network(sys.argv[3] if len(sys.argv) > 3 else None)
     try:
         answer: dict[str, Any] = {"path": crop_to_json(search(Path(sys.argv[1]), from_json(json.loads(sys.argv[2]))))}
     except (ValueError, av.FFmpegError, cv2.error) as exc:

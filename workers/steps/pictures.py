@@ -30,6 +30,7 @@ from thumbnails.images.image_files import ImageFile, PosterSet, TitleImages
 from thumbnails.posters.selection import Selection
 from thumbnails.reading.rendition_facts import video_of_rendition
 from thumbnails.reading.video_facts import VideoFacts
+from thumbnails.vision.face_model import face_model
 from transcode.plan.encode_plan import EncodePlan
 from transcode.probe.source import from_json
 from workers import artifacts
@@ -80,7 +81,8 @@ async def pictures_of_title(worker: WorkerContext, claimed: ClaimedStep) -> Outc
     options = claimed.asset.options
     profile = options.get("posters") or profile_or_default(options.get("profile")).posters
     origin = step_input.get("source") or step_input["revision"]
-    made_of = digest([VERSION, origin, profile, worker.settings.poster_avif])
+    faces = face_model(worker.settings)
+    made_of = digest([VERSION, origin, profile, worker.settings.poster_avif, *([faces.name] if faces else [])])
     if previous_album is not None and previous_album.made_of == made_of:
         return Outcome(output={"kept": True})
     title = await title_video(worker, claimed, step_input)
@@ -94,6 +96,7 @@ async def pictures_of_title(worker: WorkerContext, claimed: ClaimedStep) -> Outc
         worker.runner,
         duration_s=title.duration_s,
         avif=worker.settings.poster_avif,
+        face_model=faces,
     )
     if selection.fallback == TIMED_OUT or any(why.startswith(TIMED_OUT_RUN) for why in images.skipped.values()):
         raise Transient("pictures took too long")

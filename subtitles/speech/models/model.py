@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import ConfigError
+from core.models.folders import models_dir
 from core.sandbox import machine
 from core.settings import Settings
 
@@ -52,16 +53,6 @@ class Whisper:
     @property
     def size_bytes(self) -> int:
         return (self.folder / "model.bin").stat().st_size
-
-
-def models_dir(settings: Settings) -> Path:
-    """Where fetched models lie, each in a folder of its name."""
-    return settings.models_dir or default_models_dir()
-
-
-def default_models_dir() -> Path:
-    """`models_dir` where the settings name none."""
-    return Path.home() / ".local" / "share" / "kadr" / "models"
 
 
 def chosen(settings: Settings) -> Whisper | None:

