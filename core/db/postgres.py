@@ -117,13 +117,15 @@ async def _repair(connection: Connection) -> None:
         _LOG.warning("database.moved", reason="this cluster is not the one that was migrated last")
 
 
-# What asyncpg raises while the server is away, a connection is cut or a deadlock is broken: worth another try.
+# What asyncpg raises while the server is away, a connection is cut or a deadlock is broken: worth another try. The
+# internal error is that of a pool that takes back a connection whose server was killed in the middle of a query.
 UNAVAILABLE: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.CannotConnectNowError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.TransactionRollbackError,
     OSError,
     TimeoutError,

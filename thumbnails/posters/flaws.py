@@ -9,7 +9,9 @@ from collections.abc import Mapping
 
 from thumbnails.vision.frame_signals import Signals
 
-MOTION = "motion"  # known of refined frames only
+# Known of refined frames only: motion; and whether frames go over into each other as no moving thing does.
+MOTION, GHOSTING = "motion", "ghosting"
+SOFTNESS = "softness"  # beside the sharpest frames of the title
 # By name: from here on it is one, here it is as bad as can be, and what that costs.
 _LIMITS = {
     "sharpness": (-1.5, -2.3, 0.25),
@@ -18,12 +20,15 @@ _LIMITS = {
     "colour": (22.0, 5.0, 0.15),
     "bars": (0.02, 0.35, 0.4),
     MOTION: (2.0, 7.0, 0.2),  # of the width, in thousandths per frame
+    SOFTNESS: (0.2, 0.7, 0.35),  # of sharpness
+    GHOSTING: (0.0, 1.0, 0.4),
 }
 
 
-def flaws(signals: Signals, motion: float = 0.0) -> dict[str, float]:
+def flaws(signals: Signals, *, motion: float = 0.0, softness: float = 0.0, ghosting: float = 0.0) -> dict[str, float]:
     """The flaws a frame has, by name, each 0..1."""
-    values = {name: motion if name == MOTION else getattr(signals, name) for name in _LIMITS}
+    beside = {MOTION: motion, SOFTNESS: softness, GHOSTING: ghosting}
+    values = {name: beside[name] if name in beside else getattr(signals, name) for name in _LIMITS}
     badness_of = {name: _badness(name, value) for name, value in values.items()}
     return {name: badness for name, badness in badness_of.items() if badness > 0}
 

@@ -6,6 +6,8 @@ In: the measured samples of a title and the settings of the selection. Out: `Rat
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from thumbnails.posters import flaws
 from thumbnails.posters import scoring as score
 from thumbnails.posters.gates import gates, is_card
@@ -17,6 +19,7 @@ from thumbnails.vision.black_bars import inside
 from thumbnails.vision.boxes import ShareBox
 from thumbnails.vision.frame_signals import FrameSample, Signals, signals
 
+BEST_TENTH = 90  # percentile
 CARD_COSTS = 0.2  # a card stands where there is little else
 
 
@@ -24,7 +27,8 @@ CARD_COSTS = 0.2  # a card stands where there is little else
 class RatedSample:
     """A measured sample with its score.
 
-    `ranks` and `flaws` are 0..1 by name; `fault` is the gate it failed, if any; `full` its pixels at full size.
+    `ranks` and `flaws` are 0..1 by name; `fault` is the gate it failed, if any; `full` its pixels at full size;
+    `best_sharpness` that of the sharpest tenth of its title.
     """
 
     frame: FrameSample
@@ -32,21 +36,33 @@ class RatedSample:
     fault: str | None
     feature: similarity.Feature
     share: float
+    best_sharpness: float
     ranks: dict[str, float]
     flaws: dict[str, float] = field(default_factory=dict)
     score: float
     full: Bgr | None = None
 
 
-def with_score(sample: RatedSample, settings: SelectionSettings, motion: float = 0.0) -> RatedSample:
-    """The sample with its score computed anew from its ranks and flaws."""
+def with_score(
+    sample: RatedSample, settings: SelectionSettings, *, motion: float = 0.0, evenness: float | None = None
+) -> RatedSample:
+    """The sample with its score computed anew from its ranks and flaws, among them what its neighbours show: a
+    `thumbnails.vision.transition.FrameChoice` says what `motion` and `evenness` are."""
     total = score.total(sample.ranks, settings.weights, share=sample.share, cluster=settings.cluster)
     total += settings.text * score.text_score(sample.signals.text)
     card = is_card(sample.signals)
     if settings.cards == "allowed" and card:
         total -= CARD_COSTS
     # A slide that is wanted may be white, plain and grey.
-    frame_flaws = {} if settings.cards == "wanted" and card else flaws.flaws(sample.signals, motion)
+    below = sample.best_sharpness - sample.signals.sharpness
+    frame_flaws = {}
+    if settings.cards != "wanted" or not card:
+        frame_flaws = flaws.flaws(
+            sample.signals,
+            motion=motion,
+            softness=min(below, score.ENOUGH["sharpness"] - sample.signals.sharpness),
+            ghosting=score.ghosting(evenness, below),
+        )
     return replace(sample, score=total - flaws.cost(frame_flaws), flaws=frame_flaws)
 
 
@@ -65,10 +81,20 @@ def rate_all(
             sample_ranks[name] = rank
     for sample_ranks, sample in zip(ranks, samples, strict=True):
         sample_ranks["position"] = score.position(float((sample.time_s - video.start_s) / video.duration_s))
+    best_sharpness = float(np.percentile([measured[at].sharpness for at in passed], BEST_TENTH))
     together = zip(samples, measured, faults, features, similarity.shares(features), ranks, strict=True)
     return [
         with_score(
-            RatedSample(frame=a, signals=b, fault=fault, feature=c, share=share, ranks=sample_ranks, score=0.0),
+            RatedSample(
+                frame=a,
+                signals=b,
+                fault=fault,
+                feature=c,
+                share=share,
+                best_sharpness=best_sharpness,
+                ranks=sample_ranks,
+                score=0.0,
+            ),
             settings,
         )
         for a, b, fault, c, share, sample_ranks in together

@@ -31,7 +31,10 @@ _FLAWS = {
     "colour": "pale in colour",
     "bars": "with black bars of its own",
     "motion": "in motion",
+    "softness": "softer than other frames of it",
+    "ghosting": "blended with its neighbours",
 }
+_WORSENED = {"motion": "stillness", "softness": "sharpness", "ghosting": "sharpness"}
 _DARK, _BRIGHT = 80, 160  # mean luma; between them a poor exposure is a lack of contrast
 _PLAIN = 0.3  # of a flaw: less is not worth a word
 _GOOD_RANK = 0.6
@@ -54,7 +57,7 @@ def reason(
     if fault:
         return f"Nothing better was found: this frame is {_FAULTS[fault]}."
     plain = {name: badness for name, badness in flaws.items() if badness >= _PLAIN}
-    worse = {name for name in plain if name != "motion"} | ({"stillness"} if "motion" in plain else set())
+    worse = {_WORSENED.get(name, name) for name in plain}
     gains = {
         _STRENGTHS[name]: weights[name] * (rank - 0.5)
         for name, rank in ranks.items()

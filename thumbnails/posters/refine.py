@@ -95,7 +95,7 @@ def refine_sample(
     refined = replace(
         sample, frame=best_sample, signals=measured, ranks=ranks, full=reader.bgr(best, width(video, FULL_SIDE))
     )
-    return with_score(refined, settings, choice.motion)
+    return with_score(refined, settings, motion=choice.motion, evenness=choice.evenness)
 
 
 def _around(reader: Reader, video: VideoFacts, time_s: Fraction, keys: Sequence[Fraction]) -> list[DecodedFrame]:

@@ -25,15 +25,24 @@ MIX_LEAST = 5.0  # mean difference over a stretch: less than that is a still pic
 MIX_REST = 0.3  # of the difference that a mixture leaves unexplained; large movement leaves 0.6 and more
 MOVED_REST = 0.6  # of the difference that moving the points leaves, where it is movement
 STRETCH_S, SHORTEST_S = 0.3, 0.2  # in less time any movement looks even
+STEP_S = 0.04  # between frames whose changes are compared: at 60 frames a second any movement is even
+LEAST_STEPS = 3
+MOVING, MOVING_SHARE = 10, 0.06  # levels that a point changes by over the frames, and how many points must
 SAME = 0.97  # correlation of a picture with itself, darkened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameChoice:
-    """The index of a frame, and its motion: the mean flow to its neighbours in 1/1000 of the width per frame."""
+    """The index of a frame, and what its neighbours show.
+
+    `motion`: the mean flow to its neighbours in 1/1000 of the width per frame. `evenness`: how much of their change
+    changes from frame to frame, about 1 and more where things move, little where each frame is a mean of several; None
+    where little moves.
+    """
 
     at: int
     motion: float
+    evenness: float | None
 
 
 def small(gray: Gray) -> Gray:
@@ -65,7 +74,7 @@ def choose(
 
     # Ties stay at the anchor, which is a keyframe: coded best.
     best = max(whole, key=lambda at: (round(worth(at), 3), -abs(first + at - anchor), -at))
-    return FrameChoice(at=first + best, motion=motions[best])
+    return FrameChoice(at=first + best, motion=motions[best], evenness=_evenness(shot, times_s[first:end]))
 
 
 def _steps(lumas: Sequence[Gray]) -> list[float]:
@@ -122,6 +131,21 @@ def _mixture(run: Sequence[Luma]) -> str | None:
         return None
     correlation = np.corrcoef(run[0].ravel(), run[-1].ravel())[0, 1] if min(run[0].std(), run[-1].std()) > 1 else 1.0
     return "fade" if correlation > SAME else "dissolve"
+
+
+def _evenness(lumas: Sequence[Gray], times_s: Sequence[float]) -> float | None:
+    """The change of the change from frame to frame, by the change itself, where the picture changes."""
+    if len(lumas) < 2:
+        return None
+    apart = max(1, round(STEP_S * (len(lumas) - 1) / max(times_s[-1] - times_s[0], 1e-6)))
+    frames = np.stack(lumas[::apart]).astype(np.float32)
+    if len(frames) <= LEAST_STEPS:
+        return None
+    moving = np.ptp(frames, axis=0) > MOVING
+    if float(moving.mean()) < MOVING_SHARE:
+        return None
+    steps = np.diff(frames, axis=0)[:, moving]
+    return float(np.abs(np.diff(steps, axis=0)).mean() / max(float(np.abs(steps).mean()), 1e-6))
 
 
 def _moved_rest(a: Luma, b: Luma) -> float:
