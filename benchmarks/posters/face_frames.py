@@ -4,11 +4,9 @@ In: the folder of the clips named in SEEN, the ffmpeg binary, the file of Center
 frames with a face it found one, in how many without, and its CPU time per frame. Clips that are not there are left out.
 """
 
-import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -54,24 +52,18 @@ def frames(folder: Path, binary: str) -> list[tuple[Pixels, bool]]:
     for name, (count, with_face) in SEEN.items():
         lasts_s = material.duration_s(folder / name, binary) if (folder / name).is_file() else None
         for number in range(count if lasts_s is not None else 0):
-            picture = _frame(folder / name, Fraction(2 * number + 1, 2 * count) * Fraction(lasts_s or 0), binary)
+            picture = material.frame(folder / name, (number + 0.5) / count * (lasts_s or 0), binary)
             if picture is not None:
-                found.append((picture, number in with_face))
+                found.append((_small(picture), number in with_face))
     if not found:
         raise KadrError(f"{folder}: none of {', '.join(SEEN)}")
     return found
 
 
-def _frame(clip: Path, time_s: Fraction, binary: str) -> Pixels | None:
-    side = SMALL_SIDE
-    command = [
-        *(binary, "-v", "error", "-nostdin", "-ss", f"{float(time_s):.3f}", "-i", str(clip), "-map", "0:v:0"),
-        *("-frames:v", "1", "-vf", f"scale='if(gt(iw,ih),{side},-2)':'if(gt(iw,ih),-2,{side})'"),
-        *("-c:v", "ppm", "-f", "image2pipe", "-"),
-    ]
-    encoded = subprocess.run(command, capture_output=True, timeout=120, check=False).stdout
-    picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR) if encoded else None
-    return None if picture is None else picture.astype(np.uint8)
+def _small(picture: Pixels) -> Pixels:
+    """As large as the samples in which the selection looks for faces."""
+    scale = SMALL_SIDE / max(picture.shape[:2])
+    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
 def searched(pictures: Sequence[tuple[Pixels, bool]], network: Path | None) -> Detector:

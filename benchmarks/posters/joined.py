@@ -8,7 +8,7 @@ cannot be told from the unspoiled frame is no bad choice (frames averaged where 
 import math
 import random
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +19,7 @@ from benchmarks.posters.pickers import Clip
 from core.errors import KadrError
 
 STRETCHES = 4
+TRIES = 20  # to find a good one
 STRETCH_S = Fraction(3)
 RATE_HZ = 24
 WIDTH, HEIGHT = 640, 360
@@ -70,21 +71,25 @@ def _filter(stretch: Stretch, stretch_s: Fraction) -> str:
 SPOILS = ("blurred", "box_blurred", "dark", "over_exposed", "faded", "averaged")
 
 
-def plan(clip: Path, duration_s: Fraction, seed: int) -> Film:
-    """The film of a clip and a seed: the same for ever."""
+def plan(clip: Path, duration_s: Fraction, seed: int, usable: Callable[[Fraction], bool] = lambda _: True) -> Film:
+    """The film of a clip and a seed: the same for ever. The good stretch has a frame that is `usable`, by its time.
+
+    Raises KadrError where the clip has none.
+    """
     rng = random.Random(f"joined {clip.name} {seed}")
     stretch_s = min(STRETCH_S, Fraction(math.floor(duration_s * RATE_HZ), RATE_HZ))
     spoils = [GOOD, *rng.sample(SPOILS, STRETCHES - 1)]
     rng.shuffle(spoils)
     latest = max(Fraction(0), duration_s - stretch_s)
-    stretches = tuple(
-        Stretch(
-            spoil=spoil,
-            strength=rng.random(),
-            start_s=Fraction(math.floor(latest * Fraction(rng.random()) * RATE_HZ), RATE_HZ),
-        )
-        for spoil in spoils
-    )
+
+    def start_s(spoil: str) -> Fraction:
+        for _ in range(TRIES if spoil == GOOD else 1):
+            start_s = Fraction(math.floor(latest * Fraction(rng.random()) * RATE_HZ), RATE_HZ)
+            if spoil != GOOD or usable(start_s + stretch_s / 2):
+                return start_s
+        raise KadrError(f"{clip.name}: no stretch of it is sharp and well lit")
+
+    stretches = tuple(Stretch(spoil=spoil, strength=rng.random(), start_s=start_s(spoil)) for spoil in spoils)
     return Film(clip=clip, seed=seed, stretch_s=stretch_s, stretches=stretches)
 
 

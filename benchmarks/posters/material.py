@@ -26,9 +26,15 @@ LEAST_CONTRAST = 28.0
 LEAST_SHARPNESS = 40.0  # variance of the Laplacian at WIDTH
 
 
+def is_usable(clip: Path, time_s: Fraction, binary: str) -> bool:
+    """Whether the frame at a time can be decoded, is sharp and well lit."""
+    picture = frame(clip, float(time_s), binary)
+    return picture is not None and _usable(picture)
+
+
 def load(folder: Path, binary: str) -> tuple[Material, int]:
     """(the material, how many frames it has). Raises ConfigError."""
-    frames = [frame for clip in clips_of(folder) for frame in _frames(clip, binary) if _usable(frame)]
+    frames = [picture for clip in clips_of(folder) for picture in _frames(clip, binary) if _usable(picture)]
     if len(frames) < LEAST_FRAMES:
         raise ConfigError(f"--material {folder}: {len(frames)} usable frames; at least {LEAST_FRAMES} are needed")
 
@@ -57,17 +63,19 @@ def _frames(clip: Path, binary: str) -> list[Pixels]:
     lasts_s = duration_s(clip, binary)
     if lasts_s is None:
         return []
-    frames = []
-    for place in PLACES:
-        command = [
-            *(binary, "-v", "error", "-nostdin", "-ss", f"{float(place) * lasts_s:.3f}", "-i", str(clip)),
-            *("-map", "0:v:0", "-frames:v", "1", "-vf", f"scale={WIDTH}:-2", "-c:v", "ppm", "-f", "image2pipe", "-"),
-        ]
-        encoded = subprocess.run(command, capture_output=True, timeout=120, check=False).stdout
-        picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR) if encoded else None
-        if picture is not None:
-            frames.append(picture.astype(np.uint8))
-    return frames
+    pictures = (frame(clip, float(place) * lasts_s, binary) for place in PLACES)
+    return [picture for picture in pictures if picture is not None]
+
+
+def frame(clip: Path, time_s: float, binary: str) -> Pixels | None:
+    """The frame at a time, WIDTH pixels wide; None where it cannot be decoded."""
+    command = [
+        *(binary, "-v", "error", "-nostdin", "-ss", f"{time_s:.3f}", "-i", str(clip)),
+        *("-map", "0:v:0", "-frames:v", "1", "-vf", f"scale={WIDTH}:-2", "-c:v", "ppm", "-f", "image2pipe", "-"),
+    ]
+    encoded = subprocess.run(command, capture_output=True, timeout=120, check=False).stdout
+    picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR) if encoded else None
+    return None if picture is None else picture.astype(np.uint8)
 
 
 def _usable(frame: Pixels) -> bool:

@@ -22,6 +22,7 @@ draws what was chosen from real clips. Without these, --joined and --faces the p
 
 import argparse
 import asyncio
+import functools
 import hashlib
 import json
 import sys
@@ -61,7 +62,7 @@ from thumbnails.vision.face_model import fetched
 
 SEEDS = {"tune": planted.TUNE, "heldout": planted.HELD_OUT}
 VIDEOS = {"tune": 60, "heldout": 200}
-FILMS_PER_CLIP = 12
+FILMS_PER_CLIP = 6
 JOINED_GOAL = 0.95
 TRADES = tuple(
     Effort(samples=samples, refine=refine)
@@ -93,7 +94,8 @@ async def joined_films(seeds: Sequence[int], folder: Path, selector: Selector, k
     missed = []
     for clip, lasts_s in track(clips, "joined clips", console=PROGRESS):
         for seed in seeds[:FILMS_PER_CLIP]:
-            film = joined.plan(clip, Fraction(lasts_s), seed)
+            usable = functools.partial(material.is_usable, clip, binary=selector.binary)
+            film = joined.plan(clip, Fraction(lasts_s), seed, usable)
             files = [keep / f"{clip.name}-{seed}-{name}.mp4" for name in ("spoiled", "plain")]
             spoiled, plain = (
                 joined.make(film, file, selector.binary, spoiled=number == 0) for number, file in enumerate(files)

@@ -3,7 +3,10 @@
 from fractions import Fraction
 from pathlib import Path
 
+import pytest
+
 from benchmarks.posters.joined import GOOD, SPOILS, STRETCH_S, STRETCHES, Film, Stretch, make, plan, verdict
+from core.errors import KadrError
 from tests.media import FFMPEG, generate
 
 CLIP = Path("clip.mp4")
@@ -16,6 +19,15 @@ def test_a_film_has_one_good_stretch_and_is_always_the_same() -> None:
     assert {[one.spoil for one in film.stretches].count(GOOD) for film in films} == {1}
     assert {one.spoil for film in films for one in film.stretches} == {GOOD, *SPOILS}
     assert max(one.start_s for film in films for one in film.stretches) <= 10 - STRETCH_S
+
+
+def test_the_good_stretch_is_a_good_one() -> None:
+    """Others may be of a fade, or of letters on black."""
+    film = plan(CLIP, Fraction(60), 3, usable=lambda time_s: time_s > 50)
+    (good,) = (one for one in film.stretches if one.spoil == GOOD)
+    assert good.start_s + film.stretch_s / 2 > 50
+    with pytest.raises(KadrError, match="no stretch of it is sharp"):
+        plan(CLIP, Fraction(60), 3, usable=lambda _: False)
 
 
 def test_a_short_clip_is_shown_whole() -> None:
