@@ -286,7 +286,7 @@ def loudness_argv(plan: EncodePlan, binary: str, source: PurePath, audio: AudioP
     track = track.filter("ebur128", peak="true", framelog="quiet")
     argv: list[str] = (
         ffmpeg.output(track, "-", f="null")
-        .global_args("-hide_banner", "-nostdin", "-nostats", "-loglevel", "info", *PROGRAM_LIMITS)
+        .global_args("-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info", *PROGRAM_LIMITS)
         .compile(cmd=binary)
     )
     return separate_graphs(argv)

@@ -4,6 +4,7 @@ Target -16 LUFS, as Apple and AES TD1008 advise for streaming to phones. Within 
 """
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from transcode.encode.argv import loudness_argv
@@ -17,12 +18,21 @@ MAX_GAIN_DB = 15.0  # more would amplify noise
 _INTEGRATED = re.compile(r"^\s*I:\s+(-?[\d.]+|-?inf|nan) LUFS", re.MULTILINE)
 
 
-async def gain_db(plan: EncodePlan, context: FfmpegContext, source: Path, audio: AudioPlan) -> float:
-    """Measure a track and return its gain in dB; 0.0 leaves it unchanged. Raises what `run` raises."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loudness:
+    """What decoding a whole track has shown: the gain in dB that normalises it, and whether its decoder complained."""
+
+    gain_db: float  # 0.0 leaves it unchanged
+    damaged: bool
+
+
+async def measured(plan: EncodePlan, context: FfmpegContext, source: Path, audio: AudioPlan) -> Loudness:
+    """Measure a track. Raises what `run` raises."""
     argv = loudness_argv(plan, context.binary, source, audio)
     result = await run(context, argv, readable=[source], work_s=plan.duration_s, frames=0)
     summaries = _INTEGRATED.findall(result.stderr_tail)
-    return gain_for(float(summaries[-1])) if summaries else 0.0
+    gain_db = gain_for(float(summaries[-1])) if summaries else 0.0
+    return Loudness(gain_db=gain_db, damaged=result.damaged)
 
 
 def gain_for(lufs: float) -> float:

@@ -120,14 +120,15 @@ async def encode_audio(
 ) -> EncodedFiles:
     """Encode one audio rendition of the whole title; with `level` its loudness is measured and normalised.
 
-    A suitable AAC track that needs no gain is copied. Raises Rejected, WrongOutput, ToolFailed.
+    A suitable AAC track that needs no gain is copied, where all of it decodes. Raises Rejected, WrongOutput, ToolFailed.
     """
-    gain_db = 0.0
+    found = loudness.Loudness(gain_db=0.0, damaged=level)
     if level:
         # Where the loudness cannot be measured, the track keeps its own; whether it can be decoded, the encode tells.
         with suppress(ToolFailed, Rejected):
-            gain_db = await loudness.gain_db(plan, context, source, audio)
-    if audio.copyable and not gain_db:
+            found = await loudness.measured(plan, context, source, audio)
+    gain_db = found.gain_db
+    if audio.copyable and not gain_db and not found.damaged:
         try:
             return await _encode_audio(plan, context, source, audio, copy=True, gain_db=0.0, on_segments=None)
         except WrongOutput:

@@ -1,8 +1,10 @@
 """transcode.encode.loudness: the gain for what was measured, and what a real measurement says."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,8 @@ from core.sandbox.child import ChildRunner
 from tests.media import FFMPEG, generate
 from tests.sources import source
 from transcode.encode.ffmpeg_run import FfmpegContext
-from transcode.encode.loudness import gain_db, gain_for
+from transcode.encode.loudness import gain_for, measured
+from transcode.encode.renditions import encode_audio
 from transcode.plan.build import build_plan
 from transcode.plan.encode_plan import Options
 
@@ -68,7 +71,7 @@ async def test_a_real_title(runner: ChildRunner, tmp_path: Path, sound: str, gai
     generate(upload, "testsrc2=size=64x64:rate=25:duration=4", f"aevalsrc={sound}:sample_rate=48000:duration=4")
     made = build_plan(source(width=64, height=64, frame_rate=Fraction(25), duration_s=Fraction(4)), None)
     bench = FfmpegContext(work_dir=tmp_path, runner=runner, binary=FFMPEG)
-    assert await gain_db(made, bench, upload, made.audio[0]) == pytest.approx(gain, abs=0.3)
+    assert (await measured(made, bench, upload, made.audio[0])).gain_db == pytest.approx(gain, abs=0.3)
 
 
 async def test_only_what_is_kept_is_measured(runner: ChildRunner, tmp_path: Path) -> None:
@@ -84,5 +87,29 @@ async def test_only_what_is_kept_is_measured(runner: ChildRunner, tmp_path: Path
     bench = FfmpegContext(work_dir=tmp_path, runner=runner, binary=FFMPEG)
     first = build_plan(facts, None, Options(end_s=Fraction(4)))
     second = build_plan(facts, None, Options(start_s=Fraction(4)))
-    assert await gain_db(first, bench, upload, first.audio[0]) == pytest.approx(4.0, abs=0.3)
-    assert await gain_db(second, bench, upload, second.audio[0]) == pytest.approx(-15.1, abs=0.3)
+    assert (await measured(first, bench, upload, first.audio[0])).gain_db == pytest.approx(4.0, abs=0.3)
+    assert (await measured(second, bench, upload, second.audio[0])).gain_db == pytest.approx(-15.1, abs=0.3)
+
+
+async def test_a_track_that_does_not_decode_is_not_copied(runner: ChildRunner, tmp_path: Path) -> None:
+    """A packet of it was overwritten on somebody's disk: players stop there, an encode fills the gap."""
+    upload = tmp_path / "in.mp4"
+    sound = "aevalsrc=sin(2*PI*1000*t)*0.158|sin(2*PI*1000*t)*0.158:sample_rate=48000:duration=2"
+    generate(upload, "testsrc2=size=64x64:rate=25:duration=2", sound)
+    made = build_plan(source(width=64, height=64, frame_rate=Fraction(25), duration_s=Fraction(2)), None)
+    audio = replace(made.audio[0], copyable=True)
+    bench = FfmpegContext(work_dir=tmp_path, runner=runner, binary=FFMPEG)
+    assert not (await measured(made, bench, upload, audio)).damaged
+    with av.open(str(upload)) as opened:
+        packets = [packet for packet in opened.demux(audio=0) if packet.size]
+        middle = packets[len(packets) // 2]
+        where, size = middle.pos, middle.size
+    with upload.open("r+b") as file:
+        file.seek(where or 0)
+        file.write(b"\x77" * size)
+    found = await measured(made, bench, upload, audio)
+    assert (found.gain_db, found.damaged) == (0.0, True)
+    part = await encode_audio(made, bench.below("a1"), upload, audio)
+    assert part.damaged
+    with av.open(str(next((tmp_path / "a1").glob("a1*")))) as opened:
+        assert sum(frame.samples for frame in opened.decode(audio=0)) >= 2 * 48_000
