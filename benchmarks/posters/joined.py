@@ -62,7 +62,7 @@ def _filter(stretch: Stretch, stretch_s: Fraction) -> str:
         "blurred": f"gblur=sigma={between(2.0, 6.0)}",
         "box_blurred": f"avgblur=sizeX={round(2 + 3 * stretch.strength)}",
         "dark": f"lutyuv=y=16+(val-16)*{between(0.25, 0.1)}",
-        "over_exposed": f"lutyuv=y=clip(val*{between(1.6, 2.2)}+24\\,16\\,235)",
+        "over_exposed": f"lutyuv=y=clip(val*{between(2.2, 3.0)}+24\\,16\\,235)",
         "faded": f"fade=t=in:st=0:d={float(stretch_s) / 0.6:.3f}",  # up to 60 % of its light
         "averaged": f"tmix=frames={round(AVERAGED_S * RATE_HZ)}",
     }[stretch.spoil]
@@ -72,10 +72,8 @@ SPOILS = ("blurred", "box_blurred", "dark", "over_exposed", "faded", "averaged")
 
 
 def plan(clip: Path, duration_s: Fraction, seed: int, usable: Callable[[Fraction], bool] = lambda _: True) -> Film:
-    """The film of a clip and a seed: the same for ever. The good stretch has a frame that is `usable`, by its time.
-
-    Raises KadrError where the clip has none.
-    """
+    """The film of a clip and a seed: the same for ever. The good stretch has a frame that is `usable`, by its time, if
+    the clip has many of them."""
     rng = random.Random(f"joined {clip.name} {seed}")
     stretch_s = min(STRETCH_S, Fraction(math.floor(duration_s * RATE_HZ), RATE_HZ))
     spoils = [GOOD, *rng.sample(SPOILS, STRETCHES - 1)]
@@ -83,11 +81,10 @@ def plan(clip: Path, duration_s: Fraction, seed: int, usable: Callable[[Fraction
     latest = max(Fraction(0), duration_s - stretch_s)
 
     def start_s(spoil: str) -> Fraction:
-        for _ in range(TRIES if spoil == GOOD else 1):
-            start_s = Fraction(math.floor(latest * Fraction(rng.random()) * RATE_HZ), RATE_HZ)
-            if spoil != GOOD or usable(start_s + stretch_s / 2):
-                return start_s
-        raise KadrError(f"{clip.name}: no stretch of it is sharp and well lit")
+        tries = [Fraction(math.floor(latest * Fraction(rng.random()) * RATE_HZ), RATE_HZ) for _ in range(TRIES)]
+        if spoil != GOOD:
+            return tries[0]
+        return next((start_s for start_s in tries if usable(start_s + stretch_s / 2)), tries[0])
 
     stretches = tuple(Stretch(spoil=spoil, strength=rng.random(), start_s=start_s(spoil)) for spoil in spoils)
     return Film(clip=clip, seed=seed, stretch_s=stretch_s, stretches=stretches)
