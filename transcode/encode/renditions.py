@@ -120,7 +120,7 @@ async def encode_audio(
 ) -> EncodedFiles:
     """Encode one audio rendition of the whole title; with `level` its loudness is measured and normalised.
 
-    A suitable AAC track that needs no gain is copied, where all of it decodes. Raises Rejected, WrongOutput, ToolFailed.
+    A suitable AAC track that decodes in full and needs no gain is copied. Raises Rejected, WrongOutput, ToolFailed.
     """
     found = loudness.Loudness(gain_db=0.0, damaged=level)
     if level:
