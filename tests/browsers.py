@@ -114,6 +114,13 @@ class Visit:
             assert time.monotonic() < deadline, f"not in time: {condition}; {self.problems}"
             await asyncio.sleep(0.05)
 
+    async def until_asked(self, part: str) -> None:
+        """Until something was answered whose URL has this part: a picture comes after what says that it is shown."""
+        deadline = time.monotonic() + WITHIN_MS / 1000 * runs.patience()
+        while not any(part in url for url in self.asked):
+            assert time.monotonic() < deadline, f"never asked for: {part}; {self.asked}"
+            await asyncio.sleep(0.05)
+
     async def fatal_errors(self) -> list[Any]:
         errors: list[Any] = await self.page.evaluate("hlsErrors")
         return [error for error in errors if error["fatal"]]

@@ -98,8 +98,8 @@ async def test_seeking_shows_pictures(visit: Visit, ready: Any) -> None:
         await visit.until(f"Math.abs({shown} - {share * ready['duration_s']}) < 0.5")
         thumbnail = "document.querySelector('media-time-range').shadowRoot.querySelector('media-preview-thumbnail')"
         await visit.until(f"{thumbnail}.getAttribute('mediapreviewcoords') === '{tile}'")
-    assert any("/sheet-0.jpg" in url for url in visit.asked)
-    assert any("/poster.jpg" in url for url in visit.asked)
+    await visit.until_asked("/sheet-0.jpg")
+    await visit.until_asked("/poster.jpg")
     assert visit.problems == []
 
 
