@@ -428,7 +428,7 @@ def test_loudness() -> None:
         *INPUT,
         *graphs(ALIGNED[0], f"{ALIGNED[1]}[s4]atrim=end_sample=336336[s5];[s5]ebur128=framelog=quiet:peak=true[s6]"),
         *("-map", "[s6]", "-f", "null", "-"),
-        *("-hide_banner", "-nostdin", "-nostats", "-loglevel", "info", "-max_alloc", "1073741824"),
+        *("-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info", "-max_alloc", "1073741824"),
     ]
 
 
