@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     whisper_batch: PositiveInt = Field(default=1, description="clips at once; above 1 without retries of doubtful text")
     whisper_download: bool = Field(default=False, description="may a worker download a model it has not?")
     face_model: str | None = Field(
-        default=None, description="centerface, or the path of its file; none: OpenCV's own detector, in `up` too"
+        default=None, description="centerface, or the path of its file; none: OpenCV's own detector"
     )
     models_dir: Path | None = Field(default=None, description="default: ~/.local/share/kadr/models")
     poster_avif: bool = Field(default=False, description="pictures also as AVIF: smaller, and dearer to make")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from core.db import steps
 from core.errors import Transient
-from core.model import AssetId, StepKind
+from core.model import StepKind
 from subtitles.speech.transcribe import SourceAudio
 from transcode.plan.encode_plan import AudioPlan, EncodePlan
 from transcode.probe.sniff import DEMUXERS
@@ -13,36 +13,29 @@ from workers.engine.contract import ClaimedStep, WorkerContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Title:
-    """What the audio is read by: the title's plan, and the SHA-256 (hex) of the upload it is made of."""
+class TitleSource:
+    """What a title's audio is read by: the title's plan, and the SHA-256 (hex) of the upload it is made of."""
 
     plan: EncodePlan
     upload: str
 
 
-async def title_of(worker: WorkerContext, claimed: ClaimedStep) -> Title:
-    """The title that the step's input names, which is under way; else the title as last published.
+async def source_of(worker: WorkerContext, claimed: ClaimedStep) -> TitleSource:
+    """Plan and upload that the step's input names, of a title under way; else those of the title as last published.
 
     Raises Transient where nothing is published yet.
     """
-    step_input = claimed.step.input
+    step_input, asset_id = claimed.step.input, claimed.asset.id
     if "plan" in step_input:
-        plan = await artifacts.load_plan(worker, claimed.asset.id, step_input["plan"])
-        return Title(plan=plan, upload=step_input["source"])
-    title = await _published(worker, claimed.asset.id)
-    if title is None:
-        raise Transient("a track for a title that is not published")
-    return title
-
-
-async def _published(worker: WorkerContext, asset_id: AssetId) -> Title | None:
-    step_input = await steps.newest_input(worker.pool, asset_id, StepKind.PUBLISH)
-    if step_input is None:
-        return None
-    plan = await artifacts.load_plan(worker, asset_id, step_input["plan"])
-    # Of the run, as the asset may have another source by now.
-    analysed = await steps.done_of_run(worker.pool, asset_id, step_input["run"], frozenset((StepKind.ANALYSE,)))
-    return Title(plan=plan, upload=analysed[-1].input["source"])
+        upload = step_input["source"]
+    else:
+        published = await steps.newest_input(worker.pool, asset_id, StepKind.PUBLISH)
+        if published is None:
+            raise Transient("a track for a title that is not published")
+        # Of the run, as the asset may have another source by now.
+        analysed = await steps.done_of_run(worker.pool, asset_id, published["run"], frozenset((StepKind.ANALYSE,)))
+        step_input, upload = published, analysed[-1].input["source"]
+    return TitleSource(plan=await artifacts.load_plan(worker, asset_id, step_input["plan"]), upload=upload)
 
 
 def spoken_track(plan: EncodePlan, language: str | None) -> AudioPlan | None:
@@ -52,7 +45,9 @@ def spoken_track(plan: EncodePlan, language: str | None) -> AudioPlan | None:
     return next(same_language, plan.audio[0] if plan.audio else None)
 
 
-async def source_audio(worker: WorkerContext, claimed: ClaimedStep, title: Title, audio: AudioPlan) -> SourceAudio:
+async def source_audio(
+    worker: WorkerContext, claimed: ClaimedStep, title: TitleSource, audio: AudioPlan
+) -> SourceAudio:
     """The audio track in the title's upload, as a local file: another upload may be on its way.
 
     Raises Rejected(no_source).

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from benchmarks.posters.pickers import Clip
+from benchmarks.posters.planted_things import Pixels
 from core.errors import KadrError
 
 STRETCHES = 4
@@ -51,24 +53,20 @@ class Film:
         return self.stretches[min(STRETCHES - 1, int(time_s / self.stretch_s))]
 
 
-def _filter(stretch: Stretch, stretch_s: Fraction) -> str:
-    """What spoils a stretch, as an ffmpeg filter of a picture of WIDTH x HEIGHT."""
-
-    def between(mild: float, gross: float) -> str:
-        return f"{mild + (gross - mild) * stretch.strength:.3f}"
-
-    return {
-        GOOD: "null",
-        "blurred": f"gblur=sigma={between(2.0, 6.0)}",
-        "box_blurred": f"avgblur=sizeX={round(2 + 3 * stretch.strength)}",
-        "dark": f"lutyuv=y=16+(val-16)*{between(0.25, 0.1)}",
-        "over_exposed": f"lutyuv=y=clip(val*{between(2.2, 3.0)}+24\\,16\\,235)",
-        "faded": f"fade=t=in:st=0:d={float(stretch_s) / 0.6:.3f}",  # up to 60 % of its light
-        "averaged": f"tmix=frames={round(AVERAGED_S * RATE_HZ)}",
-    }[stretch.spoil]
+def _between(mild: float, gross: float, strength: float) -> str:
+    return f"{mild + (gross - mild) * strength:.3f}"
 
 
-SPOILS = ("blurred", "box_blurred", "dark", "over_exposed", "faded", "averaged")
+# What spoils a stretch of so many seconds, as an ffmpeg filter of a picture of WIDTH x HEIGHT.
+_FILTERS: dict[str, Callable[[float, Fraction], str]] = {
+    "blurred": lambda strength, _: f"gblur=sigma={_between(2.0, 6.0, strength)}",
+    "box_blurred": lambda strength, _: f"avgblur=sizeX={round(2 + 3 * strength)}",
+    "dark": lambda strength, _: f"lutyuv=y=16+(val-16)*{_between(0.25, 0.1, strength)}",
+    "over_exposed": lambda strength, _: f"lutyuv=y=clip(val*{_between(2.2, 3.0, strength)}+24\\,16\\,235)",
+    "faded": lambda _, stretch_s: f"fade=t=in:st=0:d={float(stretch_s) / 0.6:.3f}",  # up to 60 % of its light
+    "averaged": lambda *_: f"tmix=frames={round(AVERAGED_S * RATE_HZ)}",
+}
+SPOILS = tuple(_FILTERS)
 
 
 def plan(clip: Path, duration_s: Fraction, seed: int, usable: Callable[[Fraction], bool] = lambda _: True) -> Film:
@@ -96,7 +94,8 @@ def make(film: Film, path: Path, binary: str, *, spoiled: bool) -> Clip:
     shape = f"scale={WIDTH}:{HEIGHT}:force_original_aspect_ratio=increase,crop={WIDTH}:{HEIGHT},setsar=1,format=yuv420p"
     parts = [
         f"[{number}:v:0]fps={RATE_HZ},{shape},tpad=stop=-1:stop_mode=clone,trim=end_frame={frames},setpts=PTS-STARTPTS,"
-        f"{_filter(stretch, film.stretch_s) if spoiled else 'null'}[s{number}]"
+        f"{_FILTERS[stretch.spoil](stretch.strength, film.stretch_s) if spoiled and stretch.spoil != GOOD else 'null'}"
+        f"[s{number}]"
         for number, stretch in enumerate(film.stretches)
     ]
     joined = "".join(f"[s{number}]" for number in range(STRETCHES)) + f"concat=n={STRETCHES}[film]"
@@ -122,12 +121,11 @@ def verdict(film: Film, spoiled: Clip, unspoiled: Clip, times_s: Sequence[Fracti
     if stretch.spoil == GOOD:
         return GOOD
     shown, meant = (_luma(clip.path, times_s[0], binary) for clip in (spoiled, unspoiled))
-    error = float(np.square(shown - meant).mean())
-    return GOOD if 10 * math.log10(255 * 255 / max(error, 1e-9)) >= SAME_DB else stretch.spoil
+    return GOOD if cv2.PSNR(shown, meant) >= SAME_DB else stretch.spoil
 
 
-def _luma(path: Path, time_s: Fraction, binary: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """The luma of the frame shown at a time, as numbers from 0 to 255. Raises KadrError."""
+def _luma(path: Path, time_s: Fraction, binary: str) -> Pixels:
+    """The luma of the frame shown at a time. Raises KadrError."""
     number = round(time_s * RATE_HZ)
     command = [
         *(binary, "-v", "error", "-nostdin", "-i", str(path), "-vf", f"select=eq(n\\,{number}),format=gray"),
@@ -136,4 +134,4 @@ def _luma(path: Path, time_s: Fraction, binary: str) -> np.ndarray[tuple[int, ..
     pixels = subprocess.run(command, capture_output=True, timeout=120, check=False).stdout
     if len(pixels) != WIDTH * HEIGHT:
         raise KadrError(f"{path.name}: no frame at {float(time_s):.3f} s")
-    return np.frombuffer(pixels, np.uint8).astype(np.float64)
+    return np.frombuffer(pixels, np.uint8)

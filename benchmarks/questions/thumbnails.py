@@ -93,18 +93,16 @@ async def joined_films(seeds: Sequence[int], folder: Path, selector: Selector, k
     verdicts: dict[str, list[str]] = {}
     missed = []
     for clip, lasts_s in track(clips, "joined clips", console=PROGRESS):
+        usable = functools.partial(material.is_usable, clip, binary=selector.binary)
         for seed in seeds[:FILMS_PER_CLIP]:
-            usable = functools.partial(material.is_usable, clip, binary=selector.binary)
-            film = joined.plan(clip, Fraction(lasts_s), seed, usable)
-            files = [keep / f"{clip.name}-{seed}-{name}.mp4" for name in ("spoiled", "plain")]
-            spoiled, plain = (
-                joined.make(film, file, selector.binary, spoiled=number == 0) for number, file in enumerate(files)
-            )
+            film, name = joined.plan(clip, Fraction(lasts_s), seed, usable), f"{clip.name}-{seed}"
+            spoiled = joined.make(film, keep / f"{name}-spoiled.mp4", selector.binary, spoiled=True)
+            plain = joined.make(film, keep / f"{name}-plain.mp4", selector.binary, spoiled=False)
             picked = {picker.name: pickers.pick(picker, spoiled, selector.binary) for picker in pickers.BASELINES}
-            for name, choice in {OURS: await selector.pick(spoiled.path), **picked}.items():
+            for way, choice in {OURS: await selector.pick(spoiled.path), **picked}.items():
                 found = joined.verdict(film, spoiled, plain, choice.times_s, selector.binary)
-                verdicts.setdefault(name, []).append(found)
-                if name == OURS and found != joined.GOOD:
+                verdicts.setdefault(way, []).append(found)
+                if way == OURS and found != joined.GOOD:
                     time_s = round(float(choice.times_s[0]), 3) if choice.times_s else None
                     missed.append({"clip": clip.name, "seed": seed, "chosen": found, "time_s": time_s})
     ways = {
@@ -175,13 +173,12 @@ async def measure(options: argparse.Namespace, keep: Path) -> dict[str, Any]:
         pictures, network = face_frames.frames(options.faces, selector.binary), fetched(models_dir(selector.settings))
         ways = {"cascade": None, **({"centerface": network} if network else {})}
         result["faces"] = {name: asdict(face_frames.searched(pictures, file)) for name, file in ways.items()}
-        return result
     if options.joined:
         result["seeds"] = options.seeds
         result["joined"] = await joined_films(SEEDS[options.seeds], options.joined, selector, keep)
         hits = result["joined"]["ways"][OURS]["hit_1"]["value"]
         result["goals"] = {"joined_hit_1_at_least_95_percent": hits >= JOINED_GOAL}
-    if options.cost or options.trade or options.sheets or options.joined:
+    if any((options.cost, options.trade, options.sheets, options.faces, options.joined)):
         return result
     source, mark, result["material"] = None, "", "painted"
     if options.material:

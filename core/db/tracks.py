@@ -90,7 +90,7 @@ class Track:
 
     @property
     def step_input(self) -> dict[str, Any]:
-        """What a step that makes the track is given; of a new title its plan as well."""
+        """The input of a step that makes the track; one beside an encode gets its plan and source, too."""
         return _step_input(self.id, self.wanted)
 
     @property

@@ -41,21 +41,23 @@ class ModelDamaged(ConfigError):
         self.hint = hint
 
 
-class Silent:
-    """A reporter that reports nothing."""
+class _Silent:
+    """The reporter of callers that show no progress."""
 
     def say(self, line: str) -> None:
-        """Say nothing."""
+        """The line is not shown to anybody."""
 
     def measure(self, done_bytes: int, total_bytes: int) -> None:
-        """Show nothing."""
+        """How much has arrived is not shown to anybody."""
 
 
-async def fetch_known(name: str, known: KnownModel, folder: Path, reporter: Reporter | None = None) -> Path:
+SILENT: Reporter = _Silent()
+
+
+async def fetch_known(name: str, known: KnownModel, folder: Path, reporter: Reporter = SILENT) -> Path:
     """Fetch a known model into `folder`, or verify the one that is there; the folder."""
-    reporter = reporter or Silent()
     if await asyncio.to_thread(folder.is_dir):
-        await asyncio.to_thread(check_kept, name, folder, known)
+        await asyncio.to_thread(_check_kept, name, folder, known)
         return folder
     return await into(folder, name, reporter, lambda part: _from_any(name, known, part, folder.name, reporter))
 
@@ -73,7 +75,7 @@ async def into(folder: Path, name: str, reporter: Reporter, get: Callable[[Path]
     return folder
 
 
-def check_kept(name: str, folder: Path, known: KnownModel) -> None:
+def _check_kept(name: str, folder: Path, known: KnownModel) -> None:
     """Raises ModelDamaged for a folder whose files are not those of the known model."""
     try:
         verify(known, folder)

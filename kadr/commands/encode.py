@@ -228,7 +228,7 @@ async def _decide(request: EncodeRequest, context: FfmpegContext, bar: _Bar) -> 
     )
     file, source, index = probed.file, probed.source, probed.index
     # Nobody watches during the encode, so there is no first rung.
-    plan = replace(await _build_plan(request, file, source, index, context, bar), first_rung=None)
+    plan = replace(await _build_plan(request, file, source, index, face_model(settings), context, bar), first_rung=None)
     if plan.passthrough is not None and not plan.passthrough.lasting:
         plan = on_regular_grid(plan)
     remuxed = None
@@ -250,15 +250,21 @@ async def _decide(request: EncodeRequest, context: FfmpegContext, bar: _Bar) -> 
 
 
 async def _build_plan(
-    request: EncodeRequest, file: Path, source: Source, index: Index | None, context: FfmpegContext, bar: _Bar
+    request: EncodeRequest,
+    file: Path,
+    source: Source,
+    index: Index | None,
+    faces: Path | None,
+    context: FfmpegContext,
+    bar: _Bar,
 ) -> EncodePlan:
-    """The plan of a file; a wide video that is to be upright is searched for its crop first."""
+    """The plan of a file; a wide video that is to be upright is searched for its crop first, and for faces by the model
+    `faces`."""
     plan = build_plan(source, index, request.options)
     wide = reframe_request(source, plan)
     if wide is None:
         return plan
     bar.show("reframe", 0.0)
-    faces = face_model(Settings.load())
     crop = await find_crop(file, wide, context.work_dir, context.runner, face_model=faces)
     plan = build_plan(source, index, request.options, crop.path)
     if crop.centred:

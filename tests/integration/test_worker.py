@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,12 @@ from core.db.postgres import Pool
 from core.errors import Rejected, ToolKilled, Transient
 from core.hints import Hints
 from core.model import AssetId, StepKind
-from core.sandbox.child import ChildRunner
 from core.settings import Settings
-from core.storage.s3 import Storage
 from tests import runs, waiting
 from tests.database import new_asset
+from tests.step_rows import context_of
 from workers.engine import reconciler, worker
 from workers.engine.contract import ClaimedStep, Outcome, Stage, WorkerContext
-from workers.engine.memory_budget import MemoryBudget
-from workers.engine.sources import Sources
 from workers.engine.worker import Worker
 
 SETTINGS = Settings(lease_s=1.5, heartbeat_s=0.2, poll_s=0.1, reconcile_s=0.2, redis_url="redis://127.0.0.1:1/0")  # type: ignore[arg-type]
@@ -34,17 +32,7 @@ async def working(
 ) -> AsyncIterator[asyncio.Task[None]]:
     """A worker whose probe step is `stage`. Redis is nowhere: hints only hint."""
     monkeypatch.setitem(worker.STAGES, StepKind.PROBE, stage)
-    context = WorkerContext(
-        settings=SETTINGS.model_copy(update=changes),
-        pool=pool,
-        storage=Storage(None, None),
-        runner=ChildRunner((), {}),
-        sources=Sources(folder / "sources", 1),
-        ffmpeg="",
-        ffmpeg_version="",
-        codecs=frozenset(),
-        memory=MemoryBudget(1),
-    )
+    context = replace(context_of(pool, folder), settings=SETTINGS.model_copy(update=changes))
     hints = Hints(SETTINGS)
     task = asyncio.create_task(Worker(context, hints, "test", folder).run())
     try:

@@ -33,7 +33,6 @@ def heads(bgr: Bgr) -> list[PixelBox]:
 def _head(face: PixelBox, scale: float, picture_width: int, picture_height: int) -> PixelBox:
     """The face in the picture's own pixels, with HEAD_MARGIN around it, inside the picture."""
     x, y, width, height = (side / scale for side in (face.x, face.y, face.width, face.height))
-    left, top = max(0, round(x - HEAD_MARGIN * width)), max(0, round(y - HEAD_MARGIN * height))
-    right = min(picture_width, round(x + width * (1 + HEAD_MARGIN)))
-    bottom = min(picture_height, round(y + height * (1 + HEAD_MARGIN)))
-    return PixelBox(x=left, y=top, width=right - left, height=bottom - top)
+    left, top = x - HEAD_MARGIN * width, y - HEAD_MARGIN * height
+    right, bottom = x + width * (1 + HEAD_MARGIN), y + height * (1 + HEAD_MARGIN)
+    return PixelBox.between(left, top, right, bottom, picture_width, picture_height)

@@ -101,7 +101,7 @@ async def album(
     video_request = {
         "file": _absolute(file),
         "picture": video_facts.to_json(video),
-        "posters": selection_settings.to_json(selection.settings_of(profile, face_model=face_model)),
+        "posters": selection_settings.to_json(selection.settings_of(profile)),
         "storyboard": {"duration_s": str(duration_s)},
         "preview": {},
         "held_bytes": min(MOST_HELD, available_bytes() // HELD_SHARE),
@@ -109,7 +109,7 @@ async def album(
     plan = storyboard.plan(duration_s, video.shown_width, video.shown_height)
     try:
         answer, wall_s = await _run(
-            {"kinds": _kinds(avif), "video": video_request, **_faces_by(face_model)},
+            {"kinds": _kinds(avif), "video": video_request, "face_model": str(face_model) if face_model else None},
             work_dir,
             runner,
             [file, *([face_model] if face_model else [])],
@@ -207,10 +207,6 @@ def _poster_request(pixels: PosterPixels, prefix: str) -> dict[str, Any]:
         "prefix": prefix,
         "cropped": pixels.cropped,
     }
-
-
-def _faces_by(face_model: Path | None) -> dict[str, str]:
-    return {} if face_model is None else {"face_model": str(face_model)}
 
 
 def _absolute(file: Path) -> str:

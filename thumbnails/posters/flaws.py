@@ -23,6 +23,8 @@ _LIMITS = {
     SOFTNESS: (0.2, 0.7, 0.35),  # of sharpness
     GHOSTING: (0.0, 1.0, 0.4),
 }
+EVEN, TOO_EVEN = 0.7, 0.5  # evenness of changes: that of moving things is higher, of mixed frames lower
+CLEARLY_SOFTER = 0.3  # than the title's best: mixed frames are
 
 
 def flaws(signals: Signals, *, motion: float = 0.0, softness: float = 0.0, ghosting: float = 0.0) -> dict[str, float]:
@@ -31,6 +33,16 @@ def flaws(signals: Signals, *, motion: float = 0.0, softness: float = 0.0, ghost
     values = {name: beside[name] if name in beside else getattr(signals, name) for name in _LIMITS}
     badness_of = {name: _badness(name, value) for name, value in values.items()}
     return {name: badness for name, badness in badness_of.items() if badness > 0}
+
+
+def ghosting(evenness: float | None, below: float) -> float:
+    """0..1: how much a frame looks mixed of several. `below`: how far its sharpness is below that of its title's best.
+
+    Slow and smooth movement of a camera is even, too, and leaves the picture as sharp as any.
+    """
+    if evenness is None or below <= 0:
+        return 0.0
+    return min(1.0, max(0.0, (EVEN - evenness) / (EVEN - TOO_EVEN))) * min(1.0, below / CLEARLY_SOFTER)
 
 
 def cost(badness_of: Mapping[str, float]) -> float:

@@ -53,15 +53,14 @@ def with_score(
     card = is_card(sample.signals)
     if settings.cards == "allowed" and card:
         total -= CARD_COSTS
-    # A slide that is wanted may be white, plain and grey.
     below = sample.best_sharpness - sample.signals.sharpness
     frame_flaws = {}
-    if settings.cards != "wanted" or not card:
+    if settings.cards != "wanted" or not card:  # a slide that is wanted may be white, plain and grey
         frame_flaws = flaws.flaws(
             sample.signals,
             motion=motion,
             softness=min(below, score.ENOUGH["sharpness"] - sample.signals.sharpness),
-            ghosting=score.ghosting(evenness, below),
+            ghosting=flaws.ghosting(evenness, below),
         )
     return replace(sample, score=total - flaws.cost(frame_flaws), flaws=frame_flaws)
 

@@ -10,8 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 FULL_TEXT = 0.08  # of the picture: a slide's worth of letters
-EVEN, TOO_EVEN = 0.7, 0.5  # evenness of changes: that of moving things is higher, of mixed frames lower
-CLEARLY_SOFTER = 0.3  # than the title's best: mixed frames are
 BEST_PLACE = 0.35  # of the title: after the opening, before the end
 # More of it makes no better picture: what has enough shares its rank with all that have.
 ENOUGH = {"sharpness": -1.2, "exposure": 0.85, "saliency": 0.65, "colour": 50.0}
@@ -36,16 +34,6 @@ def percentiles(values: Sequence[float], among: Sequence[float]) -> list[float]:
 def total(ranks: Mapping[str, float], weights: Mapping[str, float], *, share: float, cluster: float) -> float:
     """The weighted sum of ranks, plus a bonus for frames like many others. A signal not measured yet counts half."""
     return sum(weight * ranks.get(name, 0.5) for name, weight in weights.items()) + cluster * share
-
-
-def ghosting(evenness: float | None, below: float) -> float:
-    """0..1: how much a frame looks mixed of several. `below`: how far its sharpness is below that of its title's best.
-
-    Slow and smooth movement of a camera is even, too, and leaves the picture as sharp as any.
-    """
-    if evenness is None or below <= 0:
-        return 0.0
-    return min(1.0, max(0.0, (EVEN - evenness) / (EVEN - TOO_EVEN))) * min(1.0, below / CLEARLY_SOFTER)
 
 
 def text_score(share: float) -> float:

@@ -75,13 +75,14 @@ async def select(
 
     Raises ConfigError for an unknown profile, and ToolKilled when the child crashed.
     """
-    settings = settings_of(profile, candidates, face_model)
-    arguments = (pictures.to_json(video), selection_settings.to_json(settings))
+    models = () if face_model is None else (face_model,)
+    settings = selection_settings.to_json(settings_of(profile, candidates))
+    arguments = (str(file), pictures.to_json(video), settings, *map(str, models))
     try:
         finished = await runner.run(
-            python_argv("thumbnails.posters.selection_child", str(file), *arguments),
+            python_argv("thumbnails.posters.selection_child", *arguments),
             work_dir=work_dir,
-            readable=[file, *([face_model] if face_model else [])],
+            readable=[file, *models],
             limits=LIMITS,
             nice=niceness.EXTRA,
         )
@@ -95,7 +96,7 @@ async def select(
     return await asyncio.to_thread(checked, answer, work_dir)
 
 
-def settings_of(profile: str, candidates: int = CANDIDATES, face_model: Path | None = None) -> SelectionSettings:
+def settings_of(profile: str, candidates: int = CANDIDATES) -> SelectionSettings:
     """What a selection by this profile is told. Raises ConfigError for an unknown profile."""
     chosen_profile = poster_profile(profile)
     return SelectionSettings(
@@ -107,7 +108,6 @@ def settings_of(profile: str, candidates: int = CANDIDATES, face_model: Path | N
         text=chosen_profile.text,
         cards=chosen_profile.cards,
         candidates=candidates,
-        face_model=None if face_model is None else str(face_model),
     )
 
 

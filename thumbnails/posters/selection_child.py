@@ -1,5 +1,5 @@
 """Program inside the sandbox: FILE -> candidates for a poster. `python -m thumbnails.posters.selection_child FILE
-VIDEO SETTINGS`.
+VIDEO SETTINGS [FACE_MODEL]`.
 
 VIDEO is the JSON of thumbnails.reading.video_facts, SETTINGS that of thumbnails.posters.selection_settings. Prints one
 JSON line; the candidates' pixels are left in the working directory. Crashes and hangs are left to the caller.
@@ -23,7 +23,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     cv2.setRNGSeed(0)
     file, video, settings = Path(sys.argv[1]), video_facts.from_json(sys.argv[2]), from_json(sys.argv[3])
-    faces.use_network(settings.face_model)
+    faces.use_network(sys.argv[4] if len(sys.argv) > 4 else None)
     try:
         with Reader(file, video) as reader:
             selection = select.select(reader, video, settings, Path())

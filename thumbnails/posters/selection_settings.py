@@ -17,7 +17,6 @@ class SelectionSettings:
     text: float
     cards: str  # refused, allowed, wanted
     candidates: int
-    face_model: str | None = None  # the file of thumbnails.vision.face_model; None: the cascade
 
 
 def to_json(settings: SelectionSettings) -> str:

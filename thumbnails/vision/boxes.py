@@ -45,6 +45,14 @@ class PixelBox:
     width: int
     height: int
 
+    @staticmethod
+    def between(left: float, top: float, right: float, bottom: float, width: int, height: int) -> "PixelBox":
+        """The rectangle with these edges, in whole pixels and inside an image `width` x `height` large."""
+        x, y = max(0, round(left)), max(0, round(top))
+        return PixelBox(
+            x=x, y=y, width=max(1, min(width, round(right)) - x), height=max(1, min(height, round(bottom)) - y)
+        )
+
     def share_of(self, width: int, height: int) -> ShareBox:
         """The same rectangle as shares of a picture `width` x `height` pixels large."""
         return ShareBox(x=self.x / width, y=self.y / height, width=self.width / width, height=self.height / height)

@@ -104,23 +104,10 @@ def network_boxes(certainty: Floats, sizes: Floats, offsets: Floats, width: int,
     boxes = np.stack([middle_x - wide / 2, middle_y - high / 2, wide, high], axis=1)
     kept = np.ravel(cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), NET_CERTAINTY, NET_OVERLAP)).astype(int)
     by_x, by_y = width / certainty.shape[1], height / certainty.shape[0]
-    return [
-        _inside(
-            float(middle_x[at]) * by_x,
-            float(middle_y[at]) * by_y,
-            float(wide[at]) * by_x * NET_WIDER,
-            float(high[at]) * by_y * NET_HIGHER,
-            width,
-            height,
-        )
-        for at in kept
-    ]
-
-
-def _inside(middle_x: float, middle_y: float, wide: float, high: float, width: int, height: int) -> PixelBox:
-    left, top = max(0, round(middle_x - wide / 2)), max(0, round(middle_y - high / 2))
-    right, bottom = min(width, round(middle_x + wide / 2)), min(height, round(middle_y + high / 2))
-    return PixelBox(x=left, y=top, width=max(1, right - left), height=max(1, bottom - top))
+    lefts, rights = ((middle_x + side * NET_WIDER * wide / 2) * by_x for side in (-1, 1))
+    tops, bottoms = ((middle_y + side * NET_HIGHER * high / 2) * by_y for side in (-1, 1))
+    edges = np.stack([lefts, tops, rights, bottoms], axis=1)[kept].tolist()
+    return [PixelBox.between(left, top, right, bottom, width, height) for left, top, right, bottom in edges]
 
 
 @cache

@@ -135,8 +135,6 @@ def _mixture(run: Sequence[Luma]) -> str | None:
 
 def _evenness(lumas: Sequence[Gray], times_s: Sequence[float]) -> float | None:
     """The change of the change from frame to frame, by the change itself, where the picture changes."""
-    if len(lumas) < 2:
-        return None
     apart = max(1, round(STEP_S * (len(lumas) - 1) / max(times_s[-1] - times_s[0], 1e-6)))
     frames = np.stack(lumas[::apart]).astype(np.float32)
     if len(frames) <= LEAST_STEPS:

@@ -122,13 +122,13 @@ async def encode_audio(
 
     A suitable AAC track that decodes in full and needs no gain is copied. Raises Rejected, WrongOutput, ToolFailed.
     """
-    found = loudness.Loudness(gain_db=0.0, damaged=level)
+    gain_db, decodes = 0.0, not level
     if level:
         # Where the loudness cannot be measured, the track keeps its own; whether it can be decoded, the encode tells.
         with suppress(ToolFailed, Rejected):
             found = await loudness.measured(plan, context, source, audio)
-    gain_db = found.gain_db
-    if audio.copyable and not gain_db and not found.damaged:
+            gain_db, decodes = found.gain_db, not found.damaged
+    if audio.copyable and decodes and not gain_db:
         try:
             return await _encode_audio(plan, context, source, audio, copy=True, gain_db=0.0, on_segments=None)
         except WrongOutput:

@@ -15,6 +15,7 @@ from core.step_kinds import SlotClass
 from core.storage import s3
 from core.telemetry import metrics
 from core.telemetry.logs import Log
+from thumbnails.vision.face_model import face_model
 from transcode.encode.capabilities import check, ffmpeg_binary
 from workers.engine import collector, reconciler
 from workers.engine.contract import WorkerContext
@@ -42,6 +43,7 @@ async def run(settings: Settings) -> None:
     runner = await ChildRunner.detect(settings.sandbox)
     binary = ffmpeg_binary(settings)
     own_folder(settings.work_dir, "KADR_WORK_DIR")
+    face_model(settings)  # a name nobody knows stops the start, and not every title
     capabilities = await check(binary, runner, settings.work_dir)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

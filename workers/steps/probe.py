@@ -69,10 +69,11 @@ async def read_facts(worker: WorkerContext, claimed: ClaimedStep, *, quick: bool
         if copy is not None:
             await assets.accepted(connection, claimed.asset.id, copy.key, copy.sha256, copy.bytes)
         await assets.probed(connection, claimed.asset.id, facts)
-        if not again and not claimed.asset.has_ladder:
+        if again:
+            return
+        if not claimed.asset.has_ladder:
             await tracks.upload_replaced(connection, claimed.asset.id, by=claimed.step.id)
-        if not again:
-            await insert_default_subtitles(worker, connection, claimed.asset)
+        await insert_default_subtitles(worker, connection, claimed.asset)
 
     sha256 = copy.sha256 if copy else claimed.step.input["source"]
     step_input = {"source": sha256, "facts": facts, "index": index_sha256, **_handed_on(claimed)}

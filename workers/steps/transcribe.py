@@ -27,7 +27,7 @@ from subtitles.speech.transcribe import NO_AUDIO, NO_MODEL, Task, transcribe
 from subtitles.speech.transcript import Doubt, Skipped, SkipReason, Transcript
 from workers import text_artifacts, title_audio
 from workers.engine.contract import ClaimedStep, NextStep, Outcome, WorkerContext
-from workers.title_audio import Title
+from workers.title_audio import TitleSource
 
 _LOG = Log("transcribe")
 VERSION = 2  # part of the name of finished jobs: increase it when the audio is prepared differently
@@ -47,7 +47,7 @@ async def transcribe_title(worker: WorkerContext, claimed: ClaimedStep) -> Outco
     if track is None or not track.wanted or not track.waits_for(claimed.step.input):
         return Outcome(output={"removed": True})
     options = track.wanted["generate"]
-    title = await title_audio.title_of(worker, claimed)
+    title = await title_audio.source_of(worker, claimed)
     transcript = await transcript_of(worker, claimed, title, options.get("language"), "transcribe")
     if isinstance(transcript, Skipped):
         return skip_track(track, skip_error(transcript))
@@ -57,7 +57,7 @@ async def transcribe_title(worker: WorkerContext, claimed: ClaimedStep) -> Outco
 
 
 async def transcript_of(
-    worker: WorkerContext, claimed: ClaimedStep, title: Title, language: str | None, task: Task
+    worker: WorkerContext, claimed: ClaimedStep, title: TitleSource, language: str | None, task: Task
 ) -> Transcript | Skipped:
     """The words in the title's audio (`transcribe`), or their English translation (`translate`).
 

@@ -20,7 +20,7 @@ from subtitles.translation.translate import Translator, chosen
 from workers import text_artifacts, title_audio
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
 from workers.steps.transcribe import profile_of, skip_error, skip_track, subtitle, transcript_of
-from workers.title_audio import Title
+from workers.title_audio import TitleSource
 
 _LOG = Log("translate")
 _NO_TRANSLATOR = {
@@ -44,7 +44,7 @@ async def translate(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     original = await tracks.by_id(worker.pool, track.wanted["translate"]["from"])
     if original is None or original.made is None:  # it failed or was removed: see core.db.tracks
         return skip_track(track, _NO_ORIGINAL)
-    title = await title_audio.title_of(worker, claimed)
+    title = await title_audio.source_of(worker, claimed)
     profile = track.wanted["translate"].get("profile")
     translator = _translator(worker, claimed, original.language, track.language)
     if translator is not None:
@@ -100,7 +100,7 @@ async def _translate_audio(
     track: Track,
     original: Track,
     profile: str | None,
-    title: Title,
+    title: TitleSource,
 ) -> Outcome:
     # Only of a transcript is the language that of the audio, too; an uploaded text may be in any.
     language = original.language if (original.made or {}).get("words") else None

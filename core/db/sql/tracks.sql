@@ -49,8 +49,8 @@ ORDER BY p.created_at DESC, p.id DESC LIMIT 1;
 SELECT EXISTS (SELECT FROM steps WHERE asset_id = $1 AND input ? 'track');
 
 -- name: source_replaced
--- Another upload is shown, or is to be: what was heard in the old one is made again, but no person's work; and what is being made
--- begins anew.
+-- Another upload is shown, or is to be: what was heard in the old one is made again, but no person's work; and what is
+-- being made begins anew.
 UPDATE tracks SET
     status = 'queued', error = NULL, wanted = wanted || jsonb_build_object('again', $2::text),
     made = CASE WHEN source IN ('generated', 'translated') AND NOT reviewed THEN NULL ELSE made END,

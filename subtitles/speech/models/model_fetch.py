@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core.errors import ConfigError, Transient
 from core.folder_lock import free
-from core.models.fetch import Silent, fetch_known, into
+from core.models.fetch import SILENT, fetch_known, into
 from core.models.folders import models_dir, part_of
 from core.models.sources import Reporter, download
 from core.settings import Settings
@@ -38,16 +38,15 @@ async def ready(settings: Settings) -> Whisper | None:
     return model
 
 
-async def fetch(name: str, models: Path, reporter: Reporter | None = None) -> Path:
+async def fetch(name: str, models: Path, reporter: Reporter = SILENT) -> Path:
     """Fetch a model, some gigabytes at most, into its folder below `models`; the folder. See the module for errors."""
     folder, known = models / folder_name(name), known_model(name)
-    if folder.is_dir():
+    is_kept = folder.is_dir()
+    if is_kept:
         check(folder)
     if known is not None:
         return await fetch_known(name, known, folder, reporter)
-    if folder.is_dir():
-        return folder
-    return await into(folder, name, reporter or Silent(), lambda part: _from_hub(name, part))
+    return folder if is_kept else await into(folder, name, reporter, lambda part: _from_hub(name, part))
 
 
 async def _from_hub(name: str, part: Path) -> Path:

@@ -34,7 +34,7 @@ def test_a_short_clip_is_shown_whole() -> None:
 
 
 def test_what_nobody_can_tell_from_the_clip_is_good(tmp_path: Path) -> None:
-    """Frames averaged where nothing moves."""
+    """Frames that were averaged where nothing moves look like those of the clip."""
     clip = tmp_path / "still.mp4"
     generate(clip, "smptebars=size=320x180:rate=24:duration=0.5")
     stretches = tuple(

@@ -214,6 +214,14 @@ def test_what_is_plainly_wrong_costs() -> None:
     assert flaws.cost(dark) > flaws.cost(grey) > flaws.cost({}) == 0
 
 
+def test_softer_than_the_best_and_blended_cost() -> None:
+    (good,) = measured(shapes())
+    assert flaws.flaws(good, softness=0.7) == {"softness": 1.0}
+    assert flaws.flaws(good, ghosting=flaws.ghosting(0.3, 1.0)) == {"ghosting": 1.0}
+    assert flaws.ghosting(0.3, 0.0) == 0, "a smooth pan is as sharp as the title's best"
+    assert flaws.ghosting(1.1, 1.0) == flaws.ghosting(None, 1.0) == 0
+
+
 def test_a_dark_and_a_burnt_picture_are_badly_exposed() -> None:
     well, dark, burnt = measured(
         scene(), (scene() * 0.25).astype(np.uint8), np.clip(scene().astype(int) * 2 + 60, 0, 255).astype(np.uint8)
@@ -254,6 +262,26 @@ def test_a_pan_is_no_dissolve_and_the_sharpest_frame_of_it_wins() -> None:
     assert isinstance(choice, transition.FrameChoice)
     assert choice.at == 7
     assert choice.motion > 5
+
+
+def test_frames_blended_with_their_neighbours_change_evenly() -> None:
+    """A hand that moves fast, and the mean of ten frames of it each time."""
+    still = scene(1)
+    run = []
+    for at in range(22):
+        frame = still.copy()
+        cv2.circle(frame, (20 + 11 * at, SIZE[0] // 2), SIZE[0] // 4, (20, 20, 230), -1)
+        run.append(frame)
+    means = [np.mean(run[at : at + 10], axis=0).astype(np.uint8) for at in range(12)]
+    sharp, blended = (transition.choose(grays(some[-12:]), moments(12), [1.0] * 12, 0) for some in (run, means))
+    assert isinstance(sharp, transition.FrameChoice)
+    assert isinstance(blended, transition.FrameChoice)
+    assert sharp.evenness is not None
+    assert blended.evenness is not None
+    assert sharp.evenness > flaws.EVEN > flaws.TOO_EVEN > blended.evenness
+    at_rest = transition.choose(grays([still] * 12), moments(12), [1.0] * 12, 0)
+    assert isinstance(at_rest, transition.FrameChoice)
+    assert at_rest.evenness is None
 
 
 def test_the_choice_never_leaves_the_shot() -> None:
