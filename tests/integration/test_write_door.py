@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -206,8 +207,10 @@ async def test_delete_revokes_playback_and_removes_every_object(
 
     def in_caches() -> set[str]:
         """Files of the asset on the disks of the worker and the origin."""
-        names = {path.name for path in door.home.rglob("*") if "s3" not in path.parts}
-        return {name for name in names if name == source or name.startswith(f"{asset['id']}.")}
+        # Not rglob, which fails where a folder is removed while it looks.
+        found = ((Path(folder), names) for folder, _, names in os.walk(door.home))
+        files = {name for folder, names in found if "s3" not in folder.parts for name in names}
+        return {name for name in files if name == source or name.startswith(f"{asset['id']}.")}
 
     assert len(in_caches()) > 2
     assert source in in_caches()
