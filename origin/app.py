@@ -23,7 +23,7 @@ from core.sandbox.child import ChildRunner
 from core.settings import Settings, parse_keys
 from core.storage import s3
 from core.telemetry import metrics
-from origin import openapi, watch_page
+from origin import openapi
 from origin.cdn import cdn_file
 from origin.cdn.cdns import Cdns
 from origin.cdn.steering import routes as steer
@@ -37,6 +37,7 @@ from origin.delivery.transcripts import transcripts
 from origin.experiments import impression_counts, poster_assignment
 from origin.images import images
 from origin.images.stills import Stills
+from origin.pages import embed, facts, player_files, watch
 from origin.playback import content_key, play, renewal, sessions, signed_playlists
 from origin.playback.pathways import Pathways, pathways
 from origin.playback.revoked import Revoked
@@ -59,7 +60,10 @@ ROUTES = (
     signed_playlists.routes,
     content_key.routes,
     steer.routes,
-    watch_page.routes,
+    facts.routes,
+    watch.routes,
+    embed.routes,
+    player_files.routes,
     openapi.routes,
     health,
 )

@@ -1,5 +1,8 @@
-"""The static files of the watch page, in the folder `STATIC`; `make setup` fills its `vendor/` from npm."""
+"""The pages that people see: templates, texts, style sheets, and the player's scripts, which `make setup` builds."""
 
 from pathlib import Path
 
-STATIC = Path(__file__).parent / "static"
+FOLDER = Path(__file__).parent
+STATIC = FOLDER / "static"
+BUILT = FOLDER / "built"
+MODULES = FOLDER / "node_modules"

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 from playwright.async_api import Browser, Page
 
-from studio import STATIC
+from studio import MODULES
 from tests import runs
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -22,13 +22,15 @@ ARGUMENTS = (
     "--disable-component-update",
     "--autoplay-policy=no-user-gesture-required",
 )
-SHAKA = STATIC.parent / "node_modules" / "shaka-player" / "dist" / "shaka-player.compiled.js"
-HLS = STATIC / "vendor" / "hls.min.js"
+SHAKA = MODULES / "shaka-player" / "dist" / "shaka-player.compiled.js"
+HLS = MODULES / "hls.js" / "dist" / "hls.min.js"
 VIDEO = "document.querySelector('video')"
 WITHIN_MS = 30_000
-# Keeps every error event of hls.js from its first moment on.
+# Keeps every error event of hls.js, and of the element, from its first moment on.
 LISTEN = """
 window.hlsErrors = [];
+window.playerErrors = [];
+document.addEventListener("kadr-error", ({detail}) => playerErrors.push(detail), true);
 let player;
 Object.defineProperty(window, "kadrPlayer", {
   get: () => player,
@@ -122,8 +124,15 @@ class Visit:
             await asyncio.sleep(0.05)
 
     async def fatal_errors(self) -> list[Any]:
-        errors: list[Any] = await self.page.evaluate("hlsErrors")
-        return [error for error in errors if error["fatal"]]
+        errors: list[Any] = await self.page.evaluate("[...hlsErrors.filter(({fatal}) => fatal), ...playerErrors]")
+        return errors
+
+    async def watch(self, url: str | None = None) -> None:
+        """Open a page with <kadr-player> and press its button; returns when the first picture is there."""
+        if url is not None:
+            await self.page.goto(url)
+        await self.page.locator("kadr-player .start").click()
+        await self.until("document.querySelector('video').readyState >= 2")
 
 
 @asynccontextmanager

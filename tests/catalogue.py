@@ -20,6 +20,7 @@ LESSON_CUES, LESSON_STARTS = spoken([BREAD, STARS, BOATS], pause_ms=6_000)
 LESSON_S = LESSON_CUES[-1].end_ms // 1000 + 2
 HTML_TITLE = '<b>"x" & y</b>'
 SCENES_S = 8
+READY_WITHIN_S = 900  # behind every shared clip of `make acceptance`, which are uploaded before it
 # Two seconds of red, two of green, three of something to look at, and one of red in the second segment.
 SCENES = (
     "color=red:size=640x360:rate=25:duration=2[a];color=green:size=640x360:rate=25:duration=2[b];"
@@ -80,7 +81,7 @@ async def title(stack: Stack, name: str) -> Any:
     async with runs.locked_async(f"title-{name}"):
         if not known.exists():
             asset_id = await stack.upload(clip_file(recipe.clip), **recipe.options)
-            await stack.wait(asset_id, "ready")
+            await stack.wait(asset_id, "ready", within_s=READY_WITHIN_S)
             if recipe.pictures:
                 await until(lambda: asset_of(stack, asset_id), lambda asset: asset["poster_url"])
             if recipe.captions is not None:

@@ -16,7 +16,7 @@ from core.db.playback_ids import Published
 from core.errors import ObjectMissing
 from core.http.client_address import address_of, home_of
 from core.http.problems import Problem
-from core.media.encoded import Subtitles
+from core.media.encoded import Rendition, Subtitles
 from core.model import AssetStatus, OwnerId, PlaybackId, Policy, RevisionId
 from core.tokens import playback_token
 from core.tokens import steering_token as steering_token_codec
@@ -97,20 +97,42 @@ async def claimed(request: web.Request) -> tuple[Claims, OwnerId]:
     return claims, published.owner_id
 
 
-async def _session(context: Context, visitor: Visitor, revision_id: RevisionId) -> Session:
-    published, claims = visitor.published, visitor.claims
-    subtitles: tuple[Subtitles, ...] = ()
-    whole, encrypted = True, False
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a revision consists of. `whole`: false while the title is being encoded."""
+
+    duration_s: float
+    renditions: tuple[Rendition, ...]
+    subtitles: tuple[Subtitles, ...]
+    whole: bool
+    encrypted: bool
+
+
+async def content_of(context: Context, visitor: Visitor, revision_id: RevisionId) -> Content:
+    """What there is to play, without starting a session. Raises ObjectMissing for a revision that was removed."""
+    asset_id = visitor.published.asset_id
     try:
-        manifest = await context.manifests.get((published.asset_id, revision_id))
-        duration_s, renditions, subtitles = manifest.duration_s, manifest.renditions, manifest.subtitles
-        encrypted = manifest.encryption is not Encryption.NONE
+        manifest = await context.manifests.get((asset_id, revision_id))
     except ObjectMissing:
-        provisional = await context.provisional.get((published.asset_id, revision_id))
+        provisional = await context.provisional.get((asset_id, revision_id))
         if provisional is None:
             raise
-        duration_s, renditions, whole = provisional.facts.duration_s, provisional.renditions, False
-    now, lifetime_s = time.time(), float(duration_s) + context.settings.delivery_slack_s
+        duration_s = float(provisional.facts.duration_s)
+        renditions = provisional.renditions
+        return Content(duration_s=duration_s, renditions=renditions, subtitles=(), whole=False, encrypted=False)
+    return Content(
+        duration_s=float(manifest.duration_s),
+        renditions=manifest.renditions,
+        subtitles=manifest.subtitles,
+        whole=True,
+        encrypted=manifest.encryption is not Encryption.NONE,
+    )
+
+
+async def _session(context: Context, visitor: Visitor, revision_id: RevisionId) -> Session:
+    published, claims = visitor.published, visitor.claims
+    content = await content_of(context, visitor, revision_id)
+    now, lifetime_s = time.time(), content.duration_s + context.settings.delivery_slack_s
     ends_at = session_end(context, claims, now)
     expires_at = (int(now + lifetime_s) // EXPIRY_STEP_S + 1) * EXPIRY_STEP_S
     if claims is not None:  # without a token anybody may start a session: an end would keep nobody out
@@ -121,10 +143,10 @@ async def _session(context: Context, visitor: Visitor, revision_id: RevisionId) 
         playback_id=visitor.playback_id,
         asset_id=published.asset_id,
         revision_id=revision_id,
-        duration_s=float(duration_s),
-        renditions=renditions,
-        subtitles=subtitles,
-        whole=whole,
+        duration_s=content.duration_s,
+        renditions=content.renditions,
+        subtitles=content.subtitles,
+        whole=content.whole,
         expires_at=expires_at,
         renew_until=ends_at,
         shareable_until=expires_at - lifetime_s,
@@ -132,7 +154,7 @@ async def _session(context: Context, visitor: Visitor, revision_id: RevisionId) 
         prefix=f"/v/{published.asset_id}/{revision_id}/",
         address=None if visitor.visit.address is None else str(visitor.visit.address),
         country=visitor.visit.country,
-        encrypted=encrypted,
+        encrypted=content.encrypted,
     )
 
 

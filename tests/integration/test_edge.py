@@ -259,7 +259,7 @@ async def test_a_path_has_one_spelling(at: Edge) -> None:
     for target in (
         *(f"{at.prefix}v360/00000.m4s", f"/s{at.prefix}v360/00000.m4s", f"/./{below}v360/00000.m4s"),
         *(f"/%73{below[2:]}v360/00000.m4s", f"/{below}v360/00000.m4s", "/../etc/passwd", "/", "/metrics", "/watch"),
-        *("/health/ready", "/static/watch.js", f"/play/..{below}v360/00000.m4s", f"/play/..%2f..{at.prefix}a.mp4"),
+        *("/health/ready", "/static/page.css", f"/play/..{below}v360/00000.m4s", f"/play/..%2f..{at.prefix}a.mp4"),
     ):
         assert await raw(at.port, target.encode()) in (403, 404), target
     assert (await fetch(f"http://127.0.0.1:{at.port}{below}v360/00000.m4s", "POST")).status == 403

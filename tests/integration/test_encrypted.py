@@ -171,8 +171,7 @@ async def test_players_show_it_to_its_end(
 @pytest.mark.browser
 async def test_the_watch_page_shows_it(stack: Stack, title: Any, browser: Browser) -> None:
     async with visiting(browser) as visit:
-        await visit.page.goto((await one(stack, title["id"]))["watch_url"])
-        await visit.of_video("play()")
+        await visit.watch((await one(stack, title["id"]))["watch_url"])
         await visit.until(f"{VIDEO}.currentTime > 1")
         assert visit.problems == []
 

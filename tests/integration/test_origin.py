@@ -566,7 +566,10 @@ async def test_nothing_else_leads_to_a_file(stack: Stack, public: Title) -> None
         "/static/%00",
         "/static//etc/passwd",
         "/static/",
-        "/static/vendor",
+        "/player/1/../manifest.json",
+        "/player/1/manifest.json",
+        "/player/1/kadr-player.js.gz",
+        "/player/1/%2e%2e/player.ts",
     ):
         status, answer = await raw(stack, target.encode())
         assert status in (403, 404), (target, answer[:400])

@@ -179,7 +179,7 @@ async def test_what_grows_plays_from_its_beginning_to_its_end(
                 await other.of_video("play()")
             # Nobody touches it: it becomes the player.
             await page.page.wait_for_selector("video")
-            await page.of_video("play()")
+            await page.watch()
             group.create_task(no_playlist_ends_before_all(session, urls))
 
         for look in looks.values():
@@ -200,8 +200,8 @@ async def test_what_grows_plays_from_its_beginning_to_its_end(
         for one in (page, hls, shaka):
             media = [url for url in one.asked if "/v/" in url]
             assert {url.partition("/v/")[2].split("/")[1] for url in media} == {old}
-            segments = [url for url in media if url.endswith(".m4s")]
-            assert len(set(segments)) == 2 * GROWING_S // 6, "every one"
+            segments = {url.partition("?")[0] for url in media if ".m4s" in url}
+            assert len(segments) == 2 * GROWING_S // 6, "every one"
 
         async with aiohttp.ClientSession() as session:
             new = await media_playlists(session, ready)
@@ -213,17 +213,15 @@ async def test_what_grows_plays_from_its_beginning_to_its_end(
 async def test_a_reload_after_ready_resumes_in_the_new_revision(stack: Stack, visit: Visit, to_encode: Path) -> None:
     asset_id = await stack.upload(to_encode, effort="economy", ladder="apple")
     playable = await stack.wait(asset_id, "playable")
-    await visit.page.goto(playable["watch_url"])
-    await visit.of_video("play()")
-    await visit.until(f"{VIDEO}.currentTime > 4")
+    await visit.watch(playable["watch_url"])
+    await visit.until(f"{VIDEO}.currentTime > 11")  # nobody is brought back to the first ten seconds
     await visit.of_video("pause()")  # played to its end it would begin anew, and an encode may take longer than that
     await stack.wait(asset_id, "ready")
     at = await visit.of_video("currentTime")
     before = {url.partition("/v/")[2].split("/")[1] for url in visit.asked if "/v/" in url}
     visit.asked.clear()
-    await visit.page.reload()
-    await visit.until(f"{VIDEO}.readyState >= 3")
-    assert at - 0.01 <= await visit.of_video("currentTime") < at + 2
+    await visit.watch(playable["watch_url"])
+    assert at - 0.5 <= await visit.of_video("currentTime") < at + 2
     after = {url.partition("/v/")[2].split("/")[1] for url in visit.asked if "/v/" in url}
     assert len(before) == len(after) == 1
     assert before != after

@@ -4,6 +4,7 @@ In: a browser, which player, a URL, how far it may fetch ahead. Out: a `Viewing`
 """
 
 import asyncio
+import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,14 +15,13 @@ from typing import Any
 from aiohttp import web
 from playwright.async_api import Browser, CDPSession, Page, Request
 
-from studio import STATIC
+from studio import FOLDER, MODULES
 from tests import runs
 
 PAGE = Path(__file__).with_name("page.html")
-MODULES = STATIC.parent / "node_modules"
+KEPT_CUES = FOLDER / "player" / "kept_cues.ts"
 SCRIPTS = {
-    "hls.js": STATIC / "vendor" / "hls.min.js",
-    "keep_cues.js": STATIC / "keep_cues.js",
+    "hls.js": MODULES / "hls.js" / "dist" / "hls.min.js",
     "shaka.js": MODULES / "shaka-player" / "dist" / "shaka-player.compiled.js",
     "dash.js": MODULES / "dashjs" / "dist" / "modern" / "umd" / "dash.all.min.js",
 }
@@ -39,12 +39,22 @@ async def serving() -> AsyncIterator[str]:
     async def script(request: web.Request) -> web.FileResponse:
         return web.FileResponse(SCRIPTS[request.match_info["name"]])
 
-    app.add_routes([web.get("/", page), web.get("/{name}", script)])
+    async def kept_cues(_: web.Request) -> web.Response:
+        return web.Response(text=await asyncio.to_thread(as_script, KEPT_CUES), content_type="text/javascript")
+
+    app.add_routes([web.get("/", page), web.get("/kept_cues.js", kept_cues), web.get("/{name}", script)])
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
     await runner.cleanup()
+
+
+def as_script(module: Path) -> str:
+    """A TypeScript module as a script whose exports are in the global `kadr`."""
+    (bundler,) = (MODULES / "@esbuild").glob("*/bin/esbuild")
+    arguments = (str(module), "--bundle", "--format=iife", "--global-name=kadr")
+    return subprocess.run([bundler, *arguments], check=True, capture_output=True, text=True).stdout
 
 
 @dataclass

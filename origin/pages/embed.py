@@ -1,0 +1,50 @@
+"""The embed page: a player alone, to be shown in a frame on other people's pages.
+
+It sets no cookie and stores nothing without consent. Which pages may embed a title is checked twice: by the browser,
+through `frame-ancestors`, and here, by the page that the browser names.
+"""
+
+from aiohttp import web
+
+from core.http.problems import Problem
+from origin.context import CONTEXT
+from origin.pages.facts import facts
+from origin.pages.page import page, refusal, start_of
+from origin.playback import sessions
+
+routes = web.RouteTableDef()
+HEADERS = {
+    "X-Robots-Tag": "noindex, indexifembedded",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
+}
+CONSENTS = ("functional", "analytics")
+
+
+@routes.get("/embed/{playback_id}")
+async def embed(request: web.Request) -> web.Response:
+    """The player alone, for a frame on another page; it speaks Player.js.
+
+    Query: `token` for a signed title, `t` for the start in seconds, `autoplay=1` and `muted=1`, `loop=1`, `lang`, and
+    `consent=functional` once the viewer has agreed that the player stores position and volume.
+    """
+    token, query = request.query.get("token"), request.query
+    try:
+        visitor = await sessions.visitor_of(request)
+        known = await facts(request.app[CONTEXT], visitor, token)
+    except Problem as exc:
+        return refusal(request, exc, frame_ancestors=("*",), headers=HEADERS)
+    attributes = {
+        "consent": query.get("consent") if query.get("consent") in CONSENTS else None,
+        "start-time": start_of(query.get("t")),
+        **{name: "" if query.get(name) == "1" else None for name in ("autoplay", "muted", "loop")},
+    }
+    return page(
+        request,
+        "embed.html",
+        title=known["title"],
+        facts=known,
+        token=token,
+        attributes=attributes,
+        frame_ancestors=("*",),
+        headers=HEADERS,
+    )

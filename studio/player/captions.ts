@@ -1,0 +1,50 @@
+// Draws the captions itself, above the control bar whenever that shows: the browser's own lie under it.
+// A track stays `showing`, so that menus, the c key and the system's full screen player work with it as usual.
+const OWN_DISPLAY = `
+kadr-player > video::-webkit-media-text-track-container { display: none !important; }
+kadr-player > video::cue { color: transparent; background: transparent; text-shadow: none; }`;
+
+export function drawCaptions(video: HTMLVideoElement, lower: HTMLElement, upper: HTMLElement): void {
+  const draw = () => {
+    const showing = [...video.textTracks].filter(
+      ({ kind, mode }) => mode === "showing" && (kind === "subtitles" || kind === "captions"),
+    );
+    const cues = showing.flatMap(({ activeCues }) => [...(activeCues ?? [])]) as VTTCue[];
+    lower.replaceChildren(...cues.filter((cue) => !isAtTop(cue)).map(line));
+    upper.replaceChildren(...cues.filter(isAtTop).map(line));
+  };
+  const listened = new WeakSet<TextTrack>();
+  const listen = () => {
+    for (const track of video.textTracks) {
+      if (listened.has(track)) continue;
+      listened.add(track);
+      track.addEventListener("cuechange", draw);
+    }
+    draw();
+  };
+  for (const event of ["addtrack", "removetrack", "change"]) video.textTracks.addEventListener(event, listen);
+  listen();
+  hideOwnDisplay(video.getRootNode() as Document | ShadowRoot);
+}
+
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(OWN_DISPLAY);
+
+function hideOwnDisplay(root: Document | ShadowRoot): void {
+  if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
+}
+
+// Whether its author placed the cue in the upper half, as for a name at the bottom of the picture.
+function isAtTop({ line, snapToLines }: VTTCue): boolean {
+  return typeof line === "number" && (snapToLines ? line >= 0 && line < 6 : line < 50);
+}
+
+// The browser has parsed the cue: of its markup only spans, <i>, <b>, <u>, <c>, <v> and ruby are left.
+function line(cue: VTTCue): HTMLElement {
+  const box = document.createElement("p");
+  const text = document.createElement("span");
+  text.append(cue.getCueAsHTML());
+  box.style.textAlign = { start: "start", left: "left", end: "end", right: "right" }[cue.align as string] ?? "center";
+  box.append(text);
+  return box;
+}

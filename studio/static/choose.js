@@ -1,4 +1,0 @@
-document.querySelector("#choose").addEventListener("submit", (event) => {
-  event.preventDefault();
-  location.href = `/watch/${encodeURIComponent(new FormData(event.target).get("id").trim())}`;
-});

@@ -1,0 +1,59 @@
+"""Every language has every text, with the same placeholders; the reader's language is chosen as RFC 9110 says."""
+
+import re
+from itertools import chain
+
+import pytest
+
+from studio import FOLDER
+from studio.texts import DEFAULT, LANGUAGES, catalogue, language_of, text_in
+
+CODE = re.compile(r"(?:texts|text|#first)\(\s*[\"'`]([a-z_.]+)[\"'`]")
+
+
+def placeholders(text: str) -> list[str]:
+    return sorted(re.findall(r"\{(\w+)\}", text))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_languages_have_the_same_texts(language: str) -> None:
+    ours, english = catalogue(language), catalogue("en")
+    assert list(ours) == list(english), "in the same order, so that they can be compared"
+    assert {key: placeholders(text) for key, text in ours.items()} == {
+        key: placeholders(text) for key, text in english.items()
+    }
+    assert all(text.strip() == text != "" for text in ours.values())
+
+
+def test_every_text_that_is_asked_for_exists() -> None:
+    sources = chain((FOLDER / "player").glob("*.ts"), (FOLDER / "pages").glob("*.ts"), (FOLDER / "templates").glob("*"))
+    asked = {key for path in sources for key in CODE.findall(path.read_text("utf-8"))}
+    assert len(asked) > 10
+    assert asked <= set(catalogue(DEFAULT))
+
+
+def test_placeholders_are_filled() -> None:
+    assert text_in("en")("player.play_title", title="{Fractions}") == "Play: {Fractions}"
+    with pytest.raises(KeyError):
+        text_in("en")("player.no_such_text")
+
+
+@pytest.mark.parametrize(
+    ("header", "wanted", "language"),
+    [
+        ("", None, "en"),
+        ("ru", None, "ru"),
+        ("ru-RU,ru;q=0.9,en;q=0.8", None, "ru"),
+        ("en;q=0.5,ru;q=0.7", None, "ru"),
+        ("de-DE,de;q=0.9,ru;q=0.1", None, "ru"),
+        ("de", None, "en"),
+        ("ru;q=0", None, "en"),
+        ("RU", None, "ru"),
+        ("ru;q=x", None, "en"),
+        ("ru", "en", "en"),
+        ("en", "ru", "ru"),
+        ("ru", "xx", "ru"),
+    ],
+)
+def test_language(header: str, wanted: str | None, language: str) -> None:
+    assert language_of(header, wanted) == language
