@@ -27,6 +27,7 @@ BENCHMARKS = (
     "fuzz",
     "origin",
     "overhead",
+    "player",
     "subtitles",
     "thumbnails",
     "transcode",

@@ -1,7 +1,6 @@
 """A real browser for tests: the watch page, or a page with hls.js and Shaka Player, and what goes wrong in either."""
 
 import asyncio
-import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,10 +10,10 @@ from typing import Any
 from aiohttp import web
 from playwright.async_api import Browser, Page
 
+from benchmarks.harness.browser import CHROMIUM as CHROMIUM
 from studio import MODULES
 from tests import runs
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -147,6 +146,22 @@ async def visiting(browser: Browser, width: int = 400, height: int = 300) -> Asy
         yield made
     finally:
         await context.close()
+
+
+@asynccontextmanager
+async def serving_pages(pages: dict[str, str], host: str = "127.0.0.1") -> AsyncIterator[str]:
+    """The base URL of a server, on another origin than Kadr's, that has these HTML pages by path."""
+    app = web.Application()
+
+    async def page(request: web.Request) -> web.Response:
+        return web.Response(text=pages[request.path], content_type="text/html")
+
+    app.add_routes([web.get(path, page) for path in pages])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://{host}:{runner.addresses[0][1]}/"
+    await runner.cleanup()
 
 
 @asynccontextmanager

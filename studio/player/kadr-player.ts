@@ -111,6 +111,9 @@ export class KadrPlayer extends HTMLElement {
   }
 
   #listen(media: HTMLVideoElement): Watched {
+    media.addEventListener("play", () => {
+      if (!this.#playing) this.#watch(); // somebody used the <video> itself
+    });
     for (const type of EVENTS) media.addEventListener(type, () => this.dispatchEvent(new Event(type)));
     const watched = new Watched(media);
     for (const event of ["timeupdate", "ended"]) media.addEventListener(event, () => this.#complete(watched));
@@ -136,6 +139,8 @@ export class KadrPlayer extends HTMLElement {
     const start = this.#one<HTMLButtonElement>(".start");
     start.ariaLabel = texts("player.play_title", { title: this.getAttribute("title") ?? texts("player.video") });
     start.addEventListener("click", () => this.#watch());
+    // Whoever points at the button is about to press it. Scripts only: nothing of the title is loaded.
+    for (const event of ["pointerenter", "pointerdown"]) start.addEventListener(event, warm, { once: true });
     this.media.addEventListener("click", () => {
       if (!this.#playing) this.#watch();
     });
@@ -275,7 +280,8 @@ export class KadrPlayer extends HTMLElement {
       import("./playing.ts"),
       engine(),
     ]);
-    const start_s = this.hasAttribute("start-time") ? Number(this.getAttribute("start-time")) || 0 : null;
+    const asked_s = this.media.currentTime; // set before there was anything to seek in
+    const start_s = asked_s > 0 ? asked_s : this.hasAttribute("start-time") ? Number(this.getAttribute("start-time")) || 0 : null;
     const hadFocus = this.#root!.activeElement?.classList.contains("start") ?? false;
     const wishes = { start_s, remember: this.#remembers, failed: (refusal: Refusal) => this.#fail(refusal) };
     const made = new Playing(EngineType, this.#root!, this.media, facts, texts, wishes, this.#one(".notice"));
@@ -328,6 +334,10 @@ export class KadrPlayer extends HTMLElement {
 // Everything of Apple's plays HLS by itself, with AirPlay, and the system's player in full screen on phones.
 function isApple(): boolean {
   return navigator.vendor.startsWith("Apple");
+}
+
+function warm(): void {
+  Promise.all([import("./playing.ts"), engine()]).catch(() => {});
 }
 
 async function engine(): Promise<EngineOf> {

@@ -1,7 +1,6 @@
 """The player's controls in a real browser, by pointer and by keyboard, on really published titles."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Locator
@@ -134,7 +133,11 @@ async def test_captions_stand_above_the_bar(browser: Browser, title: Titles, wid
         line = page.locator(".cues.lower span").first
         await line.wait_for()
         assert " ".join((await line.inner_text()).split()) == " ".join(first.text.split())
-        words, bar, player = await box(line), await box(page.locator("media-time-range")), await box(page.locator("kadr-player"))
+        words, bar, player = (
+            await box(line),
+            await box(page.locator("media-time-range")),
+            await box(page.locator("kadr-player")),
+        )
         assert words["y"] > player["y"]
         assert words["y"] + words["height"] <= bar["y"], "above the bar"
         assert words["x"] >= player["x"]

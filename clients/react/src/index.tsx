@@ -1,6 +1,6 @@
 "use client";
 
-import { createElement, type CSSProperties, type Ref, useEffect, useImperativeHandle, useRef } from "react";
+import { createElement, type CSSProperties, type ReactElement, type Ref, useEffect, useImperativeHandle, useRef } from "react";
 
 /** The `<kadr-player>` element: HTMLMediaElement's methods and properties, and `media`, its `<video>`. */
 export interface KadrPlayerElement extends HTMLElement {
@@ -59,7 +59,7 @@ export interface KadrPlayerProps {
 }
 
 /** A video of Kadr. Renders on a server, too: there it is the poster, and the player loads in the browser. */
-export function KadrPlayer(props: KadrPlayerProps) {
+export function KadrPlayer(props: KadrPlayerProps): ReactElement {
   const element = useRef<KadrPlayerElement>(null);
   const latest = useRef(props);
   latest.current = props;

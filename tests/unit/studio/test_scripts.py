@@ -5,7 +5,9 @@ import pytest
 from studio import BUILT, scripts
 from studio.scripts import manifest
 
-pytestmark = pytest.mark.skipif(not (BUILT / "manifest.json").exists(), reason="the player is not built (make setup does)")
+pytestmark = pytest.mark.skipif(
+    not (BUILT / "manifest.json").exists(), reason="the player is not built (make setup does)"
+)
 BEFORE_PLAY_BYTES, ON_INTENT_BYTES = 12_000, 250_000
 
 
