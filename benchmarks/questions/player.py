@@ -37,7 +37,9 @@ BEGINNINGS = ("page", "click", "hover")
 # The least page with hls.js: as its README has it, and a button.
 PLAIN = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
 <video playsinline width="1280" height="720" poster="{poster}"></video>
-<script src="/hls.js"></script><button class="start" style="position:absolute;left:600px;top:340px">Play</button><script>
+<script src="/hls.js"></script>
+<button class="start" style="position: absolute; left: 600px; top: 340px">Play</button>
+<script>
 document.querySelector(".start").addEventListener("click", () => {{
   const video = document.querySelector("video"), hls = new Hls();
   hls.loadSource("{playlist}");

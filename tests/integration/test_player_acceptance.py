@@ -166,7 +166,8 @@ async def test_hostile_words_and_pictures_do_nothing(stack: Stack, browser: Brow
     file = tmp_path / "hostile.mp4"
     generate(file, "testsrc2=size=320x180:rate=25:duration=4", "sine=frequency=440:duration=4")
     asset = await stack.wait(await stack.upload(file, title=HOSTILE, **PLAIN), "ready")
-    text = f"WEBVTT\n\n00:00.000 --> 00:04.000\n<img src=x onerror=hacked=1><v {HOSTILE}>&lt;script&gt;hacked=1 <b>bold</b>\n"
+    words = f"<img src=x onerror=hacked=1><v {HOSTILE}>&lt;script&gt;hacked=1 <b>bold</b>"
+    text = f"WEBVTT\n\n00:00.000 --> 00:04.000\n{words}\n"
     track = {"kind": "subtitles", "language": "en", "text": text}
     status, body = await stack.api("POST", f"/v1/assets/{asset['id']}/tracks", json=track)
     assert status == 201, body
@@ -266,7 +267,7 @@ async def test_axe_finds_nothing_serious(stack: Stack, title: Titles, browser: B
 
 
 async def axe(page: Page) -> list[tuple[str, str, str]]:
-    """(rule, impact, element) of what is serious or critical. Read into the page: its policy loads no script of ours."""
+    """(rule, impact, element) of what is serious or critical. Evaluated, as the page's policy loads no other script."""
     if await page.evaluate("typeof axe") == "undefined":
         await page.evaluate(AXE.read_text("utf-8"))
     violations = (await page.evaluate("axe.run({resultTypes: ['violations']})"))["violations"]

@@ -18,8 +18,8 @@ import { KadrPlayer } from "kadr-react";
 for (const name of ["window", "document", "customElements", "navigator"])
   Object.defineProperty(globalThis, name, { get() { throw new Error(`${name} was touched`); } });
 console.log(renderToString(createElement(KadrPlayer, {
-  origin: "https://video.example.com", playbackId: "pb_1", token: "t", title: "<b>", autoplay: true, width: 9, height: 16,
-  onComplete() {},
+  origin: "https://video.example.com", playbackId: "pb_1", token: "t", title: "<b>", autoplay: true,
+  width: 9, height: 16, onComplete() {},
 })));
 """
 
