@@ -13,6 +13,7 @@ from core.media.crop import Reframe
 from core.model import AssetStatus, Policy
 from core.tokens.playback_token import Limits
 from ingest.bodies import text
+from ingest.bodies.domain import DOMAIN_TEXT, Domain
 from ingest.bodies.fields import (
     AN_ASSET,
     METADATA_TEXT,
@@ -20,7 +21,6 @@ from ingest.bodies.fields import (
     AnyRef,
     Body,
     Country,
-    Domain,
     InputUrl,
     Ladder,
     Language,
@@ -278,7 +278,7 @@ class NewToken(Body):
         description="Concurrent sessions of this viewer. One that has left does not count, and can read its files "
         "until their token expires",
     )
-    domain: Domain | None = None
+    domain: Domain | None = Field(default=None, description=DOMAIN_TEXT)
     ip: Network | None = Field(default=None, description="An IP address, or a network in CIDR notation")
     country: Country | None = None
 
