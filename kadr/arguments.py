@@ -171,6 +171,13 @@ def _add_upload_options(command: argparse.ArgumentParser) -> None:
         "--encryption", choices=[one.value for one in Encryption], help="encryption of segments (default: none)"
     )
     command.add_argument(
+        "--allowed-domain",
+        dest="allowed_domains",
+        action="append",
+        metavar="DOMAIN",
+        help="domain of a page that may play it, or *.DOMAIN for its subdomains; repeatable (default: any page)",
+    )
+    command.add_argument(
         "--metadata",
         action="append",
         type=_name_and_value,

@@ -21,12 +21,18 @@ class Published:
     status: AssetStatus
     deleted: bool
     taken_down: bool
+    allowed_domains: tuple[str, ...]  # of the pages that may play it; none: any page
 
 
 async def insert(connection: Connection, asset_id: AssetId, policy: Policy) -> PlaybackId:
     playback_id = PlaybackId(new_id("pb"))
     await connection.execute(_SQL["insert"], playback_id, asset_id, policy.value)
     return playback_id
+
+
+async def set_policy(connection: Connection, asset_id: AssetId, policy: Policy) -> None:
+    """Give all playback ids of an asset this policy."""
+    await connection.execute(_SQL["set_policy"], asset_id, policy.value)
 
 
 async def policy_of_owner(pool: Pool, playback_id: str, owner_id: OwnerId) -> Policy | None:
@@ -44,4 +50,11 @@ async def published(pool: Pool, playback_id: str) -> Published | None:
     row = await pool.fetchrow(_SQL["published"], playback_id)
     if row is None:
         return None
-    return Published(**{**row, "policy": Policy(row["policy"]), "status": AssetStatus(row["status"])})
+    return Published(
+        **{
+            **row,
+            "policy": Policy(row["policy"]),
+            "status": AssetStatus(row["status"]),
+            "allowed_domains": tuple(row["allowed_domains"]),
+        }
+    )

@@ -49,6 +49,7 @@ def shown(context: Context, asset: Asset) -> responses.AssetShape:
         policy=asset.policy,
         language=asset.language,
         metadata=asset.metadata,
+        allowed_domains=asset.allowed_domains,
         options=_options(asset.options),
         duration_s=summary.get("duration_s"),
         aspect_ratio=_aspect(video, summary.get("renditions", [])) if video else None,

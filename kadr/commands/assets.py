@@ -95,6 +95,7 @@ def _facts(asset: dict[str, Any]) -> str:
         else f"{asset['status']}, {asset['progress']:.0%}",
         "duration": _duration(asset["duration_s"]),
         "policy": asset["policy"],
+        "domains": ", ".join(asset["allowed_domains"]),
         "ref": f"{ref['type']}:{ref['id']}" if ref else None,
         "metadata": ", ".join(f"{name}={value}" for name, value in asset["metadata"].items()),
         "renditions": ", ".join(one["id"] for one in asset["renditions"]),
