@@ -215,7 +215,7 @@ def _add_token(commands: _Commands) -> None:
     token.add_argument("--domain", help="domain of the embedding page")
     token.add_argument("--ip", metavar="ADDRESS", help="address or network of the viewer")
     token.add_argument("--country", metavar="CODE", help="country of the viewer, two capital letters")
-    token.add_argument("--json", action="store_true", help="print the token, its session and expiry as JSON")
+    token.add_argument("--json", action="store_true", help="print the token, its URLs, session and expiry as JSON")
 
 
 def _add_encode(commands: _Commands) -> None:

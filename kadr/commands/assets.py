@@ -101,6 +101,7 @@ def _facts(asset: dict[str, Any]) -> str:
         "renditions": ", ".join(one["id"] for one in asset["renditions"]),
         "playback ids": ", ".join(f"{one['id']} ({one['policy']})" for one in asset["playback_ids"]),
         "watch": asset["watch_url"],
+        "embed": asset["embed_url"],
         "playback": asset["playback_url"],
         "warnings": "; ".join(one["message"] for one in asset["warnings"]),
         "error": f"{error['code']}: {error['message']} {error['hint']}" if error else None,

@@ -6,7 +6,9 @@ INSERT INTO playback_ids (id, asset_id, policy) VALUES ($1, $2, $3);
 UPDATE playback_ids SET policy = $2 WHERE asset_id = $1;
 
 -- name: of_owner
-SELECT p.policy FROM playback_ids p JOIN assets a ON a.id = p.asset_id
+-- What the URLs of a playback id depend on.
+SELECT a.options, (SELECT to_jsonb(i) FROM pictures i WHERE i.asset_id = a.id) AS pictures
+FROM playback_ids p JOIN assets a ON a.id = p.asset_id
 WHERE p.id = $1 AND a.owner_id = $2;
 
 -- name: remove
