@@ -50,8 +50,13 @@ class Visitor:
     visit: Visit
 
     @property
+    def is_bound(self) -> bool:
+        """Whether the session has begun before, on a page whose host its token names."""
+        return self.claims is not None and self.claims.ends_at is not None and self.claims.limits.domain is not None
+
+    @property
     def unrestricted(self) -> bool:
-        """Whether nothing depends on who the viewer is."""
+        """Whether nothing that is played depends on who the viewer is."""
         return self.claims is None or self.claims.limits is ANYBODY
 
 
@@ -68,12 +73,13 @@ async def admitted(request: web.Request, *, page: str | None = None) -> Visitor:
     """`visitor_of` for what leads to media: the title may be played on the page, to which its session is bound.
 
     `page` is the URL of the page with the player, where it is not the one that Origin or Referer show: a document of
-    this server with a player in it is that page itself, whatever linked to it. Raises Problem as `start` does.
+    this server with a player in it is that page itself, whatever linked to it. It is always one of the title's domains:
+    the token of an embedded player, which is for this server's pages, does not open another one of them.
+    Raises Problem as `start` does.
     """
     visitor = await visitor_of(request, page=page)
-    claims = visitor.claims
-    if claims is not None and claims.ends_at is not None and claims.limits.domain is not None:
-        return visitor  # the session has begun, and its token is good on the page it was bound to
+    if page is None and visitor.is_bound:
+        return visitor
     with _refusals():
         limits = policy.bound(visitor.limits, visitor.visit, visitor.published.allowed_domains)
     return visitor if limits is visitor.limits else replace(visitor, limits=limits)

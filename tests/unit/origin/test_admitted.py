@@ -145,6 +145,8 @@ async def test_an_embedded_document_hands_its_player_a_token_for_our_own_pages()
     assert (playing.claims.session, playing.claims.ends_at) == (session.id, session.renew_until)
     await refused(request(here, own, Origin=SHOP))
     await refused(request(here, own))
+    # Another of our pages is none of the title's domains.
+    await refused(request(here, own, Referer=f"{ORIGIN}/embed/{PLAYBACK}"), page=ORIGIN)
     # Its renewals are for our own pages as well.
     renewal = sessions.renewal(here, begun(playing))
     assert (await sessions.admitted(request(here, renewal, Referer=ORIGIN))).limits == playing.limits
