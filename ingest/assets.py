@@ -58,6 +58,7 @@ async def pull(request: web.Request) -> web.Response:
                 language=origin.language,
                 options={**origin.options, **body.options(image.sha256 if image else None)},
                 metadata=body.metadata,
+                allowed_domains=origin.allowed_domains,
             ),
         )
         await playback_ids.insert(connection, new_asset_id, origin.policy)
@@ -78,27 +79,34 @@ class _Origin:
     title: str
     policy: Policy
     language: str | None
+    allowed_domains: list[str]
     options: dict[str, str] = field(default_factory=dict)
 
 
 async def _origin(connection: Connection, owner: OwnerId, body: NewPull) -> _Origin:
     """Where the file comes from. Raises Problem for a `clip_of` that does not exist or has no source yet."""
     if body.input_url is not None:
-        title = titles.of_url(body.input_url)
-        return _Origin(fetch={"url": body.input_url}, title=title, policy=body.policy, language=body.language)
+        return _Origin(
+            fetch={"url": body.input_url},
+            title=titles.of_url(body.input_url),
+            policy=body.policy,
+            language=body.language,
+            allowed_domains=body.allowed_domains,
+        )
     original = await assets.of_owner(connection, body.clip_of or "", owner)
     if original is None:
         raise not_found("asset")
     if original.source_key is None:
         gone = original.source_is_gone
         raise _no_source("Upload the file again." if gone else "Wait until its upload has been accepted.")
-    # A clip of a signed asset must not become public, or unencrypted, by omission.
+    # A clip of a signed asset must not become public, playable on any page, or unencrypted, by omission.
     fields = body.model_fields_set
     return _Origin(
         fetch={"clip_of": original.id},
         title=original.title,
         policy=body.policy if "policy" in fields else original.policy,
         language=body.language if "language" in fields else original.language,
+        allowed_domains=body.allowed_domains if "allowed_domains" in fields else original.allowed_domains,
         options={name: original.options[name] for name in ("encryption",) if name in original.options},
     )
 
@@ -125,7 +133,12 @@ async def show(request: web.Request) -> web.Response:
 @routes.patch("/v1/assets/{asset_id}")
 @operation(responses.AssetShape, body=AssetChanges, errors=(404,))
 async def change(request: web.Request) -> web.Response:
-    """Change title, ref, language or metadata; omitted fields stay unchanged."""
+    """Change title, ref, language, metadata, policy or allowed domains; omitted fields stay unchanged.
+
+    A policy becomes that of all playback ids. It and the allowed domains apply to sessions that begin from now on:
+    playlists and files that were handed out can be read until their delivery token expires, and shared caches may show
+    the pictures of a title that has become signed for a minute more.
+    """
     context, asset = request.app[CONTEXT], await requested_asset(request)
     body = await body_of(request, AssetChanges)
     fields = body.model_fields_set
@@ -134,6 +147,8 @@ async def change(request: web.Request) -> web.Response:
         ref=("ref" in fields, ref_pair(body.ref)),
         language=("language" in fields, body.language),
         metadata=body.metadata,
+        policy=body.policy,
+        allowed_domains=body.allowed_domains,
     )
     async with context.pool.acquire() as connection, connection.transaction():
         if not await assets.change(connection, asset.id, asset.owner_id, changes):

@@ -1,6 +1,5 @@
 """Routes of playback ids, their tokens and revocations."""
 
-import time
 from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
@@ -9,12 +8,13 @@ from core.db import assets, playback_ids, revocations
 from core.db.postgres import Connection
 from core.http.problems import Problem
 from core.model import PlaybackId
-from core.tokens import playback_token
-from core.tokens.playback_token import ANYBODY, Claims, Limits
 from ingest.bodies import responses
+from ingest.bodies.picture_urls import PictureUrls, of_pictures
 from ingest.bodies.requests import LONGEST_TOKEN_S, NewPlaybackId, NewRevocation, NewToken
-from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of
+from ingest.context import CONTEXT, answer, body_of, ident, not_found, once, owner_of
 from ingest.openapi import operation
+from ingest.play_urls import embed_url, play_url, sign, watch_url
+from packager.encryption import Encryption, encryption_from_json
 
 routes = web.RouteTableDef()
 
@@ -46,18 +46,33 @@ async def remove(request: web.Request) -> web.Response:
 @routes.post("/v1/playback_ids/{playback_id}/token")
 @operation(responses.Token, status=201, body=NewToken, errors=(404,))
 async def token(request: web.Request) -> web.Response:
-    """Create a signed playback URL for a new session."""
+    """Create a token for a new session, and every URL that a page needs to play the title with it.
+
+    All URLs carry the same token, so that a page can show the player and its pictures in one session.
+    """
     context, playback_id = request.app[CONTEXT], PlaybackId(ident(request, "playback_id", "playback id"))
     body = await body_of(request, NewToken)
-    if await playback_ids.policy_of_owner(context.pool, playback_id, owner_of(request)) is None:
+    title = await playback_ids.of_owner(context.pool, playback_id, owner_of(request))
+    if title is None:
         raise not_found("playback id")
     ttl_s = body.ttl_s or context.settings.playback_token_ttl_s
     longest_s = context.settings.renewal_s
     if body.session_s is not None and body.session_s > longest_s:
         raise Problem(422, "invalid", f"A session lasts at most {longest_s} seconds here.", pointer="/session_s")
     claims, signed = sign(context, playback_id, ttl_s, body.limits(), body.session_s)
-    url = play_url(context, playback_id, signed)
-    shape = responses.Token(token=signed, url=url, session=claims.session, expires_at=claims.expires_at)
+    has_dash = encryption_from_json(title.options) is Encryption.NONE
+    pictures = of_pictures(title.pictures, PictureUrls(context, playback_id, signed))
+    shape = responses.Token(
+        token=signed,
+        url=play_url(context, playback_id, signed),
+        dash_url=play_url(context, playback_id, signed, "manifest.mpd") if has_dash else None,
+        watch_url=watch_url(context, playback_id, signed),
+        embed_url=embed_url(context, playback_id, signed),
+        poster_url=pictures["poster_url"],
+        storyboard_url=pictures["storyboard_url"],
+        session=claims.session,
+        expires_at=datetime.fromtimestamp(claims.expires_at, UTC),
+    )
     return answer(shape, status=201)
 
 
@@ -70,7 +85,7 @@ async def revoke(request: web.Request) -> web.Response:
     """
     context, playback_id = request.app[CONTEXT], PlaybackId(ident(request, "playback_id", "playback id"))
     owner, body = owner_of(request), await body_of(request, NewRevocation)
-    if await playback_ids.policy_of_owner(context.pool, playback_id, owner) is None:
+    if await playback_ids.of_owner(context.pool, playback_id, owner) is None:
         raise not_found("playback id")
     if body.session is not None:
         subject = revocations.session(playback_id, body.session)
@@ -86,22 +101,3 @@ async def revoke(request: web.Request) -> web.Response:
     await once(request, make)
     await revocations.announce(context.redis, subject, until.timestamp(), now.timestamp())
     return answer(responses.Revocation(session=body.session, viewer=body.viewer, until=until), status=201)
-
-
-def sign(
-    context: Context, playback_id: PlaybackId, ttl_s: int, limits: Limits = ANYBODY, session_s: int | None = None
-) -> tuple[Claims, str]:
-    """The claims and the token of a new session, which can be started for `ttl_s` and lasts `session_s` seconds."""
-    claims = Claims(
-        playback_id=playback_id,
-        session=playback_token.new_session(),
-        expires_at=int(time.time()) + ttl_s,
-        limits=limits,
-        session_s=session_s,
-    )
-    return claims, playback_token.sign(claims, context.playback_keys)
-
-
-def play_url(context: Context, playback_id: PlaybackId, signed: str | None, name: str = "index.m3u8") -> str:
-    """URL of the playlist, or of another file `name` that starts a session; `signed` is its token."""
-    return f"{context.settings.origin_base}/play/{playback_id}/{name}" + (f"?token={signed}" if signed else "")

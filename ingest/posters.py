@@ -40,7 +40,7 @@ async def listed(request: web.Request) -> web.Response:
     current = known(asset)
     candidates = current.album.candidates if current and current.album else ()
     chosen = current.chosen.candidate if current and current.chosen else None
-    urls = PictureUrls(context, asset)
+    urls = PictureUrls.of(context, asset)
     shown = [
         responses.CandidateShape(
             **{name: value for name, value in asdict(one).items() if name != "poster"},
@@ -148,7 +148,7 @@ def _answer(context: Context, asset: Asset, *, status: int = 200) -> web.Respons
     state: dict[str, Any] = {"by": None, "candidate": None, "time_s": None, "url": None, "images": []}
     state |= {"thumbhash": None, "colour": None}
     if poster is not None:
-        state |= looks(PictureUrls(context, asset), "poster", poster)
+        state |= looks(PictureUrls.of(context, asset), "poster", poster)
         state["by"] = chosen.by if chosen else "kadr"
     if chosen is not None:
         state |= {"candidate": chosen.candidate, "time_s": chosen.time_s}

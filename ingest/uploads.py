@@ -71,6 +71,7 @@ async def create(request: web.Request) -> web.Response:
                 language=body.language,
                 options=body.options(image.sha256 if image else None),
                 metadata=body.metadata,
+                allowed_domains=body.allowed_domains,
             ),
         )
         await playback_ids.insert(connection, asset_id, body.policy)

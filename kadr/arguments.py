@@ -172,6 +172,13 @@ def _add_upload_options(command: argparse.ArgumentParser) -> None:
         "--encryption", choices=[one.value for one in Encryption], help="encryption of segments (default: none)"
     )
     command.add_argument(
+        "--allowed-domain",
+        dest="allowed_domains",
+        action="append",
+        metavar="DOMAIN",
+        help="domain of a page that may play it, or *.DOMAIN for its subdomains; repeatable (default: any page)",
+    )
+    command.add_argument(
         "--metadata",
         action="append",
         type=_name_and_value,
@@ -209,7 +216,7 @@ def _add_token(commands: _Commands) -> None:
     token.add_argument("--domain", help="domain of the embedding page")
     token.add_argument("--ip", metavar="ADDRESS", help="address or network of the viewer")
     token.add_argument("--country", metavar="CODE", help="country of the viewer, two capital letters")
-    token.add_argument("--json", action="store_true", help="print the token, its session and expiry as JSON")
+    token.add_argument("--json", action="store_true", help="print the token, its URLs, session and expiry as JSON")
 
 
 def _add_encode(commands: _Commands) -> None:

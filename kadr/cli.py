@@ -93,7 +93,7 @@ def upload_options(args: argparse.Namespace) -> dict[str, Any]:
     options: dict[str, Any] = {
         name: getattr(args, name) for name in ("profile", "codec", "effort", "ladder", "reframe")
     }
-    for name in ("posters", "subtitles", "downloads", "encryption"):
+    for name in ("posters", "subtitles", "downloads", "encryption", "allowed_domains"):
         if (value := getattr(args, name)) is not None:
             options[name] = value
     if args.metadata:

@@ -59,7 +59,7 @@ _TYPES = {
     "/watch/{playback_id}": "text/html",
 }
 _PROBLEMS = {
-    403: "The token is missing, refused or expired, or the viewer may not watch",
+    403: "The token is missing, refused or expired, or the viewer may not watch, or not on this page",
     404: "There is no such video or file, or it is not ready",
     410: "Deleted or taken down",
     503: "Temporarily unavailable",

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from tests import runs
@@ -25,6 +26,12 @@ async def until(
         assert time.monotonic() < deadline, f"not within {within_s:g} s; the last was {value!r}"
         await asyncio.sleep(every_s)
     return value
+
+
+def unix_s(written: str) -> int:
+    """Unix seconds of a time as answers write it: ISO 8601, in UTC, to the second."""
+    read = datetime.strptime(written, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    return int(read.timestamp())
 
 
 async def until_time(unix_s: float) -> None:

@@ -1,11 +1,11 @@
 """Assets and their revisions in PostgreSQL: one function per statement of assets.sql."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from core.db import outbox, sql, steps
+from core.db import outbox, playback_ids, sql, steps
 from core.db.postgres import Connection, Pool
 from core.errors import Rejected
 from core.model import AssetId, AssetStatus, OwnerId, Policy, RevisionId
@@ -33,6 +33,7 @@ class Asset:
     provisional: bool
     options: dict[str, Any]
     metadata: dict[str, str]
+    allowed_domains: list[str]
     error: dict[str, str] | None
     created_at: datetime
     uploaded_at: datetime | None
@@ -73,6 +74,7 @@ class NewAsset:
     status: AssetStatus = AssetStatus.WAITING
     options: dict[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    allowed_domains: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +90,15 @@ class Filters:
 class Changes:
     """Changes of what an owner says about an asset; in a pair (is given, value) None as value clears the field.
 
-    None as title or metadata changes nothing.
+    None as title, metadata, policy or allowed domains changes nothing.
     """
 
     title: str | None
     ref: tuple[bool, tuple[str, str] | None]
     language: tuple[bool, str | None]
     metadata: Mapping[str, str] | None
+    policy: Policy | None
+    allowed_domains: Sequence[str] | None
 
 
 _FIELDS = tuple(entry.name for entry in fields(Asset))
@@ -119,6 +123,7 @@ async def insert(connection: Connection, asset: NewAsset) -> None:
         asset.status.value,
         asset.options,
         asset.metadata,
+        asset.allowed_domains,
     )
     await outbox.add(connection, asset.owner_id, "video.asset.created", asset.id, {"title": asset.title})
 
@@ -188,11 +193,18 @@ async def keep_analysis(connection: Connection, source_sha256: str, key: str, re
 
 
 async def change(connection: Connection, asset_id: AssetId, owner_id: OwnerId, changes: Changes) -> bool:
-    """Change metadata. False where this owner has no such asset."""
+    """Change what the owner says. A policy is that of all playback ids. False where this owner has no such asset."""
     ref_given, ref = changes.ref
     kind, ident = ref or (None, None)
-    values = (changes.title, ref_given, kind, ident, *changes.language, changes.metadata)
-    return await connection.fetchval(_SQL["change"], asset_id, owner_id, *values) is not None
+    values = (
+        *(changes.title, ref_given, kind, ident, *changes.language, changes.metadata),
+        *(changes.policy.value if changes.policy else None, changes.allowed_domains),
+    )
+    if await connection.fetchval(_SQL["change"], asset_id, owner_id, *values) is None:
+        return False
+    if changes.policy is not None:
+        await playback_ids.set_policy(connection, asset_id, changes.policy)
+    return True
 
 
 async def delete(connection: Connection, asset_id: AssetId, owner_id: OwnerId) -> bool:

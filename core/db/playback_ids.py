@@ -1,8 +1,10 @@
 """Playback ids in PostgreSQL: one function per statement of playback.sql."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from core.db import sql
+from core.db import pictures, sql
+from core.db.pictures import Pictures
 from core.db.postgres import Connection, Pool
 from core.model import AssetId, AssetStatus, OwnerId, PlaybackId, Policy, RevisionId, new_id
 
@@ -21,6 +23,15 @@ class Published:
     status: AssetStatus
     deleted: bool
     taken_down: bool
+    allowed_domains: tuple[str, ...]  # of the pages that may play it; none: any page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Title:
+    """What the URLs of a playback id depend on: how its asset is encoded, and its images where there are some yet."""
+
+    options: dict[str, Any]
+    pictures: Pictures | None
 
 
 async def insert(connection: Connection, asset_id: AssetId, policy: Policy) -> PlaybackId:
@@ -29,10 +40,18 @@ async def insert(connection: Connection, asset_id: AssetId, policy: Policy) -> P
     return playback_id
 
 
-async def policy_of_owner(pool: Pool, playback_id: str, owner_id: OwnerId) -> Policy | None:
-    """Policy of an owner's playback id; None where it belongs to nobody or another owner."""
+async def set_policy(connection: Connection, asset_id: AssetId, policy: Policy) -> None:
+    """Give all playback ids of an asset this policy."""
+    await connection.execute(_SQL["set_policy"], asset_id, policy.value)
+
+
+async def of_owner(pool: Pool, playback_id: str, owner_id: OwnerId) -> Title | None:
+    """What an owner's playback id plays; None where it belongs to nobody or another owner."""
     row = await pool.fetchrow(_SQL["of_owner"], playback_id, owner_id)
-    return Policy(row["policy"]) if row else None
+    if row is None:
+        return None
+    shown = None if row["pictures"] is None else pictures.pictures(row["pictures"])
+    return Title(options=row["options"], pictures=shown)
 
 
 async def remove(pool: Pool, playback_id: str, asset_id: str, owner_id: OwnerId) -> bool:
@@ -44,4 +63,11 @@ async def published(pool: Pool, playback_id: str) -> Published | None:
     row = await pool.fetchrow(_SQL["published"], playback_id)
     if row is None:
         return None
-    return Published(**{**row, "policy": Policy(row["policy"]), "status": AssetStatus(row["status"])})
+    return Published(
+        **{
+            **row,
+            "policy": Policy(row["policy"]),
+            "status": AssetStatus(row["status"]),
+            "allowed_domains": tuple(row["allowed_domains"]),
+        }
+    )

@@ -44,7 +44,8 @@ class Claims:
     """What a playback token grants. Times are in Unix seconds.
 
     A token from the API says how long its session may last, from the exchange of the token on; a token that renews a
-    session says when that session ends, so that no chain of renewals lasts longer.
+    session says when that session ends, so that no chain of renewals lasts longer. A session that began without a
+    token, of a public title, can be renewed for as long as the title is public: `public_only`.
     """
 
     playback_id: PlaybackId
@@ -53,6 +54,7 @@ class Claims:
     limits: Limits = ANYBODY
     session_s: int | None = None  # None: as long as the origin allows
     ends_at: int | None = None  # None: the session has not begun
+    public_only: bool = False  # refused once the title is signed
 
     def session_end(self, now: float, longest_s: int) -> int:
         """When a session ends that is started, or started again, at `now`. None lasts longer than `longest_s`."""
@@ -69,7 +71,12 @@ def new_session() -> str:
 def sign(claims: Claims, keys: Mapping[str, bytes]) -> str:
     """A token signed with the first of `keys`."""
     fields: list[Any] = [claims.playback_id, claims.session, claims.expires_at]
-    optional = {**asdict(claims.limits), "session_s": claims.session_s, "ends_at": claims.ends_at}
+    optional = {
+        **asdict(claims.limits),
+        "session_s": claims.session_s,
+        "ends_at": claims.ends_at,
+        "public_only": claims.public_only or None,
+    }
     if given := {name: value for name, value in optional.items() if value is not None}:
         fields.append(given)
     return _CODEC.encode(json.dumps(fields).encode(), keys)
@@ -81,6 +88,7 @@ def verify(token: str, keys: Mapping[str, bytes], playback_id: str, now: float) 
         token_playback_id, session, expires_at, *rest = json.loads(_CODEC.decode(token, keys))
         limits = dict(rest[0]) if rest else {}
         session_s, ends_at = limits.pop("session_s", None), limits.pop("ends_at", None)
+        public_only = limits.pop("public_only", False)
         claims = Claims(
             playback_id=PlaybackId(token_playback_id),
             session=session,
@@ -88,6 +96,7 @@ def verify(token: str, keys: Mapping[str, bytes], playback_id: str, now: float) 
             limits=Limits(**limits) if limits else ANYBODY,
             session_s=session_s,
             ends_at=ends_at,
+            public_only=public_only,
         )
     except (InvalidToken, ValueError, TypeError) as exc:
         raise TokenRefused from exc

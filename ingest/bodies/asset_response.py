@@ -9,9 +9,9 @@ from core.db.assets import Asset
 from core.model import AssetStatus, PlaybackId, Policy, StepKind
 from core.step_kinds import ON_THE_WAY, TRAITS
 from ingest.bodies import responses
-from ingest.bodies.picture_urls import picture_urls
+from ingest.bodies.picture_urls import PictureUrls, known, of_pictures
 from ingest.context import Context
-from ingest.playback import play_url, sign
+from ingest.play_urls import embed_url, play_url, sign, watch_url
 from packager.encryption import encryption_from_json
 from transcode.plan.options import downloads_from_json, options_from_json
 
@@ -20,7 +20,7 @@ def shown(context: Context, asset: Asset) -> responses.AssetShape:
     """The asset as its owner sees it, with progress and playback URLs."""
     summary = asset.summary or {}
     video = asset.source["video"] if asset.source else None
-    url = watch = None
+    url = watch = embed = None
     downloads: list[responses.DownloadShape] = []
     if asset.revision_id and asset.playback_ids and asset.taken_down_at is None:
         first = PlaybackId(asset.playback_ids[0]["id"])
@@ -28,7 +28,7 @@ def shown(context: Context, asset: Asset) -> responses.AssetShape:
         if asset.playback_ids[0]["policy"] == Policy.SIGNED:
             signed = sign(context, first, context.settings.playback_token_ttl_s)[1]
         url = play_url(context, first, signed)
-        watch = f"{context.settings.origin_base}/watch/{first}" + (f"?token={signed}" if signed else "")
+        watch, embed = watch_url(context, first, signed), embed_url(context, first, signed)
         downloads = [
             responses.DownloadShape(url=play_url(context, first, signed, entry["name"]), **entry)
             for entry in summary.get("downloads", [])
@@ -49,17 +49,19 @@ def shown(context: Context, asset: Asset) -> responses.AssetShape:
         policy=asset.policy,
         language=asset.language,
         metadata=asset.metadata,
+        allowed_domains=asset.allowed_domains,
         options=_options(asset.options),
         duration_s=summary.get("duration_s"),
         aspect_ratio=_aspect(video, summary.get("renditions", [])) if video else None,
         source=asset.source,
         renditions=summary.get("renditions", []),
         tracks=[_track(track) for track in asset.tracks],
-        **picture_urls(context, asset),
+        **of_pictures(known(asset), PictureUrls.of(context, asset)),
         downloads=downloads,
         playback_ids=[responses.PlaybackIdShape.model_validate(entry) for entry in asset.playback_ids],
         playback_url=url,
         watch_url=watch,
+        embed_url=embed,
         warnings=[responses.Warned.model_validate(warning) for warning in asset.warnings],
         error=responses.Failure.model_validate(asset.error) if asset.error else None,
         timings=_timings(asset),

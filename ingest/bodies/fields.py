@@ -79,16 +79,6 @@ Viewer = Annotated[
     Text(pattern=r"^[^\x00-\x20\x7f]+$", form="text without spaces", example="user-17", min_length=1, max_length=200),
     Field(description="Your own identifier of a person"),
 ]
-Domain = Annotated[
-    str,
-    Text(
-        pattern=r"^(\*\.)?([A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}$",
-        form="a domain name, or *. and a domain name",
-        example="*.example.org",
-        max_length=253,
-    ),
-    Field(description="Domain of the embedding page; *.example.org matches its subdomains"),
-]
 Country = Annotated[
     str,
     Text(pattern=r"^[A-Z]{2}$", form="two capital letters", example="DE"),

@@ -3,7 +3,7 @@
 Each URL contains the version of its image, so that another image has another URL and both can be cached.
 """
 
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode
 
 from core.db import pictures
@@ -12,7 +12,7 @@ from core.db.pictures import Image, Pictures, Poster
 from core.model import PlaybackId, Policy
 from ingest.bodies import responses
 from ingest.context import Context
-from ingest.playback import sign
+from ingest.play_urls import sign
 
 EXTENSIONS = {"image/jpeg": "jpg", "image/webp": "webp", "image/avif": "avif"}
 
@@ -23,24 +23,28 @@ def known(asset: Asset) -> Pictures | None:
 
 
 class PictureUrls:
-    """URLs of one asset's images under its first playback id; None without one."""
+    """URLs of one asset's images under a playback id, with the token `signed`; None without a playback id."""
 
-    def __init__(self, context: Context, asset: Asset) -> None:
-        self._base: str | None = None
-        self._token: dict[str, str] = {}
-        if asset.playback_ids and asset.taken_down_at is None:
-            first = PlaybackId(asset.playback_ids[0]["id"])
-            self._base = f"{context.settings.origin_base}/image/{first}/"
-            if asset.playback_ids[0]["policy"] == Policy.SIGNED:
-                self._token = {"token": sign(context, first, context.settings.playback_token_ttl_s)[1]}
+    def __init__(self, context: Context, playback_id: PlaybackId | None, signed: str | None = None) -> None:
+        self._base = None if playback_id is None else f"{context.settings.origin_base}/image/{playback_id}/"
+        self._token = {} if signed is None else {"token": signed}
+
+    @classmethod
+    def of(cls, context: Context, asset: Asset) -> Self:
+        """Those under the asset's first playback id, for as long as the asset can be watched."""
+        if not asset.playback_ids or asset.taken_down_at is not None:
+            return cls(context, None)
+        first = PlaybackId(asset.playback_ids[0]["id"])
+        if asset.playback_ids[0]["policy"] != Policy.SIGNED:
+            return cls(context, first)
+        return cls(context, first, sign(context, first, context.settings.playback_token_ttl_s)[1])
 
     def __call__(self, name: str, **query: str | int) -> str | None:
         return None if self._base is None else f"{self._base}{name}?{urlencode({**query, **self._token})}"
 
 
-def picture_urls(context: Context, asset: Asset) -> dict[str, str | None]:
-    """The image URLs that an asset lists itself: poster, storyboard and preview."""
-    current, url = known(asset), PictureUrls(context, asset)
+def of_pictures(current: Pictures | None, url: PictureUrls) -> dict[str, str | None]:
+    """The image URLs that an asset lists itself: poster, storyboard and preview. None where there is none yet."""
     poster = current.poster if current else None
     album = current.album if current else None
     board, preview = (album.storyboard, album.preview) if album else (None, None)

@@ -13,6 +13,7 @@ from core.media.crop import Reframe
 from core.model import AssetStatus, Policy
 from core.tokens.playback_token import Limits
 from ingest.bodies import text
+from ingest.bodies.domain import ALLOWED_DOMAINS_TEXT, DOMAIN_TEXT, AllowedDomains, Domain
 from ingest.bodies.fields import (
     AN_ASSET,
     METADATA_TEXT,
@@ -20,7 +21,6 @@ from ingest.bodies.fields import (
     AnyRef,
     Body,
     Country,
-    Domain,
     InputUrl,
     Ladder,
     Language,
@@ -131,6 +131,7 @@ class _Metadata(Body):
     )
     language: Language | None = None
     metadata: Metadata = Field(default_factory=dict, description=METADATA_TEXT)
+    allowed_domains: AllowedDomains = Field(default_factory=list, description=ALLOWED_DOMAINS_TEXT)
 
 
 class _File(Body):
@@ -174,7 +175,8 @@ class NewPull(_Metadata, _EncodingOptions):
 
     input_url: InputUrl | None = None
     clip_of: AnyAssetId | None = Field(
-        default=None, description="One of your assets. Its title, policy and language are used where none are given"
+        default=None,
+        description="One of your assets. Its title, policy, language and allowed domains are used where you give none",
     )
     start_s: Seconds | None = Field(
         default=None, description="With clip_of: seconds on the timeline of that asset's upload"
@@ -226,14 +228,27 @@ class PosterChoice(Body):
 
 
 class AssetChanges(Body):
-    """PATCH /v1/assets/{asset_id}: omitted fields stay unchanged; null clears ref and language, {} clears metadata."""
+    """PATCH /v1/assets/{asset_id}: omitted fields stay unchanged.
 
-    model_config = example({"title": "Lesson 1, second edition", "metadata": {"course": "Algebra"}})
+    null clears ref and language, {} clears metadata, [] clears allowed_domains.
+    """
+
+    model_config = example(
+        {"title": "Lesson 1, second edition", "metadata": {"course": "Algebra"}},
+        {"policy": "signed", "allowed_domains": ["shop.example.org"]},
+    )
 
     title: Title | None = None
     ref: AnyRef | None = None
     language: Language | None = None
     metadata: Metadata | None = Field(default=None, description=f"{METADATA_TEXT}. Replaces all of it; {{}} clears it")
+    policy: Policy | None = Field(
+        default=None,
+        description="Policy of all its playback ids. public: anybody may play it; signed: only with a token",
+    )
+    allowed_domains: AllowedDomains | None = Field(
+        default=None, description=f"{ALLOWED_DOMAINS_TEXT}. Replaces the list; [] clears it"
+    )
 
 
 class Reprocess(Body):
@@ -278,7 +293,7 @@ class NewToken(Body):
         description="Concurrent sessions of this viewer. One that has left does not count, and can read its files "
         "until their token expires",
     )
-    domain: Domain | None = None
+    domain: Domain | None = Field(default=None, description=DOMAIN_TEXT)
     ip: Network | None = Field(default=None, description="An IP address, or a network in CIDR notation")
     country: Country | None = None
 

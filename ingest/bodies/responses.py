@@ -55,12 +55,19 @@ class PlaybackIdShape(_Shape):
 
 
 class Token(_Shape):
-    """A signed playback token. `expires_at` is in Unix seconds."""
+    """A signed playback token, and the URLs with it."""
 
     token: str = Field(description="The signed token")
-    url: str = Field(description="Playback URL with the token")
+    url: str = Field(description="URL of the HLS playlist")
+    dash_url: str | None = Field(
+        description="URL of the DASH manifest; null for an encrypted asset, which is not played with DASH"
+    )
+    watch_url: str = Field(description="URL of a page to watch it on")
+    embed_url: str = Field(description="URL of the player alone, for an iframe on another page")
+    poster_url: str | None = Field(description="URL of the poster; null until there is one")
+    storyboard_url: str | None = Field(description="URL of the WebVTT file of preview tiles; null until there is one")
     session: str = Field(description="Id of the session, for revocations")
-    expires_at: int = Field(description="When the token expires, in Unix seconds")
+    expires_at: datetime = Field(description="When the token expires: until then the session can be started")
 
 
 class Revocation(_Shape):
@@ -258,9 +265,10 @@ class AssetShape(_Shape):
     steps: list[StepShape] = Field(description="Steps of the pipeline, in order")
     title: str = Field(description="Title")
     ref: RefShape | None = Field(description="What it belongs to in your application")
-    policy: Policy = Field(description="Policy of its first playback id")
+    policy: Policy = Field(description="Policy of its playback ids, but those that were added with another one")
     language: str | None = Field(description="Spoken language, BCP 47")
     metadata: dict[str, str] = Field(description="Your own data")
+    allowed_domains: list[str] = Field(description="Domains of the pages that may play it; empty: any page")
     options: OptionsShape = Field(description="How it is encoded")
     duration_s: float | None = Field(description="Duration of what is published, in seconds")
     aspect_ratio: str | None = Field(description="Aspect ratio as shown, for example 16:9")
@@ -277,6 +285,9 @@ class AssetShape(_Shape):
         "short-lived token: sign one for each viewer instead"
     )
     watch_url: str | None = Field(description="URL of a page to watch it on; null until it is playable")
+    embed_url: str | None = Field(
+        description="URL of the player alone, for an iframe on another page; null until it is playable"
+    )
     warnings: list[Warned] = Field(description="Problems despite which it plays")
     error: Failure | None = Field(description="Why it, or its last change, failed")
     timings: Timings = Field(description="Seconds since the upload was completed")

@@ -1,7 +1,7 @@
 """The embed page: a player alone, to be shown in a frame on other people's pages.
 
 It sets no cookie and stores nothing without consent. Which pages may embed a title is checked twice: by the browser,
-through `frame-ancestors`, and here, by the page that the browser names.
+through `frame-ancestors`, and here, by the page that the browser names as Referer.
 """
 
 from aiohttp import web
@@ -11,6 +11,7 @@ from origin.context import CONTEXT
 from origin.pages.facts import facts
 from origin.pages.page import page, refusal, start_of
 from origin.playback import sessions
+from origin.playback.sessions import Visitor
 
 routes = web.RouteTableDef()
 HEADERS = {
@@ -27,10 +28,14 @@ async def embed(request: web.Request) -> web.Response:
     Query: `token` for a signed title, `t` for the start in seconds, `autoplay=1` and `muted=1`, `loop=1`, `lang`, and
     `consent=functional` once the viewer has agreed that the player stores position and volume.
     """
-    token, query = request.query.get("token"), request.query
+    context, token, query = request.app[CONTEXT], request.query.get("token"), request.query
     try:
-        visitor = await sessions.visitor_of(request)
-        known = await facts(request.app[CONTEXT], visitor, token)
+        visitor = await sessions.admitted(request)  # on the page around this one, which the browser names as Referer
+        if domains := _domains(visitor):
+            # From here on requests come from this page: its token is good on this server's pages only.
+            session = await sessions.session_of(context, visitor, sessions.revision_of(visitor))
+            token = sessions.token_for_own_pages(context, session)
+        known = await facts(context, visitor, token)
     except Problem as exc:
         return refusal(request, exc, frame_ancestors=("*",), headers=HEADERS)
     attributes = {
@@ -45,6 +50,12 @@ async def embed(request: web.Request) -> web.Response:
         facts=known,
         token=token,
         attributes=attributes,
-        frame_ancestors=("*",),
+        frame_ancestors=[f"{domain}:*" for domain in domains] or ("*",),
         headers=HEADERS,
     )
+
+
+def _domains(visitor: Visitor) -> tuple[str, ...]:
+    """The domains whose pages may embed the title; none: those of all."""
+    claims = visitor.claims
+    return (claims.limits.domain,) if claims and claims.limits.domain else tuple(visitor.published.allowed_domains)

@@ -29,7 +29,7 @@ async def show(request: web.Request) -> web.Response:
 
     URLs are relative to this host. Nothing is counted, and no session begins.
     """
-    visitor = await sessions.visitor_of(request)
+    visitor = await sessions.admitted(request)
     body = {"data": await facts(request.app[CONTEXT], visitor, request.query.get("token"))}
     return web.json_response(body, headers={"Cache-Control": "private, no-store"})
 

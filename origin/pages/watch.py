@@ -27,10 +27,10 @@ async def watch(request: web.Request) -> web.Response:
 
     `t` of the query is where playback starts, in seconds. `consent=none` keeps the player from storing the position.
     """
-    token = request.query.get("token")
+    context, token = request.app[CONTEXT], request.query.get("token")
     try:
-        visitor = await sessions.visitor_of(request)
-        known = await facts(request.app[CONTEXT], visitor, token)
+        visitor = await sessions.admitted(request, page=context.settings.origin_base)
+        known = await facts(context, visitor, token)
     except Problem as exc:
         return refusal(request, exc)
     attributes = {

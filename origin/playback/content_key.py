@@ -2,7 +2,8 @@
 
 `/key/{token}/{playback_id}/{session}[/{viewer in hex}]`: a Kadr delivery token over `/key/` and what follows it. It
 lives as long as the session's delivery token; the key is refused earlier to a session or viewer who was revoked, and
-of a title that was deleted or taken down.
+of a title that was deleted or taken down. The page was checked where the session began; as for files, it is
+not checked again.
 
 Playlists of encrypted titles are signed for each session by `origin.playback.signed_playlists`, with this URL in them.
 EXT-X-DEFINE would let caches share them, but of the players tried (hls.js, Shaka, ffmpeg) ffmpeg does not support it.

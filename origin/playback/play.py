@@ -23,7 +23,7 @@ DASH_HEADERS = {"Content-Type": DASH_TYPE, "Cache-Control": PRIVATE}
 @routes.get("/play/{playback_id}/index.m3u8")
 async def session_playlist(request: web.Request) -> web.Response:
     """The playlist with every pathway, the preferred one first; below each, all URIs are relative."""
-    context, visitor, now = request.app[CONTEXT], await sessions.visitor_of(request), time.time()
+    context, visitor, now = request.app[CONTEXT], await sessions.admitted(request), time.time()
     revision_id = sessions.revision_of(visitor)
     key = (visitor.published.asset_id, revision_id)
     shared = context.pathways.sessions_alike and visitor.unrestricted

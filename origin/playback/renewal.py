@@ -6,6 +6,8 @@ session, so a viewer who was revoked meanwhile is refused, and it ends when it w
 page's token is exchanged, and a renewal carries it on.
 """
 
+from datetime import UTC, datetime
+
 from aiohttp import web
 
 from core.db import revocations
@@ -27,11 +29,16 @@ async def show(request: web.Request) -> web.Response:
         "title": session.title,
         "duration_s": session.duration_s,
         "playlist_url": f"{base}/index.m3u8{f'?{request.query_string}' if request.query_string else ''}",
-        "expires_at": session.expires_at,
+        "expires_at": _iso(session.expires_at),
         "renewal_url": f"{base}/index.m3u8?token={sessions.renewal(context, session)}",
-        "renew_until": session.renew_until,
+        "renew_until": _iso(session.renew_until),
     }
     return web.json_response({"data": data}, headers=PRIVATE)
+
+
+def _iso(unix_s: int) -> str:
+    """A time as all answers write it: ISO 8601 in UTC."""
+    return datetime.fromtimestamp(unix_s, UTC).isoformat().replace("+00:00", "Z")
 
 
 @routes.post("/play/{playback_id}/leave")

@@ -24,11 +24,12 @@ class Session:
     expires_at: int  # Unix seconds, of the delivery token: after the title's duration and pause, or the session's end
     renew_until: int  # Unix seconds: the session's end, which no renewal moves
     shareable_until: float  # Unix seconds: from then on the token of a new session would expire later
-    limits: Limits
+    limits: Limits  # those of its token, and the host of its page where the title has allowed domains
     prefix: str
     address: str | None
     country: str | None
     encrypted: bool = False
+    public_only: bool = False  # it began without a token, which only a public title allows
 
     @property
     def path_suffix(self) -> str:

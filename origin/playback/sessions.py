@@ -2,11 +2,17 @@
 
 A session may be started again with the same token: after a pause that was longer than the delivery token lives, a
 player reloads its playlist with the session's renewal token and goes on where it was.
+
+Pictures and words of a title are for whoever its policy admits. What leads to its media begins with `admitted`, which
+also looks at the page: a title with allowed domains is played on their pages only. The URLs of files, keys and media
+playlists are in the playlist of a session that has begun, so those do not look at the page again.
 """
 
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from aiohttp import web
@@ -20,7 +26,7 @@ from core.media.encoded import Rendition, Subtitles
 from core.model import AssetStatus, OwnerId, PlaybackId, Policy, RevisionId
 from core.tokens import playback_token
 from core.tokens import steering_token as steering_token_codec
-from core.tokens.playback_token import ANYBODY, Claims, TokenExpired, TokenRefused
+from core.tokens.playback_token import ANYBODY, Claims, Limits, TokenExpired, TokenRefused
 from core.tokens.signed_token import InvalidToken
 from origin import access
 from origin.context import CONTEXT, Context
@@ -40,33 +46,63 @@ class Visitor:
     playback_id: PlaybackId
     published: Published
     claims: Claims | None  # None for a public title without a token
+    limits: Limits
     visit: Visit
 
     @property
+    def is_bound(self) -> bool:
+        """Whether the session has begun before, on a page whose host its token names."""
+        return self.claims is not None and self.claims.ends_at is not None and self.claims.limits.domain is not None
+
+    @property
     def unrestricted(self) -> bool:
-        """Whether nothing depends on who the viewer is."""
+        """Whether nothing that is played depends on who the viewer is."""
         return self.claims is None or self.claims.limits is ANYBODY
 
 
-async def start(request: web.Request) -> Session:
-    """Check token and policy, and begin a session. Raises Problem: 403 refused, 404 nothing to play, 410 removed."""
-    visitor = await visitor_of(request)
+async def start(request: web.Request, *, page: str | None = None) -> Session:
+    """Check token, policy and page, and begin a session. `page` as `admitted` takes it.
+
+    Raises Problem: 403 refused, 404 nothing to play, 410 removed.
+    """
+    visitor = await admitted(request, page=page)
     return await begin(request.app[CONTEXT], visitor, revision_of(visitor))
 
 
-async def visitor_of(request: web.Request) -> Visitor:
+async def admitted(request: web.Request, *, page: str | None = None) -> Visitor:
+    """`visitor_of` for what leads to media: the title may be played on the page, to which its session is bound.
+
+    `page` is the URL of the page with the player, where it is not the one that Origin or Referer show: a document of
+    this server with a player in it is that page itself, whatever linked to it. It is always one of the title's domains:
+    the token of an embedded player, which is for this server's pages, does not open another one of them.
+    Raises Problem as `start` does.
+    """
+    visitor = await visitor_of(request, page=page)
+    if page is None and visitor.is_bound:
+        return visitor
+    with _refusals():
+        limits = policy.bound(visitor.limits, visitor.visit, visitor.published.allowed_domains)
+    return visitor if limits is visitor.limits else replace(visitor, limits=limits)
+
+
+async def visitor_of(request: web.Request, *, page: str | None = None) -> Visitor:
     """Check token, policy and revocations of a request for a playback id. Raises Problem as `start` does."""
     context = request.app[CONTEXT]
     playback_id = PlaybackId(request.match_info["playback_id"])
     published = await access.find_published(context, playback_id)
     claims = _claims(context, request.query.get("token"), playback_id, published.policy)
     access.check_available(context, published)
-    restricted = claims is not None and claims.limits is not ANYBODY
-    visit = visit_of(context, request) if restricted or context.pathways.per_viewer else UNKNOWN_VISIT
+    limits = ANYBODY if claims is None else claims.limits
+    is_looked_at = limits is not ANYBODY or published.allowed_domains or context.pathways.per_viewer
+    visit = visit_of(context, request) if is_looked_at else UNKNOWN_VISIT
+    if page is not None:
+        visit = replace(visit, page=page)
     if claims is not None:
-        access.check_not_revoked(context, published, playback_id, claims.session, claims.limits.viewer)
-        _check_limits(visit, claims)
-    return Visitor(playback_id=playback_id, published=published, claims=claims, visit=visit)
+        access.check_not_revoked(context, published, playback_id, claims.session, limits.viewer)
+    if limits is not ANYBODY:
+        with _refusals():
+            policy.check(limits, visit)
+    return Visitor(playback_id=playback_id, published=published, claims=claims, limits=limits, visit=visit)
 
 
 def revision_of(visitor: Visitor) -> RevisionId:
@@ -81,7 +117,7 @@ def revision_of(visitor: Visitor) -> RevisionId:
 
 async def begin(context: Context, visitor: Visitor, revision_id: RevisionId) -> Session:
     """Raises Problem(403) where the viewer has as many sessions as the token allows."""
-    session = await _session(context, visitor, revision_id)
+    session = await session_of(context, visitor, revision_id)
     await _check_concurrent_streams(context, session, visitor.published)
     return session
 
@@ -129,7 +165,8 @@ async def content_of(context: Context, visitor: Visitor, revision_id: RevisionId
     )
 
 
-async def _session(context: Context, visitor: Visitor, revision_id: RevisionId) -> Session:
+async def session_of(context: Context, visitor: Visitor, revision_id: RevisionId) -> Session:
+    """The session that this visitor may begin, which takes no seat yet. Raises as `content_of`."""
     published, claims = visitor.published, visitor.claims
     content = await content_of(context, visitor, revision_id)
     now, lifetime_s = time.time(), content.duration_s + context.settings.delivery_slack_s
@@ -150,11 +187,12 @@ async def _session(context: Context, visitor: Visitor, revision_id: RevisionId) 
         expires_at=expires_at,
         renew_until=ends_at,
         shareable_until=expires_at - lifetime_s,
-        limits=claims.limits if claims else ANYBODY,
+        limits=visitor.limits,
         prefix=f"/v/{published.asset_id}/{revision_id}/",
         address=None if visitor.visit.address is None else str(visitor.visit.address),
         country=visitor.visit.country,
         encrypted=content.encrypted,
+        public_only=claims is None or claims.public_only,
     )
 
 
@@ -165,21 +203,41 @@ def session_end(context: Context, claims: Claims | None, now: float) -> int:
 
 
 def renewal(context: Context, session: Session) -> str:
-    """A playback token that starts this same session again, until its end."""
-    end = session.renew_until
+    """A playback token that starts this same session again, until its end, on the page where it has begun.
+
+    Where neither the title nor the token names a domain, it is good on any page.
+    """
+    return _renewal(context, session, session.limits)
+
+
+def token_for_own_pages(context: Context, session: Session) -> str:
+    """`renewal` for the player on a page of this server, and on none besides.
+
+    For documents that are shown inside pages of others: their players' requests come from this host, so the limit of
+    the token, and the title's allowed domains, are checked against the page around the document when the document is
+    requested, and the player goes on with this token.
+    """
+    return _renewal(context, session, replace(session.limits, domain=policy.host_of(context.settings.origin_base)))
+
+
+def _renewal(context: Context, session: Session, limits: Limits) -> str:
     claims = Claims(
-        playback_id=session.playback_id, session=session.id, expires_at=end, limits=session.limits, ends_at=end
+        playback_id=session.playback_id,
+        session=session.id,
+        expires_at=session.renew_until,
+        limits=limits,
+        ends_at=session.renew_until,
+        public_only=session.public_only,
     )
     return playback_token.sign(claims, context.playback_keys)
 
 
 def _claims(context: Context, token: str | None, playback_id: PlaybackId, required: Policy) -> Claims | None:
     """None for a public title without a token. A token that is sent must be valid, even where none is needed."""
-    if token is not None:
-        return _verify(context, token, playback_id)
-    if required is Policy.SIGNED:
+    claims = None if token is None else _verify(context, token, playback_id)
+    if required is Policy.SIGNED and (claims is None or claims.public_only):
         raise _token_missing()
-    return None
+    return claims
 
 
 def _token_missing() -> Problem:
@@ -206,14 +264,13 @@ def _verified(token: str, playback_id: PlaybackId, keys: tuple[tuple[str, bytes]
     return playback_token.verify(token, dict(keys), playback_id, now=0)  # the caller checks the expiry
 
 
-def _check_limits(visit: Visit, claims: Claims) -> None:
-    """Raises Problem(403) for a visit from another page, address or country than the token is for."""
-    if claims.limits is ANYBODY:
-        return
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Around checks of a visit: what refuses another page, address or country is answered with 403."""
     try:
-        policy.check(claims.limits, visit)
+        yield
     except PolicyRefused as exc:
-        raise Problem(403, exc.code, str(exc), hint="Use the page, network or country the link is for.") from exc
+        raise Problem(403, exc.code, str(exc), hint=exc.hint) from exc
 
 
 def visit_of(context: Context, request: web.Request) -> Visit:

@@ -30,6 +30,7 @@ from ingest import assets, uploads
 from ingest.context import KEY_KNOWN_S
 from tests import runs
 from tests.stack import Stack
+from tests.waiting import unix_s
 
 WITHIN_S = 15
 # Not a container, not a known other kind: the probe says not_media.
@@ -415,6 +416,38 @@ async def test_metadata_is_kept_changed_and_cleared(stack: Stack) -> None:
     ).status == 422
 
 
+async def test_allowed_domains_are_kept_changed_and_cleared(stack: Stack) -> None:
+    upload = await create(stack, 3, allowed_domains=["Shop.example.org.", "*.example.com", "shop.example.org"])
+    path = f"/v1/assets/{upload['asset_id']}"
+    asset = (await call(stack, "GET", path)).body["data"]
+    assert asset["allowed_domains"] == ["shop.example.org", "*.example.com"]
+    for body, kept in (
+        ({"title": "Other"}, ["shop.example.org", "*.example.com"]),
+        ({"allowed_domains": ["localhost", "192.0.2.7"]}, ["localhost", "192.0.2.7"]),
+        ({"allowed_domains": None}, ["localhost", "192.0.2.7"]),
+        ({"allowed_domains": []}, []),
+    ):
+        assert (await call(stack, "PATCH", path, json=body)).body["data"]["allowed_domains"] == kept
+    wrong = await call(stack, "PATCH", path, json={"allowed_domains": ["a.example", "https://b.example/"]})
+    assert "without scheme, port or path" in check_problem(wrong, 422, "invalid", "/allowed_domains/1")["detail"]
+    other = (await call(stack, "GET", f"/v1/assets/{(await create(stack, 3))['asset_id']}")).body["data"]
+    assert other["allowed_domains"] == []
+
+
+async def test_a_policy_is_that_of_all_playback_ids(stack: Stack) -> None:
+    upload, other = await create(stack, 3), await create(stack, 3)
+    path = f"/v1/assets/{upload['asset_id']}"
+    assert (await call(stack, "POST", f"{path}/playback_ids", json={"policy": "signed"})).status == 201
+    for policy in ("signed", "public"):
+        asset = (await call(stack, "PATCH", path, json={"policy": policy})).body["data"]
+        assert (asset["policy"], [one["policy"] for one in asset["playback_ids"]]) == (policy, [policy] * 2)
+    assert (await call(stack, "PATCH", path, json={"title": "Other"})).body["data"]["policy"] == "public"
+    check_problem(await call(stack, "PATCH", path, json={"policy": "open"}), 422, "invalid", "/policy")
+    await call(stack, "PATCH", path, json={"policy": "signed"})
+    untouched = (await call(stack, "GET", f"/v1/assets/{other['asset_id']}")).body["data"]
+    assert [one["policy"] for one in untouched["playback_ids"]] == ["public"]
+
+
 async def test_the_short_form_of_a_ref_is_the_long_one(stack: Stack) -> None:
     for given, kind, ident in (
         ("product:42", "product", "42"),
@@ -629,6 +662,7 @@ async def test_a_ready_asset_has_the_documented_fields(stack: Stack, ready: Any)
     origin, playback_id = stack.endpoints["origin"], asset["playback_ids"][0]["id"]
     assert asset["playback_url"].startswith(f"{origin}/play/{playback_id}/index.m3u8?token=")
     assert asset["watch_url"].startswith(f"{origin}/watch/{playback_id}?token=")
+    assert asset["embed_url"].startswith(f"{origin}/embed/{playback_id}?token=")
     for url in (asset["playback_url"], asset["watch_url"]):
         async with aiohttp.ClientSession() as session, session.get(url) as played:
             assert played.status == 200
@@ -651,9 +685,26 @@ async def test_one_asset_can_have_more_playback_ids_and_tokens(stack: Stack, poo
         answer = await call(stack, "POST", f"/v1/playback_ids/{playback_id}/token", json=body)
         assert answer.status == 201
         shown = answer.body["data"]
-        assert set(shown) == {"token", "url", "session", "expires_at"}
-        assert began + ttl_s <= shown["expires_at"] <= time.time() + ttl_s
-        assert shown["url"] == f"{stack.endpoints['origin']}/play/{playback_id}/index.m3u8?token={shown['token']}"
+        origin, query = stack.endpoints["origin"], f"?token={shown['token']}"
+        assert shown == {
+            "token": shown["token"],
+            "url": f"{origin}/play/{playback_id}/index.m3u8{query}",
+            "dash_url": f"{origin}/play/{playback_id}/manifest.mpd{query}",
+            "watch_url": f"{origin}/watch/{playback_id}{query}",
+            "embed_url": f"{origin}/embed/{playback_id}{query}",
+            "poster_url": None,
+            "storyboard_url": None,
+            "session": shown["session"],
+            "expires_at": shown["expires_at"],
+        }
+        assert began + ttl_s <= unix_s(shown["expires_at"]) <= time.time() + ttl_s
+
+
+async def test_a_token_of_an_encrypted_asset_has_no_url_for_dash(stack: Stack) -> None:
+    upload = await create(stack, 3, encryption="aes-128")
+    asset = (await call(stack, "GET", f"/v1/assets/{upload['asset_id']}")).body["data"]
+    answer = await call(stack, "POST", f"/v1/playback_ids/{asset['playback_ids'][0]['id']}/token", json={})
+    assert (answer.status, answer.body["data"]["dash_url"]) == (201, None)
 
 
 async def test_no_secret_is_in_a_log(stack: Stack, ready: Any) -> None:

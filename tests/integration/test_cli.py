@@ -25,6 +25,7 @@ from tests.stack import Stack
 KADR = (sys.executable, "-m", "kadr")
 ROOT = Path(__file__).parents[2]
 WITHIN_S = 90
+DOMAINS = ["shop.example.org", "*.example.com"]
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -226,7 +227,9 @@ def on_a_terminal(*arguments: str, **settings: str) -> tuple[int, str, str]:
 async def test_the_library_on_the_command_line(stack: Stack, home: str) -> None:
     """What is listed, shown and deleted; a title that still waits for its file is as good as any."""
     wanted = {"filename": "a.mp4", "size_bytes": 1, "title": "Cellar", "ref": "shelf:cli", "policy": "signed"}
-    _, made = await stack.api("POST", "/v1/uploads", json={**wanted, "metadata": {"room": "4"}})
+    _, made = await stack.api(
+        "POST", "/v1/uploads", json={**wanted, "metadata": {"room": "4"}, "allowed_domains": DOMAINS}
+    )
     asset_id = made["data"]["asset_id"]
 
     async def told(*words: str) -> str:
@@ -240,6 +243,7 @@ async def test_the_library_on_the_command_line(stack: Stack, home: str) -> None:
     shown = await told("assets", "show", asset_id)
     assert "room=4" in shown
     assert "shelf:cli" in shown
+    assert "shop.example.org, *.example.com" in shown
     token = json.loads(await told("token", asset_id, "--viewer", "u1", "--ttl", "60", "--json"))
     assert token["url"].endswith(token["token"])
     assert await told("assets", "delete", asset_id) == f"{asset_id} deleted\n"

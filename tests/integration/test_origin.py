@@ -26,7 +26,7 @@ from tests.catalogue import Titles
 from tests.media import FFMPEG
 from tests.playback import media_uris
 from tests.stack import Stack
-from tests.waiting import until_time
+from tests.waiting import unix_s, until_time
 from tests.web import fetch, refused
 
 WITHIN_S = 60
@@ -195,7 +195,7 @@ async def test_a_token_changed_anywhere_is_refused(stack: Stack, signed: Title) 
 
 async def test_an_expired_token_is_refused(stack: Stack, signed: Title) -> None:
     made = await token(stack, signed.playback_id, ttl_s=1)
-    await until_time(made["expires_at"] + 1)
+    await until_time(unix_s(made["expires_at"]) + 1)
     answer = await fetch(made["url"])
     refused(answer, 403, "token_expired")
     assert json.loads(answer.body)["hint"]

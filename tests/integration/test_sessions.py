@@ -13,7 +13,7 @@ import pytest
 from tests import runs
 from tests.catalogue import Titles
 from tests.stack import PLAIN, Stack
-from tests.waiting import until_time
+from tests.waiting import unix_s, until_time
 from tests.web import fetch, json_of, refused
 
 WITHIN_S = 30
@@ -131,8 +131,10 @@ async def test_a_session_is_renewed_after_its_token_has_expired(stack: Stack, si
     session = json_of(answer)["data"]
     assert session["session"] == made["session"]
     assert session["playlist_url"] == made["url"]
-    assert session["expires_at"] > time.time() + session["duration_s"] + 3600, "an hour's pause needs no renewal"
-    await until_time(made["expires_at"] + 1)
+    assert unix_s(session["expires_at"]) > time.time() + session["duration_s"] + 3600, (
+        "an hour's pause needs no renewal"
+    )
+    await until_time(unix_s(made["expires_at"]) + 1)
     refused(await fetch(made["url"]), 403, "token_expired")
     assert (await fetch(await a_file(session["renewal_url"]))).status == 200
     again = json_of(await fetch(session["renewal_url"].replace("index.m3u8", "session")))["data"]
@@ -151,7 +153,7 @@ async def test_no_chain_of_renewals_moves_the_end_of_a_session(stack: Stack, sig
     # Others have been given a playlist whose files live longer: sessions share it, but not with this one.
     assert (await fetch((await token(stack, signed))["url"])).status == 200
     first = await session_of(made["url"])
-    assert made["expires_at"] - 3 + 7 <= first["renew_until"] <= time.time() + 7
+    assert unix_s(made["expires_at"]) - 3 + 7 <= unix_s(first["renew_until"]) <= time.time() + 7
     seen, files = first, [await a_file(made["url"])]
     await until_time(int(time.time()) + 1)  # from here on a renewal that moved the end would show
     for _ in range(3):
@@ -160,7 +162,7 @@ async def test_no_chain_of_renewals_moves_the_end_of_a_session(stack: Stack, sig
         assert (seen["renew_until"], seen["expires_at"]) == (first["renew_until"], first["renew_until"])
     for file in files:
         assert (await fetch(file)).status == 200
-    await until_time(first["renew_until"] + 1)
+    await until_time(unix_s(first["renew_until"]) + 1)
     for file in files:
         refused(await fetch(file), 403, "token_expired")
     for url in (first["renewal_url"], seen["renewal_url"]):
@@ -170,7 +172,7 @@ async def test_no_chain_of_renewals_moves_the_end_of_a_session(stack: Stack, sig
 
 async def test_a_viewer_who_paused_goes_on_and_the_end_stays(stack: Stack, signed: Title) -> None:
     first = await session_of((await token(stack, signed, ttl_s=60))["url"])
-    assert first["renew_until"] > first["expires_at"] > time.time() + 3600, "longer than the pause"
+    assert unix_s(first["renew_until"]) > unix_s(first["expires_at"]) > time.time() + 3600, "longer than the pause"
     await until_time(int(time.time()) + 2)
     again = await session_of(first["renewal_url"])
     assert again["renew_until"] == first["renew_until"]

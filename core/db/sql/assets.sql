@@ -1,6 +1,6 @@
 -- name: insert
-INSERT INTO assets (id, owner_id, status, title, ref_type, ref_id, policy, language, options, metadata)
-VALUES ($1, $2, $8, $3, $4, $5, $6, $7, $9, $10);
+INSERT INTO assets (id, owner_id, status, title, ref_type, ref_id, policy, language, options, metadata, allowed_domains)
+VALUES ($1, $2, $8, $3, $4, $5, $6, $7, $9, $10, $11);
 
 -- name: of_owner
 -- One asset, for its owner only: another owner's id is as good as none.
@@ -68,7 +68,9 @@ UPDATE assets SET
     ref_type = CASE WHEN $4 THEN $5 ELSE ref_type END,
     ref_id = CASE WHEN $4 THEN $6 ELSE ref_id END,
     language = CASE WHEN $7 THEN $8 ELSE language END,
-    metadata = COALESCE($9, metadata)
+    metadata = COALESCE($9, metadata),
+    policy = COALESCE($10, policy),
+    allowed_domains = COALESCE($11, allowed_domains)
 WHERE id = $1 AND owner_id = $2 AND deleted_at IS NULL
 RETURNING id;
 

@@ -1,8 +1,14 @@
 -- name: insert
 INSERT INTO playback_ids (id, asset_id, policy) VALUES ($1, $2, $3);
 
+-- name: set_policy
+-- Of all playback ids of an asset.
+UPDATE playback_ids SET policy = $2 WHERE asset_id = $1;
+
 -- name: of_owner
-SELECT p.policy FROM playback_ids p JOIN assets a ON a.id = p.asset_id
+-- What the URLs of a playback id depend on.
+SELECT a.options, (SELECT to_jsonb(i) FROM pictures i WHERE i.asset_id = a.id) AS pictures
+FROM playback_ids p JOIN assets a ON a.id = p.asset_id
 WHERE p.id = $1 AND a.owner_id = $2;
 
 -- name: remove
@@ -11,8 +17,8 @@ WHERE p.id = $1 AND p.asset_id = $2 AND a.id = p.asset_id AND a.owner_id = $3
 RETURNING p.id;
 
 -- name: published
--- What the origin needs to start a session: the policy and the published revision, if there is one.
-SELECT p.policy, a.id AS asset_id, a.owner_id, a.revision_id, a.title, a.status,
+-- What the origin needs to start a session: the policy, the domains and the published revision, if there is one.
+SELECT p.policy, a.id AS asset_id, a.owner_id, a.revision_id, a.title, a.status, a.allowed_domains,
     a.deleted_at IS NOT NULL AS deleted, a.taken_down_at IS NOT NULL AS taken_down
 FROM playback_ids p JOIN assets a ON a.id = p.asset_id
 WHERE p.id = $1;

@@ -14,7 +14,8 @@ from kadr.commands.up_video import Milestones
 OF_THE_FILE = {"filename", "size_bytes", "content_type", "sha256"}
 ALL = (
     "--profile lecture --codec hevc --effort quality --ladder apple --reframe none --start 1 --end 2 --posters lesson "
-    "--subtitles auto --downloads standard --encryption none --metadata course=Algebra --metadata unit=a=b"
+    "--subtitles auto --downloads standard --encryption none --metadata course=Algebra --metadata unit=a=b "
+    "--allowed-domain example.org --allowed-domain *.example.org"
 )
 
 
@@ -26,12 +27,15 @@ def test_every_field_of_an_upload_has_an_option(tmp_path: Any) -> None:
     own = set(UploadRequest.__dataclass_fields__) - {"options"}
     assert set(NewUpload.model_fields) == OF_THE_FILE | own | set(options)
     body = NewUpload.model_validate({"filename": "a.mp4", "size_bytes": 1, **options})
+    assert body.allowed_domains == ["example.org", "*.example.org"]
     assert (body.posters, body.metadata) == ("lecture", {"course": "Algebra", "unit": "a=b"})
 
 
 def test_what_is_not_said_is_left_to_the_server() -> None:
     options = upload_options(parser().parse_args(["ingest", "a.mp4"]))
-    assert options.keys().isdisjoint({"posters", "subtitles", "downloads", "encryption", "metadata", "watermark"})
+    assert options.keys().isdisjoint(
+        {"posters", "subtitles", "downloads", "encryption", "metadata", "watermark", "allowed_domains"}
+    )
 
 
 @pytest.mark.parametrize("word", ["course", "=x", ""])

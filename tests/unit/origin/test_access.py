@@ -33,6 +33,7 @@ def published(**changes: Any) -> Published:
         "status": AssetStatus.READY,
         "deleted": False,
         "taken_down": False,
+        "allowed_domains": (),
     }
     return Published(**{**facts, **changes})
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.http.client_address import address_of
 from core.tokens.playback_token import Limits
-from origin.playback.policy import PolicyRefused, Visit, check
+from origin.playback.policy import PolicyRefused, Visit, bound, check, host_of, may_embed
 
 AT_HOME = Visit(page="https://shop.example.org/p/42?x=1", address=ip_address("203.0.113.7"), country="SE")
 NOWHERE = Visit(page=None, address=None, country=None)
@@ -59,6 +59,71 @@ def test_another_page(limits: Limits, page: str | None) -> None:
     with pytest.raises(PolicyRefused) as refused:
         check(limits, Visit(page=page, address=None, country=None))
     assert refused.value.code == "domain_refused"
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("page", "host"),
+    [
+        ("https://shop.example.org", "shop.example.org"),
+        ("https://Shop.Example.ORG.:8443/p/42", "shop.example.org"),
+        ("http://localhost:3000", "localhost"),
+        ("http://192.0.2.1:8081/", "192.0.2.1"),
+        ("http://[2001:db8::1]:8081/", "2001:db8::1"),
+        ("https://xn--bcher-kva.example/", "xn--bcher-kva.example"),
+        ("https://example.org@evil.test/", "evil.test"),
+        ("null", ""),
+        ("about:srcdoc", ""),
+        ("shop.example.org", ""),
+        ("https://[broken", ""),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_the_host_of_a_page(page: str | None, host: str) -> None:
+    assert host_of(page) == host
+
+
+@pytest.mark.parametrize(
+    ("page", "domains", "limit", "allowed"),
+    [
+        (None, (), None, True),
+        ("https://anybody.test/", (), None, True),
+        ("https://shop.example.org/p", ("a.test", "shop.example.org"), None, True),
+        ("https://SHOP.example.org.:8443/p", ("shop.example.org",), None, True),
+        ("https://a.b.example.org/", ("*.example.org",), None, True),
+        ("http://[2001:db8::1]/", ("2001:db8::1",), None, True),
+        ("http://localhost:3000/", ("localhost",), None, True),
+        ("https://example.org/", ("*.example.org",), None, False),
+        ("https://shop.example.org/", ("example.org",), None, False),
+        ("https://evilexample.org/", ("example.org", "*.example.org"), None, False),
+        ("https://example.org.evil.test/", ("example.org", "*.example.org"), None, False),
+        ("https://evil.test/?example.org", ("example.org",), None, False),
+        ("null", ("example.org", "*.example.org", "localhost"), None, False),
+        (None, ("example.org",), None, False),
+        # Both the title and the token have to allow it.
+        ("https://shop.example.org/", ("shop.example.org",), "shop.example.org", True),
+        ("https://shop.example.org/", (), "shop.example.org", True),
+        ("https://shop.example.org/", ("*.example.org",), "news.example.org", False),
+        ("https://shop.example.org/", ("news.example.org",), "*.example.org", False),
+        (None, (), "shop.example.org", False),
+    ],
+)
+def test_which_page_may_embed_a_title(
+    page: str | None, domains: tuple[str, ...], limit: str | None, allowed: bool
+) -> None:
+    assert may_embed(page, domains, Limits(domain=limit)) is allowed
+
+
+@pytest.mark.parametrize("own", [None, "*.example.org", "shop.example.org"])
+def test_a_session_is_bound_to_the_host_on_which_it_begins(own: str | None) -> None:
+    limits = Limits(viewer="u1", domain=own)
+    assert bound(limits, AT_HOME, ()) is limits
+    assert bound(limits, AT_HOME, ("*.example.org",)) == Limits(viewer="u1", domain="shop.example.org")
+    for visit, domains in ((AT_HOME, ("example.org",)), (NOWHERE, ("*.example.org",))):
+        with pytest.raises(PolicyRefused) as refused:
+            bound(limits, visit, domains)
+        assert (refused.value.code, bool(refused.value.hint)) == ("domain_refused", True)
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,9 @@ def test_limits_travel_with_the_token(limits: Limits) -> None:
     assert playback_token.verify(playback_token.sign(claims, OLD), OLD, PLAYBACK, 0) == claims
 
 
-@pytest.mark.parametrize("fields", [{"session_s": 60}, {"ends_at": EXPIRES}, {"session_s": 60, "ends_at": EXPIRES}])
+@pytest.mark.parametrize(
+    "fields", [{"session_s": 60}, {"ends_at": EXPIRES}, {"session_s": 60, "ends_at": EXPIRES, "public_only": True}]
+)
 @pytest.mark.parametrize("limits", [ANYBODY, Limits(viewer="u-42", country="SE")])
 def test_the_end_of_a_session_travels_with_the_token(fields: dict[str, int], limits: Limits) -> None:
     claims = replace(CLAIMS, limits=limits, **fields)
