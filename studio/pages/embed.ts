@@ -34,7 +34,7 @@ function speak(player: KadrPlayer): void {
     getMuted: () => player.muted,
     setVolume: (value) => void (player.volume = Math.min(100, Math.max(0, finite(value))) / 100),
     getVolume: () => player.volume * 100,
-    getDuration: () => finite(player.duration) || finite(player.dataset.durationS),
+    getDuration: () => finite(player.duration),
     setCurrentTime: (value) => void (player.currentTime = Math.max(0, finite(value))),
     getCurrentTime: () => player.currentTime,
     setLoop: (value) => void (media.loop = Boolean(value)),

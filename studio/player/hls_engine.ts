@@ -26,6 +26,7 @@ export class HlsEngine implements Engine {
     const phone = matchMedia("(pointer: coarse)").matches;
     this.hls = new Hls({
       capLevelToPlayerSize: true,
+      maxMaxBufferLength: phone ? 30 : 45, // whoever leaves has not paid for the rest of the title
       backBufferLength: phone ? 30 : Infinity,
       enableWorker: false, // fMP4 is passed on as it is
       cmcd: { contentId: facts.playback_id, useHeaders: false },

@@ -19,7 +19,7 @@ const EVENTS = [
 ];
 const METHODS = ["pause", "load", "canPlayType", "requestPictureInPicture"] as const;
 const PROPERTIES = [
-  ...(["currentTime", "duration", "paused", "ended", "muted", "volume", "playbackRate", "seeking", "readyState"] as const),
+  ...(["currentTime", "paused", "ended", "muted", "volume", "playbackRate", "seeking", "readyState"] as const),
   ...(["buffered", "played", "seekable", "textTracks", "videoWidth", "videoHeight", "error"] as const),
 ] as const;
 
@@ -44,6 +44,7 @@ export class KadrPlayer extends HTMLElement {
   #root: ShadowRoot | null = null;
   #watched: Watched | null = null;
   #completed = false;
+  #duration = NaN;
   #observer: IntersectionObserver | null = null;
   #timer = 0;
 
@@ -55,6 +56,11 @@ export class KadrPlayer extends HTMLElement {
   // How much was watched, in seconds: the union of what was played.
   get watchedSeconds(): number {
     return this.#watched?.seconds ?? 0;
+  }
+
+  // In seconds; known before anything is loaded.
+  get duration(): number {
+    return Number.isFinite(this.media.duration) ? this.media.duration : this.#duration;
   }
 
   get consent(): string {
@@ -231,6 +237,7 @@ export class KadrPlayer extends HTMLElement {
         const bytes = Uint8Array.from(atob(facts.thumbhash!), (letter) => letter.charCodeAt(0));
         this.style.setProperty("--kadr-blur", `url(${thumbHashToDataURL(bytes)})`);
       });
+    this.#duration = facts.duration_s;
     const length = this.#one(".length");
     length.textContent = clock(facts.duration_s);
     length.hidden = this.#playing !== null;
