@@ -1,6 +1,6 @@
 """Which pages may play a title, and who: its allowed domains and its policy, changed while it is published."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -18,9 +18,11 @@ BEGINNINGS = ("index.m3u8", "manifest.mpd", "session")
 
 
 @pytest.fixture(scope="module")
-async def own(stack: Stack, tiny: Path) -> Any:
+async def own(stack: Stack, tiny: Path) -> AsyncIterator[Any]:
     """A ready public asset that these tests may change, one after the other."""
-    return await stack.wait(await stack.upload(tiny, policy="public", allowed_domains=["shop.example.org"], **PLAIN))
+    asset = await stack.wait(await stack.upload(tiny, allowed_domains=["shop.example.org"], **PLAIN), "ready")
+    yield asset
+    await change(stack, asset, policy="public", allowed_domains=[])  # the run ends with a check of all titles
 
 
 async def change(stack: Stack, asset: Any, **changes: Any) -> Any:
