@@ -13,14 +13,17 @@ from aiohttp import web
 
 from core.http.openapi_document import sentences, served
 from core.http.problem_shape import ProblemShape
+from studio.texts import LANGUAGES
 
 routes = web.RouteTableDef()
-PUBLIC = ("/play/", "/image/", "/steer/", "/watch/")
+PUBLIC = ("/play/", "/image/", "/steer/", "/watch/", "/embed/", "/player/")
 _TAGS = {
     "play": "Playlists, manifests, downloads and words of a title, under its playback id.",
     "image": "Posters, storyboards, previews and single frames of a title, and experiments with posters.",
     "steer": "Which CDN a player reads from next.",
     "watch": "A page with a player.",
+    "embed": "A player alone, for a frame on another page.",
+    "player": "The scripts of `<kadr-player>`.",
 }
 _PATH_PARAMETERS = {
     "playback_id": "Id of the playback id, pb_...",
@@ -28,6 +31,7 @@ _PATH_PARAMETERS = {
     "name": "Name of the file or image",
     "number": "Number of the sheet, from 0",
     "extension": "Format",
+    "file": "Name of a script",
 }
 _QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
     "token": ("Token of a signed playback id", {"type": "string"}),
@@ -37,6 +41,12 @@ _QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
     "shape": ("Crop of the image", {"type": "string", "enum": ["16x9", "1x1", "9x16"]}),
     "time": ("Time of the frame in seconds", {"type": "number", "minimum": 0}),
     "viewer": ("Your own identifier of a person", {"type": "string"}),
+    "t": ("Where playback starts, in seconds", {"type": "number", "minimum": 0}),
+    "lang": ("Language of the texts", {"type": "string", "enum": list(LANGUAGES)}),
+    "consent": ("What the viewer agreed to", {"type": "string", "enum": ["none", "functional", "analytics"]}),
+    "autoplay": ("1: plays without sound once it is visible", {"type": "string", "enum": ["1"]}),
+    "muted": ("1: without sound", {"type": "string", "enum": ["1"]}),
+    "loop": ("1: begins again at its end", {"type": "string", "enum": ["1"]}),
 }
 # Parameters of the query, beside the token, by the end of the path.
 _ASKED = {
@@ -45,6 +55,8 @@ _ASKED = {
     "/{name}.{extension}": ("width", "shape"),
     "/thumbnail.{extension}": ("time", "width"),
     "/choice": ("viewer",),
+    "/watch/{playback_id}": ("t", "lang", "consent"),
+    "/embed/{playback_id}": ("t", "lang", "consent", "autoplay", "muted", "loop"),
 }
 _TYPES = {
     "index.m3u8": "application/vnd.apple.mpegurl",
@@ -57,6 +69,8 @@ _TYPES = {
     "chapters.{extension}": "text/vtt",
     "storyboard.{extension}": "text/vtt",
     "/watch/{playback_id}": "text/html",
+    "/embed/{playback_id}": "text/html",
+    "/player/1/{file}": "text/javascript",
 }
 _PROBLEMS = {
     403: "The token is missing, refused or expired, or the viewer may not watch, or not on this page",

@@ -93,9 +93,8 @@ LONG = {
     },
     "test_write_door.py": {"test_an_upload_resumes_after_everything_was_killed": KILLS},
     "test_watch_page.py": {
-        "test_a_reload_resumes_until_the_end_was_seen": PLAYERS,
+        "test_the_next_visit_resumes_until_the_end_was_seen": PLAYERS,
         "test_seeking_names_the_chapter": PLAYERS,
-        "test_each_video_has_a_position_of_its_own": PLAYERS,
     },
     "test_storage.py": {
         "test_a_body_that_ends_early_is_transient[silent-get]": "waits for a time limit, as [silent-download] does"

@@ -102,7 +102,7 @@ export class KadrPlayer extends HTMLElement {
 
   // As of HTMLMediaElement; loads the player first.
   async play(): Promise<void> {
-    await this.#begin();
+    await this.#begin(true);
     await this.media.play();
   }
 
@@ -146,7 +146,8 @@ export class KadrPlayer extends HTMLElement {
     start.ariaLabel = texts("player.play_title", { title: this.getAttribute("title") ?? texts("player.video") });
     start.addEventListener("click", () => this.#watch());
     // Whoever points at the button is about to press it. Scripts only: nothing of the title is loaded.
-    for (const event of ["pointerenter", "pointerdown"]) start.addEventListener(event, warm, { once: true });
+    for (const event of ["pointerenter", "pointerdown"])
+      start.addEventListener(event, () => warm(texts.language), { once: true });
     this.media.addEventListener("click", () => {
       if (!this.#playing) this.#watch();
     });
@@ -186,7 +187,7 @@ export class KadrPlayer extends HTMLElement {
     if (this.hasAttribute("autoplay")) {
       this.media.muted = true; // with sound no browser would start it, and no page should
       this.play().catch(() => {});
-    } else if (this.getAttribute("preload") === "auto") this.#begin().catch(() => {});
+    } else if (this.getAttribute("preload") === "auto") this.#begin(false).catch(() => {});
   }
 
   #forgetTitle(): void {
@@ -268,8 +269,8 @@ export class KadrPlayer extends HTMLElement {
     });
   }
 
-  #begin(): Promise<Playing> {
-    this.#playing ??= this.#start().catch((error) => {
+  #begin(play: boolean): Promise<Playing> {
+    this.#playing ??= this.#start(play).catch((error) => {
       this.#playing = null;
       this.#busy(false);
       if (!(error instanceof Refusal && error.code === "not_ready")) this.#fail(error);
@@ -278,7 +279,7 @@ export class KadrPlayer extends HTMLElement {
     return this.#playing;
   }
 
-  async #start(): Promise<Playing> {
+  async #start(play: boolean): Promise<Playing> {
     this.#busy(true);
     this.#one(".problem").hidden = true;
     const [facts, texts, { Playing }, EngineType] = await Promise.all([
@@ -290,10 +291,9 @@ export class KadrPlayer extends HTMLElement {
     const asked_s = this.media.currentTime; // set before there was anything to seek in
     const start_s = asked_s > 0 ? asked_s : this.hasAttribute("start-time") ? Number(this.getAttribute("start-time")) || 0 : null;
     const hadFocus = this.#root!.activeElement?.classList.contains("start") ?? false;
-    const wishes = { start_s, remember: this.#remembers, failed: (refusal: Refusal) => this.#fail(refusal) };
+    const wishes = { play, focus: hadFocus, start_s, remember: this.#remembers, failed: (refusal: Refusal) => this.#fail(refusal) };
     const made = new Playing(EngineType, this.#root!, this.media, facts, texts, wishes, this.#one(".notice"));
     this.#one(".length").hidden = true;
-    if (hadFocus) made.controls.focusPlay();
     return made;
   }
 
@@ -343,8 +343,8 @@ function isApple(): boolean {
   return navigator.vendor.startsWith("Apple");
 }
 
-function warm(): void {
-  Promise.all([import("./playing.ts"), engine()]).catch(() => {});
+function warm(language: string): void {
+  Promise.all([textsIn(language), import("./playing.ts"), engine()]).catch(() => {});
 }
 
 async function engine(): Promise<EngineOf> {

@@ -9,8 +9,11 @@ import { clock } from "./time.ts";
 
 const STALLED_MS = 10_000;
 const RESUMED_MS = 8000;
+const CONTROLS_WITHIN_MS = 1000; // also where nothing arrives
 
 export interface Wishes {
+  focus: boolean; // on the controls, as it was on the button
+  play: boolean; // at once
   start_s: number | null; // asked for by the page
   remember: boolean; // the position, beyond this page
   failed(refusal: Refusal): void;
@@ -18,7 +21,7 @@ export interface Wishes {
 
 export class Playing {
   readonly engine: Engine;
-  readonly controls: Controls;
+  #controls: Controls | null = null;
   #session: Session;
   #forgetting: (() => void) | null = null;
   #position = 0; // the last one that was shown, also while another source is loaded
@@ -34,19 +37,22 @@ export class Playing {
   ) {
     this.#session = new Session(facts);
     const events: EngineEvents = {
-      changed: () => this.controls?.refresh(),
+      changed: () => this.#controls?.refresh(),
       loaded: () => this.#session.goesOn(),
       failed: (refusal) => wishes.failed(refusal),
       refused: () => this.#renew(),
     };
     this.engine = new EngineType(video, facts, events);
-    this.controls = new Controls(root, video, this.engine, texts, facts);
-    this.#addTracks();
+    this.#begin();
     this.#watchForStalls();
+    this.#afterFirstPicture(() => {
+      this.#controls = new Controls(root, video, this.engine, texts, facts);
+      this.#addTracks();
+      if (wishes.focus) this.#controls.focusPlay();
+    });
     video.addEventListener("timeupdate", () => {
       if (video.readyState > 0 && !video.seeking) this.#position = video.currentTime;
     });
-    this.#begin();
     this.remember(wishes.remember);
   }
 
@@ -66,7 +72,9 @@ export class Playing {
   #begin(): void {
     const { facts, texts, video, wishes } = this;
     const stored = wishes.remember && wishes.start_s === null ? storedPosition(facts.playback_id, facts.duration_s) : null;
+    video.preload = "auto"; // with "none" a browser opens the source only once it plays
     this.engine.load(facts.hls_url, wishes.start_s ?? stored);
+    if (wishes.play) video.play().catch(() => {}); // whoever asked for it is told
     this.#session.begin();
     if (stored === null) return;
     const startOver = () => (video.currentTime = 0);
@@ -111,8 +119,19 @@ export class Playing {
     Object.assign(context.canvas, { className: "frozen", width: videoWidth, height: videoHeight });
     context.drawImage(this.video, 0, 0);
     context.canvas.setAttribute("noautohide", "");
-    this.controls.controller.prepend(context.canvas);
+    this.#controls?.controller.prepend(context.canvas);
     return context.canvas;
+  }
+
+  // Controls take a twentieth of a second to make, by which the first picture would be later.
+  #afterFirstPicture(make: () => void): void {
+    const once = () => {
+      clearTimeout(timer);
+      this.video.removeEventListener("loadeddata", once);
+      make();
+    };
+    const timer = window.setTimeout(once, CONTROLS_WITHIN_MS);
+    this.video.addEventListener("loadeddata", once);
   }
 
   #addTracks(): void {
@@ -120,7 +139,7 @@ export class Playing {
     const add = (kind: string, label: string, src: string | null) => {
       if (src === null) return;
       const track = Object.assign(document.createElement("track"), { kind, label, src, default: true });
-      track.addEventListener("load", () => this.controls.refresh());
+      track.addEventListener("load", () => this.#controls?.refresh());
       this.video.append(track);
     };
     add("metadata", "thumbnails", storyboard_url);

@@ -30,7 +30,7 @@ from core.model import PlaybackId
 from core.tokens import playback_token
 from core.tokens.playback_token import Claims
 from tests import runs
-from tests.browsers import CHROMIUM
+from tests.browsers import CHROMIUM, visiting
 from tests.lone_origin import free_port
 from tests.media import generate
 from tests.players import SCRIPTS, Viewing, play, serving, viewing
@@ -325,6 +325,36 @@ async def test_a_cdn_that_stops_costs_no_viewer_a_segment(
     later = [(at_s, texts) for at_s, texts in await viewer.seen("texts") if at_s > CUES[0][1]]
     # At twice the speed a text that comes with a file from another CDN is four seconds late after two.
     assert check_texts(later, late_s=4, speed=2) == {text for _, _, text in CUES[1:]}
+
+
+@pytest.mark.acceptance(MORE_PLAYERS)
+async def test_kadrs_player_keeps_its_captions_when_a_cdn_stops(
+    place: Place, titles: tuple[Any, Any], browser: Browser
+) -> None:
+    """Steered to the other CDN, of which the page's policy knows, with every caption of what is still to come."""
+    asset, _ = titles
+    rates = re.findall(r"#EXT-X-STREAM-INF:BANDWIDTH=(\d+)", await multivariant(asset))
+    async with visiting(browser, 800, 600) as visit:
+        network = await visit.page.context.new_cdp_session(visit.page)
+        await network.send("Network.enable")
+        speed = 3 * max(map(int, rates)) / 8  # so that it does not load the whole title at once
+        limits = {"offline": False, "latency": 0, "downloadThroughput": speed, "uploadThroughput": -1}
+        await network.send("Network.emulateNetworkConditions", limits)
+        await visit.watch(asset["watch_url"])
+        await visit.page.get_by_role("button", name="Captions").click()
+        await visit.page.get_by_role("menuitemradio").nth(1).click()
+        line = visit.page.locator(".cues.lower p")
+        await line.filter(has_text=CUES[0][2]).wait_for()
+        first = {place.of(url) for url in visit.asked if ".m4s" in url}
+        assert len(first) == 1, "one way for all"
+        await place.cdns[next(iter(first))].stop()
+        asked = len(visit.asked)
+        await visit.page.evaluate("document.querySelector('video').playbackRate = 2")
+        for _, _, text in CUES[1:]:
+            await line.filter(has_text=text).wait_for()
+        assert {place.of(url) for url in visit.asked[asked:] if ".m4s" in url} & first == set()
+        assert await visit.fatal_errors() == []
+        assert [problem for problem in visit.problems if "Content Security Policy" in problem] == []
 
 
 def playing(place: Place, asset: Any, session: str) -> str:

@@ -85,7 +85,8 @@ def test_running_needs_neither_tests_nor_plots() -> None:
     assert re.search(r"^up: video-check setup$", MAKEFILE, re.MULTILINE)
     assert re.search(r"^setup: \$\(UP\) \$\(PLAYER\) bytecode$", MAKEFILE, re.MULTILINE)
     assert re.search(r"^\$\(UP\): requirements/up.lock pyproject.toml \$\(VENV\)$", MAKEFILE, re.MULTILINE)
-    assert re.search(r"^\$\(PLAYER\): studio/package-lock.json \$\(UP\)$", MAKEFILE, re.MULTILINE)
+    assert re.search(r"^\$\(MODULES\): studio/package-lock.json \$\(UP\)$", MAKEFILE, re.MULTILINE)
+    assert "--omit=dev" in MAKEFILE.partition("$(MODULES): ")[2].partition("\n\n")[0]
 
 
 def test_the_wheel_is_the_product_only(tmp_path: Path) -> None:
