@@ -50,9 +50,14 @@ async def embed(request: web.Request) -> web.Response:
         facts=known,
         token=token,
         attributes=attributes,
-        frame_ancestors=[f"{domain}:*" for domain in domains] or ("*",),
+        frame_ancestors=_frame_ancestors(domains),
         headers=HEADERS,
     )
+
+
+def _frame_ancestors(domains: tuple[str, ...]) -> list[str]:
+    """These domains as sources of CSP, on any port; all pages without any. CSP has no form for IPv6 addresses."""
+    return [f"{domain}:*" for domain in domains if ":" not in domain] or (["'none'"] if domains else ["*"])
 
 
 def _domains(visitor: Visitor) -> tuple[str, ...]:
