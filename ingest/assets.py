@@ -163,7 +163,12 @@ async def delete(request: web.Request) -> web.Response:
 
     CDNs are purged; those without a purge lose it within the hour, unless the operator has set another time.
     """
-    context, asset = request.app[CONTEXT], await requested_asset(request)
+    await delete_asset(request.app[CONTEXT], await requested_asset(request))
+    return web.Response(status=204)
+
+
+async def delete_asset(context: Context, asset: Asset) -> None:
+    """Delete an asset, which takes effect at once. Raises Problem(404) where it is gone already."""
     now = datetime.now(UTC)
     subject, until = revocations.asset(asset.id), now + REVOKED_FOR
     async with context.pool.acquire() as connection, connection.transaction():
@@ -179,7 +184,6 @@ async def delete(request: web.Request) -> web.Response:
         await steps.insert(connection, asset.id, StepKind.DELETE, {"round": 2}, delay_s=3 * context.settings.lease_s)
     await revocations.announce(context.redis, subject, until.timestamp(), now.timestamp())
     await context.hint([(step, kind) for step, kind in queued if step])
-    return web.Response(status=204)
 
 
 @routes.post("/v1/assets/{asset_id}/retry")

@@ -24,6 +24,7 @@ from ingest.openapi import IDEMPOTENCY_KEY
 
 KEY_KNOWN_S = 5.0  # how long a revoked API key may still be accepted
 MAX_KEYS_KNOWN = 10_000
+FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,13 @@ def ident(request: web.Request, name: str, what: str) -> str:
 
 
 async def body_of(request: web.Request, model: type[_Model]) -> _Model:
-    """The JSON body as `model`; no body is an empty object. Raises Problem or ValidationError."""
+    """The JSON body as `model`, or the fields of a form; no body is an empty object. Raises Problem or ValidationError.
+
+    Only pages of the studio send forms. An empty field is null.
+    """
+    if request.content_type == FORM_TYPE and request.path.startswith("/studio/"):
+        form = await request.post()
+        return model.model_validate({name: _field(model, name, str(form[name])) for name in form})
     raw = await request.read()
     try:
         value = json.loads(raw) if raw.strip() else {}
@@ -109,6 +116,14 @@ async def body_of(request: web.Request, model: type[_Model]) -> _Model:
     if not isinstance(value, dict):
         raise Problem(422, "invalid", "The body is not a JSON object.")
     return model.model_validate(value)
+
+
+def _field(model: type[BaseModel], name: str, text: str) -> str | list[str] | None:
+    """The value of a form's field: a list has one entry on each line."""
+    field = model.model_fields.get(name)
+    if field is not None and "list" in str(field.annotation):
+        return text.split()
+    return text.strip() or None
 
 
 def query_of(request: web.Request, model: type[_Model]) -> _Model:

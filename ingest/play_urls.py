@@ -25,6 +25,22 @@ def sign(
     return claims, playback_token.sign(claims, context.playback_keys)
 
 
+def preview_token(context: Context, playback_id: PlaybackId, studio: str) -> str:
+    """The token with which a title's owner watches it on a page of the studio, whatever domains the title allows.
+
+    `studio` is the host of that page: the token is good on no other.
+    """
+    now = int(time.time())
+    claims = Claims(
+        playback_id=playback_id,
+        session=playback_token.new_session(),
+        expires_at=now + context.settings.renewal_s,
+        limits=Limits(domain=studio),
+        ends_at=now + context.settings.renewal_s,
+    )
+    return playback_token.sign(claims, context.playback_keys)
+
+
 def play_url(context: Context, playback_id: PlaybackId, signed: str | None, name: str = "index.m3u8") -> str:
     """URL of the HLS playlist, or of another file `name` that starts a session."""
     return _url(context, f"play/{playback_id}/{name}", signed)

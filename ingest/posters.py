@@ -34,22 +34,26 @@ _IMAGE_HINT = f"Send a JPEG, PNG, WebP or AVIF of at most {MAX_IMAGE_BYTES // 2*
 
 @routes.get("/v1/assets/{asset_id}/posters")
 @operation(responses.CandidateShape, listing=True, errors=(404,))
-async def listed(request: web.Request) -> web.Response:
+async def show_candidates(request: web.Request) -> web.Response:
     """List the poster candidates, best first, each with its score and the reason."""
-    context, asset = request.app[CONTEXT], await requested_asset(request)
+    shown = candidates(request.app[CONTEXT], await requested_asset(request))
+    return answer([one.model_dump(mode="json") for one in shown], next_cursor=None)
+
+
+def candidates(context: Context, asset: Asset) -> list[responses.CandidateShape]:
+    """The poster candidates of an asset as the API shows them, best first."""
     current = known(asset)
-    candidates = current.album.candidates if current and current.album else ()
+    found = current.album.candidates if current and current.album else ()
     chosen = current.chosen.candidate if current and current.chosen else None
     urls = PictureUrls.of(context, asset)
-    shown = [
+    return [
         responses.CandidateShape(
             **{name: value for name, value in asdict(one).items() if name != "poster"},
             chosen=one.id == chosen,
             **looks(urls, one.id, one.poster),
         )
-        for one in candidates
+        for one in found
     ]
-    return answer([one.model_dump(mode="json") for one in shown], next_cursor=None)
 
 
 @routes.get("/v1/assets/{asset_id}/poster")
@@ -73,8 +77,8 @@ async def choose(request: web.Request) -> web.Response:
         _check_time(asset, body.time_s)
         return await _request_choice(request, asset, {"time_s": str(Fraction(body.time_s).limit_denominator(1000))})
     current = known(asset)
-    candidates = current.album.candidates if current and current.album else ()
-    candidate = next((one for one in candidates if one.id == body.candidate), None)
+    listed = current.album.candidates if current and current.album else ()
+    candidate = next((one for one in listed if one.id == body.candidate), None)
     if candidate is None:
         raise Problem(
             422,

@@ -270,6 +270,8 @@ async def _text(context: Context, track: Track) -> str | None:
 def _check_version(request: web.Request, track: Track) -> None:
     """Raises Problem(428) without If-Match, and Problem(412) where its ETag is not the current one."""
     etag = request.headers.get("If-Match")
+    if etag is None and request.path.startswith("/studio/"):
+        etag = request.query.get("etag")  # a form sends no headers of its own
     if etag is None:
         raise Problem(
             428,

@@ -1,0 +1,77 @@
+"""The page of one title: the player, what was made of it, and everything that its owner can change.
+
+Each form is answered by the API's own handler and leads back to the page, with a sentence where it was refused.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from core.http.problems import Problem, from_validation
+from core.model import PlaybackId
+from ingest import assets as api
+from ingest import posters
+from ingest.assets import requested_asset
+from ingest.bodies.asset_response import shown
+from ingest.context import CONTEXT
+from ingest.play_urls import embed_url, preview_token
+from ingest.studio.page import page, refused, texts
+
+routes = web.RouteTableDef()
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+FORMS: dict[str, Handler] = {
+    "details": api.change,
+    "poster": posters.choose,
+    "poster-auto": posters.leave,
+    "retry": api.retry,
+    "reprocess": api.reprocess,
+}
+
+
+@routes.get("/studio/assets/{asset_id}")
+async def show(request: web.Request) -> web.Response:
+    """The page of a title."""
+    return await _page(request)
+
+
+@routes.post("/studio/assets/{asset_id}/{form:details|poster|poster-auto|retry|reprocess}")
+async def change(request: web.Request) -> web.Response:
+    """Do what a form asks for, as the API's call of the same name does."""
+    name = request.match_info["form"]
+    try:
+        await FORMS[name](request)
+    except ValidationError as exc:
+        return await _page(request, problem=refused(request, from_validation(exc)), status=422)
+    except Problem as exc:
+        return await _page(request, problem=refused(request, exc), status=exc.status)
+    raise web.HTTPSeeOther(f"/studio/assets/{request.match_info['asset_id']}?saved={name}#{name}")
+
+
+@routes.post("/studio/assets/{asset_id}/delete")
+async def delete(request: web.Request) -> web.Response:
+    """Ask whether the title is to be deleted, and delete it once that was confirmed."""
+    context, asset = request.app[CONTEXT], await requested_asset(request)
+    if (await request.post()).get("confirmed") != "yes":
+        listed = [shown(context, asset).model_dump(mode="json")]
+        return page(request, "delete.html", title=texts(request)("studio.delete_title"), assets=listed)
+    await api.delete_asset(context, asset)
+    raise web.HTTPSeeOther("/studio/library?deleted=1")
+
+
+async def _page(request: web.Request, *, problem: str | None = None, status: int = 200) -> web.Response:
+    context, asset = request.app[CONTEXT], await requested_asset(request)
+    told = shown(context, asset).model_dump(mode="json")
+    first = PlaybackId(asset.playback_ids[0]["id"]) if asset.playback_ids else None
+    found = posters.candidates(context, asset)
+    values: dict[str, Any] = {
+        "asset": told,
+        "candidates": [one.model_dump(mode="json") for one in found],
+        "preview_token": preview_token(context, first, request.url.host or "") if first else None,
+        "embed_url": embed_url(context, first, None) if first else None,
+        "chosen": any(one.chosen for one in found),
+        "problem": problem,
+        "saved": request.query.get("saved"),
+    }
+    return page(request, "asset.html", title=asset.title, player=True, status=status, **values)

@@ -1,0 +1,55 @@
+"""The page on which somebody corrects the captions of a title: their text as WebVTT, beside the player."""
+
+import json
+from typing import Any
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from core.http.problems import Problem, from_validation
+from core.model import PlaybackId
+from ingest import tracks
+from ingest.assets import requested_asset
+from ingest.bodies.asset_response import shown
+from ingest.context import CONTEXT
+from ingest.play_urls import preview_token
+from ingest.studio.page import page, refused, texts
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/studio/assets/{asset_id}/captions/{track_id}")
+async def show(request: web.Request) -> web.Response:
+    """The text of the captions, to be changed."""
+    return await _page(request)
+
+
+@routes.post("/studio/assets/{asset_id}/captions/{track_id}")
+async def save(request: web.Request) -> web.Response:
+    """Store the text. Where it has changed meanwhile, both are shown."""
+    try:
+        await tracks.write(request)
+    except ValidationError as exc:
+        return await _page(request, problem=refused(request, from_validation(exc)), status=422)
+    except Problem as exc:
+        return await _page(request, problem=refused(request, exc), status=exc.status)
+    raise web.HTTPSeeOther(f"{request.path}?saved=1")
+
+
+async def _page(request: web.Request, *, problem: str | None = None, status: int = 200) -> web.Response:
+    context, asset = request.app[CONTEXT], await requested_asset(request)
+    track: dict[str, Any] = json.loads((await tracks.show(request)).text or "")["data"]
+    mine = str((await request.post()).get("text", "")) if status != 200 else None
+    return page(
+        request,
+        "captions.html",
+        title=texts(request)("studio.captions_of", title=asset.title),
+        player=True,
+        status=status,
+        asset=shown(context, asset).model_dump(mode="json"),
+        track=track,
+        mine=mine,
+        preview_token=preview_token(context, PlaybackId(asset.playback_ids[0]["id"]), request.url.host or ""),
+        problem=problem,
+        saved=request.query.get("saved"),
+    )

@@ -1,0 +1,46 @@
+"""The upload page: files from a computer or a phone, or one from a URL."""
+
+import json
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from core.http.problems import Problem, from_validation
+from ingest import assets as api
+from ingest.context import CONTEXT
+from ingest.studio.page import language, page, refused, texts
+from studio.texts import catalogue
+
+routes = web.RouteTableDef()
+SHOWN = ("uploads.", "code.", "studio.state.", "studio.step.", "studio.policy.")
+
+
+@routes.get("/studio/upload")
+async def show(request: web.Request) -> web.Response:
+    """The page."""
+    return _page(request)
+
+
+@routes.post("/studio/upload/url")
+async def pull(request: web.Request) -> web.Response:
+    """Fetch a file from a URL, as `POST /v1/assets` does."""
+    try:
+        made = await api.pull(request)
+    except ValidationError as exc:
+        return _page(request, problem=refused(request, from_validation(exc)), status=422)
+    except Problem as exc:
+        return _page(request, problem=refused(request, exc), status=exc.status)
+    raise web.HTTPSeeOther(f"/studio/assets/{json.loads(made.text or '')['data']['id']}")
+
+
+def _page(request: web.Request, *, problem: str | None = None, status: int = 200) -> web.Response:
+    known = catalogue(language(request))
+    return page(
+        request,
+        "upload.html",
+        title=texts(request)("studio.upload"),
+        texts_json=json.dumps({key: text for key, text in known.items() if key.startswith(SHOWN)}),
+        limits={"most_bytes": request.app[CONTEXT].settings.max_upload_bytes},
+        problem=problem,
+        status=status,
+    )

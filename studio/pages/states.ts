@@ -1,0 +1,57 @@
+// Keeps the states of titles on a page as they are: one request for all of them, and only while something is being made.
+const EVERY_MS = 3000;
+const UNFINISHED = new Set(["waiting", "processing", "playable"]);
+
+interface Asset {
+  id: string;
+  status: string;
+  progress: number;
+  poster_url: string | null;
+}
+
+// `rows`: the elements with `data-asset-id` and `data-status`; `changed` is called for one whose status has changed.
+export function follow(rows: () => HTMLElement[], changed: (row: HTMLElement, asset: Asset) => void = () => {}): void {
+  const look = async () => {
+    const open = rows().filter(({ dataset }) => UNFINISHED.has(dataset.status ?? ""));
+    if (open.length && document.visibilityState === "visible") {
+      const assets = await read(open);
+      for (const row of open) {
+        const asset = assets.get(row.dataset.assetId ?? "");
+        if (asset) show(row, asset, changed);
+      }
+    }
+    setTimeout(look, EVERY_MS);
+  };
+  setTimeout(look, EVERY_MS);
+}
+
+async function read(rows: HTMLElement[]): Promise<Map<string, Asset>> {
+  try {
+    const one = rows.length === 1 ? rows[0]!.dataset.assetId : null;
+    const response = await fetch(one ? `/v1/assets/${one}` : "/v1/assets?limit=100");
+    const { data } = await response.json();
+    const assets: Asset[] = response.ok ? [data].flat() : [];
+    return new Map(assets.map((asset) => [asset.id, asset]));
+  } catch {
+    return new Map(); // the next look may succeed
+  }
+}
+
+function show(row: HTMLElement, asset: Asset, changed: (row: HTMLElement, asset: Asset) => void): void {
+  const percent = row.querySelector(".percent");
+  if (percent) percent.textContent = String(Math.floor(asset.progress * 100));
+  if (row.dataset.status === asset.status) return;
+  row.dataset.status = asset.status;
+  changed(row, asset);
+  refresh(row);
+}
+
+// The words of a state come from the server, which has them in every language.
+async function refresh(row: HTMLElement): Promise<void> {
+  const response = await fetch(location.href);
+  if (!response.ok) return;
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  const id = row.dataset.assetId ?? "";
+  const next = fresh.querySelector(`[data-asset-id="${CSS.escape(id)}"]`);
+  if (next) row.replaceChildren(...next.childNodes);
+}
