@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import core
+from tests.documented import documented
 
 ROOT = Path(core.__file__).parents[1]
 PACKAGES = ("core", "ingest", "origin", "workers", "transcode", "thumbnails", "subtitles", "packager")
@@ -38,9 +39,9 @@ def raised() -> dict[str, str]:
 
 
 def test_every_code_is_documented(raised: dict[str, str]) -> None:
-    documented = set(re.findall(r"`([a-z][a-z0-9_]+)`", (ROOT / "docs" / "errors.md").read_text("utf-8")))
+    named = documented()
     assert len(raised) > 40
-    assert {code: file for code, file in raised.items() if code not in documented} == {}
+    assert {code: file for code, file in raised.items() if code not in named} == {}
 
 
 def test_codes_are_found() -> None:

@@ -7,7 +7,29 @@ import pytest
 
 from studio import FOLDER
 from studio.texts import DEFAULT, LANGUAGES, catalogue, language_of, text_in
+from tests.documented import documented
 
+# What docs/errors.md names beside codes: fields of answers, and a state of tracks. `errored` is a state and a code.
+NO_CODES = frozenset(
+    (
+        "allowed_domains",
+        "clip_of",
+        "code",
+        "detail",
+        "domain",
+        "doubtful",
+        "error",
+        "errors",
+        "hint",
+        "pointer",
+        "reasons",
+        "request_id",
+        "skipped",
+        "status",
+        "title",
+        "warnings",
+    )
+)
 CODE = re.compile(r"(?:texts|text|#first)\(\s*[\"'`]([a-z_.]+)[\"'`]")
 
 
@@ -30,6 +52,12 @@ def test_every_text_that_is_asked_for_exists() -> None:
     asked = {key for path in sources for key in CODE.findall(path.read_text("utf-8"))}
     assert len(asked) > 10
     assert asked <= set(catalogue(DEFAULT))
+
+
+def test_every_code_is_explained_to_owners() -> None:
+    explained = {key.removeprefix("code.") for key in catalogue(DEFAULT) if key.startswith("code.")}
+    assert explained == documented() - NO_CODES
+    assert documented() >= NO_CODES, "docs/errors.md no longer names all of them"
 
 
 def test_placeholders_are_filled() -> None:
