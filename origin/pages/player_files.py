@@ -11,7 +11,7 @@ from origin.delivery.send import lasting
 from studio import BUILT
 
 routes = web.RouteTableDef()
-ENTRIES = ("kadr-player.js", "embed.js")
+ENTRIES = ("kadr-player.js", "embed.js", "reload.js", "NOTICE.txt")
 ENTRY_MAX_AGE_S, YEAR_S = 300, 365 * 86400
 _BY_CONTENT = re.compile(r"[a-z_]+-[0-9A-Z]{8}\.js", re.ASCII)
 

@@ -32,6 +32,11 @@ def test_every_text_that_is_asked_for_exists() -> None:
     assert asked <= set(catalogue(DEFAULT))
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_player_can_load_every_language(language: str) -> None:
+    assert f'import("texts:{language}")' in (FOLDER / "player" / "texts.ts").read_text("utf-8")
+
+
 def test_placeholders_are_filled() -> None:
     assert text_in("en")("player.play_title", title="{Fractions}") == "Play: {Fractions}"
     with pytest.raises(KeyError):
