@@ -1,14 +1,16 @@
 // Bundles the player and the scripts of pages: player/ and pages/ -> built/, with a manifest of what each entry loads.
 // Run by `make setup`. Entries keep their names; what they load is named by its content and may be cached for ever.
 import { build } from "esbuild";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
 const OUT = "built";
+const PAGES = ["embed", "reload", "library", "asset", "captions"];
 
 // `texts:ru` is the catalogue of a language, those texts of it that a player shows; `texts:first` those of all languages
 // that it shows before anything is loaded.
-const FIRST = ["player.play_title", "player.video", "player.preparing", "player.retry"];
+const FIRST = ["player.play_title", "player.video", "player.preparing", "player.retry", "error.network"];
+const LANGUAGES = readdirSync("texts").map((file) => file.replace(".json", ""));
 const catalogue = (language, wanted) =>
   Object.fromEntries(
     Object.entries(JSON.parse(readFileSync(`texts/${language}.json`, "utf8"))).filter(([key]) => wanted(key)),
@@ -20,7 +22,7 @@ const texts = {
     onLoad({ filter: /.*/, namespace: "texts" }, ({ path }) => {
       const contents =
         path === "first"
-          ? Object.fromEntries(["en", "ru"].map((language) => [language, catalogue(language, (key) => FIRST.includes(key))]))
+          ? Object.fromEntries(LANGUAGES.map((language) => [language, catalogue(language, (key) => FIRST.includes(key))]))
           : catalogue(path, (key) => /^(player|error|controls)\./.test(key));
       return { contents: JSON.stringify(contents), loader: "json" };
     });
@@ -41,7 +43,10 @@ const sheets = {
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT, { recursive: true });
 const { metafile } = await build({
-  entryPoints: { "kadr-player": "player/kadr-player.ts", embed: "pages/embed.ts", library: "pages/library.ts", asset: "pages/asset.ts", captions: "pages/captions.ts" },
+  entryPoints: {
+    "kadr-player": "player/kadr-player.ts",
+    ...Object.fromEntries(PAGES.map((name) => [name, `pages/${name}.ts`])),
+  },
   outdir: OUT,
   chunkNames: "[name]-[hash]",
   bundle: true,
@@ -49,10 +54,18 @@ const { metafile } = await build({
   format: "esm",
   minify: true,
   target: ["es2022"],
-  legalComments: "linked",
+  legalComments: "none",
+  banner: { js: "/*! Kadr, with hls.js, media-chrome and thumbhash: NOTICE.txt */" },
   metafile: true,
   plugins: [texts, sheets],
 });
+const PARTS = { "hls.js": "LICENSE", "media-chrome": "LICENSE", thumbhash: null };
+const notice = ([name, file]) => {
+  const { version, license, repository } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
+  const text = file ? readFileSync(`node_modules/${name}/${file}`, "utf8") : `${license}, ${repository.url ?? repository}`;
+  return `${name} ${version}\n\n${text}`;
+};
+writeFileSync(`${OUT}/NOTICE.txt`, Object.entries(PARTS).map(notice).join("\n\n"));
 const outputs = Object.entries(metafile.outputs).filter(([file]) => file.endsWith(".js"));
 const sizes = Object.fromEntries(
   outputs.map(([file, { imports, entryPoint }]) => [

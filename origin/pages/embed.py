@@ -26,7 +26,7 @@ async def embed(request: web.Request) -> web.Response:
     """The player alone, for a frame on another page; it speaks Player.js.
 
     Query: `token` for a signed title, `t` for the start in seconds, `autoplay=1` and `muted=1`, `loop=1`, `lang`, and
-    `consent=functional` once the viewer has agreed that the player stores position and volume.
+    `consent=functional` once the viewer has agreed that the player stores the position.
     """
     context, token, query = request.app[CONTEXT], request.query.get("token"), request.query
     try:

@@ -11,8 +11,6 @@ from origin.context import CONTEXT, Context
 from studio import pages
 from studio.texts import catalogue, language_of, text_in
 
-REFRESH_S = 3
-
 
 def page(
     request: web.Request,
@@ -45,16 +43,14 @@ def refusal(request: web.Request, problem: Problem, **more: Any) -> web.Response
     lang = language(request)
     text = text_in(lang)
     preparing = problem.code == "not_ready"
-    key = f"error.{problem.code}"
-    known = catalogue(lang).get(key)
+    known = catalogue(lang).get("error.busy" if problem.status >= 500 else f"error.{problem.code}")
     return page(
         request,
         "message.html",
         status=200 if preparing else problem.status,
         title=text("player.video") if preparing else text("watch.unavailable"),
         words=text("watch.preparing") if preparing else known or str(problem),
-        problem=not preparing,
-        refresh_s=REFRESH_S if preparing else None,
+        preparing=preparing,
         **more,
     )
 

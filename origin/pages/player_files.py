@@ -5,7 +5,7 @@ from aiohttp import web
 from studio import serving
 
 routes = web.RouteTableDef()
-ENTRIES = ("kadr-player.js", "embed.js")
+ENTRIES = ("kadr-player.js", "embed.js", "reload.js", "NOTICE.txt")
 
 
 @routes.get("/player/1/{file}")

@@ -1,7 +1,8 @@
 """Whether a visit may play a title: the limits of its token and the title's domains against what it shows. Pure.
 
 A limit refuses where the request does not show what it needs: a request without Origin and Referer is from no page of
-the domain. Native players send no Referer: tokens for them carry no domain, and their titles have no allowed domains.
+the domain. Players that are programs of their own send none: tokens for them carry no domain, and their titles have no
+allowed domains.
 """
 
 from collections.abc import Sequence

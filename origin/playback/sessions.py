@@ -78,8 +78,11 @@ async def admitted(request: web.Request, *, page: str | None = None) -> Visitor:
     Raises Problem as `start` does.
     """
     visitor = await visitor_of(request, page=page)
-    if page is None and visitor.is_bound:
-        return visitor
+    if visitor.is_bound:
+        if page is None:
+            return visitor
+        # The token of an embedded player, which works from this server's pages, opens none of them.
+        raise Problem(403, "domain_refused", "This link opens no page.", hint="Open the page that the video is on.")
     with _refusals():
         limits = policy.bound(visitor.limits, visitor.visit, visitor.published.allowed_domains)
     return visitor if limits is visitor.limits else replace(visitor, limits=limits)

@@ -55,6 +55,10 @@ function speak(player: KadrPlayer): void {
     listening.set(name, () => player.removeEventListener(type, tell));
   };
 
+  // The address may hold a token: then it is told to the page that embeds this one, and to no other.
+  const embedding = document.referrer ? new URL(document.referrer).origin : null;
+  const mayKnow = (origin: string | null) => location.search === "" || (embedding !== null && origin === embedding);
+
   const forget = (event: string, listener?: string) => {
     const name = JSON.stringify([event, listener]);
     listening.get(name)?.();
@@ -77,7 +81,9 @@ function speak(player: KadrPlayer): void {
     const message = source === parent ? parsed(data) : null;
     if (message === null) return;
     const { method, value, listener } = message;
-    if (method === "addEventListener" && value === "ready") ready(origin, listener);
+    if (method === "addEventListener" && value === "ready") {
+      if (mayKnow(origin)) ready(origin, listener);
+    }
     else if (method === "addEventListener") listen(origin, String(value), listener);
     else if (method === "removeEventListener") forget(String(value), listener);
     else if (Object.hasOwn(methods, method)) {
@@ -86,9 +92,8 @@ function speak(player: KadrPlayer): void {
     }
   });
 
-  // The address may hold a token, so it is sent to the page that embeds this one, and to no other.
-  const embedding = document.referrer ? new URL(document.referrer).origin : null;
-  if (embedding !== null || location.search === "") ready(embedding ?? "*");
+  // On its own: the page around may have asked before this one was there.
+  if (mayKnow(embedding)) ready(embedding ?? "*");
 }
 
 function parsed(data: unknown): Message | null {

@@ -1,10 +1,17 @@
 // Draws the captions itself, above the control bar whenever that shows: the browser's own lie under it.
 // A track stays `showing`, so that menus, the c key and the system's full screen player work with it as usual.
+// There, and in Safari's picture in picture, the browser draws them by itself.
+const BY_SYSTEM = "captions-by-system";
 const OWN_DISPLAY = `
-kadr-player > video::-webkit-media-text-track-container { display: none !important; }
-kadr-player > video::cue { color: transparent; background: transparent; text-shadow: none; }`;
+kadr-player:not([${BY_SYSTEM}]) > video::-webkit-media-text-track-container { display: none !important; }
+kadr-player:not([${BY_SYSTEM}]) > video::cue { color: transparent; background: transparent; text-shadow: none; }`;
 
-export function drawCaptions(video: HTMLVideoElement, lower: HTMLElement, upper: HTMLElement): void {
+export function drawCaptions(
+  video: HTMLVideoElement,
+  lower: HTMLElement,
+  upper: HTMLElement,
+  signal: AbortSignal,
+): void {
   const draw = () => {
     const showing = [...video.textTracks].filter(
       ({ kind, mode }) => mode === "showing" && (kind === "subtitles" || kind === "captions"),
@@ -18,19 +25,28 @@ export function drawCaptions(video: HTMLVideoElement, lower: HTMLElement, upper:
     for (const track of video.textTracks) {
       if (listened.has(track)) continue;
       listened.add(track);
-      track.addEventListener("cuechange", draw);
+      track.addEventListener("cuechange", draw, { signal });
     }
     draw();
   };
-  for (const event of ["addtrack", "removetrack", "change"]) video.textTracks.addEventListener(event, listen);
+  for (const event of ["addtrack", "removetrack", "change"]) video.textTracks.addEventListener(event, listen, { signal });
   listen();
-  hideOwnDisplay(video.getRootNode() as Document | ShadowRoot);
+  hideOwnDisplay(video.getRootNode());
+  const bySystem = (is: boolean) => () => video.parentElement?.toggleAttribute(BY_SYSTEM, is);
+  video.addEventListener("webkitbeginfullscreen", bySystem(true), { signal });
+  video.addEventListener("webkitendfullscreen", bySystem(false), { signal });
+  const presented = () => {
+    const { webkitPresentationMode: mode } = video as { webkitPresentationMode?: string };
+    bySystem(mode === "picture-in-picture" || mode === "fullscreen")();
+  };
+  video.addEventListener("webkitpresentationmodechanged", presented, { signal });
 }
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(OWN_DISPLAY);
 
-function hideOwnDisplay(root: Document | ShadowRoot): void {
+function hideOwnDisplay(root: Node): void {
+  if (!(root instanceof Document || root instanceof ShadowRoot)) return;
   if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
 }
 

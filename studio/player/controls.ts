@@ -69,6 +69,7 @@ export class Controls {
     private readonly engine: Engine,
     private readonly texts: Texts,
     facts: Facts,
+    signal: AbortSignal,
   ) {
     addTranslation(texts.language, texts.controls);
     setLanguage(texts.language);
@@ -81,13 +82,16 @@ export class Controls {
     for (const name of ["media-mute-button", "media-volume-range"])
       this.#one(name).hidden = !facts.has_sound;
     this.controller.classList.toggle("upright", facts.height > facts.width);
-    drawCaptions(video, this.#one(".lower"), this.#one(".upper"));
+    drawCaptions(video, this.#one(".lower"), this.#one(".upper"), signal);
+    // The element itself goes full screen, with everything that it says.
+    Object.assign(this.controller, { fullscreenElement: root.host });
+    this.#one(".centre").tabIndex = -1; // the play button of the bar is the same
     this.#menus = [
       this.#menu(".chapters", "player.chapters", () => [{ label: texts("player.chapters"), choices: this.#chapters() }]),
       this.#menu(".captions", "player.captions", () => [{ label: texts("player.captions"), choices: this.#captions() }]),
       this.#menu(".settings", "player.settings", () => this.#settings()),
     ];
-    for (const event of ["addtrack", "removetrack", "change"]) video.textTracks.addEventListener(event, () => this.refresh());
+    for (const event of ["addtrack", "removetrack", "change"]) video.textTracks.addEventListener(event, () => this.refresh(), { signal });
     this.controller.addEventListener("keyup", (event) => this.#help(event));
     this.controller.addEventListener("focusin", () => this.#stayWhileFocused());
     this.controller.addEventListener("focusout", () => this.#stayWhileFocused());
@@ -99,6 +103,17 @@ export class Controls {
     this.#one(".captions").hidden = this.#captionTracks.length === 0;
     this.#one(".chapters").hidden = this.#cuesOf("chapters").length < 2;
     for (const menu of this.#menus) if (menu.open) menu.refresh();
+  }
+
+  // Out of use while something lies over them.
+  cover(covered: boolean): void {
+    this.controller.inert = covered;
+  }
+
+  remove(): void {
+    const slot = document.createElement("slot");
+    slot.name = "media";
+    this.controller.replaceWith(slot);
   }
 
   focusPlay(): void {

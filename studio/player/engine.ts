@@ -18,9 +18,9 @@ export interface Engine {
 }
 
 export interface EngineEvents {
+  signal: AbortSignal; // with which the engine's listeners go
   changed(): void; // qualities or sounds, or what is chosen of them
   refused(status: number): void; // the server refuses to go on: 403, 404 or 410
-  loaded(): void; // media arrived
   failed(refusal: Refusal): void;
 }
 

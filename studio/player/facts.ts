@@ -6,7 +6,6 @@ export interface Facts {
   width: number;
   height: number;
   has_sound: boolean;
-  language: string | null;
   hls_url: string;
   session_url: string;
   poster_url: string | null;
@@ -35,7 +34,8 @@ export async function ask<Data>(url: string): Promise<Data> {
     throw new Refusal("network", String(error));
   }
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refusal(body.code ?? (response.status >= 500 ? "busy" : "network"), body.detail);
+  const busy = response.status === 429 || response.status >= 500;
+  if (!response.ok) throw new Refusal(busy ? "busy" : (body.code ?? "network"), body.detail);
   return body.data as Data;
 }
 

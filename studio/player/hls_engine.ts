@@ -22,7 +22,7 @@ export class HlsEngine implements Engine {
     facts: Facts,
     private readonly events: EngineEvents,
   ) {
-    keepCues(video);
+    keepCues(video, events.signal);
     const phone = matchMedia("(pointer: coarse)").matches;
     this.hls = new Hls({
       capLevelToPlayerSize: true,
@@ -39,17 +39,17 @@ export class HlsEngine implements Engine {
     this.hls.on(Hls.Events.AUDIO_TRACK_SWITCHED, () => events.changed());
     this.hls.on(Hls.Events.FRAG_BUFFERED, () => {
       this.#retries = this.#recoveries = 0;
-      events.loaded();
     });
     this.hls.on(Hls.Events.ERROR, (_, data) => this.#failed(data));
-    addEventListener("online", this.#retry);
+    addEventListener("online", this.#retry, { signal: events.signal });
   }
 
   load(url: string, start_s: number | null): void {
     this.#url = url;
     this.hls.config.startPosition = start_s ?? -1;
+    if (this.hls.media) this.hls.detachMedia(); // the same URL again would change nothing
     this.hls.loadSource(url);
-    if (!this.hls.media) this.hls.attachMedia(this.video);
+    this.hls.attachMedia(this.video);
   }
 
   get qualities(): Quality[] {
@@ -87,7 +87,6 @@ export class HlsEngine implements Engine {
 
   destroy(): void {
     clearTimeout(this.#timer);
-    removeEventListener("online", this.#retry);
     this.hls.destroy();
   }
 

@@ -12,6 +12,7 @@ export interface Section {
 export class Menu {
   readonly panel = document.createElement("div");
   #sections: () => Section[];
+  #drawing = false;
 
   // `sections` is asked each time the menu opens. The panel is added to `parent`, the button keeps its place.
   constructor(
@@ -30,6 +31,7 @@ export class Menu {
     button.setAttribute("aria-expanded", "false");
     button.addEventListener("click", () => (this.open ? this.close() : this.show()));
     button.addEventListener("keydown", (event) => {
+      if (event.key === " ") return event.stopPropagation(); // the player's key is not meant
       if (event.key !== "ArrowUp" && event.key !== "ArrowDown") return;
       event.preventDefault();
       event.stopPropagation();
@@ -37,7 +39,7 @@ export class Menu {
     });
     this.panel.addEventListener("keydown", (event) => this.#key(event));
     this.panel.addEventListener("focusout", ({ relatedTarget }) => {
-      if (relatedTarget !== button && !this.panel.contains(relatedTarget as Node | null)) this.close(false);
+      if (!this.#drawing && relatedTarget !== button && !this.panel.contains(relatedTarget as Node | null)) this.close(false);
     });
   }
 
@@ -65,8 +67,10 @@ export class Menu {
   refresh(): void {
     const focused = this.#items().indexOf(this.#focused() as HTMLElement);
     const sections = this.#sections().filter(({ choices }) => choices.length > 0);
+    this.#drawing = true; // who had the focus gets it back
     this.panel.replaceChildren(...sections.map((section) => this.#draw(section, sections.length > 1)));
     if (focused >= 0) this.#items()[focused]?.focus();
+    this.#drawing = false;
   }
 
   #draw({ label, choices }: Section, named: boolean): HTMLElement {
@@ -88,8 +92,8 @@ export class Menu {
       item.tabIndex = -1;
       item.textContent = label;
       item.addEventListener("click", () => {
-        choose();
         this.close();
+        choose();
       });
       group.append(item);
     }

@@ -18,6 +18,11 @@ export class Watched {
   get seconds(): number {
     return union([...this.#earlier, ...this.#now]).reduce((sum, [start, end]) => sum + end - start, 0);
   }
+
+  // Another title.
+  reset(): void {
+    this.#earlier = this.#now = [];
+  }
 }
 
 function intervals(ranges: TimeRanges): Interval[] {

@@ -159,7 +159,7 @@ async def test_what_grows_plays_from_its_beginning_to_its_end(
             await other.page.goto(page_url)
         await page.page.goto(f"{stack.endpoints['origin']}/watch/{asset['playback_ids'][0]['id']}")
         assert await page.page.locator("video").count() == 0
-        assert await page.page.locator("meta[http-equiv=refresh]").count() == 1
+        assert await page.page.locator("script[src$='/reload.js']").count() == 1
         await complete(stack, upload, to_encode)
 
         playable = await stack.wait(asset["id"], "playable")

@@ -230,7 +230,7 @@ async def test_what_failed_is_not_waited_for(visit: Visit, stack: Stack, tmp_pat
     await visit.page.goto(f"{stack.endpoints['origin']}/watch/{asset['playback_ids'][0]['id']}")
     words = await visit.page.locator("[role=alert]").inner_text()
     assert "could not be prepared" in words
-    assert await visit.page.locator("meta[http-equiv=refresh]").count() == 0
+    assert await visit.page.locator("script[src$='/reload.js']").count() == 0
 
 
 async def test_the_form_leads_to_a_video(visit: Visit, stack: Stack, ready: Any) -> None:

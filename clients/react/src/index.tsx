@@ -64,16 +64,17 @@ export function KadrPlayer(props: KadrPlayerProps): ReactElement {
   const latest = useRef(props);
   latest.current = props;
   const { origin, tokenProvider } = props;
+  // Before the element's own script is there, too: a passive effect would be too late where it is.
+  const attach = (player: KadrPlayerElement | null) => {
+    element.current = player;
+    if (player) player.tokenProvider = tokenProvider ?? null;
+  };
 
   useImperativeHandle(props.ref, () => element.current!, []);
 
   useEffect(() => {
     load(origin);
   }, [origin]);
-
-  useEffect(() => {
-    if (element.current) element.current.tokenProvider = tokenProvider ?? null;
-  }, [tokenProvider]);
 
   useEffect(() => {
     const player = element.current!;
@@ -98,7 +99,7 @@ export function KadrPlayer(props: KadrPlayerProps): ReactElement {
   return createElement(
     "kadr-player",
     {
-      ref: element,
+      ref: attach,
       "playback-id": props.playbackId,
       origin,
       token: props.token,
@@ -108,7 +109,7 @@ export function KadrPlayer(props: KadrPlayerProps): ReactElement {
       lang: props.lang,
       loading: props.loading,
       autoplay: flag(props.autoplay),
-      muted: flag(props.muted),
+      muted: props.muted || undefined, // once the element is there, React sets a property
       loop: flag(props.loop),
       consent: props.consent,
       "complete-at": props.completeAt,
@@ -118,7 +119,7 @@ export function KadrPlayer(props: KadrPlayerProps): ReactElement {
       style: {
         display: "block",
         "--kadr-ratio": `${width} / ${height}`,
-        aspectRatio: `${width} / ${height}`,
+        aspectRatio: "var(--kadr-ratio)",
         ...props.style,
       },
     },

@@ -153,6 +153,18 @@ async def test_an_embedded_document_hands_its_player_a_token_for_our_own_pages()
     await refused(request(here, renewal, Origin=SHOP))
 
 
+async def test_the_token_of_an_embedded_player_opens_no_page_of_a_title_without_domains() -> None:
+    """Copied from a frame, the token for one shop would otherwise be a link for everybody."""
+    here = context(())
+    session = begun(
+        await sessions.admitted(request(here, token(limits=Limits(domain="shop.example.org")), Origin=SHOP))
+    )
+    own = sessions.token_for_own_pages(here, session)
+    assert (await sessions.admitted(request(here, own, Referer=f"{ORIGIN}/embed/{PLAYBACK}"))).claims is not None
+    await refused(request(here, own), page=ORIGIN)
+    await refused(request(here, own, Referer=ORIGIN), page=ORIGIN)
+
+
 async def test_a_session_without_a_token_is_not_renewed_once_the_title_is_signed() -> None:
     public, signed = context(()), context((), Policy.SIGNED)
     session = begun(await sessions.admitted(request(public)))

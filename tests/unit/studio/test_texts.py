@@ -60,6 +60,11 @@ def test_every_code_is_explained_to_owners() -> None:
     assert documented() >= NO_CODES, "docs/errors.md no longer names all of them"
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_player_can_load_every_language(language: str) -> None:
+    assert f'import("texts:{language}")' in (FOLDER / "player" / "texts.ts").read_text("utf-8")
+
+
 def test_placeholders_are_filled() -> None:
     assert text_in("en")("player.play_title", title="{Fractions}") == "Play: {Fractions}"
     with pytest.raises(KeyError):
