@@ -1,4 +1,4 @@
-"""Serves the built scripts. Entries keep their names and are asked for again after minutes; what they load never changes.
+"""Serves the built scripts: entries, which keep their names and are asked for again after minutes, and what they load.
 
 In: a request whose path ends in the name of a file. Out: the file, gzipped for whoever takes that.
 """

@@ -11,7 +11,7 @@ from ingest import assets as api
 from ingest.bodies.asset_response import shown
 from ingest.bodies.fields import ref_pair
 from ingest.bodies.requests import AssetQuery
-from ingest.context import CONTEXT, owner_of, query_of
+from ingest.context import CONTEXT, owner_of
 from ingest.studio.page import page, texts
 
 routes = web.RouteTableDef()

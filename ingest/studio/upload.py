@@ -7,12 +7,12 @@ from pydantic import ValidationError
 
 from core.http.problems import Problem, from_validation
 from ingest import assets as api
-from ingest.context import CONTEXT
+from ingest.context import owner_of
 from ingest.studio.page import language, page, refused, texts
 from studio.texts import catalogue
 
 routes = web.RouteTableDef()
-SHOWN = ("uploads.", "code.", "studio.state.", "studio.step.", "studio.policy.")
+SHOWN = ("uploads.", "code.", "studio.retry")
 
 
 @routes.get("/studio/upload")
@@ -40,7 +40,8 @@ def _page(request: web.Request, *, problem: str | None = None, status: int = 200
         "upload.html",
         title=texts(request)("studio.upload"),
         texts_json=json.dumps({key: text for key, text in known.items() if key.startswith(SHOWN)}),
-        limits={"most_bytes": request.app[CONTEXT].settings.max_upload_bytes},
+        user=owner_of(request),
+        player=True,
         problem=problem,
         status=status,
     )

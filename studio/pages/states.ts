@@ -2,15 +2,19 @@
 const EVERY_MS = 3000;
 const UNFINISHED = new Set(["waiting", "processing", "playable"]);
 
-interface Asset {
+export interface Asset {
   id: string;
   status: string;
   progress: number;
-  poster_url: string | null;
+  playback_ids: { id: string }[];
+  error: { code: string; message: string } | null;
 }
 
-// `rows`: the elements with `data-asset-id` and `data-status`; `changed` is called for one whose status has changed.
-export function follow(rows: () => HTMLElement[], changed: (row: HTMLElement, asset: Asset) => void = () => {}): void {
+// Called for a row whose status has changed; true: it has shown that itself.
+type Changed = (row: HTMLElement, asset: Asset) => boolean | void;
+
+// `rows`: the elements with `data-asset-id` and `data-status`.
+export function follow(rows: () => HTMLElement[], changed: Changed = () => {}): void {
   const look = async () => {
     const open = rows().filter(({ dataset }) => UNFINISHED.has(dataset.status ?? ""));
     if (open.length && document.visibilityState === "visible") {
@@ -37,13 +41,14 @@ async function read(rows: HTMLElement[]): Promise<Map<string, Asset>> {
   }
 }
 
-function show(row: HTMLElement, asset: Asset, changed: (row: HTMLElement, asset: Asset) => void): void {
+function show(row: HTMLElement, asset: Asset, changed: Changed): void {
   const percent = row.querySelector(".percent");
   if (percent) percent.textContent = String(Math.floor(asset.progress * 100));
+  const bar = row.querySelector<HTMLProgressElement>(".making progress");
+  if (bar) bar.value = asset.progress;
   if (row.dataset.status === asset.status) return;
   row.dataset.status = asset.status;
-  changed(row, asset);
-  refresh(row);
+  if (!changed(row, asset)) refresh(row);
 }
 
 // The words of a state come from the server, which has them in every language.

@@ -1,0 +1,178 @@
+// The upload page: files that were dropped or chosen, each in a row with two bars, what is sent and what is made of it.
+import { Upload, type Question, UploadQueue, unfinished } from "../upload/upload.ts";
+import type { KadrPlayer } from "../player/kadr-player.ts";
+import { clock } from "../player/time.ts";
+import { type Asset, follow } from "./states.ts";
+
+class Uploads extends HTMLElement {
+  #texts: Record<string, string> = JSON.parse(this.dataset.texts ?? "{}");
+  #queue = new UploadQueue({ user: this.dataset.user ?? "" });
+
+  connectedCallback(): void {
+    const input = this.querySelector<HTMLInputElement>("#files")!;
+    const drop = this.querySelector<HTMLElement>(".drop")!;
+    input.addEventListener("change", () => {
+      this.#take(input.files);
+      input.value = "";
+    });
+    for (const event of ["dragenter", "dragover"])
+      drop.addEventListener(event, (dragged) => {
+        dragged.preventDefault();
+        drop.classList.add("over");
+      });
+    for (const event of ["dragleave", "drop"]) drop.addEventListener(event, () => drop.classList.remove("over"));
+    drop.addEventListener("drop", (dropped) => {
+      dropped.preventDefault();
+      this.#take(dropped.dataTransfer?.files);
+    });
+    unfinished(this.dataset.user ?? "").then((left) => left.forEach(({ name }) => this.#remind(name)));
+    follow(() => [...this.querySelectorAll<HTMLElement>("li[data-asset-id]")], this.#moved);
+  }
+
+  #text(key: string, values: Record<string, string> = {}): string {
+    return (this.#texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+  }
+
+  // A sentence for a code of the API; its own words where there is none.
+  #why(code: string, detail: string): string {
+    return this.#texts[`code.${code}`] ?? (detail || this.#text("code.internal_error"));
+  }
+
+  get #list(): HTMLElement {
+    return this.querySelector(".uploads")!;
+  }
+
+  #take(files: FileList | null | undefined): void {
+    for (const file of files ?? []) {
+      for (const row of this.querySelectorAll<HTMLElement>("li.left"))
+        if (row.dataset.name === file.name) row.remove();
+      this.#row(this.#queue.add(file));
+    }
+  }
+
+  #remind(name: string): void {
+    const row = document.createElement("li");
+    row.className = "left";
+    row.dataset.name = name;
+    row.textContent = this.#text("uploads.interrupted", { name });
+    this.#list.prepend(row);
+  }
+
+  #row(upload: Upload): void {
+    const row = document.createElement("li");
+    row.innerHTML = `<span class="name"></span><span class="actions"></span>
+      <div class="bars"><span class="label"></span><progress class="sending" max="1" value="0"></progress><span class="told"></span></div>
+      <div class="bars making" hidden><span class="label"></span><progress max="1" value="0"></progress><span><span class="percent">0</span> %</span></div>
+      <p class="words" role="status"></p>`;
+    row.querySelector(".name")!.textContent = upload.file.name;
+    const labels = row.querySelectorAll(".label");
+    labels[0]!.textContent = this.#text("uploads.sending");
+    labels[1]!.textContent = this.#text("uploads.making");
+    for (const [index, bar] of row.querySelectorAll("progress").entries())
+      bar.ariaLabel = `${labels[index]!.textContent}: ${upload.file.name}`;
+    this.#list.append(row);
+    upload.addEventListener("state", () => this.#show(row, upload));
+    upload.addEventListener("progress", () => this.#measure(row, upload));
+    upload.addEventListener("question", (event) => this.#ask(row, upload, (event as CustomEvent<Question>).detail));
+    this.#show(row, upload);
+  }
+
+  #measure(row: HTMLElement, { progress }: Upload): void {
+    const { share, left_s } = progress;
+    row.querySelector<HTMLProgressElement>(".sending")!.value = share;
+    const percent = `${Math.floor(share * 100)} %`;
+    const left = left_s === null ? "" : ` · ${this.#text("uploads.left", { time: clock(left_s) })}`;
+    row.querySelector(".told")!.textContent = percent + left;
+  }
+
+  #show(row: HTMLElement, upload: Upload): void {
+    const { state, error } = upload;
+    const words: Record<string, string> = {
+      queued: "",
+      preparing: this.#text("uploads.preparing"),
+      asking: "",
+      elsewhere: this.#text("uploads.other_tab"),
+      sending: this.#text("uploads.keep_open"),
+      waiting: this.#text("uploads.waiting"),
+      paused: this.#text("uploads.paused"),
+      completing: this.#text("uploads.keep_open"),
+      done: this.#text("uploads.sent"),
+      failed: error ? this.#why(error.code, error.detail) : "",
+    };
+    if (state === "cancelled") return row.remove();
+    row.classList.toggle("failed", state === "failed");
+    row.querySelector(".words")!.textContent = words[state] ?? "";
+    this.#measure(row, upload);
+    this.#actions(row, upload);
+    if (state !== "done") return;
+    row.dataset.assetId = upload.assetId;
+    row.dataset.status = "processing";
+    row.querySelector<HTMLElement>(".making")!.hidden = false;
+  }
+
+  #actions(row: HTMLElement, upload: Upload): void {
+    const { state } = upload;
+    const buttons: [text: string, act: () => void][] = [];
+    if (state === "sending" || state === "waiting") buttons.push(["uploads.pause", () => upload.pause()]);
+    if (state === "paused") buttons.push(["uploads.resume", () => upload.resume()]);
+    if (state === "failed") buttons.push(["studio.retry", () => upload.start()]);
+    if (state !== "done" && state !== "completing") buttons.push(["uploads.cancel", () => void upload.cancel()]);
+    this.#buttons(row, buttons);
+    if (state === "done") {
+      const open = Object.assign(document.createElement("a"), {
+        className: "button quiet",
+        href: `/studio/assets/${upload.assetId}`,
+        textContent: this.#text("uploads.open"),
+      });
+      row.querySelector(".actions")!.append(open);
+    }
+  }
+
+  #buttons(row: HTMLElement, buttons: [text: string, act: () => void][]): void {
+    const made = buttons.map(([text, act]) => {
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet" });
+      button.textContent = this.#text(text);
+      button.ariaLabel = `${button.textContent}: ${row.querySelector(".name")!.textContent}`;
+      button.addEventListener("click", act);
+      return button;
+    });
+    row.querySelector(".actions")!.replaceChildren(...made);
+  }
+
+  // An unfinished upload of the same file goes on by itself; one that was finished is asked about.
+  #ask(row: HTMLElement, upload: Upload, question: Question): void {
+    if (question.kind === "unfinished") return question.answer(true);
+    row.querySelector(".words")!.textContent = this.#text("uploads.again");
+    this.#buttons(row, [
+      ["uploads.again_yes", () => question.answer(true)],
+      ["uploads.cancel", () => void upload.cancel()],
+    ]);
+  }
+
+  // Playable: it plays in its row, before all of it is made.
+  #moved = (row: HTMLElement, asset: Asset): boolean => {
+    const making = row.querySelector<HTMLElement>(".making")!;
+    if (asset.status === "errored") {
+      making.hidden = true;
+      row.classList.add("failed");
+      row.querySelector(".words")!.textContent = this.#why(asset.error?.code ?? "", asset.error?.message ?? "");
+    } else if (!row.querySelector("kadr-player") && this.dataset.player) {
+      const { id } = asset.playback_ids[0]!;
+      const player = document.createElement("kadr-player") as KadrPlayer;
+      player.setAttribute("playback-id", id);
+      player.setAttribute("origin", this.dataset.player);
+      player.tokenProvider = () => tokenOf(id);
+      row.append(player);
+    }
+    if (asset.status === "ready") making.hidden = true;
+    return true; // the row is this element's, not the server's
+  };
+}
+
+async function tokenOf(playbackId: string): Promise<string> {
+  const request = { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" };
+  const response = await fetch(`/v1/playback_ids/${playbackId}/token`, request);
+  return (await response.json()).data.token;
+}
+
+customElements.define("kadr-uploads", Uploads);
