@@ -160,8 +160,10 @@ async def serving_pages(pages: dict[str, str], host: str = "127.0.0.1") -> Async
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://{host}:{runner.addresses[0][1]}/"
-    await runner.cleanup()
+    try:
+        yield f"http://{host}:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
 
 
 @asynccontextmanager

@@ -142,14 +142,21 @@ async def test_the_next_visit_resumes_until_the_end_was_seen(visit: Visit, title
     await notice.get_by_role("button").click()
     await visit.until(f"{VIDEO}.currentTime < 3")
 
-    # Where the link says where to start, that is meant; with `consent=none` nothing is stored.
+    # Where the link says where to start, that is meant; with `consent=none` nothing is read or stored.
     await visit.page.evaluate(f"{VIDEO}.currentTime = 15")
     await visit.until(f"!{VIDEO}.seeking")
     await visit.watch(f"{made['watch_url']}&t=2")
     assert await visit.of_video("currentTime") < 5
+    await visit.page.evaluate(f"{VIDEO}.currentTime = 15")
+    await visit.until(f"!{VIDEO}.seeking")
+    await visit.of_video("pause()")
+    stored = await visit.page.evaluate("JSON.stringify(localStorage)")
+    assert "15" in stored
     await visit.watch(f"{made['watch_url']}&consent=none")
-    assert await visit.page.evaluate("localStorage.length") == 0
     assert await visit.of_video("currentTime") < 3
+    await visit.page.evaluate(f"{VIDEO}.currentTime = 20")
+    await visit.until(f"!{VIDEO}.seeking")
+    assert await visit.page.evaluate("JSON.stringify(localStorage)") == stored
 
     await visit.watch(made["watch_url"])
     await visit.page.evaluate(f"{VIDEO}.currentTime = {made['duration_s'] - 0.5}")
