@@ -1,6 +1,5 @@
 """The page on which somebody corrects the captions of a title: their text as WebVTT, beside the player."""
 
-import json
 from typing import Any
 
 from aiohttp import web
@@ -13,7 +12,7 @@ from ingest.assets import requested_asset
 from ingest.bodies.asset_response import shown
 from ingest.context import CONTEXT
 from ingest.play_urls import preview_token
-from ingest.studio.page import page, refused, texts
+from ingest.studio.page import data_of, page, refused, texts
 
 routes = web.RouteTableDef()
 
@@ -38,7 +37,7 @@ async def save(request: web.Request) -> web.Response:
 
 async def _page(request: web.Request, *, problem: str | None = None, status: int = 200) -> web.Response:
     context, asset = request.app[CONTEXT], await requested_asset(request)
-    track: dict[str, Any] = json.loads((await tracks.show(request)).text or "")["data"]
+    track: dict[str, Any] = data_of(await tracks.show(request))
     mine = str((await request.post()).get("text", "")) if status != 200 else None
     return page(
         request,

@@ -1,5 +1,6 @@
 """A page of the studio as an HTTP response: its language, and the policy of what it may load."""
 
+import json
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,6 +49,12 @@ def language(request: web.Request) -> str:
 def texts(request: web.Request) -> Text:
     """The texts of the page's language."""
     return text_in(language(request))
+
+
+def data_of(response: web.StreamResponse) -> Any:
+    """The data in the answer of one of the API's handlers."""
+    assert isinstance(response, web.Response)
+    return json.loads(response.text or "")["data"]
 
 
 def in_words(request: web.Request, code: str, detail: str) -> str:

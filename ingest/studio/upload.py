@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from core.http.problems import Problem, from_validation
 from ingest import assets as api
 from ingest.context import owner_of
-from ingest.studio.page import language, page, refused, texts
+from ingest.studio.page import data_of, language, page, refused, texts
 from studio.texts import catalogue
 
 routes = web.RouteTableDef()
@@ -30,7 +30,7 @@ async def pull(request: web.Request) -> web.Response:
         return _page(request, problem=refused(request, from_validation(exc)), status=422)
     except Problem as exc:
         return _page(request, problem=refused(request, exc), status=exc.status)
-    raise web.HTTPSeeOther(f"/studio/assets/{json.loads(made.text or '')['data']['id']}")
+    raise web.HTTPSeeOther(f"/studio/assets/{data_of(made)['id']}")
 
 
 def _page(request: web.Request, *, problem: str | None = None, status: int = 200) -> web.Response:
