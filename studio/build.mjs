@@ -41,7 +41,7 @@ const sheets = {
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT, { recursive: true });
 const { metafile } = await build({
-  entryPoints: { "kadr-player": "player/kadr-player.ts", embed: "pages/embed.ts" },
+  entryPoints: { "kadr-player": "player/kadr-player.ts", embed: "pages/embed.ts", upload: "upload/upload.ts" },
   outdir: OUT,
   chunkNames: "[name]-[hash]",
   bundle: true,
