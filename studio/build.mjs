@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "nod
 import { gzipSync } from "node:zlib";
 
 const OUT = "built";
-const PAGES = ["embed", "reload", "library", "asset", "captions"];
+const PAGES = ["embed", "reload", "library", "asset", "captions", "uploads"];
 
 // `texts:ru` is the catalogue of a language, those texts of it that a player shows; `texts:first` those of all languages
 // that it shows before anything is loaded.
@@ -45,6 +45,7 @@ mkdirSync(OUT, { recursive: true });
 const { metafile } = await build({
   entryPoints: {
     "kadr-player": "player/kadr-player.ts",
+    upload: "upload/upload.ts",
     ...Object.fromEntries(PAGES.map((name) => [name, `pages/${name}.ts`])),
   },
   outdir: OUT,
