@@ -78,7 +78,7 @@ class Uploads extends HTMLElement {
   }
 
   #measure(row: HTMLElement, { progress }: Upload): void {
-    const { share, left_s } = progress;
+    const { fraction: share, left_s } = progress;
     row.querySelector<HTMLProgressElement>(".sending")!.value = share;
     const percent = `${Math.floor(share * 100)} %`;
     const left = left_s === null ? "" : ` · ${this.#text("uploads.left", { time: clock(left_s) })}`;
