@@ -1,0 +1,223 @@
+"""The studio in a real browser, as a seller uses it on a phone: upload, watch, choose a poster, mend a caption."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from playwright.async_api import Browser
+
+from studio import MODULES
+from tests import runs
+from tests.browsers import VIDEO, Visit, visiting
+from tests.catalogue import asset_of, clip_file
+from tests.media import generate
+from tests.stack import PLAIN, Stack
+from tests.waiting import until
+from tests.web import fetch
+
+pytestmark = pytest.mark.browser
+AXE = MODULES / "axe-core" / "axe.min.js"
+PHONE, DESK = (390, 844), (1280, 800)
+HOSTILE = "<script>alert(1)</script>"
+
+
+async def sign_in(visit: Visit, stack: Stack) -> None:
+    """By the API key, on the page that asks for it."""
+    await visit.page.goto(f"{stack.endpoints['api']}/studio/")
+    await visit.page.locator("input[name=key]").fill(stack.endpoints["api_key"])
+    await visit.page.locator("form button").first.click()
+    await visit.page.wait_for_url(re.compile(r"/studio/(library|upload)?$"))
+
+
+@pytest.fixture
+async def phone(browser: Browser, stack: Stack) -> AsyncIterator[Visit]:
+    async with visiting(browser, *PHONE) as made:
+        await sign_in(made, stack)
+        yield made
+
+
+async def test_from_a_file_to_a_page_on_a_phone(phone: Visit, stack: Stack) -> None:
+    page, base = phone.page, stack.endpoints["api"]
+    await page.goto(f"{base}/studio/upload")
+    await page.set_input_files("#files", clip_file("clip"))
+    row = page.locator(".uploads li")
+    await row.locator("a.button").wait_for()
+    assert "close this page" in await row.locator(".words").inner_text()
+    asset_id = await row.get_attribute("data-asset-id")
+    assert asset_id
+    # It plays in its row, before or after everything is made.
+    await row.locator("kadr-player .start").click()
+    await phone.until(f"{VIDEO}.currentTime > 0.3")
+
+    asset = await stack.wait(asset_id, "ready")
+    made = await until(lambda: asset_of(stack, asset_id), lambda one: one["poster_url"])
+    await page.goto(f"{base}/studio/library")
+    listed = page.locator(f"li[data-asset-id={asset_id}]")
+    assert await listed.get_attribute("data-status") == "ready"
+    await listed.locator("a").click()
+    assert await page.locator("h1").inner_text() == asset["title"]
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], "nothing to scroll sideways"
+
+    # Another poster, which the watch page shows.
+    candidates = page.locator(".posters input")
+    assert await candidates.count() > 1
+    await candidates.nth(1).check()
+    await page.get_by_role("button", name="Use this poster").click()
+    await page.get_by_role("status").first.wait_for()
+    changed = await until(lambda: asset_of(stack, asset_id), lambda one: one["poster_url"] != made["poster_url"])
+    await until(
+        lambda: fetch(changed["watch_url"]),
+        lambda answer: changed["poster_url"].rpartition("v=")[2].encode() in answer.body,
+    )
+
+    await page.locator("input[name=title]").fill("A mug, thrown by hand")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await page.get_by_role("heading", name="A mug, thrown by hand").wait_for()
+    assert f"{stack.endpoints['origin']}/player/1/kadr-player.js" in await page.locator("#share").inner_html()
+
+    await page.get_by_role("link", name="Русский").click()
+    await page.get_by_role("button", name="Сохранить").wait_for()
+    await page.goto(f"{base}/studio/library")
+    assert await page.locator("html").get_attribute("lang") == "ru", "it stays"
+    assert [one for one in phone.problems if "favicon" not in one] == []
+
+
+async def test_captions_are_mended(phone: Visit, stack: Stack, tiny: Path) -> None:
+    asset = await stack.wait(await stack.upload(tiny, **PLAIN), "ready")
+    text = "WEBVTT\n\n00:00.000 --> 00:02.000\nHelo\n"
+    track = {"kind": "subtitles", "language": "en", "text": text}
+    status, made = await stack.api("POST", f"/v1/assets/{asset['id']}/tracks", json=track)
+    assert status == 201, made
+    url = f"{stack.endpoints['api']}/studio/assets/{asset['id']}/captions/{made['data']['id']}"
+    await phone.page.goto(url)
+    field = phone.page.locator("textarea[name=text]")
+    await field.fill((await field.input_value()).replace("Helo", "Hello"))
+    # Somebody else was quicker: both are shown, and nothing is lost.
+    status, other = await stack.api(
+        "PUT",
+        f"/v1/assets/{asset['id']}/tracks/{made['data']['id']}",
+        json={"text": text.replace("Helo", "Hallo")},
+        headers={"If-Match": made["data"]["etag"]},
+    )
+    assert status == 200, other
+    await phone.page.get_by_role("button", name="Save").click()
+    await phone.page.get_by_role("alert").wait_for()
+    assert "Hello" in await field.input_value()
+    assert "Hallo" in await phone.page.locator("textarea[readonly]").input_value()
+    await phone.page.get_by_role("button", name="Save").click()
+    await phone.page.get_by_role("status").first.wait_for()
+    _, shown = await stack.api("GET", f"/v1/assets/{asset['id']}/tracks/{made['data']['id']}")
+    assert "Hello" in shown["data"]["text"]
+    assert shown["data"]["source"] == "edited"
+
+
+async def test_deleting_is_asked_about(phone: Visit, stack: Stack, tiny: Path) -> None:
+    asset_id = await stack.upload(tiny, title=HOSTILE, **PLAIN)
+    await stack.wait(asset_id, "ready")
+    await phone.page.goto(f"{stack.endpoints['api']}/studio/library?q=alert(1)")
+    assert HOSTILE in await phone.page.locator(f"li[data-asset-id={asset_id}] .name").inner_text()
+    await phone.page.locator(f"input[value={asset_id}]").check()
+    await phone.page.get_by_role("button", name="Delete chosen").click()
+    await phone.page.get_by_role("heading", name="Delete for good?").wait_for()
+    assert (await stack.api("GET", f"/v1/assets/{asset_id}"))[0] == 200
+    await phone.page.get_by_role("button", name="Delete for good").click()
+    await phone.page.wait_for_url(re.compile("deleted=1"))
+    assert (await stack.api("GET", f"/v1/assets/{asset_id}"))[0] == 404
+    assert phone.problems == []
+
+
+async def test_pages_are_for_who_has_signed_in(stack: Stack) -> None:
+    base = stack.endpoints["api"]
+    async with aiohttp.ClientSession() as session:
+        for path in ("library", "upload", "assets/as_1", "assets/as_1/captions/tr_1"):
+            async with session.get(f"{base}/studio/{path}", allow_redirects=False) as answer:
+                assert (answer.status, answer.headers["Location"]) == (303, "/studio/sign-in")
+        async with session.post(f"{base}/studio/library/delete", allow_redirects=False) as answer:
+            assert answer.status in (303, 403)
+
+
+@pytest.mark.acceptance("every page in two themes, two languages and two widths")
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (make test does)")
+async def test_axe_finds_nothing_serious(browser: Browser, stack: Stack, tiny: Path, tmp_path: Path) -> None:
+    asset = await stack.wait(await stack.upload(tiny, **PLAIN), "ready")
+    track = {"kind": "subtitles", "language": "en", "text": "WEBVTT\n\n00:00.000 --> 00:02.000\nHello\n"}
+    _, made = await stack.api("POST", f"/v1/assets/{asset['id']}/tracks", json=track)
+    junk = tmp_path / "junk.mp4"
+    generate(junk, "testsrc2=size=320x180:rate=25:duration=1")
+    paths = (
+        *("library", "library?q=nothing-like-this", "upload", f"assets/{asset['id']}"),
+        f"assets/{asset['id']}/captions/{made['data']['id']}",
+    )
+    found: list[Any] = []
+    for theme in ("light", "dark"):
+        for language in ("en", "ru"):
+            for width, height in (PHONE, DESK):
+                context = await browser.new_context(
+                    viewport={"width": width, "height": height}, color_scheme=theme, locale=language
+                )
+                visit = Visit(await context.new_page())
+                visit.listen()
+                await sign_in(visit, stack)
+                for path in paths:
+                    await visit.page.goto(f"{stack.endpoints['api']}/studio/{path}")
+                    await visit.page.evaluate(AXE.read_text("utf-8"))
+                    seen = await visit.page.evaluate("axe.run({resultTypes: ['violations']})")
+                    found += [
+                        (path, theme, language, width, one["id"], [node["target"] for node in one["nodes"]][:3])
+                        for one in seen["violations"]
+                        if one["impact"] in ("serious", "critical")
+                    ]
+                    wide = await visit.page.evaluate("document.documentElement.scrollWidth")
+                    assert wide <= width, f"{path} is {wide} px wide at {width}"
+                await context.close()
+    assert found == []
+
+
+@pytest.mark.acceptance("two files, a lost network and a closed tab")
+async def test_uploads_outlive_a_lost_network_and_a_closed_tab(phone: Visit, stack: Stack, tmp_path: Path) -> None:
+    files = []
+    for number in range(2):
+        file = tmp_path / f"two-{number}.mp4"
+        size = f"{320 + 16 * number}x180"
+        generate(
+            file,
+            f"testsrc2=size={size}:rate=25:duration=20",
+            "anoisesrc=duration=20",
+            "-b:v",
+            "8M",
+            "-c:a",
+            "pcm_s16le",
+            "-f",
+            "mov",
+        )
+        files.append(file)
+    page = phone.page
+    await page.goto(f"{stack.endpoints['api']}/studio/upload")
+    network = await page.context.new_cdp_session(page)
+    await network.send("Network.enable")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 2_000_000}
+    await network.send("Network.emulateNetworkConditions", slow)
+    await page.set_input_files("#files", files)
+    bars = page.locator("progress.sending")
+    await phone.until("[...document.querySelectorAll('progress.sending')].every(({value}) => value > 0.05)")
+    await page.context.set_offline(True)
+    await phone.until(
+        "[...document.querySelectorAll('.words')].some(({textContent}) => textContent.includes('network'))"
+    )
+    await page.context.set_offline(False)
+    await page.reload()
+    await page.locator("li.left").first.wait_for()
+    assert await page.locator("li.left").count() == 2
+    await network.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
+    await page.set_input_files("#files", files)
+    async with asyncio.timeout(90 * runs.patience()):
+        await phone.until("document.querySelectorAll('.uploads li[data-asset-id]').length === 2", 80)
+    assert await bars.count() == 2
+    for row in await page.locator(".uploads li[data-asset-id]").all():
+        asset_id = await row.get_attribute("data-asset-id")
+        asset = await stack.wait(str(asset_id), "ready", within_s=240)
+        assert asset["source"]["bytes"] in {file.stat().st_size for file in files}
