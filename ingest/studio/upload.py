@@ -12,7 +12,10 @@ from ingest.studio.page import data_of, language, page, refused, texts
 from studio.texts import catalogue
 
 routes = web.RouteTableDef()
-SHOWN = ("uploads.", "code.", "studio.retry")
+SHOWN = (
+    *("uploads.", "code.", "studio.policy.", "studio.retry", "studio.details"),
+    *("studio.title", "studio.ref", "studio.language"),
+)
 
 
 @routes.get("/studio/upload")

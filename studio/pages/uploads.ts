@@ -65,6 +65,7 @@ class Uploads extends HTMLElement {
       <div class="bars making" hidden><span class="label"></span><progress max="1" value="0"></progress><span><span class="percent">0</span> %</span></div>
       <p class="words" role="status"></p>`;
     row.querySelector(".name")!.textContent = upload.file.name;
+    row.querySelector(".words")!.before(this.#fields(upload));
     const labels = row.querySelectorAll(".label");
     labels[0]!.textContent = this.#text("uploads.sending");
     labels[1]!.textContent = this.#text("uploads.making");
@@ -75,6 +76,52 @@ class Uploads extends HTMLElement {
     upload.addEventListener("progress", () => this.#measure(row, upload));
     upload.addEventListener("question", (event) => this.#ask(row, upload, (event as CustomEvent<Question>).detail));
     this.#show(row, upload);
+  }
+
+  // What the title is called and who may watch it, editable while it is sent and made.
+  #fields(upload: Upload): HTMLElement {
+    const details = document.createElement("details");
+    const summary = document.createElement("summary");
+    summary.textContent = this.#text("studio.details");
+    details.append(summary);
+    const add = (name: string, field: HTMLInputElement | HTMLSelectElement) => {
+      const label = document.createElement("label");
+      const words = document.createElement("span");
+      words.textContent = this.#text(`studio.${name}`);
+      field.name = name;
+      field.addEventListener("change", () => void this.#change(upload, field));
+      label.append(words, field);
+      details.append(label);
+    };
+    const input = (placeholder: string) => Object.assign(document.createElement("input"), { placeholder });
+    add("title", input(upload.file.name));
+    add("ref", input("product:42"));
+    add("language", input("en"));
+    const policy = document.createElement("select");
+    for (const value of ["public", "signed"]) policy.add(new Option(this.#text(`studio.policy.${value}`), value));
+    add("policy", policy);
+    return details;
+  }
+
+  async #change({ assetId, fields }: Upload, field: HTMLInputElement | HTMLSelectElement): Promise<void> {
+    const value = field.value.trim() || null;
+    field.setCustomValidity("");
+    if (!assetId) {
+      if (value === null) delete fields[field.name];
+      else fields[field.name] = value;
+      return;
+    }
+    if (value === null && (field.name === "title" || field.name === "policy")) return;
+    const request = {
+      method: "PATCH",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ [field.name]: value }),
+    };
+    const response = await fetch(`/v1/assets/${assetId}`, request).catch(() => null);
+    if (response?.ok) return;
+    const { code = "", detail = "" } = (await response?.json().catch(() => null)) ?? {};
+    field.setCustomValidity(this.#why(code, detail));
+    field.reportValidity();
   }
 
   #measure(row: HTMLElement, { progress }: Upload): void {
