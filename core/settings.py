@@ -60,10 +60,16 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8080, ge=0, le=65535)
-    api_public_url: str | None = Field(default=None, description="Base of the API as clients reach it; for documents")
+    api_public_url: str | None = Field(
+        default=None, description="Base of the API and the studio as people reach them; default: host:port"
+    )
     origin_host: str = "127.0.0.1"
     origin_port: int = Field(default=8081, ge=0, le=65535)
     origin_public_url: str | None = Field(default=None, description="Base of playback URLs; default: host:port")
+    site_url: str | None = Field(default=None, description="Base of the pages for viewers; default: the origin's")
+    studio_session_s: PositiveInt = Field(
+        default=14 * 86_400, le=365 * 86_400, description="how long a browser stays signed in"
+    )
 
     # Each: "kid:secret,kid:secret"; the first signs, all of them verify, so keys rotate without a refused viewer.
     playback_keys: SecretStr = SecretStr("")
@@ -188,7 +194,7 @@ class Settings(BaseSettings):
             raise ValueError("a CPU supports int8, int8_float32 and float32; this type needs KADR_WHISPER_DEVICE=cuda")
         return value
 
-    @field_validator("s3_url", "s3_public_url", "origin_public_url")
+    @field_validator("s3_url", "s3_public_url", "api_public_url", "origin_public_url", "site_url")
     @classmethod
     def _is_base_url(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None:
@@ -204,10 +210,19 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def api_base(self) -> str:
+        """Base URL of the API and the studio as people see them, without a trailing slash."""
+        return (self.api_public_url or _local_url(self.api_host, self.api_port)).rstrip("/")
+
+    @property
     def origin_base(self) -> str:
         """Base URL of the origin as players see it, without a trailing slash."""
-        host = "127.0.0.1" if self.origin_host in ("0.0.0.0", "::") else self.origin_host  # noqa: S104 - compared only
-        return (self.origin_public_url or f"http://{host}:{self.origin_port}").rstrip("/")
+        return (self.origin_public_url or _local_url(self.origin_host, self.origin_port)).rstrip("/")
+
+    @property
+    def site_base(self) -> str:
+        """Base URL of the pages for viewers, without a trailing slash."""
+        return (self.site_url or self.origin_base).rstrip("/")
 
     @property
     def s3_presign_base(self) -> str:
@@ -226,6 +241,13 @@ class Settings(BaseSettings):
                 f"KADR_{'_'.join(str(p) for p in e['loc']).upper()}={e['input']!r}: {e['msg']}" for e in exc.errors()
             ]
             raise ConfigError("; ".join(lines)) from exc
+
+
+def _local_url(host: str, port: int) -> str:
+    """The URL at which this machine reaches a server that listens there."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared only
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def parse_keys(name: str, raw: SecretStr) -> dict[str, bytes]:

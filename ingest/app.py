@@ -25,11 +25,35 @@ from ingest import (
     storage_events,
     takedown,
     tracks,
+    upload_tokens,
     uploads,
 )
-from ingest.context import CONTEXT, OWNER, Context, authenticate
+from ingest.authentication import add_cors, authenticate
+from ingest.context import CALLER, CONTEXT, Context
+from ingest.studio import asset, captions, files, home, library, sign_in, upload
+from studio import STATIC
 
 MOST_BODY_BYTES = 256 * 1024
+MODULES = (
+    uploads,
+    upload_tokens,
+    assets,
+    tracks,
+    posters,
+    experiments,
+    takedown,
+    playback,
+    events,
+    storage_events,
+    health,
+    sign_in,
+    home,
+    library,
+    upload,
+    asset,
+    captions,
+    files,
+)
 
 
 def create(settings: Settings) -> web.Application:
@@ -39,13 +63,15 @@ def create(settings: Settings) -> web.Application:
             metrics.middleware("api"),
             problems.middleware,
             authenticate,
-            request_bodies.middleware(settings, MOST_BODY_BYTES, lambda request: request.get(OWNER)),
+            request_bodies.middleware(settings, MOST_BODY_BYTES, _accountable),
         ],
         client_max_size=MOST_BODY_BYTES,
     )
     server.harden(app)
-    for module in (uploads, assets, tracks, posters, experiments, takedown, playback, events, storage_events, health):
+    for module in MODULES:
         app.add_routes(module.routes)
+    app.router.add_static("/static", STATIC)
+    app.on_response_prepare.append(add_cors)
     app[DOCUMENT] = json.dumps(openapi.document(app, version("kadr"))).encode()
 
     async def connections(app: web.Application) -> AsyncIterator[None]:
@@ -71,3 +97,8 @@ def create(settings: Settings) -> web.Application:
     app.cleanup_ctx.append(connections)
     events.end_streams_on_shutdown(app)
     return app
+
+
+def _accountable(request: web.Request) -> str | None:
+    """Whose bodies count together; None where nobody has authenticated."""
+    return request[CALLER].accountable if CALLER in request else None

@@ -18,10 +18,10 @@ from core.step_kinds import BLOCK_REPROCESS, BLOCK_REPROCESS_OF_READY, PROBES
 from core.storage import keys
 from ingest import titles
 from ingest.bodies import responses
-from ingest.bodies.asset_response import shown
+from ingest.bodies.asset_response import narrowed, shown
 from ingest.bodies.fields import ref_pair
 from ingest.bodies.requests import AssetChanges, AssetQuery, NewPull, NewSource, Nothing, Reprocess
-from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of, query_of
+from ingest.context import CONTEXT, Context, answer, body_of, caller_of, ident, not_found, once, owner_of, query_of
 from ingest.openapi import operation
 from ingest.uploads import IMAGE_HINT, MAX_BODY_BYTES, check_size, image_of, of_owner, once_with, reserve
 from ingest.uploads import shown as upload_shown
@@ -124,10 +124,11 @@ async def page(request: web.Request) -> web.Response:
 
 
 @routes.get("/v1/assets/{asset_id}")
-@operation(responses.AssetShape, errors=(404,))
+@operation(responses.AssetShape, errors=(404,), with_upload_token=responses.UploadedAsset)
 async def show(request: web.Request) -> web.Response:
     """Show an asset with its progress, renditions and playback ids."""
-    return answer(shown(request.app[CONTEXT], await requested_asset(request)))
+    shape = shown(request.app[CONTEXT], await requested_asset(request))
+    return answer(shape if caller_of(request).upload_token is None else narrowed(shape))
 
 
 @routes.patch("/v1/assets/{asset_id}")

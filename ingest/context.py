@@ -1,9 +1,8 @@
-"""Shared by the handlers of the API: application context, authentication, request bodies and responses."""
+"""Shared by the handlers of the API: application context, who calls, request bodies and responses."""
 
 import hashlib
 import json
 import re
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -12,17 +11,20 @@ from aiohttp import web
 from pydantic import BaseModel
 from redis.asyncio import Redis
 
-from core.db import idempotency, owners
+from core.db import idempotency, upload_tokens
 from core.db.idempotency import KeyReused
 from core.db.postgres import Connection, Pool
+from core.db.studio_sessions import StudioSession
+from core.db.upload_tokens import TokenUsed, UploadToken
 from core.hints import Hints
-from core.http.problems import Handler, Problem
+from core.http.problems import Problem
 from core.model import OwnerId, StepKind
 from core.settings import Settings
 from core.storage.s3 import Storage
 from ingest.openapi import IDEMPOTENCY_KEY
+from ingest.remembered import Remembered
 
-KEY_KNOWN_S = 5.0  # how long a revoked API key may still be accepted
+KEY_KNOWN_S = 5.0  # how long a revoked API key, or a session that has ended, may still be accepted
 MAX_KEYS_KNOWN = 10_000
 FORM_TYPE = "application/x-www-form-urlencoded"
 
@@ -37,20 +39,8 @@ class Context:
     hints: Hints
     redis: Redis
     playback_keys: Mapping[str, bytes]
-    known_keys: dict[bytes, tuple[OwnerId, float]] = field(default_factory=dict)
-
-    async def owner_of_key(self, api_key: str) -> OwnerId | None:
-        """Owner of an API key, cached for KEY_KNOWN_S seconds; unknown keys are looked up each time."""
-        digest = hashlib.sha256(api_key.encode()).digest()
-        owner, until = self.known_keys.get(digest, (None, 0.0))
-        if owner is None or time.monotonic() > until:
-            owner = await owners.of_key(self.pool, api_key)
-            if len(self.known_keys) >= MAX_KEYS_KNOWN:
-                self.known_keys.clear()
-            self.known_keys.pop(digest, None)
-            if owner is not None:
-                self.known_keys[digest] = (owner, time.monotonic() + KEY_KNOWN_S)
-        return owner
+    known_keys: Remembered[OwnerId] = field(default_factory=lambda: Remembered(KEY_KNOWN_S, MAX_KEYS_KNOWN))
+    known_sessions: Remembered[StudioSession] = field(default_factory=lambda: Remembered(KEY_KNOWN_S, MAX_KEYS_KNOWN))
 
     async def hint(self, queued: list[tuple[str, StepKind]]) -> None:
         """Wake workers for these steps. To be called after the commit."""
@@ -59,37 +49,37 @@ class Context:
 
 
 CONTEXT = web.AppKey("context", Context)
-OWNER: web.RequestKey[OwnerId] = web.RequestKey("owner", OwnerId)
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-@web.middleware
-async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Everything below /v1 needs `Authorization: Bearer <api key>`."""
-    if request.path.startswith("/v1/"):
-        owner = await _owner_by_key(request)
-        if owner is None:
-            raise Problem(
-                401, "unauthenticated", "The API key is missing or unknown.", hint="Send Authorization: Bearer <key>."
-            )
-        request[OWNER] = owner
-    return await handler(request)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """For whom a request acts, and by which credentials.
+
+    `key_prefix`: of the API key behind them; None: there is none, as with a session that was made from a link.
+    """
+
+    owner: OwnerId
+    key_prefix: str | None
+    upload_token: UploadToken | None = None
+
+    @property
+    def accountable(self) -> str:
+        """Whose requests count together: all of an owner, but those with an upload token by themselves."""
+        return self.upload_token.digest.hex() if self.upload_token else self.owner
 
 
-async def _owner_by_key(request: web.Request) -> OwnerId | None:
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    bearer = scheme.lower() == "bearer" and key.isascii()
-    return await request.app[CONTEXT].owner_of_key(key.strip()) if bearer else None
+CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
 
 
-async def is_still_authorized(request: web.Request) -> bool:
-    """Whether the key of a request that takes long is still valid. Asks PostgreSQL every KEY_KNOWN_S at most."""
-    return await _owner_by_key(request) == owner_of(request)
+def caller_of(request: web.Request) -> Caller:
+    """Whoever the request was authenticated as."""
+    return request[CALLER]
 
 
 def owner_of(request: web.Request) -> OwnerId:
     """The owner whose credentials the request was authenticated with."""
-    return request[OWNER]
+    return request[CALLER].owner
 
 
 def ident(request: web.Request, name: str, what: str) -> str:
@@ -132,18 +122,25 @@ def query_of(request: web.Request, model: type[_Model]) -> _Model:
 
 
 async def once(request: web.Request, make: Callable[[Connection], Awaitable[str]]) -> tuple[str, bool]:
-    """Run `make` in a transaction, once per Idempotency-Key: (id of the resource, whether this call created it)."""
+    """Run `make` in a transaction, once per Idempotency-Key: (id of the resource, whether this call created it).
+
+    With an upload token it runs once in all, whatever the key: a page may not use those of the owner's requests.
+    """
     key = request.headers.get("Idempotency-Key")
     if key is not None and not re.fullmatch(IDEMPOTENCY_KEY, key):
         detail = "Idempotency-Key must be 1 to 255 printable ASCII characters."
         raise Problem(422, "invalid", detail, hint="Send a new UUID for each new request.")
     request_text = f"{request.method} {request.path}\n".encode() + await request.read()
+    request_hash = hashlib.sha256(request_text).hexdigest()
+    pool, caller = request.app[CONTEXT].pool, caller_of(request)
     try:
-        return await idempotency.once(
-            request.app[CONTEXT].pool, owner_of(request), key, hashlib.sha256(request_text).hexdigest(), make
-        )
+        if caller.upload_token is not None:
+            return await upload_tokens.once(pool, caller.upload_token.digest, request_hash, make)
+        return await idempotency.once(pool, caller.owner, key, request_hash, make)
     except KeyReused as exc:
         raise Problem(422, "idempotency_key_reused", str(exc), hint="Use a new key for a new request.") from exc
+    except TokenUsed as exc:
+        raise Problem(409, "upload_token_used", str(exc), hint="Ask the owner's application for a new token.") from exc
 
 
 def answer(shape: BaseModel | list[Any], status: int = 200, **more: Any) -> web.Response:

@@ -19,8 +19,9 @@ from core.db.outbox import Event
 from core.http.problems import Problem
 from core.model import AssetId, AssetStatus, OwnerId
 from ingest.assets import requested_asset
+from ingest.authentication import is_still_authorized
 from ingest.bodies.asset_response import shown
-from ingest.context import Context, is_still_authorized, owner_of
+from ingest.context import Context, owner_of
 from ingest.openapi import operation
 
 routes = web.RouteTableDef()

@@ -17,8 +17,9 @@ routes = web.RouteTableDef()
 
 @routes.get("/")
 async def front(request: web.Request) -> web.Response:
-    """A page that leads on: to the description of the API, to the watch page and to the documentation."""
+    """A page that leads on: to the studio, the description of the API, the watch page and the documentation."""
     ways = (
+        Way(name="Studio", sentence="Your videos in the browser.", url="/studio/"),
         Way(
             name="API",
             sentence="Every call, as OpenAPI 3.1. Calls need a key; that of kadr up is in .kadr/endpoints.json.",
@@ -27,7 +28,7 @@ async def front(request: web.Request) -> web.Response:
         Way(
             name="Watch",
             sentence="The page of a video, by its playback id.",
-            url=f"{request.app[CONTEXT].settings.origin_base}/watch",
+            url=f"{request.app[CONTEXT].settings.site_base}/watch",
         ),
         front_page.DOCS,
         Way(name="Health", sentence="Whether uploads can be accepted.", url="/health/ready"),

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from core.http.openapi_document import sentences
 from core.http.problem_shape import ProblemShape
+from ingest import upload_token_scope
 
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 _Schemas = dict[Any, dict[str, Any]]
@@ -20,12 +21,12 @@ IDEMPOTENCY_KEY = "^[!-~]([ -~]{0,253}[!-~])?$"
 _DESCRIPTION = (
     "Video uploads, processing and signed HLS playback. Errors are problem details (RFC 9457) with a stable `code`; "
     "every answer has an `X-Request-Id`, which the server's log lines about the request have, too. Players read from "
-    "the origin, which has an /openapi.json of its own."
+    "the origin, which has an /openapi.json of its own. Pages of the studio call it with their session's cookie."
 )
 _WORDS = {
     200: "OK", 201: "Created", 202: "Accepted; processing continues in the background", 204: "No content",
-    400: "The body is not JSON", 401: "Missing or unknown API key", 404: "Not found",
-    408: "The body did not arrive in time",
+    400: "The body is not JSON", 401: "Missing or unknown credentials", 403: "Not with these credentials",
+    404: "Not found", 408: "The body did not arrive in time",
     409: "Conflict with the current state", 412: "The resource has changed since it was read", 413: "Body too large",
     422: "Validation failed", 428: "The If-Match header is required", 429: "Too many at once",
     503: "Temporarily unavailable",
@@ -34,7 +35,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """Request and response of one route. `errors`: statuses beside 401 and 503, which all of /v1 can answer."""
+    """Request and response of one route. `errors`: statuses beside 401, 403 and 503, which all of /v1 can answer."""
 
     status: int
     returns: type[BaseModel] | None
@@ -45,6 +46,7 @@ class Operation:
     media_type: str
     idempotent: bool
     also_takes: tuple[str, ...]  # media types of bodies other than JSON
+    with_upload_token: type[BaseModel] | None  # what its bearer gets instead
 
 
 def operation(
@@ -58,6 +60,7 @@ def operation(
     media_type: str = "application/json",
     idempotent: bool = False,
     also_takes: tuple[str, ...] = (),
+    with_upload_token: type[BaseModel] | None = None,
 ) -> Callable[[_Handler], _Handler]:
     """Decorator that records what /openapi.json says about a handler."""
 
@@ -72,6 +75,7 @@ def operation(
             media_type=media_type,
             idempotent=idempotent,
             also_takes=also_takes,
+            with_upload_token=with_upload_token,
         )
         setattr(handler, _OPERATION, declared)
         return handler
@@ -86,8 +90,11 @@ def document(app: web.Application, version: str, server: str = "/") -> dict[str,
         for route in app.router.routes()
         if route.resource is not None and route.method != "HEAD" and hasattr(route.handler, _OPERATION)
     ]
-    models = {m for *_, declared in marked for m in (declared.returns, declared.body, declared.query) if m} | {
-        ProblemShape
+    models = {ProblemShape} | {
+        m
+        for *_, declared in marked
+        for m in (declared.returns, declared.body, declared.query, declared.with_upload_token)
+        if m
     }
     inputs = {m for *_, declared in marked for m in (declared.body, declared.query) if m}
     names, definitions = models_json_schema(
@@ -97,7 +104,7 @@ def document(app: web.Application, version: str, server: str = "/") -> dict[str,
     schema_of: _Schemas = {model: schema for (model, _), schema in names.items()}
     paths: dict[str, dict[str, Any]] = {}
     for method, path, handler, declared in marked:
-        paths.setdefault(path, {})[method.lower()] = _operation(path, handler, declared, schema_of)
+        paths.setdefault(path, {})[method.lower()] = _operation(method, path, handler, declared, schema_of)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -110,15 +117,18 @@ def document(app: web.Application, version: str, server: str = "/") -> dict[str,
         "paths": paths,
         "components": {
             "schemas": {name: _described(schema) for name, schema in definitions.get("$defs", {}).items()},
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "An API key"},
+                "upload_token": {"type": "http", "scheme": "bearer", "description": "A token for one upload, ut_..."},
+            },
         },
     }
 
 
-def _operation(path: str, handler: Any, declared: Operation, schema_of: _Schemas) -> dict[str, Any]:
+def _operation(method: str, path: str, handler: Any, declared: Operation, schema_of: _Schemas) -> dict[str, Any]:
     private = path.startswith("/v1/")
     errors = sorted(
-        {*declared.errors, *((401, 503) if private else ()), *((400, 408, 413, 422, 429) if declared.body else ())}
+        {*declared.errors, *((401, 403, 503) if private else ()), *((400, 408, 413, 422, 429) if declared.body else ())}
     )
     if declared.query or declared.idempotent:
         errors = sorted({*errors, 422})
@@ -130,6 +140,8 @@ def _operation(path: str, handler: Any, declared: Operation, schema_of: _Schemas
         # A stream of events: OpenAPI 3.1 cannot say the schema of each, and one for all of it would be read as that.
         result["content"] = {declared.media_type: {}}
     summary, description = sentences(handler.__doc__)
+    if narrow := declared.with_upload_token:
+        description = f"{description} With an upload token `data` is an `{narrow.__name__}`.".strip()
     out: dict[str, Any] = {
         "tags": [_tag(handler)],
         "summary": summary,
@@ -149,7 +161,8 @@ def _operation(path: str, handler: Any, declared: Operation, schema_of: _Schemas
         }
         out["requestBody"] = {"required": required, "content": bodies}
     if private:
-        out["security"] = [{"key": []}]
+        by_token = [{"upload_token": list[str]()}] if upload_token_scope.allows(method, path) else []
+        out["security"] = [{"key": []}, *by_token]
     return out
 
 

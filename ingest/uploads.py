@@ -20,11 +20,11 @@ from core.model import AssetId, OwnerId, StepKind, UploadId, UploadStatus, new_i
 from core.settings import Settings
 from core.storage import keys
 from core.storage.artifact_store import ArtifactStore
-from ingest import titles
+from ingest import titles, upload_token_scope
 from ingest.bodies import responses
 from ingest.bodies.fields import ref_pair
 from ingest.bodies.requests import NewSource, NewUpload, NewWatermark, Nothing, UploadQuery
-from ingest.context import CONTEXT, Context, answer, body_of, ident, not_found, once, owner_of, query_of
+from ingest.context import CONTEXT, Context, answer, body_of, caller_of, ident, not_found, once, owner_of, query_of
 from ingest.openapi import operation
 from transcode.plan.watermark import MAX_IMAGE_BYTES, image_type
 
@@ -51,9 +51,14 @@ class Image:
 @operation(responses.Upload, status=201, body=NewUpload, idempotent=True)
 @roomy(MAX_BODY_BYTES, IMAGE_HINT)
 async def create(request: web.Request) -> web.Response:
-    """Create an asset and its upload; returns presigned PUTs for its first parts."""
+    """Create an asset and its upload; returns presigned PUTs for its first parts.
+
+    With an upload token: once. The same request again gets the same upload.
+    """
     context, owner = request.app[CONTEXT], owner_of(request)
     body = await body_of(request, NewUpload)
+    if (token := caller_of(request).upload_token) is not None:
+        body = upload_token_scope.settled(body, token.terms)
     check_size(body.size_bytes, context.settings)
     asset_id, image = AssetId(new_id("as")), image_of(body.watermark)
 

@@ -111,6 +111,13 @@ def parser() -> argparse.ArgumentParser:
 
     _add_assets(commands)
     _add_token(commands)
+    studio_link = _add_command(
+        commands,
+        "studio-link",
+        "print a link that signs one browser in to the studio, once, within 10 minutes",
+        "Reads the database of KADR_DATABASE_URL, else of the `kadr up` in KADR_HOME.",
+    )
+    studio_link.add_argument("--owner", metavar="ID", default="ow_default", help="whose studio")
     _add_encode(commands)
     _add_posters(commands)
     _add_transcribe(commands)

@@ -122,6 +122,13 @@ def _token(args: argparse.Namespace) -> int:
     return asyncio.run(assets.run_token(ingest.Target.from_environment(os.environ), args))
 
 
+def _studio_link(args: argparse.Namespace) -> int:
+    from core.model import OwnerId
+    from kadr.commands import studio_link
+
+    return asyncio.run(studio_link.run(OwnerId(args.owner)))
+
+
 def _plan(args: argparse.Namespace) -> int:
     from kadr.commands import encode
 
@@ -272,6 +279,7 @@ _COMMANDS = {
     "ingest": _ingest,
     "assets": _assets,
     "token": _token,
+    "studio-link": _studio_link,
     "plan": _plan,
     "encode": _encode,
     "posters": _posters,

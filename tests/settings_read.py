@@ -18,7 +18,9 @@ ENTRIES = {
 }
 # Read by way of a property.
 BEHIND = {
+    "api_base": {"api_public_url", "api_host", "api_port"},
     "origin_base": {"origin_public_url", "origin_host", "origin_port"},
+    "site_base": {"site_url", "origin_public_url", "origin_host", "origin_port"},
     "s3_presign_base": {"s3_public_url", "s3_url"},
 }
 # The command itself reads where to listen (kadr/cli.py), and a worker the number of slots of each class by its name.

@@ -70,6 +70,11 @@ def shown(context: Context, asset: Asset) -> responses.AssetShape:
     )
 
 
+def narrowed(shape: responses.AssetShape) -> responses.UploadedAsset:
+    """The asset as the bearer of its upload token sees it."""
+    return responses.UploadedAsset(**{name: getattr(shape, name) for name in responses.UploadedAsset.model_fields})
+
+
 def _track(track: dict[str, Any]) -> responses.TrackShape:
     """A track as the asset lists it: without its text, which has a route of its own."""
     return responses.TrackShape.model_validate({name: value for name, value in track.items() if name != "version"})

@@ -35,6 +35,7 @@ from ingest.bodies.fields import (
     Viewer,
     example,
 )
+from ingest.bodies.page_origin import ORIGINS_TEXT, PageOrigins
 from ingest.bodies.text import Text
 from packager.encryption import Encryption
 from presets.effort import Effort
@@ -328,6 +329,33 @@ class NewRevocation(Body):
         if (self.session is None) == (self.viewer is None):
             raise PydanticCustomError("who", "give exactly one of session and viewer")
         return self
+
+
+class NewUploadToken(Body):
+    """POST /v1/upload_tokens: what is settled about the upload, and for how long the token is valid."""
+
+    model_config = example(
+        {"ref": "product:42", "origins": ["https://shop.example.org"], "max_size_bytes": 500_000_000}
+    )
+
+    ref: AnyRef | None = Field(
+        default=None, description="Reference of the asset. Default: none; a page cannot give one"
+    )
+    title: Title | None = Field(default=None, description="Title of the asset. Default: what the page says")
+    policy: Policy = Field(
+        default=Policy.PUBLIC, description="public: anybody may play it; signed: only with a token for each viewer"
+    )
+    language: Language | None = Field(default=None, description="Spoken language. Default: what the page says")
+    origins: PageOrigins = Field(default_factory=list, description=ORIGINS_TEXT)
+    max_size_bytes: int | None = Field(
+        default=None, ge=1, description="Largest file that is taken. Default: what the server takes"
+    )
+    expires_s: int = Field(
+        default=3600,
+        ge=1,
+        le=LONGEST_TOKEN_S,
+        description="For how long the token is valid, from its creation: sending the file and waiting for it included",
+    )
 
 
 class AssetQuery(Body):

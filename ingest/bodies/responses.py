@@ -78,6 +78,13 @@ class Revocation(_Shape):
     until: datetime = Field(description="When the last token that was signed before expires")
 
 
+class UploadTokenShape(_Shape):
+    """An upload token: give it to one page or app, which sends it as Authorization: Bearer ut_..."""
+
+    token: str = Field(description="The token, ut_...; it is not shown again")
+    expires_at: datetime = Field(description="When it expires")
+
+
 class RefShape(_Shape):
     """What the asset belongs to in the application, such as product 42."""
 
@@ -252,6 +259,23 @@ class PosterShape(_Shape):
     thumbhash: str | None = Field(description="ThumbHash in base64, to show while the image loads")
     colour: str | None = Field(description="Dominant colour, #rrggbb")
     error: Failure | None = Field(description="Why the last choice could not be prepared; the poster before it stays")
+
+
+class UploadedAsset(_Shape):
+    """An asset as the bearer of its upload token sees it: how far it is, and where it plays."""
+
+    id: str = Field(description="Id of the asset, as_...")
+    status: AssetStatus = Field(
+        description="waiting for its upload, processing, playable (first renditions), ready (all of them) or errored"
+    )
+    progress: float = Field(description="Progress of all processing, from 0 to 1")
+    steps: list[StepShape] = Field(description="Steps of the pipeline, in order")
+    error: Failure | None = Field(description="Why processing failed, if it did")
+    playback_ids: list[PlaybackIdShape] = Field(description="Ids under which it can be played")
+    playback_url: str | None = Field(
+        description="URL of the HLS playlist for any player; null until it is playable. With policy signed it has a "
+        "token for one viewer"
+    )
 
 
 class AssetShape(_Shape):

@@ -1,1 +1,4 @@
-"""The studio: pages for sellers and teachers, on the API's port below /studio/."""
+"""The studio: pages for owners at /studio/, and the sessions by which their browsers are known.
+
+Scripts of these pages call the API with the session's cookie; machines call it with an API key.
+"""

@@ -17,7 +17,7 @@ from ingest.assets import requested_asset
 from ingest.bodies.asset_response import shown
 from ingest.context import CONTEXT
 from ingest.play_urls import embed_url, preview_token
-from ingest.studio.page import page, refused, texts
+from ingest.studio import shell
 
 routes = web.RouteTableDef()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -43,9 +43,9 @@ async def change(request: web.Request) -> web.Response:
     try:
         await FORMS[name](request)
     except ValidationError as exc:
-        return await _page(request, problem=refused(request, from_validation(exc)), status=422)
+        return await _page(request, problem=shell.refused(request, from_validation(exc)), status=422)
     except Problem as exc:
-        return await _page(request, problem=refused(request, exc), status=exc.status)
+        return await _page(request, problem=shell.refused(request, exc), status=exc.status)
     raise web.HTTPSeeOther(f"/studio/assets/{request.match_info['asset_id']}?saved={name}#{name}")
 
 
@@ -55,7 +55,7 @@ async def delete(request: web.Request) -> web.Response:
     context, asset = request.app[CONTEXT], await requested_asset(request)
     if (await request.post()).get("confirmed") != "yes":
         listed = [shown(context, asset).model_dump(mode="json")]
-        return page(request, "delete.html", title=texts(request)("studio.delete_title"), assets=listed)
+        return shell.show(request, "delete.html", title=shell.texts(request)("studio.delete_title"), assets=listed)
     await api.delete_asset(context, asset)
     raise web.HTTPSeeOther("/studio/library?deleted=1")
 
@@ -74,4 +74,4 @@ async def _page(request: web.Request, *, problem: str | None = None, status: int
         "problem": problem,
         "saved": request.query.get("saved"),
     }
-    return page(request, "asset.html", title=asset.title, player=True, status=status, **values)
+    return shell.show(request, "asset.html", title=asset.title, player=True, status=status, **values)

@@ -12,7 +12,7 @@ from ingest.assets import requested_asset
 from ingest.bodies.asset_response import shown
 from ingest.context import CONTEXT
 from ingest.play_urls import preview_token
-from ingest.studio.page import data_of, page, refused, texts
+from ingest.studio import shell
 
 routes = web.RouteTableDef()
 
@@ -29,20 +29,20 @@ async def save(request: web.Request) -> web.Response:
     try:
         await tracks.write(request)
     except ValidationError as exc:
-        return await _page(request, problem=refused(request, from_validation(exc)), status=422)
+        return await _page(request, problem=shell.refused(request, from_validation(exc)), status=422)
     except Problem as exc:
-        return await _page(request, problem=refused(request, exc), status=exc.status)
+        return await _page(request, problem=shell.refused(request, exc), status=exc.status)
     raise web.HTTPSeeOther(f"{request.path}?saved=1")
 
 
 async def _page(request: web.Request, *, problem: str | None = None, status: int = 200) -> web.Response:
     context, asset = request.app[CONTEXT], await requested_asset(request)
-    track: dict[str, Any] = data_of(await tracks.show(request))
+    track: dict[str, Any] = shell.data_of(await tracks.show(request))
     mine = str((await request.post()).get("text", "")) if status != 200 else None
-    return page(
+    return shell.show(
         request,
         "captions.html",
-        title=texts(request)("studio.captions_of", title=asset.title),
+        title=shell.texts(request)("studio.captions_of", title=asset.title),
         player=True,
         status=status,
         asset=shown(context, asset).model_dump(mode="json"),

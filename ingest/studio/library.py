@@ -12,7 +12,7 @@ from ingest.bodies.asset_response import shown
 from ingest.bodies.fields import ref_pair
 from ingest.bodies.requests import AssetQuery
 from ingest.context import CONTEXT, owner_of
-from ingest.studio.page import page, texts
+from ingest.studio import shell
 
 routes = web.RouteTableDef()
 STATES = tuple(status.value for status in AssetStatus)
@@ -29,10 +29,10 @@ async def library(request: web.Request) -> web.Response:
     rows = await assets.page(context.pool, owner, query.cursor, query.limit + 1, filters)
     listed = [shown(context, one).model_dump(mode="json") for one in rows[: query.limit]]
     following = rows[query.limit - 1].id if len(rows) > query.limit else None
-    return page(
+    return shell.show(
         request,
         "library.html",
-        title=texts(request)("studio.library"),
+        title=shell.texts(request)("studio.library"),
         assets=listed,
         states=STATES,
         filters={"q": query.q or "", "status": query.status or "", "ref": request.query.get("ref", "")},
@@ -52,7 +52,7 @@ async def delete(request: web.Request) -> web.Response:
         raise web.HTTPSeeOther("/studio/library")
     if form.get("confirmed") != "yes":
         listed = [shown(context, one).model_dump(mode="json") for one in found]
-        return page(request, "delete.html", title=texts(request)("studio.delete_title"), assets=listed)
+        return shell.show(request, "delete.html", title=shell.texts(request)("studio.delete_title"), assets=listed)
     for one in found:
         await api.delete_asset(context, one)
     raise web.HTTPSeeOther(f"/studio/library?deleted={len(found)}")

@@ -1,38 +1,55 @@
-"""A page of the studio as an HTTP response: its language, and the policy of what it may load."""
+"""A page of the studio as an HTTP response, and the forms that its pages send."""
 
-import json
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from core.http.problems import Problem
-from core.settings import Settings
-from ingest.context import CONTEXT
 from studio import pages
-from studio.texts import LANGUAGES, Text, catalogue, language_of, text_in
+from studio.texts import LANGUAGES, language_of, text_in
 
+MOST_FORM_BYTES = 16 * 1024
+MOST_FIELDS = 50
 LANGUAGE_COOKIE, YEAR_S = "kadr_language", 365 * 86400
+# `img-src` is for the icon. Pages with scripts add what they need.
+POLICY = {
+    "default-src": "'none'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
 
 
 def page(
-    request: web.Request, template: str, *, status: int = 200, player: bool = False, **values: Any
+    request: web.Request,
+    template: str,
+    *,
+    status: int = 200,
+    policy: dict[str, str] | None = None,
+    headers: dict[str, str] | None = None,
+    **values: Any,
 ) -> web.Response:
-    """The rendered template of studio/templates/studio/. `player`: the page has a player, which needs more."""
-    settings = request.app[CONTEXT].settings
+    """The rendered template. `policy`: directives of the content security policy beside POLICY, or in place of its own.
+
+    It is kept by no cache, shown in no frame, and its address, which may hold a sign-in link, is told to no other site.
+    """
+    directives = POLICY | (policy or {})
     lang = language(request)
     response = web.Response(
-        text=pages.render(
-            f"studio/{template}", lang, path=request.path, query=request.query, settings=settings, **values
-        ),
+        text=pages.render(template, lang, **values),
         content_type="text/html",
         status=status,
         headers={
             "Cache-Control": "no-store",
-            "Content-Security-Policy": content_security_policy(settings, player=player),
+            "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in directives.items()),
             "Cross-Origin-Opener-Policy": "same-origin",
             "Referrer-Policy": "same-origin",
+            "Vary": "Accept-Language, Cookie",
             "X-Content-Type-Options": "nosniff",
+            **(headers or {}),
         },
     )
     if request.query.get("lang") in LANGUAGES:
@@ -40,52 +57,32 @@ def page(
     return response
 
 
+def message(request: web.Request, status: int, title: str, words: str, **headers: str) -> web.Response:
+    """A page that says why something is refused. `title`, `words`: keys of texts."""
+    text = text_in(language(request))
+    return page(
+        request,
+        "message.html",
+        status=status,
+        headers=headers,
+        title=text(title),
+        words=text(words),
+        preparing=False,
+    )
+
+
 def language(request: web.Request) -> str:
-    """The language of the page: the one just chosen, the one chosen before, or the reader's."""
+    """The language of the page: `lang` of the query, the one chosen before, or the reader's."""
     wanted = request.query.get("lang") or request.cookies.get(LANGUAGE_COOKIE)
     return language_of(request.headers.get("Accept-Language", ""), wanted)
 
 
-def texts(request: web.Request) -> Text:
-    """The texts of the page's language."""
-    return text_in(language(request))
-
-
-def data_of(response: web.StreamResponse) -> Any:
-    """The data in the answer of one of the API's handlers."""
-    assert isinstance(response, web.Response)
-    return json.loads(response.text or "")["data"]
-
-
-def in_words(request: web.Request, code: str, detail: str) -> str:
-    """What an error code means, in the page's language; `detail`, which is English, where there is no such text."""
-    return catalogue(language(request)).get(f"code.{code}", detail)
-
-
-def refused(request: web.Request, problem: Problem) -> str:
-    """The sentence of a problem."""
-    return in_words(request, problem.code, " ".join(filter(None, (str(problem), problem.hint))))
-
-
-def content_security_policy(settings: Settings, *, player: bool) -> str:
-    """Scripts of our own; uploads go to storage; pictures and media come from the origin and, by TLS, from CDNs."""
-    origin, storage = _origin(settings.origin_base), _origin(settings.s3_public_url or settings.s3_url or "")
-    media = f"'self' {origin} https:"
-    directives = {
-        "default-src": "'none'",
-        "script-src": f"'self' {origin}" if player else "'self'",
-        # The controls of the player bring their styles in their own markup.
-        "style-src": "'self' 'unsafe-inline'" if player else "'self'",
-        "connect-src": f"'self' {storage} {media.removeprefix(chr(39) + 'self' + chr(39) + ' ')}",
-        "img-src": f"{media} blob: data:",
-        "media-src": f"{media} blob: data:",
-        "base-uri": "'none'",
-        "form-action": "'self'",
-        "frame-ancestors": "'none'",
-    }
-    return "; ".join(f"{name} {value}" for name, value in directives.items())
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+async def form_of(request: web.Request) -> dict[str, str]:
+    """The fields of a form; of a name that is repeated the last one. Anything but a URL-encoded form has none."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        return {}
+    text = (await request.read()).decode("utf-8", "replace")
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError as exc:
+        raise Problem(422, "invalid", f"A form has at most {MOST_FIELDS} fields.") from exc

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from core.http.problems import Problem, from_validation
 from ingest import assets as api
 from ingest.context import owner_of
-from ingest.studio.page import data_of, language, page, refused, texts
+from ingest.studio import shell
+from ingest.studio.page import language
 from studio.texts import catalogue
 
 routes = web.RouteTableDef()
@@ -30,18 +31,18 @@ async def pull(request: web.Request) -> web.Response:
     try:
         made = await api.pull(request)
     except ValidationError as exc:
-        return _page(request, problem=refused(request, from_validation(exc)), status=422)
+        return _page(request, problem=shell.refused(request, from_validation(exc)), status=422)
     except Problem as exc:
-        return _page(request, problem=refused(request, exc), status=exc.status)
-    raise web.HTTPSeeOther(f"/studio/assets/{data_of(made)['id']}")
+        return _page(request, problem=shell.refused(request, exc), status=exc.status)
+    raise web.HTTPSeeOther(f"/studio/assets/{shell.data_of(made)['id']}")
 
 
 def _page(request: web.Request, *, problem: str | None = None, status: int = 200) -> web.Response:
     known = catalogue(language(request))
-    return page(
+    return shell.show(
         request,
         "upload.html",
-        title=texts(request)("studio.upload"),
+        title=shell.texts(request)("studio.upload"),
         texts_json=json.dumps({key: text for key, text in known.items() if key.startswith(SHOWN)}),
         user=owner_of(request),
         player=True,

@@ -1,12 +1,11 @@
 """`kadr migrate`: bring the schema up to date, create the buckets and, on a first start, an owner with an API key."""
 
 from core.db import owners, postgres
-from core.model import OwnerId
+from core.db.owners import FIRST_OWNER
 from core.settings import Settings
 from core.telemetry.logs import Log
 
 _LOG = Log("migrate")
-FIRST_OWNER = OwnerId("ow_default")
 
 
 async def migrate(settings: Settings, first_api_key: str | None, *, buckets: bool = True) -> None:

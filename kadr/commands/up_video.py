@@ -1,7 +1,8 @@
-"""What `kadr up` shows once the stack is ready: the watch page, and with --video the upload and progress of the file.
+"""What `kadr up` shows once the stack is ready: the studio, the watch page, and with --video how the file gets on.
 
-The last line on stdout is the watch page, or the playback URL of the file. The line that says where to watch goes to
-stdout as soon as there is something to watch. Progress goes to stderr.
+The first line on stdout is a link that signs one browser in to the studio, the last one the watch page, or the playback
+URL of the file. The line that says where to watch goes to stdout as soon as there is something to watch. Progress goes
+to stderr.
 """
 
 import asyncio
@@ -30,7 +31,8 @@ class UpVideo:
     video: Path | None
 
     async def on_ready(self, endpoints: Endpoints) -> None:
-        """Print the watch page, or process the file. Raises KadrError when the upload fails; the stack stays up."""
+        """Print where to go, or process the file. Raises KadrError when the upload fails; the stack stays up."""
+        print(f"studio: {endpoints.studio}", flush=True)
         if self.video is None:
             print(f"{endpoints.origin}/watch", flush=True)
             return

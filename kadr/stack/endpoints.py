@@ -12,10 +12,15 @@ from kadr.stack.home import Home, write_private
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """URLs, the API key and process ids of a running stack; secrets are left out of its repr."""
+    """URLs, the API key and process ids of a running stack; secrets are left out of its repr.
+
+    `studio`: signs one browser in, once, within ten minutes of the start. `site`: base of the pages for viewers.
+    """
 
     api: str
     origin: str
+    site: str
+    studio: str = dataclasses.field(repr=False)
     s3: str
     database_url: str = dataclasses.field(repr=False)
     redis_url: str = dataclasses.field(repr=False)
@@ -23,6 +28,11 @@ class Endpoints:
     pid: int
     worker_pids: tuple[int, ...]
     metrics: Mapping[str, str]  # api, origin, worker (the first one, where there is one): the URLs of their metrics
+
+
+def link_url(api: str, token: str) -> str:
+    """The sign-in link of a studio at this base URL."""
+    return f"{api}/studio/sign-in?link={token}"
 
 
 def write_endpoints(home: Home, endpoints: Endpoints) -> None:

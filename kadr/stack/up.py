@@ -15,11 +15,15 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 
+import asyncpg
+
+from core.db import sign_in_links
+from core.db.owners import FIRST_OWNER
 from core.errors import KadrError
 from kadr.stack import leftovers
 from kadr.stack.apps import BOOTSTRAP, KADR, AppChild, app_env, base_url, bind_host, kadr_apps, metrics_ports
 from kadr.stack.credentials import Credentials, load_credentials
-from kadr.stack.endpoints import Endpoints, remove_endpoints, write_endpoints
+from kadr.stack.endpoints import Endpoints, link_url, remove_endpoints, write_endpoints
 from kadr.stack.home import Home
 from kadr.stack.ports import Ports, choose_ports
 from kadr.stack.postgres import Postgres
@@ -31,6 +35,7 @@ from kadr.stack.supervisor import Child, Supervisor, say
 
 MIGRATE = (*KADR, "migrate", "--skip-buckets")  # S3 here is a folder, and `S3.child` creates the buckets
 MIGRATE_TIMEOUT_S = 300.0
+LINK_TIMEOUT_S = 10.0
 # Leftovers of a killed run are usually about to exit; after this time they are killed.
 LEFTOVERS_GRACE_S = 1.0
 OnReady = Callable[[Endpoints], Awaitable[None]]
@@ -89,6 +94,9 @@ class _Stack:
         self.api = base_url(bind_host("api"), ports.api)
         self.origin = base_url(bind_host("origin"), ports.origin)
         self.api_key = credentials.api_key
+        public = os.environ.get("KADR_ORIGIN_PUBLIC_URL") or self.origin
+        self.site = (os.environ.get("KADR_SITE_URL") or public).rstrip("/")
+        self.studio = ""  # until it is ready
         self.apps = apps(self.api, self.origin)
         self.metrics_ports = metrics_ports(ports)
         self.migrate = migrate
@@ -138,6 +146,7 @@ class _Stack:
         say(f"starting {names}: about 100 MB of memory each, usually 4 s")
         await self._start_all([app.child(self._env_of(app), self.home.log(app.name)) for app in self.apps])
         self.supervisor.settle()
+        self.studio = await self._sign_in_link()
         write_endpoints(self.home, self._endpoints())
         self.ready = True
         logs, endpoints = self.home.folder("logs"), self.home.path / "endpoints.json"
@@ -145,6 +154,19 @@ class _Stack:
         say(f"ready after {monotonic() - began_at:.1f} s")
         for name, value in rows.items():
             print(f"  {name:<14} {value}", file=sys.stderr, flush=True)
+
+    async def _sign_in_link(self) -> str:
+        """A link to the studio for whoever has started the stack; the plain address where none can be made."""
+        api = self.env["KADR_API_PUBLIC_URL"].rstrip("/")
+        try:
+            connection = await asyncpg.connect(self.postgres.url, timeout=LINK_TIMEOUT_S)
+            try:
+                token = await sign_in_links.make(connection, FIRST_OWNER)
+            finally:
+                await connection.close(timeout=LINK_TIMEOUT_S)
+        except (OSError, TimeoutError, KadrError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return f"{api}/studio/"
+        return link_url(api, token)
 
     def _env_of(self, app: AppChild) -> dict[str, str]:
         return {**self.env, "KADR_METRICS_PORT": str(self.metrics_ports.get(app.name, 0))}
@@ -184,6 +206,8 @@ class _Stack:
         return Endpoints(
             api=self.api,
             origin=self.origin,
+            site=self.site,
+            studio=self.studio,
             s3=self.s3.url,
             database_url=self.postgres.url,
             redis_url=self.redis.url,

@@ -216,7 +216,21 @@ def home(tmp_path: Path) -> Iterator[Path]:
 async def test_a_fresh_home_starts_answers_stops_and_keeps_what_it_was_given(home: Path) -> None:
     first = start_up(home)
     urls = await ready(first, home)
-    assert set(urls) == {"api", "origin", "s3", "database_url", "redis_url", "api_key", "pid", "worker_pids", "metrics"}
+    assert set(urls) == {
+        *(
+            "api",
+            "origin",
+            "site",
+            "studio",
+            "s3",
+            "database_url",
+            "redis_url",
+            "api_key",
+            "pid",
+            "worker_pids",
+            "metrics",
+        )
+    }
     assert len(urls["worker_pids"]) == 1
     await store(home, urls, "a")
 

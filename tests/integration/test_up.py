@@ -22,7 +22,8 @@ async def test_a_file_on_its_way(stack: Stack, clip: Path, capsys: pytest.Captur
     endpoints = Endpoints(**{**stack.endpoints, "worker_pids": ()})
     await UpVideo(clip).on_ready(endpoints)
     out, err = capsys.readouterr()
-    now, watch, playback = out.splitlines()
+    studio, now, watch, playback = out.splitlines()
+    assert studio == f"studio: {endpoints.studio}"
     assert re.fullmatch(rf"{re.escape(endpoints.origin)}/play/pb_\w+/index\.m3u8", playback)
     assert watch.startswith("watch: ")
     page = watch.removeprefix("watch: ")

@@ -1,11 +1,22 @@
 """The backstop: every `reconcile_s`, by one process at a time, look for work that no hint has announced.
 
-It hints at claimable steps, gives up those that were interrupted too often, sweeps expired uploads, writes the events
-to the log, and reports assets that nothing will move.
+It hints at claimable steps, gives up those that were interrupted too often, sweeps expired uploads, forgets rows that
+have expired, writes the events to the log, and reports assets that nothing will move.
 """
 
 from core.concurrency import repeat_every
-from core.db import idempotency, outbox, postgres, revocations, sql, steps, uploads
+from core.db import (
+    idempotency,
+    outbox,
+    postgres,
+    revocations,
+    sign_in_links,
+    sql,
+    steps,
+    studio_sessions,
+    upload_tokens,
+    uploads,
+)
 from core.db.postgres import Pool
 from core.hints import Hints
 from core.model import StepKind
@@ -35,6 +46,8 @@ async def reconcile(pool: Pool, hints: Hints) -> None:
         await uploads.sweep(connection)
         await idempotency.forget_old(connection)
         await revocations.forget(connection)
+        for expiring in (studio_sessions, sign_in_links, upload_tokens):
+            await expiring.forget_expired(connection)
         claimable = await connection.fetch(_SQL["claimable"], HINTS_AT_ONCE, steps.MAX_INTERRUPTIONS)
         stuck = [row["id"] for row in await connection.fetch(_SQL["stuck"])]
     if stuck:

@@ -11,6 +11,7 @@ import core
 from core.sandbox import child
 from core.sandbox.child import ChildRunner, Limits
 from core.telemetry import logs
+from core.tokens.opaque_token import TokenKind, is_token
 
 
 def test_no_field_is_lost_in_the_standard_library() -> None:
@@ -37,6 +38,7 @@ def test_no_field_is_lost_in_the_standard_library() -> None:
 API_KEY = "kadr_0a1b2c3d.Zk9-q_w3RtY7uIoP1aSdFgHjKl5ZxCvBnM0"
 TOKEN = "k1.WyJwYl8xIiwgIjAxIiwgMTgwMF0." + "0123456789abcdef" * 4
 EDGE_TOKEN = "k1.1800000000._e4Nc3iduzkWRm01TBBNYw"
+STUDIO, LINK, UPLOAD = (f"{kind}_-Zk9q_w3RtY7uIoP1aSdFgHjKl5ZxCvBnM0AbCdEf-G" for kind in TokenKind)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,12 @@ EDGE_TOKEN = "k1.1800000000._e4Nc3iduzkWRm01TBBNYw"
         (TOKEN.split(".")[2], f"/s/{TOKEN}/v/as_1/ab/v360/index.m3u8"),
         ("0123456789abcdef" * 4, f"/s/k1.1800000000.{'0123456789abcdef' * 4}/v/as_1/ab/"),
         (EDGE_TOKEN, f"/s/{EDGE_TOKEN}/v/as_1/ab/"),
+        (STUDIO, f"Cookie: theme=dark; kadr_studio={STUDIO}"),
+        (STUDIO, f"{{'__Host-kadr': '{STUDIO}'}}"),
+        (LINK, f"GET /studio/sign-in?link={LINK} HTTP/1.1"),
+        (LINK, f"b'link={LINK}&lang=en'"),
+        (API_KEY, f"b'key={API_KEY}'"),
+        (UPLOAD, f"invalid upload token {UPLOAD}."),
         ("HS256-rqEm", "/bcdn_token=HS256-rqEm&expires=1/v/as_1/"),
         ("AKIAX", "http://s3/uploads/u/1?X-Amz-Credential=AKIAX&X-Amz-Signature=ff"),
         ("sesame", "ClientError: https://files.example.org/a.mp4?sesame"),
@@ -64,6 +72,10 @@ def test_no_line_holds_a_secret(secret: str, text: str) -> None:
     line = logs.JsonFormatter().format(record)
     assert secret not in line
     assert json.loads(line)["logger"] == "aiohttp.server"
+
+
+def test_tokens_of_the_studio_look_like_these() -> None:
+    assert [is_token(kind, text) for kind, text in zip(TokenKind, (STUDIO, LINK, UPLOAD), strict=True)] == [True] * 3
 
 
 @pytest.mark.parametrize(

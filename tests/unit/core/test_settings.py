@@ -21,7 +21,8 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_defaults() -> None:
     settings = Settings.load()
-    assert settings.origin_base == "http://127.0.0.1:8081"
+    assert settings.origin_base == settings.site_base == "http://127.0.0.1:8081"
+    assert settings.api_base == "http://127.0.0.1:8080"
     assert settings.s3_presign_base == settings.s3_url
     assert settings.input_url_networks == ()
     assert settings.sandbox == "require"
@@ -43,6 +44,9 @@ def test_defaults() -> None:
         ("KADR_S3_PUBLIC_URL", "https://s3.test/", "s3_presign_base", "https://s3.test"),
         ("KADR_S3_URL", "https://s3.test/storage/v1/s3", "s3_presign_base", "https://s3.test/storage/v1/s3"),
         ("KADR_ORIGIN_PUBLIC_URL", "https://a.test/video", "origin_base", "https://a.test/video"),
+        ("KADR_API_PUBLIC_URL", "https://studio.test/", "api_base", "https://studio.test"),
+        ("KADR_SITE_URL", "https://videos.test/", "site_base", "https://videos.test"),
+        ("KADR_ORIGIN_PUBLIC_URL", "https://cdn.test", "site_base", "https://cdn.test"),
         ("KADR_UPLOAD_TTL_S", "604800", "upload_ttl_s", 604_800),
         ("KADR_LOG_LEVEL", "ERROR", "log_level", "ERROR"),
     ],
@@ -74,6 +78,9 @@ def test_accepted_forms(monkeypatch: pytest.MonkeyPatch, name: str, value: str, 
         ("KADR_S3_URL", "s3://bucket", "base URL such as"),
         ("KADR_S3_URL", "http://minio:90o0", "Port could not be cast"),
         ("KADR_ORIGIN_PUBLIC_URL", "cdn.test", "base URL such as"),
+        ("KADR_API_PUBLIC_URL", "studio.test", "base URL such as"),
+        ("KADR_SITE_URL", "//videos.test", "base URL such as"),
+        ("KADR_STUDIO_SESSION_S", "31536001", "less than or equal to 31536000"),
         ("KADR_ORIGIN_PUBLIC_URL", "https://cdn.test/#a", "without a query"),
     ],
 )

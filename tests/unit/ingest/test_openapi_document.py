@@ -17,6 +17,7 @@ from ingest.app import create
 from ingest.bodies import fields, requests, track_requests
 from ingest.openapi import document
 from ingest.posters import IMAGE_TYPES
+from ingest.upload_token_scope import CALLS
 
 SETTINGS = Settings(playback_keys=SecretStr(f"k1:{'ab' * 32}"))
 
@@ -61,10 +62,21 @@ def test_every_call_has_a_tag_and_a_whole_sentence(whole: dict[str, Any]) -> Non
     assert len(tags) > 5
 
 
+def test_it_says_which_calls_an_upload_token_makes(whole: dict[str, Any]) -> None:
+    found = operations(whole)
+    by_token = {name for name, one in found.items() if {"upload_token": []} in one.get("security", [])}
+    assert by_token == {f"{method.lower()} {path}" for method, path in CALLS}
+    assert "`UploadedAsset`" in found["get /v1/assets/{asset_id}"]["description"]
+    assert set(whole["components"]["schemas"]["UploadedAsset"]["properties"]) == {
+        *("id", "status", "progress", "steps", "error", "playback_ids", "playback_url"),
+    }
+
+
 @pytest.mark.parametrize(
     "model",
     [
         requests.NewUpload,
+        requests.NewUploadToken,
         requests.NewPull,
         requests.NewSource,
         requests.NewToken,

@@ -19,7 +19,7 @@ def help_of(*words: str) -> str:
     return printed.getvalue()
 
 
-COMMANDS = re.findall(r"^    (\w+)(?: |$)", help_of(), re.MULTILINE)
+COMMANDS = re.findall(r"^    ([\w-]+)(?: |$)", help_of(), re.MULTILINE)
 
 
 def test_the_commands_are_listed() -> None:

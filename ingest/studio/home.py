@@ -1,0 +1,28 @@
+"""The first page of the studio, and the account: whose it is, and the ways out."""
+
+from aiohttp import web
+
+from ingest.studio import shell
+from ingest.studio.session import signed_in
+from ingest.studio.sign_in import HOME
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/studio")
+async def without_slash(_: web.Request) -> web.Response:
+    """The address as people type it leads to the studio."""
+    raise web.HTTPSeeOther(HOME)
+
+
+@routes.get(HOME)
+async def home(request: web.Request) -> web.Response:
+    """The studio begins with the library."""
+    signed_in(request)
+    raise web.HTTPSeeOther("/studio/library")
+
+
+@routes.get("/studio/account")
+async def account(request: web.Request) -> web.Response:
+    """The owner's name, and buttons to sign out."""
+    return shell.show(request, "account.html", title=shell.texts(request)("studio.account"))

@@ -1,0 +1,68 @@
+"""A page of the studio for somebody who has signed in: inside its header, and with what pages need beside it."""
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from core.http.problems import Problem
+from core.settings import Settings
+from ingest.context import CONTEXT
+from ingest.studio import page
+from ingest.studio.session import signed_in
+from studio.texts import Text, catalogue, text_in
+
+
+def show(
+    request: web.Request, template: str, *, status: int = 200, player: bool = False, **values: Any
+) -> web.Response:
+    """The rendered template of studio/templates/studio/. `player`: the page has a player, which loads more."""
+    session, settings = signed_in(request), request.app[CONTEXT].settings
+    return page.page(
+        request,
+        f"studio/{template}",
+        status=status,
+        policy=policy(settings, player=player),
+        path=request.path,
+        settings=settings,
+        owner_name=session.owner_name,
+        **values,
+    )
+
+
+def texts(request: web.Request) -> Text:
+    """The texts of the page's language."""
+    return text_in(page.language(request))
+
+
+def data_of(response: web.StreamResponse) -> Any:
+    """The data in the answer of one of the API's handlers."""
+    if not isinstance(response, web.Response):
+        raise TypeError(response)
+    return json.loads(response.text or "")["data"]
+
+
+def refused(request: web.Request, problem: Problem) -> str:
+    """What a problem means, in the page's language; its own words, which are English, where there is no such text."""
+    words = " ".join(filter(None, (str(problem), problem.hint)))
+    return catalogue(page.language(request)).get(f"code.{problem.code}", words)
+
+
+def policy(settings: Settings, *, player: bool) -> dict[str, str]:
+    """Scripts are our own; uploads go to storage; pictures and media come from the origin and, by TLS, from CDNs."""
+    origin, storage = _origin(settings.origin_base), _origin(settings.s3_presign_base)
+    media = f"'self' {origin} https: blob: data:"
+    return {
+        "script-src": f"'self' {origin}" if player else "'self'",
+        # The controls of the player bring their styles in their own markup.
+        "style-src": "'self' 'unsafe-inline'" if player else "'self'",
+        "connect-src": f"'self' {storage} {origin} https:",
+        "img-src": media,
+        "media-src": media,
+    }
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
