@@ -335,6 +335,12 @@ def _shown(track: Track, text: str | None = None) -> responses.TrackShape:
     )
 
 
+async def requested_with_text(request: web.Request) -> responses.TrackShape:
+    """The track of the path as the API shows it, with its text as WebVTT. Raises Problem(404)."""
+    track = await _requested_track(request)
+    return _shown(track, await _text(request.app[CONTEXT], track))
+
+
 def _answer(track: Track, *, status: int = 200, text: str | None = None) -> web.Response:
     response = answer(_shown(track, text), status=status)
     response.headers["ETag"] = _etag(track)

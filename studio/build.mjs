@@ -56,7 +56,7 @@ const { metafile } = await build({
   minify: true,
   target: ["es2022"],
   legalComments: "none",
-  banner: { js: "/*! Kadr, with hls.js, media-chrome and thumbhash: NOTICE.txt */" },
+  banner: { js: "/*! NOTICE.txt */" },
   metafile: true,
   plugins: [texts, sheets],
 });

@@ -37,7 +37,7 @@ async def save(request: web.Request) -> web.Response:
 
 async def _page(request: web.Request, *, problem: str | None = None, status: int = 200) -> web.Response:
     context, asset = request.app[CONTEXT], await requested_asset(request)
-    track: dict[str, Any] = shell.data_of(await tracks.show(request))
+    track: dict[str, Any] = (await tracks.requested_with_text(request)).model_dump(mode="json")
     mine = str((await request.post()).get("text", "")) if status != 200 else None
     return shell.show(
         request,

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from ingest.studio import shell
+from ingest.studio.library import library
 from ingest.studio.session import signed_in
 from ingest.studio.sign_in import HOME
 
@@ -19,7 +20,7 @@ async def without_slash(_: web.Request) -> web.Response:
 async def home(request: web.Request) -> web.Response:
     """The studio begins with the library."""
     signed_in(request)
-    raise web.HTTPSeeOther("/studio/library")
+    return await library(request)
 
 
 @routes.get("/studio/account")
