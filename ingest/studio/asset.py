@@ -12,12 +12,13 @@ from pydantic import ValidationError
 from core.http.problems import Problem, from_validation
 from core.model import PlaybackId
 from ingest import assets as api
-from ingest import posters
+from ingest import playback, posters
 from ingest.assets import requested_asset
 from ingest.bodies.asset_response import shown
 from ingest.context import CONTEXT
 from ingest.play_urls import embed_url, preview_token
 from ingest.studio import shell
+from ingest.studio.upload import UPLOAD_TEXTS
 
 routes = web.RouteTableDef()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -49,6 +50,30 @@ async def change(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(f"/studio/assets/{request.match_info['asset_id']}?saved={name}#{name}")
 
 
+@routes.post("/studio/assets/{asset_id}/trim")
+async def trim(request: web.Request) -> web.Response:
+    """Make a title of its own from a part of this one, and go there."""
+    try:
+        made = await api.pull(request)
+    except ValidationError as exc:
+        return await _page(request, problem=shell.refused(request, from_validation(exc)), status=422)
+    except Problem as exc:
+        return await _page(request, problem=shell.refused(request, exc), status=exc.status)
+    raise web.HTTPSeeOther(f"/studio/assets/{shell.data_of(made)['id']}")
+
+
+@routes.post("/studio/assets/{asset_id}/links/{playback_id}")
+async def link(request: web.Request) -> web.Response:
+    """Sign links for one viewer, and show them: they are stored nowhere."""
+    try:
+        made = shell.data_of(await playback.token(request))
+    except ValidationError as exc:
+        return await _page(request, problem=shell.refused(request, from_validation(exc)), status=422)
+    except Problem as exc:
+        return await _page(request, problem=shell.refused(request, exc), status=exc.status)
+    return await _page(request, links=made)
+
+
 @routes.post("/studio/assets/{asset_id}/delete")
 async def delete(request: web.Request) -> web.Response:
     """Ask whether the title is to be deleted, and delete it once that was confirmed."""
@@ -60,7 +85,9 @@ async def delete(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther("/studio/library?deleted=1")
 
 
-async def _page(request: web.Request, *, problem: str | None = None, status: int = 200) -> web.Response:
+async def _page(
+    request: web.Request, *, problem: str | None = None, status: int = 200, links: Any = None
+) -> web.Response:
     context, asset = request.app[CONTEXT], await requested_asset(request)
     told = shown(context, asset).model_dump(mode="json")
     first = PlaybackId(asset.playback_ids[0]["id"]) if asset.playback_ids else None
@@ -71,6 +98,9 @@ async def _page(request: web.Request, *, problem: str | None = None, status: int
         "preview_token": preview_token(context, first, request.url.host or "") if first else None,
         "embed_url": embed_url(context, first, None) if first else None,
         "chosen": any(one.chosen for one in found),
+        "links": links,
+        "uploads_texts": shell.texts_of(request, UPLOAD_TEXTS),
+        "owner": asset.owner_id,
         "problem": problem,
         "saved": request.query.get("saved"),
     }

@@ -17,7 +17,7 @@ async def without_slash(_: web.Request) -> web.Response:
 
 
 @routes.get(HOME)
-async def home(request: web.Request) -> web.Response:
+async def home(request: web.Request) -> web.StreamResponse:
     """The studio begins with the library."""
     signed_in(request)
     return await library(request)

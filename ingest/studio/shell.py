@@ -36,6 +36,12 @@ def texts(request: web.Request) -> Text:
     return text_in(page.language(request))
 
 
+def texts_of(request: web.Request, beginnings: tuple[str, ...]) -> str:
+    """The texts whose keys begin so, as JSON for a script of the page."""
+    known = catalogue(page.language(request))
+    return json.dumps({key: text for key, text in known.items() if key.startswith(beginnings)})
+
+
 def data_of(response: web.StreamResponse) -> Any:
     """The data in the answer of one of the API's handlers."""
     if not isinstance(response, web.Response):

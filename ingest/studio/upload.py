@@ -1,7 +1,5 @@
 """The upload page: files from a computer or a phone, or one from a URL."""
 
-import json
-
 from aiohttp import web
 from pydantic import ValidationError
 
@@ -9,11 +7,9 @@ from core.http.problems import Problem, from_validation
 from ingest import assets as api
 from ingest.context import owner_of
 from ingest.studio import shell
-from ingest.studio.page import language
-from studio.texts import catalogue
 
 routes = web.RouteTableDef()
-SHOWN = (
+UPLOAD_TEXTS = (
     *("uploads.", "code.", "studio.policy.", "studio.retry", "studio.details"),
     *("studio.title", "studio.ref", "studio.language"),
 )
@@ -38,12 +34,11 @@ async def pull(request: web.Request) -> web.Response:
 
 
 def _page(request: web.Request, *, problem: str | None = None, status: int = 200) -> web.Response:
-    known = catalogue(language(request))
     return shell.show(
         request,
         "upload.html",
         title=shell.texts(request)("studio.upload"),
-        texts_json=json.dumps({key: text for key, text in known.items() if key.startswith(SHOWN)}),
+        texts_json=shell.texts_of(request, UPLOAD_TEXTS),
         user=owner_of(request),
         player=True,
         problem=problem,

@@ -25,7 +25,8 @@ class Uploads extends HTMLElement {
       dropped.preventDefault();
       this.#take(dropped.dataTransfer?.files);
     });
-    unfinished(this.dataset.user ?? "").then((left) => left.forEach(({ name }) => this.#remind(name)));
+    if (!this.dataset.asset)
+      unfinished(this.dataset.user ?? "").then((left) => left.forEach(({ name }) => this.#remind(name)));
     follow(() => [...this.querySelectorAll<HTMLElement>("li[data-asset-id]")], this.#moved);
   }
 
@@ -46,7 +47,8 @@ class Uploads extends HTMLElement {
     for (const file of files ?? []) {
       for (const row of this.querySelectorAll<HTMLElement>("li.left"))
         if (row.dataset.name === file.name) row.remove();
-      this.#row(this.#queue.add(file));
+      const { asset } = this.dataset; // of which the file replaces the source
+      this.#row(this.#queue.add(file, {}, asset ? { asset } : {}));
     }
   }
 
@@ -65,7 +67,7 @@ class Uploads extends HTMLElement {
       <div class="bars making" hidden><span class="label"></span><progress max="1" value="0"></progress><span><span class="percent">0</span> %</span></div>
       <p class="words" role="status"></p>`;
     row.querySelector(".name")!.textContent = upload.file.name;
-    row.querySelector(".words")!.before(this.#fields(upload));
+    if (!this.dataset.asset) row.querySelector(".words")!.before(this.#fields(upload));
     const labels = row.querySelectorAll(".label");
     labels[0]!.textContent = this.#text("uploads.sending");
     labels[1]!.textContent = this.#text("uploads.making");
@@ -152,6 +154,7 @@ class Uploads extends HTMLElement {
     this.#measure(row, upload);
     this.#actions(row, upload);
     if (state !== "done") return;
+    if (this.dataset.asset) return location.reload(); // its page shows what becomes of it
     row.dataset.assetId = upload.assetId;
     row.dataset.status = "processing";
     row.querySelector<HTMLElement>(".making")!.hidden = false;
