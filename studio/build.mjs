@@ -1,4 +1,5 @@
-// Bundles the player and the scripts of pages: player/ and pages/ -> built/, with a manifest of what each entry loads.
+// Bundles the player, the upload engine and the scripts of pages: player/, upload/ and pages/ -> built/, with a manifest of
+// what each entry loads.
 // Run by `make setup`. Entries keep their names; what they load is named by its content and may be cached for ever.
 import { build } from "esbuild";
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -42,7 +43,12 @@ const sheets = {
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT, { recursive: true });
 const { metafile } = await build({
-  entryPoints: { "kadr-player": "player/kadr-player.ts", embed: "pages/embed.ts", reload: "pages/reload.ts" },
+  entryPoints: {
+    "kadr-player": "player/kadr-player.ts",
+    embed: "pages/embed.ts",
+    reload: "pages/reload.ts",
+    upload: "upload/upload.ts",
+  },
   outdir: OUT,
   chunkNames: "[name]-[hash]",
   bundle: true,
