@@ -1,21 +1,24 @@
 // One file on its way: from the choice of the file to the server's word that it has all of it.
 //
-// `#run` goes through the phases one after the other and waits at the gate; parts are the sender's. Whatever may have
-// changed something calls `#look`, which lets go on what has waited for it.
+// `#run` goes through the phases one after the other, and waits in `#condition`; the parts are the sender's. Whatever may
+// have changed something calls `#notify`, which lets go on what has waited for it.
 import { Api, bodyOf, type Described, describedIn } from "./api.ts";
 import { stayAwake } from "./awake.ts";
+import { Condition } from "./condition.ts";
 import { type Fields, type Question, type Settings, type State, type Trouble, UploadError } from "./events.ts";
 import type { UploadEvents } from "./events.ts";
-import { Gate } from "./gate.ts";
-import { canResume, printsOf } from "./prints.ts";
+import { canResume, fingerprintOf } from "./fingerprint.ts";
 import { Progress, type Shown } from "./progress.ts";
-import { delayMs, pauseMs, verdictOn } from "./retry.ts";
+import { delayMs, isOnline, pauseMs, verdictOn } from "./retry.ts";
 import { type Around, Sender } from "./sender.ts";
 import { allKept, DAY_MS, forget, keep, type Kept } from "./store.ts";
 import type { Answer, Exchange } from "./transport.ts";
 
 const TICK_MS = 500;
 const JUMP_MS = 30_000;
+const HANGS_MS = 10_000;
+const RECONNECTED_MS = 1000; // connections seldom outlive the network
+const QUIET_MS = 2000;
 const REFUSALS = 3; // of the server to complete what has been sent
 const GOODBYES = 8;
 const WAKING = ["online", "pageshow", "visibilitychange"];
@@ -29,13 +32,13 @@ export class Upload extends EventTarget {
   #trouble: Trouble | null = null;
   #told = ""; // the state and the trouble that listeners know
   #running: Promise<void> | null = null;
-  #gate = new Gate();
+  #condition = new Condition();
   #ticked_at = 0;
   #quiet_until = 0; // until when a failed call is not repeated
   #showing: Exchange | null = null;
   #renewing = false;
   #kept: Kept | null = null;
-  #prints = "";
+  #fingerprint = "";
   #sender: Sender | null = null;
   #progress: Progress;
 
@@ -76,7 +79,7 @@ export class Upload extends EventTarget {
   // Begin, or try again what has failed.
   start(): void {
     if (this.#phase !== "queued" && this.#phase !== "failed") return;
-    this.#gate = new Gate();
+    this.#condition = new Condition();
     this.error = null;
     this.#running = this.#run();
   }
@@ -84,12 +87,12 @@ export class Upload extends EventTarget {
   pause(): void {
     this.#paused = true;
     this.#sender?.drop();
-    this.#look();
+    this.#notify();
   }
 
   resume(): void {
     this.#paused = false;
-    this.#look();
+    this.#notify();
   }
 
   // Take back what was sent. False: it is done, and the asset has to be deleted instead.
@@ -113,7 +116,7 @@ export class Upload extends EventTarget {
     let end: State = "done";
     try {
       this.#enter("preparing");
-      this.#prints = await this.#read();
+      this.#fingerprint = await this.#read();
       await this.#alone((waited) => this.#deliver(waited));
       this.#progress.done();
     } catch (reason) {
@@ -140,7 +143,7 @@ export class Upload extends EventTarget {
     });
     if (free) return;
     this.#enter("elsewhere");
-    await locks.request(name, { signal: this.#gate.signal }, () => {
+    await locks.request(name, { signal: this.#condition.signal }, () => {
       this.#enter("preparing");
       return work(true);
     });
@@ -157,8 +160,8 @@ export class Upload extends EventTarget {
     this.#progress.begin(parts.sent);
     for (let refusals = 0; ; refusals += 1) {
       this.#enter("sending");
-      await this.#gate.until(() => parts.done);
-      if ((await this.#read()) !== this.#prints) throw changedFile();
+      await this.#condition.until(() => parts.done);
+      if ((await this.#read()) !== this.#fingerprint) throw changedFile();
       this.#enter("completing");
       const answer = await this.#ask(() => this.#api.complete(this.id));
       if (bodyOf(answer).code !== "size_mismatch" || refusals >= REFUSALS) {
@@ -166,7 +169,7 @@ export class Upload extends EventTarget {
         return this.#finished();
       }
       await this.#renew();
-      this.#gate.signal.throwIfAborted();
+      this.#condition.signal.throwIfAborted();
     }
   }
 
@@ -182,7 +185,7 @@ export class Upload extends EventTarget {
     const own = this.#kept;
     const kept = own ?? (await allKept()).find(({ identity }) => identity === this.#identity);
     this.#kept = null;
-    if (!kept || !(own || canResume()) || kept.prints !== this.#prints) return false;
+    if (!kept || !(own || canResume()) || kept.fingerprint !== this.#fingerprint) return false;
     if (kept.finished_at) {
       if (!waited && (await this.#question("finished", kept, kept.size))) return false;
       this.#kept = kept;
@@ -210,12 +213,13 @@ export class Upload extends EventTarget {
   async #create(): Promise<Sender> {
     const { file, fields, settings } = this;
     const now = Date.now();
+    const filename = file.name.slice(-255) || "video";
     const content_type = file.type.slice(0, 100) || undefined;
     const kept = (this.#kept ??= {
       identity: this.#identity,
-      prints: this.#prints,
+      fingerprint: this.#fingerprint,
       key: Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join("-"),
-      body: JSON.stringify({ filename: file.name, size_bytes: file.size, content_type, ...fields }),
+      body: JSON.stringify({ filename, size_bytes: file.size, content_type, ...fields }),
       name: file.name,
       size: file.size,
       user: settings.user ?? "",
@@ -235,7 +239,7 @@ export class Upload extends EventTarget {
     const upload = describedIn(answer);
     Object.assign(kept, { upload_id: upload.id, asset_id: upload.asset_id, until: Date.parse(upload.expires_at) });
     await keep(kept);
-    this.#gate.signal.throwIfAborted();
+    this.#condition.signal.throwIfAborted();
     return this.#take(upload);
   }
 
@@ -248,17 +252,17 @@ export class Upload extends EventTarget {
 
   // Where nobody who listens prevents the default, the answer is yes.
   async #question(kind: Question["kind"], kept: Kept, sent_bytes: number): Promise<boolean> {
-    this.#gate.signal.throwIfAborted();
+    this.#condition.signal.throwIfAborted();
     let answered: boolean | undefined;
     const answer = (yes: boolean) => {
       answered ??= yes;
-      this.#look();
+      this.#notify();
     };
     const since = new Date(kept.finished_at || kept.began_at);
     const detail: Question = { kind, asset_id: kept.asset_id, since, sent_bytes, answer };
     if (this.dispatchEvent(new CustomEvent("question", { cancelable: true, detail }))) return answered ?? true;
     this.#enter("asking");
-    await this.#gate.until(() => answered !== undefined);
+    await this.#condition.until(() => answered !== undefined);
     this.#enter("preparing");
     return answered!;
   }
@@ -266,7 +270,7 @@ export class Upload extends EventTarget {
   // A call of Kadr, repeated until there is an answer that says something.
   async #ask(call: () => Exchange): Promise<Answer> {
     for (let failures = 1; ; failures += 1) {
-      await this.#gate.until(() => !this.#paused);
+      await this.#condition.until(() => !this.#paused);
       const answer = await call().answer;
       if (verdictOn(answer.status) !== "again") {
         if (this.#phase !== "sending") this.#suffer(null);
@@ -275,7 +279,7 @@ export class Upload extends EventTarget {
       this.#suffer(answer.status);
       const now = Date.now();
       this.#quiet_until = now + pauseMs(failures, answer.retry_after, now);
-      await this.#gate.until(() => Date.now() >= this.#quiet_until);
+      await this.#condition.until(() => Date.now() >= this.#quiet_until);
     }
   }
 
@@ -306,19 +310,19 @@ export class Upload extends EventTarget {
       this.#stop(reason);
     } finally {
       this.#renewing = false;
-      this.#look();
+      this.#notify();
     }
   }
 
   // Rejects where the file cannot be read any more.
   async #read(): Promise<string> {
-    return printsOf(this.file).catch(() => {
+    return fingerprintOf(this.file).catch(() => {
       throw changedFile();
     });
   }
 
   #around: Around = {
-    mayStart: () => this.#phase === "sending" && !this.#paused && !this.#renewing && !this.#gate.signal.aborted,
+    mayStart: () => this.#phase === "sending" && !this.#paused && !this.#renewing && !this.#condition.signal.aborted,
     moved: () => {
       this.#suffer(null);
       this.#tellProgress();
@@ -331,56 +335,63 @@ export class Upload extends EventTarget {
     renew: (from) => this.#renew(from),
     changed: () =>
       this.#read().then(
-        (prints) => (prints === this.#prints ? null : changedFile()),
+        (fingerprint) => (fingerprint === this.#fingerprint ? null : changedFile()),
         (error) => error,
       ),
     stop: (error) => this.#stop(error),
-    look: () => this.#look(),
+    notify: () => this.#notify(),
   };
 
   #tick = (): void => {
     const now = Date.now();
-    const jumped = Math.abs(now - this.#ticked_at) > JUMP_MS;
+    // Timers of hidden pages come once a minute.
+    const jumped = Math.abs(now - this.#ticked_at) > (globalThis.document?.hidden ? 3 * JUMP_MS : JUMP_MS);
     this.#ticked_at = now;
-    if (jumped) this.#wake();
+    if (jumped) {
+      this.#quiet_until = 0;
+      this.#sender?.clockChanged();
+      this.#wake();
+    }
     this.#sender?.tick(now);
+    // The browser says so, and nothing moves: what it has told last may have been late.
+    if (!isOnline() && this.#sender?.parts.moving.every(({ heard_at }) => now - heard_at > QUIET_MS)) this.#suffer(0);
     if (this.#phase === "sending") this.#tellProgress();
-    this.#look();
+    this.#notify();
   };
 
-  #wake = (): void => {
-    this.#quiet_until = 0;
-    const hung = this.#sender?.wake(Date.now());
+  #wake = (event?: Event): void => {
+    if (this.#trouble !== "busy") this.#quiet_until = 0;
+    const hung = this.#sender?.wake(event?.type === "online" ? RECONNECTED_MS : HANGS_MS, Date.now());
     if (this.#phase === "sending" && (hung || this.#trouble)) void this.#renew();
-    this.#look();
+    this.#notify();
   };
 
   #offline = (): void => this.#suffer(0);
 
-  #look(): void {
-    this.#gate.look();
+  #notify(): void {
+    this.#condition.notify();
     this.#tell();
     this.#sender?.turn();
   }
 
   #stop(reason: unknown): void {
-    this.#gate.end(reason);
+    this.#condition.end(reason);
     this.#sender?.drop();
     this.#showing?.abort();
-    this.#look();
+    this.#notify();
   }
 
   #enter(phase: State): void {
     if (this.#phase === "cancelled" && phase !== "done") return; // what was under way comes back
     this.#phase = phase;
     this.#trouble = null;
-    this.#look();
+    this.#notify();
   }
 
   // Why nothing moves, by the status of the last answer; null: something does.
   #suffer(status: number | null): void {
     if (status === null) this.#trouble = null;
-    else this.#trouble = !navigator.onLine ? "offline" : status ? "busy" : "network";
+    else this.#trouble = !isOnline() ? "offline" : status ? "busy" : "network";
     this.#tell();
   }
 

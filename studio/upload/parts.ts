@@ -49,6 +49,11 @@ export class Parts {
     return this.#all.filter(({ moving }) => moving);
   }
 
+  // Those of which no byte has moved for so long; what a browser has sent may be on a slow way for longer.
+  silent(ms: number, now: number): Part[] {
+    return this.moving.filter(({ heard_at, loaded, size }) => Math.abs(now - heard_at) > (loaded < size ? ms : 4 * ms));
+  }
+
   get done(): boolean {
     return this.#all.every(({ arrived }) => arrived);
   }

@@ -28,8 +28,13 @@ export function retryAfterMs(header: string | undefined, now: number): number {
   return Math.min(Math.max(0, ms || 0), MOST_ASKED_MS);
 }
 
-// After so many failures, the last one with this Retry-After. Some browsers say that they are offline, and are not.
+// Some browsers say that they are not, and are.
+export function isOnline(): boolean {
+  return navigator.onLine !== false;
+}
+
+// After so many failures, the last one with this Retry-After.
 export function pauseMs(failures: number, retry_after: string | undefined, now: number): number {
-  const jitter = navigator.onLine === false ? MOST_MS : delayMs(failures);
+  const jitter = isOnline() ? delayMs(failures) : MOST_MS;
   return Math.max(jitter, retryAfterMs(retry_after, now));
 }

@@ -1,15 +1,14 @@
-// Sends the parts of one upload: starts them in the lanes that all uploads of a page share, and does what each answer
-// asks for.
+// Sends the parts of one upload, with those of all others of the page no more at once than a browser takes, and does
+// what each answer asks for.
 import { UploadError } from "./events.ts";
-import { Lanes } from "./lanes.ts";
+import { Concurrency } from "./concurrency.ts";
 import { type Part, Parts } from "./parts.ts";
 import { isBusy, pauseMs, retryAfterMs, verdictOn } from "./retry.ts";
 import { type Answer, exchange } from "./transport.ts";
 
-const HANGS_MS = 10_000; // after the page or the network was away
 const ASK_AFTER = 3; // failures of a part without an answer: its URL may have expired, too
 
-const lanes = new Lanes(/Mobi|Android/.test(navigator.userAgent) ? 2 : 4);
+const concurrency = new Concurrency(/Mobi|Android/.test(navigator.userAgent) ? 2 : 4);
 
 // Of the upload around it.
 export interface Around {
@@ -20,7 +19,7 @@ export interface Around {
   renew(from?: number): Promise<void>; // ask what has arrived, and for fresh URLs
   changed(): Promise<UploadError | null>; // whether the file has, on disk
   stop(error: UploadError): void;
-  look(): void; // something else may be possible now
+  notify(): void; // something else may be possible now
 }
 
 export class Sender {
@@ -32,11 +31,11 @@ export class Sender {
     private readonly stall_ms: number,
     private readonly around: Around,
   ) {
-    lanes.join(this.#start);
+    concurrency.join(this.#start);
   }
 
   turn(): void {
-    lanes.turn(Date.now());
+    concurrency.turn(Date.now());
   }
 
   // Nothing is under way any more.
@@ -45,26 +44,27 @@ export class Sender {
   }
 
   leave(): void {
-    lanes.leave(this.#start);
+    concurrency.leave(this.#start);
     this.drop();
   }
 
   // Give up what has not moved for too long.
   tick(now: number): void {
-    for (const { moving, loaded, size, heard_at } of this.parts.moving) {
-      const patience = loaded < size ? 1 : 4; // what the browser has sent may still be on a slow way
-      if (now - heard_at > patience * this.stall_ms) moving?.abort();
-    }
+    for (const { moving } of this.parts.silent(this.stall_ms, now)) moving?.abort();
   }
 
-  // The page, the network or the whole machine was away: nothing needs to wait, and what hangs would hang for ever.
-  // Says whether anything did.
-  wake(now: number): boolean {
-    const hanging = this.parts.moving.filter(({ heard_at }) => Math.abs(now - heard_at) > HANGS_MS);
+  // The page, the network or the whole machine was away: what has not moved for so long would hang for ever. Says
+  // whether anything did.
+  wake(ms: number, now: number): boolean {
+    const hanging = this.parts.silent(ms, now);
     this.parts.drop(hanging);
     this.parts.hurry();
-    lanes.open();
     return hanging.length > 0;
+  }
+
+  // Times of before mean nothing any more.
+  clockChanged(): void {
+    concurrency.open();
   }
 
   #start = (now: number): boolean => {
@@ -86,11 +86,11 @@ export class Sender {
     const sending = exchange("PUT", url, { body: this.file.slice(from, from + part.size), moved });
     part.moving = sending;
     part.heard_at = began;
-    lanes.busy += 1;
+    concurrency.busy += 1;
     const answer = await sending.answer;
-    lanes.busy -= 1;
+    concurrency.busy -= 1;
     if (part.moving === sending) this.#answered(part, url, began, answer);
-    this.around.look();
+    this.around.notify();
   }
 
   #answered(part: Part, url: string, began: number, answer: Answer): void {
@@ -102,13 +102,13 @@ export class Sender {
     if (verdict === "good") {
       part.arrived = true;
       part.arrived_at = now;
-      lanes.good();
+      concurrency.good();
       this.around.moved();
     } else if (verdict === "again") {
       part.refused = false;
       part.failures += 1;
       part.not_before = now + pauseMs(part.failures, retry_after, now);
-      if (isBusy(status)) lanes.slow(began, now, retryAfterMs(retry_after, now));
+      if (isBusy(status)) concurrency.slow(began, now, retryAfterMs(retry_after, now));
       if (this.parts.moving.length === 0) this.around.stuck(status);
       if (status === 0) void this.#silent(part);
     } else if (verdict === "refused" && !part.refused) {

@@ -2,7 +2,7 @@
 // resume after a reload, and everything else works.
 export interface Kept {
   identity: string; // where to, whose, name, size and time of the file
-  prints: string;
+  fingerprint: string;
   key: string; // the Idempotency-Key
   body: string; // of the request that creates the upload
   name: string;

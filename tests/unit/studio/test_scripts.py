@@ -8,7 +8,7 @@ from studio.scripts import manifest
 pytestmark = pytest.mark.skipif(
     not (BUILT / "manifest.json").exists(), reason="the player is not built (make setup does)"
 )
-BEFORE_PLAY_BYTES, ON_INTENT_BYTES = 12_000, 250_000
+BEFORE_PLAY_BYTES, ON_INTENT_BYTES, UPLOAD_BYTES = 12_000, 250_000, 6_000
 
 
 def weight(names: set[str]) -> int:
@@ -34,6 +34,11 @@ def test_on_intent(language: str) -> None:
     assert len(loaded) == 3
     with_imports = loaded | {name for one in loaded for name in scripts.at_once(one)}
     assert weight(with_imports - before_play(("kadr-player.js",))) <= ON_INTENT_BYTES
+
+
+def test_the_upload_engine_is_one_small_file() -> None:
+    assert scripts.at_once("upload.js") == manifest()["upload.js"].later == ()
+    assert weight({"upload.js"}) <= UPLOAD_BYTES
 
 
 def test_the_manifest_knows_every_file() -> None:

@@ -3,7 +3,7 @@ const EDGE_BYTES = 65_536;
 
 // Rejects where the file cannot be read any more, as after it has changed on disk. Without SHA-256, which browsers have
 // on HTTPS and on this machine only, there are no hashes in it: see `canResume`.
-export async function printsOf(file: File): Promise<string> {
+export async function fingerprintOf(file: File): Promise<string> {
   const edges = [file.slice(0, EDGE_BYTES), file.slice(-EDGE_BYTES)];
   const hashes = edges.map(async (edge) => {
     const bytes = await edge.arrayBuffer();

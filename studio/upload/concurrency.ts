@@ -5,7 +5,7 @@ export type Starter = (now: number) => boolean;
 
 const GOOD_FOR_MORE = 20;
 
-export class Lanes {
+export class Concurrency {
   limit: number;
   busy = 0;
   #good = 0;
@@ -25,7 +25,7 @@ export class Lanes {
     this.#starters = this.#starters.filter((other) => other !== starter);
   }
 
-  // Fill the free lanes, one part of each upload in turn.
+  // Start parts as long as more may be under way, one of each upload in turn.
   turn(now: number): void {
     let idle = 0;
     while (now >= this.#closed_until && this.busy < this.limit && idle < this.#starters.length) {
@@ -49,7 +49,7 @@ export class Lanes {
     this.#good = 0;
   }
 
-  // The clock was changed, or the network is back: what was to be waited for is over.
+  // The clock was changed: nobody knows how long is still to be waited for.
   open(): void {
     this.#closed_until = 0;
   }

@@ -1,11 +1,11 @@
-// Where a run waits for what others do: `until` something is so, or somebody ends the run.
+// Where a run waits `until` something is so, or somebody ends the run.
 interface Waiting {
   ready(): boolean;
   go(): void;
   end(reason: unknown): void;
 }
 
-export class Gate {
+export class Condition {
   #end = new AbortController();
   #waiting: Waiting[] = [];
 
@@ -17,12 +17,12 @@ export class Gate {
   until(ready: () => boolean): Promise<void> {
     return new Promise((go, end) => {
       this.#waiting.push({ ready, go, end });
-      this.look();
+      this.notify();
     });
   }
 
   // To be called whenever something may have become so.
-  look(): void {
+  notify(): void {
     const { aborted, reason } = this.signal;
     this.#waiting = this.#waiting.filter(({ ready, go, end }) => {
       if (aborted) end(reason);
@@ -35,6 +35,6 @@ export class Gate {
   // Only the first reason counts.
   end(reason: unknown): void {
     this.#end.abort(reason);
-    this.look();
+    this.notify();
   }
 }
