@@ -43,12 +43,7 @@ const sheets = {
 
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT, { recursive: true });
-const { metafile } = await build({
-  entryPoints: {
-    "kadr-player": "player/kadr-player.ts",
-    upload: "upload/upload.ts",
-    ...Object.fromEntries(PAGES.map((name) => [name, `pages/${name}.ts`])),
-  },
+const OPTIONS = {
   outdir: OUT,
   chunkNames: "[name]-[hash]",
   bundle: true,
@@ -60,7 +55,16 @@ const { metafile } = await build({
   banner: { js: "/*! NOTICE.txt */" },
   metafile: true,
   plugins: [texts, sheets],
-});
+};
+const bundle = async (entryPoints) =>
+  (await build({ ...OPTIONS, entryPoints })).metafile.outputs;
+const built = {
+  ...(await bundle({
+    "kadr-player": "player/kadr-player.ts",
+    ...Object.fromEntries(PAGES.map((name) => [name, `pages/${name}.ts`])),
+  })),
+  ...(await bundle({ upload: "upload/upload.ts" })), // one file, for pages of others
+};
 const PARTS = { "hls.js": "LICENSE", "media-chrome": "LICENSE", thumbhash: null };
 const notice = ([name, file]) => {
   const { version, license, repository } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
@@ -68,7 +72,7 @@ const notice = ([name, file]) => {
   return `${name} ${version}\n\n${text}`;
 };
 writeFileSync(`${OUT}/NOTICE.txt`, Object.entries(PARTS).map(notice).join("\n\n"));
-const outputs = Object.entries(metafile.outputs).filter(([file]) => file.endsWith(".js"));
+const outputs = Object.entries(built).filter(([file]) => file.endsWith(".js"));
 const sizes = Object.fromEntries(
   outputs.map(([file, { imports, entryPoint }]) => [
     file.slice(OUT.length + 1),
@@ -80,5 +84,5 @@ const sizes = Object.fromEntries(
     },
   ]),
 );
-for (const file of Object.keys(metafile.outputs)) writeFileSync(`${file}.gz`, gzipSync(readFileSync(file), { level: 9 }));
+for (const file of Object.keys(built)) writeFileSync(`${file}.gz`, gzipSync(readFileSync(file), { level: 9 }));
 writeFileSync(`${OUT}/manifest.json`, JSON.stringify(sizes, null, 1));
