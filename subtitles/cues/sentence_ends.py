@@ -22,8 +22,3 @@ def ends_sentence(text: str) -> bool:
 def first_sentence(text: str) -> str:
     """The text up to the end of its first sentence; all of it where none ends."""
     return _BETWEEN.split(text, maxsplit=1)[0]
-
-
-def unfinished_sentence(text: str) -> str:
-    """What follows the last end of a sentence in a text; "" where a sentence ends with it."""
-    return _BETWEEN.split(text)[-1].strip()

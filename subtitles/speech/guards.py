@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from subtitles.cues.sentence_ends import unfinished_sentence
 from subtitles.speech.onsets import with_voice
 from subtitles.speech.transcript import Flag, Segment, SpokenWord
 from subtitles.speech.voice_activity import Span
@@ -22,8 +21,6 @@ LOOP_TIMES, LOOP_TIMES_OF_ONE, LOOP_WORDS = 3, 5, 12  # people do say "no, no, n
 MOST_OUTSIDE = 0.8  # of a segment's time
 MOST_CPS = 40.0  # nobody speaks so fast: an alignment that says so has failed
 STRAY_MS = 200  # how far a word may lie outside its segment
-SENTENCE_PAUSE_MS = 1000  # in a longer one a sentence ends, whatever its text ends with
-MOST_OF_SENTENCE = 200  # characters
 REPLACEMENT = "\ufffd"
 
 _SPACELESS = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -95,20 +92,6 @@ def loops(words: Sequence[str]) -> bool:
             if run >= needed:
                 return True
     return False
-
-
-def begun_sentence(segments: Sequence[Segment], goes_on_ms: int) -> str:
-    """The sentence that is unfinished at the end of the segments, where speech goes on soon enough; else "".
-
-    Nothing of a text that is doubtful: a model would go on with that.
-    """
-    last = segments[-1] if segments else None
-    if last is None or not last.words or last.temperature > 0 or last.logprob < LEAST_LOGPROB:
-        return ""
-    if goes_on_ms - last.words[-1].end_ms > SENTENCE_PAUSE_MS:
-        return ""
-    sentence = unfinished_sentence(" ".join(segment.text for segment in segments))
-    return "" if len(sentence) > MOST_OF_SENTENCE or loops(sentence.split()) else sentence
 
 
 def _aligned(segment: Segment) -> tuple[tuple[SpokenWord, ...], bool]:

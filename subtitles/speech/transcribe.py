@@ -24,6 +24,7 @@ from subtitles.speech import guards, jobs
 from subtitles.speech.coverage import without_words
 from subtitles.speech.jobs import Job, JobResult
 from subtitles.speech.languages import whisper_language
+from subtitles.speech.letter_case import continued
 from subtitles.speech.models.model import Whisper
 from subtitles.speech.transcript import Segment, Skipped, SkipReason, Transcript
 from subtitles.speech.voice_activity import RATE_HZ, Span
@@ -282,7 +283,7 @@ def _limits(model: Whisper, job: Job) -> Limits:
 def _transcript(results: Sequence[JobResult], speech: Speech, task: Task) -> Transcript | Skipped:
     """The segments of all jobs, checked by the guards."""
     segments = [segment for result in results for segment in result.segments]
-    checked = guards.checked(segments, speech.spans, speech.end_ms)
+    checked = continued(guards.checked(segments, speech.spans, speech.end_ms))
     if not any(segment.is_shown for segment in checked):
         return NO_SPEECH
     heard = sum((Counter(result.heard) for result in results), Counter[str]())

@@ -33,7 +33,7 @@ from faster_whisper.tokenizer import _LANGUAGE_CODES, Tokenizer  # type: ignore[
 from faster_whisper.transcribe import get_suppressed_tokens  # type: ignore[import-untyped]
 
 from subtitles.speech.coverage import LEAST, NEAR_MS, part, with_words, without_words
-from subtitles.speech.guards import LEAST_LOGPROB, NO_SPEECH, STRAY_MS, begun_sentence
+from subtitles.speech.guards import LEAST_LOGPROB, NO_SPEECH, STRAY_MS
 from subtitles.speech.timed_whisper import Refused, finite, load, milliseconds
 from subtitles.speech.transcript import Segment, SpokenWord
 from subtitles.speech.voice_activity import PAD, RATE_HZ, Span
@@ -100,23 +100,16 @@ class Listener:
         self.is_declared: bool = request["declared"]
         self.languages: Counter[str] = Counter()  # samples of speech in each
         self._kept: tuple[Window, Any] | None = None  # a window that is heard again
-        self._heard_in: str | None = None  # the language of the window before
         self._tokenizers: dict[str, Any] = {}
         self.language, self.probability = self._language_of(request)
 
-    def hear(self, one: Window, sentence: str = "") -> Heard:
-        """Recognise the speech in one window: its segments in times of the title.
-
-        `sentence`: the beginning of the sentence that the window goes on with, where it is in the same language.
-        """
+    def hear(self, one: Window) -> Heard:
+        """Recognise the speech in one window: its segments in times of the title."""
         encoded = self._encode(one, keep=True)
-        language = self.language_in(one)
-        tokenizer = self._tokenizer(language)
-        before = tokenizer.encode(" " + sentence) if sentence and language == self._heard_in else []
-        self._heard_in = language
+        tokenizer = self._tokenizer(self.language_in(one))
         options = SimpleNamespace(**DECODING, suppress_tokens=get_suppressed_tokens(tokenizer, [-1]))
         result, logprob, temperature, compression = self.model.generate_with_fallback(
-            encoded, self.model.get_prompt(tokenizer, before), tokenizer, options
+            encoded, self.model.get_prompt(tokenizer, []), tokenizer, options
         )
         extractor = self.model.feature_extractor
         frames = min(one.samples // extractor.hop_length, extractor.nb_max_frames)
@@ -238,10 +231,8 @@ def transcribed(listener: Listener) -> Iterator[dict[str, Any]]:
 def through(listener: Listener, spoken: Sequence[Span], begin: int) -> Iterator[tuple[int, list[Segment]]]:
     """Speech from sample `begin` on: the segments of one window after another, and where the next one begins."""
     slow = 0  # windows after one another of which little had words
-    before: list[Segment] = []
     while one := window(spoken, begin, listener.limits):
-        heard, cut = without_cut_word(one, listener.hear(one, begun_sentence(before, one.pieces[0].start_ms)))
-        before = heard.segments
+        heard, cut = without_cut_word(one, listener.hear(one))
         tail = listener.tail(one, heard) if cut is None else cut
         slow = slow + 1 if tail is not None and tail - one.pieces[0].start < SLOW else 0
         ended = one if tail is None or slow > MOST_SLOW or tail <= begin else replace(one, end=tail)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subtitles.speech.guards import LEAST_LOGPROB, begun_sentence, checked, loops, lost, spread
+from subtitles.speech.guards import checked, loops, lost, spread
 from subtitles.speech.transcript import Flag, Segment, SpokenWord
 from subtitles.speech.voice_activity import RATE_HZ, Span
 from tests import recognised
@@ -177,24 +177,3 @@ def test_whatever_comes_nothing_is_lost_and_times_are_in_order(
     told = [w for s in made for w in s.words]
     assert all(0 <= w.start_ms <= w.end_ms <= 11_000 for w in told)
     assert all(a.end_ms <= b.start_ms for a, b in pairwise(told))
-
-
-WE_WENT = (word(" And", 3000, 3400), word(" we", 3400, 3600), word(" went", 3600, 4000))
-
-
-def test_a_sentence_goes_on_in_the_next_window() -> None:
-    heard = [segment(1000, 2200, *HELLO), segment(3000, 4000, *WE_WENT)]
-    assert begun_sentence(heard, 4500) == "And we went"
-    assert begun_sentence(heard, 5500) == "", "after a pause another one begins"
-    assert begun_sentence(heard[:1], 2300) == "", "it is whole"
-    assert begun_sentence([], 0) == ""
-
-
-@pytest.mark.parametrize("doubt", [{"temperature": 0.4}, {"logprob": LEAST_LOGPROB - 0.1}])
-def test_nothing_goes_on_with_doubtful_words(doubt: dict[str, float]) -> None:
-    assert begun_sentence([segment(3000, 4000, *WE_WENT, **doubt)], 4500) == ""
-
-
-def test_nothing_goes_on_with_a_loop() -> None:
-    words = [word(" no,", 3000 + 100 * n, 3100 + 100 * n) for n in range(8)]
-    assert begun_sentence([segment(3000, 4000, *words)], 4000) == ""
