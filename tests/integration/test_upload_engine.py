@@ -82,16 +82,22 @@ async def arrived(visit: Visit, door: Door, file: Path, row: int = 0) -> str:
     return asset_id
 
 
-def parts_good(door: Door, *numbers: int) -> bool:
-    outcomes = door.outcomes()
-    return all("good" in outcomes.get(number, []) for number in numbers)
-
-
 async def until_good(door: Door, *numbers: int) -> None:
-    async def good() -> bool:
-        return parts_good(door, *numbers)
+    await until_they_are("good", door, numbers)
 
-    await until(good)
+
+async def until_held(door: Door, *numbers: int) -> None:
+    await until_they_are("hold", door, numbers)
+
+
+async def until_they_are(outcome: str, door: Door, numbers: tuple[int, ...]) -> None:
+    """So ended an attempt of each of these parts, or so it stands."""
+
+    async def so() -> bool:
+        outcomes = door.outcomes()
+        return all(outcome in outcomes.get(number, []) for number in numbers)
+
+    await until(so)
 
 
 async def test_two_files_at_once_and_the_third_waits(visit: Visit, door: Door, tmp_path: Path) -> None:
@@ -340,6 +346,7 @@ async def test_the_second_tab_goes_on_when_the_first_is_closed(visit: Visit, doo
     await choose(other.page, file)
     await reached(other, "elsewhere")
     await page.close()
+    door.storage_fault = lambda _: None
     await arrived(other, door, file)
     assert [door.outcomes()[number] for number in (1, 2)] == [["good"]] * 2
 
@@ -410,6 +417,7 @@ async def test_pause_and_cancel(visit: Visit, door: Door, tmp_path: Path) -> Non
     door.storage_fault = lambda put: "hold" if put.number > 2 and put.attempt == 1 else None
     await choose(page, file)
     await until_good(door, 1, 2)
+    await until_held(door, 3, 4, 5, 6)
     await page.evaluate("uploads[0].upload.pause()")
     assert await of_row(visit, "upload.state") == "paused"
     sent = len(door.puts)
