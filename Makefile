@@ -56,7 +56,7 @@ $(BENCH): requirements/bench.lock $(UP)
 # What the player is made of: hls.js and media-chrome, and the bundler.
 $(MODULES): studio/package-lock.json $(UP)
 	@echo "make: fetching what the player is made of with npm: 18 MB to download, 60 MB on disk, usually 5 s"
-	$(call npm,ci --silent --ignore-scripts --omit=dev)
+	$(call npm,ci --silent --ignore-scripts $(if $(wildcard $(SHAKA)),,--omit=dev))
 	@touch $@
 
 # The player and the scripts of pages, bundled.
