@@ -99,6 +99,7 @@ async def _page(
         "embed_url": embed_url(context, first, None) if first else None,
         "chosen": any(one.chosen for one in found),
         "links": links,
+        "poster_texts": shell.texts_of(request, ("code.",)),
         "uploads_texts": shell.texts_of(request, UPLOAD_TEXTS),
         "owner": asset.owner_id,
         "problem": problem,
