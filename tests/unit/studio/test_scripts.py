@@ -9,6 +9,7 @@ pytestmark = pytest.mark.skipif(
     not (BUILT / "manifest.json").exists(), reason="the player is not built (make setup does)"
 )
 BEFORE_PLAY_BYTES, ON_INTENT_BYTES, UPLOAD_BYTES = 12_000, 250_000, 6_000
+STUDIO_BYTES = 60_000
 
 
 def weight(names: set[str]) -> int:
@@ -25,6 +26,12 @@ def before_play(entries: tuple[str, ...]) -> set[str]:
 @pytest.mark.parametrize("entries", [("kadr-player.js",), ("kadr-player.js", "embed.js")], ids=["watch", "embed"])
 def test_before_play(entries: tuple[str, ...]) -> None:
     assert weight(before_play(entries)) <= BEFORE_PLAY_BYTES
+
+
+@pytest.mark.parametrize("entry", ["uploads.js", "library.js", "asset.js", "captions.js"])
+def test_pages_of_the_studio(entry: str) -> None:
+    """Beside the player."""
+    assert weight({entry, *scripts.at_once(entry)}) <= STUDIO_BYTES
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
