@@ -248,7 +248,7 @@ def _context(
             refresh_s=PUBLISHED_REFRESH_S,
         ),
         pictures=RefreshingCache(
-            lambda asset_id: pictures.of_asset(pool, asset_id), name="pictures", refresh_s=PUBLISHED_REFRESH_S
+            lambda asset_id: pictures.of_asset(pool, asset_id), name="pictures", refresh_s=images.SEEN_WITHIN_S
         ),
         stills=Stills(disk_cache, revisions, lambda: ChildRunner.detect(settings.sandbox)),
         transcripts=transcripts(disk_cache),

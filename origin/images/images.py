@@ -4,12 +4,13 @@ A URL that names its version (`v`) never changes and may be cached for a year; w
 a minute. The title's policy and tokens apply as to its playback; a title that is being encoded has its images already.
 """
 
+import asyncio
 import re
 from fractions import Fraction
 
 from aiohttp import web
 
-from core.caching.refreshing_cache import CacheBusy
+from core.caching.refreshing_cache import CacheBusy, RefreshingCache
 from core.db.pictures import Image, Pictures, Poster
 from core.errors import Rejected
 from core.http import problems
@@ -29,6 +30,7 @@ from thumbnails.images import storyboard
 
 routes = web.RouteTableDef()
 MAX_AGE_S = 60
+SEEN_WITHIN_S = 1.0  # how long an image that has just been made may be unknown here
 TYPES = {"jpg": "image/jpeg", "webp": "image/webp", "avif": "image/avif"}
 JSON_TYPE = "application/json"
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
@@ -119,10 +121,25 @@ async def thumbnail(request: web.Request) -> web.Response:
 async def _pictures(request: web.Request) -> tuple[Visitor, Pictures]:
     """The visitor and the images of the title. Raises Problem as a session does, and 404 where there are none yet."""
     visitor = await sessions.visitor_of(request)
-    pictures = await request.app[CONTEXT].pictures.get(visitor.published.asset_id)
+    cache, asset_id = request.app[CONTEXT].pictures, visitor.published.asset_id
+    pictures = await latest(cache, asset_id, is_named="v" in request.query)
     if pictures is None:
         raise _no_such_image()
     return visitor, pictures
+
+
+async def latest(
+    cache: RefreshingCache[AssetId, Pictures | None], asset_id: AssetId, *, is_named: bool
+) -> Pictures | None:
+    """The images of an asset; None where it has none.
+
+    `is_named`: somebody has the version of one, so there are some, which this process will see within SEEN_WITHIN_S.
+    """
+    pictures = await cache.get(asset_id)
+    if pictures is None and is_named:
+        await asyncio.sleep(SEEN_WITHIN_S)
+        pictures = await cache.get(asset_id)
+    return pictures
 
 
 def _candidate(pictures: Pictures, name: str) -> Poster | None:
