@@ -5,10 +5,12 @@ for an unknown playback id and for what is not ready yet; 410 for what was delet
 `Problem` or returns what it has checked.
 """
 
+import asyncio
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import asyncpg
 from aiohttp import web
@@ -24,6 +26,8 @@ from origin.context import Context
 from packager.revision import Manifest
 
 _SQL = sql.load("gone")
+SEEN_WITHIN_S = 1.0  # how long what has just been made, and what was published before it, may be served as it was
+Found = TypeVar("Found")
 
 
 def media_path(request: web.Request, pattern: re.Pattern[str]) -> re.Match[str]:
@@ -50,6 +54,19 @@ async def find_published(context: Context, playback_id: PlaybackId) -> Published
     if published is None:
         raise Problem(404, "not_found", "There is no such playback id.")
     return published
+
+
+async def look_twice(look: Callable[[], Awaitable[Found | None]]) -> Found | None:
+    """What `look` finds, at once or after SEEN_WITHIN_S; None where it finds nothing even then.
+
+    For what an answer of the API names: the API reads the database, this process caches, and must not answer 404 for
+    what a page has just been told to show.
+    """
+    found = await look()
+    if found is None:
+        await asyncio.sleep(SEEN_WITHIN_S)
+        found = await look()
+    return found
 
 
 def check_available(context: Context, published: Published) -> None:

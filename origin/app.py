@@ -23,7 +23,7 @@ from core.sandbox.child import ChildRunner
 from core.settings import Settings, parse_keys
 from core.storage import s3
 from core.telemetry import metrics
-from origin import openapi
+from origin import access, openapi
 from origin.cdn import cdn_file
 from origin.cdn.cdns import Cdns
 from origin.cdn.steering import routes as steer
@@ -47,7 +47,6 @@ from studio import STATIC
 health = web.RouteTableDef()
 MOST_BODY_BYTES = 16 * 1024
 CONTENT_KEY_REFRESH_S = 300.0  # a key never changes; an asset may get its key later
-PUBLISHED_REFRESH_S = 1.0  # how long viewers may be sent to what was published before
 PROVISIONAL_REFRESH_S, PROVISIONAL_ENTRIES = 0.5, 256
 ROUTES = (
     files.routes,
@@ -245,16 +244,16 @@ def _context(
         published=RefreshingCache(
             lambda playback_id: playback_ids.published(pool, playback_id),
             name="published",
-            refresh_s=PUBLISHED_REFRESH_S,
+            refresh_s=access.SEEN_WITHIN_S,
         ),
         pictures=RefreshingCache(
-            lambda asset_id: pictures.of_asset(pool, asset_id), name="pictures", refresh_s=images.SEEN_WITHIN_S
+            lambda asset_id: pictures.of_asset(pool, asset_id), name="pictures", refresh_s=access.SEEN_WITHIN_S
         ),
         stills=Stills(disk_cache, revisions, lambda: ChildRunner.detect(settings.sandbox)),
         transcripts=transcripts(disk_cache),
         content_keys=RefreshingCache(read_content_key, name="content_keys", refresh_s=CONTENT_KEY_REFRESH_S),
         experiments=RefreshingCache(
-            lambda asset_id: experiments.settled(pool, asset_id), name="experiments", refresh_s=PUBLISHED_REFRESH_S
+            lambda asset_id: experiments.settled(pool, asset_id), name="experiments", refresh_s=access.SEEN_WITHIN_S
         ),
         impressions=impressions,
         revoked=Revoked(pool, redis),

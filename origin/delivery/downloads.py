@@ -14,7 +14,8 @@ from origin import access
 from origin.context import CONTEXT
 from origin.delivery.send import send_file
 from origin.playback import sessions
-from packager.revision import download_path
+from origin.playback.session import Session
+from packager.revision import File, download_path
 
 routes = web.RouteTableDef()
 HEADERS = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
@@ -25,19 +26,27 @@ _NOT_IN_NAMES = frozenset('\\/:*?"<>|%;')
 @routes.get(r"/play/{playback_id}/{name:[0-9a-z]+\.(?:mp4|m4a)}")
 async def download(request: web.Request) -> web.StreamResponse:
     """The file, or the requested range of it. `download=1` in the query saves it under the title's name."""
-    session, name = await sessions.start(request), request.match_info["name"]
-    file = None
-    if session.whole:
-        manifest = await request.app[CONTEXT].manifests.get((session.asset_id, session.revision_id))
-        file = manifest.files.get(download_path(name))
-    if file is None:
+    found = await access.look_twice(lambda: _find(request))
+    if found is None:
         hint = "Its asset lists its downloads once they are made."
         raise Problem(404, "not_found", "This video has no such download.", hint=hint)
+    session, file = found
+    name = request.match_info["name"]
     headers = dict(HEADERS)
     if request.query.get("download") == "1":
         headers["Content-Disposition"] = attachment(session.title, name, otherwise=session.playback_id)
     with access.missing_is_removed():
         return await send_file(request, file, headers)
+
+
+async def _find(request: web.Request) -> tuple[Session, File] | None:
+    """A session of the title, and the file of that name; None without one. Raises Problem as a session does."""
+    session = await sessions.start(request)
+    if not session.whole:
+        return None
+    manifest = await request.app[CONTEXT].manifests.get((session.asset_id, session.revision_id))
+    file = manifest.files.get(download_path(request.match_info["name"]))
+    return None if file is None else (session, file)
 
 
 def attachment(title: str, name: str, *, otherwise: str) -> str:

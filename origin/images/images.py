@@ -4,19 +4,20 @@ A URL that names its version (`v`) never changes and may be cached for a year; w
 a minute. The title's policy and tokens apply as to its playback; a title that is being encoded has its images already.
 """
 
-import asyncio
 import re
+from collections.abc import Callable
 from fractions import Fraction
+from typing import TypeVar
 
 from aiohttp import web
 
-from core.caching.refreshing_cache import CacheBusy, RefreshingCache
-from core.db.pictures import Image, Pictures, Poster
+from core.caching.refreshing_cache import CacheBusy
+from core.db.pictures import Image, Pictures, Poster, Storyboard
 from core.errors import Rejected
 from core.http import problems
 from core.http.client_address import home_of
 from core.http.problems import Problem
-from core.model import AssetId, Policy
+from core.model import Policy
 from core.storage import keys
 from origin import access
 from origin.context import CONTEXT
@@ -30,56 +31,49 @@ from thumbnails.images import storyboard
 
 routes = web.RouteTableDef()
 MAX_AGE_S = 60
-SEEN_WITHIN_S = 1.0  # how long an image that has just been made may be unknown here
 TYPES = {"jpg": "image/jpeg", "webp": "image/webp", "avif": "image/avif"}
 JSON_TYPE = "application/json"
+Picked = TypeVar("Picked")
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
 
 
 @routes.get(r"/image/{playback_id}/{name:poster|c[0-9a-f]{12}}.{extension:jpg|webp|avif}")
 async def poster(request: web.Request) -> web.StreamResponse:
     """The poster or one of its candidates, at least `width` pixels wide, cropped to `shape` 16x9, 1x1 or 9x16."""
-    visitor, pictures = await _pictures(request)
     name, content_type = request.match_info["name"], TYPES[request.match_info["extension"]]
-    chosen = pictures.poster if name == "poster" else _candidate(pictures, name)
-    if chosen is None:
-        raise _no_such_image()
+    visitor, chosen = await _find(
+        request, lambda pictures: pictures.poster if name == "poster" else _candidate(pictures, name)
+    )
     width = _number(request, "width", least=1, most=8192)
     image = chosen.image(shape=request.query.get("shape", "full"), type=content_type, width=width)
     if image is None and request.query.get("shape") in ("16x9", "1x1", "9x16"):
         image = chosen.image(type=content_type, width=width)  # it has that shape uncropped
     if image is None:
         raise _no_such_image()
-    return await _send(request, visitor, pictures.asset_id, image, chosen.version)
+    return await _send(request, visitor, image, chosen.version)
 
 
 @routes.get("/image/{playback_id}/preview.webp")
 async def preview(request: web.Request) -> web.StreamResponse:
     """A short animated preview."""
-    visitor, pictures = await _pictures(request)
-    image = pictures.album.preview if pictures.album else None
-    if image is None:
-        raise _no_such_image()
-    return await _send(request, visitor, pictures.asset_id, image, image.sha256[:12])
+    visitor, image = await _find(request, lambda pictures: pictures.album.preview if pictures.album else None)
+    return await _send(request, visitor, image, image.sha256[:12])
 
 
 @routes.get(r"/image/{playback_id}/sheet-{number:[0-9]{1,4}}.jpg")
 async def sheet(request: web.Request) -> web.StreamResponse:
     """One sheet of storyboard tiles."""
-    visitor, pictures = await _pictures(request)
-    board, number = pictures.album.storyboard if pictures.album else None, int(request.match_info["number"])
-    if board is None or number >= len(board.sheets):
+    visitor, board = await _find(request, _storyboard)
+    number = int(request.match_info["number"])
+    if number >= len(board.sheets):
         raise _no_such_image()
-    return await _send(request, visitor, pictures.asset_id, board.sheets[number], board.version)
+    return await _send(request, visitor, board.sheets[number], board.version)
 
 
 @routes.get(r"/image/{playback_id}/storyboard.{extension:vtt|json}")
 async def tiles(request: web.Request) -> web.Response:
     """Which tile of which sheet shows which time: WebVTT with media fragments, or JSON."""
-    visitor, pictures = await _pictures(request)
-    board = pictures.album.storyboard if pictures.album else None
-    if board is None:
-        raise _no_such_image()
+    visitor, board = await _find(request, _storyboard)
     plan = storyboard.plan(Fraction(board.duration_ms, 1000), board.shown_width, board.shown_height)
     token = request.query.get("token")
     query = f"?v={board.version}" + (f"&token={token}" if token else "")
@@ -118,28 +112,25 @@ async def thumbnail(request: web.Request) -> web.Response:
     return web.Response(body=body, headers=headers)
 
 
-async def _pictures(request: web.Request) -> tuple[Visitor, Pictures]:
-    """The visitor and the images of the title. Raises Problem as a session does, and 404 where there are none yet."""
-    visitor = await sessions.visitor_of(request)
-    cache, asset_id = request.app[CONTEXT].pictures, visitor.published.asset_id
-    pictures = await latest(cache, asset_id, is_named="v" in request.query)
-    if pictures is None:
-        raise _no_such_image()
-    return visitor, pictures
+async def _find(request: web.Request, pick: Callable[[Pictures], Picked | None]) -> tuple[Visitor, Picked]:
+    """The visitor, and what `pick` finds among the title's images. Raises Problem as a session does, and 404.
 
-
-async def latest(
-    cache: RefreshingCache[AssetId, Pictures | None], asset_id: AssetId, *, is_named: bool
-) -> Pictures | None:
-    """The images of an asset; None where it has none.
-
-    `is_named`: somebody has the version of one, so there are some, which this process will see within SEEN_WITHIN_S.
+    Who has the version of an image has it from the API, which may have seen the image before this process.
     """
-    pictures = await cache.get(asset_id)
-    if pictures is None and is_named:
-        await asyncio.sleep(SEEN_WITHIN_S)
-        pictures = await cache.get(asset_id)
-    return pictures
+    visitor = await sessions.visitor_of(request)
+
+    async def look() -> Picked | None:
+        pictures = await request.app[CONTEXT].pictures.get(visitor.published.asset_id)
+        return None if pictures is None else pick(pictures)
+
+    picked = await (access.look_twice(look) if "v" in request.query else look())
+    if picked is None:
+        raise _no_such_image()
+    return visitor, picked
+
+
+def _storyboard(pictures: Pictures) -> Storyboard | None:
+    return pictures.album.storyboard if pictures.album else None
 
 
 def _candidate(pictures: Pictures, name: str) -> Poster | None:
@@ -147,11 +138,9 @@ def _candidate(pictures: Pictures, name: str) -> Poster | None:
     return next((candidate.poster for candidate in candidates if candidate.id == name), None)
 
 
-async def _send(
-    request: web.Request, visitor: Visitor, asset_id: AssetId, image: Image, version: str
-) -> web.StreamResponse:
+async def _send(request: web.Request, visitor: Visitor, image: Image, version: str) -> web.StreamResponse:
     file = File(
-        key=keys.media_object(asset_id, image.sha256),
+        key=keys.media_object(visitor.published.asset_id, image.sha256),
         size_bytes=image.size_bytes,
         sha256=image.sha256,
         type=image.type,

@@ -132,3 +132,18 @@ async def test_what_is_missing() -> None:
     with pytest.raises(Problem) as refused, access.missing_is_removed():
         raise ObjectMissing
     assert refusal(refused.value) == (410, "gone")
+
+
+async def test_what_was_just_made_is_found_at_the_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "SEEN_WITHIN_S", 0.0)
+    answers: list[str | None] = [None, "made"]
+
+    async def look() -> str | None:
+        return answers.pop(0)
+
+    assert await access.look_twice(look) == "made"
+    answers += ["made", None]
+    assert await access.look_twice(look) == "made"
+    assert answers == [None], "what is there is not looked for again"
+    answers += [None]
+    assert await access.look_twice(look) is None
