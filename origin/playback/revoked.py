@@ -1,7 +1,7 @@
 """The revocations that are in force, held in memory, so that a request costs a dict lookup.
 
-Redis is read every second and PostgreSQL every PG_EVERY_S, or every second while Redis does not answer. While neither
-answers, the last known revocations stay in force.
+Redis is read every second and PostgreSQL every PG_EVERY_S, also at once where Redis no longer has what it had, and
+every second while Redis does not answer. While neither answers, the last known revocations stay in force.
 """
 
 import asyncio
@@ -47,6 +47,7 @@ class Revoked:
 
     async def refresh(self) -> None:
         """Read the current revocations. Never raises where Redis or PostgreSQL does not answer."""
+        before = self._announced
         try:
             self._announced = await revocations.announced(self._redis, time.time())
         except REDIS_UNAVAILABLE as exc:
@@ -54,6 +55,8 @@ class Revoked:
             self._pg_due = 0.0
         else:
             self._failing.discard("redis")
+            if any(subject not in self._announced and time.time() < until for subject, until in before.items()):
+                self._pg_due = 0.0  # withdrawn: what PostgreSQL said before may have it still
         if time.monotonic() < self._pg_due:
             return
         self._pg_due = time.monotonic() + PG_EVERY_S

@@ -15,7 +15,7 @@ from tests import runs
 from tests.browsers import VIDEO, Visit, visiting
 from tests.catalogue import asset_of, clip_file
 from tests.media import generate
-from tests.stack import PLAIN, Stack
+from tests.stack import PLAIN, Stack, as_owner
 from tests.waiting import until
 from tests.web import fetch
 
@@ -23,6 +23,12 @@ pytestmark = pytest.mark.browser
 AXE = MODULES / "axe-core" / "axe.min.js"
 PHONE, DESK = (390, 844), (1280, 800)
 HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+async def stack(stack: Stack) -> Stack:
+    """The shared stack, for an owner in whose library is nothing of other tests."""
+    return await as_owner(stack, "seller")
 
 
 async def sign_in(visit: Visit, stack: Stack) -> None:
