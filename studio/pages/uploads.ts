@@ -79,7 +79,7 @@ export class Uploads extends HTMLElement {
       <div class="bars"><span class="label"></span><progress class="sending" max="1" value="0"></progress><span class="told"></span></div>
       <div class="bars making" hidden><span class="label"></span><progress max="1" value="0"></progress><span><span class="percent">0</span> %</span></div>
       <p class="words" role="status"></p>`;
-    row.querySelector(".name")!.textContent = upload.file.name;
+    row.querySelector(".name")!.textContent = upload.fields.title ?? upload.file.name;
     if (!this.dataset.asset) row.querySelector(".words")!.before(this.#fields(upload));
     const labels = row.querySelectorAll(".label");
     labels[0]!.textContent = this.#text("uploads.sending");

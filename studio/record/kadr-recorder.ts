@@ -44,10 +44,13 @@ export class KadrRecorder extends HTMLElement {
 
   connectedCallback(): void {
     this.hidden = false;
-    this.#rows = new Rows(this.#part(".recordings"), this.#part("template"), this.#texts, {
+    this.#rows = new Rows(this.#part("h3"), this.#part(".recordings"), this.#part("template"), this.#texts, {
       send: (file, title) => this.send(file, title),
       ask: (question, yes) => this.#ask(question, yes),
-      tell: (words) => this.#tell(words),
+      told: (words) => {
+        this.#tell(words);
+        this.#part(this.#stage === "choosing" ? "[data-kind]" : ".live [data-act]:not([hidden])").focus();
+      },
     });
     this.#offerKinds();
     for (const select of this.querySelectorAll("select")) select.addEventListener("change", () => void this.#change());

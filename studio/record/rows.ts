@@ -7,13 +7,14 @@ import { lengthAndSizeIn, timeIn } from "./told.ts";
 export interface Around {
   send(file: File, title: string): Upload;
   ask(question: string, yes: string): Promise<boolean>;
-  tell(words: string): void;
+  told(words: string): void; // and the focus goes where something new begins
 }
 
 const LANGUAGE = document.documentElement.lang;
 
 export class Rows {
   constructor(
+    private readonly heading: HTMLElement,
     private readonly list: HTMLElement,
     private readonly template: HTMLTemplateElement,
     private readonly texts: Texts,
@@ -34,12 +35,18 @@ export class Rows {
     Object.assign(row.querySelector("a")!, { href: url, download: nameOf(kept) });
     const gone = () => {
       row.remove();
+      this.#count();
       URL.revokeObjectURL(url);
     };
     row.querySelector("[data-act=send]")!.addEventListener("click", () => this.#send(row, kept, file, gone));
     row.querySelector("[data-act=delete]")!.addEventListener("click", () => void this.#delete(kept, gone));
     this.list.append(row);
+    this.#count();
     return row;
+  }
+
+  #count(): void {
+    this.heading.hidden = this.list.childElementCount === 0;
   }
 
   #name(row: HTMLElement, kept: Kept, isStored: boolean): void {
@@ -69,7 +76,7 @@ export class Rows {
     if (!(await this.around.ask(text("record.delete_question"), text("record.delete_yes")))) return;
     await remove(kept).catch(() => {});
     gone();
-    this.around.tell(text("record.deleted"));
+    this.around.told(text("record.deleted"));
   }
 }
 
