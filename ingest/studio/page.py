@@ -36,8 +36,8 @@ def page(
 ) -> web.Response:
     """The rendered template. `policy`: directives of the content security policy beside POLICY, or in place of its own.
 
-    It is kept by no cache, shown in no frame, and its address, which may hold a sign-in link, is told to no other site. It may
-    use neither camera, microphone nor screen unless `headers` say otherwise.
+    It is kept by no cache, shown in no frame, and its address, which may hold a sign-in link, is told to no other site.
+    It may use neither camera, microphone nor screen unless `headers` say otherwise.
     """
     directives = POLICY | (policy or {})
     lang = language(request)

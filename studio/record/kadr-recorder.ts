@@ -39,6 +39,7 @@ export class KadrRecorder extends HTMLElement {
   #silence: Silence | null = null;
   #recorder: Recorder | null = null;
   #discarded = false;
+  #isAsking = false; // the browser asks, and whatever is pressed meanwhile would be about what is not there yet
   #timer: ReturnType<typeof setInterval> | undefined;
   #rows!: Rows;
 
@@ -88,7 +89,7 @@ export class KadrRecorder extends HTMLElement {
   }
 
   async #open(kind: Kind): Promise<void> {
-    if (this.#stage !== "choosing") return;
+    if (this.#stage !== "choosing" || this.#isAsking) return;
     this.#refuse(null);
     this.#tell(this.#texts.text("record.asking"));
     await this.#take(kind);
@@ -98,19 +99,22 @@ export class KadrRecorder extends HTMLElement {
   }
 
   async #change(): Promise<void> {
-    if (this.#capture) await this.#take(this.#capture.kind);
+    if (this.#capture && !this.#isAsking) await this.#take(this.#capture.kind);
   }
 
   async #take(kind: Kind): Promise<void> {
     const valueOf = (name: string) => this.#part<HTMLSelectElement>(`select[name=${name}]`).value;
     this.#meter?.stop();
     this.#meter = null;
+    this.#isAsking = true;
     try {
       this.#capture = await open(kind, { camera: valueOf("camera"), microphone: valueOf("microphone") }, this.#capture);
     } catch (error) {
       const trouble = error instanceof Refused ? error.trouble : "failed";
       this.#leave();
       return this.#refuse(`record.${trouble}`);
+    } finally {
+      this.#isAsking = false;
     }
     this.#tell(this.#texts.text("record.ready"));
     const preview = this.#part<HTMLVideoElement>(".preview");
@@ -133,14 +137,15 @@ export class KadrRecorder extends HTMLElement {
     const { devices } = this.#capture!;
     const isHeard = Boolean(devices?.getAudioTracks().length);
     this.#part(".loudness").hidden = !isHeard;
-    this.#part(".silent").hidden = true;
+    this.#part(".silent").textContent = "";
     if (!isHeard) return;
     const bar = this.#part<HTMLMeterElement>("meter");
     this.#silence = new Silence(performance.now(), SILENT_BEFORE_MS);
     this.#meter = new Meter(devices!, (loudness) => {
       bar.value = loudness;
       const isSilent = this.#stage !== "paused" && this.#silence!.note(loudness, performance.now());
-      if (this.#part(".silent").hidden === isSilent) this.#part(".silent").hidden = !isSilent;
+      const words = isSilent ? this.#texts.text("record.silent") : "";
+      if (this.#part(".silent").textContent !== words) this.#part(".silent").textContent = words;
     });
   }
 
@@ -159,6 +164,7 @@ export class KadrRecorder extends HTMLElement {
 
   #act(act: string): void {
     const recorder = this.#recorder;
+    if (this.#isAsking) return;
     if (act === "record") this.#record();
     else if (act === "back") this.#leave();
     else if (act === "pause") recorder?.pause();
