@@ -77,6 +77,7 @@ LONG = {
         "test_a_browser_that_crashes_has_kept_it": RECORDINGS,
         "test_without_devices_it_says_what_to_do": RECORDINGS,
         "test_without_permission_it_says_what_to_do": RECORDINGS,
+        "test_a_silent_microphone_is_told_before_anything_is_recorded": RECORDINGS,
         "test_where_the_browser_cannot_it_offers_nothing": RECORDINGS,
         "test_axe_finds_nothing_serious": RECORDINGS,
     },

@@ -5,8 +5,8 @@ import { type Texts, textsIn } from "../pages/texts.ts";
 import { clock } from "../player/time.ts";
 import type { Upload } from "../upload/upload.ts";
 import { type Capture, choices, close, open, Refused, sourcesOf } from "./capture.ts";
-import { Silence } from "./loudness.ts";
-import { Meter } from "./meter.ts";
+import { Hearing } from "./hearing.ts";
+import { Panel } from "./panel.ts";
 import { lockOf, Recorder, underWay } from "./recorder.ts";
 import { Rows } from "./rows.ts";
 import { allKept } from "./store.ts";
@@ -14,55 +14,31 @@ import { type Kind, kindsOf } from "./support.ts";
 import { sizeIn } from "./told.ts";
 import { type Ending } from "./trouble.ts";
 
-type Stage = "choosing" | "ready" | "recording" | "paused";
-
-const SILENT_BEFORE_MS = 4000;
-const SILENT_WHILE_MS = 15_000;
 const EVERY_MS = 250;
-const ACTS: Record<Stage, string[]> = {
-  choosing: [],
-  ready: ["record", "back"],
-  recording: ["pause", "stop", "discard"],
-  paused: ["resume", "stop", "discard"],
-};
 
 export class KadrRecorder extends HTMLElement {
   send: (file: File, title: string) => Upload = () => {
     throw new Error("kadr-recorder: nobody takes what was recorded");
   };
   #texts: Texts = textsIn(this);
+  #panel = new Panel(this, this.#texts);
+  #hearing = new Hearing(this.#panel, this.#texts.text("record.silent"));
   #user = this.dataset.user ?? "";
-  #title = document.title;
-  #stage: Stage = "choosing";
   #capture: Capture | null = null;
-  #meter: Meter | null = null;
-  #silence: Silence | null = null;
   #recorder: Recorder | null = null;
-  #discarded = false;
   #isAsking = false; // the browser asks, and whatever is pressed meanwhile would be about what is not there yet
   #timer: ReturnType<typeof setInterval> | undefined;
   #rows!: Rows;
 
   connectedCallback(): void {
     this.hidden = false;
-    this.#rows = new Rows(this.#part("h3"), this.#part(".recordings"), this.#part("template"), this.#texts, {
-      send: (file, title) => this.send(file, title),
-      ask: (question, yes) => this.#ask(question, yes),
-      told: (words) => {
-        this.#tell(words);
-        this.#part(this.#stage === "choosing" ? "[data-kind]" : ".live [data-act]:not([hidden])").focus();
-      },
-    });
+    this.#rows = new Rows(this.#panel, this.#texts, (file, title) => this.send(file, title));
     this.#offerKinds();
     for (const select of this.querySelectorAll("select")) select.addEventListener("change", () => void this.#change());
     for (const button of this.querySelectorAll<HTMLElement>(".live [data-act]"))
       button.addEventListener("click", () => this.#act(button.dataset.act!));
-    navigator.mediaDevices?.addEventListener("devicechange", () => this.#stage === "ready" && void this.#list());
-    void this.#offer();
-  }
-
-  #part<Type extends HTMLElement>(selector: string): Type {
-    return this.querySelector<Type>(selector)!;
+    navigator.mediaDevices?.addEventListener("devicechange", () => this.#panel.stage === "ready" && void this.#list());
+    void this.#offerKept();
   }
 
   // Only what this browser can do, and a sentence about what it cannot.
@@ -76,26 +52,27 @@ export class KadrRecorder extends HTMLElement {
       button.addEventListener("click", () => void this.#open(kind));
     }
     const missing = !isSecureContext ? "insecure" : !kinds.length ? "unsupported" : !screen ? "no_screen" : null;
-    this.#part(".missing").hidden = missing === null;
-    if (missing) this.#part(".missing").textContent = this.#texts.text(`record.${missing}`);
+    const place = this.#panel.part(".missing");
+    place.hidden = missing === null;
+    if (missing) place.textContent = this.#texts.text(`record.${missing}`);
   }
 
-  // What was recorded and not sent, as after a crash.
-  async #offer(): Promise<void> {
+  // What was recorded and not sent, as after a crash; not what another tab is recording.
+  async #offerKept(): Promise<void> {
     const others = await underWay();
     const kept = (await allKept(this.#user)).filter(({ id }) => !others.has(lockOf(id)));
     for (const one of kept) await this.#rows.add(one);
-    if (kept.length) this.#tell(this.#texts.text("record.kept"));
+    if (kept.length) this.#panel.tell("record.kept");
   }
 
   async #open(kind: Kind): Promise<void> {
-    if (this.#stage !== "choosing" || this.#isAsking) return;
-    this.#refuse(null);
-    this.#tell(this.#texts.text("record.asking"));
+    if (this.#panel.stage !== "choosing" || this.#isAsking) return;
+    this.#panel.refuse(null);
+    this.#panel.tell("record.asking");
     await this.#take(kind);
     if (!this.#capture) return;
-    this.#enter("ready");
-    this.#part(".live [data-act=record]").focus();
+    this.#panel.enter("ready");
+    this.#panel.focus();
   }
 
   async #change(): Promise<void> {
@@ -103,192 +80,123 @@ export class KadrRecorder extends HTMLElement {
   }
 
   async #take(kind: Kind): Promise<void> {
-    const valueOf = (name: string) => this.#part<HTMLSelectElement>(`select[name=${name}]`).value;
-    this.#meter?.stop();
-    this.#meter = null;
+    const valueOf = (name: string) => this.#panel.part<HTMLSelectElement>(`select[name=${name}]`).value;
+    this.#hearing.stop();
     this.#isAsking = true;
     try {
       this.#capture = await open(kind, { camera: valueOf("camera"), microphone: valueOf("microphone") }, this.#capture);
     } catch (error) {
-      const trouble = error instanceof Refused ? error.trouble : "failed";
       this.#leave();
-      return this.#refuse(`record.${trouble}`);
+      return this.#panel.refuse(`record.${error instanceof Refused ? error.trouble : "failed"}`);
     } finally {
       this.#isAsking = false;
     }
-    this.#tell(this.#texts.text("record.ready"));
-    const preview = this.#part<HTMLVideoElement>(".preview");
+    this.#panel.tell("record.ready");
+    const preview = this.#panel.part<HTMLVideoElement>(".preview");
     preview.srcObject = this.#capture.stream;
     void preview.play().catch(() => {});
-    this.#listen();
+    this.#hearing.start(this.#capture.devices);
     for (const { track } of sourcesOf(this.#capture))
-      track.addEventListener("ended", () => this.#stage === "ready" && this.#lose());
+      track.addEventListener("ended", () => this.#panel.stage === "ready" && this.#lose(kind));
     await this.#list();
   }
 
   // Before the recording has begun: there is nothing to keep.
-  #lose(): void {
-    const kind = this.#capture?.kind;
+  #lose(kind: Kind): void {
     this.#leave();
-    this.#refuse(kind === "camera" ? "record.device_gone" : "record.not_shared");
-  }
-
-  #listen(): void {
-    const { devices } = this.#capture!;
-    const isHeard = Boolean(devices?.getAudioTracks().length);
-    this.#part(".loudness").hidden = !isHeard;
-    this.#part(".silent").textContent = "";
-    if (!isHeard) return;
-    const bar = this.#part<HTMLMeterElement>("meter");
-    this.#silence = new Silence(performance.now(), SILENT_BEFORE_MS);
-    this.#meter = new Meter(devices!, (loudness) => {
-      bar.value = loudness;
-      const isSilent = this.#stage !== "paused" && this.#silence!.note(loudness, performance.now());
-      const words = isSilent ? this.#texts.text("record.silent") : "";
-      if (this.#part(".silent").textContent !== words) this.#part(".silent").textContent = words;
-    });
+    this.#panel.refuse(kind === "camera" ? "record.device_gone" : "record.not_shared");
   }
 
   // A choice is shown where there is one.
   async #list(): Promise<void> {
-    const used = this.#capture?.devices?.getTracks().map((track) => track.getSettings().deviceId) ?? [];
+    const tracks = this.#capture?.devices?.getTracks() ?? [];
+    const used = tracks.map((track) => track.getSettings().deviceId);
     for (const [name, kind] of [["camera", "videoinput"], ["microphone", "audioinput"]] as const) {
-      const select = this.#part<HTMLSelectElement>(`select[name=${name}]`);
+      const select = this.#panel.part<HTMLSelectElement>(`select[name=${name}]`);
       const devices = await choices(kind);
       select.replaceChildren(...devices.map(({ label, deviceId }) => new Option(label, deviceId)));
       select.value = devices.find(({ deviceId }) => used.includes(deviceId))?.deviceId ?? "";
-      const isUsed = this.#capture?.devices?.getTracks().some((track) => `${track.kind}input` === kind);
-      select.closest("label")!.hidden = !isUsed || devices.length < 2;
+      select.closest("label")!.hidden = devices.length < 2 || !tracks.some((track) => `${track.kind}input` === kind);
     }
   }
 
   #act(act: string): void {
-    const recorder = this.#recorder;
     if (this.#isAsking) return;
     if (act === "record") this.#record();
     else if (act === "back") this.#leave();
-    else if (act === "pause") recorder?.pause();
-    else if (act === "resume") recorder?.resume();
-    else if (act === "stop") recorder?.stop();
+    else if (act === "pause") this.#recorder?.pause();
+    else if (act === "resume") this.#recorder?.resume();
+    else if (act === "stop") this.#recorder?.stop();
     else void this.#discard();
   }
 
   #record(): void {
-    let recorder: Recorder;
     try {
-      recorder = new Recorder(this.#capture!, this.#user);
-      recorder.addEventListener("state", () => this.#moved());
-      recorder.addEventListener("grown", () => this.#grown());
+      const recorder = new Recorder(this.#capture!, this.#user);
+      recorder.addEventListener("state", () => this.#moved(recorder));
+      recorder.addEventListener("grown", () => this.#grown(recorder));
       recorder.start();
+      this.#recorder = recorder;
+      this.#timer = setInterval(() => this.#measure(recorder), EVERY_MS);
     } catch {
       this.#leave();
-      return this.#refuse("record.failed");
+      this.#panel.refuse("record.failed");
     }
-    this.#recorder = recorder;
-    this.#discarded = false;
-    this.#silence = new Silence(performance.now(), SILENT_WHILE_MS);
-    this.#timer = setInterval(() => this.#measure(), EVERY_MS);
   }
 
-  #moved(): void {
-    const { state } = this.#recorder!;
-    if (state === "ended") return void this.#ended();
+  #moved(recorder: Recorder): void {
+    const { state } = recorder;
+    if (state === "ended") return void this.#ended(recorder);
     if (state === "starting") return;
-    this.#enter(state);
-    this.#part(`.live [data-act=${state === "paused" ? "resume" : "pause"}]`).focus();
-    this.#tell(this.#texts.text(`record.is_${state}`));
-    if (state === "recording") this.#silence = new Silence(performance.now(), SILENT_WHILE_MS);
+    this.#panel.enter(state);
+    this.#panel.focus();
+    this.#panel.tell(`record.is_${state}`);
+    this.#hearing.listenAnew();
   }
 
-  #measure(): void {
-    const { elapsed_ms, kept } = this.#recorder!;
-    this.#part(".time").textContent = clock(elapsed_ms / 1000);
-    this.#part(".size").textContent = sizeIn(document.documentElement.lang, kept.bytes);
+  #measure({ elapsed_ms, kept }: Recorder): void {
+    this.#panel.part(".time").textContent = clock(elapsed_ms / 1000);
+    this.#panel.part(".size").textContent = sizeIn(document.documentElement.lang, kept.bytes);
   }
 
-  #grown(): void {
-    const { space, left_s, isSafe } = this.#recorder!;
-    this.#measure();
-    if (!isSafe && space !== "none") this.#refuse("record.not_kept");
-    else if (space === "little") this.#refuse("record.little_space", { time: clock(left_s ?? 0) });
+  #grown({ space, left_s, isSafe }: Recorder): void {
+    if (!isSafe) this.#panel.refuse("record.not_kept");
+    else if (space === "little") this.#panel.refuse("record.little_space", { time: clock(left_s ?? 0) });
   }
 
-  async #ended(): Promise<void> {
-    const recorder = this.#recorder!;
+  async #ended(recorder: Recorder): Promise<void> {
     this.#leave();
-    if (this.#discarded) return;
-    const isSafe = recorder.isSafe;
-    const row = await this.#rows.add(recorder.kept, isSafe ? null : await recorder.file());
-    this.#say(recorder.ending ?? "asked", row !== null);
+    if (recorder.ending === "discarded") return;
+    const row = await this.#rows.add(recorder.kept, recorder.isSafe ? null : await recorder.file());
+    this.#say(row ? recorder.ending! : "failed");
     row?.querySelector<HTMLElement>("video")?.focus();
   }
 
-  #say(ending: Ending, isThere: boolean): void {
-    if (!isThere) this.#refuse("record.failed");
-    else if (ending === "asked" || ending === "unshared") this.#tell(this.#texts.text(`record.ended_${ending}`));
-    else this.#refuse(`record.ended_${ending}`);
+  #say(ending: Ending): void {
+    const key = `record.ended_${ending}`;
+    if (ending === "asked" || ending === "unshared") this.#panel.tell(key);
+    else this.#panel.refuse(key);
   }
 
   async #discard(): Promise<void> {
-    const { text } = this.#texts;
-    if (!(await this.#ask(text("record.discard_question"), text("record.discard_yes")))) return;
-    const recorder = this.#recorder;
-    if (!recorder) return;
-    this.#discarded = true;
-    await recorder.discard();
-    this.#tell(text("record.discarded"));
+    if (!(await this.#panel.ask("record.discard_question", "record.discard_yes"))) return;
+    if (!this.#recorder) return; // it has ended by itself meanwhile, and is offered
+    await this.#recorder.discard();
+    this.#panel.tell("record.discarded");
   }
 
   // Back to the choice of what is recorded.
   #leave(): void {
-    const wasOpen = this.#stage !== "choosing";
+    const wasOpen = this.#panel.stage !== "choosing";
     clearInterval(this.#timer);
-    this.#meter?.stop();
-    this.#meter = null;
+    this.#hearing.stop();
     if (this.#capture) close(this.#capture);
     this.#capture = this.#recorder = null;
-    this.#part<HTMLVideoElement>(".preview").srcObject = null;
-    this.#tell("");
-    this.#enter("choosing");
-    if (wasOpen) this.#part("[data-kind]:not([hidden])").focus();
-  }
-
-  #enter(stage: Stage): void {
-    this.#stage = this.dataset.stage = stage;
-    this.#part(".kinds").hidden = stage !== "choosing";
-    this.#part(".live").hidden = stage === "choosing";
-    this.#part(".told").hidden = stage !== "recording" && stage !== "paused";
-    this.#part(".devices").hidden = stage !== "ready";
-    for (const button of this.querySelectorAll<HTMLElement>(".live [data-act]"))
-      button.hidden = !ACTS[stage].includes(button.dataset.act!);
-    const isOn = stage === "recording" || stage === "paused";
-    const now = isOn ? this.#texts.text(`record.now_${stage}`) : "";
-    this.#part(".now").textContent = now;
-    document.title = now ? `${stage === "paused" ? "❚❚" : "●"} ${now} · ${this.#title}` : this.#title;
-  }
-
-  #tell(words: string): void {
-    this.#part(".words").textContent = words;
-  }
-
-  #refuse(key: string | null, values: Record<string, string> = {}): void {
-    const problem = this.#part(".problem");
-    const words = key === null ? "" : this.#texts.text(key, values);
-    problem.hidden = key === null;
-    if (problem.textContent !== words) problem.textContent = words;
-    if (key !== null) this.#tell("");
-  }
-
-  // Esc is a no.
-  #ask(question: string, yes: string): Promise<boolean> {
-    const dialog = this.#part<HTMLDialogElement>("dialog");
-    dialog.querySelector("p")!.textContent = question;
-    dialog.querySelector("[value=yes]")!.textContent = yes;
-    dialog.returnValue = "";
-    dialog.showModal();
-    return new Promise((answer) =>
-      dialog.addEventListener("close", () => answer(dialog.returnValue === "yes"), { once: true }),
-    );
+    this.#panel.part<HTMLVideoElement>(".preview").srcObject = null;
+    this.#panel.refuse(null);
+    this.#panel.tell(null);
+    this.#panel.enter("choosing");
+    if (wasOpen) this.#panel.focus();
   }
 }
 

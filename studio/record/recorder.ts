@@ -74,7 +74,7 @@ export class Recorder extends EventTarget {
 
   // It is gone once this resolves.
   async discard(): Promise<void> {
-    this.stop();
+    this.stop("discarded");
     await this.#ended;
     await remove(this.kept).catch(() => {});
   }

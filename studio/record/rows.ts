@@ -1,31 +1,26 @@
 // The recordings that were not sent yet, each in a row: watch it, name it, send it, download it, delete it.
 import type { Texts } from "../pages/texts.ts";
+import { stayAwake } from "../upload/awake.ts";
 import type { Upload } from "../upload/upload.ts";
+import type { Panel } from "./panel.ts";
 import { chunksOf, describe, fileOf, type Kept, nameOf, remove } from "./store.ts";
 import { lengthAndSizeIn, timeIn } from "./told.ts";
-
-export interface Around {
-  send(file: File, title: string): Upload;
-  ask(question: string, yes: string): Promise<boolean>;
-  told(words: string): void; // and the focus goes where something new begins
-}
 
 const LANGUAGE = document.documentElement.lang;
 
 export class Rows {
   constructor(
-    private readonly heading: HTMLElement,
-    private readonly list: HTMLElement,
-    private readonly template: HTMLTemplateElement,
+    private readonly panel: Panel,
     private readonly texts: Texts,
-    private readonly around: Around,
+    private readonly send: (file: File, title: string) => Upload,
   ) {}
 
-  // `made`: where it is not in the store, or not all of it.
+  // `made`: where it is not in the store, or not all of it. As long as it is here, leaving the page is asked about.
   async add(kept: Kept, made: File | null = null): Promise<HTMLElement | null> {
     const file = made ?? fileOf(kept, await chunksOf(kept));
     if (!file.size) return null;
-    const row = (this.template.content.cloneNode(true) as DocumentFragment).firstElementChild as HTMLElement;
+    const { content } = this.panel.part<HTMLTemplateElement>("template");
+    const row = content.firstElementChild!.cloneNode(true) as HTMLElement;
     row.dataset.recording = kept.id;
     row.querySelector(".name")!.textContent = this.texts.text("record.of", { time: timeIn(LANGUAGE, kept) });
     row.querySelector(".facts")!.textContent = lengthAndSizeIn(LANGUAGE, kept);
@@ -33,20 +28,22 @@ export class Rows {
     this.#name(row, kept, made === null);
     show(row.querySelector("video")!, url);
     Object.assign(row.querySelector("a")!, { href: url, download: nameOf(kept) });
+    if (made) stayAwake(row, true);
     const gone = () => {
       row.remove();
+      stayAwake(row, false);
       this.#count();
       URL.revokeObjectURL(url);
     };
     row.querySelector("[data-act=send]")!.addEventListener("click", () => this.#send(row, kept, file, gone));
     row.querySelector("[data-act=delete]")!.addEventListener("click", () => void this.#delete(kept, gone));
-    this.list.append(row);
+    this.panel.part(".recordings").append(row);
     this.#count();
     return row;
   }
 
   #count(): void {
-    this.heading.hidden = this.list.childElementCount === 0;
+    this.panel.part("h3").hidden = this.panel.part(".recordings > :not([hidden])") === null;
   }
 
   #name(row: HTMLElement, kept: Kept, isStored: boolean): void {
@@ -64,19 +61,21 @@ export class Rows {
     const { value, placeholder } = row.querySelector("input")!;
     row.querySelector("video")!.pause();
     row.hidden = true;
-    const upload = this.around.send(file, value.trim() || placeholder);
+    this.#count();
+    const upload = this.send(file, value.trim() || placeholder);
     upload.addEventListener("state", () => {
       if (upload.state === "cancelled") row.hidden = false;
+      this.#count();
       if (upload.state === "done") void remove(kept).catch(() => {}).then(gone);
     });
   }
 
   async #delete(kept: Kept, gone: () => void): Promise<void> {
-    const { text } = this.texts;
-    if (!(await this.around.ask(text("record.delete_question"), text("record.delete_yes")))) return;
+    if (!(await this.panel.ask("record.delete_question", "record.delete_yes"))) return;
     await remove(kept).catch(() => {});
     gone();
-    this.around.told(text("record.deleted"));
+    this.panel.tell("record.deleted");
+    this.panel.focus();
   }
 }
 

@@ -6,6 +6,7 @@ export type Ending =
   | "unshared" // by the browser's own button
   | "camera_gone"
   | "microphone_gone"
+  | "discarded"
   | "full" // there is no room for more
   | "failed"; // the browser's recorder gave up
 

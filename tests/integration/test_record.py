@@ -1,5 +1,6 @@
 """Recording on the upload page, with the camera, microphone and screen that Chromium makes up itself."""
 
+import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -95,6 +96,15 @@ async def stop(visit: Visit) -> None:
     await visit.page.locator("[data-recording]").wait_for()
 
 
+async def refuses_to_leave(visit: Visit) -> None:
+    """The browser asks, and a no leaves the page as it is."""
+    async with visit.page.expect_event("dialog") as asked:
+        await visit.page.evaluate("setTimeout(() => location.reload())")
+    dialog = await asked.value
+    assert dialog.type == "beforeunload"
+    await dialog.dismiss()
+
+
 async def problem(visit: Visit) -> str:
     await visit.page.locator("kadr-recorder .problem").wait_for()
     return await visit.page.locator("kadr-recorder .problem").inner_text()
@@ -137,11 +147,7 @@ async def test_pauses_are_left_out_and_discarding_is_asked_about(visit: Visit) -
     await page.locator("[data-act=pause]").click()
     await page.locator("[data-act=resume]").wait_for()
     assert await page.locator(".now").inner_text() == "Paused"
-    async with page.expect_event("dialog") as asked:
-        await page.evaluate("setTimeout(() => location.reload())")
-    dialog = await asked.value
-    assert dialog.type == "beforeunload"
-    await dialog.dismiss()
+    await refuses_to_leave(visit)
     assert await page.locator(".now").inner_text() == "Paused"
 
     await page.locator("[data-act=discard]").click()
@@ -180,6 +186,7 @@ async def test_where_it_is_full_it_ends_and_loses_nothing(visit: Visit, stack: S
     await visit.page.locator("[data-act=record]").click()
     assert "no room" in await problem(visit)
     await visit.until("document.querySelector('[data-recording] video').duration > 1")
+    await refuses_to_leave(visit)
     await visit.page.locator("[data-act=send]").click()
     await visit.page.locator(".uploads li a.button").wait_for()
     assert await visit.page.locator("[data-recording]").count() == 0
@@ -234,6 +241,20 @@ async def test_without_permission_it_says_what_to_do(stack: Stack) -> None:
         await visit.page.locator("[data-kind=screen]").click()
         await visit.until("document.querySelector('kadr-recorder .problem').textContent.includes('Nothing is shared')")
         assert await visit.page.locator("[data-act=record]").is_visible() is False
+
+
+async def test_a_silent_microphone_is_told_before_anything_is_recorded(stack: Stack, tmp_path: Path) -> None:
+    silence = tmp_path / "silence.wav"
+    with wave.open(str(silence), "wb") as file:
+        file.setparams((1, 2, 48_000, 0, "NONE", ""))
+        file.writeframes(bytes(2 * 48_000))
+    flags = [*FAKE_DEVICES, f"--use-file-for-fake-audio-capture={silence}"]
+    async with launched(*flags) as browser, upload_page(browser, stack) as visit:
+        await visit.page.locator("[data-kind=camera]").click()
+        await visit.page.locator("[data-act=record]").wait_for()
+        assert await visit.page.locator(".silent").inner_text() == ""
+        await visit.until("document.querySelector('.silent').textContent.includes('hears nothing')")
+        assert await visit.page.locator("meter").evaluate("({value}) => value") == 0
 
 
 async def test_where_the_browser_cannot_it_offers_nothing(browser: Browser, stack: Stack) -> None:

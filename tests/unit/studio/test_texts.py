@@ -30,7 +30,7 @@ NO_CODES = frozenset(
         "warnings",
     )
 )
-CODE = re.compile(r"(?:texts|text|#first)\(\s*[\"'`]([a-z_.]+)[\"'`]")
+CODE = re.compile(r"(?:texts|text|#first|tell|refuse|ask)\(\s*[\"'`]([a-z_.]+)[\"'`]")
 
 
 def placeholders(text: str) -> list[str]:
