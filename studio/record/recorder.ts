@@ -50,11 +50,12 @@ export class Recorder extends EventTarget {
     return this.#unkept.length === 0;
   }
 
+  // Throws where the browser cannot record this after all.
   start(): void {
+    this.#media.start(SLICE_MS);
     void navigator.storage?.persist?.();
     void navigator.locks?.request(lockOf(this.kept.id), () => new Promise<void>((release) => (this.#release = release)));
     stayAwake(this, true);
-    this.#media.start(SLICE_MS);
   }
 
   pause(): void {
