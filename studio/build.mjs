@@ -1,4 +1,4 @@
-// Bundles the player, the upload engine and the scripts of pages: player/, upload/ and pages/ -> built/, with a manifest of
+// Bundles the player, the upload engine and the scripts of pages: player/, upload/, record/ and pages/ -> built/, with a manifest of
 // what each entry loads.
 // Run by `make setup`. Entries keep their names; what they load is named by its content and may be cached for ever.
 import { build } from "esbuild";
@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "nod
 import { gzipSync } from "node:zlib";
 
 const OUT = "built";
-const PAGES = ["embed", "reload", "library", "asset", "captions", "uploads"];
+const PAGES = ["embed", "reload", "library", "asset", "captions", "uploads", "record"];
 
 // `texts:ru` is the catalogue of a language, those texts of it that a player shows; `texts:first` those of all languages
 // that it shows before anything is loaded.

@@ -13,6 +13,7 @@ GROWING = (
 )
 MEMORY = "memory over a long title"
 FILM = "a film, frame by frame: make test encodes numbered frames in chunks"
+RECORDINGS = "records anew: make test records once, closes the tab and sends what it left"
 TITLES = "another title through the whole pipeline"
 
 LONG = {
@@ -67,6 +68,18 @@ LONG = {
         "test_the_first_rung_is_the_same_picture": REFRAME,
         "test_a_trimmed_title_keeps_the_uploads_times": REFRAME,
         "test_what_is_encoded_shows_it_in_the_middle": REFRAME,
+    },
+    "test_record.py": {
+        "test_pauses_are_left_out_and_discarding_is_asked_about": RECORDINGS,
+        "test_a_device_that_goes_ends_it_and_keeps_what_there_is": RECORDINGS,
+        "test_where_it_is_full_it_ends_and_loses_nothing": RECORDINGS,
+        "test_another_tab_leaves_alone_what_is_being_recorded": RECORDINGS,
+        "test_a_browser_that_crashes_has_kept_it": RECORDINGS,
+        "test_without_devices_it_says_what_to_do": RECORDINGS,
+        "test_without_permission_it_says_what_to_do": RECORDINGS,
+        "test_a_silent_microphone_is_told_before_anything_is_recorded": RECORDINGS,
+        "test_where_the_browser_cannot_it_offers_nothing": RECORDINGS,
+        "test_axe_finds_nothing_serious": RECORDINGS,
     },
     "test_thumbnail_images.py": {
         "test_memory_of_a_large_title": MEMORY,

@@ -21,6 +21,8 @@ POLICY = {
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
 }
+RECORDING = ("camera", "microphone", "display-capture")
+FORBIDDEN = ", ".join(f"{name}=()" for name in RECORDING)
 
 
 def page(
@@ -35,6 +37,7 @@ def page(
     """The rendered template. `policy`: directives of the content security policy beside POLICY, or in place of its own.
 
     It is kept by no cache, shown in no frame, and its address, which may hold a sign-in link, is told to no other site.
+    It may use neither camera, microphone nor screen unless `headers` say otherwise.
     """
     directives = POLICY | (policy or {})
     lang = language(request)
@@ -46,6 +49,7 @@ def page(
             "Cache-Control": "no-store",
             "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in directives.items()),
             "Cross-Origin-Opener-Policy": "same-origin",
+            "Permissions-Policy": FORBIDDEN,
             "Referrer-Policy": "same-origin",
             "Vary": "Accept-Language, Cookie",
             "X-Content-Type-Options": "nosniff",

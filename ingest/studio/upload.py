@@ -6,13 +6,16 @@ from pydantic import ValidationError
 from core.http.problems import Problem, from_validation
 from ingest import assets as api
 from ingest.context import owner_of
-from ingest.studio import shell
+from ingest.studio import page, shell
 
 routes = web.RouteTableDef()
 UPLOAD_TEXTS = (
     *("uploads.", "code.", "studio.policy.", "studio.retry", "studio.details"),
     *("studio.title", "studio.ref", "studio.language"),
 )
+RECORD_TEXTS = ("record.",)
+# For the recorder. No other page may, nor may a frame.
+PERMITTED = ", ".join(f"{name}=(self)" for name in page.RECORDING)
 
 
 @routes.get("/studio/upload")
@@ -38,7 +41,9 @@ def _page(request: web.Request, *, problem: str | None = None, status: int = 200
         request,
         "upload.html",
         title=shell.texts(request)("studio.upload"),
+        headers={"Permissions-Policy": PERMITTED},
         texts_json=shell.texts_of(request, UPLOAD_TEXTS),
+        record_texts_json=shell.texts_of(request, RECORD_TEXTS),
         user=owner_of(request),
         player=True,
         problem=problem,

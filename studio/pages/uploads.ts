@@ -1,11 +1,13 @@
 // The upload page: files that were dropped or chosen, each in a row with two bars, what is sent and what is made of it.
-import { Upload, type Question, UploadQueue, unfinished } from "../upload/upload.ts";
+import { type Fields, type Question, unfinished, Upload, UploadQueue } from "../upload/upload.ts";
 import type { KadrPlayer } from "../player/kadr-player.ts";
 import { clock } from "../player/time.ts";
+import { allKept, nameOf } from "../record/store.ts";
 import { type Asset, follow } from "./states.ts";
+import { type Texts, textsIn } from "./texts.ts";
 
-class Uploads extends HTMLElement {
-  #texts: Record<string, string> = JSON.parse(this.dataset.texts ?? "{}");
+export class Uploads extends HTMLElement {
+  #texts: Texts = textsIn(this);
   #queue = new UploadQueue({ user: this.dataset.user ?? "" });
 
   connectedCallback(): void {
@@ -25,18 +27,26 @@ class Uploads extends HTMLElement {
       dropped.preventDefault();
       this.#take(dropped.dataTransfer?.files);
     });
-    if (!this.dataset.asset)
-      unfinished(this.dataset.user ?? "").then((left) => left.forEach(({ name }) => this.#remind(name)));
+    if (!this.dataset.asset) void this.#remindOfAll();
     follow(() => [...this.querySelectorAll<HTMLElement>("li[data-asset-id]")], this.#moved);
   }
 
   #text(key: string, values: Record<string, string> = {}): string {
-    return (this.#texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+    return this.#texts.text(key, values);
   }
 
   // A sentence for a code of the API; its own words where there is none.
   #why(code: string, detail: string): string {
-    return this.#texts[`code.${code}`] ?? (detail || this.#text("code.internal_error"));
+    return this.#texts.known(`code.${code}`) ?? (detail || this.#text("code.internal_error"));
+  }
+
+  // Another row: of a file that was chosen, or that was recorded on this page.
+  add(file: File, fields: Fields = {}): Upload {
+    for (const row of this.querySelectorAll<HTMLElement>("li.left")) if (row.dataset.name === file.name) row.remove();
+    const { asset } = this.dataset; // of which the file replaces the source
+    const upload = this.#queue.add(file, fields, asset ? { asset } : {});
+    this.#row(upload);
+    return upload;
   }
 
   get #list(): HTMLElement {
@@ -44,12 +54,15 @@ class Uploads extends HTMLElement {
   }
 
   #take(files: FileList | null | undefined): void {
-    for (const file of files ?? []) {
-      for (const row of this.querySelectorAll<HTMLElement>("li.left"))
-        if (row.dataset.name === file.name) row.remove();
-      const { asset } = this.dataset; // of which the file replaces the source
-      this.#row(this.#queue.add(file, {}, asset ? { asset } : {}));
-    }
+    for (const file of files ?? []) this.add(file);
+  }
+
+  // But of recordings, which this browser has.
+  async #remindOfAll(): Promise<void> {
+    const user = this.dataset.user ?? "";
+    const [left, recordings] = await Promise.all([unfinished(user), allKept(user)]);
+    const recorded = new Set(recordings.map(nameOf));
+    for (const { name } of left) if (!recorded.has(name)) this.#remind(name);
   }
 
   #remind(name: string): void {
@@ -66,7 +79,7 @@ class Uploads extends HTMLElement {
       <div class="bars"><span class="label"></span><progress class="sending" max="1" value="0"></progress><span class="told"></span></div>
       <div class="bars making" hidden><span class="label"></span><progress max="1" value="0"></progress><span><span class="percent">0</span> %</span></div>
       <p class="words" role="status"></p>`;
-    row.querySelector(".name")!.textContent = upload.file.name;
+    row.querySelector(".name")!.textContent = upload.fields.title ?? upload.file.name;
     if (!this.dataset.asset) row.querySelector(".words")!.before(this.#fields(upload));
     const labels = row.querySelectorAll(".label");
     labels[0]!.textContent = this.#text("uploads.sending");
@@ -91,6 +104,7 @@ class Uploads extends HTMLElement {
       const words = document.createElement("span");
       words.textContent = this.#text(`studio.${name}`);
       field.name = name;
+      if (typeof upload.fields[name] === "string") field.value = upload.fields[name];
       field.addEventListener("change", () => void this.#change(upload, field));
       label.append(words, field);
       details.append(label);

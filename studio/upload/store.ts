@@ -1,5 +1,7 @@
 // What outlives the page: which file belongs to which upload, for a day. Where the browser keeps nothing there is no
 // resume after a reload, and everything else works.
+import { transact } from "./database.ts";
+
 export interface Kept {
   identity: string; // where to, whose, name, size and time of the file
   fingerprint: string;
@@ -17,6 +19,7 @@ export interface Kept {
 
 export const DAY_MS = 86_400_000;
 const STORE = "uploads";
+const DATABASE = { name: "kadr-uploads", stores: { [STORE]: "identity" } };
 
 export async function keep(kept: Kept): Promise<void> {
   await within("readwrite", (store) => store.put(kept));
@@ -36,23 +39,5 @@ export async function allKept(): Promise<Kept[]> {
 type Work<T> = (store: IDBObjectStore) => IDBRequest<T>;
 
 async function within<T>(mode: IDBTransactionMode, work: Work<T>): Promise<T | undefined> {
-  let database: IDBDatabase | undefined;
-  try {
-    database = await new Promise<IDBDatabase>((resolve, reject) => {
-      const opening = indexedDB.open("kadr-uploads", 1);
-      opening.onupgradeneeded = () => opening.result.createObjectStore(STORE, { keyPath: "identity" });
-      opening.onsuccess = () => resolve(opening.result);
-      opening.onerror = () => reject(opening.error);
-    });
-    const transaction = database.transaction(STORE, mode);
-    const request = work(transaction.objectStore(STORE));
-    return await new Promise<T>((resolve, reject) => {
-      transaction.oncomplete = () => resolve(request.result);
-      transaction.onabort = () => reject(transaction.error);
-    });
-  } catch {
-    return undefined;
-  } finally {
-    database?.close();
-  }
+  return transact(DATABASE, mode, (transaction) => work(transaction.objectStore(STORE))).catch(() => undefined);
 }

@@ -399,6 +399,9 @@ async def test_pages_load_nothing_of_others_and_are_kept_by_nobody(api: str, som
         sheets = re.findall(r'<link rel="stylesheet" href="([^"]+)">', answer.body)
         assert len(sheets) == 2
         assert [(await send(api, "GET", sheet)).status for sheet in sheets] == [200, 200]
+        assert answer.headers["Permissions-Policy"] == "camera=(), microphone=(), display-capture=()"
+    recording = await send(api, "GET", "/studio/upload", cookie=cookie)
+    assert recording.headers["Permissions-Policy"] == "camera=(self), microphone=(self), display-capture=(self)"
     russian = await send(api, "GET", "/studio/sign-in", headers={"Accept-Language": "ru"})
     assert "Вход в студию" in russian.body
 

@@ -16,6 +16,7 @@ import av.logging
 
 from core.media.upload_container import open_upload, read_packets
 from transcode.probe import timeline
+from transcode.probe.said_language import said_language
 from transcode.probe.times_of import TimesOf
 
 # Demuxer -> muxers to be tried, of which one takes the codecs.
@@ -94,8 +95,9 @@ def _copied(written: Any, stream: Any) -> Any:
     Opaque: no encoder is looked for. There is none of the name of AV1's decoder, and none is needed.
     """
     copy = written.add_stream_from_template(stream, opaque=True)
-    if stream.language:
-        copy.metadata["language"] = stream.language
+    language = said_language(stream.language, stream.container.metadata.get("encoder", ""))
+    if language:
+        copy.metadata["language"] = language
     return copy
 
 

@@ -23,6 +23,7 @@ from core.media.upload_limits import MOST_STREAMS
 from transcode.probe import dolby_vision, encryption, layout, sniff, timeline, timing
 from transcode.probe.layout import Layout
 from transcode.probe.packets import AudioPackets, VideoPackets
+from transcode.probe.said_language import said_language
 from transcode.probe.source import (
     NO_CROP,
     VERSION,
@@ -399,7 +400,7 @@ def _audio_facts(stream: Any, packets: AudioPackets, zero: Fraction) -> AudioTra
         channels=context.layout.nb_channels,
         layout=context.layout.name,
         sample_rate_hz=context.sample_rate or 0,
-        language=stream.language,
+        language=said_language(stream.language, stream.container.metadata.get("encoder", "")),
         start_s=start * stream.time_base - zero,
         duration_s=duration_s,
         profile=context.profile or "",

@@ -11,7 +11,7 @@ from core.media.checked_json import adapter
 
 # Of the facts: increase it when a probe tells more of a file, or something else. A reprocess of a title whose facts are
 # of an earlier version begins with a probe.
-VERSION = 2
+VERSION = 3
 MARGIN, SAME_SHAPE = Fraction(9, 10), Fraction(2, 1000)
 INDEXED = ("mp4", "matroska")  # containers with an index, in which a seek lands on the right keyframe
 
