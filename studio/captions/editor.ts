@@ -1,0 +1,462 @@
+// <kadr-captions>: the form with the text of a track becomes a list of captions beside the player.
+import type { KadrPlayer } from "../player/kadr-player.ts";
+import { Conflict } from "./conflict.ts";
+import type { Captions } from "./cue.ts";
+import { make } from "./dom.ts";
+import * as edits from "./edits.ts";
+import { Finding } from "./finding.ts";
+import { type Command, commandOf, leavesText, type Place } from "./keys.ts";
+import { CueList, type Field } from "./list.ts";
+import { nextMarked } from "./marks.ts";
+import { shown, stored } from "./markup.ts";
+import { Messages } from "./messages.ts";
+import { Model } from "./model.ts";
+import { Preview } from "./preview.ts";
+import { Saving } from "./saving.ts";
+import { followCursor, selectLine } from "./text_mode.ts";
+import { wordsOf, type Words } from "./texts.ts";
+import { NUDGE_MS, timeOf } from "./times.ts";
+import { Tools } from "./tools.ts";
+import { parse, serialise, Unreadable } from "./webvtt.ts";
+import { shownAt } from "./windowing.ts";
+
+export class CaptionsEditor extends HTMLElement {
+  #started = false;
+  #words!: Words;
+  #model!: Model;
+  #list!: CueList;
+  #tools!: Tools;
+  #finding!: Finding;
+  #preview!: Preview;
+  #saving!: Saving;
+  #messages!: Messages;
+  #conflict: Conflict | null = null;
+
+  connectedCallback(): void {
+    if (this.#started) return;
+    this.#started = true;
+    const { texts = "{}", rules = "{}", language = "und", url = "", etag = "" } = this.dataset;
+    const stage = this.querySelector<HTMLElement>(".stage")!;
+    this.#words = wordsOf(JSON.parse(texts), document.documentElement.lang);
+    this.#model = new Model(parse(this.#field.value), JSON.parse(rules));
+    this.#list = new CueList(language, this.#words, () => covered(stage, this.#list.element));
+    this.#tools = new Tools(this.#words);
+    this.#messages = new Messages(this.#words);
+    this.#finding = new Finding(this.#model, this.#list, this.#tools, this.#words, (words) => this.#messages.say(words));
+    const player = this.querySelector<KadrPlayer>("kadr-player");
+    this.#preview = new Preview(player, this.#words("captions.preview"), language, (ms) => this.#follow(ms));
+    this.#saving = new Saving(this.#page(url), etag, `kadr:captions:${location.pathname}`);
+    stage.append(this.#tools.element, this.#messages.element);
+    this.#form.after(this.#list.element, this.#insertFirst);
+    this.#form.querySelector("button")!.hidden = true;
+    this.#listen();
+    this.#showText(false);
+    this.#begin();
+  }
+
+  #insertFirst = make("p", { className: "empty" });
+
+  get #form(): HTMLFormElement {
+    return this.querySelector("form")!;
+  }
+
+  get #field(): HTMLTextAreaElement {
+    return this.querySelector("textarea[name=text]")!;
+  }
+
+  get #isText(): boolean {
+    return !this.#field.closest("label")!.hidden;
+  }
+
+  #page(url: string): ConstructorParameters<typeof Saving>[0] {
+    return {
+      model: this.#model,
+      url,
+      reviewed: this.querySelector<HTMLInputElement>("input[name=reviewed]")!,
+      rawText: () => (this.#isText ? unreadable(this.#field.value) : null),
+      conflict: (theirs, base, takeUp) => this.#compare(theirs, base, takeUp),
+      refused: (code, detail) => this.#messages.problem(code, detail),
+      changed: () => this.#showTools(),
+    };
+  }
+
+  // What was left unsaved the last time, or what a page without scripts has brought.
+  #begin(): void {
+    const draft = this.#saving.draft();
+    if (!draft) return this.#show();
+    const raw = unreadable(draft.text);
+    if (raw === null) this.#model.edit(parse(draft.text), 0);
+    this.querySelector<HTMLInputElement>("input[name=reviewed]")!.checked = draft.reviewed;
+    const time = new Date(draft.at).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+    const act = { act: "throw_away", name: this.#words("captions.throw_away") };
+    this.#messages.say(this.#words(draft.current ? "captions.draft" : "captions.old_draft", { time }), act);
+    this.#show();
+    if (raw !== null) {
+      this.#showText(true);
+      this.#field.value = raw;
+    } else if (!draft.current) this.#saving.compareWith(this.#asRead(), null);
+    this.#showTools();
+  }
+
+  // The track as this page brought it.
+  #asRead(): { etag: string; text: string; reviewed: boolean } {
+    const reviewed = this.querySelector<HTMLInputElement>("input[name=reviewed]")!.defaultChecked;
+    return { etag: this.dataset.etag ?? "", text: this.#field.defaultValue, reviewed };
+  }
+
+  #listen(): void {
+    this.addEventListener("click", ({ target }) => this.#clicked(target as Element));
+    this.addEventListener("input", ({ target }) => this.#typed(target as HTMLElement));
+    this.addEventListener("change", ({ target }) => this.#committed(target as HTMLElement));
+    this.addEventListener("focusout", () => this.#model.settle());
+    this.addEventListener("keydown", (event) => this.#pressed(event));
+    // The undo of a browser's menu knows one field only.
+    this.addEventListener("beforeinput", (event) => {
+      const command = { historyUndo: "undo", historyRedo: "redo" }[event.inputType] as "undo" | "redo" | undefined;
+      if (!command || !this.#list.isFocused) return;
+      event.preventDefault();
+      this.#do(command, this.#list.current);
+    });
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#save();
+    });
+    followCursor(this.#field, (ms) => this.#preview.seek(ms));
+  }
+
+  #clicked(target: Element): void {
+    const pressed = target.closest<HTMLButtonElement>("button[data-act]");
+    if (!pressed || this.#conflict?.element.contains(pressed)) return;
+    const index = this.#list.element.contains(pressed) ? this.#list.indexOf(pressed) : this.#list.current;
+    this.#do(pressed.dataset.act as Command, index);
+  }
+
+  #typed(target: HTMLElement): void {
+    if (target === this.#field) return this.#saving.keep();
+    if (target === this.#tools.wanted) return this.#finding.forget();
+    if (!target.matches(".cue textarea")) return;
+    const index = this.#list.indexOf(target);
+    const { value } = target as HTMLTextAreaElement;
+    const cue = this.#model.captions.cues[index];
+    if (cue) this.#edit(edits.change(this.#model.captions, index, { text: stored(value) }), index, `text:${cue.key}`);
+  }
+
+  #committed(target: HTMLElement): void {
+    if (target === this.#tools.sameCase) this.#finding.forget();
+    else if (target.matches("input[name=reviewed]")) this.#edit(null, 0);
+    else if (target.matches(".cue .time")) this.#timed(target as HTMLInputElement);
+  }
+
+  #timed(field: HTMLInputElement): void {
+    const index = this.#list.indexOf(field);
+    const ms = timeOf(field.value);
+    if (ms === null) this.#messages.problem("", this.#words("captions.no_time", { text: field.value }));
+    else this.#setTime(index, field.dataset.edge === "start" ? "startMs" : "endMs", ms);
+    this.#list.row(index)?.restore();
+  }
+
+  #setTime(index: number, edge: "startMs" | "endMs", ms: number, group = ""): void {
+    this.#edit(edits.change(this.#model.captions, index, { [edge]: Math.max(0, ms) }), index, group);
+  }
+
+  #pressed(event: KeyboardEvent): void {
+    const target = event.target as HTMLElement;
+    const place = this.#conflict ? "outside" : placeOf(target);
+    const command = commandOf(event, place);
+    if (place === "outside" && this.#pressedOutside(event, target, command)) return;
+    const step = place === "text" && isPlain(event) ? this.#arrow(event.key, target as HTMLTextAreaElement) : 0;
+    if (step) this.#do(step === 1 ? "next" : "previous", this.#list.current);
+    else if (command) this.#do(command, this.#list.current);
+    else return;
+    event.preventDefault();
+  }
+
+  #arrow(key: string, { value, selectionStart, selectionEnd }: HTMLTextAreaElement): number {
+    return selectionStart === selectionEnd ? leavesText(key, value, selectionStart) : 0;
+  }
+
+  // True where the key is the field's own, or was used here.
+  #pressedOutside(event: KeyboardEvent, target: HTMLElement, command: Command | null): boolean {
+    if (this.#conflict) return command !== "save";
+    if (event.key === "Escape" && this.#tools.close()) return true;
+    if (event.key === "Enter" && (target === this.#tools.wanted || target === this.#tools.by)) {
+      event.preventDefault();
+      this.#do((target === this.#tools.by ? "replace" : event.shiftKey ? "find_previous" : "find_next") as Command, 0);
+      return true;
+    }
+    const isField = target.matches("textarea, input:not([type=checkbox])");
+    return isField && (command === "undo" || command === "redo");
+  }
+
+  // `at`: the caption it is about.
+  #do(command: Command | string, at: number): void {
+    const { captions, rules } = this.#model;
+    const cue = captions.cues[at];
+    switch (command) {
+      case "undo":
+        return this.#undone(this.#model.undo(), "captions.undone");
+      case "redo":
+        return this.#undone(this.#model.redo(), "captions.redone");
+      case "save":
+        return void this.#save();
+      case "find":
+      case "more":
+        return this.#tools.toggle(command);
+      case "find_next":
+      case "find_previous":
+        return this.#finding.go(command === "find_next" ? 1 : -1);
+      case "replace":
+        if (this.#finding.replace()) {
+          this.#show();
+          this.#finding.go(1);
+        }
+        return;
+      case "replace_all":
+        if (this.#finding.replaceAll()) this.#show();
+        return;
+      case "play":
+        if (cue) void this.#preview.play(cue);
+        return;
+      case "split":
+        return this.#split(at);
+      case "merge":
+        return this.#merged(at);
+      case "insert":
+      case "insert_first": {
+        const index = command === "insert" ? at : -1;
+        this.#edit(edits.insert(captions, index, rules, this.#preview.position ?? 0), index + 1);
+        return this.#list.focus(index + 1, "text");
+      }
+      case "remove":
+        if (!this.#edit(edits.remove(captions, at), at)) return;
+        this.#messages.say(this.#words("captions.removed"));
+        return this.#list.focus(Math.min(at, this.#model.captions.cues.length - 1), "row");
+      case "begin_here":
+      case "end_here":
+        return this.#setHere(at, command === "begin_here" ? "startMs" : "endMs");
+      case "earlier":
+      case "later":
+        return this.#nudge(at, command === "later" ? NUDGE_MS : -NUDGE_MS);
+      case "shift_all":
+      case "shift_from":
+        return this.#shift(command === "shift_all" ? 0 : at);
+      case "next":
+      case "previous":
+        return this.#list.focus(at + (command === "next" ? 1 : -1), this.#fieldWithFocus);
+      case "first":
+      case "last":
+        return this.#list.focus(command === "first" ? 0 : captions.cues.length - 1, "row");
+      case "next_mark":
+      case "previous_mark":
+        return this.#goToMark(at, command === "next_mark" ? 1 : -1);
+      case "go_to_blocking":
+        return this.#list.focus(this.#model.blocking, "start");
+      case "write":
+        return this.#list.focus(at, "text");
+      case "leave":
+        return this.#leave(at);
+      case "text":
+        return this.#toText();
+      case "list":
+        return this.#toList();
+      case "throw_away":
+        this.#saving.forget();
+        this.#edit(this.#model.base, 0);
+        if (this.#isText) this.#showText(false);
+        return this.#messages.say(this.#words("captions.thrown_away"));
+    }
+  }
+
+  // Field by field a list of captions is walked through in the same column.
+  get #fieldWithFocus(): Field {
+    const { activeElement } = document;
+    if (activeElement?.matches(".cue")) return "row";
+    return ((activeElement as HTMLElement)?.dataset.edge as Field | undefined) ?? "text";
+  }
+
+  #undone(at: number | null, key: string): void {
+    if (at === null) return this.#messages.say(this.#words("captions.nothing"));
+    this.#messages.say(this.#words(key));
+    const [wasFocused, field] = [this.#list.isFocused, this.#fieldWithFocus];
+    this.#show();
+    const index = Math.min(at, this.#model.captions.cues.length - 1);
+    if (wasFocused) this.#list.focus(index, field);
+    else this.#list.reveal(index);
+  }
+
+  #split(at: number): void {
+    const text = this.#list.row(at)?.text;
+    const captions = text && edits.split(this.#model.captions, at, text.selectionStart, this.#model.rules);
+    if (!this.#edit(captions ?? null, at)) return this.#messages.say(this.#words("captions.cannot_split"));
+    this.#list.focus(at + 1, "text", [0, 0]);
+    this.#messages.say(this.#words("captions.was_split"));
+  }
+
+  #merged(at: number): void {
+    const length = shown(this.#model.captions.cues[at]?.text ?? "").length;
+    if (!this.#edit(edits.merge(this.#model.captions, at, this.#model.rules), at)) return;
+    this.#list.focus(at, "text", [length, length]);
+    this.#messages.say(this.#words("captions.was_merged"));
+  }
+
+  #setHere(at: number, edge: "startMs" | "endMs"): void {
+    const ms = this.#preview.position;
+    if (ms === null) this.#messages.say(this.#words("captions.play_first"));
+    else this.#setTime(at, edge, ms);
+  }
+
+  #nudge(at: number, byMs: number): void {
+    const edge = this.#fieldWithFocus === "end" ? "endMs" : "startMs";
+    const cue = this.#model.captions.cues[at];
+    const typed = timeOf(this.#list.row(at)?.[edge === "endMs" ? "end" : "start"].value ?? "");
+    if (cue) this.#setTime(at, edge, (typed ?? cue[edge]) + byMs, `${edge}:${cue.key}`);
+  }
+
+  #shift(from: number): void {
+    const seconds = Number(this.#tools.seconds.value.replace(",", ".").replace("−", "-"));
+    const captions = edits.shift(this.#model.captions, from, Math.round(seconds * 1000));
+    if (!this.#edit(captions, from)) return this.#messages.problem("", this.#words("captions.cannot_shift"));
+    this.#messages.say(this.#words("captions.shifted", { count: this.#model.captions.cues.length - from }));
+  }
+
+  #goToMark(at: number, step: 1 | -1): void {
+    const index = nextMarked(this.#model.marks, at, step);
+    if (index < 0) return this.#messages.say(this.#words("captions.no_marks"));
+    this.#list.focus(index, "text");
+  }
+
+  // From a field to its caption, from there to the tools.
+  #leave(at: number): void {
+    if (document.activeElement?.matches(".cue")) this.#tools.save.focus();
+    else this.#list.focus(at, "row");
+  }
+
+  #edit(captions: Captions | null, at: number, group = ""): boolean {
+    const isChanged = this.#model.edit(captions, at, group);
+    if (isChanged) this.#show();
+    else this.#showTools();
+    this.#saving.keep();
+    return isChanged;
+  }
+
+  #show(): void {
+    const { captions, marks } = this.#model;
+    this.#list.show(captions.cues, marks);
+    this.#preview.show(captions.cues);
+    this.#showTools();
+    const isEmpty = captions.cues.length === 0;
+    this.#insertFirst.hidden = !isEmpty || this.#isText;
+    if (isEmpty && !this.#insertFirst.hasChildNodes())
+      this.#insertFirst.append(make("button", { type: "button", data: { act: "insert_first" } }, this.#words("captions.insert_first")));
+    this.#saving.keep();
+  }
+
+  #showTools(): void {
+    const { canUndo, canRedo, marked } = this.#model;
+    this.#tools.show({ undo: canUndo, redo: canRedo, save: this.#saving.isNeeded }, marked);
+  }
+
+  // Follows the player while it plays and nobody writes in the list.
+  #follow(ms: number): void {
+    const { cues } = this.#model.captions;
+    const index = shownAt(cues, ms);
+    const isShown = index >= 0 && ms < cues[index]!.endMs;
+    this.#list.playing = isShown ? index : -1;
+    if (isShown && this.#tools.follow.checked && this.#preview.isPlaying && !this.#list.isFocused) this.#list.reveal(index);
+  }
+
+  async #save(): Promise<void> {
+    if (this.#isText && unreadable(this.#field.value) === null) this.#take();
+    if (!this.#saving.isNeeded) return this.#messages.say(this.#words("captions.nothing_to_save"));
+    const blocking = this.#model.blocking;
+    if (blocking >= 0 && !this.#isText) {
+      const act = { act: "go_to_blocking", name: this.#words("captions.go_to", { number: blocking + 1 }) };
+      return this.#messages.problem("", this.#words("captions.blocked"), act);
+    }
+    if (!(await this.#saving.save())) return;
+    if (this.#isText) this.#field.value = serialise(this.#model.captions);
+    this.#show();
+    this.#messages.say(this.#words("studio.saved"));
+  }
+
+  #compare(theirs: Captions, base: Captions | null, takeUp: () => void): void {
+    const done = (captions: Captions | null) => {
+      this.#conflict?.element.remove();
+      this.#conflict = null;
+      this.#form.hidden = this.#list.element.hidden = false;
+      if (!captions) return this.#show();
+      takeUp();
+      this.#model.edit(captions, 0);
+      if (this.#isText) this.#field.value = serialise(captions);
+      this.#show();
+      void this.#save();
+    };
+    const conflict = new Conflict(this.#model.captions, theirs, base, this.dataset.language ?? "", this.#words, done);
+    if (!conflict.count) return done(theirs);
+    this.#conflict = conflict;
+    this.#form.hidden = this.#list.element.hidden = true;
+    this.#form.before(conflict.element);
+    this.#messages.clear();
+    conflict.element.querySelector("h2")!.focus();
+  }
+
+  #toText(): void {
+    if (this.#isText) return this.#toList();
+    this.#field.value = serialise(this.#model.captions);
+    this.#showText(true);
+    this.#tools.close();
+    this.#field.focus();
+  }
+
+  // What was typed there is one step.
+  #toList(): void {
+    try {
+      this.#take();
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      this.#messages.problem("", this.#words("captions.unreadable", { line: error.line }));
+      return selectLine(this.#field, error.line);
+    }
+    this.#showText(false);
+    this.#show();
+  }
+
+  // Throws Unreadable.
+  #take(): void {
+    const captions = parse(this.#field.value);
+    if (serialise(captions) !== serialise(this.#model.captions)) this.#edit(captions, 0);
+  }
+
+  #showText(is: boolean): void {
+    this.#field.closest("label")!.hidden = !is;
+    this.#list.element.hidden = is;
+    this.#tools.showText(is);
+  }
+}
+
+function placeOf(target: HTMLElement): Place {
+  if (!target.closest(".cue")) return "outside";
+  if (target.matches("textarea")) return "text";
+  if (target.matches(".time")) return "time";
+  return target.matches(".cue") ? "row" : "button";
+}
+
+function isPlain({ ctrlKey, metaKey, altKey, shiftKey, isComposing }: KeyboardEvent): boolean {
+  return !(ctrlKey || metaKey || altKey || shiftKey || isComposing);
+}
+
+// The text where it is no WebVTT, such as SubRip, which the server reads as well; else null.
+function unreadable(text: string): string | null {
+  try {
+    parse(text);
+    return null;
+  } catch {
+    return text;
+  }
+}
+
+// How much of the list's place at the top of the page what stays there takes.
+function covered(stage: HTMLElement, list: HTMLElement): number {
+  const [above, below] = [stage.getBoundingClientRect(), list.getBoundingClientRect()];
+  return above.left < below.right && below.left < above.right ? above.height : 0;
+}
