@@ -135,6 +135,7 @@ export class CaptionsEditor extends HTMLElement {
     if (target === this.#field) return this.#saving.keep();
     if (target === this.#tools.wanted) return this.#finding.forget();
     if (!target.matches(".cue textarea")) return;
+    this.#messages.settle();
     const index = this.#list.indexOf(target);
     const { value } = target as HTMLTextAreaElement;
     const cue = this.#model.captions.cues[index];

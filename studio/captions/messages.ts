@@ -29,6 +29,11 @@ export class Messages {
     this.#fill(this.#wrong, "problem", known === key ? detail : known, act);
   }
 
+  // What was said is read by the time somebody goes on, unless it offers something.
+  settle(): void {
+    if (!this.element.querySelector("button")) this.clear();
+  }
+
   clear(): void {
     for (const one of [this.#said, this.#wrong]) {
       one.replaceChildren();

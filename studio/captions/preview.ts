@@ -6,6 +6,7 @@ export class Preview {
   #track: TextTrack | null = null;
   #cues: readonly Cue[] = [];
   #made = new Map<number, [Cue, VTTCue]>();
+  #wanted = true; // until somebody chooses others in the player's menu
   #part = 0; // the request for the frame in which the caption that plays may end
 
   constructor(
@@ -34,7 +35,7 @@ export class Preview {
 
   show(cues: readonly Cue[]): void {
     this.#cues = cues;
-    if (this.#track && this.#track.mode !== "disabled") this.#update(this.#track);
+    if (this.#track && this.#wanted) this.#update(this.#track);
   }
 
   seek(ms: number): void {
@@ -63,15 +64,34 @@ export class Preview {
   // Instead of the stored ones, once there is something to see; the player's menu has both. A player that loads its
   // source again empties all tracks.
   #fill(): void {
-    const { media } = this.player!;
-    if (!this.#track) {
-      this.#track = media.addTextTrack("subtitles", this.label, this.language);
-      for (const track of media.textTracks) if (/^(subtitles|captions)$/.test(track.kind)) track.mode = "disabled";
-      this.#track.mode = "showing";
-    }
-    if (this.#track.mode === "disabled") return;
+    this.#track ??= this.#addTrack(this.player!);
+    this.#prefer();
+    if (!this.#wanted) return;
     if (!this.#track.cues?.length) this.#made.clear();
     this.#update(this.#track);
+  }
+
+  #addTrack(player: KadrPlayer): TextTrack {
+    const { media } = player;
+    media.textTracks.addEventListener("change", () => this.#prefer());
+    const chosen = () => {
+      this.#wanted = this.#track?.mode === "showing";
+    };
+    player.addEventListener("click", (event) => {
+      if (event.composedPath().some((one) => (one as Element).role?.startsWith("menuitem"))) chosen();
+    });
+    player.addEventListener("keyup", ({ key }) => key === "c" && setTimeout(chosen));
+    return media.addTextTrack("subtitles", this.label, this.language);
+  }
+
+  // Browsers and hls.js turn tracks on and off by the language of the browser; only a person's choice counts.
+  #prefer(): void {
+    if (!this.#track || !this.#wanted) return;
+    for (const track of this.player!.media.textTracks)
+      if (/^(subtitles|captions)$/.test(track.kind)) {
+        const mode = track === this.#track ? "showing" : "disabled";
+        if (track.mode !== mode) track.mode = mode;
+      }
   }
 
   #update(track: TextTrack): void {

@@ -5,6 +5,8 @@ import type { Words } from "./texts.ts";
 
 const ROW = ["undo", "redo", "next_mark", "find", "more"] as const;
 
+const MOST_COUNTED = 99; // in the button; its name has the number
+
 export class Tools {
   readonly element = make("div", { className: "tools" });
   readonly wanted = make("input", { type: "search", autocomplete: "off" });
@@ -37,7 +39,7 @@ export class Tools {
   show(can: { undo: boolean; redo: boolean; save: boolean }, marked: number): void {
     for (const act of ["undo", "redo"] as const) this.#button(act).ariaDisabled = String(!can[act]);
     this.save.ariaDisabled = String(!can.save);
-    this.#count.textContent = String(marked);
+    this.#count.textContent = marked > MOST_COUNTED ? `${MOST_COUNTED}+` : String(marked);
     const name = this.words("captions.next_mark_of", { count: marked });
     Object.assign(this.#button("next_mark"), { ariaLabel: name, title: name });
   }
