@@ -76,6 +76,7 @@ export class Preview {
     media.textTracks.addEventListener("change", () => this.#prefer());
     const chosen = () => {
       this.#wanted = this.#track?.mode === "showing";
+      if (this.#wanted) this.#fill();
     };
     player.addEventListener("click", (event) => {
       if (event.composedPath().some((one) => (one as Element).role?.startsWith("menuitem"))) chosen();

@@ -30,7 +30,7 @@ NO_CODES = frozenset(
         "warnings",
     )
 )
-CODE = re.compile(r"(?:texts|text|#first)\(\s*[\"'`]([a-z_.]+)[\"'`]")
+CODE = re.compile(r"(?:texts|text|words|#words|#first)\(\s*[\"'`]([a-z_.]+)[\"'`]")
 
 
 def placeholders(text: str) -> list[str]:
@@ -48,7 +48,8 @@ def test_languages_have_the_same_texts(language: str) -> None:
 
 
 def test_every_text_that_is_asked_for_exists() -> None:
-    sources = chain(FOLDER.glob("player/*.ts"), FOLDER.glob("pages/*.ts"), FOLDER.glob("templates/**/*.html"))
+    scripts = chain.from_iterable(FOLDER.glob(f"{folder}/*.ts") for folder in ("player", "pages", "captions"))
+    sources = chain(scripts, FOLDER.glob("templates/**/*.html"))
     asked = {key for path in sources for key in CODE.findall(path.read_text("utf-8"))}
     assert len(asked) > 10
     beginnings = {key for key in asked if key.endswith(".")}  # of keys that end in a code or a state
