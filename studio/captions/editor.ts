@@ -2,7 +2,7 @@
 import type { KadrPlayer } from "../player/kadr-player.ts";
 import { Conflict } from "./conflict.ts";
 import type { Captions } from "./cue.ts";
-import { make } from "./dom.ts";
+import { button, make } from "./dom.ts";
 import * as edits from "./edits.ts";
 import { Finding } from "./finding.ts";
 import { type Command, commandOf, leavesText, type Place } from "./keys.ts";
@@ -48,6 +48,9 @@ export class CaptionsEditor extends HTMLElement {
     this.#saving = new Saving(this.#page(url), etag, `kadr:captions:${location.pathname}`);
     stage.append(this.#tools.element, this.#messages.element);
     this.#form.after(this.#list.element, this.#insertFirst);
+    this.#form.before(this.#backToList);
+    this.#backToList.append(button("list", this.#words("captions.as_list")));
+    this.#insertFirst.append(button("insert_first", this.#words("captions.insert_first")));
     this.#form.querySelector("button")!.hidden = true;
     this.#listen();
     this.#showText(false);
@@ -55,6 +58,7 @@ export class CaptionsEditor extends HTMLElement {
   }
 
   #insertFirst = make("p", { className: "empty" });
+  #backToList = make("p", { hidden: true });
 
   get #form(): HTMLFormElement {
     return this.querySelector("form")!;
@@ -148,12 +152,14 @@ export class CaptionsEditor extends HTMLElement {
     else if (target.matches(".cue .time")) this.#timed(target as HTMLInputElement);
   }
 
-  #timed(field: HTMLInputElement): void {
+  // False where that is no time.
+  #timed(field: HTMLInputElement): boolean {
     const index = this.#list.indexOf(field);
     const ms = timeOf(field.value);
     if (ms === null) this.#messages.problem("", this.#words("captions.no_time", { text: field.value }));
     else this.#setTime(index, field.dataset.edge === "start" ? "startMs" : "endMs", ms);
     this.#list.row(index)?.restore();
+    return ms !== null;
   }
 
   #setTime(index: number, edge: "startMs" | "endMs", ms: number, group = ""): void {
@@ -345,10 +351,7 @@ export class CaptionsEditor extends HTMLElement {
     this.#list.show(captions.cues, marks);
     this.#preview.show(captions.cues);
     this.#showTools();
-    const isEmpty = captions.cues.length === 0;
-    this.#insertFirst.hidden = !isEmpty || this.#isText;
-    if (isEmpty && !this.#insertFirst.hasChildNodes())
-      this.#insertFirst.append(make("button", { type: "button", data: { act: "insert_first" } }, this.#words("captions.insert_first")));
+    this.#insertFirst.hidden = captions.cues.length > 0 || this.#isText;
     this.#saving.keep();
   }
 
@@ -368,6 +371,8 @@ export class CaptionsEditor extends HTMLElement {
 
   async #save(): Promise<void> {
     if (this.#isText && unreadable(this.#field.value) === null) this.#take();
+    const { activeElement } = document; // by a key, a time is saved that its field has not given yet
+    if (activeElement?.matches(".cue .time") && !this.#timed(activeElement as HTMLInputElement)) return;
     if (!this.#saving.isNeeded) return this.#messages.say(this.#words("captions.nothing_to_save"));
     const blocking = this.#model.blocking;
     if (blocking >= 0 && !this.#isText) {
@@ -402,7 +407,6 @@ export class CaptionsEditor extends HTMLElement {
   }
 
   #toText(): void {
-    if (this.#isText) return this.#toList();
     this.#field.value = serialise(this.#model.captions);
     this.#showText(true);
     this.#tools.close();
@@ -431,6 +435,8 @@ export class CaptionsEditor extends HTMLElement {
   #showText(is: boolean): void {
     this.#field.closest("label")!.hidden = !is;
     this.#list.element.hidden = is;
+    this.#backToList.hidden = !is;
+    if (is) this.#insertFirst.hidden = true;
     this.#tools.showText(is);
   }
 }

@@ -44,11 +44,9 @@ export class Tools {
     Object.assign(this.#button("next_mark"), { ariaLabel: name, title: name });
   }
 
-  // The other way of editing is what the button leads to.
+  // What is for the list is away while the captions are edited as text.
   showText(is: boolean): void {
-    const toggle = this.element.querySelector<HTMLButtonElement>(".panel [data-act=text]")!;
-    toggle.textContent = this.words(is ? "captions.as_list" : "captions.as_text");
-    for (const act of ["undo", "redo", "next_mark", "find"]) this.#button(act).hidden = is;
+    for (const act of ["undo", "redo", "next_mark", "find", "more"]) this.#button(act).hidden = is;
   }
 
   showFound(count: number): void {
