@@ -113,7 +113,10 @@ export class CaptionsEditor extends HTMLElement {
     this.addEventListener("input", ({ target }) => this.#typed(target as HTMLElement));
     this.addEventListener("change", ({ target }) => this.#committed(target as HTMLElement));
     this.addEventListener("focusout", () => this.#model.settle());
-    this.addEventListener("keydown", (event) => this.#pressed(event));
+    document.addEventListener("keydown", (event) => {
+      const { activeElement } = document;
+      if (this.isConnected && (activeElement === document.body || this.contains(activeElement))) this.#pressed(event);
+    });
     // The undo of a browser's menu knows one field only.
     this.addEventListener("beforeinput", (event) => {
       const command = { historyUndo: "undo", historyRedo: "redo" }[event.inputType] as "undo" | "redo" | undefined;
@@ -270,7 +273,8 @@ export class CaptionsEditor extends HTMLElement {
         this.#saving.forget();
         this.#edit(this.#model.base, 0);
         if (this.#isText) this.#showText(false);
-        return this.#messages.say(this.#words("captions.thrown_away"));
+        this.#messages.say(this.#words("captions.thrown_away"));
+        return this.#list.focus(this.#list.current, "row");
     }
   }
 
@@ -389,8 +393,11 @@ export class CaptionsEditor extends HTMLElement {
     const done = (captions: Captions | null) => {
       this.#conflict?.element.remove();
       this.#conflict = null;
-      this.#form.hidden = this.#list.element.hidden = false;
-      if (!captions) return this.#show();
+      this.#form.hidden = false;
+      this.#list.element.hidden = this.#isText;
+      this.#show();
+      this.#list.focus(this.#list.current, "row");
+      if (!captions) return;
       takeUp();
       this.#model.edit(captions, 0);
       if (this.#isText) this.#field.value = serialise(captions);
@@ -424,6 +431,7 @@ export class CaptionsEditor extends HTMLElement {
     }
     this.#showText(false);
     this.#show();
+    this.#list.focus(this.#list.current, "row");
   }
 
   // Throws Unreadable.

@@ -55,9 +55,9 @@ function blocksOf(lines: string[]): Block[] {
 }
 
 function cueOf({ line, lines }: Block, before: string[]): Cue {
-  const at = lines[0]!.includes("-->") ? 0 : 1;
-  const found = TIMING.exec(lines[at] ?? "");
-  if (!found) throw new Unreadable(line + Math.min(at, lines.length - 1));
+  const at = lines.length > 1 && !lines[0]!.includes("-->") && lines[1]!.includes("-->") ? 1 : 0;
+  const found = TIMING.exec(lines[at]!);
+  if (!found) throw new Unreadable(line + at);
   const arrow = lines.findIndex((text, number) => number > at && text.includes("-->"));
   if (arrow >= 0) throw new Unreadable(line + arrow);
   return newCue({
