@@ -1,4 +1,4 @@
-// Bundles the player, the upload engine and the scripts of pages: player/, upload/ and pages/ -> built/, with a manifest of
+// Bundles the player, the upload engine and the scripts of pages: player/, upload/, captions/ and pages/ -> built/, with a manifest of
 // what each entry loads.
 // Run by `make setup`. Entries keep their names; what they load is named by its content and may be cached for ever.
 import { build } from "esbuild";

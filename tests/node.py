@@ -1,7 +1,7 @@
 """Runs TypeScript modules of the studio in Node, without a browser.
 
-In: modules and the body of a JavaScript function. Out: what it returns. Tests that use it are skipped by name where Node
-or the bundler is missing.
+In: modules and the body of a JavaScript function. Out: what it returns. `needed` skips by name where Node or the
+bundler is missing.
 """
 
 import json

@@ -1,21 +1,21 @@
 // <kadr-captions>: the form with the text of a track becomes a list of captions beside the player.
 import type { KadrPlayer } from "../player/kadr-player.ts";
+import { Actions } from "./actions.ts";
 import { Conflict } from "./conflict.ts";
 import type { Captions } from "./cue.ts";
 import { button, make } from "./dom.ts";
 import * as edits from "./edits.ts";
 import { Finding } from "./finding.ts";
 import { type Command, commandOf, leavesText, type Place } from "./keys.ts";
-import { CueList, type Field } from "./list.ts";
-import { nextMarked } from "./marks.ts";
-import { shown, stored } from "./markup.ts";
+import { CueList } from "./list.ts";
+import { stored } from "./markup.ts";
 import { Messages } from "./messages.ts";
 import { Model } from "./model.ts";
 import { Preview } from "./preview.ts";
 import { Saving } from "./saving.ts";
 import { followCursor, selectLine } from "./text_mode.ts";
 import { wordsOf, type Words } from "./texts.ts";
-import { NUDGE_MS, timeOf } from "./times.ts";
+import { timeOf } from "./times.ts";
 import { Tools } from "./tools.ts";
 import { parse, serialise, Unreadable } from "./webvtt.ts";
 import { shownAt } from "./windowing.ts";
@@ -27,6 +27,7 @@ export class CaptionsEditor extends HTMLElement {
   #list!: CueList;
   #tools!: Tools;
   #finding!: Finding;
+  #actions!: Actions;
   #preview!: Preview;
   #saving!: Saving;
   #messages!: Messages;
@@ -46,6 +47,7 @@ export class CaptionsEditor extends HTMLElement {
     const player = this.querySelector<KadrPlayer>("kadr-player");
     this.#preview = new Preview(player, this.#words("captions.preview"), language, (ms) => this.#follow(ms));
     this.#saving = new Saving(this.#page(url), etag, `kadr:captions:${location.pathname}`);
+    this.#actions = new Actions(this.#parts());
     stage.append(this.#tools.element, this.#messages.element);
     this.#form.after(this.#list.element, this.#insertFirst);
     this.#form.before(this.#backToList);
@@ -84,7 +86,21 @@ export class CaptionsEditor extends HTMLElement {
     };
   }
 
-  // What was left unsaved the last time, or what a page without scripts has brought.
+  #parts(): ConstructorParameters<typeof Actions>[0] {
+    return {
+      model: this.#model,
+      list: this.#list,
+      tools: this.#tools,
+      finding: this.#finding,
+      preview: this.#preview,
+      messages: this.#messages,
+      words: this.#words,
+      edit: (captions, at, group) => this.#edit(captions, at, group),
+      show: () => this.#show(),
+    };
+  }
+
+  // What was left unsaved the last time.
   #begin(): void {
     const draft = this.#saving.draft();
     if (!draft) return this.#show();
@@ -135,7 +151,7 @@ export class CaptionsEditor extends HTMLElement {
     const pressed = target.closest<HTMLButtonElement>("button[data-act]");
     if (!pressed || this.#conflict?.element.contains(pressed)) return;
     const index = this.#list.element.contains(pressed) ? this.#list.indexOf(pressed) : this.#list.current;
-    this.#do(pressed.dataset.act as Command, index);
+    this.#do(pressed.dataset.act!, index);
   }
 
   #typed(target: HTMLElement): void {
@@ -160,13 +176,9 @@ export class CaptionsEditor extends HTMLElement {
     const index = this.#list.indexOf(field);
     const ms = timeOf(field.value);
     if (ms === null) this.#messages.problem("", this.#words("captions.no_time", { text: field.value }));
-    else this.#setTime(index, field.dataset.edge === "start" ? "startMs" : "endMs", ms);
+    else this.#actions.setTime(index, field.dataset.edge === "start" ? "startMs" : "endMs", ms);
     this.#list.row(index)?.restore();
     return ms !== null;
-  }
-
-  #setTime(index: number, edge: "startMs" | "endMs", ms: number, group = ""): void {
-    this.#edit(edits.change(this.#model.captions, index, { [edge]: Math.max(0, ms) }), index, group);
   }
 
   #pressed(event: KeyboardEvent): void {
@@ -191,7 +203,7 @@ export class CaptionsEditor extends HTMLElement {
     if (event.key === "Escape" && this.#tools.close()) return true;
     if (event.key === "Enter" && (target === this.#tools.wanted || target === this.#tools.by)) {
       event.preventDefault();
-      this.#do((target === this.#tools.by ? "replace" : event.shiftKey ? "find_previous" : "find_next") as Command, 0);
+      this.#do(target === this.#tools.by ? "replace" : event.shiftKey ? "find_previous" : "find_next", 0);
       return true;
     }
     const isField = target.matches("textarea, input:not([type=checkbox])");
@@ -199,147 +211,20 @@ export class CaptionsEditor extends HTMLElement {
   }
 
   // `at`: the caption it is about.
-  #do(command: Command | string, at: number): void {
-    const { captions, rules } = this.#model;
-    const cue = captions.cues[at];
-    switch (command) {
-      case "undo":
-        return this.#undone(this.#model.undo(), "captions.undone");
-      case "redo":
-        return this.#undone(this.#model.redo(), "captions.redone");
-      case "save":
-        return void this.#save();
-      case "find":
-      case "more":
-        return this.#tools.toggle(command);
-      case "find_next":
-      case "find_previous":
-        return this.#finding.go(command === "find_next" ? 1 : -1);
-      case "replace":
-        if (this.#finding.replace()) {
-          this.#show();
-          this.#finding.go(1);
-        }
-        return;
-      case "replace_all":
-        if (this.#finding.replaceAll()) this.#show();
-        return;
-      case "play":
-        if (cue) void this.#preview.play(cue);
-        return;
-      case "split":
-        return this.#split(at);
-      case "merge":
-        return this.#merged(at);
-      case "insert":
-      case "insert_first": {
-        const index = command === "insert" ? at : -1;
-        this.#edit(edits.insert(captions, index, rules, this.#preview.position ?? 0), index + 1);
-        return this.#list.focus(index + 1, "text");
-      }
-      case "remove":
-        if (!this.#edit(edits.remove(captions, at), at)) return;
-        this.#messages.say(this.#words("captions.removed"));
-        return this.#list.focus(Math.min(at, this.#model.captions.cues.length - 1), "row");
-      case "begin_here":
-      case "end_here":
-        return this.#setHere(at, command === "begin_here" ? "startMs" : "endMs");
-      case "earlier":
-      case "later":
-        return this.#nudge(at, command === "later" ? NUDGE_MS : -NUDGE_MS);
-      case "shift_all":
-      case "shift_from":
-        return this.#shift(command === "shift_all" ? 0 : at);
-      case "next":
-      case "previous":
-        return this.#list.focus(at + (command === "next" ? 1 : -1), this.#fieldWithFocus);
-      case "first":
-      case "last":
-        return this.#list.focus(command === "first" ? 0 : captions.cues.length - 1, "row");
-      case "next_mark":
-      case "previous_mark":
-        return this.#goToMark(at, command === "next_mark" ? 1 : -1);
-      case "go_to_blocking":
-        return this.#list.focus(this.#model.blocking, "start");
-      case "write":
-        return this.#list.focus(at, "text");
-      case "leave":
-        return this.#leave(at);
-      case "text":
-        return this.#toText();
-      case "list":
-        return this.#toList();
-      case "throw_away":
-        this.#saving.forget();
-        this.#edit(this.#model.base, 0);
-        if (this.#isText) this.#showText(false);
-        this.#messages.say(this.#words("captions.thrown_away"));
-        return this.#list.focus(this.#list.current, "row");
-    }
+  #do(name: string, at: number): void {
+    if (name === "save") void this.#save();
+    else if (name === "text") this.#toText();
+    else if (name === "list") this.#toList();
+    else if (name === "throw_away") this.#throwAway();
+    else this.#actions.do(name, at);
   }
 
-  // Field by field a list of captions is walked through in the same column.
-  get #fieldWithFocus(): Field {
-    const { activeElement } = document;
-    if (activeElement?.matches(".cue")) return "row";
-    return ((activeElement as HTMLElement)?.dataset.edge as Field | undefined) ?? "text";
-  }
-
-  #undone(at: number | null, key: string): void {
-    if (at === null) return this.#messages.say(this.#words("captions.nothing"));
-    this.#messages.say(this.#words(key));
-    const [wasFocused, field] = [this.#list.isFocused, this.#fieldWithFocus];
-    this.#show();
-    const index = Math.min(at, this.#model.captions.cues.length - 1);
-    if (wasFocused) this.#list.focus(index, field);
-    else this.#list.reveal(index);
-  }
-
-  #split(at: number): void {
-    const text = this.#list.row(at)?.text;
-    const captions = text && edits.split(this.#model.captions, at, text.selectionStart, this.#model.rules);
-    if (!this.#edit(captions ?? null, at)) return this.#messages.say(this.#words("captions.cannot_split"));
-    this.#list.focus(at + 1, "text", [0, 0]);
-    this.#messages.say(this.#words("captions.was_split"));
-  }
-
-  #merged(at: number): void {
-    const length = shown(this.#model.captions.cues[at]?.text ?? "").length;
-    if (!this.#edit(edits.merge(this.#model.captions, at, this.#model.rules), at)) return;
-    this.#list.focus(at, "text", [length, length]);
-    this.#messages.say(this.#words("captions.was_merged"));
-  }
-
-  #setHere(at: number, edge: "startMs" | "endMs"): void {
-    const ms = this.#preview.position;
-    if (ms === null) this.#messages.say(this.#words("captions.play_first"));
-    else this.#setTime(at, edge, ms);
-  }
-
-  #nudge(at: number, byMs: number): void {
-    const edge = this.#fieldWithFocus === "end" ? "endMs" : "startMs";
-    const cue = this.#model.captions.cues[at];
-    const typed = timeOf(this.#list.row(at)?.[edge === "endMs" ? "end" : "start"].value ?? "");
-    if (cue) this.#setTime(at, edge, (typed ?? cue[edge]) + byMs, `${edge}:${cue.key}`);
-  }
-
-  #shift(from: number): void {
-    const seconds = Number(this.#tools.seconds.value.replace(",", ".").replace("−", "-"));
-    const captions = edits.shift(this.#model.captions, from, Math.round(seconds * 1000));
-    if (!this.#edit(captions, from)) return this.#messages.problem("", this.#words("captions.cannot_shift"));
-    this.#messages.say(this.#words("captions.shifted", { count: this.#model.captions.cues.length - from }));
-  }
-
-  #goToMark(at: number, step: 1 | -1): void {
-    const index = nextMarked(this.#model.marks, at, step);
-    if (index < 0) return this.#messages.say(this.#words("captions.no_marks"));
-    this.#list.focus(index, "text");
-  }
-
-  // From a field to its caption, from there to the tools.
-  #leave(at: number): void {
-    if (document.activeElement?.matches(".cue")) this.#tools.save.focus();
-    else this.#list.focus(at, "row");
+  #throwAway(): void {
+    this.#saving.forget();
+    this.#edit(this.#model.base, 0);
+    if (this.#isText) this.#showText(false);
+    this.#messages.say(this.#words("captions.thrown_away"));
+    this.#list.focus(this.#list.current, "row");
   }
 
   #edit(captions: Captions | null, at: number, group = ""): boolean {

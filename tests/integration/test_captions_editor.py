@@ -1,4 +1,4 @@
-"""The captions editor in a real browser: by keyboard alone, drafts, two people at once, thousands of captions, a phone."""
+"""The captions editor in a real browser: by keyboard alone, drafts, two people, thousands of captions, a phone."""
 
 from collections.abc import AsyncIterator
 from typing import Any

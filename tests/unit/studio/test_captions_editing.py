@@ -1,4 +1,4 @@
-"""What the captions editor does to captions, without a browser: reads and writes them, edits, marks, searches, compares."""
+"""What the captions editor does to captions, without a browser: reads, writes, edits, marks, finds, compares."""
 
 import json
 import unicodedata
@@ -123,7 +123,7 @@ def test_split_shares_the_time_by_characters() -> None:
 
 def test_what_is_slanted_or_spoken_stays_so_after_a_split() -> None:
     text = "WEBVTT\n\nname\n00:01.000 --> 00:09.000 line:0\n<v Anna>One <i>two three</i> four\n"
-    code = "const [a, b] = kadr.split(captions, 0, 18, rules).cues; return [a, b].map((c) => [c.id, c.settings, c.text])"
+    code = "return kadr.split(captions, 0, 18, rules).cues.map(({ id, settings, text }) => [id, settings, text])"
     assert run(code, text) == [
         ["name", "line:0", "<v Anna>One <i>two</i>"],
         ["", "line:0", "<v Anna><i>three</i> four"],
@@ -228,7 +228,8 @@ def test_times_that_cannot_be_saved() -> None:
     text = vtt(
         ("00:01.000", "00:04.000", "one"), ("00:03.000", "00:06.000", "two"), ("00:07.000", "00:06.500", "three")
     ).replace("00:04.000\n", "00:04.000 line:0\n")
-    kinds = "return kadr.marksOf(captions.cues, rules).map((marks) => marks.filter(kadr.blocks).map(({ kind }) => kind))"
+    all_kinds = "kadr.marksOf(captions.cues, rules).map((marks) => marks.filter(kadr.blocks).map(({ kind }) => kind))"
+    kinds = f"return {all_kinds}"
     assert run(kinds, text) == [[], [], ["reversed"]]
     assert run(kinds, text.replace(" line:0", "")) == [[], ["overlap"], ["reversed"]]
 
@@ -246,8 +247,9 @@ def test_figures_of_marks_show_that_a_limit_is_broken() -> None:
     code = """
       const words = kadr.wordsOf({ "captions.mark.fast": "{found}; {limit}", "captions.mark.short": "{found}; {limit}",
         "captions.mark.overlap": "{found}; {limit}" }, "en");
-      return [["fast", 24.4, 20], ["fast", 20.04, 20], ["fast", 20.4, 20], ["short", 0.83, 0.834], ["overlap", 4.1, 5.25]]
-        .map(([kind, found, limit]) => kadr.sentence({ kind, found, limit }, words));
+      const marks = [["fast", 24.4, 20], ["fast", 20.04, 20], ["fast", 20.4, 20], ["short", 0.83, 0.834],
+        ["overlap", 4.1, 5.25]];
+      return marks.map(([kind, found, limit]) => kadr.sentence({ kind, found, limit }, words));
     """
     assert run(code) == ["24; 20", "20.04; 20", "20.4; 20", "0.83; 0.83", "00:04.100; 00:05.250"]
 
@@ -358,8 +360,8 @@ KEYS = """
     const key = parts.pop();
     const has = (name) => parts.includes(name);
     const code = /^[a-z]$/.test(key) ? `Key${key.toUpperCase()}` : key;
-    const pressed = { key, code, ctrlKey: has("ctrl"), metaKey: has("meta"), altKey: has("alt"), shiftKey: has("shift") };
-    return kadr.commandOf(pressed, place);
+    const [ctrlKey, metaKey, altKey, shiftKey] = ["ctrl", "meta", "alt", "shift"].map(has);
+    return kadr.commandOf({ key, code, ctrlKey, metaKey, altKey, shiftKey }, place);
   };
 """
 
