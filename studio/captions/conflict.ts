@@ -38,7 +38,8 @@ export class Conflict {
   }
 
   #all(): HTMLElement {
-    return make("p", { className: "actions" }, ...SIDES.map((side) => button(`all_${side}`, this.words(`captions.all_${side}`))));
+    const buttons = SIDES.map((side) => button(`all_${side}`, this.words(`captions.all_${side}`)));
+    return make("p", { className: "actions" }, ...buttons);
   }
 
   #list(): HTMLElement {
@@ -51,9 +52,11 @@ export class Conflict {
 
   #difference(difference: Difference, at: number): HTMLElement {
     const first = difference.mine[0] ?? difference.theirs[0]!;
-    const field = make("fieldset", { className: "difference" }, make("legend", {}, this.words("captions.at", { time: shortTime(first.startMs) })));
+    const legend = make("legend", {}, this.words("captions.at", { time: shortTime(first.startMs) }));
+    const field = make("fieldset", { className: "difference" }, legend);
     for (const side of SIDES) {
-      const radio = make("input", { type: "radio", name: `difference-${at}`, value: side, checked: difference.proposed === side });
+      const checked = difference.proposed === side;
+      const radio = make("input", { type: "radio", name: `difference-${at}`, value: side, checked });
       const name = make("span", { className: "choice" }, radio, this.words(`captions.${side}`));
       field.append(make("label", {}, name, this.#version(difference, side)));
     }
@@ -63,7 +66,10 @@ export class Conflict {
   #version(difference: Difference, side: Side): HTMLElement {
     const [cues, others] = side === "mine" ? [difference.mine, difference.theirs] : [difference.theirs, difference.mine];
     const box = make("span", { className: "version" });
-    for (const [at, cue] of cues.entries()) box.append(...this.#cue(cue, cues.length === others.length ? others[at]! : null));
+    for (const [at, cue] of cues.entries()) {
+      const other = cues.length === others.length ? others[at] : others.find(({ startMs }) => startMs === cue.startMs);
+      box.append(...this.#cue(cue, other ?? null));
+    }
     if (!cues.length) box.append(make("em", {}, this.words("captions.none_here")));
     return box;
   }

@@ -43,7 +43,8 @@ export class CaptionsEditor extends HTMLElement {
     this.#list = new CueList(language, this.#words, () => covered(stage, this.#list.element));
     this.#tools = new Tools(this.#words);
     this.#messages = new Messages(this.#words);
-    this.#finding = new Finding(this.#model, this.#list, this.#tools, this.#words, (words) => this.#messages.say(words));
+    const say = (words: string) => this.#messages.say(words);
+    this.#finding = new Finding(this.#model, this.#list, this.#tools, this.#words, say);
     const player = this.querySelector<KadrPlayer>("kadr-player");
     this.#preview = new Preview(player, this.#words("captions.preview"), language, (ms) => this.#follow(ms));
     this.#saving = new Saving(this.#page(url), etag, `kadr:captions:${location.pathname}`);
@@ -55,6 +56,11 @@ export class CaptionsEditor extends HTMLElement {
     this.#insertFirst.append(button("insert_first", this.#words("captions.insert_first")));
     this.#form.querySelector("button")!.hidden = true;
     this.#listen();
+    // What gets the focus is not under what stays at the top of the page.
+    const uncover = () => {
+      document.documentElement.style.scrollPaddingTop = `${covered(stage, this.#form.parentElement!)}px`;
+    };
+    new ResizeObserver(uncover).observe(stage);
     this.#showText(false);
     this.#begin();
   }
@@ -107,7 +113,8 @@ export class CaptionsEditor extends HTMLElement {
     const raw = unreadable(draft.text);
     if (raw === null) this.#model.edit(parse(draft.text), 0);
     this.querySelector<HTMLInputElement>("input[name=reviewed]")!.checked = draft.reviewed;
-    const time = new Date(draft.at).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+    const style = { dateStyle: "medium", timeStyle: "short" } as const;
+    const time = new Date(draft.at).toLocaleString(document.documentElement.lang, style);
     const act = { act: "throw_away", name: this.#words("captions.throw_away") };
     this.#messages.say(this.#words(draft.current ? "captions.draft" : "captions.old_draft", { time }), act);
     this.#show();
@@ -259,6 +266,7 @@ export class CaptionsEditor extends HTMLElement {
   }
 
   async #save(): Promise<void> {
+    if (this.#conflict) return;
     if (this.#isText && unreadable(this.#field.value) === null) this.#take();
     const { activeElement } = document; // by a key, a time is saved that its field has not given yet
     if (activeElement?.matches(".cue .time") && !this.#timed(activeElement as HTMLInputElement)) return;
@@ -278,7 +286,7 @@ export class CaptionsEditor extends HTMLElement {
     const done = (captions: Captions | null) => {
       this.#conflict?.element.remove();
       this.#conflict = null;
-      this.#form.hidden = false;
+      this.#form.hidden = this.#tools.element.hidden = false;
       this.#list.element.hidden = this.#isText;
       this.#show();
       this.#list.focus(this.#list.current, "row");
@@ -294,7 +302,8 @@ export class CaptionsEditor extends HTMLElement {
     this.#conflict = conflict;
     this.#form.hidden = this.#list.element.hidden = true;
     this.#form.before(conflict.element);
-    this.#messages.clear();
+    this.#tools.element.hidden = true;
+    this.#messages.settle();
     conflict.element.querySelector("h2")!.focus();
   }
 

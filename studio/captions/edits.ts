@@ -42,7 +42,8 @@ export function merge(captions: Captions, at: number, { lines, spaced }: Rules):
 export function remove(captions: Captions, at: number): Captions | null {
   const [cue, next] = captions.cues.slice(at, at + 2);
   if (!cue) return null;
-  if (next) return replaced(captions, at, 2, [cue.before.length ? { ...next, before: [...cue.before, ...next.before] } : next]);
+  const kept = next && cue.before.length ? { ...next, before: [...cue.before, ...next.before] } : next;
+  if (kept) return replaced(captions, at, 2, [kept]);
   return { ...replaced(captions, at, 1, []), after: [...cue.before, ...captions.after] };
 }
 

@@ -34,7 +34,8 @@ export class Finding {
   // The selected one, then on to the next; false where none was selected.
   replace(): boolean {
     const last = this.#last;
-    const isStill = this.count().some((one) => one.index === last?.index && one.at === last.at && one.length === last.length);
+    const isLast = ({ index, at, length }: Match) => index === last?.index && at === last.at && length === last.length;
+    const isStill = this.count().some(isLast);
     if (!last || !isStill) {
       this.go(1);
       return false;

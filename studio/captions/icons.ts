@@ -1,6 +1,7 @@
 // Pictures of buttons, by what the button asks for. Each button has a name beside them.
 function drawn(path: string): string {
-  return `<svg viewBox="0 0 24 24" width="22" height="22" fill="none" stroke="currentColor" stroke-width="2" aria-hidden="true">${path}</svg>`;
+  const stroke = 'fill="none" stroke="currentColor" stroke-width="2"';
+  return `<svg viewBox="0 0 24 24" width="22" height="22" ${stroke} aria-hidden="true">${path}</svg>`;
 }
 
 export const ICONS: Record<string, string> = {

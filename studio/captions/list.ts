@@ -158,7 +158,8 @@ export class CueList {
     this.element.style.height = `${this.#tops.at(-1)}px`;
     for (const { element, index } of this.#rows.values()) element.style.top = `${this.#tops[index]}px`;
     const moved = (this.#tops[anchor] ?? 0) - before;
-    if (Math.abs(moved) >= 1 && this.element.getBoundingClientRect().top < this.covered()) scrollBy({ top: moved, behavior: "instant" });
+    const isScrolled = this.element.getBoundingClientRect().top < this.covered();
+    if (isScrolled && Math.abs(moved) >= 1) scrollBy({ top: moved, behavior: "instant" });
     if (changed) this.#soon();
   }
 

@@ -41,7 +41,8 @@ export function marksOf(cues: readonly Cue[], rules: Rules): readonly (readonly 
   return cues.map((cue, at) => {
     const before = overlaps[at] ?? null;
     const own = ownMarks(cue, rules);
-    const times = [...(before === null ? [] : [mark("overlap", cue.startMs / 1000, before / 1000)]), ...gap(cue, cues[at + 1], rules)];
+    const over = before === null ? [] : [mark("overlap", cue.startMs / 1000, before / 1000)];
+    const times = [...over, ...gap(cue, cues[at + 1], rules)];
     return times.length ? [...times, ...own] : own;
   });
 }

@@ -30,7 +30,8 @@ export class Row {
     this.start = this.#time("start");
     this.end = this.#time("end");
     const acts = make("span", { className: "acts" }, ...ACTS.map((act) => iconButton(act, words(`captions.${act}`))));
-    const times = make("span", { className: "times" }, this.#number, this.start, make("span", { ariaHidden: "true" }, "–"), this.end);
+    const dash = make("span", { ariaHidden: "true" }, "–");
+    const times = make("span", { className: "times" }, this.#number, this.start, dash, this.end);
     this.element = make("li", { className: "cue", tabIndex: -1, data: { key: String(key) } });
     this.element.append(times, acts, this.text, this.#marks);
   }
@@ -50,7 +51,8 @@ export class Row {
 
   // Only the current row is on the way of the Tab key: a list of thousands would be one without an end.
   set tabbable(is: boolean) {
-    for (const control of this.element.querySelectorAll<HTMLElement>("input, textarea, button")) control.tabIndex = is ? 0 : -1;
+    const controls = this.element.querySelectorAll<HTMLElement>("input, textarea, button");
+    for (const control of controls) control.tabIndex = is ? 0 : -1;
   }
 
   set playing(is: boolean) {

@@ -75,6 +75,10 @@ export class Tools {
     return this.element.querySelector<HTMLButtonElement>(`.row [data-act=${act}]`)!;
   }
 
+  #buttons(...acts: string[]): HTMLElement {
+    return make("div", { className: "actions" }, ...acts.map((act) => button(act, this.words(`captions.${act}`))));
+  }
+
   #findPanel(): HTMLElement {
     const { words } = this;
     return make(
@@ -83,11 +87,7 @@ export class Tools {
       labelled(words("captions.wanted"), this.wanted),
       labelled(words("captions.by"), this.by),
       make("label", { className: "choice" }, this.sameCase, make("span", {}, words("captions.same_case"))),
-      make(
-        "div",
-        { className: "actions" },
-        ...["find_previous", "find_next", "replace", "replace_all"].map((act) => button(act, words(`captions.${act}`))),
-      ),
+      this.#buttons("find_previous", "find_next", "replace", "replace_all"),
       this.#found,
     );
   }
@@ -98,7 +98,7 @@ export class Tools {
       "div",
       { className: "panel" },
       labelled(words("captions.seconds"), this.seconds),
-      make("div", { className: "actions" }, ...["shift_all", "shift_from"].map((act) => button(act, words(`captions.${act}`)))),
+      this.#buttons("shift_all", "shift_from"),
       make("label", { className: "choice" }, this.follow, make("span", {}, words("captions.follow"))),
       make("div", { className: "actions" }, button("text", words("captions.as_text"))),
       make("details", {}, make("summary", {}, words("captions.keys")), keyList(words)),
