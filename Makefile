@@ -60,7 +60,7 @@ $(MODULES): studio/package-lock.json $(UP)
 	@touch $@
 
 # The player and the scripts of pages, bundled.
-$(PLAYER): $(MODULES) studio/build.mjs $(wildcard studio/player/* studio/pages/* studio/upload/* studio/record/* studio/texts/* studio/static/tokens.css)
+$(PLAYER): $(MODULES) studio/build.mjs $(wildcard studio/player/* studio/pages/* studio/upload/* studio/record/* studio/captions/* studio/texts/* studio/static/tokens.css)
 	$(call npm,run --silent build)
 
 # Sandboxed programs may not write, so what they import is compiled ahead.

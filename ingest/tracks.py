@@ -335,10 +335,15 @@ def _shown(track: Track, text: str | None = None) -> responses.TrackShape:
     )
 
 
-async def requested_with_text(request: web.Request) -> responses.TrackShape:
-    """The track of the path as the API shows it, with its text as WebVTT. Raises Problem(404)."""
+async def requested_with_text(request: web.Request) -> tuple[responses.TrackShape, str | None]:
+    """The track of the path as the API shows it, with its text as WebVTT; and the caption profile it was made by.
+
+    Raises Problem(404).
+    """
     track = await _requested_track(request)
-    return _shown(track, await _text(request.app[CONTEXT], track))
+    wanted = track.wanted or {}
+    made_by = wanted.get("generate") or wanted.get("translate") or {}
+    return _shown(track, await _text(request.app[CONTEXT], track)), made_by.get("profile")
 
 
 def _answer(track: Track, *, status: int = 200, text: str | None = None) -> web.Response:

@@ -1,5 +1,5 @@
-// Bundles the player, the upload engine and the scripts of pages: player/, upload/, record/ and pages/ -> built/, with a manifest of
-// what each entry loads.
+// Bundles the player, the upload engine, the captions editor, the recorder and the scripts of pages: player/, upload/,
+// captions/, record/ and pages/ -> built/, with a manifest of what each entry loads.
 // Run by `make setup`. Entries keep their names; what they load is named by its content and may be cached for ever.
 import { build } from "esbuild";
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";

@@ -105,6 +105,10 @@ LONG = {
         "test_joins_look_as_good_as_the_rest": FILM,
     },
     "test_write_door.py": {"test_an_upload_resumes_after_everything_was_killed": KILLS},
+    "test_captions_editor.py": {
+        "test_on_a_phone_the_player_stays_and_shows_what_is_typed": PLAYERS,
+        "test_times_that_cannot_be_saved": "more of the editor: make test uses it by keyboard alone",
+    },
     "test_watch_page.py": {
         "test_the_next_visit_resumes_until_the_end_was_seen": PLAYERS,
         "test_seeking_names_the_chapter": PLAYERS,

@@ -1,6 +1,7 @@
 """A browser in the studio, as far as HTTP shows it: forms, a cookie, and the page that a request comes from."""
 
 import json
+import re
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Any
@@ -11,6 +12,7 @@ from yarl import URL
 from core.db import owners, postgres
 from core.model import OwnerId
 from core.settings import Settings
+from tests.browsers import Visit
 from tests.stack import Stack
 
 OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
@@ -58,6 +60,14 @@ async def sign_in(base: str, **form: str) -> str:
     answer = await send(base, "POST", "/studio/sign-in", form=form)
     assert (answer.status, answer.headers["Location"]) == (303, "/studio/"), answer.body
     return cookie_of(answer)
+
+
+async def enter(visit: Visit, stack: Stack) -> None:
+    """Sign in with a real browser, by the API key on the page that asks for it."""
+    await visit.page.goto(f"{stack.endpoints['api']}/studio/")
+    await visit.page.locator("input[name=key]").fill(stack.endpoints["api_key"])
+    await visit.page.locator("form button").first.click()
+    await visit.page.wait_for_url(re.compile(r"/studio/(library|upload)?$"))
 
 
 def cookie_of(answer: Answer) -> str:

@@ -1,20 +1,26 @@
-"""The page on which somebody corrects the captions of a title: their text as WebVTT, beside the player."""
+"""The page on which somebody corrects the captions of a title, beside the player.
 
+Without scripts it is a form with their text as WebVTT; with scripts a list of captions (studio/captions/).
+"""
+
+import json
 from typing import Any
 
 from aiohttp import web
 from pydantic import ValidationError
 
 from core.http.problems import Problem, from_validation
+from core.http.request_bodies import roomy
 from core.model import PlaybackId
 from ingest import tracks
 from ingest.assets import requested_asset
 from ingest.bodies.asset_response import shown
 from ingest.context import CONTEXT
 from ingest.play_urls import preview_token
-from ingest.studio import shell
+from ingest.studio import cue_rules, shell
 
 routes = web.RouteTableDef()
+FORM_BYTES = 3 * tracks.MAX_BODY_BYTES  # a form writes most characters as three
 
 
 @routes.get("/studio/assets/{asset_id}/captions/{track_id}")
@@ -24,6 +30,7 @@ async def show(request: web.Request) -> web.Response:
 
 
 @routes.post("/studio/assets/{asset_id}/captions/{track_id}")
+@roomy(FORM_BYTES)
 async def save(request: web.Request) -> web.Response:
     """Store the text. Where it has changed meanwhile, both are shown."""
     try:
@@ -37,7 +44,8 @@ async def save(request: web.Request) -> web.Response:
 
 async def _page(request: web.Request, *, problem: str | None = None, status: int = 200) -> web.Response:
     context, asset = request.app[CONTEXT], await requested_asset(request)
-    track: dict[str, Any] = (await tracks.requested_with_text(request)).model_dump(mode="json")
+    shape, profile = await tracks.requested_with_text(request)
+    track: dict[str, Any] = shape.model_dump(mode="json")
     mine = str((await request.post()).get("text", "")) if status != 200 else None
     return shell.show(
         request,
@@ -48,6 +56,8 @@ async def _page(request: web.Request, *, problem: str | None = None, status: int
         asset=shown(context, asset).model_dump(mode="json"),
         track=track,
         mine=mine,
+        rules_json=json.dumps(cue_rules.of(profile, shape.language)),
+        texts_json=shell.texts_of(request, ("captions.", "code.", "studio.save")),
         preview_token=preview_token(context, PlaybackId(asset.playback_ids[0]["id"]), request.url.host or ""),
         problem=problem,
         saved=request.query.get("saved"),

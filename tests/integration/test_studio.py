@@ -16,6 +16,7 @@ from tests.browsers import VIDEO, Visit, visiting
 from tests.catalogue import asset_of, clip_file
 from tests.media import generate
 from tests.stack import PLAIN, Stack, as_owner
+from tests.studio import enter
 from tests.waiting import until
 from tests.web import fetch
 
@@ -31,14 +32,6 @@ async def stack(stack: Stack) -> Stack:
     return await as_owner(stack, "seller")
 
 
-async def sign_in(visit: Visit, stack: Stack) -> None:
-    """By the API key, on the page that asks for it."""
-    await visit.page.goto(f"{stack.endpoints['api']}/studio/")
-    await visit.page.locator("input[name=key]").fill(stack.endpoints["api_key"])
-    await visit.page.locator("form button").first.click()
-    await visit.page.wait_for_url(re.compile(r"/studio/(library|upload)?$"))
-
-
 def wrong(visit: Visit) -> list[str]:
     """What went wrong on the pages; what a page was still loading when it was left is given up."""
     return [problem for problem in visit.problems if "ERR_ABORTED" not in problem]
@@ -47,7 +40,7 @@ def wrong(visit: Visit) -> list[str]:
 @pytest.fixture
 async def phone(browser: Browser, stack: Stack) -> AsyncIterator[Visit]:
     async with visiting(browser, *PHONE) as made:
-        await sign_in(made, stack)
+        await enter(made, stack)
         yield made
 
 
@@ -97,15 +90,20 @@ async def test_from_a_file_to_a_page_on_a_phone(phone: Visit, stack: Stack) -> N
     assert wrong(phone) == []
 
 
-async def test_captions_are_mended(phone: Visit, stack: Stack, tiny: Path) -> None:
+async def test_captions_are_mended_without_scripts(browser: Browser, stack: Stack, tiny: Path) -> None:
+    """With them: test_captions_editor.py."""
     asset = await stack.wait(await stack.upload(tiny, **PLAIN), "ready")
     text = "WEBVTT\n\n00:00.000 --> 00:02.000\nHelo\n"
     track = {"kind": "subtitles", "language": "en", "text": text}
     status, made = await stack.api("POST", f"/v1/assets/{asset['id']}/tracks", json=track)
     assert status == 201, made
     url = f"{stack.endpoints['api']}/studio/assets/{asset['id']}/captions/{made['data']['id']}"
-    await phone.page.goto(url)
-    field = phone.page.locator("textarea[name=text]")
+    context = await browser.new_context(java_script_enabled=False)
+    without = Visit(await context.new_page())
+    without.listen()
+    await enter(without, stack)
+    await without.page.goto(url)
+    field = without.page.locator("textarea[name=text]")
     await field.fill((await field.input_value()).replace("Helo", "Hello"))
     # Somebody else was quicker: both are shown, and nothing is lost.
     status, other = await stack.api(
@@ -115,14 +113,15 @@ async def test_captions_are_mended(phone: Visit, stack: Stack, tiny: Path) -> No
         headers={"If-Match": made["data"]["etag"]},
     )
     assert status == 200, other
-    await phone.page.get_by_role("button", name="Save").click()
-    await phone.page.get_by_role("alert").wait_for()
+    await without.page.get_by_role("button", name="Save").click()
+    await without.page.get_by_role("alert").wait_for()
     assert "Hello" in await field.input_value()
-    assert "Hallo" in await phone.page.locator("textarea[readonly]").input_value()
-    await phone.page.get_by_role("button", name="Save").click()
-    await phone.page.get_by_role("status").first.wait_for()
+    assert "Hallo" in await without.page.locator("textarea[readonly]").input_value()
+    await without.page.get_by_role("button", name="Save").click()
+    await without.page.get_by_role("status").first.wait_for()
     _, shown = await stack.api("GET", f"/v1/assets/{asset['id']}/tracks/{made['data']['id']}")
     assert "Hello" in shown["data"]["text"]
+    await context.close()
 
 
 async def test_deleting_is_asked_about(phone: Visit, stack: Stack, tiny: Path) -> None:
@@ -171,7 +170,7 @@ async def test_axe_finds_nothing_serious(browser: Browser, stack: Stack, tiny: P
                 )
                 visit = Visit(await context.new_page())
                 visit.listen()
-                await sign_in(visit, stack)
+                await enter(visit, stack)
                 for path in paths:
                     await visit.page.goto(f"{stack.endpoints['api']}/studio/{path}")
                     await visit.page.evaluate(AXE.read_text("utf-8"))

@@ -4,15 +4,16 @@ from typing import Any
 
 import pytest
 
+from studio import FOLDER
 from studio.texts import catalogue
-from tests import typescript
+from tests import node
 
-pytestmark = pytest.mark.skipif(typescript.is_missing(), reason=typescript.MISSING)
+pytestmark = node.needed
 
 
 def run(module: str, code: str) -> Any:
     """What this JavaScript returns, where `kadr` has the exports of a module of studio/record."""
-    return typescript.run(f"record/{module}", code)
+    return node.run((FOLDER / "record" / module,), code)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ NO_CODES = frozenset(
         "warnings",
     )
 )
-CODE = re.compile(r"(?:texts|text|#first|tell|refuse|ask)\(\s*[\"'`]([a-z_.]+)[\"'`]")
+CODE = re.compile(r"(?:texts|text|words|#words|#first|tell|refuse|ask)\(\s*[\"'`]([a-z_.]+)[\"'`]")
 
 
 def placeholders(text: str) -> list[str]:
@@ -48,7 +48,8 @@ def test_languages_have_the_same_texts(language: str) -> None:
 
 
 def test_every_text_that_is_asked_for_exists() -> None:
-    scripts = chain.from_iterable(FOLDER.glob(f"{folder}/*.ts") for folder in ("player", "pages", "record"))
+    folders = ("player", "pages", "captions", "record")
+    scripts = chain.from_iterable(FOLDER.glob(f"{folder}/*.ts") for folder in folders)
     sources = chain(scripts, FOLDER.glob("templates/**/*.html"))
     asked = {key for path in sources for key in CODE.findall(path.read_text("utf-8"))}
     assert len(asked) > 10

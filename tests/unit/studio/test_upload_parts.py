@@ -2,16 +2,16 @@
 
 from typing import Any
 
-import pytest
+from studio import FOLDER
+from tests import node
 
-from tests import typescript
-
-pytestmark = pytest.mark.skipif(typescript.is_missing(), reason=typescript.MISSING)
+UPLOAD = FOLDER / "upload"
+pytestmark = node.needed
 
 
 def run(module: str, code: str) -> Any:
     """What this JavaScript returns, where `kadr` has the exports of a module of studio/upload."""
-    return typescript.run(f"upload/{module}", code)
+    return node.run((UPLOAD / module,), code)
 
 
 def test_what_a_status_means() -> None:
