@@ -15,6 +15,7 @@ from core.settings import Settings, parse_keys
 from core.storage import s3
 from core.telemetry import metrics
 from ingest import (
+    account,
     assets,
     events,
     experiments,
@@ -37,6 +38,7 @@ MOST_BODY_BYTES = 256 * 1024
 MODULES = (
     uploads,
     upload_tokens,
+    account,
     assets,
     tracks,
     posters,

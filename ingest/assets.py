@@ -59,6 +59,7 @@ async def pull(request: web.Request) -> web.Response:
                 options={**origin.options, **body.options(image.sha256 if image else None)},
                 metadata=body.metadata,
                 allowed_domains=origin.allowed_domains,
+                about={**origin.about, **body.about()},
             ),
         )
         await playback_ids.insert(connection, new_asset_id, origin.policy)
@@ -81,6 +82,7 @@ class _Origin:
     language: str | None
     allowed_domains: list[str]
     options: dict[str, str] = field(default_factory=dict)
+    about: dict[str, Any] = field(default_factory=dict)
 
 
 async def _origin(connection: Connection, owner: OwnerId, body: NewPull) -> _Origin:
@@ -99,7 +101,8 @@ async def _origin(connection: Connection, owner: OwnerId, body: NewPull) -> _Ori
     if original.source_key is None:
         gone = original.source_is_gone
         raise _no_source("Upload the file again." if gone else "Wait until its upload has been accepted.")
-    # A clip of a signed asset must not become public, playable on any page, or unencrypted, by omission.
+    # A clip of a signed asset must not become public, playable on any page or for longer, listed, or unencrypted, by
+    # omission.
     fields = body.model_fields_set
     return _Origin(
         fetch={"clip_of": original.id},
@@ -108,6 +111,11 @@ async def _origin(connection: Connection, owner: OwnerId, body: NewPull) -> _Ori
         language=body.language if "language" in fields else original.language,
         allowed_domains=body.allowed_domains if "allowed_domains" in fields else original.allowed_domains,
         options={name: original.options[name] for name in ("encryption",) if name in original.options},
+        about={
+            "listed": original.listed,
+            "expires_at": original.expires_at and original.expires_at.isoformat(),
+            "family_friendly": original.family_friendly,
+        },
     )
 
 
@@ -134,7 +142,7 @@ async def show(request: web.Request) -> web.Response:
 @routes.patch("/v1/assets/{asset_id}")
 @operation(responses.AssetShape, body=AssetChanges, errors=(404,))
 async def change(request: web.Request) -> web.Response:
-    """Change title, ref, language, metadata, policy or allowed domains; omitted fields stay unchanged.
+    """Change title, ref, language, metadata, policy, allowed domains or what pages say; omitted fields stay unchanged.
 
     A policy becomes that of all playback ids. It and the allowed domains apply to sessions that begin from now on:
     playlists and files that were handed out can be read until their delivery token expires, and shared caches may show
@@ -150,6 +158,7 @@ async def change(request: web.Request) -> web.Response:
         metadata=body.metadata,
         policy=body.policy,
         allowed_domains=body.allowed_domains,
+        about=body.about(),
     )
     async with context.pool.acquire() as connection, connection.transaction():
         if not await assets.change(connection, asset.id, asset.owner_id, changes):

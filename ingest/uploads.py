@@ -77,6 +77,7 @@ async def create(request: web.Request) -> web.Response:
                 options=body.options(image.sha256 if image else None),
                 metadata=body.metadata,
                 allowed_domains=body.allowed_domains,
+                about=body.about(),
             ),
         )
         await playback_ids.insert(connection, asset_id, body.policy)

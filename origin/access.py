@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import asyncpg
@@ -70,8 +71,9 @@ async def look_twice(look: Callable[[], Awaitable[Found | None]]) -> Found | Non
 
 
 def check_available(context: Context, published: Published) -> None:
-    """410 where the title was deleted or taken down."""
-    if published.deleted or published.taken_down or is_taken_down(context, published.asset_id):
+    """410 where the title was deleted or taken down, or its time is over."""
+    is_over = published.standing.expired(datetime.now(UTC))
+    if is_over or published.deleted or published.taken_down or is_taken_down(context, published.asset_id):
         raise removed()
 
 

@@ -34,6 +34,14 @@ class Asset:
     options: dict[str, Any]
     metadata: dict[str, str]
     allowed_domains: list[str]
+    description: str
+    tags: list[str]
+    published_at: datetime | None
+    expires_at: datetime | None
+    listed: bool
+    page_url: str | None
+    family_friendly: bool
+    author: dict[str, str | None] | None
     error: dict[str, str] | None
     created_at: datetime
     uploaded_at: datetime | None
@@ -62,7 +70,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAsset:
-    """Facts of an asset at its creation."""
+    """Facts of an asset at its creation. `about` as in Changes."""
 
     id: AssetId
     owner_id: OwnerId
@@ -75,6 +83,7 @@ class NewAsset:
     options: dict[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     allowed_domains: Sequence[str] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +99,8 @@ class Filters:
 class Changes:
     """Changes of what an owner says about an asset; in a pair (is given, value) None as value clears the field.
 
-    None as title, metadata, policy or allowed domains changes nothing.
+    None as title, metadata, policy or allowed domains changes nothing. `about` has what pages for the public say of it,
+    by names of ABOUT and as JSON values; omitted fields stay.
     """
 
     title: str | None
@@ -99,8 +109,19 @@ class Changes:
     metadata: Mapping[str, str] | None
     policy: Policy | None
     allowed_domains: Sequence[str] | None
+    about: Mapping[str, Any]
 
 
+ABOUT = (
+    "description",
+    "tags",
+    "published_at",
+    "expires_at",
+    "listed",
+    "page_url",
+    "family_friendly",
+    "author",
+)
 _FIELDS = tuple(entry.name for entry in fields(Asset))
 
 
@@ -125,6 +146,7 @@ async def insert(connection: Connection, asset: NewAsset) -> None:
         asset.metadata,
         asset.allowed_domains,
     )
+    await _describe(connection, asset.id, asset.about)
     await outbox.add(connection, asset.owner_id, "video.asset.created", asset.id, {"title": asset.title})
 
 
@@ -204,7 +226,13 @@ async def change(connection: Connection, asset_id: AssetId, owner_id: OwnerId, c
         return False
     if changes.policy is not None:
         await playback_ids.set_policy(connection, asset_id, changes.policy)
+    await _describe(connection, asset_id, changes.about)
     return True
+
+
+async def _describe(connection: Connection, asset_id: AssetId, about: Mapping[str, Any]) -> None:
+    if about:
+        await connection.execute(_SQL["describe"], asset_id, dict(about))
 
 
 async def delete(connection: Connection, asset_id: AssetId, owner_id: OwnerId) -> bool:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from dataclasses import dataclass
 
 from core.db import sql
 from core.db.postgres import Pool
@@ -10,6 +11,15 @@ from core.model import OwnerId
 
 _SQL = sql.load("owners")
 FIRST_OWNER = OwnerId("ow_default")  # of an installation that has not named another
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose assets they are. `list_by_default`: whether search engines may find new ones."""
+
+    id: OwnerId
+    name: str
+    list_by_default: bool
 
 
 def prefix_of(api_key: str) -> str:
@@ -38,3 +48,13 @@ async def of_key(pool: Pool, api_key: str) -> OwnerId | None:
     row = await pool.fetchrow(_SQL["by_prefix"], prefix)
     stored = bytes(len(digest)) if row is None else row["secret_sha256"]
     return OwnerId(row["owner_id"]) if hmac.compare_digest(stored, digest) and row is not None else None
+
+
+async def by_id(pool: Pool, owner_id: OwnerId) -> Owner:
+    """The owner, who exists."""
+    return Owner(**await pool.fetchrow(_SQL["by_id"], owner_id))
+
+
+async def list_by_default(pool: Pool, owner_id: OwnerId, wanted: bool) -> None:
+    """Set whether new assets of the owner are listed. Those that exist stay as they are."""
+    await pool.execute(_SQL["list_by_default"], owner_id, wanted)

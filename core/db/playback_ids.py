@@ -1,11 +1,13 @@
 """Playback ids in PostgreSQL: one function per statement of playback.sql."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from core.db import pictures, sql
 from core.db.pictures import Pictures
 from core.db.postgres import Connection, Pool
+from core.listing import Standing
 from core.model import AssetId, AssetStatus, OwnerId, PlaybackId, Policy, RevisionId, new_id
 
 _SQL = sql.load("playback")
@@ -24,6 +26,30 @@ class Published:
     deleted: bool
     taken_down: bool
     allowed_domains: tuple[str, ...]  # of the pages that may play it; none: any page
+    language: str | None = None
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    published_at: datetime | None = None
+    expires_at: datetime | None = None  # neither listed nor played from then on
+    listed: bool = False  # its owner wants it found
+    page_url: str | None = None
+    family_friendly: bool = True
+    author: dict[str, str | None] | None = None
+    complete: bool = False
+    has_poster: bool = False
+
+    @property
+    def standing(self) -> Standing:
+        """What decides whether the public may find it."""
+        return Standing(
+            policy=self.policy,
+            wanted=self.listed,
+            complete=self.complete,
+            deleted=self.deleted,
+            taken_down=self.taken_down,
+            expires_at=self.expires_at,
+            has_poster=self.has_poster,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,5 +95,6 @@ async def published(pool: Pool, playback_id: str) -> Published | None:
             "policy": Policy(row["policy"]),
             "status": AssetStatus(row["status"]),
             "allowed_domains": tuple(row["allowed_domains"]),
+            "tags": tuple(row["tags"]),
         }
     )

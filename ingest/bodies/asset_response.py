@@ -5,7 +5,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from core.db.assets import Asset
+from core.db.assets import ABOUT, Asset
 from core.model import AssetStatus, PlaybackId, Policy, StepKind
 from core.step_kinds import ON_THE_WAY, TRAITS
 from ingest.bodies import responses
@@ -50,6 +50,7 @@ def shown(context: Context, asset: Asset) -> responses.AssetShape:
         language=asset.language,
         metadata=asset.metadata,
         allowed_domains=asset.allowed_domains,
+        **{name: getattr(asset, name) for name in ABOUT},
         options=_options(asset.options),
         duration_s=summary.get("duration_s"),
         aspect_ratio=_aspect(video, summary.get("renditions", [])) if video else None,

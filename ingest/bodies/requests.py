@@ -35,6 +35,7 @@ from ingest.bodies.fields import (
     Viewer,
     example,
 )
+from ingest.bodies.listing import Listing
 from ingest.bodies.page_origin import ORIGINS_TEXT, PageOrigins
 from ingest.bodies.text import Text
 from packager.encryption import Encryption
@@ -122,7 +123,7 @@ class _EncodingOptions(Body):
         return options
 
 
-class _Metadata(Body):
+class _Metadata(Listing):
     """Metadata that the owner gives an asset."""
 
     title: Title | None = None
@@ -177,7 +178,8 @@ class NewPull(_Metadata, _EncodingOptions):
     input_url: InputUrl | None = None
     clip_of: AnyAssetId | None = Field(
         default=None,
-        description="One of your assets. Its title, policy, language and allowed domains are used where you give none",
+        description="One of your assets. Its title, policy, language, allowed domains, end and whether it is listed "
+        "are used where you give none",
     )
     start_s: Seconds | None = Field(
         default=None, description="With clip_of: seconds on the timeline of that asset's upload"
@@ -228,15 +230,17 @@ class PosterChoice(Body):
         return self
 
 
-class AssetChanges(Body):
+class AssetChanges(Listing):
     """PATCH /v1/assets/{asset_id}: omitted fields stay unchanged.
 
-    null clears ref and language, {} clears metadata, [] clears allowed_domains.
+    null clears ref, language, published_at, expires_at, page_url and author; {} clears metadata, [] allowed_domains and
+    tags, "" the description.
     """
 
     model_config = example(
         {"title": "Lesson 1, second edition", "metadata": {"course": "Algebra"}},
         {"policy": "signed", "allowed_domains": ["shop.example.org"]},
+        {"description": "From clay to glaze.", "tags": ["pottery"], "listed": True},
     )
 
     title: Title | None = None
@@ -249,6 +253,16 @@ class AssetChanges(Body):
     )
     allowed_domains: AllowedDomains | None = Field(
         default=None, description=f"{ALLOWED_DOMAINS_TEXT}. Replaces the list; [] clears it"
+    )
+
+
+class AccountChanges(Body):
+    """PATCH /v1/account: omitted fields stay unchanged."""
+
+    model_config = example({"list_by_default": False})
+
+    list_by_default: bool | None = Field(
+        default=None, description="Whether search engines may find new assets, unless an asset says otherwise"
     )
 
 

@@ -261,6 +261,23 @@ class PosterShape(_Shape):
     error: Failure | None = Field(description="Why the last choice could not be prepared; the poster before it stays")
 
 
+class AuthorShape(_Shape):
+    """Who made a video."""
+
+    name: str = Field(description="Name of a person or a business")
+    url: str | None = Field(description="Their page")
+
+
+class AccountShape(_Shape):
+    """What holds for all of an owner's assets."""
+
+    id: str = Field(description="Id of the owner, ow_...")
+    name: str = Field(description="Name")
+    list_by_default: bool = Field(
+        description="Whether search engines may find new assets, unless an asset says otherwise"
+    )
+
+
 class UploadedAsset(_Shape):
     """An asset as the bearer of its upload token sees it: how far it is, and where it plays."""
 
@@ -293,6 +310,16 @@ class AssetShape(_Shape):
     language: str | None = Field(description="Spoken language, BCP 47")
     metadata: dict[str, str] = Field(description="Your own data")
     allowed_domains: list[str] = Field(description="Domains of the pages that may play it; empty: any page")
+    description: str = Field(description="What happens in the video, as plain text")
+    tags: list[str] = Field(description="Subjects")
+    published_at: datetime | None = Field(description="When it was published; null: not yet")
+    expires_at: datetime | None = Field(description="From then on it is neither listed nor played; null: never")
+    listed: bool = Field(
+        description="Whether search engines may find it, once it is ready, for as long as it is public"
+    )
+    page_url: str | None = Field(description="Your own page that shows it; null: its watch page")
+    family_friendly: bool = Field(description="false: for adults only")
+    author: AuthorShape | None = Field(description="Who made it")
     options: OptionsShape = Field(description="How it is encoded")
     duration_s: float | None = Field(description="Duration of what is published, in seconds")
     aspect_ratio: str | None = Field(description="Aspect ratio as shown, for example 16:9")

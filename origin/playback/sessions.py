@@ -177,6 +177,9 @@ async def session_of(context: Context, visitor: Visitor, revision_id: RevisionId
     expires_at = (int(now + lifetime_s) // EXPIRY_STEP_S + 1) * EXPIRY_STEP_S
     if claims is not None:  # without a token anybody may start a session: an end would keep nobody out
         expires_at = min(expires_at, ends_at)
+    if published.expires_at is not None:
+        ends_at = min(ends_at, int(published.expires_at.timestamp()))
+        expires_at = min(expires_at, ends_at)
     return Session(
         id=claims.session if claims else secrets.token_hex(8),
         title=published.title,

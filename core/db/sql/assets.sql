@@ -1,6 +1,18 @@
 -- name: insert
-INSERT INTO assets (id, owner_id, status, title, ref_type, ref_id, policy, language, options, metadata, allowed_domains)
-VALUES ($1, $2, $8, $3, $4, $5, $6, $7, $9, $10, $11);
+-- Listed as its owner lists new assets.
+INSERT INTO assets (
+    id, owner_id, status, title, ref_type, ref_id, policy, language, options, metadata, allowed_domains, listed
+)
+VALUES ($1, $2, $8, $3, $4, $5, $6, $7, $9, $10, $11, (SELECT list_by_default FROM owners WHERE id = $2));
+
+-- name: describe
+-- The given fields of $2, a JSON object with names of columns; the others stay.
+UPDATE assets a SET
+    (description, tags, published_at, expires_at, listed, page_url, family_friendly, author) = (
+        SELECT g.description, g.tags, g.published_at, g.expires_at, g.listed, g.page_url, g.family_friendly, g.author
+        FROM jsonb_populate_record(a, $2) g
+    )
+WHERE id = $1 AND deleted_at IS NULL;
 
 -- name: of_owner
 -- One asset, for its owner only: another owner's id is as good as none.

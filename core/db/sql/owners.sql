@@ -6,3 +6,9 @@ INSERT INTO api_keys (prefix, owner_id, secret_sha256) VALUES ($1, $2, $3) ON CO
 
 -- name: by_prefix
 SELECT owner_id, secret_sha256 FROM api_keys WHERE prefix = $1 AND revoked_at IS NULL;
+
+-- name: by_id
+SELECT id, name, list_by_default FROM owners WHERE id = $1;
+
+-- name: list_by_default
+UPDATE owners SET list_by_default = $2 WHERE id = $1;

@@ -19,6 +19,9 @@ RETURNING p.id;
 -- name: published
 -- What the origin needs to start a session: the policy, the domains and the published revision, if there is one.
 SELECT p.policy, a.id AS asset_id, a.owner_id, a.revision_id, a.title, a.status, a.allowed_domains,
-    a.deleted_at IS NOT NULL AS deleted, a.taken_down_at IS NOT NULL AS taken_down
+    a.deleted_at IS NOT NULL AS deleted, a.taken_down_at IS NOT NULL AS taken_down,
+    a.language, a.description, a.tags, a.published_at, a.expires_at, a.listed, a.page_url, a.family_friendly, a.author,
+    a.revision_id IS NOT NULL AND NOT a.provisional AS complete,
+    EXISTS (SELECT FROM pictures i WHERE i.asset_id = a.id AND i.has_poster) AS has_poster
 FROM playback_ids p JOIN assets a ON a.id = p.asset_id
 WHERE p.id = $1;

@@ -8,7 +8,7 @@ INSERT INTO revisions (id, asset_id, summary) VALUES ($1, $2, $3) ON CONFLICT DO
 -- The one pointer flip.
 UPDATE assets SET
     revision_id = $2, status = 'ready', error = NULL, provisional = false,
-    playable_at = COALESCE(playable_at, now()), ready_at = now()
+    playable_at = COALESCE(playable_at, now()), ready_at = now(), published_at = COALESCE(published_at, now())
 WHERE id = $1 AND deleted_at IS NULL
 RETURNING owner_id;
 

@@ -2,7 +2,7 @@
 -- last one, so that a migration may change any column without repeating a view.
 
 -- name: drop
-DROP VIEW IF EXISTS asset_view, track_view, poster_standing;
+DROP VIEW IF EXISTS asset_view, track_view, poster_standing, listed_assets;
 
 -- name: create
 -- A queued track whose step is leased is in progress, and has the progress of that step.
@@ -45,6 +45,17 @@ SELECT a.*, r.summary,
     ), '[]') AS tracks,
     (SELECT to_jsonb(p) FROM pictures p WHERE p.asset_id = a.id) AS pictures
 FROM assets a LEFT JOIN revisions r ON r.asset_id = a.id AND r.id = a.revision_id;
+
+-- The titles that public surfaces may name: the conditions of core/listing.py. `playback_id` is the one they are named by.
+CREATE VIEW listed_assets AS
+SELECT a.*, named.id AS playback_id
+FROM assets a
+JOIN LATERAL (
+    SELECT p.id FROM playback_ids p WHERE p.asset_id = a.id AND p.policy = 'public' ORDER BY p.id LIMIT 1
+) named ON true
+WHERE a.listed AND a.revision_id IS NOT NULL AND NOT a.provisional
+    AND a.deleted_at IS NULL AND a.taken_down_at IS NULL AND (a.expires_at IS NULL OR a.expires_at > now())
+    AND EXISTS (SELECT FROM pictures p WHERE p.asset_id = a.id AND p.has_poster);
 
 -- What the poster experiment of an asset depends on. `held`: a person has chosen or is choosing, which always wins.
 CREATE VIEW poster_standing AS
