@@ -15,8 +15,7 @@ routes = web.RouteTableDef()
 @operation(responses.AccountShape)
 async def show(request: web.Request) -> web.Response:
     """Show the account of this API key."""
-    owner = await owners.by_id(request.app[CONTEXT].pool, owner_of(request))
-    return answer(responses.AccountShape(id=owner.id, name=owner.name, list_by_default=owner.list_by_default))
+    return await _shown(request)
 
 
 @routes.patch("/v1/account")
@@ -26,4 +25,9 @@ async def change(request: web.Request) -> web.Response:
     body = await body_of(request, AccountChanges)
     if body.list_by_default is not None:
         await owners.list_by_default(request.app[CONTEXT].pool, owner_of(request), body.list_by_default)
-    return await show(request)
+    return await _shown(request)
+
+
+async def _shown(request: web.Request) -> web.Response:
+    owner = await owners.by_id(request.app[CONTEXT].pool, owner_of(request))
+    return answer(responses.AccountShape(id=owner.id, name=owner.name, list_by_default=owner.list_by_default))

@@ -42,6 +42,7 @@ from origin.playback import content_key, play, renewal, sessions, signed_playlis
 from origin.playback.pathways import Pathways, pathways
 from origin.playback.revoked import Revoked
 from origin.playback.shared_playlists import SharedPlaylists
+from origin.seo import oembed
 from studio import STATIC
 
 health = web.RouteTableDef()
@@ -61,6 +62,7 @@ ROUTES = (
     steer.routes,
     facts.routes,
     watch.routes,
+    oembed.routes,
     embed.routes,
     player_files.routes,
     openapi.routes,

@@ -36,6 +36,7 @@ class Published:
     family_friendly: bool = True
     author: dict[str, str | None] | None = None
     complete: bool = False
+    public_id: PlaybackId | None = None  # by which the public knows it, where it has several
     has_poster: bool = False
 
     @property

@@ -9,9 +9,9 @@ from aiohttp import web
 
 from core.http.problems import Problem
 from core.media.encoded import Blob
-from core.model import Policy
+from core.model import AssetId, Policy, RevisionId
 from origin import access
-from origin.context import CONTEXT
+from origin.context import CONTEXT, Context
 from origin.delivery.transcripts import Transcript, TranscriptKey
 from origin.playback import sessions
 from origin.playback.sessions import Visitor
@@ -52,26 +52,41 @@ async def search(request: web.Request) -> web.Response:
     return _answer(visitor, json.dumps({"language": language, "found": matches}), "application/json")
 
 
+async def of_title(context: Context, asset_id: AssetId, revision_id: RevisionId) -> Transcript | None:
+    """What is said in a title, by its first captions; None without captions, or while it is being encoded.
+
+    Raises KadrError where they cannot be read.
+    """
+    manifest = await context.manifests.get((asset_id, revision_id))
+    found = _caption_file(manifest, "")
+    return None if found is None else await _read(context, asset_id, manifest, found[1])
+
+
 async def _transcript(request: web.Request) -> tuple[Visitor, str, Transcript]:
     """The captions in the `language` of the query, or the first ones. Raises Problem, also where there are none."""
     context, visitor = request.app[CONTEXT], await sessions.visitor_of(request)
     asset_id = visitor.published.asset_id
     manifest = await access.ready_manifest(context, asset_id, sessions.revision_of(visitor))
-    language, blob = _caption_file(manifest, request.query.get("language", ""))
+    found = _caption_file(manifest, request.query.get("language", ""))
+    if found is None:
+        raise Problem(404, "not_found", "This video has no such captions.", hint="Its asset lists its tracks.")
+    language, blob = found
     with access.missing_is_removed():
-        transcript = await context.transcripts.get(
-            TranscriptKey(asset_id=asset_id, blob=blob, duration_s=manifest.duration_s)
-        )
-    return visitor, language, transcript
+        return visitor, language, await _read(context, asset_id, manifest, blob)
 
 
-def _caption_file(manifest: Manifest, language: str) -> tuple[str, Blob]:
-    """(language, file) of the first captions in that language; regions are ignored. Raises Problem(404)."""
+async def _read(context: Context, asset_id: AssetId, manifest: Manifest, blob: Blob) -> Transcript:
+    key = TranscriptKey(asset_id=asset_id, blob=blob, duration_s=manifest.duration_s)
+    return await context.transcripts.get(key)
+
+
+def _caption_file(manifest: Manifest, language: str) -> tuple[str, Blob] | None:
+    """(language, file) of the first captions in that language; regions are ignored. None where there are none."""
     primary = language.partition("-")[0]
     for track in manifest.subtitles:
         if track.whole is not None and not track.forced and primary in ("", track.language.partition("-")[0]):
             return track.language, track.whole
-    raise Problem(404, "not_found", "This video has no such captions.", hint="Its asset lists its tracks.")
+    return None
 
 
 def _answer(visitor: Visitor, text: str, content_type: str) -> web.Response:

@@ -14,8 +14,8 @@ from origin.playback import sessions
 from origin.playback.sessions import Visitor
 
 routes = web.RouteTableDef()
+ROBOTS = "noindex, indexifembedded"  # never found instead of the page around it, and yet part of that
 HEADERS = {
-    "X-Robots-Tag": "noindex, indexifembedded",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
 }
 CONSENTS = ("functional", "analytics")
@@ -52,6 +52,7 @@ async def embed(request: web.Request) -> web.Response:
         attributes=attributes,
         frame_ancestors=_frame_ancestors(domains),
         headers=HEADERS,
+        robots=ROBOTS,
     )
 
 

@@ -16,7 +16,7 @@ from core.media.encoded import RenditionKind
 from core.model import AssetId
 from origin.context import CONTEXT, Context
 from origin.playback import sessions
-from origin.playback.sessions import Visitor
+from origin.playback.sessions import Content, Visitor
 
 routes = web.RouteTableDef()
 POSTER_WIDTH = 1280
@@ -40,12 +40,7 @@ async def facts(context: Context, visitor: Visitor, token: str | None) -> dict[s
     pictures = await _pictures(context, visitor.published.asset_id)
     poster = pictures.poster if pictures else None
     board = pictures.album.storyboard if pictures and pictures.album else None
-    sizes = [
-        (one.width, one.height)
-        for one in content.renditions
-        if one.kind is RenditionKind.VIDEO and one.width and one.height
-    ]
-    width, height = max(sizes, default=WIDE)
+    width, height = size_of(content) or WIDE
     play, images = f"/play/{visitor.playback_id}", f"/image/{visitor.playback_id}"
 
     def url(path: str, **query: str | int) -> str:
@@ -71,6 +66,12 @@ async def facts(context: Context, visitor: Visitor, token: str | None) -> dict[s
         "storyboard_url": url(f"{images}/storyboard.vtt", v=board.version) if board else None,
         "chapters_url": url(f"{play}/chapters.vtt") if any(one.whole for one in content.subtitles) else None,
     }
+
+
+def size_of(content: Content) -> tuple[int, int] | None:
+    """Width and height of the largest rendition; None without a picture."""
+    videos = [one for one in content.renditions if one.kind is RenditionKind.VIDEO]
+    return max(((one.width, one.height) for one in videos if one.width and one.height), default=None)
 
 
 async def _pictures(context: Context, asset_id: AssetId) -> Pictures | None:

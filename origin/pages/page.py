@@ -1,5 +1,6 @@
 """A page as an HTTP response: its language, and the policy of what it may load."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,8 @@ from origin.context import CONTEXT, Context
 from studio import pages
 from studio.texts import catalogue, language_of, text_in
 
+_START = re.compile(r"(?:(\d{1,3})h)?(?:(\d{1,4})m)?(?:(\d{1,6}(?:\.\d{1,6})?)s?)?", re.ASCII)
+
 
 def page(
     request: web.Request,
@@ -19,20 +22,27 @@ def page(
     status: int = 200,
     frame_ancestors: Iterable[str] = ("'none'",),
     headers: dict[str, str] | None = None,
+    robots: str = "noindex",
+    lang: str | None = None,
     **values: Any,
 ) -> web.Response:
-    """The rendered template. `frame_ancestors`: the pages that may show this one in a frame, as CSP names them."""
+    """The rendered template, in the language `lang` or the reader's.
+
+    `frame_ancestors`: the pages that may show this one in a frame, as CSP names them. `robots`: what search engines may
+    do with it.
+    """
     policy = content_security_policy(request.app[CONTEXT], frame_ancestors)
     return web.Response(
-        text=pages.render(template, language(request), **values),
+        text=pages.render(template, lang or language(request), robots=robots, **values),
         content_type="text/html",
         status=status,
         headers={
             "Cache-Control": "private, no-store",
             "Content-Security-Policy": policy,
             "Referrer-Policy": "strict-origin-when-cross-origin",
-            "Vary": "Accept-Language",
+            **({} if lang else {"Vary": "Accept-Language"}),
             "X-Content-Type-Options": "nosniff",
+            "X-Robots-Tag": robots,
             **(headers or {}),
         },
     )
@@ -56,13 +66,18 @@ def refusal(request: web.Request, problem: Problem, **more: Any) -> web.Response
 
 
 def language(request: web.Request) -> str:
-    """The language of the page: `lang` of the query, or the reader's."""
-    return language_of(request.headers.get("Accept-Language", ""), request.query.get("lang"))
+    """The language of the page: that of its path, `lang` of the query, or the reader's."""
+    wanted = request.match_info.get("lang") or request.query.get("lang")
+    return language_of(request.headers.get("Accept-Language", ""), wanted)
 
 
 def start_of(text: str | None) -> str | None:
-    """`t` of a query, where playback starts in seconds, as it was written; None for anything but a number."""
-    return text if text and text.isascii() and text.replace(".", "", 1).isdigit() and len(text) <= 10 else None
+    """`t` of a query, where playback starts, in seconds: "90", "90s" and "1m30s"; None for anything else."""
+    parts = _START.fullmatch(text or "")
+    if not text or parts is None:
+        return None
+    hours, minutes, seconds = (float(part or 0) for part in parts.groups())
+    return f"{hours * 3600 + minutes * 60 + seconds:g}"
 
 
 def content_security_policy(context: Context, frame_ancestors: Iterable[str]) -> str:

@@ -34,6 +34,7 @@ from origin.playback import concurrent_streams, policy
 from origin.playback.policy import PolicyRefused, Visit
 from origin.playback.session import Session
 from packager.encryption import Encryption
+from packager.revision import Download
 
 UNKNOWN_VISIT = Visit(page=None, address=None, country=None)
 EXPIRY_STEP_S = 60  # delivery tokens expire at full minutes, so that sessions of one minute share signatures
@@ -145,6 +146,7 @@ class Content:
     subtitles: tuple[Subtitles, ...]
     whole: bool
     encrypted: bool
+    downloads: tuple[Download, ...] = ()
 
 
 async def content_of(context: Context, visitor: Visitor, revision_id: RevisionId) -> Content:
@@ -165,6 +167,7 @@ async def content_of(context: Context, visitor: Visitor, revision_id: RevisionId
         subtitles=manifest.subtitles,
         whole=True,
         encrypted=manifest.encryption is not Encryption.NONE,
+        downloads=manifest.downloads,
     )
 
 

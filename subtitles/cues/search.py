@@ -41,6 +41,11 @@ class Index:
             at += len(part)
         self._whole = "".join(parts)
 
+    @property
+    def texts(self) -> Sequence[str]:
+        """What each cue says, as plain text in one line."""
+        return self._texts
+
     def find(self, phrase: str, most: int = MOST) -> list[Match]:
         """At most `most` moments in the order of their times, each cue once."""
         needle = plain(phrase)
