@@ -37,12 +37,11 @@ from origin.delivery.transcripts import transcripts
 from origin.experiments import impression_counts, poster_assignment
 from origin.images import images
 from origin.images.stills import Stills
-from origin.pages import embed, facts, player_files, watch
+from origin.pages import embed, facts, oembed, player_files, watch
 from origin.playback import content_key, play, renewal, sessions, signed_playlists
 from origin.playback.pathways import Pathways, pathways
 from origin.playback.revoked import Revoked
 from origin.playback.shared_playlists import SharedPlaylists
-from origin.seo import oembed
 from studio import STATIC
 
 health = web.RouteTableDef()

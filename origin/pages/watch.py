@@ -9,10 +9,11 @@ from core.model import Policy
 from origin.context import CONTEXT
 from origin.pages.facts import facts
 from origin.pages.page import language, page, refusal, start_of
+from origin.pages.video_page import video_page
 from origin.playback import sessions
-from origin.seo import json_ld, meta_tags
-from origin.seo.oembed import oembed_url
-from origin.seo.video_page import video_page, watch_path
+from seo import json_ld, meta_tags
+from seo.oembed import oembed_url
+from seo.video_page import watch_path
 from studio.texts import DEFAULT, LANGUAGES, text_in
 
 routes = web.RouteTableDef()

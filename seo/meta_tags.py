@@ -5,8 +5,8 @@ Open Graph has the video first as a file, which messengers play in place, then a
 
 from collections.abc import Iterator
 
-from origin.seo.json_ld import moment
-from origin.seo.video_page import VideoPage
+from seo.json_ld import moment
+from seo.video_page import Size, VideoPage
 from studio.texts import DEFAULT, LANGUAGES
 
 LISTED = "index, follow, max-image-preview:large, max-snippet:-1, max-video-preview:-1"
@@ -46,8 +46,8 @@ def open_graph(page: VideoPage, language: str = DEFAULT, site: str = "Kadr") -> 
         yield "og:image:height", str(page.poster.height)
         yield "og:image:alt", page.title
     if page.mp4 and page.mp4_url:
-        yield from _video(page.mp4_url, "video/mp4", page.mp4.width, page.mp4.height)
-    yield from _video(page.embed_url, "text/html", page.size.width, page.size.height)
+        yield from _video(page.mp4_url, "video/mp4", page.mp4.size)
+    yield from _video(page.embed_url, "text/html", page.size)
     yield "video:duration", str(max(1, round(page.duration_s)))
     if page.published_at:
         yield "video:release_date", moment(page.published_at)
@@ -84,11 +84,10 @@ def shortened(text: str, most: int) -> str:
     return (cut.rpartition(" ")[0] or cut).rstrip(" ,;:.-") + "…"
 
 
-def _video(url: str, kind: str, width: int | None, height: int | None) -> Iterator[tuple[str, str]]:
+def _video(url: str, kind: str, size: Size) -> Iterator[tuple[str, str]]:
     yield "og:video", url
     if url.startswith("https:"):
         yield "og:video:secure_url", url
     yield "og:video:type", kind
-    if width and height:
-        yield "og:video:width", str(width)
-        yield "og:video:height", str(height)
+    yield "og:video:width", str(size.width)
+    yield "og:video:height", str(size.height)

@@ -2,30 +2,20 @@
 
 import json
 import re
-from typing import Any
-from urllib.parse import urlencode, urlsplit
-from xml.sax.saxutils import escape
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from core.http.problems import Problem
 from core.model import Policy
 from origin.context import CONTEXT, Context
+from origin.pages.video_page import video_page
 from origin.playback import sessions
-from origin.seo.video_page import VideoPage, video_page
-from origin.seo.xml_text import xml_text
+from seo.oembed import CACHE_S, TYPES, as_xml, described
 
 routes = web.RouteTableDef()
 PATH = re.compile(r"(?:/[a-z]{2})?/(?:watch|embed)/(pb_[0-9a-z]{26})/?", re.ASCII)
-CACHE_S = 300
 MOST_PIXELS = 10_000
-TYPES = {"json": "application/json", "xml": "text/xml"}
-ALLOW = "autoplay; fullscreen; picture-in-picture; encrypted-media"
-
-
-def oembed_url(page: VideoPage, kind: str) -> str:
-    """Where the page's title is described in `kind`, json or xml."""
-    return f"{page.base}/oembed?{urlencode({'url': page.watch_url(), 'format': kind})}"
 
 
 @routes.get("/oembed")
@@ -77,54 +67,6 @@ def playback_id_of(context: Context, url: str | None) -> str:
     if path is None or (parts.hostname, parts.port) != (own.hostname, own.port):
         raise Problem(404, "not_found", "This URL is no page of a video here.", hint="Give the URL of a watch page.")
     return path[1]
-
-
-def described(page: VideoPage, most_width: int | None, most_height: int | None) -> dict[str, Any]:
-    """The answer, with a player in the title's ratio that fits into the given pixels. Pure."""
-    width, height = fitted(page.size.width, page.size.height, most_width, most_height)
-    poster = page.poster
-    author = page.author or {}
-    facts: dict[str, Any] = {
-        "type": "video",
-        "version": "1.0",
-        "title": page.title,
-        "author_name": author.get("name"),
-        "author_url": author.get("url"),
-        "provider_name": "Kadr",
-        "provider_url": page.base,
-        "cache_age": CACHE_S,
-        "html": (
-            f'<iframe src={_attribute(page.embed_url)} width="{width}" height="{height}" '
-            f"title={_attribute(page.title)} "
-            f'style="border: 0; max-width: 100%" loading="lazy" allow="{ALLOW}" '
-            'referrerpolicy="strict-origin-when-cross-origin" allowfullscreen></iframe>'
-        ),
-        "width": width,
-        "height": height,
-        "duration": round(page.duration_s),
-    }
-    if poster and page.poster_url:
-        shown = fitted(poster.width, poster.height, most_width, most_height)
-        facts |= {"thumbnail_url": page.poster_url, "thumbnail_width": shown[0], "thumbnail_height": shown[1]}
-        if shown[0] < poster.width:
-            facts["thumbnail_url"] += f"?width={shown[0]}"
-    return {name: value for name, value in facts.items() if value is not None}
-
-
-def fitted(width: int, height: int, most_width: int | None, most_height: int | None) -> tuple[int, int]:
-    """The largest size in the ratio of width to height within both limits, at least one pixel each way."""
-    scale = min(1.0, (most_width or width) / width, (most_height or height) / height)
-    return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def as_xml(body: dict[str, Any]) -> str:
-    """The answer as XML: a name and a text for each fact."""
-    facts = "".join(f"<{name}>{xml_text(str(value))}</{name}>" for name, value in body.items())
-    return f'<?xml version="1.0" encoding="utf-8" standalone="yes"?>\n<oembed>{facts}</oembed>\n'
-
-
-def _attribute(text: str) -> str:
-    return '"' + escape(text, {'"': "&quot;"}) + '"'
 
 
 def _pixels(text: str | None, name: str) -> int | None:

@@ -7,7 +7,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from origin.seo.video_page import VideoPage
+from seo.video_page import VideoPage
 from studio.texts import DEFAULT
 
 LEAST_CLIPS_S = 30  # of a shorter video engines show no moments
@@ -76,13 +76,13 @@ def _moments(page: VideoPage, language: str) -> dict[str, Any]:
     """The chapters as clips; without chapters, how to link to a time, so that an engine finds moments itself."""
     if page.duration_s < LEAST_CLIPS_S:
         return {}
-    starts = {chapter.start_ms // 1000: chapter for chapter in reversed(page.chapters)}
+    starts = {int(chapter.start_s): chapter for chapter in reversed(page.chapters)}
     clips = [
         {
             "@type": "Clip",
             "name": chapter.title,
             "startOffset": start_s,
-            "endOffset": max(start_s + 1, min(chapter.end_ms // 1000, int(page.duration_s))),
+            "endOffset": max(start_s + 1, min(int(chapter.end_s), int(page.duration_s))),
             "url": page.at(start_s, language),
         }
         for start_s, chapter in sorted(starts.items())

@@ -1,26 +1,14 @@
 """What the pages of a title say of it: one value, of which structured data, meta tags, oEmbed and the page are made.
 
-Its URLs are public and stable, and have no token. `video_page` reads; everything else here is pure.
+Its URLs are public and stable, and have no token.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-import asyncpg
-
-from core.db import postgres
-from core.errors import KadrError
-from core.listing import listed
-from core.model import PlaybackId, Policy
-from origin.context import Context
-from origin.delivery import captions
-from origin.pages.facts import WIDE, size_of
-from origin.playback import sessions
-from origin.playback.sessions import Visitor
-from packager.revision import Download
+from core.model import PlaybackId
 from studio.texts import DEFAULT, LANGUAGES
-from subtitles.cues.chapters import Chapter
 
 MOST_TRANSCRIPT_CHARS = 100_000  # of a page: engines read the first two megabytes of one
 
@@ -31,6 +19,23 @@ class Size:
 
     width: int
     height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mp4:
+    """A file to download with a picture, by its name below /play/{playback_id}/."""
+
+    name: str
+    size: Size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A chapter: where it begins and ends, in seconds, and its title."""
+
+    start_s: float
+    end_s: float
+    title: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +57,13 @@ class VideoPage:
     duration_s: float
     size: Size
     poster: Size | None
-    mp4: Download | None
+    mp4: Mp4 | None
     language: str | None
     languages: tuple[str, ...]
     page_url: str | None
     family_friendly: bool
-    author: dict[str, str | None] | None
-    chapters: tuple[Chapter, ...]
+    author: Mapping[str, str | None] | None
+    chapters: tuple[Moment, ...]
     transcript: str
     is_listed: bool
     views: int | None = None
@@ -122,46 +127,11 @@ def poster_url(base: str, playback_id: str) -> str:
     return f"{base}/image/{playback_id}/poster.jpg"
 
 
-async def video_page(context: Context, visitor: Visitor) -> VideoPage:
-    """The page of what the visitor may play. Raises Problem where there is nothing to play."""
-    published = visitor.published
-    revision_id = sessions.revision_of(visitor)
-    content = await sessions.content_of(context, visitor, revision_id)
-    pictures = None
-    transcript = None
-    try:
-        pictures = await context.pictures.get(published.asset_id)
-        transcript = await captions.of_title(context, published.asset_id, revision_id)
-    except (asyncpg.PostgresError, *postgres.UNAVAILABLE, KadrError):
-        pass  # the page does without
-    image = pictures.poster.image(type="image/jpeg") if pictures and pictures.poster else None
-    width, height = size_of(content) or WIDE
-    spoken = [track.language for track in content.subtitles if track.whole is not None]
-    return VideoPage(
-        base=context.settings.origin_base,
-        playback_id=visitor.playback_id,
-        public_id=published.public_id if published.policy is Policy.PUBLIC else None,
-        title=published.title,
-        description=published.description,
-        tags=published.tags,
-        published_at=published.published_at,
-        expires_at=published.expires_at,
-        duration_s=content.duration_s,
-        size=Size(width=width, height=height),
-        poster=Size(width=image.width, height=image.height) if image else None,
-        mp4=best_mp4(content.downloads),
-        language=published.language,
-        languages=tuple(dict.fromkeys([*([published.language] if published.language else []), *spoken])),
-        page_url=published.page_url,
-        family_friendly=published.family_friendly,
-        author=published.author,
-        chapters=tuple(transcript.chapters) if transcript else (),
-        transcript=" ".join(transcript.index.texts)[:MOST_TRANSCRIPT_CHARS] if transcript else "",
-        is_listed=listed(published.standing, datetime.now(UTC)),
-    )
-
-
-def best_mp4(downloads: Sequence[Download]) -> Download | None:
-    """The largest file with a picture; None without one."""
-    films = [one for one in downloads if one.width and one.name.endswith(".mp4")]
-    return max(films, key=lambda one: one.width or 0, default=None)
+def best_mp4(downloads: Iterable[tuple[str, int | None, int | None]]) -> Mp4 | None:
+    """The largest file with a picture of (name, width, height); None without one."""
+    films = [
+        Mp4(name=name, size=Size(width=width, height=height))
+        for name, width, height in downloads
+        if width and height and name.endswith(".mp4")
+    ]
+    return max(films, key=lambda one: one.size.width, default=None)
