@@ -170,7 +170,16 @@ class Settings(BaseSettings):
     # Named points at which a test makes this process die, e.g. "encode.after_upload". Never set in production.
     failpoint: str = ""
 
-    @field_validator("input_url_networks", "trusted_proxies", mode="before")
+    # Crawlers that robots.txt sends away, by the names they give themselves: "GPTBot,ClaudeBot".
+    robots_disallow: Annotated[tuple[str, ...], NoDecode] = ()
+    indexnow_key: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9-]{8,128}$",
+        description="of your site; with one, engines of IndexNow are told of listed pages that change",
+    )
+    indexnow_url: str = "https://api.indexnow.org/indexnow"
+
+    @field_validator("input_url_networks", "trusted_proxies", "robots_disallow", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(v.strip() for v in value.split(",") if v.strip()) if isinstance(value, str) else value

@@ -37,7 +37,7 @@ from origin.delivery.transcripts import transcripts
 from origin.experiments import impression_counts, poster_assignment
 from origin.images import images
 from origin.images.stills import Stills
-from origin.pages import embed, facts, oembed, player_files, watch
+from origin.pages import embed, facts, oembed, player_files, sitemaps, videos, watch
 from origin.playback import content_key, play, renewal, sessions, signed_playlists
 from origin.playback.pathways import Pathways, pathways
 from origin.playback.revoked import Revoked
@@ -62,6 +62,8 @@ ROUTES = (
     facts.routes,
     watch.routes,
     oembed.routes,
+    sitemaps.routes,
+    videos.routes,
     embed.routes,
     player_files.routes,
     openapi.routes,

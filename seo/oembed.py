@@ -14,7 +14,7 @@ ALLOW = "autoplay; fullscreen; picture-in-picture; encrypted-media"
 
 def oembed_url(page: VideoPage, kind: str) -> str:
     """Where the page's title is described in `kind`, json or xml."""
-    return f"{page.base}/oembed?{urlencode({'url': page.watch_url(), 'format': kind})}"
+    return f"{page.sites.pages}/oembed?{urlencode({'url': page.watch_url(), 'format': kind})}"
 
 
 def described(page: VideoPage, most_width: int | None, most_height: int | None) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def described(page: VideoPage, most_width: int | None, most_height: int | None) 
         "author_name": author.get("name"),
         "author_url": author.get("url"),
         "provider_name": "Kadr",
-        "provider_url": page.base,
+        "provider_url": page.sites.pages,
         "cache_age": CACHE_S,
         "html": (
             f'<iframe src={_attribute(page.embed_url)} width="{width}" height="{height}" '

@@ -7,10 +7,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.db.listed import ListedTitle
 from core.model import PlaybackId
 from studio.texts import DEFAULT, LANGUAGES
 
 MOST_TRANSCRIPT_CHARS = 100_000  # of a page: engines read the first two megabytes of one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sites:
+    """URLs without a slash at their end: of the pages for viewers, and of the origin, which has media and pictures."""
+
+    pages: str
+    media: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +55,7 @@ class VideoPage:
     sound. `views`: how often it was watched; None where nobody counts.
     """
 
-    base: str  # URL of the origin, without a slash at its end
+    sites: Sites
     playback_id: PlaybackId
     public_id: PlaybackId | None
     title: str
@@ -85,7 +94,7 @@ class VideoPage:
 
     def watch_url(self, language: str = DEFAULT) -> str:
         """URL of the watch page in a language."""
-        return self.base + watch_path(self.public_id or self.playback_id, language)
+        return self.sites.pages + watch_path(self.public_id or self.playback_id, language)
 
     def canonical(self, language: str = DEFAULT) -> str:
         """URL of the page that engines are to show: the owner's own, or the watch page."""
@@ -99,22 +108,30 @@ class VideoPage:
     @property
     def embed_url(self) -> str:
         """URL of the player alone."""
-        return f"{self.base}/embed/{self.public_id or self.playback_id}"
+        return f"{self.sites.media}/embed/{self.public_id or self.playback_id}"
 
     @property
     def content_url(self) -> str:
         """URL of the video: the MP4 file where there is one, else the HLS playlist."""
-        return self.mp4_url or f"{self.base}/play/{self.public_id or self.playback_id}/index.m3u8"
+        return self.mp4_url or f"{self._play_url}/index.m3u8"
 
     @property
     def mp4_url(self) -> str | None:
         """URL of an MP4 file; None without downloads."""
-        return None if self.mp4 is None else f"{self.base}/play/{self.public_id or self.playback_id}/{self.mp4.name}"
+        return (
+            None
+            if self.mp4 is None
+            else f"{self.sites.media}/play/{self.public_id or self.playback_id}/{self.mp4.name}"
+        )
+
+    @property
+    def _play_url(self) -> str:
+        return f"{self.sites.media}/play/{self.public_id or self.playback_id}"
 
     @property
     def poster_url(self) -> str | None:
         """URL of the poster, the same for as long as the title exists."""
-        return None if self.poster is None else poster_url(self.base, self.public_id or self.playback_id)
+        return None if self.poster is None else poster_url(self.sites.media, self.public_id or self.playback_id)
 
 
 def watch_path(playback_id: str, language: str = DEFAULT) -> str:
@@ -135,3 +152,32 @@ def best_mp4(downloads: Iterable[tuple[str, int | None, int | None]]) -> Mp4 | N
         if width and height and name.endswith(".mp4")
     ]
     return max(films, key=lambda one: one.size.width, default=None)
+
+
+def of_listed(sites: Sites, title: ListedTitle) -> VideoPage:
+    """The page of a listed title as its row has it: without chapters and transcript, which lists do not need."""
+    videos = [one for one in title.summary.get("renditions", ()) if one.get("width") and one.get("height")]
+    width, height = max(((one["width"], one["height"]) for one in videos), default=(16, 9))
+    downloads = ((one["name"], one.get("width"), one.get("height")) for one in title.summary.get("downloads", ()))
+    return VideoPage(
+        sites=sites,
+        playback_id=title.playback_id,
+        public_id=title.playback_id,
+        title=title.title,
+        description=title.description,
+        tags=tuple(title.tags),
+        published_at=title.published_at,
+        expires_at=title.expires_at,
+        duration_s=float(title.summary.get("duration_s") or 0),
+        size=Size(width=width, height=height),
+        poster=Size(width=title.poster["width"], height=title.poster["height"]),
+        mp4=best_mp4(downloads),
+        language=title.language,
+        languages=(title.language,) if title.language else (),
+        page_url=title.page_url,
+        family_friendly=title.family_friendly,
+        author=title.author,
+        chapters=(),
+        transcript="",
+        is_listed=True,
+    )

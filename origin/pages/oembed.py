@@ -2,7 +2,7 @@
 
 import json
 import re
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 
@@ -58,15 +58,26 @@ def playback_id_of(context: Context, url: str | None) -> str:
     """The playback id in the URL of a page of this origin. Raises Problem: 400 without a URL, 404 for one of others."""
     if not url:
         raise Problem(400, "invalid", "url is missing.", hint="Give the URL of a watch page.")
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        parts = urlsplit("")
-    own = urlsplit(context.settings.origin_base)
-    path = PATH.fullmatch(parts.path)
-    if path is None or (parts.hostname, parts.port) != (own.hostname, own.port):
+    own = {_host(context.settings.origin_base), _host(context.settings.site_base)}
+    path = PATH.fullmatch(_parts(url).path)
+    if path is None or _host(url) not in own:
         raise Problem(404, "not_found", "This URL is no page of a video here.", hint="Give the URL of a watch page.")
     return path[1]
+
+
+def _parts(url: str) -> SplitResult:
+    """The URL in parts; those of an empty one where it is none."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        return urlsplit("")
+    return parts
+
+
+def _host(url: str) -> tuple[str | None, int | None]:
+    parts = _parts(url)
+    return parts.hostname, parts.port
 
 
 def _pixels(text: str | None, name: str) -> int | None:

@@ -13,6 +13,7 @@ from origin.delivery import captions
 from origin.pages.facts import WIDE, size_of
 from origin.playback import sessions
 from origin.playback.sessions import Visitor
+from seo.sites import sites_of
 from seo.video_page import MOST_TRANSCRIPT_CHARS, Moment, Size, VideoPage, best_mp4
 
 
@@ -32,7 +33,7 @@ async def video_page(context: Context, visitor: Visitor) -> VideoPage:
     width, height = size_of(content) or WIDE
     spoken = [track.language for track in content.subtitles if track.whole is not None]
     return VideoPage(
-        base=context.settings.origin_base,
+        sites=sites_of(context.settings),
         playback_id=visitor.playback_id,
         public_id=published.public_id if published.policy is Policy.PUBLIC else None,
         title=published.title,

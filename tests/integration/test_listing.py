@@ -16,7 +16,8 @@ from tests.web import fetch
 
 REVISION = "ab" * 10
 EXPIRIES = (None, timedelta(hours=-1), timedelta(hours=1))
-POSTER = {"by": "upload", "poster": {"images": [], "thumbhash": "", "colour": "#000000"}}
+IMAGE = {"shape": "full", "type": "image/jpeg", "width": 640, "height": 360, "sha256": "0" * 64, "size_bytes": 1}
+POSTER = {"by": "upload", "poster": {"images": [IMAGE], "thumbhash": "", "colour": "#000000"}}
 
 
 async def title(

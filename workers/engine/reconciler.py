@@ -1,7 +1,7 @@
 """The backstop: every `reconcile_s`, by one process at a time, look for work that no hint has announced.
 
 It hints at claimable steps, gives up those that were interrupted too often, sweeps expired uploads, forgets rows that
-have expired, writes the events to the log, and reports assets that nothing will move.
+have expired, keeps the sitemap, writes the events to the log, and reports assets that nothing will move.
 """
 
 from core.concurrency import repeat_every
@@ -23,7 +23,8 @@ from core.model import StepKind
 from core.settings import Settings
 from core.storage import s3
 from core.telemetry.logs import Log
-from workers.engine import failures
+from seo.sites import sites_of
+from workers.engine import failures, sitemap_keeper
 from workers.engine.collector import Collector
 
 _LOG = Log("reconciler")
@@ -72,6 +73,7 @@ async def run(settings: Settings, pool: Pool, hints: Hints) -> None:
 
     async def one_round() -> None:
         await reconcile(pool, hints)
+        await sitemap_keeper.keep(pool, sites_of(settings))
         await log_events(pool)
 
     def on_error(exc: Exception) -> None:
@@ -88,6 +90,7 @@ async def once(settings: Settings) -> None:
     pool, hints = await postgres.connect(settings, require_repaired=True), Hints(settings)
     try:
         await reconcile(pool, hints)
+        await sitemap_keeper.keep(pool, sites_of(settings))
         await log_events(pool)
         async with s3.connect(settings) as storage:
             await Collector(settings=settings, pool=pool, storage=storage).round()

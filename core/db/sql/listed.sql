@@ -1,0 +1,91 @@
+-- name: titles
+-- What pages say of these assets, those that are listed.
+SELECT a.id AS asset_id, a.owner_id, a.playback_id, a.title, a.description, a.tags, a.published_at, a.expires_at, a.language,
+    a.page_url, a.family_friendly, a.author, r.summary,
+    COALESCE(p.chosen -> 'poster', p.album -> 'candidates' -> 0 -> 'poster') -> 'images' -> 0 AS poster
+FROM listed_assets a
+JOIN revisions r ON r.asset_id = a.id AND r.id = a.revision_id
+JOIN pictures p ON p.asset_id = a.id
+WHERE a.id = ANY($1)
+ORDER BY a.id;
+
+-- name: changed
+-- Assets whose page may have changed, taken off the list; in the transaction that brings their entries up to date.
+DELETE FROM listing_changes WHERE id IN (SELECT id FROM listing_changes ORDER BY id LIMIT $1)
+RETURNING asset_id;
+
+-- name: expired
+SELECT asset_id FROM sitemap_entries WHERE is_listed AND expires_at <= now() ORDER BY expires_at LIMIT $1;
+
+-- name: entries
+SELECT e.asset_id, e.part, e.url, e.bytes, e.is_listed, a.owner_id
+FROM sitemap_entries e JOIN assets a ON a.id = e.asset_id WHERE e.asset_id = ANY($1);
+
+-- name: states
+-- These files, and the newest one, last.
+SELECT number, entries, bytes FROM sitemap_parts
+WHERE number = ANY($1) OR number = (SELECT max(number) FROM sitemap_parts) ORDER BY number;
+
+-- name: keep_parts
+-- $2 to $4: by how much each of these parts changes.
+INSERT INTO sitemap_parts (number, entries, bytes, listed, changed_at)
+SELECT number, entries, bytes, listed, now() FROM unnest($1::int[], $2::int[], $3::bigint[], $4::int[])
+    AS t (number, entries, bytes, listed)
+ON CONFLICT (number) DO UPDATE SET
+    entries = sitemap_parts.entries + EXCLUDED.entries,
+    bytes = sitemap_parts.bytes + EXCLUDED.bytes,
+    listed = sitemap_parts.listed + EXCLUDED.listed,
+    changed_at = now();
+
+-- name: keep_entries
+INSERT INTO sitemap_entries (asset_id, part, url, bytes, is_listed, expires_at, changed_at)
+SELECT asset_id, part, url, bytes, is_listed, expires_at, now()
+FROM unnest($1::text[], $2::int[], $3::text[], $4::int[], $5::bool[], $6::timestamptz[])
+    AS t (asset_id, part, url, bytes, is_listed, expires_at)
+ON CONFLICT (asset_id) DO UPDATE SET
+    part = EXCLUDED.part, url = EXCLUDED.url, bytes = EXCLUDED.bytes, is_listed = EXCLUDED.is_listed,
+    expires_at = EXCLUDED.expires_at, changed_at = now();
+
+-- name: parts
+-- The files of the sitemap that name anything.
+SELECT number, changed_at FROM sitemap_parts WHERE listed > 0 ORDER BY number;
+
+-- name: part
+-- One file. `settled`: nothing has changed since that its entries do not say yet.
+SELECT p.number, p.changed_at, p.listed,
+    NOT EXISTS (SELECT FROM listing_changes)
+        AND NOT EXISTS (SELECT FROM sitemap_entries e WHERE e.is_listed AND e.expires_at <= now()) AS settled
+FROM sitemap_parts p WHERE p.number = $1 AND p.listed > 0;
+
+-- name: page_of_part
+-- The next entries of a file after an asset, in the order of their ids; what is no longer listed is left out at once.
+SELECT e.changed_at, a.id AS asset_id, a.owner_id, a.playback_id, a.title, a.description, a.tags, a.published_at,
+    a.expires_at, a.language, a.page_url, a.family_friendly, a.author, r.summary,
+    COALESCE(p.chosen -> 'poster', p.album -> 'candidates' -> 0 -> 'poster') -> 'images' -> 0 AS poster
+FROM (
+    SELECT asset_id, changed_at FROM sitemap_entries
+    WHERE part = $1 AND is_listed AND asset_id > $2 ORDER BY asset_id LIMIT $3
+) e
+LEFT JOIN listed_assets a ON a.id = e.asset_id
+LEFT JOIN revisions r ON r.asset_id = a.id AND r.id = a.revision_id
+LEFT JOIN pictures p ON p.asset_id = a.id
+ORDER BY e.asset_id;
+
+-- name: last_of_page
+-- Where such a page ends: the id to go on after; NULL where there was nothing.
+SELECT max(asset_id) FROM (
+    SELECT asset_id FROM sitemap_entries WHERE part = $1 AND is_listed AND asset_id > $2 ORDER BY asset_id LIMIT $3
+) e;
+
+-- name: newest
+-- Listed titles, newest first, below a cursor; of an owner and with a tag, where those are given.
+SELECT a.id AS asset_id, a.owner_id, a.playback_id, a.title, a.description, a.tags, a.published_at, a.expires_at, a.language,
+    a.page_url, a.family_friendly, a.author, r.summary,
+    COALESCE(p.chosen -> 'poster', p.album -> 'candidates' -> 0 -> 'poster') -> 'images' -> 0 AS poster
+FROM listed_assets a
+JOIN revisions r ON r.asset_id = a.id AND r.id = a.revision_id
+JOIN pictures p ON p.asset_id = a.id
+WHERE ($1::text IS NULL OR a.id < $1)
+    AND ($2::text IS NULL OR a.owner_id = $2)
+    AND ($3::text IS NULL OR a.tags @> ARRAY[$3])
+ORDER BY a.id DESC LIMIT $4;
