@@ -178,6 +178,7 @@ class Settings(BaseSettings):
         description="of your site; with one, engines of IndexNow are told of listed pages that change",
     )
     indexnow_url: str = "https://api.indexnow.org/indexnow"
+    indexnow_s: PositiveFloat = Field(default=300.0, description="how often engines are told")
 
     @field_validator("input_url_networks", "trusted_proxies", "robots_disallow", mode="before")
     @classmethod

@@ -128,7 +128,7 @@ def _source(body: NewTrack) -> TrackSource:
 async def show(request: web.Request) -> web.Response:
     """Show a track with its text as WebVTT or SRT. Send its ETag in If-Match to change it."""
     track, query = await _requested_track(request), query_of(request, TrackQuery)
-    text = await _text(request.app[CONTEXT], track)
+    text = await text_of(request.app[CONTEXT], track)
     if text is not None and query.text_format == "srt":
         text = await asyncio.to_thread(lambda vtt: srt_writer.srt(caption_reader.read(vtt)), text)
     return _answer(track, text=text)
@@ -159,7 +159,7 @@ async def write(request: web.Request) -> web.Response:
         event = "video.track.ready" if changed.made is not None else "video.track.changed"
         step = await tracks.changed(connection, track.asset_id, event, track.id)
     await _hint(context, [(step, StepKind.REPUBLISH)])
-    return _answer(changed, text=await _text(context, changed))
+    return _answer(changed, text=await text_of(context, changed))
 
 
 @routes.post("/v1/assets/{asset_id}/tracks/{track_id}/regenerate")
@@ -259,7 +259,8 @@ async def _warn(connection: Connection, asset_id: AssetId, made: dict[str, Any])
         await assets.warn(connection, asset_id, warning["code"], warning["message"])
 
 
-async def _text(context: Context, track: Track) -> str | None:
+async def text_of(context: Context, track: Track) -> str | None:
+    """The text of a track as WebVTT; None where it has none. Raises ObjectMissing and Transient."""
     sha256 = (track.made or {}).get("text")
     if sha256 is None:
         return None
@@ -343,7 +344,7 @@ async def requested_with_text(request: web.Request) -> tuple[responses.TrackShap
     track = await _requested_track(request)
     wanted = track.wanted or {}
     made_by = wanted.get("generate") or wanted.get("translate") or {}
-    return _shown(track, await _text(request.app[CONTEXT], track)), made_by.get("profile")
+    return _shown(track, await text_of(request.app[CONTEXT], track)), made_by.get("profile")
 
 
 def _answer(track: Track, *, status: int = 200, text: str | None = None) -> web.Response:

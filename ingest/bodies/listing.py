@@ -75,6 +75,6 @@ class Listing(Body):
 
     def about(self) -> dict[str, Any]:
         """The given fields as JSON values by the names of their columns; null clears those that may be empty."""
-        given = self.model_dump(mode="json", include=set(ABOUT), exclude_unset=True)
+        given = self.model_dump(mode="json", include=set(ABOUT) & self.model_fields_set)
         never_null = ("description", "tags", "listed", "family_friendly")
         return {name: value for name, value in given.items() if value is not None or name not in never_null}

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.db.tracks import TrackKind, TrackSource, TrackStatus
+from core.listing import Unlisted
 from core.media.crop import Reframe
 from core.model import AssetStatus, Policy, UploadStatus
 from packager.encryption import Encryption
@@ -266,6 +267,17 @@ class AuthorShape(_Shape):
 
     name: str = Field(description="Name of a person or a business")
     url: str | None = Field(description="Their page")
+
+
+class PageMarkup(_Shape):
+    """What a page of yours says about an asset: paste `head` into its <head>, `iframe` where the video is to be."""
+
+    listed: bool = Field(description="Whether search engines may find it now")
+    why_unlisted: Unlisted | None = Field(description="Why they may not")
+    canonical_url: str = Field(description="URL of the page that they are to show")
+    json_ld: dict[str, Any] = Field(description="schema.org VideoObject")
+    head: str = Field(description="HTML: link, meta and script elements; the script only where it is listed")
+    iframe: str = Field(description="HTML of the player")
 
 
 class AccountShape(_Shape):

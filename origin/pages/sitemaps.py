@@ -33,6 +33,15 @@ async def robots(request: web.Request) -> web.Response:
     return web.Response(text=text, headers={"Cache-Control": "public, max-age=3600"})
 
 
+@routes.get("/{key:[A-Za-z0-9-]{8,128}}.txt")
+async def indexnow_key(request: web.Request) -> web.Response:
+    """The key by which engines of IndexNow know that a message is from this site."""
+    key = request.app[CONTEXT].settings.indexnow_key
+    if key is None or request.match_info["key"] != key:
+        raise Problem(404, "not_found", "There is no such file.")
+    return web.Response(text=key, headers={"Cache-Control": "public, max-age=3600"})
+
+
 @routes.get("/sitemap.xml")
 async def index(request: web.Request) -> web.StreamResponse:
     """The list of the sitemap's files."""

@@ -11,8 +11,7 @@ from origin.pages.facts import facts
 from origin.pages.page import language, page, refusal, start_of
 from origin.pages.video_page import video_page
 from origin.playback import sessions
-from seo import json_ld, meta_tags
-from seo.oembed import oembed_url
+from seo import head, meta_tags
 from seo.video_page import watch_path
 from studio.texts import DEFAULT, LANGUAGES, text_in
 
@@ -63,11 +62,7 @@ async def watch(request: web.Request) -> web.Response:
         attributes=attributes,
         shown=shown,
         # Of a title that needs a token, nothing is for others than its viewer.
-        tags=(*meta_tags.open_graph(shown, lang),) if is_public else (),
-        card=(*meta_tags.card(shown),) if is_public else (),
-        summary=meta_tags.description(shown) if is_public else None,
-        video_object=json_ld.script(json_ld.video_object(shown, lang)) if shown.is_listed else None,
-        oembed=[(kind, oembed_url(shown, kind)) for kind in ("json", "xml")] if is_public else (),
+        described=head.watch_page(shown, lang) if is_public else "",
         paths={one: watch_path(visitor.playback_id, one) + _query(token) for one in LANGUAGES},
     )
 

@@ -4,7 +4,7 @@ It hints at claimable steps, gives up those that were interrupted too often, swe
 have expired, keeps the sitemap, writes the events to the log, and reports assets that nothing will move.
 """
 
-from core.concurrency import repeat_every
+from core.concurrency import in_background, repeat_every
 from core.db import (
     idempotency,
     outbox,
@@ -24,7 +24,7 @@ from core.settings import Settings
 from core.storage import s3
 from core.telemetry.logs import Log
 from seo.sites import sites_of
-from workers.engine import failures, sitemap_keeper
+from workers.engine import failures, index_now, sitemap_keeper
 from workers.engine.collector import Collector
 
 _LOG = Log("reconciler")
@@ -82,7 +82,15 @@ async def run(settings: Settings, pool: Pool, hints: Hints) -> None:
         else:
             _LOG.error("reconcile.failed", exc)
 
-    await repeat_every(settings.reconcile_s, one_round, on_error)
+    async def tell_engines() -> None:
+        await index_now.tell(settings, pool)
+
+    async with in_background(repeat_every(settings.indexnow_s, tell_engines, _engines_not_told)):
+        await repeat_every(settings.reconcile_s, one_round, on_error)
+
+
+def _engines_not_told(exc: Exception) -> None:
+    _LOG.warning("indexnow.failed", error=repr(exc))
 
 
 async def once(settings: Settings) -> None:
