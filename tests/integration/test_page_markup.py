@@ -54,7 +54,7 @@ class Head(HTMLParser):
 
     def text_of(self, tag: str) -> str:
         """Text of the first element of that name."""
-        return next(text for name, _, text in self.found if name == tag)
+        return next(text for name, _, text in self.found if name == tag).strip()
 
 
 @pytest.fixture(scope="module")
