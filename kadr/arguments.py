@@ -28,6 +28,7 @@ BENCHMARKS = (
     "origin",
     "overhead",
     "player",
+    "sitemap",
     "subtitles",
     "thumbnails",
     "transcode",

@@ -36,6 +36,8 @@ class Stack:
     pid: int
     worker_pids: tuple[int, ...]
     database_url: SecretStr
+    origin_url: str
+    origin_metrics_url: str
 
     def cpu_s(self) -> float:
         """CPU seconds of the whole stack since it started: see `tree_cpu_s`."""
@@ -66,6 +68,8 @@ async def running(workers: int, settings: Mapping[str, str] | None = None) -> As
                 pid=up.pid,
                 worker_pids=tuple(endpoints["worker_pids"]),
                 database_url=SecretStr(endpoints["database_url"]),
+                origin_url=endpoints["origin"],
+                origin_metrics_url=endpoints["metrics"]["origin"],
             )
         finally:
             await _stop(up)

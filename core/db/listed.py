@@ -7,7 +7,7 @@ from typing import Any
 
 from core.db import sql
 from core.db.postgres import Connection, Pool
-from core.model import AssetId, OwnerId, PlaybackId
+from core.model import AssetId, OwnerId, PlaybackId, RevisionId
 
 _SQL = sql.load("listed")
 
@@ -28,18 +28,23 @@ class ListedTitle:
     page_url: str | None
     family_friendly: bool
     author: dict[str, str | None] | None
+    revision_id: RevisionId
     summary: dict[str, Any]
     poster: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """Where the sitemap names an asset: the number of the file, the URL of its page, and its size there in bytes."""
+    """Where the sitemap names an asset: the number of the file, the URL of its page, and its size there in bytes.
+
+    `version` differs where the page says something else.
+    """
 
     asset_id: AssetId
     owner_id: OwnerId
     part: int
     url: str
+    version: str
     bytes: int
     is_listed: bool
     expires_at: datetime | None = None
@@ -117,6 +122,7 @@ async def keep(connection: Connection, kept: Sequence[Entry], changes: Iterable[
         [one.asset_id for one in kept],
         [one.part for one in kept],
         [one.url for one in kept],
+        [one.version for one in kept],
         [one.bytes for one in kept],
         [one.is_listed for one in kept],
         [one.expires_at for one in kept],

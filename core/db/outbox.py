@@ -3,6 +3,7 @@
 Readers never pass a transaction that is still open, so an event that commits late is not skipped.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,6 +46,17 @@ async def add(
     await connection.execute(
         _SQL["add"], new_id("ev"), owner_id, event_type, _OBJECTS[object_id[:3]], object_id, payload
     )
+
+
+async def add_all(
+    connection: Connection, event_type: str, events: Sequence[tuple[OwnerId, str, dict[str, Any]]]
+) -> None:
+    """Write many events of one type, each (owner, object, payload), in the caller's transaction."""
+    rows = [
+        (new_id("ev"), owner_id, event_type, _OBJECTS[object_id[:3]], object_id, payload)
+        for owner_id, object_id, payload in events
+    ]
+    await connection.executemany(_SQL["add"], rows)
 
 
 def _event(row: Any) -> Event:

@@ -5,6 +5,7 @@ is full; it stays in its file when its title changes, is unlisted and listed aga
 Only where a file has grown too large does an entry move to the newest one.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from seo.video_page import Sites, of_listed
 AT_ONCE = 2000  # assets of a transaction
 TOO_LARGE = MOST_BYTES * 5 // 4  # where an entry that grows leaves its file
 CHANGED = "video.listing.changed"
+_SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)  # all are as long
 
 
 async def keep(pool: Pool, sites: Sites) -> int:
@@ -36,26 +38,38 @@ async def _round(pool: Pool, sites: Sites) -> int:
         changed = await listed.take_changed(connection, AT_ONCE)
         if not changed:
             return 0
-        wanted = [_wanted(sites, title) for title in await listed.titles(connection, changed)]
         before = await listed.entries(connection, changed)
+        now_listed = [_wanted(sites, title) for title in await listed.titles(connection, changed)]
+        ended = _ended(now_listed, before)
+        wanted = [one for one in now_listed if not _is_kept(one, before.get(one.asset_id))]
         files = Files(await listed.states(connection, {entry.part for entry in before.values()}))
-        kept = [*placed(wanted, before, files), *_ended(wanted, before, files)]
+        kept = [*placed(wanted, before, files), *taken(ended, files)]
         if kept:
             await listed.keep(connection, kept, files.changes())
-        for one in kept:
-            await outbox.add(connection, one.owner_id, CHANGED, one.asset_id, {"listed": one.is_listed, "url": one.url})
+            await outbox.add_all(
+                connection,
+                CHANGED,
+                [(one.owner_id, one.asset_id, {"listed": one.is_listed, "url": one.url}) for one in kept],
+            )
     return len(changed)
+
+
+def _is_kept(one: Entry, old: Entry | None) -> bool:
+    """Whether the sitemap names the title already, and its page says the same."""
+    return old is not None and old.is_listed and old.version == one.version
 
 
 def _wanted(sites: Sites, title: ListedTitle) -> Entry:
     """The entry of a listed title, in no file yet."""
     page = of_listed(sites, title)
+    text = sitemap.entry(page, _SOME_TIME).encode()
     return Entry(
         asset_id=title.asset_id,
         owner_id=title.owner_id,
         part=0,
         url=page.canonical(),
-        bytes=len(sitemap.entry(page, datetime.now(UTC)).encode()),
+        version=hashlib.sha256(text + title.revision_id.encode()).hexdigest()[:16],
+        bytes=len(text),
         is_listed=True,
         expires_at=title.expires_at,
     )
@@ -113,10 +127,15 @@ def placed(wanted: Iterable[Entry], before: Mapping[str, Entry], files: Files) -
     return kept
 
 
-def _ended(wanted: Iterable[Entry], before: Mapping[str, Entry], files: Files) -> list[Entry]:
+def taken(ended: Iterable[Entry], files: Files) -> list[Entry]:
     """The entries of titles that are listed no more. They keep their place."""
-    still = {one.asset_id for one in wanted}
-    ended = [old for old in before.values() if old.is_listed and old.asset_id not in still]
+    kept = []
     for old in ended:
         files.take(old.part, old.bytes)
-    return [replace(old, is_listed=False) for old in ended]
+        kept.append(replace(old, is_listed=False))
+    return kept
+
+
+def _ended(now_listed: Iterable[Entry], before: Mapping[str, Entry]) -> list[Entry]:
+    still = {one.asset_id for one in now_listed}
+    return [old for old in before.values() if old.is_listed and old.asset_id not in still]

@@ -12,6 +12,7 @@ CREATE TABLE sitemap_entries (
     asset_id    text PRIMARY KEY REFERENCES assets (id),
     part        integer NOT NULL REFERENCES sitemap_parts (number),
     url         text NOT NULL,  -- of its page, as engines know it
+    version     text NOT NULL,  -- digest of what its page says
     bytes       integer NOT NULL,
     is_listed   boolean NOT NULL,
     expires_at  timestamptz,

@@ -1,7 +1,7 @@
 -- name: titles
 -- What pages say of these assets, those that are listed.
 SELECT a.id AS asset_id, a.owner_id, a.playback_id, a.title, a.description, a.tags, a.published_at, a.expires_at, a.language,
-    a.page_url, a.family_friendly, a.author, r.summary,
+    a.page_url, a.family_friendly, a.author, a.revision_id, r.summary,
     COALESCE(p.chosen -> 'poster', p.album -> 'candidates' -> 0 -> 'poster') -> 'images' -> 0 AS poster
 FROM listed_assets a
 JOIN revisions r ON r.asset_id = a.id AND r.id = a.revision_id
@@ -18,7 +18,7 @@ RETURNING asset_id;
 SELECT asset_id FROM sitemap_entries WHERE is_listed AND expires_at <= now() ORDER BY expires_at LIMIT $1;
 
 -- name: entries
-SELECT e.asset_id, e.part, e.url, e.bytes, e.is_listed, a.owner_id
+SELECT e.asset_id, e.part, e.url, e.version, e.bytes, e.is_listed, a.owner_id
 FROM sitemap_entries e JOIN assets a ON a.id = e.asset_id WHERE e.asset_id = ANY($1);
 
 -- name: states
@@ -38,12 +38,12 @@ ON CONFLICT (number) DO UPDATE SET
     changed_at = now();
 
 -- name: keep_entries
-INSERT INTO sitemap_entries (asset_id, part, url, bytes, is_listed, expires_at, changed_at)
-SELECT asset_id, part, url, bytes, is_listed, expires_at, now()
-FROM unnest($1::text[], $2::int[], $3::text[], $4::int[], $5::bool[], $6::timestamptz[])
-    AS t (asset_id, part, url, bytes, is_listed, expires_at)
+INSERT INTO sitemap_entries (asset_id, part, url, version, bytes, is_listed, expires_at, changed_at)
+SELECT asset_id, part, url, version, bytes, is_listed, expires_at, now()
+FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::int[], $6::bool[], $7::timestamptz[])
+    AS t (asset_id, part, url, version, bytes, is_listed, expires_at)
 ON CONFLICT (asset_id) DO UPDATE SET
-    part = EXCLUDED.part, url = EXCLUDED.url, bytes = EXCLUDED.bytes, is_listed = EXCLUDED.is_listed,
+    part = EXCLUDED.part, url = EXCLUDED.url, version = EXCLUDED.version, bytes = EXCLUDED.bytes, is_listed = EXCLUDED.is_listed,
     expires_at = EXCLUDED.expires_at, changed_at = now();
 
 -- name: parts
@@ -60,7 +60,7 @@ FROM sitemap_parts p WHERE p.number = $1 AND p.listed > 0;
 -- name: page_of_part
 -- The next entries of a file after an asset, in the order of their ids; what is no longer listed is left out at once.
 SELECT e.changed_at, a.id AS asset_id, a.owner_id, a.playback_id, a.title, a.description, a.tags, a.published_at,
-    a.expires_at, a.language, a.page_url, a.family_friendly, a.author, r.summary,
+    a.expires_at, a.language, a.page_url, a.family_friendly, a.author, a.revision_id, r.summary,
     COALESCE(p.chosen -> 'poster', p.album -> 'candidates' -> 0 -> 'poster') -> 'images' -> 0 AS poster
 FROM (
     SELECT asset_id, changed_at FROM sitemap_entries
@@ -80,7 +80,7 @@ SELECT max(asset_id) FROM (
 -- name: newest
 -- Listed titles, newest first, below a cursor; of an owner and with a tag, where those are given.
 SELECT a.id AS asset_id, a.owner_id, a.playback_id, a.title, a.description, a.tags, a.published_at, a.expires_at, a.language,
-    a.page_url, a.family_friendly, a.author, r.summary,
+    a.page_url, a.family_friendly, a.author, a.revision_id, r.summary,
     COALESCE(p.chosen -> 'poster', p.album -> 'candidates' -> 0 -> 'poster') -> 'images' -> 0 AS poster
 FROM listed_assets a
 JOIN revisions r ON r.asset_id = a.id AND r.id = a.revision_id
