@@ -60,9 +60,7 @@ async def _measured(stack: Stack, pool: Pool, session: aiohttp.ClientSession, ti
     copied_s = time.monotonic() - begun
     _say(f"{titles:,} rows copied in {copied_s:.0f} s")
     begun, cpu = time.monotonic(), stack.cpu_s()
-    while (left := await pool.fetchval("SELECT count(*) FROM listing_changes")) > 0:
-        _say(f"{left:,} titles have no entry yet")
-        await asyncio.sleep(5)
+    await _until_kept(pool)
     entries = {"s": time.monotonic() - begun, "cpu_s": stack.cpu_s() - cpu}
     await pool.execute("ANALYZE", timeout=WITHIN_S)
     parts = await pool.fetchval("SELECT count(*) FROM sitemap_parts WHERE listed > 0")
@@ -131,9 +129,15 @@ async def _change(pool: Pool) -> int:
     states = "SELECT number, changed_at FROM sitemap_parts"
     before = {row["number"]: row["changed_at"] for row in await pool.fetch(states)}
     await pool.execute("UPDATE assets SET title = 'Another' WHERE id = (SELECT min(id) FROM assets)")
-    while await pool.fetchval("SELECT count(*) FROM listing_changes") > 0:
-        await asyncio.sleep(0.2)
+    await _until_kept(pool)
     return sum(row["changed_at"] != before[row["number"]] for row in await pool.fetch(states))
+
+
+async def _until_kept(pool: Pool) -> None:
+    """Until the workers have brought all entries up to date."""
+    while (left := await pool.fetchval("SELECT count(*) FROM listing_changes")) > 0:
+        _say(f"{left:,} changes are not in the sitemap yet")
+        await asyncio.sleep(2)
 
 
 async def _plan(pool: Pool) -> str:
