@@ -39,7 +39,7 @@ class SoundSigns:
 
     lufs: float  # integrated loudness, EBU R128; -70 where nothing is loud enough to count
     peak_dbfs: float  # true peak; -inf for zeros
-    at_limit: float  # share (0..1) of samples within 1 dB of full scale
+    at_limit: float  # share (0..1) of samples within 1 dB of full scale, as they were recorded
     duration_s: float
 
 
@@ -78,7 +78,6 @@ LEAST_SOUND_S = 2.0
 # Music mastered as loud as can be stays below 2 %, the noise of a motor in a camera's limiter reaches 5 %. Speech that
 # is 20 dB too loud for its microphone has 16 % and more, pauses included.
 CLIPPED_AT_LIMIT = 0.06
-CLIPPED_PEAK_DBFS = -1.0
 
 # A camera on a tripod has 0.01, a hand that holds still 0.03, a pan none: only what goes there and back counts.
 SHAKING = 0.12  # widths of the picture a second
@@ -100,7 +99,7 @@ def of_sound(signs: SoundSigns, *, spoken: bool) -> Judged:
     """What its sound says. `spoken`: its owner has named the language that is spoken; then zeros are no purpose."""
     zeros = signs.peak_dbfs <= ZEROS_DBFS
     unheard = signs.lufs < HARDLY_HEARD_LUFS and signs.duration_s >= LEAST_SOUND_S
-    clipped = signs.at_limit >= CLIPPED_AT_LIMIT and signs.peak_dbfs >= CLIPPED_PEAK_DBFS
+    clipped = signs.at_limit >= CLIPPED_AT_LIMIT
     return _judged({Advice.SILENT: unheard and (spoken or not zeros), Advice.CLIPPED: clipped})
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from thumbnails.posters import sampling, scoring
+from thumbnails.posters.picture_signs import picture_signs
 from thumbnails.posters.rated import RatedSample, rate_all, with_score
 from thumbnails.posters.reason import reason
-from thumbnails.posters.picture_signs import picture_signs
 from thumbnails.posters.refine import FULL_SIDE, refine_sample, width, with_face
 from thumbnails.posters.selection_settings import SelectionSettings
 from thumbnails.reading.reader import Frame, Reader

@@ -1,7 +1,8 @@
 """Black bars: those the whole title has, and those of one frame alone. Pure arithmetic on arrays.
 
-In: small pictures. Out: the box inside the title's bars, whether somebody has put them there, and the share of a frame that bars of its own take: a portrait
-clip in a landscape title, a picture in the middle of nothing. A dark side of a picture is no bar: a bar ends at once.
+In: small pictures. Out: the box inside the title's bars, whether somebody has put them there, and the share of a frame
+that bars of its own take: a portrait clip in a landscape title, a picture in the middle of nothing. A dark side of a
+picture is no bar: a bar ends at once.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ _BAR_MOST = 0.35  # of a side
 _LEAST_LEFT = 0.3
 _BAKED_LIT = 40  # luma: lit
 _BAKED_UNEVEN = 0.04  # of a side: as wide on both
+_BAKED_SHARE = 0.5  # of the picture is lit, at some time
 _BAKED_ALONG = 0.6  # of an edge: lit, at some time
 _OWN_STEP = 10  # mean luma beyond a bar's end, above the bar's
 _OWN_SPREAD = 4.0  # standard deviation of luma in a bar
@@ -62,8 +64,8 @@ def _ends(first: float, last: float, length: int) -> tuple[int, int]:
 
 
 def _is_picture(inner: Gray) -> bool:
-    """Whether it is lit at all: in a black title any edge may be a bar's."""
-    return inner.size > 0 and float(inner.mean()) > _BAKED_LIT
+    """Whether most of it is lit at some time: in a dark title any edge may be a bar's, and text has a dark page."""
+    return inner.size > 0 and float((inner > _BAKED_LIT).mean()) >= _BAKED_SHARE
 
 
 def _is_pair(brightest: Gray, ends: tuple[int, int]) -> bool:

@@ -286,7 +286,10 @@ def loudness_argv(plan: EncodePlan, binary: str, source: PurePath, audio: AudioP
     """
     upload = _input(plan, source, **_decoded_sound(plan))
     track = on_timeline(upload, plan, audio).filter("atrim", end_sample=round(plan.duration_s * AUDIO_RATE_HZ))
-    track = track.filter("ebur128", peak="true", framelog="quiet").filter("volumedetect")
+    track = track.filter("ebur128", peak="true", framelog="quiet")
+    if audio.channels == 1:
+        track = track.filter("volume", "3.0103dB")  # stereo takes that off a mono track, and its limit with it
+    track = track.filter("volumedetect")
     argv: list[str] = (
         ffmpeg.output(track, "-", f="null")
         .global_args("-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info", *PROGRAM_LIMITS)

@@ -41,6 +41,7 @@ async def measured(plan: EncodePlan, context: FfmpegContext, source: Path, audio
 
 
 def _signs(told: str, duration_s: float) -> SoundSigns | None:
+    """What the summaries say. ffmpeg counts samples anew where it has set up its filters anew."""
     loudness, peaks, samples = _INTEGRATED.findall(told), _PEAK.findall(told), _SAMPLES.findall(told)
     if not (loudness and peaks and samples):
         return None
@@ -48,7 +49,7 @@ def _signs(told: str, duration_s: float) -> SoundSigns | None:
     return SoundSigns(
         lufs=float(loudness[-1]),
         peak_dbfs=float(peaks[-1]),
-        at_limit=at_limit / max(1, int(samples[-1])),
+        at_limit=at_limit / max(1, sum(map(int, samples))),
         duration_s=duration_s,
     )
 

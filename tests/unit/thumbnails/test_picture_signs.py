@@ -17,9 +17,10 @@ Place = tuple[float, float]
 
 
 def ground() -> Gray:
-    random = np.random.default_rng(5).integers(20, 235, (30, 50), np.uint8)
-    large: Gray = cv2.resize(random, (300, 180), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
-    return large
+    random = np.random.default_rng(5)
+    coarse = cv2.resize(random.integers(40, 215, (30, 50), np.uint8), (300, 180), interpolation=cv2.INTER_CUBIC)
+    grained: Gray = np.clip(coarse.astype(np.int16) + random.integers(-30, 31, (180, 300)), 0, 255).astype(np.uint8)
+    return cv2.GaussianBlur(grained, (0, 0), 0.7).astype(np.uint8)
 
 
 def filmed(place: Callable[[float], Place], frames: int = 10) -> float | None:
@@ -105,7 +106,8 @@ def test_dark_edges_that_are_none() -> None:
     assert baked_in(uneven, title_box(uneven)) == WHOLE, "a dark ceiling"
     page = [np.zeros((180, 320, 3), np.uint8) for _ in range(3)]
     for picture in page:
-        picture[40:140:12, 60:260] = 230
+        for row in range(40, 140, 12):
+            picture[row : row + 3, 60 : 160 + row // 2] = 230
     assert title_box(page) != WHOLE
     assert baked_in(page, title_box(page)) == WHOLE, "lines of text on a black page"
     assert baked_in([], WHOLE) == WHOLE
