@@ -74,7 +74,7 @@ LEAST_FRAMES = 3  # fewer say nothing about a title
 # 15 dB is all the gain a track is given (transcode.encode.loudness): from here it stays 19 dB below what titles have.
 HARDLY_HEARD_LUFS = -50.0
 ZEROS_DBFS = -85.0  # true peak: less than one step of 16 bits
-LEAST_SOUND_S = 2.0
+LEAST_SOUND_S = 2.0  # less says nothing of a recording
 # Music mastered as loud as can be stays below 2 %, the noise of a motor in a camera's limiter reaches 5 %. Speech that
 # is 20 dB too loud for its microphone has 16 % and more, pauses included.
 CLIPPED_AT_LIMIT = 0.06
@@ -98,8 +98,9 @@ def of_duration(duration_s: Fraction) -> Judged:
 def of_sound(signs: SoundSigns, *, spoken: bool) -> Judged:
     """What its sound says. `spoken`: its owner has named the language that is spoken; then zeros are no purpose."""
     zeros = signs.peak_dbfs <= ZEROS_DBFS
-    unheard = signs.lufs < HARDLY_HEARD_LUFS and signs.duration_s >= LEAST_SOUND_S
-    clipped = signs.at_limit >= CLIPPED_AT_LIMIT
+    is_long = signs.duration_s >= LEAST_SOUND_S
+    unheard = signs.lufs < HARDLY_HEARD_LUFS and is_long
+    clipped = signs.at_limit >= CLIPPED_AT_LIMIT and is_long
     return _judged({Advice.SILENT: unheard and (spoken or not zeros), Advice.CLIPPED: clipped})
 
 

@@ -67,6 +67,7 @@ def test_silence(lufs: float, peak_dbfs: float, duration_s: float, spoken: bool,
 )
 def test_clipping(at_limit: float, is_clipped: bool) -> None:
     assert sound(lufs=-7.0, peak_dbfs=0.5, at_limit=at_limit) == ({Advice.CLIPPED} if is_clipped else set())
+    assert sound(lufs=-7.0, peak_dbfs=0.5, at_limit=at_limit, duration_s=0.04) == set(), "a moment says nothing"
 
 
 @pytest.mark.parametrize(
