@@ -8,6 +8,7 @@ from typing import Any
 from core.db import outbox, playback_ids, sql, steps
 from core.db.postgres import Connection, Pool
 from core.errors import Rejected
+from core.media.advice import Judged
 from core.model import AssetId, AssetStatus, OwnerId, Policy, RevisionId
 
 _SQL = sql.load("assets")
@@ -29,6 +30,7 @@ class Asset:
     source_sha256: str | None
     source: dict[str, Any] | None
     warnings: list[dict[str, str]]
+    advice: list[str]  # codes: core.media.advice
     revision_id: RevisionId | None
     provisional: bool
     options: dict[str, Any]
@@ -164,13 +166,18 @@ async def accepted(connection: Connection, asset_id: AssetId, key: str, sha256: 
 
 
 async def probed(connection: Connection, asset_id: AssetId, source: dict[str, Any]) -> None:
-    """Record the facts of a new source as JSON values, and drop the warnings about the old one."""
+    """Record the facts of a new source as JSON values, and drop the warnings and the advice about the old one."""
     await connection.execute(_SQL["probed"], asset_id, source)
 
 
 async def warn(connection: Connection, asset_id: AssetId, code: str, message: str) -> None:
     """Add a warning to the asset, once per code."""
     await connection.execute(_SQL["warn"], asset_id, [{"code": code, "message": message}], code)
+
+
+async def advise(connection: Connection, asset_id: AssetId, judged: Judged) -> None:
+    """Set the advice that a step has found, in place of what was found of the same things before."""
+    await connection.execute(_SQL["advise"], asset_id, sorted(judged.looked_at), sorted(judged.found))
 
 
 async def errored(connection: Connection, asset_id: AssetId, rejected: Rejected) -> None:

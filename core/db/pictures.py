@@ -84,12 +84,16 @@ class Storyboard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Album:
-    """All images that a worker made of an asset. `fallback` says why some or all are missing."""
+    """All images that a worker made of an asset. `fallback` says why some or all are missing.
+
+    `advice`: codes of what its frames have shown, for an asset whose album is kept.
+    """
 
     candidates: tuple[Candidate, ...]  # best first
     storyboard: Storyboard | None
     preview: Image | None
     fallback: str | None
+    advice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from core.db.assets import Asset
+from core.media import advice
 from core.model import AssetStatus, PlaybackId, Policy, StepKind
 from core.step_kinds import ON_THE_WAY, TRAITS
 from ingest.bodies import responses
@@ -63,6 +64,7 @@ def shown(context: Context, asset: Asset) -> responses.AssetShape:
         watch_url=watch,
         embed_url=embed,
         warnings=[responses.Warned.model_validate(warning) for warning in asset.warnings],
+        advice=[responses.Advised.model_validate(one) for one in advice.told(asset.advice)],
         error=responses.Failure.model_validate(asset.error) if asset.error else None,
         timings=_timings(asset),
         created_at=asset.created_at,

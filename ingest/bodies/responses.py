@@ -165,6 +165,14 @@ class Warned(_Shape):
     message: str = Field(description="What is wrong, in a sentence")
 
 
+class Advised(_Shape):
+    """What whoever films can do better; nothing was changed because of it."""
+
+    code: str = Field(description="Stable code, listed in docs/errors.md")
+    message: str = Field(description="What was noticed, in a sentence")
+    hint: str = Field(description="What to do about it, in a sentence")
+
+
 class Timings(_Shape):
     """Seconds since the upload completed."""
 
@@ -271,6 +279,7 @@ class UploadedAsset(_Shape):
     progress: float = Field(description="Progress of all processing, from 0 to 1")
     steps: list[StepShape] = Field(description="Steps of the pipeline, in order")
     error: Failure | None = Field(description="Why processing failed, if it did")
+    advice: list[Advised] = Field(description="What can be done better when filming, the most important first")
     playback_ids: list[PlaybackIdShape] = Field(description="Ids under which it can be played")
     playback_url: str | None = Field(
         description="URL of the HLS playlist for any player; null until it is playable. With policy signed it has a "
@@ -313,6 +322,10 @@ class AssetShape(_Shape):
         description="URL of the player alone, for an iframe on another page; null until it is playable"
     )
     warnings: list[Warned] = Field(description="Problems despite which it plays")
+    advice: list[Advised] = Field(
+        description="What can be done better when filming, the most important first. It comes as soon as something was "
+        "measured, at the latest with the pictures, which may be after `ready`"
+    )
     error: Failure | None = Field(description="Why it, or its last change, failed")
     timings: Timings = Field(description="Seconds since the upload was completed")
     created_at: datetime = Field(description="When it was created")

@@ -1,14 +1,18 @@
 // The page of a title: its state, the frame that the player shows as a poster, and texts to copy.
 import type { KadrPlayer } from "../player/kadr-player.ts";
-import { follow } from "./states.ts";
+import { follow, renew } from "./states.ts";
 
 const heading = document.querySelector<HTMLElement>("[data-asset-id]")!;
+const advice = document.querySelector("#advice")!;
 const player = document.querySelector<KadrPlayer>("kadr-player");
 // Playable now, or finished: there is more to show on the page.
 follow(
   () => [heading],
   () => {
     if (!player || player.paused !== false) location.reload();
+  },
+  (_, asset) => {
+    if (asset.advice.length !== advice.querySelectorAll("li").length) void renew(advice, "#advice");
   },
 );
 

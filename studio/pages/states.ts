@@ -8,25 +8,38 @@ export interface Asset {
   progress: number;
   playback_ids: { id: string }[];
   error: { code: string; message: string } | null;
+  steps: { kind: string; state: string }[];
+  advice: { code: string; message: string; hint: string }[];
 }
 
 // Called for a row whose status has changed; true: it has shown that itself.
 type Changed = (row: HTMLElement, asset: Asset) => boolean | void;
+// Called at every look, until the pictures are there, too: what was seen in them comes last.
+type Looked = (row: HTMLElement, asset: Asset) => void;
 
 // `rows`: the elements with `data-asset-id` and `data-status`.
-export function follow(rows: () => HTMLElement[], changed: Changed = () => {}): void {
+export function follow(rows: () => HTMLElement[], changed: Changed = () => {}, looked?: Looked): void {
   const look = async () => {
-    const open = rows().filter(({ dataset }) => UNFINISHED.has(dataset.status ?? ""));
+    const open = rows().filter(({ dataset }) => UNFINISHED.has(dataset.status ?? "") || "pictures" in dataset);
     if (open.length && document.visibilityState === "visible") {
       const assets = await read(open);
       for (const row of open) {
         const asset = assets.get(row.dataset.assetId ?? "");
-        if (asset) show(row, asset, changed);
+        if (!asset) continue;
+        show(row, asset, changed);
+        if (!looked) continue;
+        if (asset.steps.some(isComing)) row.dataset.pictures = "coming";
+        else delete row.dataset.pictures;
+        looked(row, asset);
       }
     }
     setTimeout(look, EVERY_MS);
   };
   setTimeout(look, EVERY_MS);
+}
+
+function isComing({ kind, state }: Asset["steps"][number]): boolean {
+  return kind === "pictures" && (state === "queued" || state === "leased");
 }
 
 async function read(rows: HTMLElement[]): Promise<Map<string, Asset>> {
@@ -51,12 +64,15 @@ function show(row: HTMLElement, asset: Asset, changed: Changed): void {
   if (!changed(row, asset)) refresh(row);
 }
 
-// The words of a state come from the server, which has them in every language.
-async function refresh(row: HTMLElement): Promise<void> {
+function refresh(row: HTMLElement): Promise<void> {
+  return renew(row, `[data-asset-id="${CSS.escape(row.dataset.assetId ?? "")}"]`);
+}
+
+// What an element shows comes from the server, which has the words in every language.
+export async function renew(element: Element, selector: string): Promise<void> {
   const response = await fetch(location.href);
   if (!response.ok) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-  const id = row.dataset.assetId ?? "";
-  const next = fresh.querySelector(`[data-asset-id="${CSS.escape(id)}"]`);
-  if (next) row.replaceChildren(...next.childNodes);
+  const next = fresh.querySelector(selector);
+  if (next) element.replaceChildren(...next.childNodes);
 }

@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Browser
 
 from studio import MODULES
+from studio.texts import catalogue
 from tests import runs
 from tests.browsers import VIDEO, Visit, visiting
 from tests.catalogue import asset_of, clip_file
@@ -87,6 +88,27 @@ async def test_from_a_file_to_a_page_on_a_phone(phone: Visit, stack: Stack) -> N
     await page.get_by_role("button", name="Сохранить").wait_for()
     await page.goto(f"{base}/studio/library")
     assert await page.locator("html").get_attribute("lang") == "ru", "it stays"
+    assert wrong(phone) == []
+
+
+async def test_advice_comes_by_itself(phone: Visit, stack: Stack, tmp_path: Path) -> None:
+    """One line in the row of what matters most, all of it on the page of the title; nothing is loaded again."""
+    page, base, file = phone.page, stack.endpoints["api"], tmp_path / "evening.mp4"
+    dim = "testsrc2=size=192x108:rate=12:duration=2,hue=s=0,lutyuv=y='16+(val-16)*0.14'"
+    generate(file, dim, "anoisesrc=amplitude=0.0004:duration=2")
+    await page.goto(f"{base}/studio/upload")
+    await page.set_input_files("#files", file)
+    row = page.locator(".uploads li")
+    await row.locator(".advice", has_text="The picture is dark. Film by a window").wait_for()
+    assert await row.locator(".advice").count() == 1
+    asset_id = await row.get_attribute("data-asset-id")
+    asset = await until(lambda: asset_of(stack, str(asset_id)), lambda one: len(one["advice"]) == 2)
+    assert [one["code"] for one in asset["advice"]] == ["dark", "silent"]
+    await page.goto(f"{base}/studio/assets/{asset_id}?lang=ru")
+    assert [await line.inner_text() for line in await page.locator("#advice li").all()] == [
+        catalogue("ru")["code.dark"],
+        catalogue("ru")["code.silent"],
+    ]
     assert wrong(phone) == []
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from thumbnails.posters import sampling, scoring
+from thumbnails.posters.picture_signs import picture_signs
 from thumbnails.posters.rated import RatedSample, rate_all, with_score
 from thumbnails.posters.reason import reason
 from thumbnails.posters.refine import FULL_SIDE, refine_sample, width, with_face
@@ -62,6 +63,7 @@ def select(reader: Reader, video: VideoFacts, settings: SelectionSettings, folde
         "sampled": len(frame_samples),
         "rejected": dict(sorted(Counter(one.fault for one in faulty if one.fault).items())),
         "fallback": fallback if candidates else "unreadable",
+        "picture": asdict(picture_signs(samples, [*refined, *stopped], video, box)),
     }
 
 

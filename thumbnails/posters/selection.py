@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from core.errors import ToolFailed, ToolKilled, ToolTimedOut
+from core.media.advice import PictureSigns
 from core.media.checked_json import adapter
 from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
@@ -57,6 +58,7 @@ class Selection:
     sampled: int
     rejected: dict[str, int]  # by gate
     fallback: str | None
+    picture: PictureSigns | None = None  # what the frames show of the title; None where none could be read
 
 
 async def select(

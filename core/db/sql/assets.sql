@@ -39,13 +39,18 @@ UPDATE assets SET source_key = $2, source_sha256 = $3, source_bytes = $4, accept
 WHERE id = $1;
 
 -- name: probed
--- A new source: what was warned of the old one no longer holds.
-UPDATE assets SET source = $2, warnings = '[]' WHERE id = $1;
+-- A new source: what was warned and advised of the old one no longer holds.
+UPDATE assets SET source = $2, warnings = '[]', advice = '{}' WHERE id = $1;
 
 -- name: warn
 -- Add a warning once per code.
 UPDATE assets SET warnings = warnings || $2
 WHERE id = $1 AND NOT warnings @> jsonb_build_array(jsonb_build_object('code', $3::text));
+
+-- name: advise
+-- What was looked at ($2) is decided anew ($3).
+UPDATE assets SET advice = ARRAY(SELECT code FROM unnest(advice) AS code WHERE code <> ALL ($2::text[])) || $3::text[]
+WHERE id = $1;
 
 -- name: errored
 -- What was published before goes on being played: then the error is told beside it.
