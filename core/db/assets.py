@@ -34,6 +34,7 @@ class Asset:
     options: dict[str, Any]
     metadata: dict[str, str]
     allowed_domains: list[str]
+    chapters: list[dict[str, Any]] | None  # the owner's own: start_s and title of each
     error: dict[str, str] | None
     created_at: datetime
     uploaded_at: datetime | None
@@ -99,6 +100,7 @@ class Changes:
     metadata: Mapping[str, str] | None
     policy: Policy | None
     allowed_domains: Sequence[str] | None
+    chapters: tuple[bool, Sequence[Mapping[str, Any]] | None]
 
 
 _FIELDS = tuple(entry.name for entry in fields(Asset))
@@ -199,6 +201,7 @@ async def change(connection: Connection, asset_id: AssetId, owner_id: OwnerId, c
     values = (
         *(changes.title, ref_given, kind, ident, *changes.language, changes.metadata),
         *(changes.policy.value if changes.policy else None, changes.allowed_domains),
+        *changes.chapters,
     )
     if await connection.fetchval(_SQL["change"], asset_id, owner_id, *values) is None:
         return False

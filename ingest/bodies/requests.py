@@ -20,6 +20,7 @@ from ingest.bodies.fields import (
     AnyAssetId,
     AnyRef,
     Body,
+    ChapterTitle,
     Country,
     InputUrl,
     Ladder,
@@ -40,6 +41,7 @@ from ingest.bodies.text import Text
 from packager.encryption import Encryption
 from presets.effort import Effort
 from presets.rung import Codec
+from subtitles.cues.own_chapters import MOST
 from transcode.plan.encode_plan import Options
 from transcode.plan.options import Downloads
 from transcode.plan.watermark import MAX_IMAGE_BYTES, Position, Watermark
@@ -228,15 +230,24 @@ class PosterChoice(Body):
         return self
 
 
+class NewChapter(Body):
+    """Where a chapter begins, and its name. It lasts until the next one, the last until the end."""
+
+    start_s: Seconds = Field(description="Where it begins, in seconds of the video")
+    title: ChapterTitle = Field(description="Its name")
+
+
 class AssetChanges(Body):
     """PATCH /v1/assets/{asset_id}: omitted fields stay unchanged.
 
-    null clears ref and language, {} clears metadata, [] clears allowed_domains.
+    null clears ref and language, {} clears metadata, [] clears allowed_domains. null or [] as chapters: they are made
+    from the captions again.
     """
 
     model_config = example(
         {"title": "Lesson 1, second edition", "metadata": {"course": "Algebra"}},
         {"policy": "signed", "allowed_domains": ["shop.example.org"]},
+        {"chapters": [{"start_s": 0, "title": "Throwing"}, {"start_s": 65, "title": "Glazing"}]},
     )
 
     title: Title | None = None
@@ -249,6 +260,10 @@ class AssetChanges(Body):
     )
     allowed_domains: AllowedDomains | None = Field(
         default=None, description=f"{ALLOWED_DOMAINS_TEXT}. Replaces the list; [] clears it"
+    )
+    chapters: Annotated[list[NewChapter], Field(max_length=MOST)] | None = Field(
+        default=None,
+        description="Chapters in their order, instead of those that are made from the captions. Replaces all of them",
     )
 
 

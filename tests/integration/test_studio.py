@@ -16,26 +16,12 @@ from tests.browsers import VIDEO, Visit, visiting
 from tests.catalogue import asset_of, clip_file
 from tests.media import generate
 from tests.stack import PLAIN, Stack
+from tests.studio_pages import DESK, HOSTILE, PHONE, sign_in, wrong
 from tests.waiting import until
 from tests.web import fetch
 
 pytestmark = pytest.mark.browser
 AXE = MODULES / "axe-core" / "axe.min.js"
-PHONE, DESK = (390, 844), (1280, 800)
-HOSTILE = "<script>alert(1)</script>"
-
-
-async def sign_in(visit: Visit, stack: Stack) -> None:
-    """By the API key, on the page that asks for it."""
-    await visit.page.goto(f"{stack.endpoints['api']}/studio/")
-    await visit.page.locator("input[name=key]").fill(stack.endpoints["api_key"])
-    await visit.page.locator("form button").first.click()
-    await visit.page.wait_for_url(re.compile(r"/studio/(library|upload)?$"))
-
-
-def wrong(visit: Visit) -> list[str]:
-    """What went wrong on the pages; what a page was still loading when it was left is given up."""
-    return [problem for problem in visit.problems if "ERR_ABORTED" not in problem]
 
 
 @pytest.fixture
@@ -117,6 +103,36 @@ async def test_captions_are_mended(phone: Visit, stack: Stack, tiny: Path) -> No
     await phone.page.get_by_role("status").first.wait_for()
     _, shown = await stack.api("GET", f"/v1/assets/{asset['id']}/tracks/{made['data']['id']}")
     assert "Hello" in shown["data"]["text"]
+
+
+async def test_chapters_are_lines(phone: Visit, stack: Stack, tiny: Path) -> None:
+    asset = await stack.wait(await stack.upload(tiny, **PLAIN), "ready")
+    page = phone.page
+    await page.goto(f"{stack.endpoints['api']}/studio/assets/{asset['id']}")
+    field = page.locator("textarea[name=chapters]")
+    await page.get_by_role("button", name="Add a chapter at the player's time").click()
+    assert await field.input_value() == "0:00 Chapter"
+    await page.keyboard.type("Clay & water")  # the name is selected
+    await page.keyboard.press("End")
+    await page.keyboard.type("\n0:01 Kiln\n\n0:02 Nothing is left of it")
+    await page.get_by_role("button", name="Save chapters").click()
+    told = page.locator("#chapters [role=alert]")
+    assert "Line 4" in await told.inner_text()
+    assert await field.input_value() == "0:00 Clay & water\n0:01 Kiln\n\n0:02 Nothing is left of it"
+    await field.fill("0:00 Clay & water\n0:01 Kiln")
+    await page.get_by_role("button", name="Save chapters").click()
+    await page.get_by_role("status").filter(has_text="Saved").wait_for()
+    assert await field.input_value() == "0:00 Clay & water\n0:01 Kiln"
+    chapters = asset["playback_url"].replace("index.m3u8", "chapters.vtt")
+    vtt = await until(lambda: fetch(chapters), lambda answer: answer.status == 200)
+    assert b"00:00:00.000 --> 00:00:01.000\nClay &amp; water\n" in vtt.body
+    # The player shows them as they were written.
+    await page.reload()
+    await page.locator("kadr-player .start").click()
+    await page.locator("kadr-player").get_by_role("button", name="Chapters").click()
+    await page.get_by_role("menuitem", name="Clay & water").wait_for()
+    refusals = [one for one in wrong(phone) if "422" not in one]
+    assert refusals == []
 
 
 async def test_deleting_is_asked_about(phone: Visit, stack: Stack, tiny: Path) -> None:

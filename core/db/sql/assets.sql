@@ -70,7 +70,8 @@ UPDATE assets SET
     language = CASE WHEN $7 THEN $8 ELSE language END,
     metadata = COALESCE($9, metadata),
     policy = COALESCE($10, policy),
-    allowed_domains = COALESCE($11, allowed_domains)
+    allowed_domains = COALESCE($11, allowed_domains),
+    chapters = CASE WHEN $12 THEN $13 ELSE chapters END
 WHERE id = $1 AND owner_id = $2 AND deleted_at IS NULL
 RETURNING id;
 

@@ -1,46 +1,17 @@
 """What the upload engine decides without a browser: retries, progress, parts and how many are sent at once; in Node."""
 
-import json
-import shutil
-import subprocess
-from functools import cache
 from typing import Any
 
 import pytest
 
-from kadr.npm import npm_argv
-from studio import FOLDER, MODULES
+from tests import typescript
 
-UPLOAD = FOLDER / "upload"
-
-
-def node() -> str | None:
-    """Node of this machine, or of the wheel that `make setup` installs where there is none."""
-    try:
-        return shutil.which("node") or npm_argv([])[0]
-    except FileNotFoundError:
-        return None
-
-
-pytestmark = pytest.mark.skipif(
-    node() is None or not (MODULES / "@esbuild").is_dir(), reason="Node or esbuild is not installed (make setup does)"
-)
-
-
-@cache
-def built(module: str) -> str:
-    from tests.players import as_script  # takes long to import
-
-    return as_script(UPLOAD / module)
+pytestmark = pytest.mark.skipif(typescript.is_missing(), reason=typescript.MISSING)
 
 
 def run(module: str, code: str) -> Any:
     """What this JavaScript returns, where `kadr` has the exports of a module of studio/upload."""
-    online = "globalThis.navigator ??= {};"  # of which Node has none before 21
-    script = f"{online}\n{built(module)}\nconsole.log(JSON.stringify((() => {{ {code} }})()))"
-    program = node()
-    assert program is not None
-    return json.loads(subprocess.run([program, "-e", script], check=True, capture_output=True, text=True).stdout)
+    return typescript.run(f"upload/{module}", code)
 
 
 def test_what_a_status_means() -> None:

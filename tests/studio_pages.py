@@ -1,0 +1,70 @@
+"""The studio in a real browser, for tests: signing in, what went wrong, and whether anything of others ran."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.async_api import Browser, Dialog
+
+from tests.browsers import Visit, visiting
+from tests.stack import Stack
+
+PHONE, DESK = (390, 844), (1280, 800)
+HOSTILE = "<script>alert(1)</script>"
+HOSTILE_IMAGE = '"><img src=x onerror=alert(1)>'
+HOSTILE_SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="640" height="360" onload="alert(1)">
+<script>alert(1)</script><image href="http://127.0.0.1:9/x.png"/><rect width="640" height="360" fill="red"/></svg>"""
+# Every violation of a page's policy, from its first moment on.
+LISTEN_TO_POLICY = """
+window.policyViolations = [];
+document.addEventListener("securitypolicyviolation", ({violatedDirective, blockedURI, sample}) =>
+  policyViolations.push({violatedDirective, blockedURI, sample}));
+"""
+
+
+async def sign_in(visit: Visit, stack: Stack) -> None:
+    """By the API key, on the page that asks for it."""
+    await visit.page.goto(f"{stack.endpoints['api']}/studio/")
+    await visit.page.locator("input[name=key]").fill(stack.endpoints["api_key"])
+    await visit.page.locator("form button").first.click()
+    await visit.page.wait_for_url(re.compile(r"/studio/(library|upload)?$"))
+
+
+def wrong(visit: Visit) -> list[str]:
+    """What went wrong on the pages; what a page was still loading when it was left is given up."""
+    return [problem for problem in visit.problems if "ERR_ABORTED" not in problem]
+
+
+@dataclass(slots=True)
+class Watched:
+    """A visit in which whatever runs that should not is kept: dialogs, and violations of a page's policy."""
+
+    visit: Visit
+    dialogs: list[str] = field(default_factory=list)
+    violations: list[Any] = field(default_factory=list)
+    attributes: list[str] = field(default_factory=list)
+
+    async def look(self) -> None:
+        """Keep what the page that is shown has reported, and elements that the hostile words would have made."""
+        self.violations += await self.visit.page.evaluate("policyViolations.splice(0)")
+        self.attributes += await self.visit.page.evaluate(
+            "[...document.querySelectorAll('[onerror], [onload], script:not([src]):not([type=\"application/json\"])')]"
+            ".map(({outerHTML}) => outerHTML)"
+        )
+
+
+@asynccontextmanager
+async def watching(browser: Browser, width: int = DESK[0], height: int = DESK[1]) -> AsyncIterator[Watched]:
+    """A page in which an `alert` would be heard."""
+    async with visiting(browser, width, height) as visit:
+        await visit.page.context.add_init_script(LISTEN_TO_POLICY)
+        watched = Watched(visit)
+
+        async def heard(dialog: Dialog) -> None:
+            watched.dialogs.append(dialog.message)
+            await dialog.dismiss()
+
+        visit.page.on("dialog", heard)
+        yield watched
