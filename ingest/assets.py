@@ -18,7 +18,7 @@ from core.model import AssetId, AssetStatus, OwnerId, Policy, StepId, StepKind, 
 from core.step_kinds import BLOCK_REPROCESS, BLOCK_REPROCESS_OF_READY, PROBES
 from core.storage import keys
 from ingest import titles
-from ingest.bodies import responses
+from ingest.bodies import cursor, responses
 from ingest.bodies.asset_response import narrowed, shown
 from ingest.bodies.fields import ref_pair
 from ingest.bodies.requests import AssetChanges, AssetQuery, NewChapter, NewPull, NewSource, Nothing, Reprocess
@@ -117,13 +117,21 @@ async def _origin(connection: Connection, owner: OwnerId, body: NewPull) -> _Ori
 @routes.get("/v1/assets")
 @operation(responses.AssetShape, listing=True, query=AssetQuery)
 async def page(request: web.Request) -> web.Response:
-    """List assets, newest first; pass `next_cursor` as `cursor` to get the next page."""
+    """List assets in the order of `sort`; pass `next_cursor` as `cursor` to get the next page."""
     context, query = request.app[CONTEXT], query_of(request, AssetQuery)
+    found, following = await listed(context, owner_of(request), query)
+    data = [shown(context, asset).model_dump(mode="json") for asset in found]
+    return answer(data, next_cursor=following)
+
+
+async def listed(context: Context, owner: OwnerId, query: AssetQuery) -> tuple[list[Asset], str | None]:
+    """A page of an owner's assets, and the cursor of the next one where there is one. Raises Problem."""
     filters = Filters(status=query.status, ref=ref_pair(query.ref), q=query.q)
-    rows = await assets.page(context.pool, owner_of(request), query.cursor, query.limit + 1, filters)
-    cursor = rows[query.limit - 1].id if len(rows) > query.limit else None
-    data = [shown(context, asset).model_dump(mode="json") for asset in rows[: query.limit]]
-    return answer(data, next_cursor=cursor)
+    after = cursor.read(query.cursor, query.sort)
+    rows = await assets.page(context.pool, owner, after, query.limit + 1, filters, query.sort)
+    found = rows[: query.limit]
+    is_last = len(rows) <= query.limit
+    return found, None if is_last else cursor.written(assets.position_of(found[-1], query.sort), query.sort)
 
 
 @routes.get("/v1/assets/{asset_id}")

@@ -63,8 +63,10 @@ async def watching(browser: Browser, width: int = DESK[0], height: int = DESK[1]
         watched = Watched(visit)
 
         async def heard(dialog: Dialog) -> None:
+            if dialog.type == "beforeunload":  # an upload that is under way asks before its page is left
+                return await dialog.accept()
             watched.dialogs.append(dialog.message)
-            await dialog.dismiss()
+            return await dialog.dismiss()
 
         visit.page.on("dialog", heard)
         yield watched

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from core.db.assets import Sort
 from core.http.problems import invalid
 from core.media.crop import Reframe
 from core.model import AssetStatus, Policy
@@ -373,11 +374,21 @@ class NewUploadToken(Body):
     )
 
 
+Cursor = Annotated[
+    str,
+    Text(pattern=r"^[A-Za-z0-9_-]+$", form="next_cursor of the page before", example=AN_ASSET, max_length=1000),
+]
+
+
 class AssetQuery(Body):
     """GET /v1/assets: page and filters of a list of assets."""
 
     limit: int = Field(default=20, ge=1, le=100, description="Assets per page")
-    cursor: AnyAssetId | None = Field(default=None, description="`next_cursor` of the page before")
+    cursor: Cursor | None = Field(default=None, description="`next_cursor` of the page before, in the same order")
+    sort: Sort = Field(
+        default=Sort.NEWEST,
+        description="newest or oldest first; by title; longest first, those without a duration last",
+    )
     status: AssetStatus | None = Field(default=None, description="Only assets with this status")
     ref: ShortRef | None = None
     q: Annotated[str, text.line("lesson", max_length=200)] | None = Field(

@@ -109,7 +109,7 @@ def _of_upload(source: dict[str, Any], language: str, text: Text) -> Iterator[st
 def _sound(one: dict[str, Any], language: str, text: Text) -> str:
     rate = text("unit.kHz", n=number(one["sample_rate_hz"] / 1000, language))
     words = [_codec(one["codec"]), text("unit.channels", n=str(one["channels"])), rate]
-    return " · ".join([*words, *([one["language"]] if one.get("language") else [])])
+    return " · ".join([*words, *([one["language"]] if one.get("language") not in (None, "und") else [])])
 
 
 def _codec(name: str) -> str:

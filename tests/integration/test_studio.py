@@ -71,7 +71,7 @@ async def test_from_a_file_to_a_page_on_a_phone(phone: Visit, stack: Stack) -> N
     assert f"{stack.endpoints['origin']}/player/1/kadr-player.js" in await page.locator("#share").inner_html()
 
     await page.get_by_role("link", name="Русский").click()
-    await page.get_by_role("button", name="Сохранить").wait_for()
+    await page.get_by_role("button", name="Сохранить", exact=True).wait_for()
     await page.goto(f"{base}/studio/library")
     assert await page.locator("html").get_attribute("lang") == "ru", "it stays"
     assert wrong(phone) == []
@@ -166,12 +166,19 @@ async def test_axe_finds_nothing_serious(browser: Browser, stack: Stack, tiny: P
     asset = await stack.wait(await stack.upload(tiny, **PLAIN), "ready")
     track = {"kind": "subtitles", "language": "en", "text": "WEBVTT\n\n00:00.000 --> 00:02.000\nHello\n"}
     _, made = await stack.api("POST", f"/v1/assets/{asset['id']}/tracks", json=track)
+    chapters = {"chapters": [{"start_s": 0, "title": "Clay"}, {"start_s": 1, "title": "Kiln"}]}
+    assert (await stack.api("PATCH", f"/v1/assets/{asset['id']}", json=chapters))[0] == 200
+    _, waiting = await stack.api("POST", "/v1/uploads", json={"filename": "a.mp4", "size_bytes": 3})
     junk = tmp_path / "junk.mp4"
-    generate(junk, "testsrc2=size=320x180:rate=25:duration=1")
+    junk.write_bytes(b"no video" * 1000)
+    failed = await stack.wait(await stack.upload(junk), "errored")
+    title = f"assets/{asset['id']}"
     paths = (
-        *("library", "library?q=nothing-like-this", "upload", f"assets/{asset['id']}"),
-        f"assets/{asset['id']}/captions/{made['data']['id']}",
+        *("library", "library?q=nothing-like-this", "library?ref=wrong", "library?sort=longest", "upload", "account"),
+        *(title, f"{title}?saved=details", f"{title}/captions/{made['data']['id']}"),
+        *(f"assets/{waiting['data']['asset_id']}", f"assets/{failed['id']}"),
     )
+    forms = (("#chapters", "chapters"), ("#made", "delete"))
     found: list[Any] = []
     for theme in ("light", "dark"):
         for language in ("en", "ru"):
@@ -184,17 +191,33 @@ async def test_axe_finds_nothing_serious(browser: Browser, stack: Stack, tiny: P
                 await sign_in(visit, stack)
                 for path in paths:
                     await visit.page.goto(f"{stack.endpoints['api']}/studio/{path}")
-                    await visit.page.evaluate(AXE.read_text("utf-8"))
-                    seen = await visit.page.evaluate("axe.run({resultTypes: ['violations']})")
-                    found += [
-                        (path, theme, language, width, one["id"], [node["target"] for node in one["nodes"]][:3])
-                        for one in seen["violations"]
-                        if one["impact"] in ("serious", "critical")
-                    ]
-                    wide = await visit.page.evaluate("document.documentElement.scrollWidth")
-                    assert wide <= width, f"{path} is {wide} px wide at {width}"
+                    found += [(path, theme, language, width, *one) for one in await faults(visit, width)]
+                # What a form answers: what is wrong with a line, and the question before a deletion.
+                for section, form in forms:
+                    await visit.page.goto(f"{stack.endpoints['api']}/studio/{title}")
+                    await visit.page.locator("textarea[name=chapters]").fill("no time")
+                    async with visit.page.expect_navigation():
+                        await visit.page.locator(f"{section} form[action*={form}] button:not([type])").click()
+                    found += [(form, theme, language, width, *one) for one in await faults(visit, width)]
+                await visit.page.context.clear_cookies()
+                for path in ("sign-in", "sign-in?link=sl_unknown"):
+                    await visit.page.goto(f"{stack.endpoints['api']}/studio/{path}")
+                    found += [(path, theme, language, width, *one) for one in await faults(visit, width)]
                 await context.close()
     assert found == []
+
+
+async def faults(visit: Visit, width: int) -> list[tuple[Any, ...]]:
+    """What axe finds that is serious, and how wide a page is that is wider than the screen."""
+    await visit.page.evaluate(AXE.read_text("utf-8"))
+    seen = await visit.page.evaluate("axe.run({resultTypes: ['violations']})")
+    found: list[tuple[Any, ...]] = [
+        (one["id"], [node["target"] for node in one["nodes"]][:3])
+        for one in seen["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+    wide = await visit.page.evaluate("document.documentElement.scrollWidth")
+    return [*found, *([("too wide", wide)] if wide > width else [])]
 
 
 @pytest.mark.acceptance("two files, a lost network and a closed tab")

@@ -172,6 +172,7 @@ async def test_a_picture_that_is_a_program_is_no_poster(browser: Browser, stack:
         await page.locator("kadr-poster .problem").wait_for()
         # Under another name it is taken, and no decoder opens it.
         await page.set_input_files("#poster-file", {**picture, "name": "poster.png", "mimeType": "image/png"})
+        await until(lambda: stack.api("GET", path), lambda answer: answer[1]["data"]["error"])
         await page.locator("#poster > .problem").wait_for()
         assert "picture" in (await page.locator("#poster > .problem").inner_text()).lower()
         shown = await until(lambda: stack.api("GET", path), lambda answer: not answer[1]["data"]["waiting"])
