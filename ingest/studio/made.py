@@ -35,12 +35,13 @@ class Quality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """`facts` are pairs of a name and words; `left_out` are sentences; `measured`: some quality has its VMAF."""
+    """`facts` are pairs of a name and words; `left_out` are sentences; `measured`, `explained`: some has its VMAF, its reason."""
 
     facts: list[tuple[str, str]]
     qualities: list[Quality]
     left_out: list[str]
     measured: bool
+    explained: bool
 
 
 def made_of(asset: dict[str, Any], language: str, text: Text) -> Made:
@@ -55,6 +56,7 @@ def made_of(asset: dict[str, Any], language: str, text: Text) -> Made:
         qualities=qualities,
         left_out=left_out,
         measured=any(one.vmaf for one in qualities),
+        explained=any(one.why for one in qualities),
     )
 
 

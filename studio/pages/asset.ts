@@ -3,6 +3,7 @@ import type { KadrPlayer } from "../player/kadr-player.ts";
 import { editChapters } from "./chapters.ts";
 import { choosePoster } from "./poster.ts";
 import { follow } from "./states.ts";
+import { trim } from "./trim.ts";
 
 const heading = document.querySelector<HTMLElement>("[data-asset-id]")!;
 const player = document.querySelector<KadrPlayer>("kadr-player");
@@ -24,6 +25,7 @@ if (player && new URLSearchParams(location.search).has("saved"))
 
 editChapters(player);
 choosePoster(player);
+trim(player);
 
 for (const field of document.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>(".code :is(input, textarea)"))
   field.addEventListener("focus", () => field.select());

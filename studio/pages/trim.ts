@@ -33,8 +33,8 @@ export function trim(player: KadrPlayer | null): void {
       const { from, to, fault } = partOf(start.value, end.value, whole);
       if (fault) return void end.reportValidity();
       until = to;
-      player.currentTime = from;
-      void player.play();
+      // The place counts once something is loaded.
+      void player.play().then(() => (player.currentTime = from));
     },
   };
   for (const button of form.querySelectorAll<HTMLButtonElement>("[data-part]")) {
@@ -43,7 +43,7 @@ export function trim(player: KadrPlayer | null): void {
   }
   // It stops where the part ends, unless somebody has gone elsewhere.
   player.addEventListener("timeupdate", () => {
-    if (until === null || player.currentTime < until) return;
+    if (until === null || player.currentTime < until || player.currentTime > until + 1) return;
     until = null;
     player.pause();
   });

@@ -185,10 +185,7 @@ export class Playing {
     const add = (kind: string, label: string, src: string | null) => {
       if (src === null) return;
       const track = Object.assign(document.createElement("track"), { kind, label, src, default: true });
-      track.addEventListener("load", () => {
-        if (kind === "chapters") unescapeNames(track.track);
-        this.controls?.refresh();
-      });
+      track.addEventListener("load", () => this.controls?.refresh());
       this.video.append(track);
     };
     add("metadata", "thumbnails", storyboard_url);
@@ -221,9 +218,4 @@ export class Playing {
     });
     this.notice.append(" ", button);
   }
-}
-
-// The controls show the text of a chapter as it is, and WebVTT writes `&` and `<` in another way.
-function unescapeNames({ cues }: TextTrack): void {
-  for (const cue of (cues ?? []) as Iterable<VTTCue>) cue.text = cue.getCueAsHTML().textContent ?? "";
 }

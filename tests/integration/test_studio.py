@@ -264,3 +264,33 @@ async def test_uploads_outlive_a_lost_network_and_a_closed_tab(phone: Visit, sta
         asset_id = await row.get_attribute("data-asset-id")
         asset = await stack.wait(str(asset_id), "ready", within_s=240)
         assert asset["source"]["bytes"] in {file.stat().st_size for file in files}
+
+
+@pytest.mark.acceptance("a part of a title by the player's time, and the title that is made of it")
+async def test_a_part_is_played_and_becomes_a_title(phone: Visit, stack: Stack) -> None:
+    asset = await stack.wait(await stack.upload(clip_file("clip"), **PLAIN), "ready")
+    page = phone.page
+    await page.goto(f"{stack.endpoints['api']}/studio/assets/{asset['id']}")
+    await page.locator("kadr-player .start").click()
+    await phone.until(f"{VIDEO}.readyState >= 2")
+    await phone.of_video("pause()")
+    start, end = page.locator("input[name=start_s]"), page.locator("input[name=end_s]")
+    for seconds, button, field in ((2, "From here", start), (3.5, "To here", end)):
+        await page.evaluate(f"{VIDEO}.currentTime = {seconds}")
+        await phone.until(f"!{VIDEO}.seeking")
+        await page.get_by_role("button", name=button).click()
+        assert float(await field.input_value()) == pytest.approx(seconds, abs=0.05)
+    assert "0:02–0:03" in await page.locator("#trim output").inner_text()
+    await page.get_by_role("button", name="Play this part").click()
+    await phone.until(f"{VIDEO}.paused && {VIDEO}.currentTime >= 3.4")
+    assert await phone.of_video("currentTime") < 4.5, "it stops where the part ends"
+    await end.fill("1")
+    await page.get_by_role("button", name="Make a new video of this part").click()
+    assert "end must come after" in await page.locator("#trim output").inner_text()
+    assert asset["id"] in page.url
+    await end.fill("3.5")
+    await page.get_by_role("button", name="Make a new video of this part").click()
+    await page.wait_for_url(lambda url: "/studio/assets/as_" in url and asset["id"] not in url)
+    made = await stack.wait(page.url.partition("?")[0].rpartition("/")[2], "ready")
+    assert made["duration_s"] == pytest.approx(1.5, abs=0.1)
+    assert wrong(phone) == []

@@ -31,8 +31,8 @@ FOCUSED = """() => {
     field: one.name ?? "",
     at: [...document.querySelectorAll("*")].indexOf(outer),
     outlined: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2,
-    inView: width > 0 && height > 0 && bottom > 0 && right > 0 && top < innerHeight && left < innerWidth
-      && (height > innerHeight / 2 || (top >= 0 && bottom <= innerHeight)),
+    inView: width > 0 && right > 0 && left < innerWidth
+      && Math.min(bottom, innerHeight) - Math.max(top, 0) >= Math.min(height, 40),
   };
 }"""
 
@@ -103,7 +103,7 @@ async def test_the_whole_way_by_keyboard(browser: Browser, stack: Stack, size: t
         await opens.wait_for()
         asset_id = str(await page.locator(".uploads li").get_attribute("data-asset-id"))
         await stack.wait(asset_id, "ready")
-        made = await until(lambda: asset_of(stack, asset_id), lambda one: one["poster_url"])
+        made = await until(lambda: asset_of(stack, asset_id), lambda one: one["poster_url"], within_s=240)
         await hands.tab_to(name="Open")
         await hands.press("Enter")
         await page.wait_for_url(re.compile(asset_id))
