@@ -35,7 +35,8 @@ class Quality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """`facts` are pairs of a name and words; `left_out` are sentences; `measured`, `explained`: some has its VMAF, its reason."""
+    """`facts` are pairs of a name and words, `left_out` sentences. `measured`: some quality has its VMAF; `explained`:
+    some has its reason."""
 
     facts: list[tuple[str, str]]
     qualities: list[Quality]

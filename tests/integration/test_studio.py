@@ -103,6 +103,10 @@ async def test_captions_are_mended(phone: Visit, stack: Stack, tiny: Path) -> No
     await phone.page.get_by_role("status").first.wait_for()
     _, shown = await stack.api("GET", f"/v1/assets/{asset['id']}/tracks/{made['data']['id']}")
     assert "Hello" in shown["data"]["text"]
+    # Published again, the title still says why it has what it has.
+    await until(lambda: fetch(asset["playback_url"]), lambda answer: b"TYPE=SUBTITLES" in answer.body)
+    again = await asset_of(stack, asset["id"])
+    assert [one["why"] for one in again["renditions"] if one["kind"] == "video"] == ["fixed"]
 
 
 async def test_chapters_are_lines(phone: Visit, stack: Stack, tiny: Path) -> None:
