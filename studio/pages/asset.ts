@@ -29,3 +29,7 @@ trim(player);
 
 for (const field of document.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>(".code :is(input, textarea)"))
   field.addEventListener("focus", () => field.select());
+// Of a field of several lines that gets the focus, browsers bring the line of the cursor into view, and no more.
+document.addEventListener("focusin", ({ target }) => {
+  if (target instanceof HTMLTextAreaElement) target.scrollIntoView({ block: "nearest" });
+});

@@ -159,6 +159,7 @@ async def test_what_would_run_is_heard(browser: Browser) -> None:
         assert len(watched.attributes) == 2
 
 
+@pytest.mark.acceptance("waits for a worker: make test refuses broken pictures of the API")
 async def test_a_picture_that_is_a_program_is_no_poster(browser: Browser, stack: Stack) -> None:
     asset = await stack.wait(await stack.upload(clip_file("tiny"), **PLAIN), "ready")
     path = f"/v1/assets/{asset['id']}/poster"
