@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from core.db import outbox, playback_ids, sql, steps
@@ -12,6 +13,7 @@ from core.media.advice import Judged
 from core.model import AssetId, AssetStatus, OwnerId, Policy, RevisionId
 
 _SQL = sql.load("assets")
+TITLE_CHARS = 100  # of a title decide its place in a list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class Asset:
     options: dict[str, Any]
     metadata: dict[str, str]
     allowed_domains: list[str]
+    chapters: list[dict[str, Any]] | None  # the owner's own: start_s and title of each
     error: dict[str, str] | None
     created_at: datetime
     uploaded_at: datetime | None
@@ -88,6 +91,36 @@ class Filters:
     q: str | None = None
 
 
+class Sort(StrEnum):
+    """Orders of a list of assets. Of the same title or duration the id decides."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    TITLE = "title"
+    LONGEST = "longest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where a page of a list ends: the last asset, and the title or duration that it is sorted by.
+
+    It stays a place in the list whatever becomes of that asset.
+    """
+
+    id: str
+    key: str | float | None = None
+
+
+def position_of(asset: Asset, sort: Sort) -> Position:
+    """The place of an asset in this order."""
+    key: str | float | None = None
+    if sort is Sort.TITLE:
+        key = asset.title[:TITLE_CHARS]
+    elif sort is Sort.LONGEST:
+        key = float((asset.summary or {}).get("duration_s", -1))
+    return Position(id=asset.id, key=key)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """Changes of what an owner says about an asset; in a pair (is given, value) None as value clears the field.
@@ -101,6 +134,7 @@ class Changes:
     metadata: Mapping[str, str] | None
     policy: Policy | None
     allowed_domains: Sequence[str] | None
+    chapters: tuple[bool, Sequence[Mapping[str, Any]] | None]
 
 
 _FIELDS = tuple(entry.name for entry in fields(Asset))
@@ -142,11 +176,21 @@ async def by_id(pool: Pool, asset_id: AssetId) -> Asset | None:
     return _asset(row) if row else None
 
 
-async def page(pool: Pool, owner_id: OwnerId, after: str | None, limit: int, filters: Filters) -> list[Asset]:
-    """A page of an owner's assets, newest first; `after` is the last id of the previous page."""
+async def page(
+    pool: Pool,
+    owner_id: OwnerId,
+    after: Position | None,
+    limit: int,
+    filters: Filters,
+    sort: Sort = Sort.NEWEST,
+) -> list[Asset]:
+    """A page of an owner's assets; `after` is where the previous page ended."""
     kind, ident = filters.ref or (None, None)
     status = filters.status.value if filters.status else None
-    rows = await pool.fetch(_SQL["page"], owner_id, after, status, kind, ident, filters.q, limit)
+    values: list[Any] = [owner_id, after.id if after else None, status, kind, ident, filters.q, limit]
+    if sort in (Sort.TITLE, Sort.LONGEST):
+        values.append(after.key if after else None)
+    rows = await pool.fetch(f"{_SQL['page']} {_SQL[f'page_{sort.value}']}", *values)
     return [_asset(row) for row in rows]
 
 
@@ -206,6 +250,7 @@ async def change(connection: Connection, asset_id: AssetId, owner_id: OwnerId, c
     values = (
         *(changes.title, ref_given, kind, ident, *changes.language, changes.metadata),
         *(changes.policy.value if changes.policy else None, changes.allowed_domains),
+        *changes.chapters,
     )
     if await connection.fetchval(_SQL["change"], asset_id, owner_id, *values) is None:
         return False

@@ -24,6 +24,7 @@ class Published:
     deleted: bool
     taken_down: bool
     allowed_domains: tuple[str, ...]  # of the pages that may play it; none: any page
+    chapters_version: str | None = None  # changes with the chapters that the owner has given; None: there are none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,3 +72,9 @@ async def published(pool: Pool, playback_id: str) -> Published | None:
             "allowed_domains": tuple(row["allowed_domains"]),
         }
     )
+
+
+async def chapters(pool: Pool, asset_id: AssetId) -> list[dict[str, Any]] | None:
+    """The chapters that the owner has given: start_s and title of each. None where there are none."""
+    found: list[dict[str, Any]] | None = await pool.fetchval(_SQL["chapters"], asset_id)
+    return found

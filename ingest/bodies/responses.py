@@ -148,6 +148,22 @@ class RenditionShape(_Shape):
     average_bandwidth_bps: int = Field(description="Average bit rate, as in HLS")
     bytes: int = Field(description="Size of all its segments")
     passthrough: bool = Field(description="Whether it is the upload's own track, not encoded again")
+    why: str | None = Field(
+        default=None,
+        description="Why the title has it: first (made first, to be watched at once), top, capped, lowest, between, "
+        "usual (nothing was measured), fixed, uploaded; null for sound, and where it is not known",
+    )
+    vmaf: float | None = Field(
+        default=None,
+        description="VMAF to be expected, by samples of the title that were encoded and measured; null without those",
+    )
+
+
+class LeftOut(_Shape):
+    """A quality that the title does without."""
+
+    id: str = Field(description="Id that its rendition would have")
+    instead: str | None = Field(description="Id of the rendition that serves its viewers as well")
 
 
 class Failure(_Shape):
@@ -244,6 +260,9 @@ class CandidateShape(_Shape):
     score: float = Field(description="Weighted sum of its signals; higher is better")
     signals: dict[str, float] = Field(description="Measurements that the score is made of, each from 0 to 1")
     reason: str = Field(description="Why it was selected, in a sentence")
+    reasons: list[str] = Field(
+        description="The same as codes, listed in docs/studio.md; none of candidates that an earlier release selected"
+    )
     low_confidence: bool = Field(description="Whether no frame of the video is a good poster")
     chosen: bool = Field(description="Whether a person has chosen it")
     url: str | None = Field(description="URL of its largest image")
@@ -287,6 +306,13 @@ class UploadedAsset(_Shape):
     )
 
 
+class ChapterShape(_Shape):
+    """A chapter that the owner has given. It lasts until the next one, the last until the end."""
+
+    start_s: float = Field(description="Where it begins, in seconds of the video")
+    title: str = Field(description="Its name")
+
+
 class AssetShape(_Shape):
     """An asset with its progress, renditions, tracks and playback URLs."""
 
@@ -302,11 +328,15 @@ class AssetShape(_Shape):
     language: str | None = Field(description="Spoken language, BCP 47")
     metadata: dict[str, str] = Field(description="Your own data")
     allowed_domains: list[str] = Field(description="Domains of the pages that may play it; empty: any page")
+    chapters: list[ChapterShape] = Field(
+        description="Chapters that you gave, in order; none: players show those that are made from the captions"
+    )
     options: OptionsShape = Field(description="How it is encoded")
     duration_s: float | None = Field(description="Duration of what is published, in seconds")
     aspect_ratio: str | None = Field(description="Aspect ratio as shown, for example 16:9")
     source: dict[str, Any] | None = Field(description="Facts about the upload: container, tracks, colour, warnings")
     renditions: list[RenditionShape] = Field(description="What has been published")
+    left_out: list[LeftOut] = Field(description="Qualities that the title does without, as others serve as well")
     tracks: list[TrackShape] = Field(description="Subtitles, captions and audio in other languages")
     poster_url: str | None = Field(description="URL of the poster")
     storyboard_url: str | None = Field(description="URL of the WebVTT file of preview tiles")

@@ -1,6 +1,7 @@
 """Chapters of a title, and search in what is said in it, for its players.
 
-Both are made from the published captions, so that correcting those corrects both.
+Both are made from the published captions, so that correcting those corrects both; chapters that the owner has given
+come before those.
 """
 
 import json
@@ -16,7 +17,8 @@ from origin.delivery.transcripts import Transcript, TranscriptKey
 from origin.playback import sessions
 from origin.playback.sessions import Visitor
 from packager.revision import VTT_TYPE, Manifest
-from subtitles.cues.chapters import as_cues
+from subtitles.cues import own_chapters
+from subtitles.cues.chapters import Chapter, as_cues
 from subtitles.formats import vtt_writer
 
 routes = web.RouteTableDef()
@@ -27,12 +29,12 @@ MAX_TEXT_CHARS = 500  # of one match: a cue may hold a whole book, and 200 match
 @routes.get("/play/{playback_id}/chapters.{extension:vtt|json}")
 async def show_chapters(request: web.Request) -> web.Response:
     """Where the topic changes: WebVTT for players, JSON for everything else. Empty for a title without chapters."""
-    visitor, language, transcript = await _transcript(request)
+    visitor = await sessions.visitor_of(request)
+    language, found = await _chapters(request, visitor)
     if request.match_info["extension"] == "vtt":
-        return _answer(visitor, vtt_writer.whole(as_cues(transcript.chapters)), VTT_TYPE)
+        return _answer(visitor, vtt_writer.whole(as_cues(found)), VTT_TYPE)
     chapters = [
-        {"start": chapter.start_ms / 1000, "end": chapter.end_ms / 1000, "title": chapter.title}
-        for chapter in transcript.chapters
+        {"start": chapter.start_ms / 1000, "end": chapter.end_ms / 1000, "title": chapter.title} for chapter in found
     ]
     return _answer(visitor, json.dumps({"language": language, "chapters": chapters}), "application/json")
 
@@ -44,7 +46,8 @@ async def search(request: web.Request) -> web.Response:
     if not 0 < len(phrase) <= MAX_PHRASE_CHARS:
         detail = f"q must be the phrase to search for, of at most {MAX_PHRASE_CHARS} characters."
         raise Problem(422, "invalid", detail, hint="As in ?q=first+words.")
-    visitor, language, transcript = await _transcript(request)
+    visitor = await sessions.visitor_of(request)
+    language, transcript = await _transcript(request, visitor)
     matches = [
         {"start": match.start_ms / 1000, "end": match.end_ms / 1000, "text": match.text[:MAX_TEXT_CHARS]}
         for match in transcript.index.find(phrase)
@@ -52,9 +55,21 @@ async def search(request: web.Request) -> web.Response:
     return _answer(visitor, json.dumps({"language": language, "found": matches}), "application/json")
 
 
-async def _transcript(request: web.Request) -> tuple[Visitor, str, Transcript]:
+async def _chapters(request: web.Request, visitor: Visitor) -> tuple[str | None, list[Chapter]]:
+    """(language, chapters): the owner's own, whose language nobody has said, or else those of the captions."""
+    context, published = request.app[CONTEXT], visitor.published
+    if published.chapters_version is None:
+        language, transcript = await _transcript(request, visitor)
+        return language, transcript.chapters
+    given = await context.own_chapters.get((published.asset_id, published.chapters_version))
+    with access.missing_is_removed():
+        content = await sessions.content_of(context, visitor, sessions.revision_of(visitor))
+    return None, own_chapters.whole(given, round(content.duration_s * 1000))
+
+
+async def _transcript(request: web.Request, visitor: Visitor) -> tuple[str, Transcript]:
     """The captions in the `language` of the query, or the first ones. Raises Problem, also where there are none."""
-    context, visitor = request.app[CONTEXT], await sessions.visitor_of(request)
+    context = request.app[CONTEXT]
     asset_id = visitor.published.asset_id
     manifest = await access.ready_manifest(context, asset_id, sessions.revision_of(visitor))
     language, blob = _caption_file(manifest, request.query.get("language", ""))
@@ -62,7 +77,7 @@ async def _transcript(request: web.Request) -> tuple[Visitor, str, Transcript]:
         transcript = await context.transcripts.get(
             TranscriptKey(asset_id=asset_id, blob=blob, duration_s=manifest.duration_s)
         )
-    return visitor, language, transcript
+    return language, transcript
 
 
 def _caption_file(manifest: Manifest, language: str) -> tuple[str, Blob]:

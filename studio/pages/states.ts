@@ -1,5 +1,6 @@
 // Keeps the states of titles on a page as they are: one request for all of them, and only while something is being made.
 const EVERY_MS = 3000;
+const MOST_ALONE = 4;
 const UNFINISHED = new Set(["waiting", "processing", "playable"]);
 
 export interface Asset {
@@ -43,14 +44,22 @@ function isComing({ kind, state }: Asset["steps"][number]): boolean {
 }
 
 async function read(rows: HTMLElement[]): Promise<Map<string, Asset>> {
+  const wanted = rows.map(({ dataset }) => dataset.assetId ?? "");
+  const newest = wanted.length > 1 ? await ask("/v1/assets?limit=100") : [];
+  const found = new Map(newest.map((asset) => [asset.id, asset]));
+  // What is not among the newest, in another order of the library: a few at a time.
+  const missing = wanted.filter((id) => !found.has(id)).slice(0, MOST_ALONE);
+  for (const asset of (await Promise.all(missing.map((id) => ask(`/v1/assets/${id}`)))).flat()) found.set(asset.id, asset);
+  return found;
+}
+
+async function ask(url: string): Promise<Asset[]> {
   try {
-    const one = rows.length === 1 ? rows[0]!.dataset.assetId : null;
-    const response = await fetch(one ? `/v1/assets/${one}` : "/v1/assets?limit=100");
+    const response = await fetch(url);
     const { data } = await response.json();
-    const assets: Asset[] = response.ok ? [data].flat() : [];
-    return new Map(assets.map((asset) => [asset.id, asset]));
+    return response.ok ? [data].flat() : [];
   } catch {
-    return new Map(); // the next look may succeed
+    return []; // the next look may succeed
   }
 }
 

@@ -165,6 +165,7 @@ async def _store_album(
                 score=round(candidate.score, 4),
                 signals={name: round(value, 4) for name, value in candidate.signals.items()},
                 reason=candidate.reason,
+                reasons=candidate.reasons,
                 low_confidence=candidate.low_confidence,
                 poster=poster,
             )

@@ -7,14 +7,28 @@ VALUES ($1, $2, $8, $3, $4, $5, $6, $7, $9, $10, $11);
 SELECT * FROM asset_view WHERE id = $1 AND owner_id = $2 AND deleted_at IS NULL;
 
 -- name: page
--- Newest first, below the cursor; every filter is optional.
+-- Every filter is optional. One of the four orders below follows, from the cursor on: the asset's id, and what is sorted by.
 SELECT * FROM asset_view
 WHERE owner_id = $1 AND deleted_at IS NULL
-  AND ($2::text IS NULL OR id < $2)
   AND ($3::text IS NULL OR status = $3)
   AND ($4::text IS NULL OR (ref_type = $4 AND ref_id = $5))
-  AND ($6::text IS NULL OR position(lower($6) in lower(title)) > 0)
-ORDER BY id DESC LIMIT $7;
+  AND ($6::text IS NULL OR position(lower($6) in lower(title)) > 0);
+
+-- name: page_newest
+AND ($2::text IS NULL OR id < $2) ORDER BY id DESC LIMIT $7;
+
+-- name: page_oldest
+AND ($2::text IS NULL OR id > $2) ORDER BY id LIMIT $7;
+
+-- name: page_title
+-- By code points, whatever the collation of the database.
+AND ($2::text IS NULL OR (lower(left(title, 100)) COLLATE "C", id) > (lower($8::text) COLLATE "C", $2))
+ORDER BY lower(left(title, 100)) COLLATE "C", id LIMIT $7;
+
+-- name: page_longest
+-- What has no duration yet comes last.
+AND ($2::text IS NULL OR (COALESCE((summary ->> 'duration_s')::float8, -1), id) < ($8::float8, $2))
+ORDER BY COALESCE((summary ->> 'duration_s')::float8, -1) DESC, id DESC LIMIT $7;
 
 -- name: by_id
 -- For workers: deleted ones, too, because deleting is work.
@@ -75,7 +89,8 @@ UPDATE assets SET
     language = CASE WHEN $7 THEN $8 ELSE language END,
     metadata = COALESCE($9, metadata),
     policy = COALESCE($10, policy),
-    allowed_domains = COALESCE($11, allowed_domains)
+    allowed_domains = COALESCE($11, allowed_domains),
+    chapters = CASE WHEN $12 THEN $13 ELSE chapters END
 WHERE id = $1 AND owner_id = $2 AND deleted_at IS NULL
 RETURNING id;
 
