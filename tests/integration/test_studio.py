@@ -66,7 +66,7 @@ async def test_from_a_file_to_a_page_on_a_phone(phone: Visit, stack: Stack) -> N
     assert await candidates.count() > 1
     await candidates.nth(1).check()
     await page.get_by_role("button", name="Use this poster").click()
-    await page.get_by_role("status").first.wait_for()
+    await page.get_by_role("status").filter(has_text="Saved").first.wait_for()
     changed = await until(lambda: asset_of(stack, asset_id), lambda one: one["poster_url"] != made["poster_url"])
     await until(
         lambda: fetch(changed["watch_url"]),
