@@ -32,7 +32,7 @@ from ingest import (
 )
 from ingest.authentication import add_cors, authenticate
 from ingest.context import CALLER, CONTEXT, Context
-from ingest.studio import asset, captions, files, home, library, sign_in, upload
+from ingest.studio import asset, captions, chapters, files, home, library, sign_in, upload
 from studio import STATIC
 
 MOST_BODY_BYTES = 256 * 1024
@@ -56,6 +56,7 @@ MODULES = (
     upload,
     asset,
     captions,
+    chapters,
     files,
 )
 

@@ -1,5 +1,6 @@
 """Routes of assets: create from a URL, list, show, change, delete, retry, reprocess, replace the source."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,14 +18,16 @@ from core.model import AssetId, AssetStatus, OwnerId, Policy, StepId, StepKind, 
 from core.step_kinds import BLOCK_REPROCESS, BLOCK_REPROCESS_OF_READY, PROBES
 from core.storage import keys
 from ingest import titles
-from ingest.bodies import responses
+from ingest.bodies import cursor, responses
 from ingest.bodies.asset_response import narrowed, shown
 from ingest.bodies.fields import ref_pair
-from ingest.bodies.requests import AssetChanges, AssetQuery, NewPull, NewSource, Nothing, Reprocess
+from ingest.bodies.requests import AssetChanges, AssetQuery, NewChapter, NewPull, NewSource, Nothing, Reprocess
 from ingest.context import CONTEXT, Context, answer, body_of, caller_of, ident, not_found, once, owner_of, query_of
 from ingest.openapi import operation
 from ingest.uploads import IMAGE_HINT, MAX_BODY_BYTES, check_size, image_of, of_owner, once_with, reserve
 from ingest.uploads import shown as upload_shown
+from subtitles.cues import own_chapters
+from subtitles.cues.own_chapters import Misplaced, OwnChapter
 from transcode.probe.source import VERSION
 
 routes = web.RouteTableDef()
@@ -122,13 +125,21 @@ async def _origin(connection: Connection, owner: OwnerId, body: NewPull) -> _Ori
 @routes.get("/v1/assets")
 @operation(responses.AssetShape, listing=True, query=AssetQuery)
 async def page(request: web.Request) -> web.Response:
-    """List assets, newest first; pass `next_cursor` as `cursor` to get the next page."""
+    """List assets in the order of `sort`; pass `next_cursor` as `cursor` to get the next page."""
     context, query = request.app[CONTEXT], query_of(request, AssetQuery)
+    found, following = await listed(context, owner_of(request), query)
+    data = [shown(context, asset).model_dump(mode="json") for asset in found]
+    return answer(data, next_cursor=following)
+
+
+async def listed(context: Context, owner: OwnerId, query: AssetQuery) -> tuple[list[Asset], str | None]:
+    """A page of an owner's assets, and the cursor of the next one where there is one. Raises Problem."""
     filters = Filters(status=query.status, ref=ref_pair(query.ref), q=query.q)
-    rows = await assets.page(context.pool, owner_of(request), query.cursor, query.limit + 1, filters)
-    cursor = rows[query.limit - 1].id if len(rows) > query.limit else None
-    data = [shown(context, asset).model_dump(mode="json") for asset in rows[: query.limit]]
-    return answer(data, next_cursor=cursor)
+    after = cursor.read(query.cursor, query.sort)
+    rows = await assets.page(context.pool, owner, after, query.limit + 1, filters, query.sort)
+    found = rows[: query.limit]
+    is_last = len(rows) <= query.limit
+    return found, None if is_last else cursor.written(assets.position_of(found[-1], query.sort), query.sort)
 
 
 @routes.get("/v1/assets/{asset_id}")
@@ -142,15 +153,22 @@ async def show(request: web.Request) -> web.Response:
 @routes.patch("/v1/assets/{asset_id}")
 @operation(responses.AssetShape, body=AssetChanges, errors=(404,))
 async def change(request: web.Request) -> web.Response:
-    """Change title, ref, language, metadata, policy, allowed domains or what pages say; omitted fields stay unchanged.
+    """Change what you say of an asset: title, ref, policy, domains, chapters, what pages say; omitted fields stay.
 
     A policy becomes that of all playback ids. It and the allowed domains apply to sessions that begin from now on:
     playlists and files that were handed out can be read until their delivery token expires, and shared caches may show
     the pictures of a title that has become signed for a minute more.
     """
     context, asset = request.app[CONTEXT], await requested_asset(request)
-    body = await body_of(request, AssetChanges)
+    await change_asset(context, asset, await body_of(request, AssetChanges))
+    return answer(shown(context, await requested_asset(request)))
+
+
+async def change_asset(context: Context, asset: Asset, body: AssetChanges) -> None:
+    """Change what the owner says about an asset. Raises Problem."""
     fields = body.model_fields_set
+    if body.chapters:
+        _check_chapters(asset, body.chapters)
     changes = Changes(
         title=body.title,
         ref=("ref" in fields, ref_pair(body.ref)),
@@ -158,12 +176,26 @@ async def change(request: web.Request) -> web.Response:
         metadata=body.metadata,
         policy=body.policy,
         allowed_domains=body.allowed_domains,
+        chapters=("chapters" in fields, [one.model_dump() for one in body.chapters or ()] or None),
         about=body.about(),
     )
     async with context.pool.acquire() as connection, connection.transaction():
         if not await assets.change(connection, asset.id, asset.owner_id, changes):
             raise not_found("asset")
-    return answer(shown(context, await requested_asset(request)))
+
+
+def _check_chapters(asset: Asset, given: Sequence[NewChapter]) -> None:
+    """Raises Problem(422) with a pointer to the first chapter in a wrong place."""
+    duration_s = (asset.summary or {}).get("duration_s")
+    found = own_chapters.misplaced([OwnChapter(**one.model_dump()) for one in given], duration_s)
+    if found is None:
+        return
+    number, pointer = found[0], f"/chapters/{found[0]}/start_s"
+    if found[1] is Misplaced.ORDER:
+        detail = f"Chapter {number + 1} does not begin after the one before it."
+        raise Problem(422, "chapter_order", detail, hint="List them in the order of their times.", pointer=pointer)
+    detail = f"Chapter {number + 1} begins when the video is over: it lasts {duration_s:.3f} s."
+    raise Problem(422, "chapter_end", detail, hint="Let it begin earlier.", pointer=pointer)
 
 
 @routes.delete("/v1/assets/{asset_id}")

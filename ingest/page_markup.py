@@ -19,6 +19,7 @@ from ingest.tracks import text_of
 from seo import head, json_ld
 from seo.sites import sites_of
 from seo.video_page import MOST_TRANSCRIPT_CHARS, Moment, Size, VideoPage, best_mp4
+from subtitles.cues import own_chapters
 from subtitles.cues.chapters import chapters
 from subtitles.cues.search import Index
 from subtitles.formats import caption_reader
@@ -99,17 +100,16 @@ def _standing(asset: Asset) -> Standing:
 
 
 async def _said(context: Context, asset: Asset) -> tuple[list[str], tuple[Moment, ...], str]:
-    """Languages of the captions; the chapters and the transcript by the first of them."""
+    """Languages of the captions; the chapters, the owner's own before those of captions; the transcript."""
+    duration_ms = round(1000 * (asset.summary or {})["duration_s"])
+    own = own_chapters.whole(own_chapters.from_stored(asset.chapters), duration_ms)
     found = [track for track in await tracks.of_asset(context.pool, asset.id) if track.kind is not TrackKind.AUDIO]
     ready = [track for track in found if track.made is not None and not track.made.get("forced")]
     languages = [track.language for track in ready if track.language]
     text = await text_of(context, ready[0]) if ready else None
-    if text is None:
-        return languages, (), ""
-    cues = caption_reader.cues(text.encode())
-    duration_ms = round(1000 * (asset.summary or {})["duration_s"])
+    cues = [] if text is None else caption_reader.cues(text.encode())
     moments = tuple(
         Moment(start_s=one.start_ms / 1000, end_s=one.end_ms / 1000, title=one.title)
-        for one in chapters(cues, duration_ms)
+        for one in own or chapters(cues, duration_ms)
     )
     return languages, moments, " ".join(Index(cues).texts)[:MOST_TRANSCRIPT_CHARS]

@@ -147,6 +147,11 @@ async def _image(request: web.Request) -> bytes:
 
 
 def _answer(context: Context, asset: Asset, *, status: int = 200) -> web.Response:
+    return answer(current_poster(context, asset), status=status)
+
+
+def current_poster(context: Context, asset: Asset) -> responses.PosterShape:
+    """The current poster of an asset as the API shows it, who chose it, and whether another one is being made."""
     current = known(asset)
     poster, chosen = (current.poster, current.chosen) if current else (None, None)
     state: dict[str, Any] = {"by": None, "candidate": None, "time_s": None, "url": None, "images": []}
@@ -159,10 +164,9 @@ def _answer(context: Context, asset: Asset, *, status: int = 200) -> web.Respons
     elif poster is not None and current is not None and current.album is not None:
         first = current.album.candidates[0]
         state |= {"candidate": first.id, "time_s": first.time_s}
-    shape = responses.PosterShape(
+    return responses.PosterShape(
         **state,
         waiting=current is not None and current.wanted is not None,
         fallback=current.album.fallback if current and current.album else None,
         error=responses.Failure.model_validate(current.error) if current and current.error else None,
     )
-    return answer(shape, status=status)

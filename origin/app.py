@@ -43,11 +43,13 @@ from origin.playback.pathways import Pathways, pathways
 from origin.playback.revoked import Revoked
 from origin.playback.shared_playlists import SharedPlaylists
 from studio import STATIC
+from subtitles.cues import own_chapters
 
 health = web.RouteTableDef()
 MOST_BODY_BYTES = 16 * 1024
 CONTENT_KEY_REFRESH_S = 300.0  # a key never changes; an asset may get its key later
 PROVISIONAL_REFRESH_S, PROVISIONAL_ENTRIES = 0.5, 256
+CHAPTERS_ENTRIES = 1000  # of up to 100 chapters each
 ROUTES = (
     files.routes,
     play.routes,
@@ -232,6 +234,9 @@ def _context(
         wrapped = await content_keys.read(pool, asset_id)
         return None if wrapped is None else content_keys.unwrap(wrapped, asset_id, configuration.wrapping_keys)
 
+    async def read_chapters(key: tuple[AssetId, str]) -> tuple[own_chapters.OwnChapter, ...]:
+        return own_chapters.from_stored(await playback_ids.chapters(pool, key[0]))
+
     return Context(
         settings=settings,
         pool=pool,
@@ -254,6 +259,7 @@ def _context(
         ),
         stills=Stills(disk_cache, revisions, lambda: ChildRunner.detect(settings.sandbox)),
         transcripts=transcripts(disk_cache),
+        own_chapters=RefreshingCache(read_chapters, name="chapters", max_entries=CHAPTERS_ENTRIES),
         content_keys=RefreshingCache(read_content_key, name="content_keys", refresh_s=CONTENT_KEY_REFRESH_S),
         experiments=RefreshingCache(
             lambda asset_id: experiments.settled(pool, asset_id), name="experiments", refresh_s=access.SEEN_WITHIN_S

@@ -26,6 +26,7 @@ from origin.playback.pathways import Pathways
 from origin.playback.revoked import Revoked
 from origin.playback.shared_playlists import SharedPlaylists
 from packager.revision import File
+from subtitles.cues.own_chapters import OwnChapter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,7 @@ class Context:
     pictures: RefreshingCache[AssetId, Pictures | None]
     stills: Stills
     transcripts: Transcripts
+    own_chapters: RefreshingCache[tuple[AssetId, str], tuple[OwnChapter, ...]]  # by asset and version
     content_keys: RefreshingCache[AssetId, bytes | None]  # of encrypted titles
     experiments: RefreshingCache[AssetId, Standing | None]
     impressions: Impressions

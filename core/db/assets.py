@@ -3,14 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from core.db import outbox, playback_ids, sql, steps
 from core.db.postgres import Connection, Pool
 from core.errors import Rejected
+from core.media.advice import Judged
 from core.model import AssetId, AssetStatus, OwnerId, Policy, RevisionId
 
 _SQL = sql.load("assets")
+TITLE_CHARS = 100  # of a title decide its place in a list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +32,13 @@ class Asset:
     source_sha256: str | None
     source: dict[str, Any] | None
     warnings: list[dict[str, str]]
+    advice: list[str]  # codes: core.media.advice
     revision_id: RevisionId | None
     provisional: bool
     options: dict[str, Any]
     metadata: dict[str, str]
     allowed_domains: list[str]
+    chapters: list[dict[str, Any]] | None  # the owner's own: start_s and title of each
     description: str
     tags: list[str]
     published_at: datetime | None
@@ -95,6 +100,36 @@ class Filters:
     q: str | None = None
 
 
+class Sort(StrEnum):
+    """Orders of a list of assets. Of the same title or duration the id decides."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    TITLE = "title"
+    LONGEST = "longest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where a page of a list ends: the last asset, and the title or duration that it is sorted by.
+
+    It stays a place in the list whatever becomes of that asset.
+    """
+
+    id: str
+    key: str | float | None = None
+
+
+def position_of(asset: Asset, sort: Sort) -> Position:
+    """The place of an asset in this order."""
+    key: str | float | None = None
+    if sort is Sort.TITLE:
+        key = asset.title[:TITLE_CHARS]
+    elif sort is Sort.LONGEST:
+        key = float((asset.summary or {}).get("duration_s", -1))
+    return Position(id=asset.id, key=key)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """Changes of what an owner says about an asset; in a pair (is given, value) None as value clears the field.
@@ -109,6 +144,7 @@ class Changes:
     metadata: Mapping[str, str] | None
     policy: Policy | None
     allowed_domains: Sequence[str] | None
+    chapters: tuple[bool, Sequence[Mapping[str, Any]] | None]
     about: Mapping[str, Any]
 
 
@@ -162,11 +198,21 @@ async def by_id(pool: Pool, asset_id: AssetId) -> Asset | None:
     return _asset(row) if row else None
 
 
-async def page(pool: Pool, owner_id: OwnerId, after: str | None, limit: int, filters: Filters) -> list[Asset]:
-    """A page of an owner's assets, newest first; `after` is the last id of the previous page."""
+async def page(
+    pool: Pool,
+    owner_id: OwnerId,
+    after: Position | None,
+    limit: int,
+    filters: Filters,
+    sort: Sort = Sort.NEWEST,
+) -> list[Asset]:
+    """A page of an owner's assets; `after` is where the previous page ended."""
     kind, ident = filters.ref or (None, None)
     status = filters.status.value if filters.status else None
-    rows = await pool.fetch(_SQL["page"], owner_id, after, status, kind, ident, filters.q, limit)
+    values: list[Any] = [owner_id, after.id if after else None, status, kind, ident, filters.q, limit]
+    if sort in (Sort.TITLE, Sort.LONGEST):
+        values.append(after.key if after else None)
+    rows = await pool.fetch(f"{_SQL['page']} {_SQL[f'page_{sort.value}']}", *values)
     return [_asset(row) for row in rows]
 
 
@@ -186,13 +232,18 @@ async def accepted(connection: Connection, asset_id: AssetId, key: str, sha256: 
 
 
 async def probed(connection: Connection, asset_id: AssetId, source: dict[str, Any]) -> None:
-    """Record the facts of a new source as JSON values, and drop the warnings about the old one."""
+    """Record the facts of a new source as JSON values, and drop the warnings and the advice about the old one."""
     await connection.execute(_SQL["probed"], asset_id, source)
 
 
 async def warn(connection: Connection, asset_id: AssetId, code: str, message: str) -> None:
     """Add a warning to the asset, once per code."""
     await connection.execute(_SQL["warn"], asset_id, [{"code": code, "message": message}], code)
+
+
+async def advise(connection: Connection, asset_id: AssetId, judged: Judged) -> None:
+    """Set the advice that a step has found, in place of what was found of the same things before."""
+    await connection.execute(_SQL["advise"], asset_id, sorted(judged.looked_at), sorted(judged.found))
 
 
 async def errored(connection: Connection, asset_id: AssetId, rejected: Rejected) -> None:
@@ -221,6 +272,7 @@ async def change(connection: Connection, asset_id: AssetId, owner_id: OwnerId, c
     values = (
         *(changes.title, ref_given, kind, ident, *changes.language, changes.metadata),
         *(changes.policy.value if changes.policy else None, changes.allowed_domains),
+        *changes.chapters,
     )
     if await connection.fetchval(_SQL["change"], asset_id, owner_id, *values) is None:
         return False

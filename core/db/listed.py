@@ -29,6 +29,7 @@ class ListedTitle:
     family_friendly: bool
     author: dict[str, str | None] | None
     revision_id: RevisionId
+    chapters_version: str | None  # of its owner's own
     summary: dict[str, Any]
     poster: dict[str, Any]
 

@@ -54,7 +54,10 @@ class Poster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A frame proposed as poster, with its score and the reason."""
+    """A frame proposed as poster, with its score and why: a sentence in English, and codes of its parts.
+
+    An album of an earlier release has no codes.
+    """
 
     id: str
     time_s: float
@@ -63,6 +66,7 @@ class Candidate:
     reason: str
     low_confidence: bool
     poster: Poster
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +88,16 @@ class Storyboard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Album:
-    """All images that a worker made of an asset. `fallback` says why some or all are missing."""
+    """All images that a worker made of an asset. `fallback` says why some or all are missing.
+
+    `advice`: codes of what its frames have shown, for an asset whose album is kept.
+    """
 
     candidates: tuple[Candidate, ...]  # best first
     storyboard: Storyboard | None
     preview: Image | None
     fallback: str | None
+    advice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

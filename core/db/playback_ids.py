@@ -26,6 +26,7 @@ class Published:
     deleted: bool
     taken_down: bool
     allowed_domains: tuple[str, ...]  # of the pages that may play it; none: any page
+    chapters_version: str | None = None  # changes with the chapters that the owner has given; None: there are none
     language: str | None = None
     description: str = ""
     tags: tuple[str, ...] = ()
@@ -99,3 +100,9 @@ async def published(pool: Pool, playback_id: str) -> Published | None:
             "tags": tuple(row["tags"]),
         }
     )
+
+
+async def chapters(pool: Pool, asset_id: AssetId) -> list[dict[str, Any]] | None:
+    """The chapters that the owner has given: start_s and title of each. None where there are none."""
+    found: list[dict[str, Any]] | None = await pool.fetchval(_SQL["chapters"], asset_id)
+    return found

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from core.db.assets import ABOUT, Asset
+from core.media import advice
 from core.model import AssetStatus, PlaybackId, Policy, StepKind
 from core.step_kinds import ON_THE_WAY, TRAITS
 from ingest.bodies import responses
@@ -50,12 +51,14 @@ def shown(context: Context, asset: Asset) -> responses.AssetShape:
         language=asset.language,
         metadata=asset.metadata,
         allowed_domains=asset.allowed_domains,
+        chapters=[responses.ChapterShape.model_validate(entry) for entry in asset.chapters or ()],
         **{name: getattr(asset, name) for name in ABOUT},
         options=_options(asset.options),
         duration_s=summary.get("duration_s"),
         aspect_ratio=_aspect(video, summary.get("renditions", [])) if video else None,
         source=asset.source,
-        renditions=summary.get("renditions", []),
+        renditions=_renditions(summary),
+        left_out=summary.get("told", {}).get("left_out", []),
         tracks=[_track(track) for track in asset.tracks],
         **of_pictures(known(asset), PictureUrls.of(context, asset)),
         downloads=downloads,
@@ -64,6 +67,7 @@ def shown(context: Context, asset: Asset) -> responses.AssetShape:
         watch_url=watch,
         embed_url=embed,
         warnings=[responses.Warned.model_validate(warning) for warning in asset.warnings],
+        advice=[responses.Advised.model_validate(one) for one in advice.told(asset.advice)],
         error=responses.Failure.model_validate(asset.error) if asset.error else None,
         timings=_timings(asset),
         created_at=asset.created_at,
@@ -79,6 +83,12 @@ def narrowed(shape: responses.AssetShape) -> responses.UploadedAsset:
 def _track(track: dict[str, Any]) -> responses.TrackShape:
     """A track as the asset lists it: without its text, which has a route of its own."""
     return responses.TrackShape.model_validate({name: value for name, value in track.items() if name != "version"})
+
+
+def _renditions(summary: dict[str, Any]) -> list[responses.RenditionShape]:
+    """The published renditions, each video with why it is there; an earlier release has not stored that."""
+    told = summary.get("told", {}).get("rungs", {})
+    return [responses.RenditionShape(**one, **told.get(one["id"], {})) for one in summary.get("renditions", [])]
 
 
 def _aspect(video: dict[str, Any], renditions: list[dict[str, Any]]) -> str:

@@ -24,6 +24,7 @@ from ingest.bodies.text import Text
 from presets.document import current_name
 from presets.poster import NAMES as POSTERS
 from presets.profile import NAMES as PROFILES
+from subtitles.cues.own_chapters import LONGEST_TITLE
 
 AN_ASSET = "as_01hv3k9x2m5q7r8t4w6y0z1abc"
 
@@ -178,6 +179,17 @@ def _known_posters(value: str) -> str:
     return name
 
 
+ChapterTitle = Annotated[
+    str,
+    Text(
+        pattern=r"^[^\x00-\x1f\x7f\u2028\u2029]*$",
+        form="one line of text",
+        example="Glazing",
+        min_length=1,
+        max_length=LONGEST_TITLE,
+        strip=True,
+    ),
+]
 Profile = Annotated[
     str, AfterValidator(_known_profile), WithJsonSchema({"type": "string", "enum": list(PROFILES)}, mode="validation")
 ]

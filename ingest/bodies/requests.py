@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from core.db.assets import Sort
 from core.http.problems import invalid
 from core.media.crop import Reframe
 from core.model import AssetStatus, Policy
@@ -20,6 +21,7 @@ from ingest.bodies.fields import (
     AnyAssetId,
     AnyRef,
     Body,
+    ChapterTitle,
     Country,
     InputUrl,
     Ladder,
@@ -41,6 +43,7 @@ from ingest.bodies.text import Text
 from packager.encryption import Encryption
 from presets.effort import Effort
 from presets.rung import Codec
+from subtitles.cues.own_chapters import MOST
 from transcode.plan.encode_plan import Options
 from transcode.plan.options import Downloads
 from transcode.plan.watermark import MAX_IMAGE_BYTES, Position, Watermark
@@ -230,17 +233,25 @@ class PosterChoice(Body):
         return self
 
 
+class NewChapter(Body):
+    """Where a chapter begins, and its name. It lasts until the next one, the last until the end."""
+
+    start_s: Seconds = Field(description="Where it begins, in seconds of the video")
+    title: ChapterTitle = Field(description="Its name")
+
+
 class AssetChanges(Listing):
     """PATCH /v1/assets/{asset_id}: omitted fields stay unchanged.
 
     null clears ref, language, published_at, expires_at, page_url and author; {} clears metadata, [] allowed_domains and
-    tags, "" the description.
+    tags, "" the description. null or [] as chapters: they are made from the captions again.
     """
 
     model_config = example(
         {"title": "Lesson 1, second edition", "metadata": {"course": "Algebra"}},
         {"policy": "signed", "allowed_domains": ["shop.example.org"]},
         {"description": "From clay to glaze.", "tags": ["pottery"], "listed": True},
+        {"chapters": [{"start_s": 0, "title": "Throwing"}, {"start_s": 65, "title": "Glazing"}]},
     )
 
     title: Title | None = None
@@ -253,6 +264,10 @@ class AssetChanges(Listing):
     )
     allowed_domains: AllowedDomains | None = Field(
         default=None, description=f"{ALLOWED_DOMAINS_TEXT}. Replaces the list; [] clears it"
+    )
+    chapters: Annotated[list[NewChapter], Field(max_length=MOST)] | None = Field(
+        default=None,
+        description="Chapters in their order, instead of those that are made from the captions. Replaces all of them",
     )
 
 
@@ -372,11 +387,21 @@ class NewUploadToken(Body):
     )
 
 
+Cursor = Annotated[
+    str,
+    Text(pattern=r"^[A-Za-z0-9_-]+$", form="next_cursor of the page before", example=AN_ASSET, max_length=1000),
+]
+
+
 class AssetQuery(Body):
     """GET /v1/assets: page and filters of a list of assets."""
 
     limit: int = Field(default=20, ge=1, le=100, description="Assets per page")
-    cursor: AnyAssetId | None = Field(default=None, description="`next_cursor` of the page before")
+    cursor: Cursor | None = Field(default=None, description="`next_cursor` of the page before, in the same order")
+    sort: Sort = Field(
+        default=Sort.NEWEST,
+        description="newest or oldest first; by title; longest first, those without a duration last",
+    )
     status: AssetStatus | None = Field(default=None, description="Only assets with this status")
     ref: ShortRef | None = None
     q: Annotated[str, text.line("lesson", max_length=200)] | None = Field(

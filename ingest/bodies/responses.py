@@ -149,6 +149,22 @@ class RenditionShape(_Shape):
     average_bandwidth_bps: int = Field(description="Average bit rate, as in HLS")
     bytes: int = Field(description="Size of all its segments")
     passthrough: bool = Field(description="Whether it is the upload's own track, not encoded again")
+    why: str | None = Field(
+        default=None,
+        description="Why the title has it: first (made first, to be watched at once), top, capped, lowest, between, "
+        "usual (nothing was measured), fixed, uploaded; null for sound, and where it is not known",
+    )
+    vmaf: float | None = Field(
+        default=None,
+        description="VMAF to be expected, by samples of the title that were encoded and measured; null without those",
+    )
+
+
+class LeftOut(_Shape):
+    """A quality that the title does without."""
+
+    id: str = Field(description="Id that its rendition would have")
+    instead: str | None = Field(description="Id of the rendition that serves its viewers as well")
 
 
 class Failure(_Shape):
@@ -164,6 +180,14 @@ class Warned(_Shape):
 
     code: str = Field(description="Stable code, listed in docs/errors.md")
     message: str = Field(description="What is wrong, in a sentence")
+
+
+class Advised(_Shape):
+    """What whoever films can do better; nothing was changed because of it."""
+
+    code: str = Field(description="Stable code, listed in docs/errors.md")
+    message: str = Field(description="What was noticed, in a sentence")
+    hint: str = Field(description="What to do about it, in a sentence")
 
 
 class Timings(_Shape):
@@ -237,6 +261,9 @@ class CandidateShape(_Shape):
     score: float = Field(description="Weighted sum of its signals; higher is better")
     signals: dict[str, float] = Field(description="Measurements that the score is made of, each from 0 to 1")
     reason: str = Field(description="Why it was selected, in a sentence")
+    reasons: list[str] = Field(
+        description="The same as codes, listed in docs/studio.md; none of candidates that an earlier release selected"
+    )
     low_confidence: bool = Field(description="Whether no frame of the video is a good poster")
     chosen: bool = Field(description="Whether a person has chosen it")
     url: str | None = Field(description="URL of its largest image")
@@ -300,11 +327,19 @@ class UploadedAsset(_Shape):
     progress: float = Field(description="Progress of all processing, from 0 to 1")
     steps: list[StepShape] = Field(description="Steps of the pipeline, in order")
     error: Failure | None = Field(description="Why processing failed, if it did")
+    advice: list[Advised] = Field(description="What can be done better when filming, the most important first")
     playback_ids: list[PlaybackIdShape] = Field(description="Ids under which it can be played")
     playback_url: str | None = Field(
         description="URL of the HLS playlist for any player; null until it is playable. With policy signed it has a "
         "token for one viewer"
     )
+
+
+class ChapterShape(_Shape):
+    """A chapter that the owner has given. It lasts until the next one, the last until the end."""
+
+    start_s: float = Field(description="Where it begins, in seconds of the video")
+    title: str = Field(description="Its name")
 
 
 class AssetShape(_Shape):
@@ -322,6 +357,9 @@ class AssetShape(_Shape):
     language: str | None = Field(description="Spoken language, BCP 47")
     metadata: dict[str, str] = Field(description="Your own data")
     allowed_domains: list[str] = Field(description="Domains of the pages that may play it; empty: any page")
+    chapters: list[ChapterShape] = Field(
+        description="Chapters that you gave, in order; none: players show those that are made from the captions"
+    )
     description: str = Field(description="What happens in the video, as plain text")
     tags: list[str] = Field(description="Subjects")
     published_at: datetime | None = Field(description="When it was published; null: not yet")
@@ -337,6 +375,7 @@ class AssetShape(_Shape):
     aspect_ratio: str | None = Field(description="Aspect ratio as shown, for example 16:9")
     source: dict[str, Any] | None = Field(description="Facts about the upload: container, tracks, colour, warnings")
     renditions: list[RenditionShape] = Field(description="What has been published")
+    left_out: list[LeftOut] = Field(description="Qualities that the title does without, as others serve as well")
     tracks: list[TrackShape] = Field(description="Subtitles, captions and audio in other languages")
     poster_url: str | None = Field(description="URL of the poster")
     storyboard_url: str | None = Field(description="URL of the WebVTT file of preview tiles")
@@ -352,6 +391,10 @@ class AssetShape(_Shape):
         description="URL of the player alone, for an iframe on another page; null until it is playable"
     )
     warnings: list[Warned] = Field(description="Problems despite which it plays")
+    advice: list[Advised] = Field(
+        description="What can be done better when filming, the most important first. It comes as soon as something was "
+        "measured, at the latest with the pictures, which may be after `ready`"
+    )
     error: Failure | None = Field(description="Why it, or its last change, failed")
     timings: Timings = Field(description="Seconds since the upload was completed")
     created_at: datetime = Field(description="When it was created")

@@ -9,16 +9,20 @@ from typing import Any
 from aiohttp import web
 from pydantic import ValidationError
 
+from core.db.assets import Asset
 from core.http.problems import Problem, from_validation
 from core.model import PlaybackId
 from ingest import assets as api
 from ingest import playback, posters
 from ingest.assets import requested_asset
 from ingest.bodies.asset_response import shown
-from ingest.context import CONTEXT
-from ingest.play_urls import embed_url, preview_token
+from ingest.context import CONTEXT, Context
+from ingest.play_urls import embed_url, play_url, preview_token, sign
 from ingest.studio import shell
+from ingest.studio.made import made_of
+from ingest.studio.page import language
 from ingest.studio.upload import UPLOAD_TEXTS
+from subtitles.cues.own_chapters import as_lines, from_stored
 
 routes = web.RouteTableDef()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -34,7 +38,7 @@ FORMS: dict[str, Handler] = {
 @routes.get("/studio/assets/{asset_id}")
 async def show(request: web.Request) -> web.Response:
     """The page of a title."""
-    return await _page(request)
+    return await show_page(request)
 
 
 @routes.post("/studio/assets/{asset_id}/{form:details|poster|poster-auto|retry|reprocess}")
@@ -44,9 +48,9 @@ async def change(request: web.Request) -> web.Response:
     try:
         await FORMS[name](request)
     except ValidationError as exc:
-        return await _page(request, problem=shell.refused(request, from_validation(exc)), status=422)
+        return await show_page(request, problem=shell.refused(request, from_validation(exc)), status=422)
     except Problem as exc:
-        return await _page(request, problem=shell.refused(request, exc), status=exc.status)
+        return await show_page(request, problem=shell.refused(request, exc), status=exc.status)
     raise web.HTTPSeeOther(f"/studio/assets/{request.match_info['asset_id']}?saved={name}#{name}")
 
 
@@ -56,9 +60,9 @@ async def trim(request: web.Request) -> web.Response:
     try:
         made = await api.pull(request)
     except ValidationError as exc:
-        return await _page(request, problem=shell.refused(request, from_validation(exc)), status=422)
+        return await show_page(request, problem=shell.refused(request, from_validation(exc)), status=422)
     except Problem as exc:
-        return await _page(request, problem=shell.refused(request, exc), status=exc.status)
+        return await show_page(request, problem=shell.refused(request, exc), status=exc.status)
     raise web.HTTPSeeOther(f"/studio/assets/{shell.data_of(made)['id']}")
 
 
@@ -68,10 +72,10 @@ async def link(request: web.Request) -> web.Response:
     try:
         made = shell.data_of(await playback.token(request))
     except ValidationError as exc:
-        return await _page(request, problem=shell.refused(request, from_validation(exc)), status=422)
+        return await show_page(request, problem=shell.refused(request, from_validation(exc)), status=422)
     except Problem as exc:
-        return await _page(request, problem=shell.refused(request, exc), status=exc.status)
-    return await _page(request, links=made)
+        return await show_page(request, problem=shell.refused(request, exc), status=exc.status)
+    return await show_page(request, links=made)
 
 
 @routes.post("/studio/assets/{asset_id}/delete")
@@ -85,9 +89,16 @@ async def delete(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther("/studio/library?deleted=1")
 
 
-async def _page(
-    request: web.Request, *, problem: str | None = None, status: int = 200, links: Any = None
+async def show_page(
+    request: web.Request,
+    *,
+    problem: str | None = None,
+    status: int = 200,
+    links: Any = None,
+    chapters: str | None = None,
+    chapters_problem: str | None = None,
 ) -> web.Response:
+    """The page. `chapters`: what somebody has written, where it could not be stored; `chapters_problem` says why."""
     context, asset = request.app[CONTEXT], await requested_asset(request)
     told = shown(context, asset).model_dump(mode="json")
     first = PlaybackId(asset.playback_ids[0]["id"]) if asset.playback_ids else None
@@ -95,14 +106,34 @@ async def _page(
     values: dict[str, Any] = {
         "asset": told,
         "candidates": [one.model_dump(mode="json") for one in found],
+        "poster": posters.current_poster(context, asset).model_dump(mode="json"),
         "preview_token": preview_token(context, first, request.url.host or "") if first else None,
         "embed_url": embed_url(context, first, None) if first else None,
-        "chosen": any(one.chosen for one in found),
         "links": links,
-        "poster_texts": shell.texts_of(request, ("code.",)),
+        "made": made_of(told, language(request), shell.texts(request)),
+        "chapters": as_lines(from_stored(asset.chapters)) if chapters is None else chapters,
+        "chapters_problem": chapters_problem,
+        "automatic_chapters_url": _automatic_chapters(context, asset, first),
+        "poster_texts": shell.texts_of(request, ("code.", "studio.poster_")),
         "uploads_texts": shell.texts_of(request, UPLOAD_TEXTS),
         "owner": asset.owner_id,
         "problem": problem,
         "saved": request.query.get("saved"),
     }
-    return shell.show(request, "asset.html", title=asset.title, player=True, status=status, **values)
+    return shell.show(
+        request,
+        "asset.html",
+        title=asset.title,
+        player=True,
+        status=status,
+        path=f"/studio/assets/{asset.id}",
+        **values,
+    )
+
+
+def _automatic_chapters(context: Context, asset: Asset, first: PlaybackId | None) -> str | None:
+    """Where the chapters are that were made from the captions; None where there are no captions, or own chapters."""
+    captioned = any(track["kind"] != "audio" and track["status"] == "ready" for track in asset.tracks)
+    if first is None or asset.chapters or not captioned:
+        return None
+    return play_url(context, first, sign(context, first, context.settings.playback_token_ttl_s)[1], "chapters.json")

@@ -1,44 +1,69 @@
 """The library: an owner's titles with their pictures and states, to search, filter and delete."""
 
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
+from pydantic import ValidationError
 
 from core.db import assets
-from core.db.assets import Filters
+from core.db.assets import Asset, Sort
+from core.http.problems import Problem, from_validation
 from core.model import AssetStatus
 from ingest import assets as api
 from ingest.bodies.asset_response import shown
-from ingest.bodies.fields import ref_pair
 from ingest.bodies.requests import AssetQuery
 from ingest.context import CONTEXT, owner_of
 from ingest.studio import shell
 
 routes = web.RouteTableDef()
 STATES = tuple(status.value for status in AssetStatus)
+SORTS = tuple(sort.value for sort in Sort)
 PER_PAGE = 24
 
 
 @routes.get("/studio/library")
 async def library(request: web.Request) -> web.Response:
-    """A page of titles, newest first."""
-    context, owner = request.app[CONTEXT], owner_of(request)
+    """A page of titles, newest first if nothing else is asked for. A wrong filter is told, and finds nothing."""
     given = {name: value for name, value in request.query.items() if value and name in AssetQuery.model_fields}
-    query = AssetQuery.model_validate({**given, "limit": PER_PAGE})
-    filters = Filters(status=query.status, ref=ref_pair(query.ref), q=query.q)
-    rows = await assets.page(context.pool, owner, query.cursor, query.limit + 1, filters)
-    listed = [shown(context, one).model_dump(mode="json") for one in rows[: query.limit]]
-    following = rows[query.limit - 1].id if len(rows) > query.limit else None
+    try:
+        query = AssetQuery.model_validate({**given, "limit": PER_PAGE})
+        found, following = await api.listed(request.app[CONTEXT], owner_of(request), query)
+    except ValidationError as exc:
+        return _page(request, problem=_refused(request, from_validation(exc)))
+    except Problem as exc:
+        return _page(request, problem=_refused(request, exc))
+    return _page(request, found, following)
+
+
+def _page(
+    request: web.Request, found: Sequence[Asset] = (), following: str | None = None, problem: str | None = None
+) -> web.Response:
+    filters = {name: request.query.get(name, "") for name in ("q", "status", "ref")}
+    sort = request.query.get("sort") or SORTS[0]
+    more = {**filters, "sort": sort, "cursor": following or ""}
     return shell.show(
         request,
         "library.html",
+        status=200 if problem is None else 422,
         title=shell.texts(request)("studio.library"),
-        assets=listed,
+        assets=[shown(request.app[CONTEXT], one).model_dump(mode="json") for one in found],
         states=STATES,
-        filters={"q": query.q or "", "status": query.status or "", "ref": request.query.get("ref", "")},
-        following=following,
+        sorts=SORTS,
+        filters={**filters, "sort": sort},
+        following=urlencode(more) if following else None,
         deleted=request.query.get("deleted"),
+        is_first=not request.query.get("cursor"),
+        problem=problem,
     )
+
+
+def _refused(request: web.Request, problem: Problem) -> str:
+    """What is wrong with a filter, in the page's language."""
+    if problem.pointer == "/ref":
+        return shell.texts(request)("studio.ref_wrong")
+    return shell.refused(request, problem)
 
 
 @routes.post("/studio/library/delete")

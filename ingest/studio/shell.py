@@ -15,16 +15,25 @@ from studio.texts import Text, catalogue, text_in
 
 
 def show(
-    request: web.Request, template: str, *, status: int = 200, player: bool = False, **values: Any
+    request: web.Request,
+    template: str,
+    *,
+    status: int = 200,
+    player: bool = False,
+    path: str | None = None,
+    **values: Any,
 ) -> web.Response:
-    """The rendered template of studio/templates/studio/. `player`: the page has a player, which loads more."""
+    """The rendered template of studio/templates/studio/. `player`: the page has a player, which loads more.
+
+    `path`: where the page is found again, if not where it was asked for, as a form's answer.
+    """
     session, settings = signed_in(request), request.app[CONTEXT].settings
     return page.page(
         request,
         f"studio/{template}",
         status=status,
         policy=policy(settings, player=player),
-        path=request.path,
+        path=path or request.path,
         settings=settings,
         owner_name=session.owner_name,
         **values,

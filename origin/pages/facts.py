@@ -51,6 +51,8 @@ async def facts(context: Context, visitor: Visitor, token: str | None) -> dict[s
     if poster is not None:
         webp = poster.image(type="image/webp") is not None
         poster_url = url(f"{images}/poster.{'webp' if webp else 'jpg'}", width=POSTER_WIDTH, v=poster.version)
+    own = visitor.published.chapters_version
+    chapters = {"v": own} if own else {} if any(one.whole for one in content.subtitles) else None
     return {
         "playback_id": visitor.playback_id,
         "title": visitor.published.title,
@@ -64,7 +66,7 @@ async def facts(context: Context, visitor: Visitor, token: str | None) -> dict[s
         "thumbhash": poster.thumbhash if poster else None,
         "colour": poster.colour if poster and re.fullmatch(r"#[0-9a-f]{6}", poster.colour) else None,
         "storyboard_url": url(f"{images}/storyboard.vtt", v=board.version) if board else None,
-        "chapters_url": url(f"{play}/chapters.vtt") if any(one.whole for one in content.subtitles) else None,
+        "chapters_url": url(f"{play}/chapters.vtt", **chapters) if chapters is not None else None,
     }
 
 

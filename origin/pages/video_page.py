@@ -22,11 +22,10 @@ async def video_page(context: Context, visitor: Visitor) -> VideoPage:
     published = visitor.published
     revision_id = sessions.revision_of(visitor)
     content = await sessions.content_of(context, visitor, revision_id)
-    pictures = None
-    transcript = None
+    pictures, said = None, captions.NOTHING
     try:
         pictures = await context.pictures.get(published.asset_id)
-        transcript = await captions.of_title(context, published.asset_id, revision_id)
+        said = await captions.of_title(context, published, revision_id)
     except (asyncpg.PostgresError, *postgres.UNAVAILABLE, KadrError):
         pass  # the page does without
     image = pictures.poster.image(type="image/jpeg") if pictures and pictures.poster else None
@@ -51,9 +50,8 @@ async def video_page(context: Context, visitor: Visitor) -> VideoPage:
         family_friendly=published.family_friendly,
         author=published.author,
         chapters=tuple(
-            Moment(start_s=one.start_ms / 1000, end_s=one.end_ms / 1000, title=one.title)
-            for one in (transcript.chapters if transcript else ())
+            Moment(start_s=one.start_ms / 1000, end_s=one.end_ms / 1000, title=one.title) for one in said.chapters
         ),
-        transcript=" ".join(transcript.index.texts)[:MOST_TRANSCRIPT_CHARS] if transcript else "",
+        transcript=" ".join(said.transcript.index.texts)[:MOST_TRANSCRIPT_CHARS] if said.transcript else "",
         is_listed=listed(published.standing, datetime.now(UTC)),
     )

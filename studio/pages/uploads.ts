@@ -28,7 +28,7 @@ export class Uploads extends HTMLElement {
       this.#take(dropped.dataTransfer?.files);
     });
     if (!this.dataset.asset) void this.#remindOfAll();
-    follow(() => [...this.querySelectorAll<HTMLElement>("li[data-asset-id]")], this.#moved);
+    follow(() => [...this.querySelectorAll<HTMLElement>("li[data-asset-id]")], this.#moved, this.#advise);
   }
 
   #text(key: string, values: Record<string, string> = {}): string {
@@ -78,7 +78,7 @@ export class Uploads extends HTMLElement {
     row.innerHTML = `<span class="name"></span><span class="actions"></span>
       <div class="bars"><span class="label"></span><progress class="sending" max="1" value="0"></progress><span class="told"></span></div>
       <div class="bars making" hidden><span class="label"></span><progress max="1" value="0"></progress><span><span class="percent">0</span> %</span></div>
-      <p class="words" role="status"></p>`;
+      <p class="words" role="status"></p><p class="advice" role="status" hidden></p>`;
     row.querySelector(".name")!.textContent = upload.fields.title ?? upload.file.name;
     if (!this.dataset.asset) row.querySelector(".words")!.before(this.#fields(upload));
     const labels = row.querySelectorAll(".label");
@@ -230,6 +230,16 @@ export class Uploads extends HTMLElement {
     }
     if (asset.status === "ready") making.hidden = true;
     return true; // the row is this element's, not the server's
+  };
+
+  // One line, of what matters most; the page of the title has the others.
+  #advise = (row: HTMLElement, { advice, status }: Asset): void => {
+    const line = row.querySelector<HTMLElement>(".advice")!;
+    const [first] = status === "errored" ? [] : advice;
+    const words = first ? this.#why(first.code, `${first.message} ${first.hint}`) : "";
+    if (line.textContent === words) return; // else it would be read out again
+    line.textContent = words;
+    line.hidden = !words;
   };
 }
 

@@ -161,10 +161,11 @@ export class Controls {
     return [...(track?.cues ?? [])] as VTTCue[];
   }
 
+  // The text of a cue has `&` and `<` as WebVTT writes them; the time line reads it so, too.
   #chapters(): Choice[] {
-    return this.#cuesOf("chapters").map(({ startTime, text }) => ({
-      label: `${clock(startTime)}  ${text}`,
-      choose: () => (this.video.currentTime = startTime),
+    return this.#cuesOf("chapters").map((cue) => ({
+      label: `${clock(cue.startTime)}  ${cue.getCueAsHTML().textContent}`,
+      choose: () => (this.video.currentTime = cue.startTime),
     }));
   }
 

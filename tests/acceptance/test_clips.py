@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.advised import advised
 from tests.clips import PICTURES
 from tests.media import shared
 from tests.playback import check_playback
@@ -54,6 +55,8 @@ async def test_a_clip_comes_out_right(stack: Stack, name: str) -> None:
     expected = {"no_audio", "subtitles_unreadable"} if "_pgs_" in name else {"no_audio"}
     assert {warning["code"] for warning in asset["warnings"]} <= expected
     await check_playback(asset)
+    if name.startswith("core/"):
+        assert await advised(stack, asset["id"]) == [], "nothing is wrong with it"
 
 
 REJECTED = {

@@ -434,6 +434,31 @@ async def test_allowed_domains_are_kept_changed_and_cleared(stack: Stack) -> Non
     assert other["allowed_domains"] == []
 
 
+async def test_chapters_are_kept_changed_and_cleared(stack: Stack) -> None:
+    path = f"/v1/assets/{(await create(stack, 3))['asset_id']}"
+    given = [{"start_s": 1.5, "title": "Clay"}, {"start_s": 60, "title": "<b>Kiln</b>"}]
+    assert (await call(stack, "GET", path)).body["data"]["chapters"] == []
+    for body, kept in (
+        ({"chapters": [{"start_s": 1.5, "title": "  Clay "}, given[1]]}, given),
+        ({"title": "Other"}, given),
+        ({"chapters": given[1:]}, given[1:]),
+        ({"chapters": None}, []),
+        ({"chapters": given}, given),
+        ({"chapters": []}, []),
+    ):
+        assert (await call(stack, "PATCH", path, json=body)).body["data"]["chapters"] == kept
+    for wrong, code, pointer in (
+        ([given[1], given[0]], "chapter_order", "/chapters/1/start_s"),
+        ([given[0], {"start_s": 2, "title": ""}], "invalid", "/chapters/1/title"),
+        ([{"start_s": 2, "title": "two\nlines"}], "invalid", "/chapters/0/title"),
+        ([{"start_s": -1, "title": "Before"}], "invalid", "/chapters/0/start_s"),
+        ([{"start_s": at, "title": "x"} for at in range(101)], "invalid", "/chapters"),
+        ([{"start_s": 1, "name": "x", "title": "x"}], "unknown_field", "/chapters/0/name"),
+    ):
+        check_problem(await call(stack, "PATCH", path, json={"chapters": wrong}), 422, code, pointer)
+    assert (await call(stack, "GET", path)).body["data"]["chapters"] == []
+
+
 async def test_a_policy_is_that_of_all_playback_ids(stack: Stack) -> None:
     upload, other = await create(stack, 3), await create(stack, 3)
     path = f"/v1/assets/{upload['asset_id']}"

@@ -89,6 +89,7 @@ async def test_candidates_tell_why(stack: Stack, asset: Any) -> None:
     assert candidates[0]["score"] == max(one["score"] for one in candidates), "the others are chosen to differ, too"
     for one in candidates:
         assert one["reason"].endswith(".")
+        assert one["reasons"]
         assert one["signals"]
         assert not one["chosen"]
         shapes = {(image["shape"], image["type"], image["width"], image["height"]) for image in one["images"]}

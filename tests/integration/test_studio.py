@@ -11,30 +11,25 @@ import pytest
 from playwright.async_api import Browser
 
 from studio import MODULES
+from studio.texts import catalogue
 from tests import runs
 from tests.browsers import VIDEO, Visit, visiting
 from tests.catalogue import asset_of, clip_file
 from tests.media import generate
 from tests.stack import PLAIN, Stack, as_owner
 from tests.studio import enter
+from tests.studio_pages import DESK, HOSTILE, PHONE, wrong
 from tests.waiting import until
 from tests.web import fetch
 
 pytestmark = pytest.mark.browser
 AXE = MODULES / "axe-core" / "axe.min.js"
-PHONE, DESK = (390, 844), (1280, 800)
-HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.fixture
 async def stack(stack: Stack) -> Stack:
     """The shared stack, for an owner in whose library is nothing of other tests."""
     return await as_owner(stack, "seller")
-
-
-def wrong(visit: Visit) -> list[str]:
-    """What went wrong on the pages; what a page was still loading when it was left is given up."""
-    return [problem for problem in visit.problems if "ERR_ABORTED" not in problem]
 
 
 @pytest.fixture
@@ -71,7 +66,7 @@ async def test_from_a_file_to_a_page_on_a_phone(phone: Visit, stack: Stack) -> N
     assert await candidates.count() > 1
     await candidates.nth(1).check()
     await page.get_by_role("button", name="Use this poster").click()
-    await page.get_by_role("status").first.wait_for()
+    await page.get_by_role("status").filter(has_text="Saved").first.wait_for()
     changed = await until(lambda: asset_of(stack, asset_id), lambda one: one["poster_url"] != made["poster_url"])
     await until(
         lambda: fetch(changed["watch_url"]),
@@ -84,9 +79,30 @@ async def test_from_a_file_to_a_page_on_a_phone(phone: Visit, stack: Stack) -> N
     assert f"{stack.endpoints['origin']}/player/1/kadr-player.js" in await page.locator("#share").inner_html()
 
     await page.get_by_role("link", name="Русский").click()
-    await page.get_by_role("button", name="Сохранить").wait_for()
+    await page.get_by_role("button", name="Сохранить", exact=True).wait_for()
     await page.goto(f"{base}/studio/library")
     assert await page.locator("html").get_attribute("lang") == "ru", "it stays"
+    assert wrong(phone) == []
+
+
+async def test_advice_comes_by_itself(phone: Visit, stack: Stack, tmp_path: Path) -> None:
+    """One line in the row of what matters most, all of it on the page of the title; nothing is loaded again."""
+    page, base, file = phone.page, stack.endpoints["api"], tmp_path / "evening.mp4"
+    dim = "testsrc2=size=192x108:rate=12:duration=2,hue=s=0,lutyuv=y='16+(val-16)*0.14'"
+    generate(file, dim, "anoisesrc=amplitude=0.0004:duration=2")
+    await page.goto(f"{base}/studio/upload")
+    await page.set_input_files("#files", file)
+    row = page.locator(".uploads li")
+    await row.locator(".advice", has_text="The picture is dark. Film by a window").wait_for()
+    assert await row.locator(".advice").count() == 1
+    asset_id = await row.get_attribute("data-asset-id")
+    asset = await until(lambda: asset_of(stack, str(asset_id)), lambda one: len(one["advice"]) == 2)
+    assert [one["code"] for one in asset["advice"]] == ["dark", "silent"]
+    await page.goto(f"{base}/studio/assets/{asset_id}?lang=ru")
+    assert [await line.inner_text() for line in await page.locator("#advice li").all()] == [
+        catalogue("ru")["code.dark"],
+        catalogue("ru")["code.silent"],
+    ]
     assert wrong(phone) == []
 
 
@@ -122,6 +138,35 @@ async def test_captions_are_mended_without_scripts(browser: Browser, stack: Stac
     _, shown = await stack.api("GET", f"/v1/assets/{asset['id']}/tracks/{made['data']['id']}")
     assert "Hello" in shown["data"]["text"]
     await context.close()
+    # Published again, the title still says why it has what it has.
+    await until(lambda: fetch(asset["playback_url"]), lambda answer: b"TYPE=SUBTITLES" in answer.body)
+    again = await asset_of(stack, asset["id"])
+    assert [one["why"] for one in again["renditions"] if one["kind"] == "video"] == ["fixed"]
+
+
+async def test_chapters_are_lines(phone: Visit, stack: Stack, tiny: Path) -> None:
+    asset = await stack.wait(await stack.upload(tiny, **PLAIN), "ready")
+    page = phone.page
+    await page.goto(f"{stack.endpoints['api']}/studio/assets/{asset['id']}")
+    field = page.locator("textarea[name=chapters]")
+    await page.get_by_role("button", name="Add a chapter at the player's time").click()
+    assert await field.input_value() == "0:00 Chapter"
+    await page.keyboard.type("Clay & water")  # the name is selected
+    await page.keyboard.press("End")
+    await page.keyboard.type("\n0:01 Kiln\n\n0:02 Nothing is left of it")
+    await page.get_by_role("button", name="Save chapters").click()
+    told = page.locator("#chapters [role=alert]")
+    assert "Line 4" in await told.inner_text()
+    assert await field.input_value() == "0:00 Clay & water\n0:01 Kiln\n\n0:02 Nothing is left of it"
+    await field.fill("0:00 Clay & water\n0:01 Kiln")
+    await page.get_by_role("button", name="Save chapters").click()
+    await page.get_by_role("status").filter(has_text="Saved").wait_for()
+    assert await field.input_value() == "0:00 Clay & water\n0:01 Kiln"
+    chapters = asset["playback_url"].replace("index.m3u8", "chapters.vtt")
+    vtt = await until(lambda: fetch(chapters), lambda answer: answer.status == 200)
+    assert b"00:00:00.000 --> 00:00:01.000\nClay &amp; water\n" in vtt.body
+    refusals = [one for one in wrong(phone) if "422" not in one]
+    assert refusals == []
 
 
 async def test_deleting_is_asked_about(phone: Visit, stack: Stack, tiny: Path) -> None:
@@ -155,12 +200,19 @@ async def test_axe_finds_nothing_serious(browser: Browser, stack: Stack, tiny: P
     asset = await stack.wait(await stack.upload(tiny, **PLAIN), "ready")
     track = {"kind": "subtitles", "language": "en", "text": "WEBVTT\n\n00:00.000 --> 00:02.000\nHello\n"}
     _, made = await stack.api("POST", f"/v1/assets/{asset['id']}/tracks", json=track)
+    chapters = {"chapters": [{"start_s": 0, "title": "Clay"}, {"start_s": 1, "title": "Kiln"}]}
+    assert (await stack.api("PATCH", f"/v1/assets/{asset['id']}", json=chapters))[0] == 200
+    _, waiting = await stack.api("POST", "/v1/uploads", json={"filename": "a.mp4", "size_bytes": 3})
     junk = tmp_path / "junk.mp4"
-    generate(junk, "testsrc2=size=320x180:rate=25:duration=1")
+    junk.write_bytes(b"no video" * 1000)
+    failed = await stack.wait(await stack.upload(junk), "errored")
+    title = f"assets/{asset['id']}"
     paths = (
-        *("library", "library?q=nothing-like-this", "upload", f"assets/{asset['id']}"),
-        f"assets/{asset['id']}/captions/{made['data']['id']}",
+        *("library", "library?q=nothing-like-this", "library?ref=wrong", "library?sort=longest", "upload", "account"),
+        *(title, f"{title}?saved=details", f"{title}/captions/{made['data']['id']}"),
+        *(f"assets/{waiting['data']['asset_id']}", f"assets/{failed['id']}"),
     )
+    forms = (("#chapters", "chapters"), ("#made", "delete"))
     found: list[Any] = []
     for theme in ("light", "dark"):
         for language in ("en", "ru"):
@@ -173,17 +225,33 @@ async def test_axe_finds_nothing_serious(browser: Browser, stack: Stack, tiny: P
                 await enter(visit, stack)
                 for path in paths:
                     await visit.page.goto(f"{stack.endpoints['api']}/studio/{path}")
-                    await visit.page.evaluate(AXE.read_text("utf-8"))
-                    seen = await visit.page.evaluate("axe.run({resultTypes: ['violations']})")
-                    found += [
-                        (path, theme, language, width, one["id"], [node["target"] for node in one["nodes"]][:3])
-                        for one in seen["violations"]
-                        if one["impact"] in ("serious", "critical")
-                    ]
-                    wide = await visit.page.evaluate("document.documentElement.scrollWidth")
-                    assert wide <= width, f"{path} is {wide} px wide at {width}"
+                    found += [(path, theme, language, width, *one) for one in await faults(visit, width)]
+                # What a form answers: what is wrong with a line, and the question before a deletion.
+                for section, form in forms:
+                    await visit.page.goto(f"{stack.endpoints['api']}/studio/{title}")
+                    await visit.page.locator("textarea[name=chapters]").fill("no time")
+                    async with visit.page.expect_navigation():
+                        await visit.page.locator(f"{section} form[action*={form}] button:not([type])").click()
+                    found += [(form, theme, language, width, *one) for one in await faults(visit, width)]
+                await visit.page.context.clear_cookies()
+                for path in ("sign-in", "sign-in?link=sl_unknown"):
+                    await visit.page.goto(f"{stack.endpoints['api']}/studio/{path}")
+                    found += [(path, theme, language, width, *one) for one in await faults(visit, width)]
                 await context.close()
     assert found == []
+
+
+async def faults(visit: Visit, width: int) -> list[tuple[Any, ...]]:
+    """What axe finds that is serious, and how wide a page is that is wider than the screen."""
+    await visit.page.evaluate(AXE.read_text("utf-8"))
+    seen = await visit.page.evaluate("axe.run({resultTypes: ['violations']})")
+    found: list[tuple[Any, ...]] = [
+        (one["id"], [node["target"] for node in one["nodes"]][:3])
+        for one in seen["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+    wide = await visit.page.evaluate("document.documentElement.scrollWidth")
+    return [*found, *([("too wide", wide)] if wide > width else [])]
 
 
 @pytest.mark.acceptance("two files, a lost network and a closed tab")
@@ -230,3 +298,33 @@ async def test_uploads_outlive_a_lost_network_and_a_closed_tab(phone: Visit, sta
         asset_id = await row.get_attribute("data-asset-id")
         asset = await stack.wait(str(asset_id), "ready", within_s=240)
         assert asset["source"]["bytes"] in {file.stat().st_size for file in files}
+
+
+@pytest.mark.acceptance("a part of a title by the player's time, and the title that is made of it")
+async def test_a_part_is_played_and_becomes_a_title(phone: Visit, stack: Stack) -> None:
+    asset = await stack.wait(await stack.upload(clip_file("clip"), **PLAIN), "ready")
+    page = phone.page
+    await page.goto(f"{stack.endpoints['api']}/studio/assets/{asset['id']}")
+    await page.locator("kadr-player .start").click()
+    await phone.until(f"{VIDEO}.readyState >= 2")
+    await phone.of_video("pause()")
+    start, end = page.locator("input[name=start_s]"), page.locator("input[name=end_s]")
+    for seconds, button, field in ((2, "From here", start), (3.5, "To here", end)):
+        await page.evaluate(f"{VIDEO}.currentTime = {seconds}")
+        await phone.until(f"!{VIDEO}.seeking")
+        await page.get_by_role("button", name=button).click()
+        assert float(await field.input_value()) == pytest.approx(seconds, abs=0.05)
+    assert "0:02–0:03" in await page.locator("#trim output").inner_text()
+    await page.get_by_role("button", name="Play this part").click()
+    await phone.until(f"{VIDEO}.paused && {VIDEO}.currentTime >= 3.4")
+    assert await phone.of_video("currentTime") < 4.5, "it stops where the part ends"
+    await end.fill("1")
+    await page.get_by_role("button", name="Make a new video of this part").click()
+    assert "end must come after" in await page.locator("#trim output").inner_text()
+    assert asset["id"] in page.url
+    await end.fill("3.5")
+    await page.get_by_role("button", name="Make a new video of this part").click()
+    await page.wait_for_url(lambda url: "/studio/assets/as_" in url and asset["id"] not in url)
+    made = await stack.wait(page.url.partition("?")[0].rpartition("/")[2], "ready")
+    assert made["duration_s"] == pytest.approx(1.5, abs=0.1)
+    assert wrong(phone) == []

@@ -41,6 +41,7 @@ class RatedSample:
     flaws: dict[str, float] = field(default_factory=dict)
     score: float
     full: Bgr | None = None
+    shaking: float | None = None  # of the frames around it, where they were looked at
 
 
 def with_score(

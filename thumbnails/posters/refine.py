@@ -22,6 +22,7 @@ from thumbnails.vision.boxes import ShareBox
 from thumbnails.vision.edges import detail
 from thumbnails.vision.faces import FaceSearch, find_faces
 from thumbnails.vision.frame_signals import LONG_SIDE, frame_sample, signals
+from thumbnails.vision.shaking import shaking
 
 FULL_SIDE = 1920  # what a candidate is delivered at, at most
 FINE_SIDE = 640  # at which neighbours are compared: a quarter of the largest poster's price, and tells as much
@@ -72,12 +73,9 @@ def refine_sample(
         return replace(sample, fault="undecodable")
     fine = [reader.luma(each, width(video, FINE_SIDE)) for each in frames]
     anchor = max(0, bisect_right([each.time_s for each in frames], sample.frame.time_s) - 1)
-    choice = transition.choose(
-        [transition.small(each) for each in fine],
-        [float(each.time_s) for each in frames],
-        [detail(each) for each in fine],
-        anchor,
-    )
+    small, times_s = [transition.small(each) for each in fine], [float(each.time_s) for each in frames]
+    sample = replace(sample, shaking=shaking(small, times_s))
+    choice = transition.choose(small, times_s, [detail(each) for each in fine], anchor)
     if isinstance(choice, str):
         return replace(sample, fault=choice)
     best = frames[choice.at]

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from thumbnails.posters import sampling, scoring
+from thumbnails.posters.picture_signs import picture_signs
 from thumbnails.posters.rated import RatedSample, rate_all, with_score
-from thumbnails.posters.reason import reason
+from thumbnails.posters.reason import in_words, reasons
 from thumbnails.posters.refine import FULL_SIDE, refine_sample, width, with_face
 from thumbnails.posters.selection_settings import SelectionSettings
 from thumbnails.reading.reader import Frame, Reader
@@ -62,6 +63,7 @@ def select(reader: Reader, video: VideoFacts, settings: SelectionSettings, folde
         "sampled": len(frame_samples),
         "rejected": dict(sorted(Counter(one.fault for one in faulty if one.fault).items())),
         "fallback": fallback if candidates else "unreadable",
+        "picture": asdict(picture_signs(samples, [*refined, *stopped], video, box)),
     }
 
 
@@ -175,7 +177,7 @@ def _written(sample: RatedSample, number: int, settings: SelectionSettings, fold
     (folder / name).write_bytes(pixels.tobytes())
     measured = {name: float(value) for name, value in asdict(sample.signals).items() if name in REPORTED}
     ranks = {f"{name}_rank": rank for name, rank in sample.ranks.items()}
-    why = reason(
+    why = reasons(
         sample.ranks,
         settings.weights,
         flaws=sample.flaws,
@@ -189,7 +191,8 @@ def _written(sample: RatedSample, number: int, settings: SelectionSettings, fold
         "time_s": str(sample.frame.time_s),
         "score": round(sample.score, 4),
         "signals": {name: round(value, 4) for name, value in {**measured, **ranks, "share": sample.share}.items()},
-        "reason": why,
+        "reason": in_words(why),
+        "reasons": why,
         "file": name,
         "width": pixels.shape[1],
         "height": pixels.shape[0],

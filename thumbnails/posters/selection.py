@@ -15,12 +15,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from core.errors import ToolFailed, ToolKilled, ToolTimedOut
+from core.media.advice import PictureSigns
 from core.media.checked_json import adapter
 from core.sandbox import niceness
 from core.sandbox.child import ChildRunner, Limits, python_argv
 from core.settings import GIB
 from presets.poster import poster_profile
 from thumbnails.posters import selection_settings
+from thumbnails.posters.reason import CODES
 from thumbnails.posters.selection_settings import SelectionSettings
 from thumbnails.reading import video_facts as pictures
 from thumbnails.reading.video_facts import VideoFacts
@@ -39,6 +41,7 @@ class Candidate:
     score: float
     signals: dict[str, float]
     reason: str
+    reasons: tuple[str, ...]  # the same as codes of thumbnails.posters.reason
     file: str  # raw BGR in the work folder: height x width x 3 bytes
     width: int
     height: int
@@ -57,6 +60,7 @@ class Selection:
     sampled: int
     rejected: dict[str, int]  # by gate
     fallback: str | None
+    picture: PictureSigns | None = None  # what the frames show of the title; None where none could be read
 
 
 async def select(
@@ -117,7 +121,8 @@ def checked(answer: Any, work_dir: Path) -> Selection:
         selection = adapter(Selection).validate_python(answer)
     except ValidationError:
         return nothing("unreadable")
-    return selection if _all_there(selection, work_dir) else nothing("unreadable")
+    known = all(CODES.issuperset(one.reasons) for one in selection.candidates)
+    return selection if known and _all_there(selection, work_dir) else nothing("unreadable")
 
 
 def nothing(fallback: str) -> Selection:

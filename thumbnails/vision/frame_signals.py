@@ -43,6 +43,7 @@ class Signals:
     """The measurements of a frame inside the title's bars. Luma is 0..255; units of the others are beside them."""
 
     luma: float
+    light: float  # brighter than all but the brightest 2 %
     contrast: float  # standard deviation of luma
     span: float  # from the darkest to the brightest half percent
     top_bin: float  # share of the most frequent of 32 lumas
@@ -79,12 +80,13 @@ def signals(sample: FrameSample, box: ShareBox) -> Signals:
     gray = lightness(pixels)
     luma, contrast = float(gray.mean()), float(gray.std())
     counts = np.bincount(gray.ravel() >> 3, minlength=32)
-    dark, bright = np.searchsorted(
-        np.cumsum(np.bincount(gray.ravel(), minlength=256)), [gray.size * 0.005, gray.size * 0.995]
+    dark, light, bright = np.searchsorted(
+        np.cumsum(np.bincount(gray.ravel(), minlength=256)), [gray.size * 0.005, gray.size * 0.98, gray.size * 0.995]
     )
     burnt = float((gray >= 250).mean() + (gray <= 8).mean())
     return Signals(
         luma=luma,
+        light=float(light),
         contrast=contrast,
         span=float(bright - dark),
         top_bin=float(counts.max() / counts.sum()),

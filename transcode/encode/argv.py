@@ -280,10 +280,16 @@ def _filled(track: Any) -> Any:
 
 
 def loudness_argv(plan: EncodePlan, binary: str, source: PurePath, audio: AudioPlan) -> list[str]:
-    """argv that measures the loudness of one track by EBU R128; the summary is at the end of stderr."""
+    """argv that measures the loudness of one track by EBU R128 and how much of it is near full scale.
+
+    Both summaries are at the end of stderr.
+    """
     upload = _input(plan, source, **_decoded_sound(plan))
     track = on_timeline(upload, plan, audio).filter("atrim", end_sample=round(plan.duration_s * AUDIO_RATE_HZ))
     track = track.filter("ebur128", peak="true", framelog="quiet")
+    if audio.channels == 1:
+        track = track.filter("volume", "3.0103dB")  # stereo takes that off a mono track, and its limit with it
+    track = track.filter("volumedetect")
     argv: list[str] = (
         ffmpeg.output(track, "-", f="null")
         .global_args("-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info", *PROGRAM_LIMITS)

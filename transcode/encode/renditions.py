@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from core.errors import Rejected, ToolFailed
+from core.media.advice import SoundSigns
 from core.media.encoded import Encoded, Rendition, RenditionKind, Segment
 from core.media.upload_limits import PROGRAM_LIMITS, input_words
 from core.settings import GIB
@@ -34,11 +35,15 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedFiles:
-    """An encode and the local byte ranges of its segments; `damaged`: decoders reported errors."""
+    """An encode and the local byte ranges of its segments; `damaged`: decoders reported errors.
+
+    `sound`: what the upload's track has shown, where its loudness was measured.
+    """
 
     encoded: Encoded
     pieces: tuple[ByteRange, ...]
     damaged: bool
+    sound: SoundSigns | None = None
 
 
 async def encode_video(
@@ -123,17 +128,20 @@ async def encode_audio(
     A suitable AAC track that decodes in full and needs no gain is copied. Raises Rejected, WrongOutput, ToolFailed.
     """
     gain_db, decodes = 0.0, not level
+    sound: SoundSigns | None = None
     if level:
         # Where the loudness cannot be measured, the track keeps its own; whether it can be decoded, the encode tells.
         with suppress(ToolFailed, Rejected):
             found = await loudness.measured(plan, context, source, audio)
-            gain_db, decodes = found.gain_db, not found.damaged
+            gain_db, decodes, sound = found.gain_db, not found.damaged, found.signs
     if audio.copyable and decodes and not gain_db:
         try:
-            return await _encode_audio(plan, context, source, audio, copy=True, gain_db=0.0, on_segments=None)
+            copied = await _encode_audio(plan, context, source, audio, copy=True, gain_db=0.0, on_segments=None)
+            return replace(copied, sound=sound)
         except WrongOutput:
             pass  # the copied frames have wrong timestamps: encoding corrects them
-    return await _encode_audio(plan, context, source, audio, copy=False, gain_db=gain_db, on_segments=on_segments)
+    made = await _encode_audio(plan, context, source, audio, copy=False, gain_db=gain_db, on_segments=on_segments)
+    return replace(made, sound=sound)
 
 
 async def _encode_audio(

@@ -231,6 +231,7 @@ class Choice:
     predicted_bps: int
     predicted_vmaf: float
     reason: str
+    code: str  # the reason for programs: first, top, capped, lowest or between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +240,7 @@ class Dropped:
 
     rung_id: str
     reason: str
+    instead: str  # id of the rung that serves them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,28 +263,29 @@ def choose(rungs: tuple[VideoRung, ...], model: Model, effort: Effort, keep: fro
     upper = choices[top.id]
     smaller = [r for r in rungs[1:] if r.id not in keep]
     lower = next((choices[r.id] for r in reversed(rungs[1:]) if r.id in keep), None)
-    reasons = {}
+    dropped: dict[str, Dropped] = {}
     if lower is None and upper.predicted_bps > FLOOR_BPS * SMALLEST_RATIO:
         low_bps = max(FLOOR_BPS, min(LOW_BPS, round(upper.predicted_bps / SMALLEST_RATIO)))
         if low := _best_at(smaller, model, low_bps):
-            lower = choices[low.id] = _choice(low, model, model.crf_for_bps(low.short_side, low_bps), "the low rung")
+            lower = choices[low.id] = _choice(
+                low, model, model.crf_for_bps(low.short_side, low_bps), "the low rung", "lowest"
+            )
     if lower is not None:
         side = {r.id: r.short_side for r in rungs}
         for target_bps in _between(upper, lower, effort, model):
             room = [r for r in smaller if side[lower.rung_id] < r.short_side < side[upper.rung_id]]
             if (rung := _best_at(room, model, target_bps)) is None:
                 continue
-            choice = _choice(rung, model, model.crf_for_bps(rung.short_side, target_bps), "best size at its bit rate")
-            if nearest := _too_near(choice, upper, lower):
-                reasons[rung.id] = nearest
+            crf = model.crf_for_bps(rung.short_side, target_bps)
+            choice = _choice(rung, model, crf, "best size at its bit rate", "between")
+            if near := _too_near(choice, upper, lower):
+                dropped[rung.id] = near
                 continue
             choices[rung.id] = upper = choice
     return Ladder(
         choices=tuple(choices[r.id] for r in rungs if r.id in choices),
         dropped=tuple(
-            Dropped(rung_id=r.id, reason=reasons.get(r.id, _unseen(r, model, tuple(choices.values()))))
-            for r in rungs
-            if r.id not in choices
+            dropped.get(r.id) or _unseen(r, model, tuple(choices.values())) for r in rungs if r.id not in choices
         ),
     )
 
@@ -300,7 +303,9 @@ def _top(rung: VideoRung, model: Model, effort: Effort) -> Choice:
         (candidate for candidate in crfs() if candidate >= crf and _bps(rung, model, candidate) <= rung.cap_bps),
         CRF_HIGHEST,
     )
-    return _choice(rung, model, capped, reason if capped == crf else f"as good as {rung.cap_bps // 1000} kb/s allow")
+    if capped == crf:
+        return _choice(rung, model, capped, reason, "top")
+    return _choice(rung, model, capped, f"as good as {rung.cap_bps // 1000} kb/s allow", "capped")
 
 
 def _unchanged_choice(rung: VideoRung, model: Model) -> Choice:
@@ -314,10 +319,11 @@ def _unchanged_choice(rung: VideoRung, model: Model) -> Choice:
         # Where the cap limits the rate, quality is that of a higher CRF.
         predicted_vmaf=round(model.vmaf(rung.short_side, max(rung.crf, model.crf_for_bps(rung.short_side, bps))), 1),
         reason="decided before",
+        code="first",
     )
 
 
-def _choice(rung: VideoRung, model: Model, crf: float, reason: str) -> Choice:
+def _choice(rung: VideoRung, model: Model, crf: float, reason: str, code: str) -> Choice:
     bps = round(_bps(rung, model, crf))
     maxrate = min(rung.cap_bps, max(2 * bps, FLOOR_BPS))
     return Choice(
@@ -328,6 +334,7 @@ def _choice(rung: VideoRung, model: Model, crf: float, reason: str) -> Choice:
         predicted_bps=min(bps, rung.cap_bps),
         predicted_vmaf=round(model.vmaf(rung.short_side, crf), 1),
         reason=reason,
+        code=code,
     )
 
 
@@ -357,15 +364,17 @@ def _between(upper: Choice, lower: Choice, effort: Effort, model: Model) -> list
     return [upper.predicted_bps / ratio ** (number / steps) for number in range(1, steps)]
 
 
-def _too_near(choice: Choice, upper: Choice, lower: Choice) -> str:
+def _too_near(choice: Choice, upper: Choice, lower: Choice) -> Dropped | None:
     for other in (upper, lower):
         if (gap := abs(other.predicted_vmaf - choice.predicted_vmaf)) < SMALLEST_VMAF_STEP:
-            return f"within {gap:.1f} VMAF of {other.rung_id}"
-    return ""
+            reason = f"within {gap:.1f} VMAF of {other.rung_id}"
+            return Dropped(rung_id=choice.rung_id, reason=reason, instead=other.rung_id)
+    return None
 
 
-def _unseen(rung: VideoRung, model: Model, choices: tuple[Choice, ...]) -> str:
+def _unseen(rung: VideoRung, model: Model, choices: tuple[Choice, ...]) -> Dropped:
     vmaf = model.vmaf(rung.short_side, rung.crf)
     nearest = min(choices, key=lambda choice: abs(choice.predicted_vmaf - vmaf))
     measured_logit = f"VMAF {nearest.predicted_vmaf:.0f} at {nearest.predicted_bps // 1000} kb/s"
-    return f"{nearest.rung_id} serves its viewers as well: {measured_logit}"
+    reason = f"{nearest.rung_id} serves its viewers as well: {measured_logit}"
+    return Dropped(rung_id=rung.id, reason=reason, instead=nearest.rung_id)

@@ -6,6 +6,7 @@ from transcode.pertitle.analyse import Analysis, model
 from transcode.pertitle.model import choose
 from transcode.plan.build import on_regular_grid, within_own_track
 from transcode.plan.encode_plan import Decision, EncodePlan
+from transcode.plan.told import LEFT_OUT, USUAL
 
 
 def apply_analysis(plan: EncodePlan, analysis: Analysis) -> EncodePlan:
@@ -40,8 +41,19 @@ def apply_analysis(plan: EncodePlan, analysis: Analysis) -> EncodePlan:
             continue
         rungs.append(replace(by_id[choice.rung_id], crf=choice.crf, maxrate_bps=choice.maxrate_bps))
         reason = f"{choice.reason}; about {choice.predicted_bps // 1000} kb/s, VMAF {choice.predicted_vmaf:.1f}"
-        decisions.append(Decision(what=f"{choice.rung_id} at CRF {choice.crf:g}", why=reason))
-    decisions += [Decision(what=f"no {dropped.rung_id}", why=dropped.reason) for dropped in ladder.dropped]
+        decisions.append(
+            Decision(
+                what=f"{choice.rung_id} at CRF {choice.crf:g}",
+                why=reason,
+                rung=choice.rung_id,
+                code=choice.code,
+                vmaf=choice.predicted_vmaf,
+            )
+        )
+    decisions += [
+        Decision(what=f"no {one.rung_id}", why=one.reason, rung=one.rung_id, code=LEFT_OUT, instead=one.instead)
+        for one in ladder.dropped
+    ]
     return replace(plan, rungs=tuple(rungs), smart=False, decisions=(*plan.decisions, *decisions))
 
 
@@ -54,7 +66,10 @@ def _unmeasured(plan: EncodePlan, why: str) -> EncodePlan:
         decisions.append(_about_passthrough(comparison, keeps=keeps_passthrough))
         plan = within_own_track(plan) if keeps_passthrough else on_regular_grid(plan)
         rungs = tuple(rung for rung in plan.rungs if not keeps_passthrough or rung.id != passthrough.rung.id)
-    decisions += [Decision(what=f"{rung.id} at CRF {rung.crf:g}", why="as in every title") for rung in rungs]
+    decisions += [
+        Decision(what=f"{rung.id} at CRF {rung.crf:g}", why="as in every title", rung=rung.id, code=USUAL)
+        for rung in rungs
+    ]
     return replace(plan, rungs=rungs, smart=False, decisions=(*plan.decisions, *decisions))
 
 

@@ -90,10 +90,18 @@ class Passthrough:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One decision about the encode and its reason, for people."""
+    """One decision about the encode and its reason, for people.
+
+    About a rung there is also its id, the reason as a code for pages in other languages, the VMAF that is to be
+    expected by what was measured, and, for a rung that was left out, the id of the one that serves its viewers.
+    """
 
     what: str
     why: str
+    rung: str | None = None
+    code: str = ""
+    vmaf: float | None = None
+    instead: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,7 +68,7 @@ def _wanted(sites: Sites, title: ListedTitle) -> Entry:
         owner_id=title.owner_id,
         part=0,
         url=page.canonical(),
-        version=hashlib.sha256(text + title.revision_id.encode()).hexdigest()[:16],
+        version=hashlib.sha256(text + f"{title.revision_id} {title.chapters_version}".encode()).hexdigest()[:16],
         bytes=len(text),
         is_listed=True,
         expires_at=title.expires_at,

@@ -7,7 +7,7 @@ else than the upload: a part of it, or an upright window. An extra: where it fai
 import asyncio
 import base64
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from core.db.pictures import Album, Candidate, Image, Poster
 from core.db.pictures import Storyboard as StoryboardRow
 from core.db.postgres import Connection
 from core.errors import Transient
+from core.media import advice
 from core.media.encoded import Rendition, RenditionKind
 from core.model import RevisionId, StepKind
 from core.storage.digest import digest
@@ -84,7 +85,12 @@ async def pictures_of_title(worker: WorkerContext, claimed: ClaimedStep) -> Outc
     faces = face_model(worker.settings)
     made_of = digest([VERSION, origin, profile, worker.settings.poster_avif, *([faces.name] if faces else [])])
     if previous_album is not None and previous_album.made_of == made_of:
-        return Outcome(output={"kept": True})
+        kept = advice.of_album(previous_album.album.advice if previous_album.album else ())
+
+        async def advise_again(connection: Connection) -> None:
+            await assets.advise(connection, claimed.asset.id, kept)
+
+        return Outcome(output={"kept": True}, on_commit=advise_again)
     title = await title_video(worker, claimed, step_input)
     if title is None:
         return Outcome(output={"nothing": True})
@@ -101,12 +107,14 @@ async def pictures_of_title(worker: WorkerContext, claimed: ClaimedStep) -> Outc
     if selection.fallback == TIMED_OUT or any(why.startswith(TIMED_OUT_RUN) for why in images.skipped.values()):
         raise Transient("pictures took too long")
     claimed.progress(0.8)
-    album = await _store_album(worker, claimed, title, selection, images)
+    judged = advice.of_picture(selection.picture)
+    album = replace(await _store_album(worker, claimed, title, selection, images), advice=tuple(sorted(judged.found)))
 
     async def keep_album(connection: Connection) -> None:
         now = await assets.by_id(connection, claimed.asset.id)
         if now is not None and now.source_sha256 == claimed.asset.source_sha256:  # not replaced meanwhile
             await pictures.keep_album(connection, claimed.asset.id, made_of, album)
+            await assets.advise(connection, claimed.asset.id, judged)
 
     skipped = {**images.skipped, **({"posters": selection.fallback} if selection.fallback else {})}
     return Outcome(output={"skipped": skipped}, on_commit=keep_album)
@@ -157,6 +165,7 @@ async def _store_album(
                 score=round(candidate.score, 4),
                 signals={name: round(value, 4) for name, value in candidate.signals.items()},
                 reason=candidate.reason,
+                reasons=candidate.reasons,
                 low_confidence=candidate.low_confidence,
                 poster=poster,
             )

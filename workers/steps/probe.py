@@ -9,6 +9,7 @@ from typing import Any
 
 from core.db import assets, tracks
 from core.db.postgres import Connection
+from core.media import advice
 from core.model import StepKind
 from core.storage import keys
 from transcode import warnings
@@ -69,6 +70,7 @@ async def read_facts(worker: WorkerContext, claimed: ClaimedStep, *, quick: bool
         if copy is not None:
             await assets.accepted(connection, claimed.asset.id, copy.key, copy.sha256, copy.bytes)
         await assets.probed(connection, claimed.asset.id, facts)
+        await assets.advise(connection, claimed.asset.id, advice.of_duration(source.duration_s))
         if again:
             return
         if not claimed.asset.has_ladder:

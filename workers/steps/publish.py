@@ -8,6 +8,7 @@ from core.telemetry.failpoint import failpoint
 from packager.revision import build_revision, summary
 from transcode.plan.encode_plan import EncodePlan
 from transcode.plan.options import Downloads, downloads_from_json
+from transcode.plan.told import told_rungs
 from workers import artifacts
 from workers.engine.contract import ClaimedStep, NextStep, Outcome, WorkerContext
 from workers.steps import pictures
@@ -24,9 +25,8 @@ async def publish(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     failpoint(worker.settings, "publish.before_flip")
 
     async def on_commit(connection: Connection) -> None:
-        await publication.publish(
-            connection, asset.id, new.id, summary(new.manifest), title=title.rows, by=claimed.step.id
-        )
+        facts = {**summary(new.manifest), "told": told_rungs(plan)}
+        await publication.publish(connection, asset.id, new.id, facts, title=title.rows, by=claimed.step.id)
 
     return Outcome(
         output={"revision": new.id},

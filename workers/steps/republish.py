@@ -27,12 +27,14 @@ async def republish(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     )
     await artifacts.store_revision(worker, asset.id, new)
 
+    told = {name: value for name, value in (asset.summary or {}).items() if name == "told"}
+
     async def on_commit(connection: Connection) -> None:
         await publication.republish(
             connection,
             asset.id,
             new.id,
-            summary(new.manifest),
+            {**summary(new.manifest), **told},
             tracks_version=title.rows.tracks_version,
             instead_of=old,
             step_input=claimed.step.input,

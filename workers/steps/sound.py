@@ -1,6 +1,11 @@
 """sound: one audio track of the whole title -> one rendition in storage, at the loudness all titles have."""
 
+from dataclasses import replace
+
+from core.db import assets
+from core.db.postgres import Connection
 from core.errors import OutOfMemory, Rejected, ToolFailed
+from core.media import advice
 from core.telemetry.logs import Log
 from transcode import warnings
 from transcode.encode import renditions as transcoder
@@ -35,7 +40,15 @@ async def sound(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
         if plan.video is None or (is_first_try and not isinstance(exc, Rejected)):
             raise
         return _left_out(claimed, plan, track, exc)
-    return await context.store_encode(files)
+    outcome = await context.store_encode(files)
+    if files.sound is None or track is not plan.audio[0]:  # one that few viewers choose is not advised about
+        return outcome
+    judged = advice.of_sound(files.sound, spoken=claimed.asset.language is not None)
+
+    async def on_commit(connection: Connection) -> None:
+        await assets.advise(connection, claimed.asset.id, judged)
+
+    return replace(outcome, on_commit=on_commit)
 
 
 def _left_out(claimed: ClaimedStep, plan: EncodePlan, track: AudioPlan, why: Exception) -> Outcome:

@@ -39,11 +39,11 @@ CREATE TRIGGER listing_changed AFTER UPDATE ON assets FOR EACH ROW WHEN (
     (OLD.listed OR NEW.listed) AND (NOT NEW.provisional OR NOT OLD.provisional) AND (
         (OLD.title, OLD.description, OLD.tags, OLD.language, OLD.published_at, OLD.page_url, OLD.family_friendly,
          OLD.author, OLD.listed, OLD.policy, OLD.revision_id, OLD.provisional, OLD.deleted_at, OLD.taken_down_at,
-         OLD.expires_at)
+         OLD.expires_at, OLD.chapters)
         IS DISTINCT FROM
         (NEW.title, NEW.description, NEW.tags, NEW.language, NEW.published_at, NEW.page_url, NEW.family_friendly,
          NEW.author, NEW.listed, NEW.policy, NEW.revision_id, NEW.provisional, NEW.deleted_at, NEW.taken_down_at,
-         NEW.expires_at))
+         NEW.expires_at, NEW.chapters))
 ) EXECUTE FUNCTION listing_of_asset_changed();
 
 CREATE FUNCTION listing_of_part_changed() RETURNS trigger LANGUAGE plpgsql AS $$

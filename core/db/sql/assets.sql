@@ -19,14 +19,28 @@ WHERE id = $1 AND deleted_at IS NULL;
 SELECT * FROM asset_view WHERE id = $1 AND owner_id = $2 AND deleted_at IS NULL;
 
 -- name: page
--- Newest first, below the cursor; every filter is optional.
+-- Every filter is optional. One of the four orders below follows, from the cursor on: the asset's id, and what is sorted by.
 SELECT * FROM asset_view
 WHERE owner_id = $1 AND deleted_at IS NULL
-  AND ($2::text IS NULL OR id < $2)
   AND ($3::text IS NULL OR status = $3)
   AND ($4::text IS NULL OR (ref_type = $4 AND ref_id = $5))
-  AND ($6::text IS NULL OR position(lower($6) in lower(title)) > 0)
-ORDER BY id DESC LIMIT $7;
+  AND ($6::text IS NULL OR position(lower($6) in lower(title)) > 0);
+
+-- name: page_newest
+AND ($2::text IS NULL OR id < $2) ORDER BY id DESC LIMIT $7;
+
+-- name: page_oldest
+AND ($2::text IS NULL OR id > $2) ORDER BY id LIMIT $7;
+
+-- name: page_title
+-- By code points, whatever the collation of the database.
+AND ($2::text IS NULL OR (lower(left(title, 100)) COLLATE "C", id) > (lower($8::text) COLLATE "C", $2))
+ORDER BY lower(left(title, 100)) COLLATE "C", id LIMIT $7;
+
+-- name: page_longest
+-- What has no duration yet comes last.
+AND ($2::text IS NULL OR (COALESCE((summary ->> 'duration_s')::float8, -1), id) < ($8::float8, $2))
+ORDER BY COALESCE((summary ->> 'duration_s')::float8, -1) DESC, id DESC LIMIT $7;
 
 -- name: by_id
 -- For workers: deleted ones, too, because deleting is work.
@@ -51,13 +65,18 @@ UPDATE assets SET source_key = $2, source_sha256 = $3, source_bytes = $4, accept
 WHERE id = $1;
 
 -- name: probed
--- A new source: what was warned of the old one no longer holds.
-UPDATE assets SET source = $2, warnings = '[]' WHERE id = $1;
+-- A new source: what was warned and advised of the old one no longer holds.
+UPDATE assets SET source = $2, warnings = '[]', advice = '{}' WHERE id = $1;
 
 -- name: warn
 -- Add a warning once per code.
 UPDATE assets SET warnings = warnings || $2
 WHERE id = $1 AND NOT warnings @> jsonb_build_array(jsonb_build_object('code', $3::text));
+
+-- name: advise
+-- What was looked at ($2) is decided anew ($3).
+UPDATE assets SET advice = ARRAY(SELECT code FROM unnest(advice) AS code WHERE code <> ALL ($2::text[])) || $3::text[]
+WHERE id = $1;
 
 -- name: errored
 -- What was published before goes on being played: then the error is told beside it.
@@ -82,7 +101,8 @@ UPDATE assets SET
     language = CASE WHEN $7 THEN $8 ELSE language END,
     metadata = COALESCE($9, metadata),
     policy = COALESCE($10, policy),
-    allowed_domains = COALESCE($11, allowed_domains)
+    allowed_domains = COALESCE($11, allowed_domains),
+    chapters = CASE WHEN $12 THEN $13 ELSE chapters END
 WHERE id = $1 AND owner_id = $2 AND deleted_at IS NULL
 RETURNING id;
 

@@ -1,7 +1,8 @@
 -- name: titles
 -- What pages say of these assets, those that are listed.
 SELECT a.id AS asset_id, a.owner_id, a.playback_id, a.title, a.description, a.tags, a.published_at, a.expires_at, a.language,
-    a.page_url, a.family_friendly, a.author, a.revision_id, r.summary,
+    a.page_url, a.family_friendly, a.author, a.revision_id,
+    left(md5(a.chapters::text), 12) AS chapters_version, r.summary,
     COALESCE(p.chosen -> 'poster', p.album -> 'candidates' -> 0 -> 'poster') -> 'images' -> 0 AS poster
 FROM listed_assets a
 JOIN revisions r ON r.asset_id = a.id AND r.id = a.revision_id
@@ -60,7 +61,8 @@ FROM sitemap_parts p WHERE p.number = $1 AND p.listed > 0;
 -- name: page_of_part
 -- The next entries of a file after an asset, in the order of their ids; what is no longer listed is left out at once.
 SELECT e.changed_at, a.id AS asset_id, a.owner_id, a.playback_id, a.title, a.description, a.tags, a.published_at,
-    a.expires_at, a.language, a.page_url, a.family_friendly, a.author, a.revision_id, r.summary,
+    a.expires_at, a.language, a.page_url, a.family_friendly, a.author, a.revision_id,
+    left(md5(a.chapters::text), 12) AS chapters_version, r.summary,
     COALESCE(p.chosen -> 'poster', p.album -> 'candidates' -> 0 -> 'poster') -> 'images' -> 0 AS poster
 FROM (
     SELECT asset_id, changed_at FROM sitemap_entries
@@ -80,7 +82,8 @@ SELECT max(asset_id) FROM (
 -- name: newest
 -- Listed titles, newest first, below a cursor; of an owner and with a tag, where those are given.
 SELECT a.id AS asset_id, a.owner_id, a.playback_id, a.title, a.description, a.tags, a.published_at, a.expires_at, a.language,
-    a.page_url, a.family_friendly, a.author, a.revision_id, r.summary,
+    a.page_url, a.family_friendly, a.author, a.revision_id,
+    left(md5(a.chapters::text), 12) AS chapters_version, r.summary,
     COALESCE(p.chosen -> 'poster', p.album -> 'candidates' -> 0 -> 'poster') -> 'images' -> 0 AS poster
 FROM listed_assets a
 JOIN revisions r ON r.asset_id = a.id AND r.id = a.revision_id

@@ -16,9 +16,14 @@ DELETE FROM playback_ids p USING assets a
 WHERE p.id = $1 AND p.asset_id = $2 AND a.id = p.asset_id AND a.owner_id = $3
 RETURNING p.id;
 
+-- name: chapters
+-- Those that the owner has given.
+SELECT chapters FROM assets WHERE id = $1;
+
 -- name: published
 -- What the origin needs to start a session: the policy, the domains and the published revision, if there is one.
 SELECT p.policy, a.id AS asset_id, a.owner_id, a.revision_id, a.title, a.status, a.allowed_domains,
+    left(md5(a.chapters::text), 12) AS chapters_version,
     a.deleted_at IS NOT NULL AS deleted, a.taken_down_at IS NOT NULL AS taken_down,
     a.language, a.description, a.tags, a.published_at, a.expires_at, a.listed, a.page_url, a.family_friendly, a.author,
     a.revision_id IS NOT NULL AND NOT a.provisional AS complete,

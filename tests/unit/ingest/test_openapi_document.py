@@ -68,7 +68,7 @@ def test_it_says_which_calls_an_upload_token_makes(whole: dict[str, Any]) -> Non
     assert by_token == {f"{method.lower()} {path}" for method, path in CALLS}
     assert "`UploadedAsset`" in found["get /v1/assets/{asset_id}"]["description"]
     assert set(whole["components"]["schemas"]["UploadedAsset"]["properties"]) == {
-        *("id", "status", "progress", "steps", "error", "playback_ids", "playback_url"),
+        *("id", "status", "progress", "steps", "error", "advice", "playback_ids", "playback_url"),
     }
 
 

@@ -12,6 +12,7 @@ from tests.documented import documented
 # What docs/errors.md names beside codes: fields of answers, and a state of tracks. `errored` is a state and a code.
 NO_CODES = frozenset(
     (
+        "advice",
         "allowed_domains",
         "clip_of",
         "code",

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,11 +12,12 @@ import pytest
 from core.errors import ConfigError
 from presets.document import parse
 from presets.poster import NAMES, PostersForm, poster_profile
+from studio.texts import catalogue
 from tests.checks import ROOT
 from thumbnails.images.crop import CROP_SALIENCY
 from thumbnails.posters import flaws, sampling, scoring, selection_settings
 from thumbnails.posters.gates import gates
-from thumbnails.posters.reason import reason
+from thumbnails.posters.reason import CODES, in_words, reasons
 from thumbnails.posters.selection_settings import SelectionSettings
 from thumbnails.reading import video_facts
 from thumbnails.reading.colour import matrix, narrowed, tone_mapped
@@ -359,9 +361,9 @@ def test_one_look_stands_twice_only_when_time_has_passed() -> None:
     assert similarity.ordered([1.0, 0.9], seen((scene(1), 0), (scene(1), 30)), 5, 2) == [0], "the very same picture"
 
 
-def said(*, share: float = 0, fault: str | None = None, luma: float = 110, **flawed: float) -> str:
+def why(*, share: float = 0, fault: str | None = None, luma: float = 110, **flawed: float) -> tuple[str, ...]:
     ranks = {"sharpness": 0.9, "stillness": 0.8, "colour": 0.2, "face": 1.0}
-    return reason(
+    return reasons(
         ranks,
         poster_profile("general").weights,
         flaws=flawed,
@@ -373,6 +375,10 @@ def said(*, share: float = 0, fault: str | None = None, luma: float = 110, **fla
     )
 
 
+def said(**facts: Any) -> str:
+    return in_words(why(**facts))
+
+
 def test_a_reason_is_one_sentence_of_what_counted() -> None:
     assert said(share=0.45) == "Sharp, showing a face and hardly moving; about half of the title looks like it."
     assert said(share=1.0) == "Sharp, showing a face and hardly moving.", "all of one look tells nothing"
@@ -380,6 +386,13 @@ def test_a_reason_is_one_sentence_of_what_counted() -> None:
     assert said(exposure=0.9, luma=40).endswith(", though dark.")
     assert said(exposure=0.9, luma=200).endswith(", though very bright.")
     assert said(fault="black") == "Nothing better was found: this frame is almost black."
+
+
+def test_reasons_are_codes_that_pages_have_texts_for() -> None:
+    assert why(share=0.45, exposure=0.9, luma=40) == ("sharp", "face", "still", "dark", "like_half")
+    assert why(fault="black") == ("only_black",)
+    texts = {key.removeprefix("poster.") for key in catalogue("en") if key.startswith("poster.")}
+    assert texts >= CODES
 
 
 def test_values_survive_json() -> None:

@@ -426,8 +426,11 @@ def test_loudness() -> None:
     made = build_plan(source(), None)
     assert loudness_argv(made, "ffmpeg", SOURCE, made.audio[0]) == [
         *INPUT,
-        *graphs(ALIGNED[0], f"{ALIGNED[1]}[s4]atrim=end_sample=336336[s5];[s5]ebur128=framelog=quiet:peak=true[s6]"),
-        *("-map", "[s6]", "-f", "null", "-"),
+        *graphs(
+            ALIGNED[0],
+            f"{ALIGNED[1]}[s4]atrim=end_sample=336336[s5];[s5]ebur128=framelog=quiet:peak=true[s6];[s6]volumedetect[s7]",
+        ),
+        *("-map", "[s7]", "-f", "null", "-"),
         *("-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info", "-max_alloc", "1073741824"),
     ]
 

@@ -74,6 +74,24 @@ async def test_a_real_title(runner: ChildRunner, tmp_path: Path, sound: str, gai
     assert (await measured(made, bench, upload, made.audio[0])).gain_db == pytest.approx(gain, abs=0.3)
 
 
+@pytest.mark.parametrize("sides", [1, 2])
+@pytest.mark.parametrize(("gain", "at_limit"), [(0.5, 0.0), (8.0, 0.9)])
+async def test_how_much_is_at_the_limit(
+    runner: ChildRunner, tmp_path: Path, sides: int, gain: float, at_limit: float
+) -> None:
+    """Of a mono track as much as of a stereo track, though stereo takes 3 dB off it."""
+    upload = tmp_path / "in.mkv"
+    wave = "|".join([f"max(-1,min(1,sin(2*PI*220*t)*{gain}))"] * sides)
+    sound = f"aevalsrc='{wave}':sample_rate=48000:duration=2"
+    generate(upload, "testsrc2=size=64x64:rate=25:duration=2", sound, "-c:a", "pcm_s16le")
+    made = build_plan(source(width=64, height=64, frame_rate=Fraction(25), duration_s=Fraction(2)), None)
+    bench = FfmpegContext(work_dir=tmp_path, runner=runner, binary=FFMPEG)
+    plan = replace(made, container="matroska")
+    signs = (await measured(plan, bench, upload, replace(made.audio[0], channels=sides))).signs
+    assert signs is not None
+    assert signs.at_limit == pytest.approx(at_limit, abs=0.03)
+
+
 async def test_only_what_is_kept_is_measured(runner: ChildRunner, tmp_path: Path) -> None:
     """A loud second half that is cut off says nothing about the first."""
     upload = tmp_path / "in.mp4"

@@ -12,8 +12,9 @@ from transcode.pertitle.model import Point
 from transcode.pertitle.samples import encode_cpu_s, plan_samples
 from transcode.pertitle.settle import apply_analysis
 from transcode.plan.build import build_plan
-from transcode.plan.encode_plan import EncodePlan, plan_from_json, plan_to_json
+from transcode.plan.encode_plan import EncodePlan, Options, plan_from_json, plan_to_json
 from transcode.plan.rungs import within_upload
+from transcode.plan.told import WHY, told_rungs
 
 
 def analysis(*points: Point, skipped: str | None = None) -> Analysis:
@@ -98,6 +99,29 @@ def test_the_uploads_own_track_stays_unmeasured_below_the_cap(bps: int, stays: b
     assert (after.passthrough is not None) is (stays and before.passthrough is not None)
     assert ("v1080" in [rung.id for rung in after.rungs]) is not stays
     assert [rung.id for rung in after.rungs][-1] == before.rungs[-1].id
+
+
+@pytest.mark.parametrize("found", [FILM, SCREENCAST, NOISE], ids=["film", "screencast", "noise"])
+def test_owners_are_told_why_each_rung_is_there(found: Analysis) -> None:
+    before = build_plan(source(), None)
+    after = apply_analysis(before, found)
+    told = told_rungs(after)
+    assert list(told["rungs"]) == [rung.id for rung in after.rungs]
+    assert {one["why"] for one in told["rungs"].values()} <= set(WHY)
+    assert told["rungs"]["v360"]["why"] == "first"
+    assert [one["vmaf"] for one in told["rungs"].values() if not 0 < one["vmaf"] <= 100] == []
+    left = [rung.id for rung in before.rungs if rung.id not in told["rungs"]]
+    assert [one["id"] for one in told["left_out"]] == left
+    assert {one["instead"] for one in told["left_out"]} <= set(told["rungs"])
+
+
+def test_owners_are_told_of_what_was_not_measured() -> None:
+    fixed = told_rungs(build_plan(source(), None, Options(ladder="apple")))
+    assert {one["why"] for one in fixed["rungs"].values()} == {"fixed"}
+    usual = told_rungs(apply_analysis(build_plan(source(), None), SKIPPED))
+    assert {(one["why"], one["vmaf"]) for one in usual["rungs"].values()} == {("usual", None)}
+    own = apply_analysis(passthrough(1_000_000), SKIPPED)
+    assert told_rungs(own)["rungs"]["v1080"] == {"why": "uploaded", "vmaf": None}
 
 
 def test_what_was_measured_is_told() -> None:
