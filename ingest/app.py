@@ -32,7 +32,7 @@ from ingest import (
 )
 from ingest.authentication import add_cors, authenticate
 from ingest.context import CALLER, CONTEXT, Context
-from ingest.studio import asset, captions, chapters, files, home, library, sign_in, upload
+from ingest.studio import asset, captions, chapters, files, home, library, listing, sign_in, upload
 from studio import STATIC
 
 MOST_BODY_BYTES = 256 * 1024
@@ -57,6 +57,7 @@ MODULES = (
     asset,
     captions,
     chapters,
+    listing,
     files,
 )
 

@@ -36,7 +36,7 @@ async def show(request: web.Request) -> web.Response:
     """
     context, asset = request.app[CONTEXT], await requested_asset(request)
     page = await _video_page(context, asset)
-    why = why_unlisted(_standing(asset), datetime.now(UTC))
+    why = why_unlisted(standing_of(asset), datetime.now(UTC))
     return answer(
         responses.PageMarkup(
             listed=page.is_listed,
@@ -81,11 +81,12 @@ async def _video_page(context: Context, asset: Asset) -> VideoPage:
         author=asset.author,
         chapters=moments,
         transcript=transcript,
-        is_listed=why_unlisted(_standing(asset), datetime.now(UTC)) is None,
+        is_listed=why_unlisted(standing_of(asset), datetime.now(UTC)) is None,
     )
 
 
-def _standing(asset: Asset) -> Standing:
+def standing_of(asset: Asset) -> Standing:
+    """What decides whether the public may find an asset."""
     pictures = known(asset)
     is_public = any(one["policy"] == Policy.PUBLIC for one in asset.playback_ids)
     return Standing(

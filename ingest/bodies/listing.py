@@ -50,7 +50,7 @@ class Author(Body):
 
 
 class Listing(Body):
-    """What pages for the public say of a title. A field that is left out, or null where it cannot be empty, stays."""
+    """What pages for the public say of a title. What is left out stays, and so does a null yes or no."""
 
     description: Description | None = None
     tags: Tags | None = None
@@ -71,10 +71,14 @@ class Listing(Body):
         description="Your own page that shows it, to which search engines are sent instead of its watch page",
     )
     family_friendly: bool | None = Field(default=None, description="false: for adults only")
-    author: Author | None = None
+    author: Author | None = Field(default=None, description="Who made it")
 
     def about(self) -> dict[str, Any]:
-        """The given fields as JSON values by the names of their columns; null clears those that may be empty."""
+        """The given fields as JSON values by the names of their columns; null clears them, but yes and no."""
         given = self.model_dump(mode="json", include=set(ABOUT) & self.model_fields_set)
-        never_null = ("description", "tags", "listed", "family_friendly")
-        return {name: value for name, value in given.items() if value is not None or name not in never_null}
+        empty: dict[str, Any] = {"description": "", "tags": []}
+        return {
+            name: empty.get(name) if value is None else value
+            for name, value in given.items()
+            if value is not None or name not in ("listed", "family_friendly")
+        }

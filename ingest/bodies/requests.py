@@ -243,8 +243,8 @@ class NewChapter(Body):
 class AssetChanges(Listing):
     """PATCH /v1/assets/{asset_id}: omitted fields stay unchanged.
 
-    null clears ref, language, published_at, expires_at, page_url and author; {} clears metadata, [] allowed_domains and
-    tags, "" the description. null or [] as chapters: they are made from the captions again.
+    null clears ref, language, description, tags, published_at, expires_at, page_url and author; {} clears metadata, []
+    allowed_domains. null or [] as chapters: they are made from the captions again.
     """
 
     model_config = example(

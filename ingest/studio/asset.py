@@ -18,7 +18,7 @@ from ingest.assets import requested_asset
 from ingest.bodies.asset_response import shown
 from ingest.context import CONTEXT, Context
 from ingest.play_urls import embed_url, play_url, preview_token, sign
-from ingest.studio import shell
+from ingest.studio import listing_form, shell
 from ingest.studio.made import made_of
 from ingest.studio.page import language
 from ingest.studio.upload import UPLOAD_TEXTS
@@ -110,6 +110,10 @@ async def show_page(
         "preview_token": preview_token(context, first, request.url.host or "") if first else None,
         "embed_url": embed_url(context, first, None) if first else None,
         "links": links,
+        "listing": {
+            "found": listing_form.found(asset, shell.texts(request)),
+            "last_day": listing_form.last_day(asset.expires_at),
+        },
         "made": made_of(told, language(request), shell.texts(request)),
         "chapters": as_lines(from_stored(asset.chapters)) if chapters is None else chapters,
         "chapters_problem": chapters_problem,

@@ -2,6 +2,8 @@
 
 from aiohttp import web
 
+from core.db import owners
+from ingest.context import CONTEXT, owner_of
 from ingest.studio import shell
 from ingest.studio.library import library
 from ingest.studio.session import signed_in
@@ -25,5 +27,7 @@ async def home(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/studio/account")
 async def account(request: web.Request) -> web.Response:
-    """The owner's name, and buttons to sign out."""
-    return shell.show(request, "account.html", title=shell.texts(request)("studio.account"))
+    """The owner's name, what holds for new titles, and buttons to sign out."""
+    owner = await owners.by_id(request.app[CONTEXT].pool, owner_of(request))
+    saved, title = request.query.get("saved"), shell.texts(request)("studio.account")
+    return shell.show(request, "account.html", title=title, owner=owner, saved=saved)

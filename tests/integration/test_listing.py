@@ -93,7 +93,7 @@ async def test_what_pages_say_is_kept_changed_and_cleared(stack: Stack) -> None:
     _, body = await stack.api("GET", path)
     kept = {name: body["data"][name] for name in about}
     assert kept == {**about, "published_at": "2026-01-02T01:04:05Z"}
-    _, body = await stack.api("PATCH", path, json={"title": "Other", "description": None, "tags": None, "listed": None})
+    _, body = await stack.api("PATCH", path, json={"title": "Other", "family_friendly": None, "listed": None})
     assert {name: body["data"][name] for name in about} == kept
     cleared = {
         "description": "",

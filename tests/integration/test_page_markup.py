@@ -13,6 +13,7 @@ import pytest
 
 from tests.catalogue import HTML_TITLE, Titles, asset_of
 from tests.stack import PLAIN, Stack
+from tests.studio import send, sign_in
 from tests.waiting import until
 from tests.web import fetch
 
@@ -68,7 +69,7 @@ async def made(stack: Stack, tiny: Path) -> Any:
 @pytest.fixture
 async def asset(stack: Stack, made: Any) -> Any:
     """That title, listed and described in no way."""
-    await describe(stack, made, listed=True, description="", tags=[], author=None, page_url=None)
+    await describe(stack, made, listed=True, description="", tags=[], author=None, page_url=None, expires_at=None)
     return made
 
 
@@ -197,3 +198,27 @@ async def test_a_link_says_where_to_start(asset: Any, text: str, start: str | No
     page = await page_of(f"{asset['watch_url']}?t={text}")
     player = next(one for tag, one, _ in page.found if tag == "kadr-player")
     assert player.get("start-time") == start
+
+
+async def test_the_studio_says_whether_it_is_found(stack: Stack, asset: Any) -> None:
+    api = stack.endpoints["api"]
+    cookie = await sign_in(api, key=stack.endpoints["api_key"])
+    path = f"/studio/assets/{asset['id']}"
+    shown = await send(api, "GET", path, cookie=cookie)
+    assert "Search engines can find this video now." in shown.body
+    form = {"description": "Bars, filmed", "tags": "bars\ntest", "listed": "false", "last_day": "2036-12-31"}
+    answer = await send(api, "POST", f"{path}/listing", cookie=cookie, form=form)
+    assert (answer.status, answer.headers["Location"]) == (303, f"{path}?saved=listing#listing")
+    _, body = await stack.api("GET", f"/v1/assets/{asset['id']}")
+    kept = {name: body["data"][name] for name in ("description", "tags", "listed", "expires_at")}
+    assert kept == {
+        "description": "Bars, filmed",
+        "tags": ["bars", "test"],
+        "listed": False,
+        "expires_at": "2037-01-01T00:00:00Z",
+    }
+    shown = await send(api, "GET", path, cookie=cookie)
+    assert "Search engines cannot find it, as you wish." in shown.body
+    answer = await send(api, "POST", f"{path}/listing", cookie=cookie, form={"page_url": "javascript:alert(1)"})
+    assert answer.status == 422
+    assert (await send(api, "GET", "/studio/account", cookie=cookie)).status == 200
