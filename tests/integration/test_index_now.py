@@ -11,7 +11,7 @@ from aiohttp import web
 from core.db.postgres import Pool
 from core.errors import Transient
 from core.settings import Settings
-from tests.integration.test_sitemap import SITES, change, public
+from tests.listed import SITES, change, public
 from workers.engine import index_now, sitemap_keeper
 
 KEY = "0123456789abcdef"

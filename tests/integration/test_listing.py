@@ -4,61 +4,21 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 
-from core.db import assets, playback_ids
-from core.db.assets import NewAsset
+from core.db import playback_ids
 from core.db.postgres import Pool
 from core.listing import listed
-from core.model import AssetId, PlaybackId, Policy, new_id
-from tests.database import OWNER
+from core.model import Policy
+from tests.listed import title_row
 from tests.stack import PLAIN, Stack, as_owner
 from tests.waiting import until
 from tests.web import fetch
 
-REVISION = "ab" * 10
 EXPIRIES = (None, timedelta(hours=-1), timedelta(hours=1))
-IMAGE = {"shape": "full", "type": "image/jpeg", "width": 640, "height": 360, "sha256": "0" * 64, "size_bytes": 1}
-POSTER = {"by": "upload", "poster": {"images": [IMAGE], "thumbhash": "", "colour": "#000000"}}
-
-
-async def title(
-    pool: Pool,
-    policy: Policy,
-    wanted: bool,
-    complete: bool,
-    deleted: bool,
-    down: bool,
-    poster: bool,
-    expiry: timedelta | None,
-) -> PlaybackId:
-    """A row of every kind."""
-    asset_id, now = AssetId(new_id("as")), datetime.now(UTC)
-    expires_at = now + expiry if expiry else None
-    about = {"listed": wanted, "expires_at": expires_at and expires_at.isoformat()}
-    new = NewAsset(
-        id=asset_id, owner_id=OWNER, title="a", ref_type=None, ref_id=None, policy=policy, language=None, about=about
-    )
-    async with pool.acquire() as connection, connection.transaction():
-        await assets.insert(connection, new)
-        playback_id = await playback_ids.insert(connection, asset_id, policy)
-        await connection.execute(
-            "INSERT INTO revisions (id, asset_id, summary) VALUES ($1, $2, '{}')", REVISION, asset_id
-        )
-        await connection.execute(
-            "UPDATE assets SET revision_id = $2, provisional = $3, deleted_at = $4, taken_down_at = $5 WHERE id = $1",
-            asset_id,
-            REVISION,
-            not complete,
-            now if deleted else None,
-            now if down else None,
-        )
-        if poster:
-            await connection.execute("INSERT INTO pictures (asset_id, chosen) VALUES ($1, $2)", asset_id, POSTER)
-    return playback_id
 
 
 async def test_the_view_and_the_function_agree_on_every_kind_of_title(pool: Pool) -> None:
     kinds = list(product(Policy, *([(True, False)] * 5), EXPIRIES))
-    made = [await title(pool, *kind) for kind in kinds]
+    made = [await title_row(pool, *kind) for kind in kinds]
     found = {row["playback_id"] for row in await pool.fetch("SELECT playback_id FROM listed_assets")}
     rows = [await playback_ids.published(pool, one) for one in made]
     expected = {one for one, row in zip(made, rows, strict=True) if row and listed(row.standing, datetime.now(UTC))}
@@ -67,7 +27,7 @@ async def test_the_view_and_the_function_agree_on_every_kind_of_title(pool: Pool
 
 
 async def test_a_title_is_named_by_a_public_id(pool: Pool) -> None:
-    first = await title(pool, Policy.PUBLIC, True, True, False, False, True, None)
+    first = await title_row(pool, Policy.PUBLIC, True, True, False, False, True, None)
     row = await playback_ids.published(pool, first)
     assert row is not None
     async with pool.acquire() as connection:

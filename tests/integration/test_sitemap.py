@@ -2,28 +2,20 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from core.db import listed, playback_ids
 from core.db.postgres import Pool
-from core.model import PlaybackId, Policy
-from seo.video_page import Sites
-from tests.integration.test_listing import title
+from core.model import Policy
+from tests.listed import SITES, change, public
 from workers.engine import sitemap_keeper
-
-SITES = Sites(pages="https://shop.example.org", media="https://video.example.org")
 
 
 @pytest.fixture
 def small_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sitemap_keeper, "MOST_ENTRIES", 3)
     yield
-
-
-async def public(pool: Pool) -> PlaybackId:
-    return await title(pool, Policy.PUBLIC, True, True, False, False, True, None)
 
 
 async def named(pool: Pool) -> dict[int, list[str]]:
@@ -34,15 +26,6 @@ async def named(pool: Pool) -> dict[int, list[str]]:
         assert after is None
         found[number] = [one.playback_id for one, _ in titles]
     return found
-
-
-async def change(pool: Pool, playback_id: str, **columns: Any) -> None:
-    sets = ", ".join(f"{name} = ${n + 2}" for n, name in enumerate(columns))
-    await pool.execute(
-        f"UPDATE assets SET {sets} WHERE id = (SELECT asset_id FROM playback_ids WHERE id = $1)",
-        playback_id,
-        *columns.values(),
-    )
 
 
 async def test_a_title_stays_in_its_file(pool: Pool, small_files: None) -> None:
