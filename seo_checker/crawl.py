@@ -65,7 +65,8 @@ class _Crawl:
     findings: list[Finding] = field(default_factory=list)
     titles: _Shared = field(default_factory=_Shared)
     descriptions: _Shared = field(default_factory=_Shared)
-    files: list[str] = field(default_factory=list)
+    files: int = 0
+    read: list[str] = field(default_factory=list)
     hosts: dict[str, str] = field(default_factory=dict)
     listed: int = 0
     known: int = 0
@@ -74,7 +75,9 @@ class _Crawl:
     async def run(self) -> None:
         own = await self.reader.robots(self.base)
         async for file in self.reader.sitemaps(own.sitemaps or [self.base + USUAL]):
-            self.files.append(file.url)
+            self.files += 1
+            if file.entries or (file.answer.status == 200 and not file.problems):
+                self.read.append(file.url)
             self.findings += rules.of_file(file)
             if not file.is_index:
                 await self._pages(file)
@@ -85,7 +88,7 @@ class _Crawl:
             base=self.base,
             robots=robots,
             named=own.sitemaps,
-            files=tuple(self.files),
+            files=tuple(self.read),
             listed=self.listed,
             origins=tuple(self.hosts),
             titles=self.titles.shared(),
@@ -143,7 +146,7 @@ async def crawl(
     return Report(
         base=base,
         findings=tuple(sorted(crawl_.findings, key=lambda one: (order.index(one.severity), one.rule, one.url))),
-        files=len(crawl_.files),
+        files=crawl_.files,
         listed=crawl_.listed,
         pages=crawl_.pages,
         requests=asked.requests,

@@ -3,14 +3,19 @@
 import re
 from datetime import UTC, datetime
 
-_W3C = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?)?)?", re.ASCII)
+_ISO = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII)
 _DURATION = re.compile(r"P(?=\d|T\d)(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.ASCII)
 ELLIPSES = ("…", "...")
 
 
 def w3c(text: str) -> datetime | None:
-    """A date of W3C's profile of ISO 8601, at its beginning; None for what is none."""
-    if _W3C.fullmatch(text) is None:
+    """A date of W3C's profile of ISO 8601, in which every time has an offset; None for what is none."""
+    return iso(text) if has_offset(text) or "T" not in text else None
+
+
+def iso(text: str) -> datetime | None:
+    """A date of ISO 8601, at its beginning, in UTC where it says nothing else; None for what is none."""
+    if _ISO.fullmatch(text) is None:
         return None
     try:
         read = datetime.fromisoformat(text + "-01-01"[3 * (len(text) == 7) :] if len(text) < 10 else text)

@@ -36,7 +36,8 @@ def read(answer: Answer, parent: str | None = None) -> Sitemap:
     else:
         try:
             root = _root(xml, problems)
-            entries = list(_entries(xml, url, root, problems)) if not problems else []
+            if not problems:
+                entries.extend(_entries(xml, url, root, problems))  # what stands before a place where it breaks off
         except ElementTree.ParseError as exc:
             problems.append(f"it is no well-formed XML: {exc}")
     return Sitemap(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from seo_checker.facts import Visit
-from seo_checker.forms import duration_s, line, same_text, w3c
+from seo_checker.forms import duration_s, iso, line, same_text
 from seo_checker.linked import pictures_of, texts
 from seo_checker.rules.rule import Book, Broken
 
@@ -77,7 +77,7 @@ def _(visit: Visit) -> Broken:
         ("uploadDate", str(visit.object.get("uploadDate") or "")),
         ("video:release_date", visit.document.meta("video:release_date")),
     ]
-    read = [(name, text, time) for name, text in told if (time := w3c(text)) is not None]
+    read = [(name, text, time) for name, text in told if (time := iso(text)) is not None]
     for name, text, time in read[1:]:
         if abs((time - read[0][2]).total_seconds()) > LEAST_S:
             yield visit.url, f"{name} is {text}, {read[0][0]} {read[0][1]}"

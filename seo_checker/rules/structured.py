@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from seo_checker.facts import Visit, types_of
-from seo_checker.forms import duration_s, has_offset, w3c
+from seo_checker.forms import duration_s, has_offset, iso
 from seo_checker.linked import clips_of, pictures_of, texts
 from seo_checker.rules.rule import Book, Broken
 from seo_checker.urls import is_absolute, secrets
@@ -70,14 +70,14 @@ def _(visit: Visit) -> Broken:
 @RULES.error("json-ld.date", "dates are ISO 8601", todo="Write it as 2026-01-02T03:04:05+00:00.", source=GOOGLE)
 def _(visit: Visit) -> Broken:
     for name, text in _dates(visit.object):
-        if w3c(text) is None:
+        if iso(text) is None:
             yield visit.url, f"{name} is {text[:60]!r}"
 
 
 @RULES.warning("json-ld.offset", "dates have a time and its offset", todo="Write Z or +03:00 behind it.", source=GOOGLE)
 def _(visit: Visit) -> Broken:
     for name, text in _dates(visit.object):
-        if w3c(text) is not None and not has_offset(text):
+        if iso(text) is not None and not has_offset(text):
             yield visit.url, f"{name} is {text!r}"
 
 
@@ -104,7 +104,7 @@ def _(visit: Visit) -> Broken:
     "json-ld.expired", "no video that is shown has expired", todo="Leave expires out where nothing does.", source=GOOGLE
 )
 def _(visit: Visit) -> Broken:
-    ends = w3c(str(visit.object.get("expires") or ""))
+    ends = iso(str(visit.object.get("expires") or ""))
     if ends is not None and ends <= datetime.now(UTC):
         yield visit.url, f"expires is over: {visit.object['expires']}"
 
