@@ -52,6 +52,15 @@ def test_every_rule_is_broken_somewhere() -> None:
     assert told == set(names)
 
 
+def test_the_documentation_has_every_rule() -> None:
+    """With its severity, what holds and who says so."""
+    text = (Path(__file__).parents[3] / "docs" / "search_engines.md").read_text().replace("`<video>`", "<video>")
+    rows = [f"| `{one.id}` | {one.severity} | {one.sentence} | {one.source} |" for one in rules.ALL]
+    assert len(rows) > 50
+    assert [row for row in rows if row not in text.splitlines()] == []
+    assert len([line for line in text.splitlines() if line.count(" | ") == 3 and line.startswith("| `")]) == len(rows)
+
+
 def sitemap(*entries: Entry, size: int = 100) -> Sitemap:
     answer = Answer(url="https://a.example/s.xml", status=200, headers={"content-type": "text/xml"})
     return Sitemap(url=answer.url, answer=answer, size=size, entries=entries)
