@@ -20,7 +20,7 @@ _ADDRESSES = (
     re.compile(r"^(?!#)(\S+\.(?:m3u8|m4s|mp4|vtt)\S*)$", re.MULTILINE),  # in playlists
 )
 _TITLE = re.compile(r"pb_[0-9a-z]{26}", re.ASCII)
-_WORDS = re.compile(r"[\s,:](?!//)")  # what is in content="..." and is no address
+_WORDS = re.compile(r"[\s,]")  # what is in content="..." and is no address
 _SCRIPTS = ("/static/", "/player/")
 
 

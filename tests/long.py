@@ -14,7 +14,6 @@ GROWING = (
 MEMORY = "memory over a long title"
 FILM = "a film, frame by frame: make test encodes numbered frames in chunks"
 RECORDINGS = "records anew: make test records once, closes the tab and sends what it left"
-HIDDEN = "another state in which a title may not be found: make test follows all links with a signed one"
 TITLES = "another title through the whole pipeline"
 
 LONG = {
@@ -115,12 +114,7 @@ LONG = {
         "test_seeking_names_the_chapter": PLAYERS,
     },
     "test_check_seo.py": {"test_a_title_with_all_there_is": TITLES},
-    "test_seo_leaks.py": {
-        "test_a_title_that_may_not_be_found_and_may_again[unlisted]": HIDDEN,
-        "test_a_title_that_may_not_be_found_and_may_again[expired]": HIDDEN,
-        "test_a_title_that_may_not_be_found_and_may_again[taken down]": HIDDEN,
-        "test_before_it_is_ready_and_after_it_is_deleted": HIDDEN,
-    },
+    "test_seo_leaks.py": {"test_before_it_is_ready_and_after_it_is_deleted": TITLES},
     "test_storage.py": {
         "test_a_body_that_ends_early_is_transient[silent-get]": "waits for a time limit, as [silent-download] does"
     },
