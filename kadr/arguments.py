@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
@@ -20,6 +20,7 @@ from transcode.plan.options import Downloads
 from transcode.plan.watermark import Position
 
 DEFAULT_HOME = Path(".kadr")
+MOST = 1_000_000  # pages, or requests a second, of a check
 BENCHMARKS = (
     "api",
     "click_through",
@@ -320,11 +321,12 @@ def _add_check(commands: _Commands) -> None:
     check = _add_command(
         commands,
         "check",
-        "check a published title against the rules of HLS",
-        "The rules are those of Apple's HLS Authoring Specification and RFC 8216bis. Exits with 1 when one that must"
-        " hold is broken.",
+        "check a published title against the rules of HLS, or a site against those of search engines",
+        "The rules are those of Apple's HLS Authoring Specification and RFC 8216bis. With --seo: URL is a site, of"
+        " which robots.txt, the sitemap and every page are read with all they lead to, by the rules of Google, Yandex,"
+        " Bing, Open Graph and oEmbed. Exits with 1 when a rule that must hold is broken.",
     )
-    check.add_argument("url", metavar="URL", help="URL or path of a multivariant playlist")
+    check.add_argument("url", metavar="URL", help="URL or path of a multivariant playlist; with --seo, URL of a site")
     check.add_argument(
         "--dash", metavar="URL", help="DASH manifest (default: manifest.mpd next to it, if there is one)"
     )
@@ -333,6 +335,27 @@ def _add_check(commands: _Commands) -> None:
     )
     check.add_argument("--json", action="store_true", help="print the result as JSON")
     check.add_argument("--all", action="store_true", help="show every repeated fault, and the rules that hold")
+    seo = check.add_argument_group("options of --seo")
+    seo.add_argument("--seo", action="store_true", help="check whether engines and other sites find the site's videos")
+    seo.add_argument("--rate", type=_more_than_none(float), metavar="N", help="requests a second (default: 10)")
+    seo.add_argument("--limit", type=_more_than_none(int), metavar="N", help="look at this many pages (default: all)")
+    seo.add_argument("--only", metavar="TEXT", help="look at pages with this text in their URL only")
+    seo.add_argument("--metrics", type=Path, metavar="FILE", help="write the numbers for Prometheus, as text")
+
+
+def _more_than_none(number: type[float]) -> Callable[[str], float]:
+    """A number above zero."""
+
+    def read(text: str) -> float:
+        try:
+            value = number(text)
+        except ValueError:
+            value = number(0)
+        if not 0 < value <= MOST:
+            raise argparse.ArgumentTypeError(f"{text!r} is not from 1 to {MOST}, as in 20")
+        return value
+
+    return read
 
 
 def _add_steer(commands: _Commands) -> None:

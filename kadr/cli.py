@@ -172,11 +172,29 @@ def _sign(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
+    if args.seo:
+        return _check_seo(args)
+    if unused := [f"--{name}" for name in ("rate", "limit", "only", "metrics") if getattr(args, name) is not None]:
+        raise ConfigError(f"{unused[0]} goes with --seo only; add --seo to check a site")
     from hls_checker import report
     from hls_checker.errors import CheckError
 
     try:
         return report.run(args.url, dash_url=args.dash, as_json=args.json, everything=args.all, decode=args.decode)
+    except CheckError as exc:  # not a KadrError: the checker imports nothing of Kadr
+        raise KadrError(str(exc)) from exc
+
+
+def _check_seo(args: argparse.Namespace) -> int:
+    from seo_checker import report
+    from seo_checker.errors import CheckError
+    from seo_checker.fetch import DEFAULT_RATE, CrawlLimits
+
+    if args.dash or args.decode:
+        raise ConfigError(f"{'--dash' if args.dash else '--decode'} does not go with --seo, which checks a site")
+    limits = CrawlLimits(rate=args.rate or DEFAULT_RATE, pages=args.limit, only=args.only or "")
+    try:
+        return report.run(args.url, limits=limits, as_json=args.json, everything=args.all, metrics=args.metrics)
     except CheckError as exc:  # not a KadrError: the checker imports nothing of Kadr
         raise KadrError(str(exc)) from exc
 

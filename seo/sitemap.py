@@ -10,7 +10,7 @@ from datetime import datetime
 from seo.json_ld import moment
 from seo.meta_tags import shortened
 from seo.video_page import VideoPage
-from seo.xml_text import xml_text
+from seo.xml_text import allowed, xml_text
 
 MOST_ENTRIES, MOST_BYTES = 10_000, 40_000_000  # of a file; the protocol ends at 50,000 and 52,428,800
 MOST_TITLE_CHARS, MOST_DESCRIPTION_CHARS, MOST_TAGS = 100, 2048, 32
@@ -25,10 +25,12 @@ FOOT = "</urlset>\n"
 
 def entry(page: VideoPage, changed_at: datetime) -> str:
     """The page of a listed title as one <url>, which changed last at `changed_at`."""
+    # Of a text that XML cannot hold, nothing may be left, and both are required.
+    title = shortened(allowed(page.title), MOST_TITLE_CHARS) or page.playback_id
     facts = [
         ("thumbnail_loc", page.poster_url),
-        ("title", shortened(page.title, MOST_TITLE_CHARS)),
-        ("description", shortened(page.summary, MOST_DESCRIPTION_CHARS)),
+        ("title", title),
+        ("description", shortened(allowed(page.summary), MOST_DESCRIPTION_CHARS) or title),
         ("content_loc", page.content_url),
         ("player_loc", page.embed_url),
         # Longer ones are left without: a duration that is not true would be worse.
@@ -40,7 +42,9 @@ def entry(page: VideoPage, changed_at: datetime) -> str:
         ("uploader", shortened(page.author["name"] or "", 255) if page.author else None),
         ("live", "no"),
     ]
-    video = "".join(f"<video:{name}>{xml_text(text)}</video:{name}>" for name, text in facts if text)
+    video = "".join(
+        f"<video:{name}>{xml_text(text)}</video:{name}>" for name, text in facts if text and allowed(text).strip()
+    )
     return (
         f"<url><loc>{xml_text(page.canonical())}</loc><lastmod>{moment(changed_at)}</lastmod>"
         f"<video:video>{video}</video:video></url>\n"

@@ -113,6 +113,8 @@ LONG = {
         "test_the_next_visit_resumes_until_the_end_was_seen": PLAYERS,
         "test_seeking_names_the_chapter": PLAYERS,
     },
+    "test_check_seo.py": {"test_a_title_with_all_there_is": TITLES},
+    "test_seo_leaks.py": {"test_before_it_is_ready_and_after_it_is_deleted": TITLES},
     "test_storage.py": {
         "test_a_body_that_ends_early_is_transient[silent-get]": "waits for a time limit, as [silent-download] does"
     },
