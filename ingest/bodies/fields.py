@@ -31,6 +31,9 @@ AN_ASSET = "as_01hv3k9x2m5q7r8t4w6y0z1abc"
 Title = Annotated[
     str, text.line("Lesson 1", max_length=500, strip=True), Field(description="Title. Default: the name of the file")
 ]
+ChangedTitle = Annotated[
+    str, text.line("Lesson 1", min_length=1, max_length=500, strip=True), Field(description="Title")
+]
 Language = Annotated[
     str,
     Text(

@@ -21,6 +21,7 @@ from ingest.bodies.fields import (
     AnyAssetId,
     AnyRef,
     Body,
+    ChangedTitle,
     ChapterTitle,
     Country,
     InputUrl,
@@ -254,7 +255,7 @@ class AssetChanges(Listing):
         {"chapters": [{"start_s": 0, "title": "Throwing"}, {"start_s": 65, "title": "Glazing"}]},
     )
 
-    title: Title | None = None
+    title: ChangedTitle | None = None
     ref: AnyRef | None = None
     language: Language | None = None
     metadata: Metadata | None = Field(default=None, description=f"{METADATA_TEXT}. Replaces all of it; {{}} clears it")

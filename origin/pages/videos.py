@@ -51,6 +51,7 @@ async def videos(request: web.Request) -> web.Response:
         lang=lang,
         robots=LISTED if shown else "noindex",
         title=text("videos.tagged", tag=tag) if tag else text("videos.all"),
+        part=shown[0].title if after and shown else None,  # no two pages have the same name
         pages=[of_listed(sites, title) for title in shown],
         owners={title.playback_id: title.owner_id for title in shown},
         canonical=sites.pages + here,

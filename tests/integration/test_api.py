@@ -429,6 +429,7 @@ async def test_allowed_domains_are_kept_changed_and_cleared(stack: Stack) -> Non
     ):
         assert (await call(stack, "PATCH", path, json=body)).body["data"]["allowed_domains"] == kept
     wrong = await call(stack, "PATCH", path, json={"allowed_domains": ["a.example", "https://b.example/"]})
+    check_problem(await call(stack, "PATCH", path, json={"title": " "}), 422, "invalid", "/title")
     assert "without scheme, port or path" in check_problem(wrong, 422, "invalid", "/allowed_domains/1")["detail"]
     other = (await call(stack, "GET", f"/v1/assets/{(await create(stack, 3))['asset_id']}")).body["data"]
     assert other["allowed_domains"] == []
