@@ -675,7 +675,7 @@ async def test_a_ready_asset_has_the_documented_fields(stack: Stack, ready: Any)
     assert kinds[-1] == "publish"
     assert {step["state"] for step in steps} == {"done"}
 
-    fields = "id kind codec width height frame_rate bandwidth_bps average_bandwidth_bps bytes passthrough"
+    fields = "id kind codec width height frame_rate bandwidth_bps average_bandwidth_bps bytes passthrough why vmaf"
     assert {frozenset(rendition) for rendition in asset["renditions"]} == {frozenset(fields.split())}
     shown = [(r["kind"], r["width"], r["height"], r["frame_rate"]) for r in asset["renditions"]]
     assert shown == [("video", 640, 360, 29.97), ("video", 416, 234, 29.97), ("audio", None, None, None)]
