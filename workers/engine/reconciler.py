@@ -4,7 +4,10 @@ It hints at claimable steps, gives up those that were interrupted too often, swe
 have expired, keeps the sitemap, writes the events to the log, and reports assets that nothing will move.
 """
 
-from core.concurrency import in_background, repeat_every
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from core.concurrency import repeat_every
 from core.db import (
     idempotency,
     outbox,
@@ -18,6 +21,7 @@ from core.db import (
     uploads,
 )
 from core.db.postgres import Pool
+from core.errors import Transient
 from core.hints import Hints
 from core.model import StepKind
 from core.settings import Settings
@@ -71,26 +75,27 @@ async def log_events(pool: Pool) -> None:
 async def run(settings: Settings, pool: Pool, hints: Hints) -> None:
     """A round every `reconcile_s` until cancelled. While PostgreSQL is away, rounds only fail."""
 
+    # Each by itself: a million titles that are listed at once hold up nothing else.
+    works: dict[str, tuple[float, Callable[[], Awaitable[object]]]] = {
+        "reconcile": (settings.reconcile_s, lambda: reconcile(pool, hints)),
+        "events": (settings.reconcile_s, lambda: log_events(pool)),
+        "sitemap": (settings.reconcile_s, lambda: sitemap_keeper.keep(pool, sites_of(settings))),
+        "indexnow": (settings.indexnow_s, lambda: index_now.tell(settings, pool)),
+    }
+    await asyncio.gather(*(_repeated(name, every_s, work) for name, (every_s, work) in works.items()))
+
+
+async def _repeated(name: str, every_s: float, work: Callable[[], Awaitable[object]]) -> None:
     async def one_round() -> None:
-        await reconcile(pool, hints)
-        await sitemap_keeper.keep(pool, sites_of(settings))
-        await log_events(pool)
+        await work()
 
     def on_error(exc: Exception) -> None:
-        if isinstance(exc, postgres.UNAVAILABLE):
-            _LOG.warning("reconcile.failed", error=repr(exc))
+        if isinstance(exc, (*postgres.UNAVAILABLE, Transient)):
+            _LOG.warning(f"{name}.failed", error=repr(exc))
         else:
-            _LOG.error("reconcile.failed", exc)
+            _LOG.error(f"{name}.failed", exc)
 
-    async def tell_engines() -> None:
-        await index_now.tell(settings, pool)
-
-    async with in_background(repeat_every(settings.indexnow_s, tell_engines, _engines_not_told)):
-        await repeat_every(settings.reconcile_s, one_round, on_error)
-
-
-def _engines_not_told(exc: Exception) -> None:
-    _LOG.warning("indexnow.failed", error=repr(exc))
+    await repeat_every(every_s, one_round, on_error)
 
 
 async def once(settings: Settings) -> None:
