@@ -110,6 +110,7 @@ def parser() -> argparse.ArgumentParser:
     ingest.add_argument("--json", action="store_true", help="print the final asset as JSON")
     _add_encode_options(ingest, local=False)
     _add_upload_options(ingest)
+    _add_page_options(ingest)
 
     _add_assets(commands)
     _add_token(commands)
@@ -194,6 +195,24 @@ def _add_upload_options(command: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="your own data, kept with the asset; repeatable",
     )
+
+
+def _add_page_options(command: argparse.ArgumentParser) -> None:
+    """What pages say of an upload, and whether search engines may find it."""
+    page = command.add_argument_group("pages and search engines")
+    page.add_argument("--description", help="what happens in the video")
+    page.add_argument("--tag", dest="tags", action="append", metavar="TAG", help="subject; repeatable")
+    page.add_argument(
+        "--listed",
+        action=argparse.BooleanOptionalAction,
+        help="whether search engines may find it (default: as the account says)",
+    )
+    page.add_argument("--page-url", metavar="URL", help="your own page that shows it")
+    page.add_argument("--author", metavar="NAME", help="who made it")
+    page.add_argument("--author-url", metavar="URL", help="the author's page; with --author")
+    page.add_argument("--adults-only", action="store_true", help="it is not for children")
+    page.add_argument("--published-at", metavar="TIME", help="such as 2026-11-30T12:00:00Z (default: when it is ready)")
+    page.add_argument("--expires-at", metavar="TIME", help="from then on nobody can watch it (default: never)")
 
 
 def _add_assets(commands: _Commands) -> None:

@@ -93,9 +93,15 @@ def upload_options(args: argparse.Namespace) -> dict[str, Any]:
     options: dict[str, Any] = {
         name: getattr(args, name) for name in ("profile", "codec", "effort", "ladder", "reframe")
     }
-    for name in ("posters", "subtitles", "downloads", "encryption", "allowed_domains"):
+    given = ("posters", "subtitles", "downloads", "encryption", "allowed_domains")
+    about = ("description", "tags", "listed", "page_url", "published_at", "expires_at")
+    for name in (*given, *about):
         if (value := getattr(args, name)) is not None:
             options[name] = value
+    if args.author:
+        options["author"] = {"name": args.author, "url": args.author_url}
+    if args.adults_only:
+        options["family_friendly"] = False
     if args.metadata:
         options["metadata"] = dict(args.metadata)
     if args.start or args.end is not None:

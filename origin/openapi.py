@@ -16,7 +16,7 @@ from core.http.problem_shape import ProblemShape
 from studio.texts import LANGUAGES
 
 routes = web.RouteTableDef()
-PUBLIC = ("/play/", "/image/", "/steer/", "/watch/", "/embed/", "/player/")
+PUBLIC = ("/play/", "/image/", "/steer/", "/watch/", "/embed/", "/player/", "/oembed")
 _TAGS = {
     "play": "Playlists, manifests, downloads and words of a title, under its playback id.",
     "image": "Posters, storyboards, previews and single frames of a title, and experiments with posters.",
@@ -24,6 +24,7 @@ _TAGS = {
     "watch": "A page with a player.",
     "embed": "A player alone, for a frame on another page.",
     "player": "The scripts of `<kadr-player>`.",
+    "oembed": "The player of a title as HTML, for other sites.",
 }
 _PATH_PARAMETERS = {
     "playback_id": "Id of the playback id, pb_...",
@@ -47,6 +48,10 @@ _QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
     "autoplay": ("1: plays without sound once it is visible", {"type": "string", "enum": ["1"]}),
     "muted": ("1: without sound", {"type": "string", "enum": ["1"]}),
     "loop": ("1: begins again at its end", {"type": "string", "enum": ["1"]}),
+    "url": ("URL of a watch page", {"type": "string", "format": "uri"}),
+    "maxwidth": ("Most width in pixels", {"type": "integer", "minimum": 1}),
+    "maxheight": ("Most height in pixels", {"type": "integer", "minimum": 1}),
+    "format": ("Format of the answer", {"type": "string", "enum": ["json", "xml"]}),
 }
 # Parameters of the query, beside the token, by the end of the path.
 _ASKED = {
@@ -55,6 +60,7 @@ _ASKED = {
     "/{name}.{extension}": ("width", "shape"),
     "/thumbnail.{extension}": ("time", "width"),
     "/choice": ("viewer",),
+    "/oembed": ("url", "maxwidth", "maxheight", "format"),
     "/watch/{playback_id}": ("t", "lang", "consent"),
     "/embed/{playback_id}": ("t", "lang", "consent", "autoplay", "muted", "loop"),
 }
@@ -159,6 +165,12 @@ def _parameters(path: str, formats: dict[str, str]) -> list[dict[str, Any]]:
     for name in ("token", *asked) if "{playback_id}" in path else asked:
         description, schema = _QUERIES[name]
         found.append(
-            {"name": name, "in": "query", "required": name == "q", "description": description, "schema": schema}
+            {
+                "name": name,
+                "in": "query",
+                "required": name in ("q", "url"),
+                "description": description,
+                "schema": schema,
+            }
         )
     return found

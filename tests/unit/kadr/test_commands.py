@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from core.db.assets import ABOUT
 from ingest.bodies.requests import NewUpload
 from kadr.arguments import parser
 from kadr.cli import upload_options
@@ -15,7 +16,9 @@ OF_THE_FILE = {"filename", "size_bytes", "content_type", "sha256"}
 ALL = (
     "--profile lecture --codec hevc --effort quality --ladder apple --reframe none --start 1 --end 2 --posters lesson "
     "--subtitles auto --downloads standard --encryption none --metadata course=Algebra --metadata unit=a=b "
-    "--allowed-domain example.org --allowed-domain *.example.org"
+    "--allowed-domain example.org --allowed-domain *.example.org --description Clay --tag pottery --tag clay --no-listed "
+    "--page-url https://shop.example.org/42 --author Ann --author-url https://ann.example.org/ --adults-only "
+    "--published-at 2026-11-30T12:00:00Z --expires-at 2027-11-30T12:00:00Z"
 )
 
 
@@ -28,13 +31,14 @@ def test_every_field_of_an_upload_has_an_option(tmp_path: Any) -> None:
     assert set(NewUpload.model_fields) == OF_THE_FILE | own | set(options)
     body = NewUpload.model_validate({"filename": "a.mp4", "size_bytes": 1, **options})
     assert body.allowed_domains == ["example.org", "*.example.org"]
+    assert (body.listed, body.family_friendly, body.tags) == (False, False, ["pottery", "clay"])
     assert (body.posters, body.metadata) == ("lecture", {"course": "Algebra", "unit": "a=b"})
 
 
 def test_what_is_not_said_is_left_to_the_server() -> None:
     options = upload_options(parser().parse_args(["ingest", "a.mp4"]))
     assert options.keys().isdisjoint(
-        {"posters", "subtitles", "downloads", "encryption", "metadata", "watermark", "allowed_domains"}
+        {"posters", "subtitles", "downloads", "encryption", "metadata", "watermark", "allowed_domains", *ABOUT}
     )
 
 

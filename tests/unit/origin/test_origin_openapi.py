@@ -15,7 +15,11 @@ from origin.app import create
 
 KEYS = SecretStr(f"k1:{'ab' * 32}")
 FOLLOWED = ("/s/", "/t/", "/v/", "/key/", "/by/")  # by players: nobody writes these URLs
-NOT_PLAYBACK = {"/", "/openapi.json", "/static", "/health/live", "/health/ready", "/metrics", "/watch", "/watch/"}
+NOT_PLAYBACK = {
+    *("/", "/openapi.json", "/static", "/health/live", "/health/ready", "/metrics", "/watch", "/watch/"),
+    *("/robots.txt", "/sitemap.xml", "/sitemaps/videos-{number}.xml", "/{key}.txt"),  # for crawlers
+    *("/videos", "/{lang}/videos", "/{lang}/watch/{playback_id}"),  # pages, as /watch/{playback_id} in another language
+}
 
 
 @pytest.fixture(scope="module")
