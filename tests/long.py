@@ -114,6 +114,9 @@ LONG = {
         "test_seeking_names_the_chapter": PLAYERS,
     },
     "test_check_seo.py": {"test_a_title_with_all_there_is": TITLES},
+    "test_check_seo_library.py": {
+        "test_a_library_of_two_hundred_has_no_faults": "twenty titles through the whole pipeline"
+    },
     "test_seo_leaks.py": {"test_before_it_is_ready_and_after_it_is_deleted": TITLES},
     "test_storage.py": {
         "test_a_body_that_ends_early_is_transient[silent-get]": "waits for a time limit, as [silent-download] does"

@@ -17,7 +17,8 @@ ALL = (
     "--profile lecture --codec hevc --effort quality --ladder apple --reframe none --start 1 --end 2 --posters lesson "
     "--subtitles auto --downloads standard --encryption none --metadata course=Algebra --metadata unit=a=b "
     "--allowed-domain example.org --allowed-domain *.example.org --description Clay --tag pottery --tag clay "
-    "--no-listed --page-url https://shop.example.org/42 --author Ann --author-url https://ann.example.org/ --adults-only "
+    "--no-listed --page-url https://shop.example.org/42 --author Ann --author-url https://ann.example.org/ "
+    "--adults-only "
     "--published-at 2026-11-30T12:00:00Z --expires-at 2027-11-30T12:00:00Z"
 )
 
