@@ -30,7 +30,7 @@ from ingest import (
 )
 from ingest.authentication import add_cors, authenticate
 from ingest.context import CALLER, CONTEXT, Context
-from ingest.studio import asset, captions, chapters, files, home, library, sign_in, upload
+from ingest.studio import asset, captions, chapters, files, home, library, refusals, sign_in, upload
 from studio import STATIC
 
 MOST_BODY_BYTES = 256 * 1024
@@ -62,6 +62,7 @@ def create(settings: Settings) -> web.Application:
     app = web.Application(
         middlewares=[
             metrics.middleware("api"),
+            refusals.as_pages,
             problems.middleware,
             authenticate,
             request_bodies.middleware(settings, MOST_BODY_BYTES, _accountable),

@@ -31,9 +31,9 @@ async def library(request: web.Request) -> web.Response:
         query = AssetQuery.model_validate({**given, "limit": PER_PAGE})
         found, following = await api.listed(request.app[CONTEXT], owner_of(request), query)
     except ValidationError as exc:
-        return _page(request, problem=_refused(request, from_validation(exc)))
+        return _page(request, problem=shell.refused(request, from_validation(exc)))
     except Problem as exc:
-        return _page(request, problem=_refused(request, exc))
+        return _page(request, problem=shell.refused(request, exc))
     return _page(request, found, following)
 
 
@@ -57,13 +57,6 @@ def _page(
         is_first=not request.query.get("cursor"),
         problem=problem,
     )
-
-
-def _refused(request: web.Request, problem: Problem) -> str:
-    """What is wrong with a filter, in the page's language."""
-    if problem.pointer == "/ref":
-        return shell.texts(request)("studio.ref_wrong")
-    return shell.refused(request, problem)
 
 
 @routes.post("/studio/library/delete")

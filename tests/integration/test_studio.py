@@ -17,12 +17,13 @@ from tests.browsers import VIDEO, Visit, visiting
 from tests.catalogue import asset_of, clip_file
 from tests.media import generate
 from tests.stack import PLAIN, Stack, as_owner
-from tests.studio import enter
+from tests.studio import OWN_PAGE, enter, send, sign_in
 from tests.studio_pages import DESK, HOSTILE, PHONE, wrong
 from tests.waiting import until
 from tests.web import fetch
 
 pytestmark = pytest.mark.browser
+QUOTED = 'Cups, 3" wide, <b>by hand</b>'
 AXE = MODULES / "axe-core" / "axe.min.js"
 
 
@@ -169,6 +170,55 @@ async def test_chapters_are_lines(phone: Visit, stack: Stack, tiny: Path) -> Non
     assert refusals == []
 
 
+async def test_what_is_typed_outlives_a_refusal_a_reload_and_a_session(phone: Visit, stack: Stack, tiny: Path) -> None:
+    asset = await stack.wait(await stack.upload(tiny, **PLAIN), "ready")
+    page, url = phone.page, f"{stack.endpoints['api']}/studio/assets/{asset['id']}"
+    await page.goto(url)
+    title, ref, save = (
+        page.locator("input[name=title]"),
+        page.locator("input[name=ref]"),
+        page.locator("#details button"),
+    )
+    await title.fill(QUOTED)
+    await ref.fill("no ref")
+    await save.click()
+    await page.locator("#details [role=alert]", has_text="“Belongs to” is a kind and a number").wait_for()
+    assert (await title.input_value(), await ref.input_value()) == (QUOTED, "no ref")
+    # Loaded again, the page asks for no form anew and loses nothing; nor does it where the session has ended.
+    await page.reload()
+    await page.locator("#details [role=status]", has_text="not saved yet").wait_for()
+    await ref.fill("product:42")
+    await page.context.clear_cookies()
+    await save.click()
+    await page.locator("input[name=key]").fill(stack.endpoints["api_key"])
+    await page.locator("form button").click()
+    await page.wait_for_url(url)
+    assert (await title.input_value(), await ref.input_value()) == (QUOTED, "product:42")
+    await save.click()
+    await page.locator("#details [role=status]", has_text="Saved").wait_for()
+    assert (await asset_of(stack, asset["id"]))["title"] == QUOTED
+    assert await page.evaluate("sessionStorage.length") == 0
+    # What is to be pasted on other pages is one element, whatever the title is.
+    frame = await page.locator("#share textarea").nth(1).input_value()
+    assert await page.evaluate(
+        "(html) => [...new DOMParser().parseFromString(html, 'text/html').body.children].map(({title}) => title)", frame
+    ) == [QUOTED]
+    assert [problem for problem in wrong(phone) if "422" not in problem] == []
+
+
+async def test_what_is_refused_is_a_page(stack: Stack) -> None:
+    """For whoever looks at it; scripts get the JSON."""
+    base, cookie = stack.endpoints["api"], await sign_in(stack.endpoints["api"], key=stack.endpoints["api_key"])
+    looking = {**OWN_PAGE, "Accept": "text/html,*/*;q=0.8", "Accept-Language": "ru"}
+    for method, path in (("GET", "assets/as_none"), ("POST", "assets/as_none/details"), ("GET", "nothing")):
+        page = await send(base, method, f"/studio/{path}", cookie=cookie, headers=looking)
+        assert (page.status, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+        assert catalogue("ru")["code.not_found"] in page.body
+        assert 'href="/studio/library"' in page.body
+    script = await send(base, "GET", "/studio/assets/as_none", cookie=cookie)
+    assert (script.status, script.body["code"]) == (404, "not_found")
+
+
 async def test_deleting_is_asked_about(phone: Visit, stack: Stack, tiny: Path) -> None:
     asset_id = await stack.upload(tiny, title=HOSTILE, **PLAIN)
     await stack.wait(asset_id, "ready")
@@ -189,7 +239,7 @@ async def test_pages_are_for_who_has_signed_in(stack: Stack) -> None:
     async with aiohttp.ClientSession() as session:
         for path in ("library", "upload", "assets/as_1", "assets/as_1/captions/tr_1"):
             async with session.get(f"{base}/studio/{path}", allow_redirects=False) as answer:
-                assert (answer.status, answer.headers["Location"]) == (303, "/studio/sign-in")
+                assert (answer.status, answer.headers["Location"]) == (303, f"/studio/sign-in?next=/studio/{path}")
         async with session.post(f"{base}/studio/library/delete", allow_redirects=False) as answer:
             assert answer.status in (303, 403)
 
