@@ -171,8 +171,8 @@ async def test_chapters_are_lines(phone: Visit, stack: Stack, tiny: Path) -> Non
 
 
 async def test_what_is_typed_outlives_a_refusal_a_reload_and_a_session(phone: Visit, stack: Stack, tiny: Path) -> None:
-    asset = await stack.wait(await stack.upload(tiny, **PLAIN), "ready")
-    page, url = phone.page, f"{stack.endpoints['api']}/studio/assets/{asset['id']}"
+    upload = await stack.begin(tiny, **PLAIN)
+    page, url = phone.page, f"{stack.endpoints['api']}/studio/assets/{upload['asset_id']}"
     await page.goto(url)
     title, ref, save = (
         page.locator("input[name=title]"),
@@ -184,9 +184,13 @@ async def test_what_is_typed_outlives_a_refusal_a_reload_and_a_session(phone: Vi
     await save.click()
     await page.locator("#details [role=alert]", has_text="“Belongs to” is a kind and a number").wait_for()
     assert (await title.input_value(), await ref.input_value()) == (QUOTED, "no ref")
-    # Loaded again, the page asks for no form anew and loses nothing; nor does it where the session has ended.
-    await page.reload()
+    # There is more to show once it is made; the page is loaded again when whoever types wants it, and loses nothing.
+    await stack.deliver(upload, tiny)
+    await page.locator("#more button").click()
+    await page.locator("kadr-player").wait_for()
     await page.locator("#details [role=status]", has_text="not saved yet").wait_for()
+    assert (await title.input_value(), await ref.input_value()) == (QUOTED, "no ref")
+    # Nor where the session has ended.
     await ref.fill("product:42")
     await page.context.clear_cookies()
     await save.click()
@@ -196,7 +200,7 @@ async def test_what_is_typed_outlives_a_refusal_a_reload_and_a_session(phone: Vi
     assert (await title.input_value(), await ref.input_value()) == (QUOTED, "product:42")
     await save.click()
     await page.locator("#details [role=status]", has_text="Saved").wait_for()
-    assert (await asset_of(stack, asset["id"]))["title"] == QUOTED
+    assert (await asset_of(stack, upload["asset_id"]))["title"] == QUOTED
     assert await page.evaluate("sessionStorage.length") == 0
     # What is to be pasted on other pages is one element, whatever the title is.
     frame = await page.locator("#share textarea").nth(1).input_value()
