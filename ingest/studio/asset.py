@@ -84,7 +84,8 @@ async def delete(request: web.Request) -> web.Response:
     context, asset = request.app[CONTEXT], await requested_asset(request)
     if (await request.post()).get("confirmed") != "yes":
         listed = [shown(context, asset).model_dump(mode="json")]
-        return shell.show(request, "delete.html", title=shell.texts(request)("studio.delete_title"), assets=listed)
+        title, back = shell.texts(request)("studio.delete_title"), f"/studio/assets/{asset.id}"
+        return shell.show(request, "delete.html", title=title, assets=listed, back=back)
     await api.delete_asset(context, asset)
     raise web.HTTPSeeOther("/studio/library?deleted=1")
 

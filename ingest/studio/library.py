@@ -67,10 +67,16 @@ async def delete(request: web.Request) -> web.Response:
     chosen = [str(ident) for ident in form.getall("asset", [])][:PER_PAGE]
     found: list[Any] = [one for ident in chosen if (one := await assets.of_owner(context.pool, ident, owner))]
     if not found:
-        raise web.HTTPSeeOther("/studio/library")
+        raise web.HTTPSeeOther("/studio/library?deleted=0")
     if form.get("confirmed") != "yes":
         listed = [shown(context, one).model_dump(mode="json") for one in found]
-        return shell.show(request, "delete.html", title=shell.texts(request)("studio.delete_title"), assets=listed)
+        return shell.show(
+            request,
+            "delete.html",
+            title=shell.texts(request)("studio.delete_title"),
+            assets=listed,
+            back="/studio/library",
+        )
     for one in found:
         await api.delete_asset(context, one)
     raise web.HTTPSeeOther(f"/studio/library?deleted={len(found)}")
