@@ -32,7 +32,7 @@ from ingest import (
 )
 from ingest.authentication import add_cors, authenticate
 from ingest.context import CALLER, CONTEXT, Context
-from ingest.studio import asset, captions, chapters, files, home, library, listing, sign_in, upload
+from ingest.studio import asset, captions, chapters, files, home, library, listing, refusals, sign_in, upload
 from studio import STATIC
 
 MOST_BODY_BYTES = 256 * 1024
@@ -67,6 +67,7 @@ def create(settings: Settings) -> web.Application:
     app = web.Application(
         middlewares=[
             metrics.middleware("api"),
+            refusals.as_pages,
             problems.middleware,
             authenticate,
             request_bodies.middleware(settings, MOST_BODY_BYTES, _accountable),

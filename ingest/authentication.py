@@ -15,7 +15,7 @@ from ingest import upload_token_scope
 from ingest.context import CALLER, CONTEXT, Caller, caller_of, not_found
 from ingest.studio import page
 from ingest.studio.cookie import SAFE_METHODS
-from ingest.studio.session import SESSION, SIGN_IN, cookie_of, is_own, session_of
+from ingest.studio.session import SESSION, cookie_of, is_own, session_of, sign_in_for
 
 PAGES = ("/studio/library", "/studio/upload", "/studio/assets/", "/studio/account")  # for who has signed in
 _CORS_ORIGIN: web.RequestKey[str] = web.RequestKey("cors_origin", str)
@@ -36,7 +36,7 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
             request[SESSION] = session
             request[CALLER] = Caller(owner=session.owner_id, key_prefix=session.key_prefix)
         elif request.path.startswith(PAGES):
-            raise web.HTTPSeeOther(SIGN_IN)
+            raise web.HTTPSeeOther(sign_in_for(request))
     return await handler(request)
 
 

@@ -47,8 +47,12 @@ async def listed(request: web.Request) -> web.Response:
 @roomy(MAX_BODY_BYTES)
 async def add(request: web.Request) -> web.Response:
     """Add subtitles from WebVTT or SRT, generate or translate them, or add audio in another language."""
+    return _answer(await added(request, await body_of(request, NewTrack)), status=201)
+
+
+async def added(request: web.Request, body: NewTrack) -> Track:
+    """Add a track to the asset of the path. Raises Problem."""
     context, asset = request.app[CONTEXT], await requested_asset(request)
-    body = await body_of(request, NewTrack)
     if body.input_url is not None:
         check_input_url(context, body.input_url)
     text = None if body.text is None else await _web_vtt(asset, body.text)
@@ -82,7 +86,7 @@ async def add(request: web.Request) -> web.Response:
 
     track_id, _ = await once(request, make)
     await _hint(context, queued)
-    return _answer(await _of_owner(request, track_id), status=201)
+    return await _of_owner(request, track_id)
 
 
 async def _check_origin(context: Context, connection: Connection, asset: Asset, body: NewTrack) -> None:

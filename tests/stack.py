@@ -208,10 +208,17 @@ class Stack:
 
     async def upload(self, file: Path, **wanted: Any) -> str:
         """Create, PUT every part, complete; the asset's id."""
+        return await self.deliver(await self.begin(file, **wanted), file)
+
+    async def begin(self, file: Path, **wanted: Any) -> Any:
+        """An upload of which nothing has arrived."""
         body = {"filename": file.name, "size_bytes": file.stat().st_size, **wanted}
         status, created = await self.api("POST", "/v1/uploads", json=body)
         assert status == 201, created
-        upload = created["data"]
+        return created["data"]
+
+    async def deliver(self, upload: Any, file: Path) -> str:
+        """PUT every part, complete; the asset's id."""
         async with aiohttp.ClientSession() as session:
             for part in upload["parts"]:
                 with file.open("rb") as opened:

@@ -48,33 +48,33 @@ async def change(request: web.Request) -> web.Response:
     try:
         await FORMS[name](request)
     except ValidationError as exc:
-        return await show_page(request, problem=shell.refused(request, from_validation(exc)), status=422)
+        return await refused(request, from_validation(exc))
     except Problem as exc:
-        return await show_page(request, problem=shell.refused(request, exc), status=exc.status)
+        return await refused(request, exc)
     raise web.HTTPSeeOther(f"/studio/assets/{request.match_info['asset_id']}?saved={name}#{name}")
 
 
-@routes.post("/studio/assets/{asset_id}/trim")
+@routes.post("/studio/assets/{asset_id}/{form:trim}")
 async def trim(request: web.Request) -> web.Response:
     """Make a title of its own from a part of this one, and go there."""
     try:
         made = await api.pull(request)
     except ValidationError as exc:
-        return await show_page(request, problem=shell.refused(request, from_validation(exc)), status=422)
+        return await refused(request, from_validation(exc))
     except Problem as exc:
-        return await show_page(request, problem=shell.refused(request, exc), status=exc.status)
+        return await refused(request, exc)
     raise web.HTTPSeeOther(f"/studio/assets/{shell.data_of(made)['id']}")
 
 
-@routes.post("/studio/assets/{asset_id}/links/{playback_id}")
+@routes.post("/studio/assets/{asset_id}/{form:links}/{playback_id}")
 async def link(request: web.Request) -> web.Response:
     """Sign links for one viewer, and show them: they are stored nowhere."""
     try:
         made = shell.data_of(await playback.token(request))
     except ValidationError as exc:
-        return await show_page(request, problem=shell.refused(request, from_validation(exc)), status=422)
+        return await refused(request, from_validation(exc))
     except Problem as exc:
-        return await show_page(request, problem=shell.refused(request, exc), status=exc.status)
+        return await refused(request, exc)
     return await show_page(request, links=made)
 
 
@@ -84,21 +84,21 @@ async def delete(request: web.Request) -> web.Response:
     context, asset = request.app[CONTEXT], await requested_asset(request)
     if (await request.post()).get("confirmed") != "yes":
         listed = [shown(context, asset).model_dump(mode="json")]
-        return shell.show(request, "delete.html", title=shell.texts(request)("studio.delete_title"), assets=listed)
+        title, back = shell.texts(request)("studio.delete_title"), f"/studio/assets/{asset.id}"
+        return shell.show(request, "delete.html", title=title, assets=listed, back=back)
     await api.delete_asset(context, asset)
     raise web.HTTPSeeOther("/studio/library?deleted=1")
 
 
+async def refused(request: web.Request, problem: Problem) -> web.Response:
+    """The page with what is wrong beside the form that it is about, in which everything stays as it was written."""
+    return await show_page(request, problem=shell.refused(request, problem), status=problem.status)
+
+
 async def show_page(
-    request: web.Request,
-    *,
-    problem: str | None = None,
-    status: int = 200,
-    links: Any = None,
-    chapters: str | None = None,
-    chapters_problem: str | None = None,
+    request: web.Request, *, problem: str | None = None, status: int = 200, links: Any = None
 ) -> web.Response:
-    """The page. `chapters`: what somebody has written, where it could not be stored; `chapters_problem` says why."""
+    """The page. `problem`: why the form that was sent is refused."""
     context, asset = request.app[CONTEXT], await requested_asset(request)
     told = shown(context, asset).model_dump(mode="json")
     first = PlaybackId(asset.playback_ids[0]["id"]) if asset.playback_ids else None
@@ -115,8 +115,8 @@ async def show_page(
             "last_day": listing_form.last_day(asset.expires_at),
         },
         "made": made_of(told, language(request), shell.texts(request)),
-        "chapters": as_lines(from_stored(asset.chapters)) if chapters is None else chapters,
-        "chapters_problem": chapters_problem,
+        "form": request.match_info.get("form"),
+        "fields": {**_fields(asset, told), **await _written(request, refused=problem is not None)},
         "automatic_chapters_url": _automatic_chapters(context, asset, first),
         "poster_texts": shell.texts_of(request, ("code.", "studio.poster_")),
         "uploads_texts": shell.texts_of(request, UPLOAD_TEXTS),
@@ -133,6 +133,27 @@ async def show_page(
         path=f"/studio/assets/{asset.id}",
         **values,
     )
+
+
+def _fields(asset: Asset, told: dict[str, Any]) -> dict[str, str]:
+    """What stands in the fields of the page's forms, by name."""
+    ref = told["ref"]
+    return {
+        "title": asset.title,
+        "ref": f"{ref['type']}:{ref['id']}" if ref else "",
+        "language": asset.language or "",
+        "policy": told["policy"],
+        "allowed_domains": "\n".join(told["allowed_domains"]),
+        "chapters": as_lines(from_stored(asset.chapters)),
+        "start_s": "0",
+        "end_s": str(int((told["duration_s"] or 0) * 100) / 100),
+        "viewer": "",
+    }
+
+
+async def _written(request: web.Request, *, refused: bool) -> dict[str, str]:
+    """What somebody wrote into a form that was refused: else it would have to be written again."""
+    return {name: str(value) for name, value in (await request.post()).items()} if refused else {}
 
 
 def _automatic_chapters(context: Context, asset: Asset, first: PlaybackId | None) -> str | None:

@@ -15,12 +15,31 @@ from core.model import PlaybackId
 from ingest import tracks
 from ingest.assets import requested_asset
 from ingest.bodies.asset_response import shown
+from ingest.bodies.track_requests import NewTrack
 from ingest.context import CONTEXT
 from ingest.play_urls import preview_token
+from ingest.studio import asset as asset_page
 from ingest.studio import cue_rules, shell
 
 routes = web.RouteTableDef()
 FORM_BYTES = 3 * tracks.MAX_BODY_BYTES  # a form writes most characters as three
+
+
+@routes.post("/studio/assets/{asset_id}/{form:captions}")
+@roomy(FORM_BYTES)
+async def add(request: web.Request) -> web.Response:
+    """Add captions: of a text, which is shown to be edited, or of the speech."""
+    form = await request.post()
+    language, text = str(form.get("caption_language", "")).strip() or None, str(form.get("text", ""))
+    content = {"generate": {"language": language}} if "generate" in form else {"language": language, "text": text}
+    try:
+        track = await tracks.added(request, NewTrack.model_validate(content))
+    except ValidationError as exc:
+        return await asset_page.refused(request, from_validation(exc))
+    except Problem as exc:
+        return await asset_page.refused(request, exc)
+    page = f"/studio/assets/{track.asset_id}"
+    raise web.HTTPSeeOther(f"{page}?saved=captions#captions" if track.made is None else f"{page}/captions/{track.id}")
 
 
 @routes.get("/studio/assets/{asset_id}/captions/{track_id}")

@@ -17,7 +17,7 @@ routes = web.RouteTableDef()
 _NUMBER = re.compile(r"/chapters/(\d+)")
 
 
-@routes.post("/studio/assets/{asset_id}/chapters")
+@routes.post("/studio/assets/{asset_id}/{form:chapters}")
 async def change(request: web.Request) -> web.Response:
     """Store the chapters. Where a line is wrong, the page shows what was written, and which line."""
     written = str((await request.post()).get("chapters", ""))
@@ -25,7 +25,7 @@ async def change(request: web.Request) -> web.Response:
     problem = await _stored(request, written)
     if problem is None:
         raise web.HTTPSeeOther(f"/studio/assets/{asset.id}?saved=chapters#chapters")
-    return await asset_page.show_page(request, status=422, chapters=written, chapters_problem=problem)
+    return await asset_page.show_page(request, problem=problem, status=422)
 
 
 async def _stored(request: web.Request, written: str) -> str | None:

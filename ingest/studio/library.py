@@ -31,9 +31,9 @@ async def library(request: web.Request) -> web.Response:
         query = AssetQuery.model_validate({**given, "limit": PER_PAGE})
         found, following = await api.listed(request.app[CONTEXT], owner_of(request), query)
     except ValidationError as exc:
-        return _page(request, problem=_refused(request, from_validation(exc)))
+        return _page(request, problem=shell.refused(request, from_validation(exc)))
     except Problem as exc:
-        return _page(request, problem=_refused(request, exc))
+        return _page(request, problem=shell.refused(request, exc))
     return _page(request, found, following)
 
 
@@ -59,13 +59,6 @@ def _page(
     )
 
 
-def _refused(request: web.Request, problem: Problem) -> str:
-    """What is wrong with a filter, in the page's language."""
-    if problem.pointer == "/ref":
-        return shell.texts(request)("studio.ref_wrong")
-    return shell.refused(request, problem)
-
-
 @routes.post("/studio/library/delete")
 async def delete(request: web.Request) -> web.Response:
     """Ask whether the chosen titles are to be deleted, and delete them once that was confirmed."""
@@ -74,10 +67,16 @@ async def delete(request: web.Request) -> web.Response:
     chosen = [str(ident) for ident in form.getall("asset", [])][:PER_PAGE]
     found: list[Any] = [one for ident in chosen if (one := await assets.of_owner(context.pool, ident, owner))]
     if not found:
-        raise web.HTTPSeeOther("/studio/library")
+        raise web.HTTPSeeOther("/studio/library?deleted=0")
     if form.get("confirmed") != "yes":
         listed = [shown(context, one).model_dump(mode="json") for one in found]
-        return shell.show(request, "delete.html", title=shell.texts(request)("studio.delete_title"), assets=listed)
+        return shell.show(
+            request,
+            "delete.html",
+            title=shell.texts(request)("studio.delete_title"),
+            assets=listed,
+            back="/studio/library",
+        )
     for one in found:
         await api.delete_asset(context, one)
     raise web.HTTPSeeOther(f"/studio/library?deleted={len(found)}")

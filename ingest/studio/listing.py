@@ -9,13 +9,12 @@ from ingest.assets import change_asset, requested_asset
 from ingest.bodies.requests import AssetChanges
 from ingest.context import CONTEXT, owner_of
 from ingest.studio import asset as asset_page
-from ingest.studio import shell
 from ingest.studio.listing_form import fields
 
 routes = web.RouteTableDef()
 
 
-@routes.post("/studio/assets/{asset_id}/listing")
+@routes.post("/studio/assets/{asset_id}/{form:listing}")
 async def change(request: web.Request) -> web.Response:
     """Store what the form says. Where something is wrong, the page says what."""
     form, asset = await request.post(), await requested_asset(request)
@@ -23,9 +22,9 @@ async def change(request: web.Request) -> web.Response:
         body = AssetChanges.model_validate(fields({name: str(value).strip() for name, value in form.items()}))
         await change_asset(request.app[CONTEXT], asset, body)
     except ValidationError as exc:
-        return await asset_page.show_page(request, problem=shell.refused(request, from_validation(exc)), status=422)
+        return await asset_page.refused(request, from_validation(exc))
     except Problem as exc:
-        return await asset_page.show_page(request, problem=shell.refused(request, exc), status=exc.status)
+        return await asset_page.refused(request, exc)
     raise web.HTTPSeeOther(f"/studio/assets/{asset.id}?saved=listing#listing")
 
 

@@ -1,6 +1,8 @@
 """The studio session of a request: found by its cookie, begun and ended. `signed_in` is what pages call."""
 
+import re
 from datetime import UTC, datetime
+from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
@@ -8,10 +10,12 @@ from core.db import studio_sessions
 from core.db.studio_sessions import StudioSession
 from core.tokens.opaque_token import TokenKind, digest_of, is_token
 from ingest.context import CONTEXT
-from ingest.studio.cookie import CookieKind, cookie_kind, is_from_own_page, own_origins
+from ingest.studio.cookie import SAFE_METHODS, CookieKind, cookie_kind, is_from_own_page, own_origins
 
 SESSION: web.RequestKey[StudioSession] = web.RequestKey("studio_session", StudioSession)
 SIGN_IN = "/studio/sign-in"
+MOST_PATH = 2000
+_PAGE = re.compile(r"/studio/(?!sign-)[!-\[\]-~]*")  # printable ASCII without a backslash, which browsers read as "/"
 
 
 def signed_in(request: web.Request) -> StudioSession:
@@ -19,6 +23,22 @@ def signed_in(request: web.Request) -> StudioSession:
     if SESSION not in request:
         raise web.HTTPSeeOther(SIGN_IN)
     return request[SESSION]
+
+
+def sign_in_for(request: web.Request) -> str:
+    """The address of the sign-in page that leads back to where the request comes from: a page, or that of a form."""
+    page = request.path_qs if request.method in SAFE_METHODS else _referring(request)
+    return f"{SIGN_IN}?next={quote(page)}" if is_page(page) else SIGN_IN
+
+
+def is_page(path: str) -> bool:
+    """Whether signing in may lead there: a path of the studio, of no other host."""
+    return len(path) <= MOST_PATH and _PAGE.fullmatch(path) is not None
+
+
+def _referring(request: web.Request) -> str:
+    parts = urlsplit(request.headers.get("Referer", ""))
+    return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 async def session_of(request: web.Request) -> StudioSession | None:

@@ -59,9 +59,15 @@ def data_of(response: web.StreamResponse) -> Any:
 
 
 def refused(request: web.Request, problem: Problem) -> str:
-    """What a problem means, in the page's language; its own words, which are English, where there is no such text."""
-    words = " ".join(filter(None, (str(problem), problem.hint)))
-    return catalogue(page.language(request)).get(f"code.{problem.code}", words)
+    """What a problem means, in the page's language: of a field that has a text of its own, or of the code.
+
+    Its own words, which are English, where there is neither.
+    """
+    known = catalogue(page.language(request))
+    field = (problem.pointer or "").removeprefix("/").partition("/")[0]
+    if problem.code == "invalid" and (words := known.get(f"studio.wrong.{field}")):
+        return words
+    return known.get(f"code.{problem.code}", " ".join(filter(None, (str(problem), problem.hint))))
 
 
 def policy(settings: Settings, *, player: bool) -> dict[str, str]:

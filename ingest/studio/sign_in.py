@@ -18,7 +18,7 @@ from ingest.context import CONTEXT
 from ingest.studio import attempts, page
 from ingest.studio.cookie import CookieKind
 from ingest.studio.page import MOST_FORM_BYTES, form_of
-from ingest.studio.session import SIGN_IN, clear_cookie, cookie_of, kind_of, set_cookie, signed_in
+from ingest.studio.session import SIGN_IN, clear_cookie, cookie_of, is_page, kind_of, set_cookie, signed_in
 
 routes = web.RouteTableDef()
 _LOG = Log("studio")
@@ -29,7 +29,7 @@ FAILURE_S = 0.5  # that every failure takes, however it failed
 
 @routes.get(SIGN_IN)
 async def show(request: web.Request) -> web.Response:
-    """A field for an API key; with `link`, the button that uses it up."""
+    """A field for an API key; with `link`, the button that uses it up. `next`: the page that was asked for."""
     if kind_of(request) is None:
         return _needs_tls(request)
     link = request.query.get("link")
@@ -44,7 +44,7 @@ async def show(request: web.Request) -> web.Response:
 @routes.post(SIGN_IN)
 @roomy(MOST_FORM_BYTES)
 async def sign_in(request: web.Request) -> web.Response:
-    """Begin a session by the `key` or the `link` of the form, and go on to the studio."""
+    """Begin a session by the `key` or the `link` of the form, and go on to its `next`, or to the library."""
     begun_at = time.monotonic()
     context, kind = request.app[CONTEXT], kind_of(request)
     if kind is None:
@@ -68,11 +68,13 @@ async def sign_in(request: web.Request) -> web.Response:
             token = await studio_sessions.begin(connection, owner, key_prefix, life_s)
     if known is None:
         await asyncio.sleep(max(0.0, begun_at + FAILURE_S - time.monotonic()))
-        return _form(request, status=401, problem="studio.link_over" if by == "link" else "studio.key_unknown")
+        problem = "studio.link_over" if by == "link" else "studio.key_unknown"
+        return _form(request, status=401, problem=problem, following=form.get("next"))
     await attempts.succeeded(context.redis, counter)
     context.known_sessions.forget()
     _log_in(owner, by, kind)
-    response = _see_other(HOME)
+    following = form.get("next", "")
+    response = _see_other(following if is_page(following) else HOME)
     set_cookie(response, kind, token, life_s)
     return response
 
@@ -134,9 +136,18 @@ def _see_other(location: str) -> web.Response:
     return web.Response(status=303, headers={"Location": location, "Cache-Control": "no-store"})
 
 
-def _form(request: web.Request, *, status: int = 200, problem: str | None = None, wait_s: int = 0) -> web.Response:
+def _form(
+    request: web.Request,
+    *,
+    status: int = 200,
+    problem: str | None = None,
+    wait_s: int = 0,
+    following: str | None = None,
+) -> web.Response:
     headers = {"Retry-After": str(wait_s)} if wait_s else None
-    return page.page(request, "sign_in.html", status=status, headers=headers, problem=problem)
+    wanted = following or request.query.get("next", "")
+    following = wanted if is_page(wanted) else None
+    return page.page(request, "sign_in.html", status=status, headers=headers, problem=problem, following=following)
 
 
 def _needs_tls(request: web.Request) -> web.Response:

@@ -11,6 +11,7 @@ export function editChapters(player: KadrPlayer | null): void {
     field.rows = Math.max(field.rows, Math.min(16, text.split("\n").length + 1));
     field.focus();
     field.setSelectionRange(from, to);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
   };
   add.hidden = !player;
   add.addEventListener("click", () => {

@@ -1,6 +1,7 @@
 // The poster of a title: the frame that the player shows, a picture of one's own, and waiting until the chosen one is real.
 import type { KadrPlayer } from "../player/kadr-player.ts";
 import { clock } from "../player/time.ts";
+import { takeFiles } from "./drop.ts";
 
 const EVERY_MS = 1000;
 
@@ -63,19 +64,7 @@ async function showAgain(): Promise<void> {
 // A picture of one's own; a worker makes the poster of it, and says on this page where it could not.
 class PosterFile extends HTMLElement {
   connectedCallback(): void {
-    const input = this.querySelector("input")!;
-    const drop = this.querySelector<HTMLElement>(".drop")!;
-    input.addEventListener("change", () => void this.#send(input.files?.[0]));
-    for (const event of ["dragenter", "dragover"])
-      drop.addEventListener(event, (dragged) => {
-        dragged.preventDefault();
-        drop.classList.add("over");
-      });
-    for (const event of ["dragleave", "drop"]) drop.addEventListener(event, () => drop.classList.remove("over"));
-    drop.addEventListener("drop", (dropped) => {
-      dropped.preventDefault();
-      void this.#send(dropped.dataTransfer?.files[0]);
-    });
+    takeFiles(this.querySelector<HTMLElement>(".drop")!, ([file]) => void this.#send(file));
   }
 
   async #send(file: File | undefined): Promise<void> {

@@ -79,8 +79,8 @@ function refresh(row: HTMLElement): Promise<void> {
 
 // What an element shows comes from the server, which has the words in every language.
 export async function renew(element: Element, selector: string): Promise<void> {
-  const response = await fetch(location.href);
-  if (!response.ok) return;
+  const response = await fetch(location.href).catch(() => null);
+  if (!response?.ok) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   const next = fresh.querySelector(selector);
   if (next) element.replaceChildren(...next.childNodes);

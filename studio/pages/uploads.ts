@@ -3,30 +3,20 @@ import { type Fields, type Question, unfinished, Upload, UploadQueue } from "../
 import type { KadrPlayer } from "../player/kadr-player.ts";
 import { clock } from "../player/time.ts";
 import { allKept, nameOf } from "../record/store.ts";
+import { takeDropped, takeFiles } from "./drop.ts";
 import { type Asset, follow } from "./states.ts";
 import { type Texts, textsIn } from "./texts.ts";
 
 export class Uploads extends HTMLElement {
   #texts: Texts = textsIn(this);
+  #early = new Map<Upload, Set<HTMLInputElement | HTMLSelectElement>>(); // changed before the title had an id
   #queue = new UploadQueue({ user: this.dataset.user ?? "" });
 
   connectedCallback(): void {
-    const input = this.querySelector<HTMLInputElement>("#files")!;
     const drop = this.querySelector<HTMLElement>(".drop")!;
-    input.addEventListener("change", () => {
-      this.#take(input.files);
-      input.value = "";
-    });
-    for (const event of ["dragenter", "dragover"])
-      drop.addEventListener(event, (dragged) => {
-        dragged.preventDefault();
-        drop.classList.add("over");
-      });
-    for (const event of ["dragleave", "drop"]) drop.addEventListener(event, () => drop.classList.remove("over"));
-    drop.addEventListener("drop", (dropped) => {
-      dropped.preventDefault();
-      this.#take(dropped.dataTransfer?.files);
-    });
+    const take = (files: File[]) => files.forEach((file) => this.add(file));
+    takeFiles(drop, take);
+    if (!this.dataset.asset) takeDropped(document, drop, take); // all of the upload page
     if (!this.dataset.asset) void this.#remindOfAll();
     follow(() => [...this.querySelectorAll<HTMLElement>("li[data-asset-id]")], this.#moved, this.#advise);
   }
@@ -35,9 +25,10 @@ export class Uploads extends HTMLElement {
     return this.#texts.text(key, values);
   }
 
-  // A sentence for a code of the API; its own words where there is none.
+  // A sentence for a code of the API or of sending; its own words where there is none.
   #why(code: string, detail: string): string {
-    return this.#texts.known(`code.${code}`) ?? (detail || this.#text("code.internal_error"));
+    const known = this.#texts.known(`code.${code}`) ?? this.#texts.known(`uploads.error.${code}`);
+    return known ?? (detail || this.#text("code.internal_error"));
   }
 
   // Another row: of a file that was chosen, or that was recorded on this page.
@@ -51,10 +42,6 @@ export class Uploads extends HTMLElement {
 
   get #list(): HTMLElement {
     return this.querySelector(".uploads")!;
-  }
-
-  #take(files: FileList | null | undefined): void {
-    for (const file of files ?? []) this.add(file);
   }
 
   // But of recordings, which this browser has.
@@ -79,8 +66,9 @@ export class Uploads extends HTMLElement {
       <div class="bars"><span class="label"></span><progress class="sending" max="1" value="0"></progress><span class="told"></span></div>
       <div class="bars making" hidden><span class="label"></span><progress max="1" value="0"></progress><span><span class="percent">0</span> %</span></div>
       <p class="words" role="status"></p><p class="advice" role="status" hidden></p>`;
-    row.querySelector(".name")!.textContent = upload.fields.title ?? upload.file.name;
-    if (!this.dataset.asset) row.querySelector(".words")!.before(this.#fields(upload));
+    const name = row.querySelector<HTMLElement>(".name")!;
+    name.textContent = upload.fields.title ?? upload.file.name;
+    if (!this.dataset.asset) row.querySelector(".words")!.before(this.#fields(upload, name));
     const labels = row.querySelectorAll(".label");
     labels[0]!.textContent = this.#text("uploads.sending");
     labels[1]!.textContent = this.#text("uploads.making");
@@ -94,7 +82,7 @@ export class Uploads extends HTMLElement {
   }
 
   // What the title is called and who may watch it, editable while it is sent and made.
-  #fields(upload: Upload): HTMLElement {
+  #fields(upload: Upload, heading: HTMLElement): HTMLElement {
     const details = document.createElement("details");
     const summary = document.createElement("summary");
     summary.textContent = this.#text("studio.details");
@@ -106,6 +94,8 @@ export class Uploads extends HTMLElement {
       field.name = name;
       if (typeof upload.fields[name] === "string") field.value = upload.fields[name];
       field.addEventListener("change", () => void this.#change(upload, field));
+      if (name === "title")
+        field.addEventListener("input", () => (heading.textContent = field.value.trim() || upload.file.name));
       label.append(words, field);
       details.append(label);
     };
@@ -119,10 +109,13 @@ export class Uploads extends HTMLElement {
     return details;
   }
 
-  async #change({ assetId, fields }: Upload, field: HTMLInputElement | HTMLSelectElement): Promise<void> {
+  // Kadr may have been told of the upload already and not have answered: then this is told once it has.
+  async #change(upload: Upload, field: HTMLInputElement | HTMLSelectElement): Promise<void> {
+    const { assetId, fields } = upload;
     const value = field.value.trim() || null;
     field.setCustomValidity("");
     if (!assetId) {
+      this.#early.set(upload, (this.#early.get(upload) ?? new Set()).add(field));
       if (value === null) delete fields[field.name];
       else fields[field.name] = value;
       return;
@@ -150,6 +143,10 @@ export class Uploads extends HTMLElement {
 
   #show(row: HTMLElement, upload: Upload): void {
     const { state, error } = upload;
+    if (upload.assetId) {
+      for (const field of this.#early.get(upload) ?? []) void this.#change(upload, field);
+      this.#early.delete(upload);
+    }
     const words: Record<string, string> = {
       queued: "",
       preparing: this.#text("uploads.preparing"),

@@ -61,6 +61,7 @@ export class Rows {
     const { value, placeholder } = row.querySelector("input")!;
     row.querySelector("video")!.pause();
     row.hidden = true;
+    this.panel.tell(null);
     this.#count();
     const upload = this.send(file, value.trim() || placeholder);
     upload.addEventListener("state", () => {

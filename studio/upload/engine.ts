@@ -116,6 +116,7 @@ export class Upload extends EventTarget {
     let end: State = "done";
     try {
       this.#enter("preparing");
+      if (!this.file.size) throw new UploadError("empty_file", "The file is empty.");
       this.#fingerprint = await this.#read();
       await this.#alone((waited) => this.#deliver(waited));
       this.#progress.done();

@@ -186,11 +186,11 @@ async def test_a_draft_outlives_a_reload_and_can_be_thrown_away(desk: Visit, sta
     assert (await texts(page))[0] == "Hello"
     await page.get_by_role("status").filter(has_text="not saved yet").wait_for()
     assert "Helo" in (await track.read())["text"]
-    await page.get_by_role("button", name="Throw the draft away").click()
+    await page.get_by_role("button", name="Discard the draft").click()
     assert (await texts(page))[0] == "Helo and welcom"
     page = await opened(desk, track)
     assert (await texts(page))[0] == "Helo and welcom"
-    assert await page.get_by_role("button", name="Throw the draft away").count() == 0
+    assert await page.get_by_role("button", name="Discard the draft").count() == 0
 
 
 async def test_two_people_at_once(desk: Visit, stack: Stack, asset_id: str) -> None:
@@ -227,7 +227,7 @@ async def test_times_that_cannot_be_saved(desk: Visit, stack: Stack, asset_id: s
     assert "Cannot be saved: it begins (00:01.500) before the one above ends (00:02.000)." in await second.inner_text()
     await first.locator("[data-edge=end]").fill("soon")
     await press(page, "Control+s")
-    await page.get_by_role("alert").filter(has_text="“soon” is no time.").wait_for()
+    await page.get_by_role("alert").filter(has_text="“soon” is not a time.").wait_for()
     await press(page, "Control+s")
     await page.get_by_role("alert").filter(has_text="Some times cannot be saved yet.").wait_for()
     await page.get_by_role("button", name="Go to caption 2").click()

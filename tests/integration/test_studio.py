@@ -17,12 +17,19 @@ from tests.browsers import VIDEO, Visit, visiting
 from tests.catalogue import asset_of, clip_file
 from tests.media import generate
 from tests.stack import PLAIN, Stack, as_owner
-from tests.studio import enter
+from tests.studio import OWN_PAGE, enter, send, sign_in
 from tests.studio_pages import DESK, HOSTILE, PHONE, wrong
 from tests.waiting import until
 from tests.web import fetch
 
 pytestmark = pytest.mark.browser
+DROP_BESIDE = """(() => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([], "empty.mp4", {type: "video/mp4"}));
+  const drop = new DragEvent("drop", {dataTransfer, bubbles: true, cancelable: true});
+  return document.querySelector("h1").dispatchEvent(drop);
+})()"""
+QUOTED = 'Cups, 3" wide, <b>by hand</b>'
 AXE = MODULES / "axe-core" / "axe.min.js"
 
 
@@ -42,8 +49,11 @@ async def phone(browser: Browser, stack: Stack) -> AsyncIterator[Visit]:
 async def test_from_a_file_to_a_page_on_a_phone(phone: Visit, stack: Stack) -> None:
     page, base = phone.page, stack.endpoints["api"]
     await page.goto(f"{base}/studio/upload")
-    await page.set_input_files("#files", clip_file("clip"))
+    # A file dropped beside the field is taken as well; the browser does not leave the page to show it.
+    assert await page.evaluate(DROP_BESIDE) is False
     row = page.locator(".uploads li")
+    await row.filter(has_text="The file is empty.").get_by_role("button", name="Cancel").click()
+    await page.set_input_files("#files", clip_file("clip"))
     await row.locator("a.button").wait_for()
     assert "close this page" in await row.locator(".words").inner_text()
     asset_id = await row.get_attribute("data-asset-id")
@@ -169,13 +179,66 @@ async def test_chapters_are_lines(phone: Visit, stack: Stack, tiny: Path) -> Non
     assert refusals == []
 
 
+async def test_what_is_typed_outlives_a_refusal_a_reload_and_a_session(phone: Visit, stack: Stack, tiny: Path) -> None:
+    upload = await stack.begin(tiny, **PLAIN)
+    page, url = phone.page, f"{stack.endpoints['api']}/studio/assets/{upload['asset_id']}"
+    await page.goto(url)
+    title, ref, save = (
+        page.locator("input[name=title]"),
+        page.locator("input[name=ref]"),
+        page.locator("#details button"),
+    )
+    await title.fill(QUOTED)
+    await ref.fill("no ref")
+    await save.click()
+    await page.locator("#details [role=alert]", has_text="“Belongs to” is a kind and a number").wait_for()
+    assert (await title.input_value(), await ref.input_value()) == (QUOTED, "no ref")
+    # There is more to show once it is made; the page is loaded again when whoever types wants it, and loses nothing.
+    await stack.deliver(upload, tiny)
+    await page.locator("#more button").click()
+    await page.locator("kadr-player").wait_for()
+    await page.locator("#details [role=status]", has_text="not saved yet").wait_for()
+    assert (await title.input_value(), await ref.input_value()) == (QUOTED, "no ref")
+    # Nor where the session has ended.
+    await ref.fill("product:42")
+    await page.context.clear_cookies()
+    await save.click()
+    await page.locator("input[name=key]").fill(stack.endpoints["api_key"])
+    await page.locator("form button").click()
+    await page.wait_for_url(url)
+    assert (await title.input_value(), await ref.input_value()) == (QUOTED, "product:42")
+    await save.click()
+    await page.locator("#details [role=status]", has_text="Saved").wait_for()
+    assert (await asset_of(stack, upload["asset_id"]))["title"] == QUOTED
+    assert await page.evaluate("sessionStorage.length") == 0
+    # What is to be pasted on other pages is one element, whatever the title is.
+    frame = await page.locator("#share textarea").nth(1).input_value()
+    assert await page.evaluate(
+        "(html) => [...new DOMParser().parseFromString(html, 'text/html').body.children].map(({title}) => title)", frame
+    ) == [QUOTED]
+    assert [problem for problem in wrong(phone) if "422" not in problem] == []
+
+
+async def test_what_is_refused_is_a_page(stack: Stack) -> None:
+    """For whoever looks at it; scripts get the JSON."""
+    base, cookie = stack.endpoints["api"], await sign_in(stack.endpoints["api"], key=stack.endpoints["api_key"])
+    looking = {**OWN_PAGE, "Accept": "text/html,*/*;q=0.8", "Accept-Language": "ru"}
+    for method, path in (("GET", "assets/as_none"), ("POST", "assets/as_none/details"), ("GET", "nothing")):
+        page = await send(base, method, f"/studio/{path}", cookie=cookie, headers=looking)
+        assert (page.status, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+        assert catalogue("ru")["code.not_found"] in page.body
+        assert 'href="/studio/library"' in page.body
+    script = await send(base, "GET", "/studio/assets/as_none", cookie=cookie)
+    assert (script.status, script.body["code"]) == (404, "not_found")
+
+
 async def test_deleting_is_asked_about(phone: Visit, stack: Stack, tiny: Path) -> None:
     asset_id = await stack.upload(tiny, title=HOSTILE, **PLAIN)
     await stack.wait(asset_id, "ready")
     await phone.page.goto(f"{stack.endpoints['api']}/studio/library?q=alert(1)")
     assert HOSTILE in await phone.page.locator(f"li[data-asset-id={asset_id}] .name").inner_text()
     await phone.page.locator(f"input[value={asset_id}]").check()
-    await phone.page.get_by_role("button", name="Delete chosen").click()
+    await phone.page.get_by_role("button", name="Delete selected").click()
     await phone.page.get_by_role("heading", name="Delete for good?").wait_for()
     assert (await stack.api("GET", f"/v1/assets/{asset_id}"))[0] == 200
     await phone.page.get_by_role("button", name="Delete for good").click()
@@ -189,7 +252,7 @@ async def test_pages_are_for_who_has_signed_in(stack: Stack) -> None:
     async with aiohttp.ClientSession() as session:
         for path in ("library", "upload", "assets/as_1", "assets/as_1/captions/tr_1"):
             async with session.get(f"{base}/studio/{path}", allow_redirects=False) as answer:
-                assert (answer.status, answer.headers["Location"]) == (303, "/studio/sign-in")
+                assert (answer.status, answer.headers["Location"]) == (303, f"/studio/sign-in?next=/studio/{path}")
         async with session.post(f"{base}/studio/library/delete", allow_redirects=False) as answer:
             assert answer.status in (303, 403)
 

@@ -95,3 +95,12 @@ def test_placeholders_are_filled() -> None:
 )
 def test_language(header: str, wanted: str | None, language: str) -> None:
     assert language_of(header, wanted) == language
+
+
+def test_every_error_of_sending_has_a_text() -> None:
+    """Those that Kadr has not answered, which are none of docs/errors.md."""
+    sources = "".join(path.read_text("utf-8") for path in FOLDER.glob("upload/*.ts"))
+    codes = set(re.findall(r'new UploadError\(\s*"(\w+)"', sources))
+    texts = {key.removeprefix("uploads.error.") for key in catalogue("en") if key.startswith("uploads.error.")}
+    assert len(codes) > 3
+    assert codes == texts
