@@ -92,7 +92,7 @@ async def test_a_link_may_say_where_to_start(visit: Visit, ready: Any) -> None:
 async def test_seeking_shows_pictures(visit: Visit, ready: Any) -> None:
     """The tile of the time under the pointer, and the poster before anything plays."""
     await visit.page.goto(ready["watch_url"])
-    await visit.until_asked("/poster.webp")
+    await visit.until_asked("/poster.jpg")
     await visit.watch()
     await visit.of_video("pause()")
     await visit.until(f"[...{VIDEO}.textTracks].find(({{label}}) => label === 'thumbnails')?.cues?.length === 4")
