@@ -40,7 +40,7 @@ class Watched:
         """Keep what the page that is shown has reported, and elements that the hostile words would have made."""
         self.violations += await self.visit.page.evaluate("policyViolations.splice(0)")
         self.attributes += await self.visit.page.evaluate(
-            "[...document.querySelectorAll('[onerror], [onload], script:not([src]):not([type=\"application/json\"])')]"
+            "[...document.querySelectorAll('[onerror], [onload], script:not([src]):not([type$=json])')]"
             ".map(({outerHTML}) => outerHTML)"
         )
 

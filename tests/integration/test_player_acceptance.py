@@ -299,7 +299,7 @@ async def test_the_poster_is_the_largest_element_and_nothing_moves(
             """
         )
         await visit.page.goto(made["watch_url"])
-        await visit.until_asked("/poster.webp")
+        await visit.until_asked("/poster.jpg")
         await visit.until("largest.some(([url]) => url.includes('/poster.'))")
         await visit.page.locator("kadr-player .start").wait_for()
         largest = await visit.page.evaluate("largest")

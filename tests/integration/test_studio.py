@@ -83,12 +83,12 @@ async def test_from_a_file_to_a_page_on_a_phone(phone: Visit, stack: Stack) -> N
     await until(lambda: fetch(shown), lambda answer: answer.body == wanted)
 
     await page.locator("input[name=title]").fill("A mug, thrown by hand")
-    await page.get_by_role("button", name="Save", exact=True).click()
+    await page.locator("#details").get_by_role("button", name="Save", exact=True).click()
     await page.get_by_role("heading", name="A mug, thrown by hand").wait_for()
     assert f"{stack.endpoints['origin']}/player/1/kadr-player.js" in await page.locator("#share").inner_html()
 
     await page.get_by_role("link", name="Русский").click()
-    await page.get_by_role("button", name="Сохранить", exact=True).wait_for()
+    await page.locator("#details").get_by_role("button", name="Сохранить", exact=True).wait_for()
     await page.goto(f"{base}/studio/library")
     assert await page.locator("html").get_attribute("lang") == "ru", "it stays"
     assert wrong(phone) == []
