@@ -28,6 +28,7 @@ from workers.steps import extract, long_probe, probe
 def probed(file: Path) -> Any:
     """What a probe says of a film with one sound, as far as the step reads it."""
     source = SimpleNamespace(
+        duration_s=10,
         container="mp4",
         damaged=False,
         unplayable_audio=(),

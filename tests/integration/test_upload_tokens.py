@@ -104,7 +104,7 @@ async def test_the_five_calls(api: str, stack: Stack, key: str) -> None:
 
     ended = await until(asset, lambda answer: answer.body["data"]["status"] == "errored")
     assert ended.body["data"]["error"]["code"] == "not_media"
-    fields = {"id", "status", "progress", "steps", "error", "playback_ids", "playback_url"}
+    fields = {"id", "status", "progress", "steps", "error", "advice", "playback_ids", "playback_url"}
     assert set(ended.body["data"]) == fields
     for answer in (created, shown, completed, ended):
         may_read(answer, SHOP)
