@@ -201,6 +201,8 @@ async def test_what_is_typed_outlives_a_refusal_a_reload_and_a_session(phone: Vi
     assert (await title.input_value(), await ref.input_value()) == (QUOTED, "no ref")
     # There is more to show once it is made; the page is loaded again when whoever types wants it, and loses nothing.
     await stack.deliver(upload, tiny)
+    await page.locator("#more button").wait_for()
+    await stack.wait(upload["asset_id"], "ready")  # with one click all is there
     await page.locator("#more button").click()
     await page.locator("kadr-player").wait_for()
     await page.locator("#details [role=status]", has_text="not saved yet").wait_for()
