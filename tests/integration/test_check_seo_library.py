@@ -97,5 +97,7 @@ async def test_a_library_of_two_hundred_has_no_faults(library: Stack, tiny: Path
     report = await until(
         lambda: crawl(library.endpoints["origin"], limits=limits), lambda one: one.pages == LISTED, within_s=120
     )
-    assert [str(one) for one in report.findings if one.severity != "note"] == []
+    # All of it has really been published within the last two minutes.
+    faults = [str(one) for one in report.findings if one.severity != "note" and one.rule != "sitemap.lastmod-now"]
+    assert faults == []
     assert not [one for one in report.findings if any(playback_id in str(one) for playback_id in hidden)]
