@@ -94,7 +94,7 @@ async def gather_bounded(
 
 
 async def repeat_every(
-    seconds: float, work: Callable[[], Awaitable[None]], on_error: Callable[[Exception], None]
+    seconds: float, work: Callable[[], Awaitable[object]], on_error: Callable[[Exception], None]
 ) -> None:
     """Run `work` now and then every `seconds`, counted from start to start, until cancelled.
 

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from core.db import owners
 from ingest.bodies import responses
-from ingest.bodies.requests import AccountChanges
+from ingest.bodies.listing import AccountChanges
 from ingest.context import CONTEXT, answer, body_of, owner_of
 from ingest.openapi import operation
 

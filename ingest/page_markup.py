@@ -8,7 +8,7 @@ from core.db import tracks
 from core.db.assets import Asset
 from core.db.tracks import TrackKind
 from core.http.problems import Problem
-from core.listing import Standing, why_unlisted
+from core.listing import Standing, listed, why_unlisted
 from core.model import PlaybackId, Policy
 from ingest.assets import requested_asset
 from ingest.bodies import responses
@@ -17,8 +17,9 @@ from ingest.context import CONTEXT, Context, answer
 from ingest.openapi import operation
 from ingest.tracks import text_of
 from seo import head, json_ld
+from seo.player_frame import fluid_frame
 from seo.sites import sites_of
-from seo.video_page import MOST_TRANSCRIPT_CHARS, Moment, Size, VideoPage, best_mp4
+from seo.video_page import MOST_TRANSCRIPT_CHARS, Moment, Size, VideoPage, mp4_of_summary, size_of_summary
 from subtitles.cues import own_chapters
 from subtitles.cues.chapters import chapters
 from subtitles.cues.search import Index
@@ -44,7 +45,7 @@ async def show(request: web.Request) -> web.Response:
             canonical_url=page.canonical(),
             json_ld=json_ld.video_object(page),
             head=head.owners_page(page),
-            iframe=head.iframe(page),
+            iframe=fluid_frame(page.embed_url, page.title, f"{page.size.width} / {page.size.height}"),
         )
     )
 
@@ -58,8 +59,6 @@ async def _video_page(context: Context, asset: Asset) -> VideoPage:
         raise Problem(409, "not_ready", "The asset is not ready.", hint="Wait until its status is ready.")
     pictures = known(asset)
     image = pictures.poster.image(type="image/jpeg") if pictures and pictures.poster else None
-    videos = [one for one in asset.summary["renditions"] if one["width"] and one["height"]]
-    width, height = max(((one["width"], one["height"]) for one in videos), default=(16, 9))
     spoken, moments, transcript = await _said(context, asset)
     return VideoPage(
         sites=sites_of(context.settings),
@@ -71,9 +70,9 @@ async def _video_page(context: Context, asset: Asset) -> VideoPage:
         published_at=asset.published_at,
         expires_at=asset.expires_at,
         duration_s=float(asset.summary["duration_s"]),
-        size=Size(width=width, height=height),
+        size=size_of_summary(asset.summary),
         poster=Size(width=image.width, height=image.height) if image else None,
-        mp4=best_mp4((one["name"], one["width"], one["height"]) for one in asset.summary.get("downloads", ())),
+        mp4=mp4_of_summary(asset.summary),
         language=asset.language,
         languages=tuple(dict.fromkeys([*([asset.language] if asset.language else []), *spoken])),
         page_url=asset.page_url,
@@ -81,7 +80,7 @@ async def _video_page(context: Context, asset: Asset) -> VideoPage:
         author=asset.author,
         chapters=moments,
         transcript=transcript,
-        is_listed=why_unlisted(standing_of(asset), datetime.now(UTC)) is None,
+        is_listed=listed(standing_of(asset), datetime.now(UTC)),
     )
 
 

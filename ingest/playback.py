@@ -10,7 +10,7 @@ from core.http.problems import Problem
 from core.model import PlaybackId
 from ingest.bodies import responses
 from ingest.bodies.picture_urls import PictureUrls, of_pictures
-from ingest.bodies.requests import LONGEST_TOKEN_S, NewPlaybackId, NewRevocation, NewToken
+from ingest.bodies.playback_requests import LONGEST_TOKEN_S, NewPlaybackId, NewRevocation, NewToken
 from ingest.context import CONTEXT, answer, body_of, ident, not_found, once, owner_of
 from ingest.openapi import operation
 from ingest.play_urls import embed_url, play_url, sign, watch_url

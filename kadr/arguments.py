@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, get_args
 
 from core.media.crop import Reframe
 from core.model import AssetStatus
-from packager.encryption import Encryption
+from kadr.upload_arguments import add_page_options, add_upload_options
 from presets.caption import CAPTION_NAMES
 from presets.document import current_name
 from presets.effort import Effort
@@ -16,7 +16,6 @@ from presets.poster import NAMES as POSTERS
 from presets.profile import DEFAULT_NAME, UPRIGHT_NAMES
 from presets.profile import NAMES as PROFILES
 from presets.rung import Codec
-from transcode.plan.options import Downloads
 from transcode.plan.watermark import Position
 
 DEFAULT_HOME = Path(".kadr")
@@ -109,8 +108,8 @@ def parser() -> argparse.ArgumentParser:
     ingest.add_argument("--wait", action="store_true", help="accepted for scripts; the command always waits")
     ingest.add_argument("--json", action="store_true", help="print the final asset as JSON")
     _add_encode_options(ingest, local=False)
-    _add_upload_options(ingest)
-    _add_page_options(ingest)
+    add_upload_options(ingest)
+    add_page_options(ingest)
 
     _add_assets(commands)
     _add_token(commands)
@@ -154,65 +153,6 @@ def parser() -> argparse.ArgumentParser:
     migrate = _add_command(commands, "migrate", "bring the database schema up to date and create the buckets")
     migrate.add_argument("--skip-buckets", action="store_true", help="migrate the database only")
     return root
-
-
-def _name_and_value(text: str) -> tuple[str, str]:
-    """(NAME, VALUE) of `NAME=VALUE`. Raises ArgumentTypeError."""
-    name, separator, value = text.partition("=")
-    if not (name and separator):
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    return name, value
-
-
-def _add_upload_options(command: argparse.ArgumentParser) -> None:
-    """What an upload can have made beside its renditions, and the owner's own data."""
-    command.add_argument(
-        "--posters",
-        type=current_name,
-        choices=POSTERS,
-        help="what posters are selected for (default: set by the profile)",
-    )
-    command.add_argument(
-        "--subtitles", choices=("none", "auto"), help="auto generates subtitles (default: set by the server)"
-    )
-    command.add_argument(
-        "--downloads", choices=[one.value for one in Downloads], help="MP4 and M4A files to download (default: none)"
-    )
-    command.add_argument(
-        "--encryption", choices=[one.value for one in Encryption], help="encryption of segments (default: none)"
-    )
-    command.add_argument(
-        "--allowed-domain",
-        dest="allowed_domains",
-        action="append",
-        metavar="DOMAIN",
-        help="domain of a page that may play it, or *.DOMAIN for its subdomains; repeatable (default: any page)",
-    )
-    command.add_argument(
-        "--metadata",
-        action="append",
-        type=_name_and_value,
-        metavar="NAME=VALUE",
-        help="your own data, kept with the asset; repeatable",
-    )
-
-
-def _add_page_options(command: argparse.ArgumentParser) -> None:
-    """What pages say of an upload, and whether search engines may find it."""
-    page = command.add_argument_group("pages and search engines")
-    page.add_argument("--description", help="what happens in the video")
-    page.add_argument("--tag", dest="tags", action="append", metavar="TAG", help="subject; repeatable")
-    page.add_argument(
-        "--listed",
-        action=argparse.BooleanOptionalAction,
-        help="whether search engines may find it (default: as the account says)",
-    )
-    page.add_argument("--page-url", metavar="URL", help="your own page that shows it")
-    page.add_argument("--author", metavar="NAME", help="who made it")
-    page.add_argument("--author-url", metavar="URL", help="the author's page; with --author")
-    page.add_argument("--adults-only", action="store_true", help="it is not for children")
-    page.add_argument("--published-at", metavar="TIME", help="such as 2026-11-30T12:00:00Z (default: when it is ready)")
-    page.add_argument("--expires-at", metavar="TIME", help="from then on nobody can watch it (default: never)")
 
 
 def _add_assets(commands: _Commands) -> None:
@@ -363,7 +303,7 @@ def _add_check(commands: _Commands) -> None:
 
 
 def _more_than_none(number: type[float]) -> Callable[[str], float]:
-    """A number above zero."""
+    """A number above zero, of an option. Raises ArgumentTypeError for any other text."""
 
     def read(text: str) -> float:
         try:

@@ -18,16 +18,6 @@ def owners_page(page: VideoPage) -> str:
     return "\n".join((_link("canonical", page.canonical()), *_described(page, DEFAULT)))
 
 
-def iframe(page: VideoPage) -> str:
-    """The player for other people's pages, in the title's ratio and as wide as there is room."""
-    ratio = f"{page.size.width} / {page.size.height}"
-    return (
-        f'<iframe src="{escape(page.embed_url)}" title="{escape(page.title)}" loading="lazy" '
-        f'style="width: 100%; aspect-ratio: {ratio}; border: 0" allow="{oembed.ALLOW}" '
-        'referrerpolicy="strict-origin-when-cross-origin" allowfullscreen></iframe>'
-    )
-
-
 def _described(page: VideoPage, language: str) -> Iterator[str]:
     yield _meta("name", "description", meta_tags.description(page))
     for name, content in meta_tags.open_graph(page, language):

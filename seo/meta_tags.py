@@ -12,9 +12,6 @@ from studio.texts import DEFAULT, LANGUAGES
 LISTED = "index, follow, max-image-preview:large, max-snippet:-1, max-video-preview:-1"
 UNLISTED = "noindex"
 LOCALES = {"en": "en_US", "ru": "ru_RU"}
-PREFIX = (
-    "og: http://ogp.me/ns# video: http://ogp.me/ns/video# ya: http://webmaster.yandex.ru/vocabularies/"  # of <html>
-)
 MOST_TITLE_CHARS, MOST_DESCRIPTION_CHARS = 70, 200  # of an X card
 
 

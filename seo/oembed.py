@@ -2,14 +2,13 @@
 
 from typing import Any
 from urllib.parse import urlencode
-from xml.sax.saxutils import escape
 
+from seo.player_frame import fixed_frame
 from seo.video_page import VideoPage
 from seo.xml_text import xml_text
 
 CACHE_S = 300
 TYPES = {"json": "application/json", "xml": "text/xml"}
-ALLOW = "autoplay; fullscreen; picture-in-picture; encrypted-media"
 
 
 def oembed_url(page: VideoPage, kind: str) -> str:
@@ -31,12 +30,7 @@ def described(page: VideoPage, most_width: int | None, most_height: int | None) 
         "provider_name": "Kadr",
         "provider_url": page.sites.pages,
         "cache_age": CACHE_S,
-        "html": (
-            f'<iframe src={_attribute(page.embed_url)} width="{width}" height="{height}" '
-            f"title={_attribute(page.title)} "
-            f'style="border: 0; max-width: 100%" loading="lazy" allow="{ALLOW}" '
-            'referrerpolicy="strict-origin-when-cross-origin" allowfullscreen></iframe>'
-        ),
+        "html": fixed_frame(page.embed_url, page.title, width, height),
         "width": width,
         "height": height,
         "duration": round(page.duration_s),
@@ -59,7 +53,3 @@ def as_xml(body: dict[str, Any]) -> str:
     """The answer as XML: a name and a text for each fact."""
     facts = "".join(f"<{name}>{xml_text(str(value))}</{name}>" for name, value in body.items())
     return f'<?xml version="1.0" encoding="utf-8" standalone="yes"?>\n<oembed>{facts}</oembed>\n'
-
-
-def _attribute(text: str) -> str:
-    return '"' + escape(text, {'"': "&quot;"}) + '"'

@@ -60,7 +60,7 @@ class Part:
 
 
 def part_path(number: int) -> str:
-    """Path of a file."""
+    """Path of the sitemap's file of this number, below the URL of the site."""
     return f"/sitemaps/videos-{number}.xml"
 
 

@@ -6,6 +6,7 @@ Its URLs are public and stable, and have no token.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from core.db.listed import ListedTitle
 from core.model import PlaybackId
@@ -107,7 +108,7 @@ class VideoPage:
 
     @property
     def embed_url(self) -> str:
-        """URL of the player alone."""
+        """URL of the page with the player alone, for frames on other pages."""
         return f"{self.sites.media}/embed/{self.public_id or self.playback_id}"
 
     @property
@@ -154,11 +155,20 @@ def best_mp4(downloads: Iterable[tuple[str, int | None, int | None]]) -> Mp4 | N
     return max(films, key=lambda one: one.size.width, default=None)
 
 
+def size_of_summary(summary: Mapping[str, Any]) -> Size:
+    """Size of the largest rendition in the summary of a revision; 16 by 9 without a picture."""
+    videos = [one for one in summary.get("renditions", ()) if one.get("width") and one.get("height")]
+    width, height = max(((one["width"], one["height"]) for one in videos), default=(16, 9))
+    return Size(width=width, height=height)
+
+
+def mp4_of_summary(summary: Mapping[str, Any]) -> Mp4 | None:
+    """The largest download with a picture in the summary of a revision; None without one."""
+    return best_mp4((one["name"], one.get("width"), one.get("height")) for one in summary.get("downloads", ()))
+
+
 def of_listed(sites: Sites, title: ListedTitle) -> VideoPage:
     """The page of a listed title as its row has it: without chapters and transcript, which lists do not need."""
-    videos = [one for one in title.summary.get("renditions", ()) if one.get("width") and one.get("height")]
-    width, height = max(((one["width"], one["height"]) for one in videos), default=(16, 9))
-    downloads = ((one["name"], one.get("width"), one.get("height")) for one in title.summary.get("downloads", ()))
     return VideoPage(
         sites=sites,
         playback_id=title.playback_id,
@@ -169,9 +179,9 @@ def of_listed(sites: Sites, title: ListedTitle) -> VideoPage:
         published_at=title.published_at,
         expires_at=title.expires_at,
         duration_s=float(title.summary.get("duration_s") or 0),
-        size=Size(width=width, height=height),
+        size=size_of_summary(title.summary),
         poster=Size(width=title.poster["width"], height=title.poster["height"]),
-        mp4=best_mp4(downloads),
+        mp4=mp4_of_summary(title.summary),
         language=title.language,
         languages=(title.language,) if title.language else (),
         page_url=title.page_url,

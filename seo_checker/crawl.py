@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from seo_checker import rules
 from seo_checker.errors import CannotCheck
 from seo_checker.facts import Entry, Site, Sitemap, Visit
-from seo_checker.fetch import CrawlLimits, Web, web
+from seo_checker.fetch import CrawlLimits, web
 from seo_checker.gather import Reader
 from seo_checker.rules import Finding, Severity
 from seo_checker.urls import is_absolute, origin
@@ -55,10 +55,9 @@ class _Shared:
 
 @dataclass(slots=True)
 class _Crawl:
-    """State of one crawl."""
+    """One crawl while it runs: what it has seen of the site and found so far."""
 
     base: str
-    web: Web
     reader: Reader
     limits: CrawlLimits
     on_progress: Progress
@@ -106,7 +105,7 @@ class _Crawl:
             wanted = wanted[: max(0, self.limits.pages - self.known)]
         self.known += len(wanted)
         self.on_progress(self.pages, self.known)
-        await self._each(iter(wanted))
+        await self._each(wanted)
 
     async def _each(self, entries: Iterable[Entry]) -> None:
         """Every page, a few at once."""
@@ -137,7 +136,7 @@ async def crawl(
         raise CannotCheck(f"{url}: no http or https URL of a site")
     base, started = origin(url), time.monotonic()
     async with web(limits) as asked:
-        crawl_ = _Crawl(base=base, web=asked, reader=Reader(asked), limits=limits, on_progress=on_progress)
+        crawl_ = _Crawl(base=base, reader=Reader(asked), limits=limits, on_progress=on_progress)
         own = await crawl_.reader.robots(base)
         if own.answer.status == 0:
             raise CannotCheck(f"{own.answer.url}: {own.answer.error}")

@@ -145,7 +145,6 @@ async def page_of_part(
     pool: Pool, number: int, after: str, limit: int
 ) -> tuple[list[tuple[ListedTitle, datetime]], str | None]:
     """The next titles of a file, each with the time of its change, and the asset to go on after; None at its end."""
-    async with pool.acquire() as connection:
-        rows = await connection.fetch(_SQL["page_of_part"], number, after, limit)
-        last = await connection.fetchval(_SQL["last_of_page"], number, after, limit) if len(rows) == limit else None
+    rows = await pool.fetch(_SQL["page_of_part"], number, after, limit)
+    last = rows[-1]["entry_id"] if len(rows) == limit else None
     return [(_title(row), row["changed_at"]) for row in rows if row["asset_id"] is not None], last

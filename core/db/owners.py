@@ -51,7 +51,7 @@ async def of_key(pool: Pool, api_key: str) -> OwnerId | None:
 
 
 async def by_id(pool: Pool, owner_id: OwnerId) -> Owner:
-    """The owner, who exists."""
+    """The owner of this id, which has to exist, as that of an authenticated request does."""
     return Owner(**await pool.fetchrow(_SQL["by_id"], owner_id))
 
 

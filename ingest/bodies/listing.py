@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from core.db.assets import ABOUT
 from ingest.bodies import text
-from ingest.bodies.fields import Body
+from ingest.bodies.fields import Body, example
 from ingest.bodies.text import Text
 
 MOST_TAGS = 32  # as many as a video sitemap takes
@@ -41,7 +41,7 @@ Tags = Annotated[
 
 
 class Author(Body):
-    """Who made the video."""
+    """Who made a video, as its pages name them: a person or a business, and their page."""
 
     name: Annotated[str, text.line("Anna's Pottery", min_length=1, max_length=200, strip=True)] = Field(
         description="Name of a person or a business"
@@ -82,3 +82,13 @@ class Listing(Body):
             for name, value in given.items()
             if value is not None or name not in ("listed", "family_friendly")
         }
+
+
+class AccountChanges(Body):
+    """PATCH /v1/account: omitted fields stay unchanged."""
+
+    model_config = example({"list_by_default": False})
+
+    list_by_default: bool | None = Field(
+        default=None, description="Whether search engines may find new assets, unless an asset says otherwise"
+    )

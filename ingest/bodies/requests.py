@@ -12,9 +12,8 @@ from core.db.assets import Sort
 from core.http.problems import invalid
 from core.media.crop import Reframe
 from core.model import AssetStatus, Policy
-from core.tokens.playback_token import Limits
 from ingest.bodies import text
-from ingest.bodies.domain import ALLOWED_DOMAINS_TEXT, DOMAIN_TEXT, AllowedDomains, Domain
+from ingest.bodies.domain import ALLOWED_DOMAINS_TEXT, AllowedDomains
 from ingest.bodies.fields import (
     AN_ASSET,
     METADATA_TEXT,
@@ -23,23 +22,21 @@ from ingest.bodies.fields import (
     Body,
     ChangedTitle,
     ChapterTitle,
-    Country,
     InputUrl,
     Ladder,
     Language,
     Metadata,
-    Network,
     PosterProfile,
     Profile,
     Seconds,
     Sha256,
     ShortRef,
     Title,
-    Viewer,
     example,
 )
 from ingest.bodies.listing import Listing
 from ingest.bodies.page_origin import ORIGINS_TEXT, PageOrigins
+from ingest.bodies.playback_requests import LONGEST_TOKEN_S
 from ingest.bodies.text import Text
 from packager.encryption import Encryption
 from presets.effort import Effort
@@ -51,7 +48,6 @@ from transcode.plan.watermark import MAX_IMAGE_BYTES, Position, Watermark
 
 _DEFAULTS = Options()
 _DEFAULT_WATERMARK = Watermark(sha256="")
-LONGEST_TOKEN_S = 7 * 86400
 
 
 class Clip(Body):
@@ -272,16 +268,6 @@ class AssetChanges(Listing):
     )
 
 
-class AccountChanges(Body):
-    """PATCH /v1/account: omitted fields stay unchanged."""
-
-    model_config = example({"list_by_default": False})
-
-    list_by_default: bool | None = Field(
-        default=None, description="Whether search engines may find new assets, unless an asset says otherwise"
-    )
-
-
 class Reprocess(Body):
     """POST /v1/assets/{asset_id}/reprocess: omitted fields keep the asset's current options."""
 
@@ -292,73 +278,6 @@ class Reprocess(Body):
     effort: Effort | None = Field(default=None, description="economy uses less CPU, quality fewer bytes")
     ladder: Ladder | None = Field(default=None, description="Chosen by measurement, or Apple's fixed ladder")
     reframe: Reframe | None = Field(default=None, description="Crop landscape video to 9:16, shot by shot")
-
-
-class NewPlaybackId(Body):
-    """POST /v1/assets/{asset_id}/playback_ids: the policy of a new playback id."""
-
-    model_config = example({"policy": "signed"})
-
-    policy: Policy = Field(description="public: anybody may play it; signed: only with a token for each viewer")
-
-
-class NewToken(Body):
-    """POST /v1/playback_ids/{playback_id}/token: lifetime and restrictions of a token."""
-
-    model_config = example({"ttl_s": 600, "viewer": "user-17", "max_sessions": 2})
-
-    ttl_s: int | None = Field(
-        default=None, ge=1, le=LONGEST_TOKEN_S, description="For how long a session can be started"
-    )
-    session_s: int | None = Field(
-        default=None,
-        ge=1,
-        description="For how long a session lasts, from its first request on, renewals included; "
-        "default and maximum: KADR_RENEWAL_S of the server",
-    )
-    viewer: Viewer | None = None
-    max_sessions: int | None = Field(
-        default=None,
-        ge=1,
-        le=100,
-        description="Concurrent sessions of this viewer. One that has left does not count, and can read its files "
-        "until their token expires",
-    )
-    domain: Domain | None = Field(default=None, description=DOMAIN_TEXT)
-    ip: Network | None = Field(default=None, description="An IP address, or a network in CIDR notation")
-    country: Country | None = None
-
-    @model_validator(mode="after")
-    def _check_viewer(self) -> Self:
-        if self.max_sessions is not None and self.viewer is None:
-            raise PydanticCustomError("viewer_missing", "max_sessions requires viewer")
-        return self
-
-    def limits(self) -> Limits:
-        """The restrictions that the token carries."""
-        return Limits(
-            viewer=self.viewer, max_sessions=self.max_sessions, domain=self.domain, ip=self.ip, country=self.country
-        )
-
-
-class NewRevocation(Body):
-    """POST /v1/playback_ids/{playback_id}/revocations: one session, or one viewer of all your videos. Exactly one."""
-
-    model_config = example({"viewer": "user-17"})
-
-    session: (
-        Annotated[
-            str, Text(pattern=r"^[0-9a-f]{16}$", form="the session of a token's answer", example="0123456789abcdef")
-        ]
-        | None
-    ) = Field(default=None, description="A session, as the answer with its token named it")
-    viewer: Viewer | None = None
-
-    @model_validator(mode="after")
-    def _check_subject(self) -> Self:
-        if (self.session is None) == (self.viewer is None):
-            raise PydanticCustomError("who", "give exactly one of session and viewer")
-        return self
 
 
 class NewUploadToken(Body):

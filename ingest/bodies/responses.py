@@ -290,7 +290,7 @@ class PosterShape(_Shape):
 
 
 class AuthorShape(_Shape):
-    """Who made a video."""
+    """Who made a video, as its pages name them."""
 
     name: str = Field(description="Name of a person or a business")
     url: str | None = Field(description="Their page")

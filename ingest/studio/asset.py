@@ -22,6 +22,7 @@ from ingest.studio import listing_form, shell
 from ingest.studio.made import made_of
 from ingest.studio.page import language
 from ingest.studio.upload import UPLOAD_TEXTS
+from seo.player_frame import fluid_frame
 from subtitles.cues.own_chapters import as_lines, from_stored
 
 routes = web.RouteTableDef()
@@ -108,7 +109,7 @@ async def show_page(
         "candidates": [one.model_dump(mode="json") for one in found],
         "poster": posters.current_poster(context, asset).model_dump(mode="json"),
         "preview_token": preview_token(context, first, request.url.host or "") if first else None,
-        "embed_url": embed_url(context, first, None) if first else None,
+        "frame": fluid_frame(embed_url(context, first, None), asset.title, _ratio(told)) if first else None,
         "links": links,
         "listing": {
             "found": listing_form.found(asset, shell.texts(request)),
@@ -133,6 +134,11 @@ async def show_page(
         path=f"/studio/assets/{asset.id}",
         **values,
     )
+
+
+def _ratio(told: dict[str, Any]) -> str:
+    """The shape of a title as CSS writes it."""
+    return str(told["aspect_ratio"] or "16:9").replace(":", " / ")
 
 
 def _fields(asset: Asset, told: dict[str, Any]) -> dict[str, str]:

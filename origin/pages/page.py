@@ -77,7 +77,7 @@ def start_of(text: str | None) -> str | None:
     if not text or parts is None:
         return None
     hours, minutes, seconds = (float(part or 0) for part in parts.groups())
-    return f"{hours * 3600 + minutes * 60 + seconds:g}"
+    return f"{hours * 3600 + minutes * 60 + seconds:.6f}".rstrip("0").rstrip(".")
 
 
 def content_security_policy(context: Context, frame_ancestors: Iterable[str]) -> str:

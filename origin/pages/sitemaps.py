@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from core.db import listed
 from core.http.problems import Problem
 from origin.context import CONTEXT, Context
+from origin.delivery import ranges
 from seo import sitemap
 from seo.robots import robots_txt
 from seo.sites import sites_of
@@ -53,7 +54,7 @@ async def index(request: web.Request) -> web.StreamResponse:
 
 @routes.get(r"/sitemaps/videos-{number:[1-9][0-9]{0,8}}.xml")
 async def part(request: web.Request) -> web.StreamResponse:
-    """One file of the sitemap."""
+    """Send one file of the sitemap, as it is read."""
     context, number = request.app[CONTEXT], int(request.match_info["number"])
     state = await listed.part(context.pool, number)
     if state is None:
@@ -82,12 +83,12 @@ async def _once(text: str) -> AsyncIterator[str]:
 
 async def _send(request: web.Request, texts: AsyncIterator[str], *, etag: str | None) -> web.StreamResponse:
     """The document as it comes, gzipped for who accepts that. `etag`: of a document that is settled."""
-    zipped = "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "")
+    zipped = ranges.takes_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, ""))
     headers = {"Cache-Control": CACHE, "Vary": hdrs.ACCEPT_ENCODING, "X-Robots-Tag": "noindex"}
     if etag is not None:
         tag = f'"{etag}{"-gzip" if zipped else ""}"'
         headers["ETag"] = tag
-        if tag in request.headers.get(hdrs.IF_NONE_MATCH, ""):
+        if ranges.known(request.headers.get(hdrs.IF_NONE_MATCH, ""), tag):
             return web.Response(status=304, headers=headers)
     if zipped:
         headers["Content-Encoding"] = "gzip"

@@ -9,11 +9,11 @@ from seo_checker.rules.rule import Book, Broken
 
 RULES: Book[Visit] = Book()
 GOOGLE = "Google, video best practices"
-TODO = "Make them all of one value: engines drop a video whose descriptions differ."
+AGREE = "Make them all of one value: engines drop a video whose descriptions differ."
 LEAST_S = 1.5  # by which durations may differ, being rounded
 
 
-@RULES.error("agree.name", "sitemap, JSON-LD, Open Graph and h1 have the same name", todo=TODO, source=GOOGLE)
+@RULES.error("agree.name", "sitemap, JSON-LD, Open Graph and h1 have the same name", todo=AGREE, source=GOOGLE)
 def _(visit: Visit) -> Broken:
     told = [
         *_from_entry(visit, "title"),
@@ -24,7 +24,7 @@ def _(visit: Visit) -> Broken:
     yield from _different(visit, told)
 
 
-@RULES.error("agree.description", "sitemap, JSON-LD and meta tags have one description", todo=TODO, source=GOOGLE)
+@RULES.error("agree.description", "sitemap, JSON-LD and meta tags have one description", todo=AGREE, source=GOOGLE)
 def _(visit: Visit) -> Broken:
     told = [
         *_from_entry(visit, "description"),
@@ -47,7 +47,7 @@ def _(visit: Visit) -> Broken:
             yield visit.url, f"the description of JSON-LD is not in its text: {line(text)[:80]!r}"
 
 
-@RULES.error("agree.thumbnail", "sitemap, JSON-LD, og:image and poster name one picture", todo=TODO, source=GOOGLE)
+@RULES.error("agree.thumbnail", "sitemap, JSON-LD, og:image and poster name one picture", todo=AGREE, source=GOOGLE)
 def _(visit: Visit) -> Broken:
     told = [
         *_from_entry(visit, "thumbnail_loc"),
@@ -58,7 +58,7 @@ def _(visit: Visit) -> Broken:
     yield from _different(visit, told)
 
 
-@RULES.error("agree.duration", "sitemap, JSON-LD and Open Graph have one duration", todo=TODO, source=GOOGLE)
+@RULES.error("agree.duration", "sitemap, JSON-LD and Open Graph have one duration", todo=AGREE, source=GOOGLE)
 def _(visit: Visit) -> Broken:
     told = [(name, float(text)) for name, text in _from_entry(visit, "duration") if text.isdigit()]
     if (own_s := duration_s(str(visit.object.get("duration") or ""))) is not None:
@@ -70,7 +70,7 @@ def _(visit: Visit) -> Broken:
             yield visit.url, f"{name} says {seconds:g} s, {told[0][0]} {told[0][1]:g} s"
 
 
-@RULES.error("agree.date", "sitemap, JSON-LD and Open Graph have one date of publication", todo=TODO, source=GOOGLE)
+@RULES.error("agree.date", "sitemap, JSON-LD and Open Graph have one date of publication", todo=AGREE, source=GOOGLE)
 def _(visit: Visit) -> Broken:
     told = [
         *_from_entry(visit, "publication_date"),
@@ -83,7 +83,7 @@ def _(visit: Visit) -> Broken:
             yield visit.url, f"{name} is {text}, {read[0][0]} {read[0][1]}"
 
 
-@RULES.error("agree.content", "sitemap and JSON-LD name one file and one player", todo=TODO, source=GOOGLE)
+@RULES.error("agree.content", "sitemap and JSON-LD name one file and one player", todo=AGREE, source=GOOGLE)
 def _(visit: Visit) -> Broken:
     for name, own in (("content_loc", "contentUrl"), ("player_loc", "embedUrl")):
         yield from _different(visit, [*_from_entry(visit, name), *((own, url) for url in texts(visit.object.get(own)))])

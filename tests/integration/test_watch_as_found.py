@@ -14,7 +14,8 @@ from tests.waiting import until
 pytestmark = pytest.mark.browser
 # The address of the picture that the browser counts as the largest it has painted, and of the first it has asked for.
 PAINTED = """new Promise((resolve) => new PerformanceObserver((list) => {
-  const { url, element } = list.getEntries().at(-1);
+  const { url, element } = list.getEntries().findLast(({ url }) => url) ?? {};
+  if (!url) return; // a text was painted before
   const first = performance.getEntriesByType("resource").find(({ name }) => name.includes("/image/"));
   resolve([url, element?.localName, first?.name]);
 }).observe({ type: "largest-contentful-paint", buffered: true }))"""

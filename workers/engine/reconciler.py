@@ -86,16 +86,13 @@ async def run(settings: Settings, pool: Pool, hints: Hints) -> None:
 
 
 async def _repeated(name: str, every_s: float, work: Callable[[], Awaitable[object]]) -> None:
-    async def one_round() -> None:
-        await work()
-
     def on_error(exc: Exception) -> None:
         if isinstance(exc, (*postgres.UNAVAILABLE, Transient)):
             _LOG.warning(f"{name}.failed", error=repr(exc))
         else:
             _LOG.error(f"{name}.failed", exc)
 
-    await repeat_every(every_s, one_round, on_error)
+    await repeat_every(every_s, work, on_error)
 
 
 async def once(settings: Settings) -> None:

@@ -1,14 +1,6 @@
 -- name: titles
 -- What pages say of these assets, those that are listed.
-SELECT a.id AS asset_id, a.owner_id, a.playback_id, a.title, a.description, a.tags, a.published_at, a.expires_at, a.language,
-    a.page_url, a.family_friendly, a.author, a.revision_id,
-    left(md5(a.chapters::text), 12) AS chapters_version, r.summary,
-    COALESCE(p.chosen -> 'poster', p.album -> 'candidates' -> 0 -> 'poster') -> 'images' -> 0 AS poster
-FROM listed_assets a
-JOIN revisions r ON r.asset_id = a.id AND r.id = a.revision_id
-JOIN pictures p ON p.asset_id = a.id
-WHERE a.id = ANY($1)
-ORDER BY a.id;
+SELECT * FROM listed_assets WHERE id = ANY($1) ORDER BY id;
 
 -- name: changed
 -- Assets whose page may have changed, taken off the list; in the transaction that brings their entries up to date.
@@ -59,36 +51,19 @@ SELECT p.number, p.changed_at, p.listed,
 FROM sitemap_parts p WHERE p.number = $1 AND p.listed > 0;
 
 -- name: page_of_part
--- The next entries of a file after an asset, in the order of their ids; what is no longer listed is left out at once.
-SELECT e.changed_at, a.id AS asset_id, a.owner_id, a.playback_id, a.title, a.description, a.tags, a.published_at,
-    a.expires_at, a.language, a.page_url, a.family_friendly, a.author, a.revision_id,
-    left(md5(a.chapters::text), 12) AS chapters_version, r.summary,
-    COALESCE(p.chosen -> 'poster', p.album -> 'candidates' -> 0 -> 'poster') -> 'images' -> 0 AS poster
+-- The next entries of a file after an asset, in the order of their ids; of what is no longer listed the id alone.
+SELECT e.asset_id AS entry_id, e.changed_at, a.*
 FROM (
     SELECT asset_id, changed_at FROM sitemap_entries
     WHERE part = $1 AND is_listed AND asset_id > $2 ORDER BY asset_id LIMIT $3
 ) e
 LEFT JOIN listed_assets a ON a.id = e.asset_id
-LEFT JOIN revisions r ON r.asset_id = a.id AND r.id = a.revision_id
-LEFT JOIN pictures p ON p.asset_id = a.id
 ORDER BY e.asset_id;
-
--- name: last_of_page
--- Where such a page ends: the id to go on after; NULL where there was nothing.
-SELECT max(asset_id) FROM (
-    SELECT asset_id FROM sitemap_entries WHERE part = $1 AND is_listed AND asset_id > $2 ORDER BY asset_id LIMIT $3
-) e;
 
 -- name: newest
 -- Listed titles, newest first, below a cursor; of an owner and with a tag, where those are given.
-SELECT a.id AS asset_id, a.owner_id, a.playback_id, a.title, a.description, a.tags, a.published_at, a.expires_at, a.language,
-    a.page_url, a.family_friendly, a.author, a.revision_id,
-    left(md5(a.chapters::text), 12) AS chapters_version, r.summary,
-    COALESCE(p.chosen -> 'poster', p.album -> 'candidates' -> 0 -> 'poster') -> 'images' -> 0 AS poster
-FROM listed_assets a
-JOIN revisions r ON r.asset_id = a.id AND r.id = a.revision_id
-JOIN pictures p ON p.asset_id = a.id
-WHERE ($1::text IS NULL OR a.id < $1)
-    AND ($2::text IS NULL OR a.owner_id = $2)
-    AND ($3::text IS NULL OR a.tags @> ARRAY[$3])
-ORDER BY a.id DESC LIMIT $4;
+SELECT * FROM listed_assets
+WHERE ($1::text IS NULL OR id < $1)
+    AND ($2::text IS NULL OR owner_id = $2)
+    AND ($3::text IS NULL OR tags @> ARRAY[$3])
+ORDER BY id DESC LIMIT $4;

@@ -46,16 +46,19 @@ SELECT a.*, r.summary,
     (SELECT to_jsonb(p) FROM pictures p WHERE p.asset_id = a.id) AS pictures
 FROM assets a LEFT JOIN revisions r ON r.asset_id = a.id AND r.id = a.revision_id;
 
--- The titles that public surfaces may name: the conditions of core/listing.py. `playback_id` is the one they are named by.
+-- The titles that public surfaces may name: the conditions of core/listing.py. `playback_id` is the one they are named by,
+-- `poster` their largest image.
 CREATE VIEW listed_assets AS
-SELECT a.*, named.id AS playback_id
+SELECT a.*, a.id AS asset_id, named.id AS playback_id, left(md5(a.chapters::text), 12) AS chapters_version, r.summary,
+    COALESCE(p.chosen -> 'poster', p.album -> 'candidates' -> 0 -> 'poster') -> 'images' -> 0 AS poster
 FROM assets a
 JOIN LATERAL (
-    SELECT p.id FROM playback_ids p WHERE p.asset_id = a.id AND p.policy = 'public' ORDER BY p.id LIMIT 1
+    SELECT i.id FROM playback_ids i WHERE i.asset_id = a.id AND i.policy = 'public' ORDER BY i.id LIMIT 1
 ) named ON true
+JOIN revisions r ON r.asset_id = a.id AND r.id = a.revision_id
+JOIN pictures p ON p.asset_id = a.id AND p.has_poster
 WHERE a.listed AND a.revision_id IS NOT NULL AND NOT a.provisional
-    AND a.deleted_at IS NULL AND a.taken_down_at IS NULL AND (a.expires_at IS NULL OR a.expires_at > now())
-    AND EXISTS (SELECT FROM pictures p WHERE p.asset_id = a.id AND p.has_poster);
+    AND a.deleted_at IS NULL AND a.taken_down_at IS NULL AND (a.expires_at IS NULL OR a.expires_at > now());
 
 -- What the poster experiment of an asset depends on. `held`: a person has chosen or is choosing, which always wins.
 CREATE VIEW poster_standing AS

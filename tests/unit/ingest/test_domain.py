@@ -5,7 +5,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from core.http.problems import from_validation
 from ingest.bodies.domain import MAX_DOMAINS, AllowedDomains
-from ingest.bodies.requests import NewToken
+from ingest.bodies.playback_requests import NewToken
 
 LIST = TypeAdapter(AllowedDomains)
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from core.settings import Settings
 from ingest.app import create
-from ingest.bodies import fields, requests, track_requests
+from ingest.bodies import fields, playback_requests, requests, track_requests
 from ingest.openapi import document
 from ingest.posters import IMAGE_TYPES
 from ingest.upload_token_scope import CALLS
@@ -79,9 +79,9 @@ def test_it_says_which_calls_an_upload_token_makes(whole: dict[str, Any]) -> Non
         requests.NewUploadToken,
         requests.NewPull,
         requests.NewSource,
-        requests.NewToken,
-        requests.NewRevocation,
-        requests.NewPlaybackId,
+        playback_requests.NewToken,
+        playback_requests.NewRevocation,
+        playback_requests.NewPlaybackId,
         requests.AssetChanges,
         requests.Reprocess,
         requests.PosterChoice,
