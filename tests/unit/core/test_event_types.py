@@ -28,7 +28,7 @@ def test_every_type_is_in_the_catalogue_once() -> None:
     assert sorted(one.type for one in written) == sorted(EVENT_TYPES)
     for name, one in EVENT_TYPES.items():
         assert name == one.type
-        assert one.object_type in name, "the name says what it is about"
+        assert one.object_type in ("asset", "upload", "track", "webhook_endpoint"), name
         assert (one.__doc__ or "").strip(), name
 
 
@@ -68,8 +68,7 @@ def test_all_fields_are_written() -> None:
 )
 def test_patterns(pattern: str, named: list[str], not_named: list[str]) -> None:
     require_known(pattern)
-    assert all(matches(pattern, one) for one in named)
-    assert not any(matches(pattern, one) for one in not_named)
+    assert [one for one in named + not_named if matches(pattern, one)] == named
 
 
 @pytest.mark.parametrize(
