@@ -89,7 +89,7 @@ async def change(request: web.Request) -> web.Response:
             enabled=body.enabled,
         ):
             raise not_found("webhook endpoint")
-    return await show(request)
+    return answer(WebhookEndpointShape.of(await endpoint_of(request)))
 
 
 @routes.delete(_PATH)
@@ -199,7 +199,7 @@ def keys_of(request: web.Request) -> Mapping[str, bytes]:
 
 
 def check_webhook_url(request: web.Request, url: str) -> None:
-    """Raises Problem for a URL that no webhook may be sent to. A name is judged when it is resolved, at each attempt."""
+    """Raises Problem for a URL that no webhook may be sent to. A name is judged at each attempt."""
     try:
         check_url(url, request.app[CONTEXT].settings.webhook_networks, tls_only=True)
     except Rejected as exc:

@@ -30,6 +30,9 @@ Types = Annotated[list[Type], Field(min_length=1, max_length=MOST_TYPES), AfterV
 Description = Annotated[str, text.line("Orders", max_length=200, strip=True), Field(description="Your own words")]
 
 
+LogCursor = Annotated[str, Text(pattern=r"^\d{1,18}$", form="`next_cursor` of the page before", example="1042")]
+
+
 class NewWebhookEndpoint(Body):
     """POST /v1/webhook_endpoints."""
 
@@ -82,9 +85,7 @@ class DeliveriesQuery(Body):
     """GET /v1/webhook_endpoints/{id}/deliveries."""
 
     state: DeliveryState | None = Field(default=None, description="Only deliveries in this state")
-    cursor: (
-        Annotated[str, Text(pattern=r"^\d{1,18}$", form="`next_cursor` of the page before", example="1042")] | None
-    ) = Field(default=None, description="`next_cursor` of the page before")
+    cursor: LogCursor | None = Field(default=None, description="`next_cursor` of the page before")
     limit: int = Field(default=20, ge=1, le=100, description="Deliveries per page")
 
 
