@@ -199,7 +199,7 @@ def keys_of(request: web.Request) -> Mapping[str, bytes]:
 
 
 def check_webhook_url(request: web.Request, url: str) -> None:
-    """Raises Problem for a URL that no webhook may be sent to. A name is judged at each attempt, when it is resolved."""
+    """Raises Problem for a URL that no webhook may be sent to. A name is judged at each attempt."""
     try:
         check_url(url, request.app[CONTEXT].settings.webhook_networks, tls_only=True)
     except Rejected as exc:

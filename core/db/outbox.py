@@ -35,7 +35,7 @@ class Event:
 
     def envelope(self) -> dict[str, Any]:
         """The event as JSON, the same for everybody who is told of it."""
-        at = self.created_at.isoformat()
+        at = self.created_at.isoformat().replace("+00:00", "Z")
         return {
             "id": self.id,
             "type": self.type,

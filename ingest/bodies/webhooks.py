@@ -1,12 +1,12 @@
 """Requests and answers of webhook endpoints and their deliveries. Pure."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from core.db.webhook_deliveries import Attempt, Delivery, DeliveryState
-from core.db.webhook_endpoints import Endpoint
+from core.db.webhook_endpoints import Disabled, Endpoint
 from core.http.problems import invalid
 from ingest.bodies import text
 from ingest.bodies.events import AN_EVENT, TYPES_TEXT, EventObject, check_types
@@ -86,6 +86,31 @@ class DeliveriesQuery(Body):
 
     state: DeliveryState | None = Field(default=None, description="Only deliveries in this state")
     cursor: LogCursor | None = Field(default=None, description="`next_cursor` of the page before")
+    limit: int = Field(default=20, ge=1, le=100, description="Deliveries per page")
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SecretShape(_Shape):
+    """A secret that signs, without the secret itself."""
+
+    created_at: datetime = Field(description="When it was made")
+    expires_at: datetime | None = Field(description="When it ends, after a rotation; null: it is the current one")
+
+
+class WebhookEndpointShape(_Shape):
+    """A URL to which an owner's events are sent."""
+
+    id: str = Field(description="Id of the endpoint, we_...")
+    url: str = Field(description="Where events are sent")
+    types: list[str] = Field(description="Which events")
+    description: str = Field(description="Your own words")
+    status: Literal["enabled", "disabled"] = Field(description="Whether events are sent")
+    disabled_reason: Disabled | None = Field(
+        description="owner: switched off; gone: it answered 410; failing: it has only failed for days"
+    )
     failing_since: datetime | None = Field(description="The first failure after the last success; null: it works")
     throttled_until: datetime | None = Field(description="Nothing is sent before, as its server has asked")
     secrets: list[SecretShape] = Field(description="The secrets that sign, the newest first")
