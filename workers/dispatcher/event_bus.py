@@ -32,7 +32,7 @@ async def run(settings: Settings, pool: Pool) -> None:
         from workers.dispatcher import jetstream
     except ModuleNotFoundError as exc:
         raise ConfigError(
-            f"KADR_NATS_URL is set, and the Python package {exc.name} is missing: install kadr[nats], or unset it"
+            f"KADR_NATS_URL is set, but nats-py is not installed ({exc}): install kadr[nats], or unset it"
         ) from exc
     jetstream.check(settings)
 

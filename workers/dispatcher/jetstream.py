@@ -10,7 +10,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from nats.aio.client import Client
 from nats.errors import Error
@@ -92,14 +92,14 @@ async def connected(settings: Settings) -> AsyncIterator[Stream]:
     try:
         try:
             await client.connect(
-                servers(settings),
+                [f"{url.scheme}://{url.netloc.rpartition('@')[2]}" for url in _servers(settings)],
                 name="kadr",
                 allow_reconnect=False,
                 max_reconnect_attempts=1,
                 reconnect_time_wait=0,
                 connect_timeout=int(ANSWER_S),
                 error_cb=on_error,
-                **_signing(settings),
+                **_identity(settings),
             )
         except _FAILED as exc:
             raise Transient(f"NATS cannot be reached: {told[-1] if told else exc!r}") from exc
@@ -114,15 +114,15 @@ async def connected(settings: Settings) -> AsyncIterator[Stream]:
 
 def check(settings: Settings) -> None:
     """Raises ConfigError for settings with which no connection can be made."""
-    servers(settings)
-    _signing(settings)
+    _servers(settings)
+    _identity(settings)
 
 
-def servers(settings: Settings) -> list[str]:
+def _servers(settings: Settings) -> list[SplitResult]:
     """The servers of KADR_NATS_URL. Raises ConfigError, without the password, for what is no URL of one."""
     text = settings.nats_url.get_secret_value() if settings.nats_url else ""
-    found = [one.strip() for one in text.split(",") if one.strip()]
-    for number, one in enumerate(found, 1):
+    found = []
+    for number, one in enumerate(filter(None, map(str.strip, text.split(","))), 1):
         try:
             url = urlsplit(one)
             is_server = url.scheme in ("nats", "tls") and url.hostname and url.port != 0 and url.path in ("", "/")
@@ -130,14 +130,20 @@ def servers(settings: Settings) -> list[str]:
             is_server = False
         if not is_server:
             raise ConfigError(f"KADR_NATS_URL: server {number} is not of the form nats://user:password@host:4222")
+        found.append(url)
     if not found:
         raise ConfigError("KADR_NATS_URL names no server")
     return found
 
 
-def _signing(settings: Settings) -> dict[str, Any]:
-    """What the client answers the server's challenge with."""
-    if settings.nats_credentials is None:
-        return {}
-    credentials = Credentials.read(settings.nats_credentials)
-    return {"user_jwt_cb": credentials.token, "signature_cb": credentials.sign}
+def _identity(settings: Settings) -> dict[str, Any]:
+    """By what the servers know us: the credentials file, else the user, or the token, of the first URL with one."""
+    if settings.nats_credentials is not None:
+        credentials = Credentials.read(settings.nats_credentials)
+        return {"user_jwt_cb": credentials.token, "signature_cb": credentials.sign}
+    for url in _servers(settings):
+        if url.password is not None:
+            return {"user": unquote(url.username or ""), "password": unquote(url.password)}
+        if url.username:
+            return {"token": unquote(url.username)}
+    return {}

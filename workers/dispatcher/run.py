@@ -13,6 +13,7 @@ from core.db.postgres import Pool
 from core.settings import Settings
 from core.telemetry import metrics
 from core.telemetry.logs import Log
+from workers.dispatcher import event_bus
 from workers.dispatcher.webhooks import Webhooks
 
 _LOG = Log("dispatcher")
@@ -30,6 +31,8 @@ async def run(settings: Settings) -> None:
     try:
         async with metrics.served(settings, lambda: _read_backlog(pool)) as port:
             jobs = [loop.create_task(Webhooks(settings, pool).run()), loop.create_task(stopping.wait())]
+            if settings.nats_url is not None:
+                jobs.append(loop.create_task(event_bus.run(settings, pool)))
             _LOG.info("dispatcher.started", metrics_port=port)
             done, pending = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
             await cancel_and_wait(pending)
