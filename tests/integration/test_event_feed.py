@@ -63,12 +63,11 @@ async def api(stack: Stack, url: str) -> AsyncIterator[str]:
     env = {**lone.servers_env(stack), "KADR_DATABASE_URL": url, "KADR_API_PORT": str(port)}
     running = await lone.start("api", env=env)
 
+    base = f"http://127.0.0.1:{port}"
+
     async def is_up() -> bool:
         try:
-            async with (
-                aiohttp.ClientSession() as session,
-                session.get(f"http://127.0.0.1:{port}/health/live") as answer,
-            ):
+            async with aiohttp.ClientSession() as session, session.get(f"{base}/health/live") as answer:
                 return answer.status == 200
         except aiohttp.ClientError:
             return False
