@@ -109,3 +109,9 @@ async def ahead(connection: Connection, consumer: str) -> list[Event]:
 async def advance(connection: Connection, consumer: str, event: Event) -> None:
     """Move a consumer's cursor past this event, in the transaction in which `ahead` gave it."""
     await connection.execute(_SQL["advance"], consumer, event.position)
+
+
+async def behind_s(pool: Pool, consumer: str) -> float:
+    """How long the oldest event that a consumer has not been past has been there; 0 where there is none."""
+    seconds: float = await pool.fetchval(_SQL["behind"], consumer)
+    return seconds

@@ -26,6 +26,17 @@ FROM events
 WHERE (transaction, position) > ($1::text::xid8, $2) AND transaction < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY events.transaction, position LIMIT 500;
 
+-- name: behind
+-- Age in seconds of the oldest event that a consumer has not been past; 0 where there is none.
+SELECT COALESCE(extract(epoch FROM now() - (
+    SELECT created_at FROM events
+    WHERE (transaction, position) > (
+        COALESCE((SELECT transaction FROM outbox_cursors WHERE consumer = $1), '0'),
+        COALESCE((SELECT position FROM outbox_cursors WHERE consumer = $1), 0)
+    )
+    ORDER BY events.transaction, position LIMIT 1
+)), 0)::float8;
+
 -- name: advance
 INSERT INTO outbox_cursors (consumer, transaction, position)
 SELECT $1, transaction, position FROM events WHERE position = $2
