@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import signal
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,7 +23,8 @@ from core.db import event_feed, outbox
 from core.db.postgres import Pool
 from core.event_types import AssetCreated, TrackReady, UploadCreated
 from core.settings import Settings
-from tests import lone, nats
+from tests import lone, nats, runs
+from tests.checks import ROOT
 from tests.database import OWNER
 from tests.stack import Stack
 from tests.waiting import until
@@ -275,3 +277,24 @@ async def test_what_the_server_refuses_is_told_and_kept(
     assert told in errors[0]
     assert "another@" not in errors[0]
     assert await cursor(pool) == 0
+
+
+async def test_the_consumer_of_the_documentation(pool: Pool, server: nats.NatsServer) -> None:
+    text = (ROOT / "docs" / "events.md").read_text().rpartition("```python\n")[2].partition("```")[0]
+    assert "nats://127.0.0.1:4222" in text
+    await write(pool, 3)
+    async with running(pool, server.url), server.client() as client:
+        await until(lambda: nats.count(client.jetstream()), lambda stored: stored == 3)
+        consumer = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", text.replace("nats://127.0.0.1:4222", server.url)), stdout=asyncio.subprocess.PIPE
+        )
+        assert consumer.stdout is not None
+        try:
+            for _ in range(3):
+                line = await asyncio.wait_for(consumer.stdout.readline(), 60 * runs.patience())
+                assert line == b"video.asset.created as_1\n"
+            jetstream = client.jetstream()
+            await until(lambda: jetstream.consumer_info(STREAM, "shop"), lambda found: found.num_ack_pending == 0)
+        finally:
+            consumer.kill()
+            await consumer.wait()

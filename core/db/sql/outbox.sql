@@ -12,7 +12,7 @@ SELECT COALESCE(max(position), 0) FROM events WHERE object_id = $1;
 
 -- name: take
 -- One reader at a time moves a consumer's cursor. Not by a lock of its row, which would give the transaction an id.
-SELECT pg_try_advisory_xact_lock(hashtext('kadr.outbox.' || $1));
+SELECT pg_try_advisory_xact_lock(hashtext('kadr outbox ' || $1));
 
 -- name: cursor
 -- Where a consumer stands. No row: before everything.
