@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from core.db.webhook_deliveries import Attempt, Delivery, DeliveryState
 from core.db.webhook_endpoints import Disabled, Endpoint
 from core.http.problems import invalid
 from ingest.bodies import text
 from ingest.bodies.events import AN_EVENT, TYPES_TEXT, EventObject, check_types
-from ingest.bodies.fields import Body, example
+from ingest.bodies.fields import Body, Moment, example
 from ingest.bodies.text import Text
 
 WebhookUrl = Annotated[
@@ -66,10 +66,10 @@ class Redelivery(Body):
 
     model_config = example({"dead": True}, {"event_id": AN_EVENT})
     event_id: Annotated[str, text.ident("ev", AN_EVENT)] | None = Field(default=None, description="This event")
-    from_: AwareDatetime | None = Field(
+    from_: Moment | None = Field(
         default=None, alias="from", description="Events from this time on, ISO 8601 with a time zone"
     )
-    to: AwareDatetime | None = Field(default=None, description="Up to this time, which is not included. Default: now")
+    to: Moment | None = Field(default=None, description="Up to this time, which is not included. Default: now")
     dead: bool = Field(default=False, description="Every delivery that is dead")
 
     @model_validator(mode="after")
