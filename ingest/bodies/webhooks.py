@@ -172,7 +172,7 @@ class DeliveryShape(_Shape):
 
     event_id: str = Field(description="Id of the event, ev_...")
     type: str = Field(description="What happened")
-    object: EventObject
+    object: EventObject = Field(description="What the event is about")
     state: DeliveryState = Field(description="pending, delivered, or dead: no attempts are left")
     attempts: int = Field(description="Attempts so far, counted anew where it is sent again by hand")
     created_at: datetime = Field(description="When it was first owed")
@@ -207,7 +207,7 @@ class RequestShape(_Shape):
 class DeliveryDetails(DeliveryShape):
     """A delivery with its request and all attempts."""
 
-    request: RequestShape
+    request: RequestShape = Field(description="What is sent")
     log: list[AttemptShape] = Field(description="Every attempt, the oldest first")
 
 
