@@ -1,0 +1,106 @@
+"""The types of clients/js, written from the schemas of the API's OpenAPI document: `make client-types`.
+
+The file is committed, so that the package is built without Python. Its first lines have two digests: of the schemas it
+was written from, and of the rest of the file. tests/unit/clients/test_js_types.py compares both.
+"""
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from pydantic.json_schema import models_json_schema
+
+from core.event_types import EVENT_TYPES, EventData
+from core.settings import Settings
+from ingest.app import create
+from ingest.openapi import document
+from tests.node import npm
+
+PACKAGE = Path(__file__).parents[1] / "clients" / "js"
+TYPES = PACKAGE / "src" / "openapi.ts"
+
+
+def schemas() -> dict[str, Any]:
+    """All schemas of the API, and those of its events, without what types do not say."""
+    whole = document(create(Settings(playback_keys=SecretStr(f"k1:{'ab' * 32}"))), "1")
+    return {name: _plain(schema) for name, schema in {**whole["components"]["schemas"], **_events()}.items()}
+
+
+def _events() -> dict[str, Any]:
+    """A schema for each type of event, and one for any of them, so that a comparison of `type` tells the data."""
+    _, definitions = models_json_schema(
+        [(model, "serialization") for model in EVENT_TYPES.values()], ref_template="#/components/schemas/{model}"
+    )
+    found: dict[str, Any] = definitions["$defs"]
+    whole = {f"{model.__name__}Event": _envelope(model, found.pop(model.__name__)) for model in EVENT_TYPES.values()}
+    any_of_them = {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in whole]}
+    return {**found, **whole, "KadrEvent": any_of_them}
+
+
+def _envelope(model: type[EventData], data: dict[str, Any]) -> dict[str, Any]:
+    sequence = {"type": "integer", "description": "Grows within one asset"}
+    data = {**data, "properties": {**data.get("properties", {}), "sequence": sequence}}
+    about = {"type": {"const": model.object_type}, "id": {"type": "string"}}
+    at = {"type": "string", "format": "date-time"}
+    return {
+        "description": data.pop("description"),
+        **_required(
+            id={"type": "string", "description": "The same however often the event comes"},
+            type={"const": model.type},
+            created_at=at,
+            timestamp=at,
+            object=_required(**about),
+            data={**data, "required": [*data.get("required", ()), "sequence"]},
+        ),
+    }
+
+
+def _required(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _plain(value: Any) -> Any:
+    """Without generated titles, defaults of null, and the forms that a string may have."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    silent = {"title"} if isinstance(value.get("title"), str) else set()
+    silent |= {"default"} if value.get("default", "") is None else set()
+    silent |= {"anyOf"} if value.get("type") == "string" else set()
+    return {key: _plain(one) for key, one in value.items() if key not in silent}
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_of_schemas() -> str:
+    return digest(json.dumps(schemas(), sort_keys=True))
+
+
+def heading(schemas_digest: str, body: str) -> str:
+    """The first lines of the file."""
+    return f"// Written by `make client-types`: do not edit. Schemas: {schemas_digest}\n// What follows: {digest(body)}\n"
+
+
+def main() -> None:
+    """Install the generator where it is not yet, and write the file."""
+    if not (PACKAGE / "node_modules" / "openapi-typescript").is_dir():
+        npm("ci", "--silent", "--ignore-scripts", cwd=PACKAGE)
+    source = PACKAGE / "openapi.json"
+    empty = {"openapi": "3.1.0", "info": {"title": "Kadr", "version": "1"}, "paths": {}}
+    source.write_text(json.dumps({**empty, "components": {"schemas": schemas()}}))
+    try:
+        npm("run", "--silent", "types", cwd=PACKAGE)
+    finally:
+        source.unlink()
+    body = TYPES.read_text()
+    TYPES.write_text(heading(digest_of_schemas(), body) + body)
+
+
+if __name__ == "__main__":
+    main()
