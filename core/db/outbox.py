@@ -35,7 +35,7 @@ class Event:
 
     def envelope(self) -> dict[str, Any]:
         """The event as JSON, the same for everybody who is told of it."""
-        at = self.created_at.isoformat()
+        at = self.created_at.isoformat().replace("+00:00", "Z")
         return {
             "id": self.id,
             "type": self.type,
@@ -65,12 +65,13 @@ def _row(owner_id: OwnerId, object_id: str, data: EventData) -> tuple[str, Owner
     return new_id("ev"), owner_id, data.type, data.object_type, object_id, stored(data)
 
 
-def _event(row: Any) -> Event:
+def event_of(row: Any) -> Event:
+    """The event of a row with its columns."""
     return Event(**{name: row[name] for name in _FIELDS})
 
 
 async def of_object(pool: Pool, object_id: str, after: int) -> list[Event]:
-    return [_event(row) for row in await pool.fetch(_SQL["of_object"], object_id, after)]
+    return [event_of(row) for row in await pool.fetch(_SQL["of_object"], object_id, after)]
 
 
 async def newest(pool: Pool, object_id: str) -> int:
@@ -89,4 +90,4 @@ async def consume(connection: Connection, consumer: str) -> list[Event]:
     rows = await connection.fetch(_SQL["batch"], cursor["transaction"], cursor["position"])
     if rows:
         await connection.execute(_SQL["advance"], consumer, rows[-1]["transaction"], rows[-1]["position"])
-    return [_event(row) for row in rows]
+    return [event_of(row) for row in rows]
