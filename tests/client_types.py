@@ -6,7 +6,6 @@ was written from, and of the rest of the file. tests/unit/clients/test_js_types.
 
 import hashlib
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +83,9 @@ def digest_of_schemas() -> str:
 
 def heading(schemas_digest: str, body: str) -> str:
     """The first lines of the file."""
-    return f"// Written by `make client-types`: do not edit. Schemas: {schemas_digest}\n// What follows: {digest(body)}\n"
+    return (
+        f"// Written by `make client-types`: do not edit. Schemas: {schemas_digest}\n// What follows: {digest(body)}\n"
+    )
 
 
 def main() -> None:

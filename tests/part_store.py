@@ -3,7 +3,6 @@
 For what real storage does only after hours or by accident: expired URLs, lost parts, connections that break.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -90,8 +89,8 @@ class PartStore:
                 assert request.transport is not None
                 request.transport.abort()
             elif status is None:
-                assert request.headers["Content-Length"] == str(len(content := await request.read()))
-                self.parts[number] = content
+                self.parts[number] = await request.read()
+                assert request.headers["Content-Length"] == str(len(self.parts[number]))
             reason = "<Error><Code>AccessDenied</Code></Error>" if status == 403 else ""
             return web.Response(status=status if status and status > 0 else 200, text=reason)
         finally:

@@ -3,6 +3,7 @@ import { Assets } from "./assets.ts";
 import { Events } from "./events.ts";
 import { PlaybackTokens, UploadTokens } from "./tokens.ts";
 import { Uploads } from "./uploads.ts";
+import { WebhookEndpoints } from "./webhook_endpoints.ts";
 
 /**
  * Kadr's API, for programs that may have its key: never in a browser.
@@ -16,6 +17,7 @@ export class Kadr {
   readonly playbackTokens: PlaybackTokens;
   readonly uploadTokens: UploadTokens;
   readonly events: Events;
+  readonly webhookEndpoints: WebhookEndpoints;
 
   constructor(settings: Settings = {}) {
     const api = new Api(settings);
@@ -25,6 +27,7 @@ export class Kadr {
     this.playbackTokens = new PlaybackTokens(api);
     this.uploadTokens = new UploadTokens(api);
     this.events = new Events(api);
+    this.webhookEndpoints = new WebhookEndpoints(api);
   }
 
   /** Any other call of /openapi.json: its answer as JSON. Give an `idempotencyKey`, or `repeat: false`, where it creates something. */

@@ -125,7 +125,9 @@ async def test_what_is_not_kadr_is_unexpected(folder_with_package: Path) -> None
     async with serving(says(200, "<html>"), moved, says(404, "<html>")) as server:
         code = 'for (const _ of "123") say(await failure(() => kadr.assets.get("as_1")));'
         errors = await told(folder_with_package, server, code)
-    assert [(error["code"], error["status"]) for error in errors] == [("unexpected", status) for status in (200, 301, 404)]
+    assert [(error["code"], error["status"]) for error in errors] == [
+        ("unexpected", status) for status in (200, 301, 404)
+    ]
     assert "https://kadr.example.com/" in errors[1]["detail"]
 
 
@@ -158,10 +160,8 @@ async def test_what_a_lost_answer_has_deleted_is_deleted(folder_with_package: Pa
 
 
 async def test_a_slow_answer_is_a_lost_one_and_a_signal_ends_everything(folder_with_package: Path) -> None:
-    never = asyncio.Event()
-
     async def silence(_: web.Request) -> web.StreamResponse:
-        await never.wait()
+        await asyncio.Event().wait()
         return web.Response()
 
     async with serving(silence, says(200, {"data": 2}), silence) as server:
@@ -172,7 +172,6 @@ async def test_a_slow_answer_is_a_lost_one_and_a_signal_ends_everything(folder_w
           say((await failure(() => kadr.call("GET", "/v1/a", { signal }))).name);
         """
         assert await told(folder_with_package, server, code) == [{"data": 2}, "TimeoutError"]
-        never.set()
     assert server.asked == ["GET /v1/a?b=c+d&g=0"] * 2 + ["GET /v1/a"]
 
 
@@ -204,7 +203,9 @@ async def test_a_listing_is_read_page_by_page(folder_with_package: Path) -> None
 
 async def test_waiting_for_an_asset(folder_with_package: Path) -> None:
     error = {"code": "no_video", "message": "There is only audio.", "hint": "Use the profile audio-only."}
-    states = [{"status": status, "progress": 0.5} for status in ("waiting", "processing", "playable", "ready", "playable")]
+    states = [
+        {"status": status, "progress": 0.5} for status in ("waiting", "processing", "playable", "ready", "playable")
+    ]
     failed = {"status": "errored", "progress": 0.5, "error": error}
     stays = {"status": "processing", "progress": 0.25}
     async with serving(*(says(200, {"data": one}) for one in (*states, failed, stays, stays))) as server:
@@ -233,8 +234,9 @@ async def test_the_feed_is_followed_over_lost_connections(folder_with_package: P
     steps = (page("ev_1", cursor="a", has_more=True), page("ev_2", cursor="b"), *([drop, busy] * 5))
     async with serving(*steps, page(cursor="c"), page("ev_3", cursor="d"), expired) as server:
         code = """
+          const query = { last: 2, types: ["video.asset.*", "video.track.ready"] };
           const follow = async () => {
-            for await (const { events, cursor } of kadr.events.follow({ last: 2, types: ["video.asset.*", "video.track.ready"] }))
+            for await (const { events, cursor } of kadr.events.follow(query))
               say([events.map(({ id }) => id), cursor]);
           };
           say((await failure(follow)).code);
@@ -253,7 +255,7 @@ async def test_a_program_that_follows_ends_by_its_signal(folder_with_package: Pa
 
     async def wait(_: web.Request) -> web.StreamResponse:
         asked.set()
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
         return web.Response()
 
     async with serving(page("ev_1", cursor="b", has_more=True), page(cursor="a"), wait) as server:
@@ -261,7 +263,8 @@ async def test_a_program_that_follows_ends_by_its_signal(folder_with_package: Pa
           say(await kadr.events.page({ after: "now", limit: 1 }));
           const stop = new AbortController();
           process.on("SIGTERM", () => stop.abort());
-          const follow = async () => { for await (const { cursor } of kadr.events.follow({ signal: stop.signal })) say(cursor); };
+          const { signal } = stop;
+          const follow = async () => { for await (const { cursor } of kadr.events.follow({ signal })) say(cursor); };
           say((await failure(follow)).name);
         """
         program = await started(folder_with_package, code, KADR_API_URL=server.url, KADR_API_KEY="k")

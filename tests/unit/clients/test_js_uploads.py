@@ -175,7 +175,12 @@ async def test_uploads_that_end_otherwise(folder_with_package: Path, film: Path)
       say((await failure(() => send({}))).code);
     """
     async with serving(PartStore()) as store:
-        assert await told(folder_with_package, store, film, code) == ["AbortError", "RangeError", "RangeError", "empty_file"]
+        assert await told(folder_with_package, store, film, code) == [
+            "AbortError",
+            "RangeError",
+            "RangeError",
+            "empty_file",
+        ]
         assert store.calls.count("create /v1/assets/as_7/source") == 1
     film.write_bytes(b"x")
     async with serving(PartStore(status=UploadStatus.EXPIRED)) as store:
