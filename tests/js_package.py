@@ -88,7 +88,11 @@ async def started(folder: Path, code: str, *args: str, **env: str) -> asyncio.su
 async def run(folder: Path, code: str, *args: str, **env: str) -> list[Any]:
     """What a program prints, each line as JSON; it has to end well."""
     program = await started(folder, code, *args, **env)
-    out, err = await asyncio.wait_for(program.communicate(), 60 * runs.patience())
+    try:
+        out, err = await asyncio.wait_for(program.communicate(), 60 * runs.patience())
+    finally:
+        if program.returncode is None:
+            program.kill()
     assert program.returncode == 0, err.decode()
     assert err.decode() == ""
     return [json.loads(line) for line in out.decode().splitlines()]
