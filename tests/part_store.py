@@ -3,6 +3,7 @@
 For what real storage does only after hours or by accident: expired URLs, lost parts, connections that break.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,12 +17,13 @@ from ingest.bodies.responses import Part, Upload
 
 PART_BYTES = 300_000
 UPLOAD_ID, ASSET_ID = "up_1", "as_1"
-DROP = -1  # instead of a status: break the connection in the middle of the body
+# Instead of a status: break the connection in the middle of the body; never answer.
+DROP, HOLD = -1, -2
 
 
 @dataclass
 class PartStore:
-    """One upload. `on_put(number, tries before)` gives the status of a PUT, DROP, or None to take it."""
+    """One upload. `on_put(number, tries)` gives the status of a PUT, DROP or HOLD, or None to take it."""
 
     urls_at_once: int = 200
     on_put: Callable[[int, int], int | None] = lambda number, tries: None
@@ -88,6 +90,8 @@ class PartStore:
                 await request.content.readexactly(1000)
                 assert request.transport is not None
                 request.transport.abort()
+            elif status == HOLD:
+                await asyncio.Event().wait()
             elif status is None:
                 self.parts[number] = await request.read()
                 assert request.headers["Content-Length"] == str(len(self.parts[number]))
