@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import re
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -104,9 +106,28 @@ async def happen(pool: Pool, assets: Sequence[str], times: int, owner: OwnerId =
             )
 
 
+@dataclass
+class Dispatcher:
+    """A `kadr dispatcher` that runs."""
+
+    env: dict[str, str]
+    running: asyncio.subprocess.Process
+
+    async def kill_and_start(self) -> None:
+        """SIGKILL, and another one in its place."""
+        self.running.kill()
+        await self.running.wait()
+        self.running = await lone.start("dispatcher", env=self.env)
+
+    def memory_bytes(self) -> int:
+        """What it has in memory at present."""
+        (line,) = re.findall(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.running.pid}/status").read_text())
+        return int(line) * 1024
+
+
 @asynccontextmanager
-async def dispatching(settings: Settings) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """`kadr dispatcher` with these settings; call what it gives to kill it with SIGKILL and start it anew."""
+async def dispatching(settings: Settings) -> AsyncIterator[Dispatcher]:
+    """`kadr dispatcher` with these settings."""
     names = ("webhook_networks", "webhook_pauses_s", "webhook_timeout_s", "lease_s", "heartbeat_s")
     values = {name: getattr(settings, name) for name in names}
     env = {
@@ -117,16 +138,9 @@ async def dispatching(settings: Settings) -> AsyncIterator[Callable[[], Awaitabl
             for name, value in values.items()
         },
     }
-    running = await lone.start("dispatcher", env=env)
-
-    async def kill_and_start() -> None:
-        nonlocal running
-        running.kill()
-        await running.wait()
-        running = await lone.start("dispatcher", env=env)
-
+    dispatcher = Dispatcher(env, await lone.start("dispatcher", env=env))
     try:
-        yield kill_and_start
+        yield dispatcher
     finally:
-        running.terminate()
-        await running.wait()
+        dispatcher.running.terminate()
+        await dispatcher.running.wait()

@@ -63,12 +63,11 @@ async def api(stack: Stack, url: str) -> AsyncIterator[str]:
     env = {**lone.servers_env(stack), "KADR_DATABASE_URL": url, "KADR_API_PORT": str(port)}
     running = await lone.start("api", env=env)
 
+    base = f"http://127.0.0.1:{port}"
+
     async def is_up() -> bool:
         try:
-            async with (
-                aiohttp.ClientSession() as session,
-                session.get(f"http://127.0.0.1:{port}/health/live") as answer,
-            ):
+            async with aiohttp.ClientSession() as session, session.get(f"{base}/health/live") as answer:
                 return answer.status == 200
         except aiohttp.ClientError:
             return False
@@ -240,10 +239,11 @@ async def test_an_event_is_the_same_json_in_the_feed_and_the_stream_of_its_asset
     (event,) = page["data"]
     headers = {"Authorization": f"Bearer {owner.endpoints['api_key']}"}
     url = f"{owner.endpoints['api']}/v1/assets/{made['data']['asset_id']}/events"
+    told = []
     async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
         async for line in answer.content:
-            if line.startswith(b"data: ") and b"created" in line:
-                assert json.loads(line.removeprefix(b"data: ")) == event
+            if line.startswith(b"data: {"):
+                told.append(json.loads(line.removeprefix(b"data: ")))
+            if event in told:
                 break
-        else:
-            pytest.fail("the stream does not have the event")
+    assert event in told
