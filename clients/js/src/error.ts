@@ -16,7 +16,7 @@ export interface ErrorFacts {
  * An error that Kadr answered, or that this package met on the way to it.
  *
  * `code` is one of docs/errors.md of Kadr, or one of this package: `no_answer`, `unexpected` (an answer that is not
- * Kadr's), `not_configured`, `empty_file`, `file_changed`, `storage_refused`, `timed_out`, `deleted`.
+ * Kadr's), `not_configured`, `empty_file`, `file_changed`, `storage_refused`, `timed_out`.
  */
 export class KadrError extends Error {
   override readonly name: string = "KadrError";

@@ -4,9 +4,10 @@ import { kadr } from "../../../lib/kadr";
 import { setVideo } from "../../../lib/school";
 
 export async function POST(request: Request): Promise<Response> {
+  const secrets = (process.env.KADR_WEBHOOK_SECRET ?? "").split(" ");
   let event: KadrEvent;
   try {
-    event = verifyWebhook(await request.text(), request.headers, process.env.KADR_WEBHOOK_SECRET ?? "");
+    event = verifyWebhook(await request.text(), request.headers, secrets);
   } catch (error) {
     if (error instanceof WebhookRefused) return new Response(error.message, { status: 400 });
     throw error;
