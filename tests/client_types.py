@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
-from pydantic.json_schema import models_json_schema
 
-from core.event_types import EVENT_TYPES, EventData
+from core.event_types import EVENT_TYPES
 from core.settings import Settings
+from ingest import asyncapi
 from ingest.app import create
 from ingest.openapi import document
 from tests.node import npm
@@ -24,41 +24,17 @@ TYPES = PACKAGE / "src" / "openapi.ts"
 
 def schemas() -> dict[str, Any]:
     """All schemas of the API, and those of its events, without what types do not say."""
-    whole = document(create(Settings(playback_keys=SecretStr(f"k1:{'ab' * 32}"))), "1")
-    return {name: _plain(schema) for name, schema in {**whole["components"]["schemas"], **_events()}.items()}
+    api = document(create(Settings(playback_keys=SecretStr(f"k1:{'ab' * 32}"))), "1")["components"]["schemas"]
+    events = _events()
+    assert not api.keys() & events.keys(), "the same name for a schema of the API and for one of events"
+    return {name: _plain(schema) for name, schema in {**api, **events}.items()}
 
 
 def _events() -> dict[str, Any]:
-    """A schema for each type of event, and one for any of them, so that a comparison of `type` tells the data."""
-    _, definitions = models_json_schema(
-        [(model, "serialization") for model in EVENT_TYPES.values()], ref_template="#/components/schemas/{model}"
-    )
-    found: dict[str, Any] = definitions["$defs"]
-    whole = {f"{model.__name__}Event": _envelope(model, found.pop(model.__name__)) for model in EVENT_TYPES.values()}
-    any_of_them = {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in whole]}
-    return {**found, **whole, "KadrEvent": any_of_them}
-
-
-def _envelope(model: type[EventData], data: dict[str, Any]) -> dict[str, Any]:
-    sequence = {"type": "integer", "description": "Grows within one asset"}
-    data = {**data, "properties": {**data.get("properties", {}), "sequence": sequence}}
-    about = {"type": {"const": model.object_type}, "id": {"type": "string"}}
-    at = {"type": "string", "format": "date-time"}
-    return {
-        "description": data.pop("description"),
-        **_required(
-            id={"type": "string", "description": "The same however often the event comes"},
-            type={"const": model.type},
-            created_at=at,
-            timestamp=at,
-            object=_required(**about),
-            data={**data, "required": [*data.get("required", ()), "sequence"]},
-        ),
-    }
-
-
-def _required(**properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties)}
+    """The schemas of /asyncapi.json, and one for any event, so that a comparison of `type` tells the data."""
+    found: dict[str, Any] = asyncapi.document("1", "kadr")["components"]["schemas"]
+    any_of_them = [{"$ref": f"#/components/schemas/{model.__name__}Event"} for model in EVENT_TYPES.values()]
+    return {**found, "KadrEvent": {"oneOf": any_of_them}}
 
 
 def _plain(value: Any) -> Any:

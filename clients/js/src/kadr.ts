@@ -30,7 +30,10 @@ export class Kadr {
     this.webhookEndpoints = new WebhookEndpoints(api);
   }
 
-  /** Any other call of /openapi.json: its answer as JSON. Give an `idempotencyKey`, or `repeat: false`, where it creates something. */
+  /**
+   * Any other call of /openapi.json: its answer as JSON. Give an `idempotencyKey`, or `repeat: false`, where it creates
+   * something.
+   */
   call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
     return this.#api.call<T>(method, path, options);
   }

@@ -5,7 +5,7 @@ import type { NewToken, NewUploadToken, Token, UploadTokenShape as UploadToken }
 export class PlaybackTokens {
   constructor(private readonly api: Api) {}
 
-  /** Sign a token for one viewer of a playback id (pb_...), with the URLs of the title. Make it when a page is asked for. */
+  /** Sign a token for one viewer of a playback id (pb_...), with the title's URLs: anew for each page that is shown. */
   async create(playbackId: string, body: NewToken = {}): Promise<Token> {
     const path = `/v1/playback_ids/${encodeURIComponent(playbackId)}/token`;
     return this.api.data<Token>("POST", path, { body });

@@ -40,6 +40,11 @@ export interface FinishOptions {
   signal?: AbortSignal;
 }
 
+interface GetOptions {
+  fromPart?: number;
+  signal?: AbortSignal | undefined;
+}
+
 export class Uploads {
   constructor(private readonly api: Api) {}
 
@@ -94,18 +99,20 @@ export class Uploads {
   }
 
   /** The upload, with which parts have arrived and URLs for the missing ones from `fromPart` on. */
-  async get(id: string, { fromPart = 1, signal }: { fromPart?: number; signal?: AbortSignal | undefined } = {}): Promise<Upload> {
-    const query = { from_part: fromPart };
-    return this.api.data<Upload>("GET", `/v1/uploads/${encodeURIComponent(id)}`, { query, signal });
+  async get(id: string, { fromPart = 1, signal }: GetOptions = {}): Promise<Upload> {
+    return this.api.data<Upload>("GET", pathOf(id), { query: { from_part: fromPart }, signal });
   }
 
   /** Give an upload up: its parts are deleted, and so is an asset that only waited for it. */
   async abort(id: string): Promise<void> {
-    await this.api.call("DELETE", `/v1/uploads/${encodeURIComponent(id)}`);
+    await this.api.call("DELETE", pathOf(id));
   }
 
   async #complete(id: string, signal: AbortSignal | undefined): Promise<Upload> {
-    const path = `/v1/uploads/${encodeURIComponent(id)}/complete`;
-    return this.api.data<Upload>("POST", path, { body: {}, signal });
+    return this.api.data<Upload>("POST", `${pathOf(id)}/complete`, { body: {}, signal });
   }
+}
+
+function pathOf(id: string): string {
+  return `/v1/uploads/${encodeURIComponent(id)}`;
 }

@@ -72,7 +72,7 @@ function isHeaders(headers: WebhookHeaders): headers is { get(name: string): str
   return typeof headers.get === "function";
 }
 
-function ownHeader(headers: Record<string, string | string[] | undefined>, name: string): string | string[] | undefined {
+function ownHeader(headers: WebhookHeaders, name: string): unknown {
   return Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests import js_package
+from tests import js_package, node
 from tests.js_package import run, started
 
 pytestmark = js_package.needed
@@ -70,6 +70,25 @@ async def serving(*steps: Step) -> AsyncIterator[Server]:
         yield server
     finally:
         await runner.cleanup()
+
+
+def test_which_answers_are_worth_another_attempt_and_when() -> None:
+    """Anything between nothing and what doubles with each failure, up to 30 s; or what Retry-After asks for."""
+    code = """
+      const statuses = [0, 200, 301, 400, 401, 403, 404, 408, 409, 410, 422, 425, 429, 500, 502, 503, 504];
+      const now = Date.parse("2026-11-30T12:00:00Z");
+      return [
+        statuses.filter(kadr.isPassing),
+        [1, 2, 3, 7, 8, 5000].map((failures) => kadr.delayMs(failures, 1)),
+        kadr.delayMs(3, 0.25),
+        ["7", "0", "", "soon", "-5", "Mon, 30 Nov 2026 12:00:09 GMT", "Mon, 30 Nov 2026 11:00:00 GMT", null]
+          .map((header) => kadr.retryAfterMs(header, now)),
+      ];
+    """
+    statuses, delays, quarter, waits = node.run((js_package.PACKAGE / "src" / "retry.ts",), code)
+    assert statuses == [0, 408, 425, 429, 500, 502, 503, 504]
+    assert (delays, quarter) == ([500, 1000, 2000, 30_000, 30_000, 30_000], 500)
+    assert waits == [7000, 0, 0, 0, 0, 9000, 0, 0]
 
 
 async def told(folder: Path, server: Server, code: str) -> list[Any]:

@@ -26,9 +26,10 @@ async function begin(lesson: string, file: File, tell: (text: string) => void) {
 // Sends the video of a lesson. The page shows it once Kadr's webhook has said that it can be watched.
 export function Uploader({ lesson }: { lesson: string }) {
   const [text, tell] = useState("Choose the video of this lesson.");
+  const choose = (file: File | undefined) => file && begin(lesson, file, tell);
   return (
     <p>
-      <input type="file" accept="video/*" onChange={({ target }) => target.files?.[0] && begin(lesson, target.files[0], tell)} />
+      <input type="file" accept="video/*" onChange={({ target }) => choose(target.files?.[0])} />
       <output>{text}</output>
     </p>
   );
