@@ -99,8 +99,8 @@ async def delete(request: web.Request) -> web.Response:
     """Ask whether the endpoint is to be deleted, and delete it once that was confirmed."""
     endpoint = await api.endpoint_of(request)
     if (await request.post()).get("confirmed") != "yes":
-        title = shell.texts(request)("webhooks.delete_title")
-        return shell.show(request, "webhook_delete.html", title=title, endpoint=endpoint, path=f"{LIST}/{endpoint.id}")
+        title, back = shell.texts(request)("webhooks.delete_title"), f"{LIST}/{endpoint.id}"
+        return shell.show(request, "webhook_delete.html", title=title, endpoint=endpoint, back=back, path=back)
     await api.delete(request)
     raise web.HTTPSeeOther(f"{LIST}?deleted=1")
 
@@ -128,10 +128,11 @@ async def show_page(
     fields = {"url": endpoint.url, "types": endpoint.types, "description": endpoint.description, "from": ""}
     fields |= refused.written
     sent, again = request.query.get("test", ""), request.query.get("again", "")
+    log = await _log(request, endpoint, now)
     return shell.show(
         request,
         "webhook.html",
-        status=refused.status,
+        status=422 if log["log_problem"] else refused.status,
         title=endpoint.description or endpoint.url,
         path=f"{LIST}/{endpoint.id}",
         endpoint=webhook_words.endpoint(endpoint, now, text),
@@ -146,7 +147,7 @@ async def show_page(
         states=STATES,
         is_tested=_EVENT.fullmatch(sent) is not None,
         tested=await _tested(request, endpoint, sent, now),
-        **await _log(request, endpoint, now),
+        **log,
     )
 
 
