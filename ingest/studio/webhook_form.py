@@ -72,7 +72,7 @@ def event(name: str, text: Text) -> str:
 
 def events(types: Sequence[str], text: Text) -> str:
     """What an endpoint is sent, in words: the first NAMED of it, and how many more there are."""
-    words = ", ".join(event(name, text) for name in types[:NAMED])
+    words = " · ".join(event(name, text) for name in types[:NAMED])
     return text("webhooks.and_more", events=words, n=str(len(types) - NAMED)) if len(types) > NAMED else words
 
 

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestServer
+from playwright.async_api import Browser
 
 from core.settings import Settings
 from ingest.app import create
 from studio.texts import catalogue
 from tests import lone
 from tests.stack import Stack, as_owner
-from tests.studio import Answer, send, sign_in
+from tests.studio import Answer, enter, send, sign_in
+from tests.studio_pages import HOSTILE, HOSTILE_IMAGE, PHONE, watching, wrong
 from tests.waiting import until
 from tests.webhooks import Receiver
 
@@ -22,6 +24,8 @@ RUSSIAN, ENGLISH = catalogue("ru"), catalogue("en")
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]+")
 PAGES = "/studio/webhooks"
 Call = Callable[..., Awaitable[Answer]]
+TWICE = """[1, 2].map(() => document.querySelector("#switch form")
+  .dispatchEvent(new SubmitEvent("submit", {bubbles: true, cancelable: true})))"""
 
 
 @pytest.fixture
@@ -184,6 +188,38 @@ async def test_another_owner_finds_nothing(stack: Stack, receiver: Receiver) -> 
     assert [answer.status for answer in answers] == [404] * 9
     assert "we_" not in (await other(PAGES)).body
     assert (await stack.api("GET", f"/v1/webhook_endpoints/{path.rpartition('/')[2]}"))[0] == 200
+
+
+@pytest.mark.browser
+async def test_on_a_phone(browser: Browser, stack: Stack, receiver: Receiver) -> None:
+    """A form is sent once, an answer comes by itself, and what a server answers runs nowhere."""
+    receiver.text = HOSTILE
+    async with watching(browser, *PHONE) as watched:
+        page = watched.visit.page
+        await enter(watched.visit, stack)
+        await page.goto(f"{stack.endpoints['api']}{PAGES}")
+        await page.locator("input[name=url]").fill(f"{receiver.url}/hook")
+        await page.locator("input[name=description]").fill(HOSTILE_IMAGE)
+        await page.get_by_label("All events").uncheck()
+        await page.get_by_label("Video ready").check()
+        await page.get_by_role("button", name="Add a webhook").click()
+        await page.get_by_role("button", name="Copy: Secret").wait_for()
+        await page.wait_for_function("location.pathname.includes('/we_')")
+        first = await page.locator("#new-secret input").input_value()
+        assert await page.evaluate(TWICE) == [True, False], "a double click sends a form once"
+        await page.get_by_role("button", name="Make a new secret").click()
+        await page.locator("#secret li", has_text="signs until").wait_for()
+        receiver.secrets["/hook"] = await page.locator("#new-secret input").input_value()
+        assert receiver.secrets["/hook"] not in ("", first)
+        await watched.look()
+
+        await page.get_by_role("button", name="Send a test").click()
+        await page.locator("#answer a", has_text="Delivered").click()
+        assert await page.locator("#attempts pre").inner_text() == HOSTILE
+        assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], "nothing to scroll sideways"
+        await watched.look()
+        assert (watched.dialogs, watched.violations, watched.attributes) == ([], [], [])
+        assert wrong(watched.visit) == []
 
 
 async def test_an_installation_without_keys_says_so(stack: Stack) -> None:

@@ -100,7 +100,7 @@ def test_a_form_keeps_what_the_endpoint_has() -> None:
 def test_events_of_an_endpoint() -> None:
     assert webhook_form.events(("*",), EN) == EN("webhooks.all")
     names = ["video.asset.ready", "video.asset.errored", "video.asset.deleted", "video.track.ready"]
-    assert webhook_form.events(names, EN) == "Video ready, Video failed, Video deleted, and more: 1"
+    assert webhook_form.events(names, EN) == "Video ready · Video failed · Video deleted · 1 more"
     assert webhook_form.events(names[:1], RU) == "Видео готово"
 
 
