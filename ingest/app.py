@@ -35,7 +35,21 @@ from ingest import (
 )
 from ingest.authentication import add_cors, authenticate
 from ingest.context import CALLER, CONTEXT, Context
-from ingest.studio import asset, captions, chapters, files, home, library, listing, refusals, sign_in, upload
+from ingest.studio import (
+    asset,
+    captions,
+    chapters,
+    files,
+    home,
+    library,
+    listing,
+    refusals,
+    sign_in,
+    upload,
+    webhook,
+    webhook_delivery,
+    webhooks,
+)
 from studio import STATIC
 
 MOST_BODY_BYTES = 256 * 1024
@@ -63,6 +77,9 @@ MODULES = (
     captions,
     chapters,
     listing,
+    webhooks,
+    webhook,
+    webhook_delivery,
     files,
 )
 
