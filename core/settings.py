@@ -125,17 +125,17 @@ class Settings(BaseSettings):
     reconcile_s: PositiveFloat = 15.0
     max_attempts: PositiveInt = 5
     max_hard_deaths: PositiveInt = 3
-    # Steps at once per worker, by class (core.step_kinds).
-    light_slots: PositiveInt = Field(default=4, description="probes, plans, publications")
+    # Steps at once per worker, by class (core.step_kinds). 0: this worker takes none of them.
+    light_slots: NonNegativeInt = Field(default=4, description="probes, plans, publications")
     # Where there are several, one owner alone gets all but one: the next owner need not wait for any of them.
-    transfer_slots: PositiveInt = Field(default=3, description="accepts")
-    fetch_slots: PositiveInt = Field(default=4, description="pulls from URLs, dubs")
-    slow_slots: PositiveInt = Field(default=2, description="probes that take long")
-    first_slots: PositiveInt = Field(default=3, description="first renditions, and what else a person waits for")
-    heavy_slots: PositiveInt = Field(default=1, description="encodes")
-    extra_slots: PositiveInt = Field(default=3, description="albums, downloads: what a title can be without")
+    transfer_slots: NonNegativeInt = Field(default=3, description="accepts")
+    fetch_slots: NonNegativeInt = Field(default=4, description="pulls from URLs, dubs, purges at CDNs")
+    slow_slots: NonNegativeInt = Field(default=2, description="probes that take long")
+    first_slots: NonNegativeInt = Field(default=3, description="first renditions, and what else a person waits for")
+    heavy_slots: NonNegativeInt = Field(default=1, description="encodes")
+    extra_slots: NonNegativeInt = Field(default=3, description="albums, downloads: what a title can be without")
     # Each takes up to four cores, and one owner gets all slots but one.
-    speech_slots: PositiveInt = Field(
+    speech_slots: NonNegativeInt = Field(
         default_factory=lambda: max(2, 1 + machine.threads() // 4),
         description="transcriptions and translations; default: one for each four cores and one more, at least 2",
     )

@@ -298,8 +298,11 @@ def _reconcile(_: argparse.Namespace) -> int:
 
 
 def _migrate(args: argparse.Namespace) -> int:
-    from kadr.commands.migrate import migrate
+    from kadr.commands.migrate import check, migrate
 
+    if args.check:
+        asyncio.run(check(_settings()))
+        return 0
     first_api_key = os.environ.get("KADR_BOOTSTRAP_API_KEY")
     asyncio.run(migrate(_settings(), first_api_key, buckets=not args.skip_buckets))
     return 0

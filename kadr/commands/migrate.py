@@ -1,7 +1,10 @@
-"""`kadr migrate`: bring the schema up to date, create the buckets and, on a first start, an owner with an API key."""
+"""`kadr migrate`: bring the schema up to date, create the buckets and, on a first start, an owner with an API key; and
+`kadr migrate --check`, which says whether that was done.
+"""
 
 from core.db import owners, postgres
 from core.db.owners import FIRST_OWNER
+from core.errors import KadrError
 from core.settings import Settings
 from core.telemetry.logs import Log
 
@@ -31,3 +34,19 @@ async def migrate(settings: Settings, first_api_key: str | None, *, buckets: boo
         allowed = await store.allow_browser_uploads(settings.uploads_bucket)
     log = _LOG.info if allowed in (s3.BrowserUploads.ALLOWED, s3.BrowserUploads.SET) else _LOG.warning
     log("bucket.browser_uploads", bucket=settings.uploads_bucket, cors=allowed, rule=s3.BROWSER_RULE)
+
+
+async def check(settings: Settings) -> None:
+    """Return where the programs of this release can start on the database; changes nothing.
+
+    Raises KadrError with a sentence: where a migration of this release is missing, where a restored database was not
+    repaired, and where PostgreSQL does not answer.
+    """
+    pool = await postgres.connect(settings, require_repaired=True)
+    try:
+        missing = await postgres.not_applied(pool)
+    finally:
+        await pool.close()
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise KadrError(f"the database lacks {missing[0]}{more} of this release: `kadr migrate` has not run yet")
