@@ -157,7 +157,7 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--check",
         action="store_true",
-        help="change nothing; exit 0 where the database is as new as this release needs, else 1 and say why",
+        help="change nothing; exit with 0 where the database is as new as this release needs, else with 1 and why",
     )
     return root
 

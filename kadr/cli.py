@@ -301,8 +301,10 @@ def _migrate(args: argparse.Namespace) -> int:
     from kadr.commands.migrate import check, migrate
 
     if args.check:
-        asyncio.run(check(_settings()))
-        return 0
+        reason = asyncio.run(check(_settings()))
+        if reason is not None:
+            print(f"kadr migrate: {reason}", file=sys.stderr)
+        return 0 if reason is None else 1
     first_api_key = os.environ.get("KADR_BOOTSTRAP_API_KEY")
     asyncio.run(migrate(_settings(), first_api_key, buckets=not args.skip_buckets))
     return 0

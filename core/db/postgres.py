@@ -84,10 +84,9 @@ async def migrate(pool: Pool) -> list[str]:
 
 
 async def not_applied(pool: Pool) -> list[str]:
-    """What `migrate` of this release would apply to the database, and `views` where it would create those again; nothing
-    is changed.
+    """What `migrate` of this release would apply, and `views` where it would create those again. Changes nothing.
 
-    Nothing for a database that a later release has migrated: that release keeps this one running.
+    Empty for a database that a later release has migrated: that release keeps this one running.
     """
     async with pool.acquire() as connection:
         if not await connection.fetchval("SELECT to_regclass('migrations') IS NOT NULL"):

@@ -2,9 +2,11 @@
 `kadr migrate --check`, which says whether that was done.
 """
 
+from collections.abc import Sequence
+
 from core.db import owners, postgres
 from core.db.owners import FIRST_OWNER
-from core.errors import KadrError
+from core.db.restore import DatabaseRestored
 from core.settings import Settings
 from core.telemetry.logs import Log
 
@@ -36,17 +38,24 @@ async def migrate(settings: Settings, first_api_key: str | None, *, buckets: boo
     log("bucket.browser_uploads", bucket=settings.uploads_bucket, cors=allowed, rule=s3.BROWSER_RULE)
 
 
-async def check(settings: Settings) -> None:
-    """Return where the programs of this release can start on the database; changes nothing.
+async def check(settings: Settings) -> str | None:
+    """Why the programs of this release cannot start on the database yet, as a sentence; None where they can.
 
-    Raises KadrError with a sentence: where a migration of this release is missing, where a restored database was not
-    repaired, and where PostgreSQL does not answer.
+    Nothing is changed. Raises KadrError where PostgreSQL does not answer.
     """
-    pool = await postgres.connect(settings, require_repaired=True)
     try:
-        missing = await postgres.not_applied(pool)
+        pool = await postgres.connect(settings, require_repaired=True)
+    except DatabaseRestored as exc:
+        return str(exc)
+    try:
+        return missing_text(await postgres.not_applied(pool))
     finally:
         await pool.close()
-    if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise KadrError(f"the database lacks {missing[0]}{more} of this release: `kadr migrate` has not run yet")
+
+
+def missing_text(missing: Sequence[str]) -> str | None:
+    """The sentence about what `postgres.not_applied` has found; None where that is nothing. Pure."""
+    if not missing:
+        return None
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    return f"the database lacks {missing[0]}{more} of this release: `kadr migrate` has not run yet"
