@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 from core.errors import ConfigError, KadrError, Rejected
-from core.settings import Settings
+from core.settings import Settings, secret
 from core.telemetry import logs
 from kadr.error_text import CannotIngest
 
@@ -68,11 +68,11 @@ def _up(args: argparse.Namespace) -> int:
 
 
 def _ingest(args: argparse.Namespace) -> int:
-    from kadr.commands import ingest
+    from kadr.commands import api, ingest
 
     return asyncio.run(
         ingest.ingest(
-            ingest.Target.from_environment(os.environ),
+            api.Target.from_environment(os.environ),
             args.file,
             ingest.UploadRequest(
                 title=args.title,
@@ -117,15 +117,15 @@ def upload_options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _assets(args: argparse.Namespace) -> int:
-    from kadr.commands import assets, ingest
+    from kadr.commands import api, assets
 
-    return asyncio.run(assets.run_assets(ingest.Target.from_environment(os.environ), args))
+    return asyncio.run(assets.run_assets(api.Target.from_environment(os.environ), args))
 
 
 def _token(args: argparse.Namespace) -> int:
-    from kadr.commands import assets, ingest
+    from kadr.commands import api, assets
 
-    return asyncio.run(assets.run_token(ingest.Target.from_environment(os.environ), args))
+    return asyncio.run(assets.run_token(api.Target.from_environment(os.environ), args))
 
 
 def _studio_link(args: argparse.Namespace) -> int:
@@ -305,7 +305,7 @@ def _migrate(args: argparse.Namespace) -> int:
         if reason is not None:
             print(f"kadr migrate: {reason}", file=sys.stderr)
         return 0 if reason is None else 1
-    first_api_key = os.environ.get("KADR_BOOTSTRAP_API_KEY")
+    first_api_key = secret("KADR_BOOTSTRAP_API_KEY")
     asyncio.run(migrate(_settings(), first_api_key, buckets=not args.skip_buckets))
     return 0
 

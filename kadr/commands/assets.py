@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from kadr.commands.ingest import Api, Target
+from kadr.commands.api import Api, Target
 from kadr.error_text import CannotIngest
 
 COLUMNS = "{:<29}  {:<10}  {:>8}  {:<6}  {}"

@@ -19,42 +19,16 @@ import aiohttp
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from core.errors import ConfigError
 from core.step_kinds import ON_THE_WAY
+from kadr.commands.api import Api, NotNow, Patience, Target
 from kadr.error_text import CannotIngest
 from transcode.plan.watermark import MAX_IMAGE_BYTES
 
 SHOWN = {kind.value for kind in ON_THE_WAY}  # other steps may finish after the asset is ready
 PARALLEL_PUTS = 4
+STORAGE = Patience()
 BLOCK_BYTES = 256 * 1024
-TRIES = 5
 POLL_S, SLOWEST_POLL_S, POLL_SHARE = 0.25, 5.0, 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """The base URL of the API, and an API key."""
-
-    api: str
-    api_key: str
-
-    @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> "Target":
-        """From KADR_API_URL and KADR_API_KEY, else from endpoints.json in KADR_HOME (.kadr). Raises ConfigError."""
-        if url := environ.get("KADR_API_URL"):
-            key = environ.get("KADR_API_KEY")
-            if not key:
-                raise ConfigError("KADR_API_KEY is not set; KADR_API_URL requires it")
-            return cls(api=url.rstrip("/"), api_key=key)
-        home = Path(environ.get("KADR_HOME", ".kadr"))
-        try:
-            endpoints = json.loads((home / "endpoints.json").read_text("utf-8"))
-        except FileNotFoundError as exc:
-            raise ConfigError(
-                f"no endpoints.json in {home}: start `kadr up` there,"
-                " or set KADR_HOME, or KADR_API_URL and KADR_API_KEY"
-            ) from exc
-        return cls(api=endpoints["api"], api_key=environ.get("KADR_API_KEY") or endpoints["api_key"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,51 +49,6 @@ def image_in_base64(file: Path) -> str:
     if file.stat().st_size > MAX_IMAGE_BYTES:
         raise CannotIngest(f"{file} is larger than {MAX_IMAGE_BYTES // 1024} KiB, the limit for a watermark")
     return base64.b64encode(file.read_bytes()).decode()
-
-
-class Api:
-    """Authenticated JSON calls. Connection errors and 5xx answers are retried, but not for a POST that creates."""
-
-    def __init__(self, session: aiohttp.ClientSession, target: Target) -> None:
-        self._session = session
-        self._target = target
-
-    async def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """The `data` of the answer; None where it has no body. Raises CannotIngest."""
-        return (await self.answer(method, path, body)).get("data")
-
-    async def answer(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The whole answer; {} where it has no body. Raises CannotIngest with the code, detail and hint of the API."""
-        headers = {"Authorization": f"Bearer {self._target.api_key}"}
-        last_error = ""
-        for attempt in range(TRIES):
-            try:
-                async with self._session.request(
-                    method, f"{self._target.api}{path}", json=body, headers=headers
-                ) as answer:
-                    if answer.status < 400:
-                        content: dict[str, Any] = {} if answer.status == 204 else await answer.json()
-                        return content
-                    problem = await _problem(answer)
-                    last_error = f"{problem.get('code')}: {problem.get('detail')} {problem.get('hint', '')}".strip()
-                    if answer.status < 500:
-                        raise CannotIngest(last_error, problem)
-            except (aiohttp.ClientError, TimeoutError) as exc:
-                last_error = f"{self._target.api} does not answer ({exc})"
-            # A POST that creates is not retried: without an idempotency key that could create a second asset.
-            if method == "POST" and not path.endswith("/complete"):
-                break
-            await asyncio.sleep(0.5 * 2**attempt)
-        raise CannotIngest(last_error)
-
-
-async def _problem(answer: aiohttp.ClientResponse) -> dict[str, Any]:
-    """The problem in an error answer (RFC 9457), or one made of its status where there is none."""
-    try:
-        problem: dict[str, Any] = json.loads(await answer.text())
-    except ValueError:
-        problem = {"code": f"http_{answer.status}", "detail": answer.reason}
-    return problem
 
 
 async def ingest(target: Target, file: Path, request: UploadRequest, *, as_json: bool) -> int:
@@ -217,33 +146,36 @@ async def _put(
     session: aiohttp.ClientSession, file: Path, part: dict[str, Any], part_size: int, bars: Progress, bar: TaskID
 ) -> None:
     """PUT one part to its presigned URL; after a failure the whole part is sent again. Raises CannotIngest."""
-    last = ""
-    for attempt in range(TRIES):
-        sent = 0
+    sent = 0
 
-        async def body() -> AsyncIterator[bytes]:
-            nonlocal sent
-            with file.open("rb") as opened:
-                opened.seek((part["number"] - 1) * part_size)
-                while sent < part["size_bytes"]:
-                    block = await asyncio.to_thread(opened.read, min(BLOCK_BYTES, part["size_bytes"] - sent))
-                    if not block:
-                        return
-                    sent += len(block)
-                    bars.advance(bar, len(block))
-                    yield block
-
-        try:
-            headers = {"Content-Length": str(part["size_bytes"])}
-            async with session.put(part["url"], data=body(), headers=headers) as answer:
-                if answer.status < 300:
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal sent
+        with file.open("rb") as opened:
+            opened.seek((part["number"] - 1) * part_size)
+            while sent < part["size_bytes"]:
+                block = await asyncio.to_thread(opened.read, min(BLOCK_BYTES, part["size_bytes"] - sent))
+                if not block:
                     return
-                last = f"storage answered {answer.status}"
-        except (aiohttp.ClientError, TimeoutError) as exc:
-            last = repr(exc)
+                sent += len(block)
+                bars.advance(bar, len(block))
+                yield block
+
+    async def put() -> None:
+        nonlocal sent
         bars.advance(bar, -sent)
-        await asyncio.sleep(0.5 * 2**attempt)
-    raise CannotIngest(f"part {part['number']} could not be uploaded: {last}")
+        sent = 0
+        headers = {"Content-Length": str(part["size_bytes"])}
+        try:
+            async with session.put(part["url"], data=body(), headers=headers) as answer:
+                if answer.status >= 300:
+                    raise NotNow.answered(answer.status, f"storage answered {answer.status}")
+        except (aiohttp.ClientError, TimeoutError) as exc:
+            raise NotNow(repr(exc), away=True) from exc
+
+    try:
+        await STORAGE.until_done(put)
+    except NotNow as exc:
+        raise CannotIngest(f"part {part['number']} could not be uploaded: {exc}") from exc
 
 
 async def _follow(api: Api, asset_id: str, bars: Progress, on_poll: Callable[[dict[str, Any]], None]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from typing import Any
 
 import aiohttp
 
-from kadr.commands.ingest import Api, Target, UploadRequest, progress_bars, upload_and_follow, watch_now
+from kadr.commands.api import Api, Target
+from kadr.commands.ingest import UploadRequest, progress_bars, upload_and_follow, watch_now
 from kadr.stack.endpoints import Endpoints
 from kadr.stack.supervisor import say
 

@@ -182,7 +182,7 @@ def no_storage() -> Iterator[str]:
 
 def test_storage_that_does_not_answer_is_one_sentence(junk: Path) -> None:
     # As `kadr ingest` runs it, with less patience between tries.
-    script = "import kadr.commands.ingest, kadr.cli; kadr.commands.ingest.TRIES = 2; kadr.cli.main()"
+    script = "import kadr.commands.ingest as it, kadr.cli; it.STORAGE = it.Patience(away_s=0); kadr.cli.main()"
     with no_storage() as api:
         done = subprocess.run(
             [sys.executable, "-c", script, "ingest", str(junk)],
