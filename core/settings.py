@@ -1,8 +1,8 @@
 """The one frozen Settings, read once from KADR_* variables and passed explicitly.
 
 In: environment variables, and the files of the folder that KADR_SECRETS_DIR names: kadr_playback_keys there stands for
-KADR_PLAYBACK_KEYS, unless that is set. Out: `Settings`. Refuses a form it does not know by naming the variable, the value and
-the accepted form.
+KADR_PLAYBACK_KEYS, unless that is set. Out: `Settings`. Refuses a form it does not know by naming the variable, the
+value and the accepted form.
 """
 
 import os

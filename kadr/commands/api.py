@@ -1,7 +1,7 @@
 """Kadr's public API for commands: one JSON call after another, patient with an API that restarts.
 
-In: KADR_API_URL and KADR_API_KEY, or what `kadr up` has left in its home. Refuses by CannotIngest, with the problem that
-the API has answered.
+In: KADR_API_URL and KADR_API_KEY, or what `kadr up` has left in its home. Refuses by CannotIngest, with the problem
+that the API has answered.
 """
 
 import asyncio
@@ -70,6 +70,7 @@ class Patience:
 
     tries: int = TRIES
     away_s: float = AWAY_S
+    pause_s: float = 0.5  # before the second try; twice as long before each further one
 
     async def until_done(self, call: Callable[[], Awaitable[_Result]]) -> _Result:
         """The result of `call`, which is made again after a pause when it raises NotNow. Raises the last NotNow."""
@@ -83,7 +84,7 @@ class Patience:
                 worth_it = monotonic() < give_up_at if exc.away else attempt < self.tries
                 if not worth_it:
                     raise
-            await asyncio.sleep(min(0.25 * 2**attempt, LONGEST_PAUSE_S))
+            await asyncio.sleep(min(self.pause_s * 2 ** (attempt - 1), LONGEST_PAUSE_S))
 
 
 class Api:

@@ -11,7 +11,7 @@ from aiohttp import web
 from kadr.commands.api import Api, NotNow, Patience, Target
 from kadr.error_text import CannotIngest
 
-QUICK = Patience(tries=3, away_s=20)
+QUICK = Patience(tries=3, away_s=20, pause_s=0.01)
 Answer = Callable[[int], web.Response]
 
 
