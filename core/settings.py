@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     Field,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -161,6 +162,20 @@ class Settings(BaseSettings):
         default=None, description="for the encodes of one worker; default: half of the machine's"
     )
 
+    # Wrap the secrets that sign webhooks: "kid:hex,kid:hex", the first wraps. Unset: there are no webhooks.
+    webhook_keys: SecretStr = SecretStr("")
+    # Networks that webhooks may reach although they are not public, on any port and without TLS: "10.1.0.0/16".
+    webhook_networks: Annotated[tuple[str, ...], NoDecode] = ()
+    webhook_timeout_s: PositiveFloat = Field(default=15.0, description="within which a receiver has to answer")
+    # Pauses before each attempt, and so how many there are; 10 % more or less at random.
+    webhook_pauses_s: Annotated[tuple[NonNegativeFloat, ...], NoDecode] = (
+        *(0, 5, 5 * 60, 30 * 60),
+        *(hours * 3600 for hours in (2, 5, 10, 14, 20, 24)),
+    )
+    webhook_disable_after_s: PositiveInt = Field(
+        default=5 * 86_400, description="an endpoint that has only failed for so long is disabled"
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     # Of API, origin and worker alike. Process n of `kadr origin --processes` takes the port n - 1 above.
@@ -180,12 +195,19 @@ class Settings(BaseSettings):
     indexnow_url: str = "https://api.indexnow.org/indexnow"
     indexnow_s: PositiveFloat = Field(default=300.0, description="how often engines are told")
 
-    @field_validator("input_url_networks", "trusted_proxies", "robots_disallow", mode="before")
+    @field_validator(
+        "input_url_networks",
+        "trusted_proxies",
+        "robots_disallow",
+        "webhook_networks",
+        "webhook_pauses_s",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(v.strip() for v in value.split(",") if v.strip()) if isinstance(value, str) else value
 
-    @field_validator("input_url_networks", "trusted_proxies")
+    @field_validator("input_url_networks", "trusted_proxies", "webhook_networks")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:

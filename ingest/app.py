@@ -17,6 +17,7 @@ from core.telemetry import metrics
 from ingest import (
     account,
     assets,
+    event_feed,
     events,
     experiments,
     health,
@@ -29,6 +30,7 @@ from ingest import (
     tracks,
     upload_tokens,
     uploads,
+    webhook_endpoints,
 )
 from ingest.authentication import add_cors, authenticate
 from ingest.context import CALLER, CONTEXT, Context
@@ -48,6 +50,8 @@ MODULES = (
     takedown,
     playback,
     events,
+    event_feed,
+    webhook_endpoints,
     storage_events,
     health,
     sign_in,
@@ -94,6 +98,7 @@ def create(settings: Settings) -> web.Application:
                 playback_keys=parse_keys("KADR_PLAYBACK_KEYS", settings.playback_keys),
             )
             app[events.FOLLOWED] = events.Followed(app[CONTEXT])
+            app[event_feed.WATCH] = event_feed.Watch(pool)
             yield
             await app[events.FOLLOWED].close()
         await hints.close()
@@ -103,6 +108,7 @@ def create(settings: Settings) -> web.Application:
     request_id.add_to(app)
     app.cleanup_ctx.append(connections)
     events.end_streams_on_shutdown(app)
+    event_feed.end_waits_on_shutdown(app)
     return app
 
 

@@ -23,11 +23,18 @@ _DESCRIPTION = (
     "every answer has an `X-Request-Id`, which the server's log lines about the request have, too. Players read from "
     "the origin, which has an /openapi.json of its own. Pages of the studio call it with their session's cookie."
 )
+_NEXT_PAGE = {
+    "next_cursor": {
+        "type": ["string", "null"],
+        "description": "Pass it as `cursor` to get the next page; null on the last one",
+    }
+}
 _WORDS = {
     200: "OK", 201: "Created", 202: "Accepted; processing continues in the background", 204: "No content",
     400: "The body is not JSON", 401: "Missing or unknown credentials", 403: "Not with these credentials",
     404: "Not found", 408: "The body did not arrive in time",
-    409: "Conflict with the current state", 412: "The resource has changed since it was read", 413: "Body too large",
+    409: "Conflict with the current state", 410: "No longer there",
+    412: "The resource has changed since it was read", 413: "Body too large",
     422: "Validation failed", 428: "The If-Match header is required", 429: "Too many at once",
     503: "Temporarily unavailable",
 }  # fmt: skip
@@ -40,6 +47,7 @@ class Operation:
     status: int
     returns: type[BaseModel] | None
     listing: bool
+    beside_data: dict[str, Any]  # schemas of what a listing's answer has beside `data`
     body: type[BaseModel] | None
     query: type[BaseModel] | None
     errors: tuple[int, ...]
@@ -54,6 +62,7 @@ def operation(
     *,
     status: int = 200,
     listing: bool = False,
+    beside_data: dict[str, Any] | None = None,
     body: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
     errors: tuple[int, ...] = (),
@@ -69,6 +78,7 @@ def operation(
             status=status,
             returns=returns,
             listing=listing,
+            beside_data=beside_data or _NEXT_PAGE,
             body=body,
             query=query,
             errors=errors,
@@ -170,10 +180,7 @@ def _wrapped(declared: Operation, schema: dict[str, Any]) -> dict[str, Any]:
     data = {"type": "array", "items": schema, "description": "One page"} if declared.listing else schema
     properties: dict[str, Any] = {"data": data}
     if declared.listing:
-        properties["next_cursor"] = {
-            "type": ["string", "null"],
-            "description": "Pass it as `cursor` to get the next page; null on the last one",
-        }
+        properties |= declared.beside_data
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 

@@ -15,6 +15,7 @@ from core.db.assets import Asset
 from core.db.postgres import Connection
 from core.db.tracks import QueuedStep, Track, TrackId, TrackKind, TrackSource
 from core.errors import Rejected
+from core.event_types import TrackChanged, TrackReady, TrackRemoved
 from core.http.problems import Problem
 from core.http.request_bodies import roomy
 from core.model import AssetId, StepKind
@@ -77,9 +78,7 @@ async def added(request: web.Request, body: NewTrack) -> Track:
         )
         if made is not None:
             await _warn(connection, asset.id, made)
-            queued.append(
-                (await tracks.changed(connection, asset.id, "video.track.ready", track_id), StepKind.REPUBLISH)
-            )
+            queued.append((await tracks.changed(connection, asset.id, TrackReady, track_id), StepKind.REPUBLISH))
         else:
             queued.extend(await tracks.enqueue(connection, asset.id))
         return track_id
@@ -160,7 +159,7 @@ async def write(request: web.Request) -> web.Response:
             raise _changed_meanwhile()
         if made is not None:
             await _warn(connection, track.asset_id, made)
-        event = "video.track.ready" if changed.made is not None else "video.track.changed"
+        event = TrackReady if changed.made is not None else TrackChanged
         step = await tracks.changed(connection, track.asset_id, event, track.id)
     await _hint(context, [(step, StepKind.REPUBLISH)])
     return _answer(changed, text=await text_of(context, changed))
@@ -218,7 +217,7 @@ async def remove(request: web.Request) -> web.Response:
     async with context.pool.acquire() as connection, connection.transaction():
         if not await tracks.remove(connection, track):
             raise _changed_meanwhile()
-        step = await tracks.changed(connection, track.asset_id, "video.track.removed", track.id)
+        step = await tracks.changed(connection, track.asset_id, TrackRemoved, track.id)
     await _hint(context, [(step, StepKind.REPUBLISH)])
     return web.Response(status=204)
 

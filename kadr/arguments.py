@@ -151,6 +151,7 @@ def parser() -> argparse.ArgumentParser:
     _add_steer(commands)
     _add_command(commands, "api", "run the HTTP API for uploads and assets")
     _add_command(commands, "worker", "run a worker that processes queued steps")
+    _add_command(commands, "dispatcher", "run a dispatcher that sends webhooks and feeds the event bus")
     _add_command(
         commands,
         "reconcile",

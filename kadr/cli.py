@@ -293,6 +293,13 @@ def _worker(_: argparse.Namespace) -> int:
     return 0
 
 
+def _dispatcher(_: argparse.Namespace) -> int:
+    from workers.dispatcher.run import run
+
+    asyncio.run(run(_settings()))
+    return 0
+
+
 def _reconcile(_: argparse.Namespace) -> int:
     from workers.engine.reconciler import once
 
@@ -328,6 +335,7 @@ _COMMANDS = {
     "origin": _origin,
     "steer": _steer,
     "worker": _worker,
+    "dispatcher": _dispatcher,
     "reconcile": _reconcile,
     "migrate": _migrate,
 }

@@ -9,6 +9,7 @@ from typing import Any
 from core.db import outbox, playback_ids, sql, steps
 from core.db.postgres import Connection, Pool
 from core.errors import Rejected
+from core.event_types import AssetCreated, AssetDeleted, AssetErrored, FailureData
 from core.media.advice import Judged
 from core.model import AssetId, AssetStatus, OwnerId, Policy, RevisionId
 
@@ -183,7 +184,7 @@ async def insert(connection: Connection, asset: NewAsset) -> None:
         asset.allowed_domains,
     )
     await _describe(connection, asset.id, asset.about)
-    await outbox.add(connection, asset.owner_id, "video.asset.created", asset.id, {"title": asset.title})
+    await outbox.add(connection, asset.owner_id, asset.id, AssetCreated(title=asset.title))
 
 
 async def of_owner(pool: Pool, asset_id: str, owner_id: OwnerId) -> Asset | None:
@@ -248,10 +249,10 @@ async def advise(connection: Connection, asset_id: AssetId, judged: Judged) -> N
 
 async def errored(connection: Connection, asset_id: AssetId, rejected: Rejected) -> None:
     """Mark the asset as errored, with the code, message and hint of the rejection, and queue its event."""
-    error = {"code": rejected.code, "message": str(rejected), "hint": rejected.hint}
-    owner_id = await connection.fetchval(_SQL["errored"], asset_id, error)
+    error = FailureData(code=rejected.code, message=str(rejected), hint=rejected.hint)
+    owner_id = await connection.fetchval(_SQL["errored"], asset_id, error.model_dump())
     if owner_id:
-        await outbox.add(connection, owner_id, "video.asset.errored", asset_id, {"error": error})
+        await outbox.add(connection, owner_id, asset_id, AssetErrored(error=error))
 
 
 async def analysis(pool: Pool, source_sha256: str, key: str) -> dict[str, Any] | None:
@@ -295,7 +296,7 @@ async def delete(connection: Connection, asset_id: AssetId, owner_id: OwnerId) -
     await steps.cancel(connection, asset_id)
     if await connection.fetchval(_SQL["delete"], asset_id, owner_id) is None:
         return False
-    await outbox.add(connection, owner_id, "video.asset.deleted", asset_id, {})
+    await outbox.add(connection, owner_id, asset_id, AssetDeleted())
     return True
 
 

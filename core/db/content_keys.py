@@ -4,36 +4,23 @@ A row holds its key wrapped (AES-256-GCM, bound to the asset) by the first of KA
 those rotate. A copy of the database alone, or of storage alone, contains no usable key. Keys are never logged.
 """
 
-import hashlib
-import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from core.db import sql
 from core.db.postgres import Pool
 from core.errors import KadrError, Rejected
 from core.model import AssetId
 from core.settings import Settings, parse_keys
+from core.tokens.sealed import CannotOpen, Sealed, open_sealed, seal
 
 _SQL = sql.load("content_keys")
 KEY_BYTES = 16
-_NONCE_BYTES = 12
+_PURPOSE = b"kadr-content-key"
 
 
 class KeyLocked(KadrError):
     """The content key cannot be unwrapped by any of KADR_CONTENT_KEYS: restore the key that wrapped it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Wrapped:
-    """A content key encrypted with the wrapping key `kid`."""
-
-    kid: str
-    body: bytes  # nonce, then ciphertext and tag of AES-GCM
 
 
 def wrapping_keys(settings: Settings) -> dict[str, bytes]:
@@ -54,28 +41,17 @@ def required_wrapping_keys(settings: Settings) -> dict[str, bytes]:
     return wrapping
 
 
-def wrap(key: bytes, asset_id: AssetId, wrapping: Mapping[str, bytes]) -> Wrapped:
+def wrap(key: bytes, asset_id: AssetId, wrapping: Mapping[str, bytes]) -> Sealed:
     """Encrypt a content key with the first of the wrapping keys (by id), bound to its asset."""
-    kid, secret = next(iter(wrapping.items()))
-    nonce = secrets.token_bytes(_NONCE_BYTES)
-    return Wrapped(kid=kid, body=nonce + _cipher(secret).encrypt(nonce, key, asset_id.encode()))
+    return seal(key, asset_id, wrapping, purpose=_PURPOSE)
 
 
-def unwrap(wrapped: Wrapped, asset_id: AssetId, wrapping: Mapping[str, bytes]) -> bytes:
+def unwrap(wrapped: Sealed, asset_id: AssetId, wrapping: Mapping[str, bytes]) -> bytes:
     """The content key. Raises KeyLocked for an unknown wrapping key and for a key of another asset."""
-    secret = wrapping.get(wrapped.kid)
-    if secret is None:
-        raise KeyLocked
-    nonce, body = wrapped.body[:_NONCE_BYTES], wrapped.body[_NONCE_BYTES:]
     try:
-        return _cipher(secret).decrypt(nonce, body, asset_id.encode())
-    except InvalidTag as exc:
+        return open_sealed(wrapped, asset_id, wrapping, purpose=_PURPOSE)
+    except CannotOpen as exc:
         raise KeyLocked from exc
-
-
-def _cipher(secret: bytes) -> AESGCM:
-    """AES-256-GCM with a key derived from a secret of 16 bytes or more."""
-    return AESGCM(hmac.digest(secret, b"kadr-content-key", hashlib.sha256))
 
 
 async def obtain(pool: Pool, asset_id: AssetId, wrapping: Mapping[str, bytes]) -> bytes:
@@ -88,7 +64,7 @@ async def obtain(pool: Pool, asset_id: AssetId, wrapping: Mapping[str, bytes]) -
     return unwrap(stored, asset_id, wrapping)
 
 
-async def read(pool: Pool, asset_id: AssetId) -> Wrapped | None:
+async def read(pool: Pool, asset_id: AssetId) -> Sealed | None:
     """The asset's wrapped key; None where it has none."""
     row = await pool.fetchrow(_SQL["read"], asset_id)
-    return None if row is None else Wrapped(kid=row["kid"], body=row["wrapped"])
+    return None if row is None else Sealed(kid=row["kid"], body=row["wrapped"])

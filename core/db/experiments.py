@@ -13,6 +13,7 @@ from typing import Any
 
 from core.db import outbox, pictures, sql
 from core.db.postgres import Connection, Pool
+from core.event_types import PosterChanged
 from core.model import AssetId, OwnerId, new_id
 
 _SQL = sql.load("experiments")
@@ -207,8 +208,8 @@ async def stop(connection: Connection, standing: Standing, experiment_id: str, w
         return False
     await connection.execute(_SQL["stop"], experiment_id, winner)
     poster = pictures.pictures(row).poster
-    payload = {"poster": poster.version if poster else None, "experiment": experiment_id, "winner": winner}
-    await outbox.add(connection, standing.owner_id, pictures.CHANGED, standing.asset_id, payload)
+    changed = PosterChanged(poster=poster.version if poster else None, experiment=experiment_id, winner=winner)
+    await outbox.add(connection, standing.owner_id, standing.asset_id, changed)
     return True
 
 

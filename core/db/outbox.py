@@ -3,25 +3,30 @@
 Readers never pass a transaction that is still open, so an event that commits late is not skipped.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from core.db import restore, sql
 from core.db.postgres import Connection, Pool
-from core.model import OwnerId, new_id
+from core.event_types import EventData, stored
+from core.model import AssetId, OwnerId, new_id
 
 _SQL = sql.load("outbox")
-_OBJECTS = {"as_": "asset", "up_": "upload", "pb_": "playback_id", "tr_": "track"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event. `position` increases; `id` is the same in every delivery of the event."""
+    """An event. `position` increases; `id` is the same in every delivery of the event.
+
+    `asset_id`: the asset that the object is, or belongs to; None for an event of something else.
+    """
 
     position: int
     id: str
+    owner_id: OwnerId
+    asset_id: AssetId | None
     type: str
     object_type: str
     object_id: str
@@ -29,43 +34,44 @@ class Event:
     created_at: datetime
 
     def envelope(self) -> dict[str, Any]:
-        """The event as JSON for webhooks and streams."""
+        """The event as JSON, the same for everybody who is told of it."""
+        at = self.created_at.isoformat().replace("+00:00", "Z")
         return {
             "id": self.id,
             "type": self.type,
-            "created_at": self.created_at.isoformat(),
+            "created_at": at,
+            "timestamp": at,  # the name that Standard Webhooks has for it
             "object": {"type": self.object_type, "id": self.object_id},
-            "data": self.payload,
+            "data": {**self.payload, "sequence": self.position},
         }
 
 
-async def add(
-    connection: Connection, owner_id: OwnerId, event_type: str, object_id: str, payload: dict[str, Any]
-) -> None:
-    """Write an event in the caller's transaction."""
-    await connection.execute(
-        _SQL["add"], new_id("ev"), owner_id, event_type, _OBJECTS[object_id[:3]], object_id, payload
-    )
+_FIELDS = tuple(field.name for field in fields(Event))
 
 
-async def add_all(
-    connection: Connection, event_type: str, events: Sequence[tuple[OwnerId, str, dict[str, Any]]]
-) -> None:
-    """Write many events of one type, each (owner, object, payload), in the caller's transaction."""
-    rows = [
-        (new_id("ev"), owner_id, event_type, _OBJECTS[object_id[:3]], object_id, payload)
-        for owner_id, object_id, payload in events
-    ]
-    await connection.executemany(_SQL["add"], rows)
+async def add(connection: Connection, owner_id: OwnerId, object_id: str, data: EventData) -> str:
+    """Write an event of this object in the caller's transaction; its id."""
+    row = _row(owner_id, object_id, data)
+    await connection.execute(_SQL["add"], *row)
+    return row[0]
 
 
-def _event(row: Any) -> Event:
-    names = ("position", "id", "type", "object_type", "object_id", "payload", "created_at")
-    return Event(**{name: row[name] for name in names})
+async def add_all(connection: Connection, events: Iterable[tuple[OwnerId, str, EventData]]) -> None:
+    """Write many events, each (owner, object, data), in the caller's transaction."""
+    await connection.executemany(_SQL["add"], [_row(*event) for event in events])
+
+
+def _row(owner_id: OwnerId, object_id: str, data: EventData) -> tuple[str, OwnerId, str, str, str, dict[str, Any]]:
+    return new_id("ev"), owner_id, data.type, data.object_type, object_id, stored(data)
+
+
+def event_of(row: Any) -> Event:
+    """The event of a row with its columns."""
+    return Event(**{name: row[name] for name in _FIELDS})
 
 
 async def of_object(pool: Pool, object_id: str, after: int) -> list[Event]:
-    return [_event(row) for row in await pool.fetch(_SQL["of_object"], object_id, after)]
+    return [event_of(row) for row in await pool.fetch(_SQL["of_object"], object_id, after)]
 
 
 async def newest(pool: Pool, object_id: str) -> int:
@@ -84,4 +90,4 @@ async def consume(connection: Connection, consumer: str) -> list[Event]:
     rows = await connection.fetch(_SQL["batch"], cursor["transaction"], cursor["position"])
     if rows:
         await connection.execute(_SQL["advance"], consumer, rows[-1]["transaction"], rows[-1]["position"])
-    return [_event(row) for row in rows]
+    return [event_of(row) for row in rows]

@@ -8,13 +8,12 @@ from typing import Any, Literal
 
 from core.db import outbox, sql
 from core.db.postgres import Connection, Pool
+from core.event_types import FailureData, PosterChanged, PosterErrored
 from core.media.checked_json import adapter
 from core.model import AssetId
 from core.storage.digest import digest
 
 _SQL = sql.load("pictures")
-CHANGED = "video.poster.changed"
-REFUSED = "video.poster.errored"  # a person's choice that could not be made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,8 +180,8 @@ async def not_made(connection: Connection, asset_id: AssetId, wanted: dict[str, 
     """Record why the images of a choice could not be made, with an event; the current poster stays."""
     owner_id = await connection.fetchval(_SQL["not_made"], asset_id, wanted, error)
     if owner_id is not None:
-        await outbox.add(connection, owner_id, REFUSED, asset_id, {"error": error})
+        await outbox.add(connection, owner_id, asset_id, PosterErrored(error=FailureData(**error)))
 
 
 async def _tell(connection: Connection, owner_id: Any, asset_id: AssetId, poster: Poster | None) -> None:
-    await outbox.add(connection, owner_id, CHANGED, asset_id, {"poster": poster.version if poster else None})
+    await outbox.add(connection, owner_id, asset_id, PosterChanged(poster=poster.version if poster else None))

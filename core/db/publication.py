@@ -10,6 +10,7 @@ from core.db import outbox, sql, steps, tracks
 from core.db.postgres import Connection, Pool
 from core.db.steps import Done
 from core.db.tracks import Track
+from core.event_types import AssetPlayable, AssetReady
 from core.model import AssetId, RevisionId, StepId, StepKind, new_id
 from core.step_kinds import ENCODE_PARTS
 
@@ -58,8 +59,8 @@ async def publish(
     await connection.execute(_SQL["insert_revision"], revision_id, asset_id, summary)
     owner_id = await connection.fetchval(_SQL["publish"], asset_id, revision_id)
     if owner_id:
-        facts = {"revision": revision_id, "duration_s": summary["duration_s"]}
-        await outbox.add(connection, owner_id, "video.asset.ready", asset_id, facts)
+        ready = AssetReady(revision=revision_id, duration_s=summary["duration_s"])
+        await outbox.add(connection, owner_id, asset_id, ready)
     await tracks.title_published(connection, asset_id, title.tracks_version, upload=title.upload, by=by)
 
 
@@ -91,5 +92,5 @@ async def publish_provisional(
     await connection.execute(_SQL["insert_revision"], revision_id, asset_id, summary)
     owner_id = await connection.fetchval(_SQL["publish_provisional"], asset_id, revision_id)
     if owner_id:
-        await outbox.add(connection, owner_id, "video.asset.playable", asset_id, {"revision": revision_id})
+        await outbox.add(connection, owner_id, asset_id, AssetPlayable(revision=revision_id))
     return owner_id is not None

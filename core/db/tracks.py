@@ -12,6 +12,7 @@ from typing import Any, NewType
 
 from core.db import outbox, sql, steps
 from core.db.postgres import Connection, Pool
+from core.event_types import TrackErrored, TrackEvent, TrackReady, TrackRemoved, TrackSkipped
 from core.media.languages import language_name
 from core.model import AssetId, OwnerId, StepId, StepKind, new_id
 
@@ -33,6 +34,9 @@ class TrackStatus(StrEnum):
     READY = "ready"
     SKIPPED = "skipped"  # it cannot be made on this installation
     ERRORED = "errored"
+
+
+_GIVEN_UP = {TrackStatus.SKIPPED: TrackSkipped, TrackStatus.ERRORED: TrackErrored}
 
 
 class TrackSource(StrEnum):
@@ -204,14 +208,14 @@ async def finish(
         details = [found.language, *names, found.source.value, found.model, found.language_probability]
     if await connection.fetchval(_SQL["made"], track.id, made, *details, track.again) is None:
         return None
-    return await changed(connection, track.asset_id, "video.track.ready", track.id)
+    return await changed(connection, track.asset_id, TrackReady, track.id)
 
 
 async def give_up(connection: Connection, track: Track, status: TrackStatus, error: dict[str, str]) -> None:
     """Record that the track was skipped or failed. What is published stays."""
     await lock(connection, track.asset_id)
     if await connection.fetchval(_SQL["not_made"], track.id, status.value, error, track.again) is not None:
-        await changed(connection, track.asset_id, f"video.track.{status.value}", track.id, publish=False)
+        await changed(connection, track.asset_id, _GIVEN_UP[status], track.id, publish=False)
 
 
 async def remove(connection: Connection, track: Track) -> bool:
@@ -228,14 +232,14 @@ async def _stop(connection: Connection, asset_id: AssetId, track_ids: list[Track
 
 
 async def changed(
-    connection: Connection, asset_id: AssetId, event: str, track_id: TrackId, *, publish: bool = True
+    connection: Connection, asset_id: AssetId, event: type[TrackEvent], track_id: TrackId, *, publish: bool = True
 ) -> StepId | None:
     """Write the event of a change; where a revision is published, enqueue what waited for it and a republication.
 
     Returns the republication's step; None where nothing is published, or with `publish=False`.
     """
     row = await connection.fetchrow(_SQL["changed"], asset_id)
-    await outbox.add(connection, row["owner_id"], event, track_id, {"asset_id": asset_id})
+    await outbox.add(connection, row["owner_id"], track_id, event(asset_id=asset_id))
     if not row["published"]:
         return None
     await _enqueue_waiting(connection, asset_id)
@@ -259,7 +263,7 @@ async def title_published(
         if before not in (None, upload):
             await _make_all_again(connection, asset_id, by)
         for row in await connection.fetch(_SQL["embedded_elsewhere"], asset_id, upload):
-            await changed(connection, asset_id, "video.track.removed", row["id"], publish=False)
+            await changed(connection, asset_id, TrackRemoved, row["id"], publish=False)
     now = await connection.fetchval(_SQL["published_version"], asset_id)
     if now != version:
         # Named by the publication as well: a republication with these tracks may have run on the revision before.

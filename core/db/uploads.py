@@ -6,11 +6,13 @@ from typing import Any
 
 from core.db import assets, outbox, sql, steps
 from core.db.postgres import Connection, Pool
+from core.event_types import AssetDeleted, UploadAborted, UploadCompleted, UploadCreated, UploadExpired
 from core.model import AssetId, OwnerId, StepId, StepKind, UploadId, UploadStatus
 from core.storage import keys
 from core.storage.s3 import Storage
 
 _SQL = sql.load("uploads")
+_ABANDONED = {UploadStatus.ABORTED: UploadAborted, UploadStatus.EXPIRED: UploadExpired}
 MAX_PARTS = 1000
 
 # An upload's URLs expire, but not a PUT that is under way: what it leaves is removed in one of these further sweeps.
@@ -77,7 +79,7 @@ async def insert(
         sha256,
         ttl_s,
     )
-    await outbox.add(connection, owner_id, "video.upload.created", upload_id, {"asset_id": asset_id})
+    await outbox.add(connection, owner_id, upload_id, UploadCreated(asset_id=asset_id))
 
 
 async def of_owner(pool: Pool, upload_id: str, owner_id: OwnerId) -> Upload | None:
@@ -104,7 +106,7 @@ async def complete(connection: Connection, upload: Upload) -> StepId | None:
     if await connection.fetchval(_SQL["close"], upload.id, UploadStatus.COMPLETED.value) is None:
         return None
     await assets.under_way(connection, upload.asset_id)
-    await outbox.add(connection, upload.owner_id, "video.upload.completed", upload.id, {"asset_id": upload.asset_id})
+    await outbox.add(connection, upload.owner_id, upload.id, UploadCompleted(asset_id=upload.asset_id))
     return await steps.insert(connection, upload.asset_id, StepKind.ACCEPT, {"upload_id": upload.id})
 
 
@@ -112,10 +114,11 @@ async def abandon(connection: Connection, upload: Upload, status: UploadStatus) 
     """End an open upload and delete an asset that only waited for it. False where the upload is closed."""
     if await connection.fetchval(_SQL["close"], upload.id, status.value) is None:
         return False
+    await outbox.add(connection, upload.owner_id, upload.id, _ABANDONED[status](asset_id=upload.asset_id))
     if await assets.delete_waiting(connection, upload.asset_id):
+        await outbox.add(connection, upload.owner_id, upload.asset_id, AssetDeleted())
         # What was stored beside the upload, a watermark for one, goes with it.
         await steps.insert(connection, upload.asset_id, StepKind.DELETE, {"round": 1})
-    await outbox.add(connection, upload.owner_id, f"video.upload.{status}", upload.id, {"asset_id": upload.asset_id})
     return True
 
 

@@ -71,9 +71,9 @@ async def fetch(
     input_url_failed, too_large, timed_out) or Transient; no message contains an address or the URL.
     """
     guard = Guard(parse_networks(allowed_networks))
-    target = guard.check(_parsed(url))
+    target = guard.check(parsed(url))
     try:
-        async with asyncio.timeout(timeout_s) as wall, _session(guard) as session:
+        async with asyncio.timeout(timeout_s) as wall, guarded_session(guard) as session:
             for _ in range(MAX_REDIRECTS + 1):
                 guard.passed = guard.refused = False
                 try:
@@ -88,7 +88,7 @@ async def fetch(
                     raise _translated(exc, guard) from None
                 if not location:
                     raise _failed("The server sent a redirect without a target.")
-                target = guard.check(_parsed(location, base=target))
+                target = guard.check(parsed(location, base=target))
             raise _failed(f"The server redirects more than {MAX_REDIRECTS} times.")
     except TimeoutError:
         if not wall.expired():
@@ -100,9 +100,9 @@ async def fetch(
         ) from None
 
 
-def check_url(url: str, allowed_networks: Sequence[str] = ()) -> None:
+def check_url(url: str, allowed_networks: Sequence[str] = (), *, tls_only: bool = False) -> None:
     """Checks a URL without any network access. Raises Rejected(input_url_refused)."""
-    Guard(parse_networks(allowed_networks)).check(_parsed(url))
+    Guard(parse_networks(allowed_networks), tls_only=tls_only).check(parsed(url))
 
 
 def is_public(address: Address) -> bool:
@@ -140,10 +140,15 @@ def _may_connect(address: Address, port: int, networks: Sequence[Network]) -> bo
 
 
 class Guard:
-    """Checks every target before it is resolved and every address before a socket is created."""
+    """Checks every target before it is resolved and every address before a socket is created.
 
-    def __init__(self, networks: Sequence[Network]) -> None:
+    `networks`: may be reached although they are not public, on any port. `tls_only`: plain http only there.
+    """
+
+    def __init__(self, networks: Sequence[Network], *, tls_only: bool = False) -> None:
         self._networks = networks
+        self._tls_only = tls_only
+        self._inside_only = False  # this target may be reached inside `networks` only
         self.passed = False  # of this target: some address was connected to, or tried
         self.refused = False  # of this target: some address was not even tried
 
@@ -151,7 +156,7 @@ class Guard:
         """Socket factory for TCPConnector. Raises PermissionError for an address that may not be connected to."""
         family, kind, protocol, _, (host, port, *_) = info
         address = _literal(str(host))
-        if address is None or not _may_connect(address, int(port), self._networks):
+        if address is None or not self._may_connect(address, int(port)):
             self.refused = True
             raise PermissionError(errno.EACCES, "not a public address")
         self.passed = True
@@ -162,6 +167,9 @@ class Guard:
         host, port = url.host, url.port
         if url.scheme not in ("http", "https"):
             raise _refused("Only http and https URLs are supported.")
+        self._inside_only = self._tls_only and url.scheme == "http"
+        if self._inside_only and not self._networks:
+            raise _refused("Only https URLs are supported.")
         if url.user is not None or url.password is not None:
             raise _refused("URLs with a user name or password are not supported.")
         if not host or port is None:
@@ -173,18 +181,24 @@ class Guard:
             # A name may lie in an allowed network, where any port will do: the socket will tell.
             if port not in PORTS and not self._networks:
                 raise _refused("Only ports 80 and 443 are supported.")
-        elif not _may_connect(address, port, self._networks):
+        elif not self._may_connect(address, port):
             raise _refused("The URL's address is not public.")
         return url
 
+    def _may_connect(self, address: Address, port: int) -> bool:
+        if self._inside_only:
+            return any(address in network for network in self._networks)
+        return _may_connect(address, port, self._networks)
 
-def _session(guard: Guard) -> aiohttp.ClientSession:
+
+def guarded_session(guard: Guard, *, keep_alive: bool = False) -> aiohttp.ClientSession:
+    """A session that connects only where the guard lets it: no proxy, no cookies, no netrc, no name remembered."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             socket_factory=guard.socket,
             resolver=aiohttp.ThreadedResolver(),
             use_dns_cache=False,
-            force_close=True,
+            force_close=not keep_alive,
         ),
         headers={"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "Kadr"},
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -287,7 +301,7 @@ def _translated(exc: aiohttp.ClientError | UnicodeError, guard: Guard) -> KadrEr
             return Transient(f"Reading the input URL failed: {type(exc).__name__}.")
 
 
-def _parsed(text: str, base: URL | None = None) -> URL:
+def parsed(text: str, base: URL | None = None) -> URL:
     """Parse a URL without changing it, because it may be signed; only what cannot be sent as it is gets quoted."""
     text = text.strip()
     if not text.isprintable():
@@ -318,12 +332,12 @@ def _looks_numeric(host: str) -> bool:
     return True
 
 
-def parse_networks(texts: Sequence[str]) -> tuple[Network, ...]:
-    """IP networks from CIDR texts. Raises ConfigError that names KADR_INPUT_URL_NETWORKS."""
+def parse_networks(texts: Sequence[str], setting: str = "KADR_INPUT_URL_NETWORKS") -> tuple[Network, ...]:
+    """IP networks from CIDR texts. Raises ConfigError that names the setting."""
     try:
         return tuple(ip_network(text) for text in texts)
     except ValueError as exc:
-        raise ConfigError(f"KADR_INPUT_URL_NETWORKS: {exc}; accepted are networks like 10.1.0.0/16,fd12::/64") from exc
+        raise ConfigError(f"{setting}: {exc}; accepted are networks like 10.1.0.0/16,fd12::/64") from exc
 
 
 def _refused(message: str) -> Rejected:

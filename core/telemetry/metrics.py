@@ -44,6 +44,14 @@ GARBAGE_BYTES = Counter("kadr_garbage_bytes_total", "Bytes freed with those obje
 SHED = Counter("kadr_http_shed_total", "Requests refused because too many were in flight")
 BACKLOG = Gauge("kadr_steps", "Steps by state: queued, leased, dead", ["kind", "state"])
 OLDEST = Gauge("kadr_oldest_due_step_seconds", "Age of the oldest step that is due and not claimed", ["kind"])
+WEBHOOK_ATTEMPTS = Counter("kadr_webhook_attempts_total", "Webhooks sent, by how that ended", ["outcome"])
+WEBHOOK_SECONDS = Histogram(
+    "kadr_webhook_attempt_seconds",
+    "Time until a receiver had answered, or was given up",
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30),
+)
+WEBHOOKS_DUE = Gauge("kadr_webhooks_due", "Events that are due to a webhook endpoint")
+OLDEST_WEBHOOK = Gauge("kadr_oldest_due_webhook_seconds", "Age of the oldest of them")
 _BACKLOG_SQL = sql.load("steps")["backlog"]
 
 

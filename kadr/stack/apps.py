@@ -22,6 +22,7 @@ from kadr.stack.supervisor import Child
 
 KADR = (sys.executable, "-m", "kadr")
 BOOTSTRAP = "KADR_BOOTSTRAP_API_KEY"
+OWN_MACHINE = "127.0.0.0/8,::1/128"  # where the applications of whoever tries Kadr listen
 READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 10.0  # HTTP servers wait for open requests first: see kadr.cli.SHUTDOWN_WAIT_S
 
@@ -64,6 +65,7 @@ def kadr_apps(api: str, origin: str) -> Sequence[AppChild]:
     return (
         AppChild(name="api", argv=(*KADR, "api"), ready_url=f"{api}/health/ready"),
         AppChild(name="origin", argv=(*KADR, "origin"), ready_url=f"{origin}/health/ready"),
+        AppChild(name="dispatcher", argv=(*KADR, "dispatcher")),
         *workers,
     )
 
@@ -91,6 +93,8 @@ def app_env(home: Home, ports: Ports, credentials: Credentials, urls: Mapping[st
         "KADR_PLAYBACK_KEYS": f"k1:{credentials.playback_key}",
         "KADR_DELIVERY_KEYS": f"k1:{credentials.delivery_key}",
         "KADR_CONTENT_KEYS": f"k1:{credentials.content_key}",
+        "KADR_WEBHOOK_KEYS": f"k1:{credentials.webhook_key}",
+        "KADR_WEBHOOK_NETWORKS": os.environ.get("KADR_WEBHOOK_NETWORKS", OWN_MACHINE),
         "KADR_WORK_DIR": str(home.folder("work")),
         "PYTHONUNBUFFERED": "1",
         MARK: str(home.path),

@@ -25,6 +25,7 @@ class Credentials:
     playback_key: str  # 32 bytes of hex
     delivery_key: str  # 32 bytes of hex
     content_key: str  # 32 bytes of hex
+    webhook_key: str  # 32 bytes of hex
     api_key: str  # "prefix.secret"
 
 
@@ -43,6 +44,7 @@ _MAKE: dict[str, Callable[[], str]] = {
     "playback_key": lambda: secrets.token_hex(32),
     "delivery_key": lambda: secrets.token_hex(32),
     "content_key": lambda: secrets.token_hex(32),
+    "webhook_key": lambda: secrets.token_hex(32),
     "api_key": _api_key,
 }
 

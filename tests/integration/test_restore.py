@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from core.db import outbox, postgres, restore, sql
 from core.db.postgres import Pool
 from core.db.restore import DatabaseRestored
+from core.event_types import AssetCreated
 from core.model import OwnerId
 from core.settings import Settings
 from kadr.stack.postgres import AS_ORDINARY_USER
@@ -77,13 +78,13 @@ def cluster(folder: Path) -> Iterator[Cluster]:
 
 
 async def write(pool: Pool, count: int, name: str) -> list[str]:
-    """Write events in transactions of their own; their types, in order."""
-    types = [f"{name}.{number}" for number in range(count)]
-    for event in types:
+    """Write events in transactions of their own; their titles, in order."""
+    titles = [f"{name}.{number}" for number in range(count)]
+    for title in titles:
         async with pool.acquire() as connection, connection.transaction():
-            await outbox.add(connection, OWNER, event, "as_1", {})
+            await outbox.add(connection, OWNER, "as_1", AssetCreated(title=title))
     await nothing_older_runs(pool)
-    return types
+    return titles
 
 
 async def nothing_older_runs(pool: Pool) -> None:
@@ -94,23 +95,23 @@ async def nothing_older_runs(pool: Pool) -> None:
 
 
 async def write_inverted(pool: Pool, name: str) -> list[str]:
-    """Two events whose transactions began in the opposite order of their positions; their types, by transaction."""
+    """Two events whose transactions began in the opposite order of their positions; their titles, by transaction."""
     async with pool.acquire() as first, pool.acquire() as second, first.transaction(), second.transaction():
         await first.execute("SELECT pg_current_xact_id()")
-        await outbox.add(second, OWNER, f"{name}.second", "as_1", {})
-        await outbox.add(first, OWNER, f"{name}.first", "as_1", {})
+        await outbox.add(second, OWNER, "as_1", AssetCreated(title=f"{name}.second"))
+        await outbox.add(first, OWNER, "as_1", AssetCreated(title=f"{name}.first"))
     await nothing_older_runs(pool)
     return [f"{name}.first", f"{name}.second"]
 
 
 async def consume(pool: Pool, consumer: str, at_most: int | None = None) -> list[str]:
-    """The types of all events that are there for a consumer, in order; `at_most`: its cursor goes no further."""
-    types: list[str] = []
-    while at_most is None or len(types) < at_most:
+    """The titles of all events that are there for a consumer, in order; `at_most`: its cursor goes no further."""
+    titles: list[str] = []
+    while at_most is None or len(titles) < at_most:
         async with pool.acquire() as connection, connection.transaction():
             events = await outbox.consume(connection, consumer)
-            if at_most is not None and len(types) + len(events) > at_most:
-                events = events[: at_most - len(types)]
+            if at_most is not None and len(titles) + len(events) > at_most:
+                events = events[: at_most - len(titles)]
                 await connection.execute(
                     "UPDATE outbox_cursors SET (transaction, position) ="
                     " (SELECT transaction, position FROM events WHERE position = $2) WHERE consumer = $1",
@@ -119,8 +120,8 @@ async def consume(pool: Pool, consumer: str, at_most: int | None = None) -> list
                 )
         if not events:
             break
-        types += [event.type for event in events]
-    return types
+        titles += [event.payload["title"] for event in events]
+    return titles
 
 
 def dump_and_restore(source: Cluster, target: Cluster, file: Path) -> None:
@@ -230,7 +231,8 @@ async def test_transactions_are_ordered_as_numbers(pool: Pool) -> None:
     for transaction in (99, 10, 100, 9, 11):
         await pool.execute(
             "INSERT INTO events (transaction, id, owner_id, type, object_type, object_id, payload)"
-            " VALUES ($1::text::xid8, 'ev_' || $1, $2, $1, 'asset', 'as_1', '{}')",
+            " VALUES ($1::text::xid8, 'ev_' || $1, $2, 'video.asset.created', 'asset', 'as_1',"
+            " jsonb_build_object('title', $1::text))",
             str(transaction),
             OWNER,
         )

@@ -11,6 +11,7 @@ from core.db.postgres import Pool
 from core.db.publication import TitleRows
 from core.db.steps import Step
 from core.db.tracks import Found, Track, TrackId, TrackKind, TrackSource, TrackStatus
+from core.event_types import TrackReady
 from core.model import AssetId, RevisionId, StepKind, StepState, new_id
 from tests import runs
 from tests.database import new_asset
@@ -277,7 +278,7 @@ async def test_a_person_never_waits_for_a_worker_that_waits_for_her(pool: Pool) 
         await steps.finish(worker, step, StepState.DONE)
         async with pool.acquire() as person, person.transaction():
             assert await tracks.change(person, track, made={"text": "hers"}) is not None
-            await tracks.changed(person, asset_id, "video.track.ready", track_id)
+            await tracks.changed(person, asset_id, TrackReady, track_id)
         assert await tracks.finish(worker, track, {"text": "heard"}, HEARD) is None
     now = await row(pool, track_id)
     assert (now.made, now.source) == ({"text": "hers"}, TrackSource.EDITED)

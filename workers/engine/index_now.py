@@ -11,9 +11,9 @@ import aiohttp
 from core.db import outbox
 from core.db.postgres import Pool
 from core.errors import Transient
+from core.event_types import ListingChanged
 from core.settings import Settings
 from core.telemetry.logs import Log
-from workers.engine.sitemap_keeper import CHANGED
 
 _LOG = Log("indexnow")
 ANSWER_S = 20.0
@@ -28,7 +28,8 @@ async def tell(settings: Settings, pool: Pool) -> int:
     while True:
         async with pool.acquire() as connection, connection.transaction():
             events = await outbox.consume(connection, "indexnow")
-            urls = own_urls(settings.site_base, [one.payload["url"] for one in events if one.type == CHANGED])
+            changed = [one.payload["url"] for one in events if one.type == ListingChanged.type]
+            urls = own_urls(settings.site_base, changed)
             if urls:
                 await _post(settings, settings.indexnow_key, urls)
         sent += len(urls)

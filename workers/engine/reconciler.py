@@ -7,8 +7,8 @@ have expired, keeps the sitemap, writes the events to the log, and reports asset
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from core.concurrency import repeat_every
 from core.db import (
+    event_feed,
     idempotency,
     outbox,
     postgres,
@@ -21,7 +21,6 @@ from core.db import (
     uploads,
 )
 from core.db.postgres import Pool
-from core.errors import Transient
 from core.hints import Hints
 from core.model import StepKind
 from core.settings import Settings
@@ -30,11 +29,13 @@ from core.telemetry.logs import Log
 from seo.sites import sites_of
 from workers.engine import failures, index_now, sitemap_keeper
 from workers.engine.collector import Collector
+from workers.repeated import repeated
 
 _LOG = Log("reconciler")
 _EVENTS = Log("events")
 _SQL = sql.load("steps")
 HINTS_AT_ONCE = 16
+FORGET_EVERY_S = 600.0
 
 
 async def reconcile(pool: Pool, hints: Hints) -> None:
@@ -72,6 +73,16 @@ async def log_events(pool: Pool) -> None:
             return
 
 
+async def forget_old_events(pool: Pool) -> None:
+    """Delete the events that are older than the feed goes back, with the deliveries of webhooks that they were."""
+    forgotten = True
+    while forgotten:
+        async with pool.acquire() as connection, connection.transaction():
+            if not await connection.fetchval("SELECT pg_try_advisory_xact_lock(hashtext('kadr.old_events'))"):
+                return
+            forgotten = await event_feed.forget_old(connection) > 0
+
+
 async def run(settings: Settings, pool: Pool, hints: Hints) -> None:
     """A round every `reconcile_s` until cancelled. While PostgreSQL is away, rounds only fail."""
 
@@ -79,20 +90,11 @@ async def run(settings: Settings, pool: Pool, hints: Hints) -> None:
     works: dict[str, tuple[float, Callable[[], Awaitable[object]]]] = {
         "reconcile": (settings.reconcile_s, lambda: reconcile(pool, hints)),
         "events": (settings.reconcile_s, lambda: log_events(pool)),
+        "old_events": (FORGET_EVERY_S, lambda: forget_old_events(pool)),
         "sitemap": (settings.reconcile_s, lambda: sitemap_keeper.keep(pool, sites_of(settings))),
         "indexnow": (settings.indexnow_s, lambda: index_now.tell(settings, pool)),
     }
-    await asyncio.gather(*(_repeated(name, every_s, work) for name, (every_s, work) in works.items()))
-
-
-async def _repeated(name: str, every_s: float, work: Callable[[], Awaitable[object]]) -> None:
-    def on_error(exc: Exception) -> None:
-        if isinstance(exc, (*postgres.UNAVAILABLE, Transient)):
-            _LOG.warning(f"{name}.failed", error=repr(exc))
-        else:
-            _LOG.error(f"{name}.failed", exc)
-
-    await repeat_every(every_s, work, on_error)
+    await asyncio.gather(*(repeated(_LOG, name, every_s, work) for name, (every_s, work) in works.items()))
 
 
 async def once(settings: Settings) -> None:

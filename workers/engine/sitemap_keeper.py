@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from core.db import listed, outbox
 from core.db.listed import Entry, ListedTitle, PartChange, PartState
 from core.db.postgres import Pool
+from core.event_types import ListingChanged
 from seo import sitemap
 from seo.sitemap import MOST_BYTES, MOST_ENTRIES
 from seo.video_page import Sites, of_listed
 
 AT_ONCE = 2000  # assets of a transaction
 TOO_LARGE = MOST_BYTES * 5 // 4  # where an entry that grows leaves its file
-CHANGED = "video.listing.changed"
 _SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)  # all are as long
 
 
@@ -46,12 +46,12 @@ async def _round(pool: Pool, sites: Sites) -> int:
         kept = [*placed(wanted, before, files), *taken(ended, files)]
         if kept:
             await listed.keep(connection, kept, files.changes())
-            await outbox.add_all(
-                connection,
-                CHANGED,
-                [(one.owner_id, one.asset_id, {"listed": one.is_listed, "url": one.url}) for one in kept],
-            )
+            await outbox.add_all(connection, ((one.owner_id, one.asset_id, _event(one)) for one in kept))
     return len(changed)
+
+
+def _event(one: Entry) -> ListingChanged:
+    return ListingChanged(listed=one.is_listed, url=one.url)
 
 
 def _is_kept(one: Entry, old: Entry | None) -> bool:

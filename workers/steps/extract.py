@@ -4,6 +4,7 @@ from core.db import assets, steps, tracks
 from core.db.assets import Asset
 from core.db.postgres import Connection
 from core.db.tracks import UNKNOWN, TrackKind, TrackSource
+from core.event_types import TrackReady
 from core.media.languages import language_name
 from core.model import AssetId, StepKind
 from core.step_kinds import PROBES
@@ -89,7 +90,7 @@ async def _add(connection: Connection, asset_id: AssetId, upload: str, stored: l
             wanted=origin,
             made={"text": text, "forced": True} if track.forced else {"text": text},
         )
-        await tracks.changed(connection, asset_id, "video.track.ready", track_id)
+        await tracks.changed(connection, asset_id, TrackReady, track_id)
 
 
 def _name(track: EmbeddedTrack, language: str) -> str:

@@ -3,7 +3,7 @@ INSERT INTO events (id, owner_id, type, object_type, object_id, payload) VALUES 
 
 -- name: of_object
 -- Events of one object after a position, none that a still open transaction could come before.
-SELECT position, id, type, object_type, object_id, payload, created_at FROM events
+SELECT position, id, owner_id, asset_id, type, object_type, object_id, payload, created_at FROM events
 WHERE object_id = $1 AND position > $2 AND transaction < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY position LIMIT 100;
 
@@ -19,7 +19,8 @@ RETURNING transaction::text, position;
 -- name: batch
 -- The next events in commit-safe order: by transaction, then position. The table's name matters in ORDER BY: without
 -- it `transaction` would be the column of the result, which is text, and 1000 would come before 999.
-SELECT position, transaction::text, id, type, object_type, object_id, owner_id, payload, created_at FROM events
+SELECT position, transaction::text, id, owner_id, asset_id, type, object_type, object_id, payload, created_at
+FROM events
 WHERE (transaction, position) > ($1::text::xid8, $2) AND transaction < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY events.transaction, position LIMIT 500;
 

@@ -1,0 +1,211 @@
+"""Webhook endpoints: where an owner's events are sent, the log of what was sent, and sending it again."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from core.db import outbox, webhook_deliveries, webhook_endpoints
+from core.db.webhook_endpoints import MOST, Endpoint, RotationUnderWay, TooMany
+from core.errors import Rejected
+from core.event_types import WebhookEndpointTest
+from core.http.problems import Problem
+from core.http.public_fetch import check_url
+from ingest.bodies.requests import Nothing
+from ingest.bodies.webhooks import (
+    AttemptShape,
+    DeliveriesQuery,
+    DeliveryDetails,
+    DeliveryShape,
+    NewWebhookEndpoint,
+    Redelivered,
+    Redelivery,
+    RequestShape,
+    Rotation,
+    TestSent,
+    WebhookEndpointChanges,
+    WebhookEndpointShape,
+    WebhookEndpointWithSecret,
+)
+from ingest.context import CONTEXT, answer, body_of, ident, not_found, owner_of, query_of
+from ingest.openapi import operation
+
+routes = web.RouteTableDef()
+_PATH = "/v1/webhook_endpoints/{endpoint_id}"
+
+
+@routes.post("/v1/webhook_endpoints")
+@operation(WebhookEndpointWithSecret, status=201, body=NewWebhookEndpoint, errors=(409,))
+async def create(request: web.Request) -> web.Response:
+    """Create an endpoint. Its secret is shown in this answer only.
+
+    Events that happen from now on are sent to it. Send it a test before you rely on it.
+    """
+    body, keys = await body_of(request, NewWebhookEndpoint), keys_of(request)
+    check_webhook_url(request, body.url)
+    owner = owner_of(request)
+    async with request.app[CONTEXT].pool.acquire() as connection, connection.transaction():
+        try:
+            endpoint_id, secret = await webhook_endpoints.insert(
+                connection, owner, body.url, body.types, body.description, keys
+            )
+        except TooMany as exc:
+            detail = f"There are {MOST} webhook endpoints already."
+            raise Problem(409, "too_many_webhooks", detail, hint="Delete one that is not needed.") from exc
+    endpoint = await endpoint_of(request, endpoint_id)
+    return answer(WebhookEndpointWithSecret.of(endpoint, secret=secret), status=201)
+
+
+@routes.get("/v1/webhook_endpoints")
+@operation(WebhookEndpointShape, listing=True)
+async def page(request: web.Request) -> web.Response:
+    """List all endpoints, the oldest first."""
+    found = await webhook_endpoints.of_owner(request.app[CONTEXT].pool, owner_of(request))
+    return answer([WebhookEndpointShape.of(one).model_dump(mode="json") for one in found], next_cursor=None)
+
+
+@routes.get(_PATH)
+@operation(WebhookEndpointShape, errors=(404,))
+async def show(request: web.Request) -> web.Response:
+    """Show an endpoint."""
+    return answer(WebhookEndpointShape.of(await endpoint_of(request)))
+
+
+@routes.patch(_PATH)
+@operation(WebhookEndpointShape, body=WebhookEndpointChanges, errors=(404,))
+async def change(request: web.Request) -> web.Response:
+    """Change an endpoint, or switch it off and on."""
+    body, endpoint_id = await body_of(request, WebhookEndpointChanges), _id(request)
+    if body.url is not None:
+        check_webhook_url(request, body.url)
+    async with request.app[CONTEXT].pool.acquire() as connection, connection.transaction():
+        if not await webhook_endpoints.change(
+            connection,
+            owner_of(request),
+            endpoint_id,
+            url=body.url,
+            types=body.types,
+            description=body.description,
+            enabled=body.enabled,
+        ):
+            raise not_found("webhook endpoint")
+    return answer(WebhookEndpointShape.of(await endpoint_of(request)))
+
+
+@routes.delete(_PATH)
+@operation(None, status=204, errors=(404,))
+async def delete(request: web.Request) -> web.Response:
+    """Delete an endpoint with its log. What is under way may still arrive."""
+    if not await webhook_endpoints.delete(request.app[CONTEXT].pool, owner_of(request), _id(request)):
+        raise not_found("webhook endpoint")
+    return web.Response(status=204)
+
+
+@routes.post(f"{_PATH}/rotate_secret")
+@operation(WebhookEndpointWithSecret, body=Rotation, errors=(404, 409))
+async def rotate(request: web.Request) -> web.Response:
+    """Make a new secret, shown in this answer only. For 24 hours the one before signs, too."""
+    body, endpoint_id, keys = await body_of(request, Rotation), _id(request), keys_of(request)
+    async with request.app[CONTEXT].pool.acquire() as connection, connection.transaction():
+        try:
+            secret = await webhook_endpoints.rotate(connection, owner_of(request), endpoint_id, keys, force=body.force)
+        except RotationUnderWay as exc:
+            hint = "Wait until it has expired, or send force: true, which ends it at once."
+            raise Problem(409, "rotation_under_way", str(exc), hint=hint) from exc
+    if secret is None:
+        raise not_found("webhook endpoint")
+    return answer(WebhookEndpointWithSecret.of(await endpoint_of(request), secret=secret))
+
+
+@routes.post(f"{_PATH}/test")
+@operation(TestSent, status=202, body=Nothing, errors=(404, 409))
+async def test(request: web.Request) -> web.Response:
+    """Send the event webhook_endpoint.test to this endpoint; the log tells how it was answered."""
+    await body_of(request, Nothing)
+    endpoint = await endpoint_of(request)
+    if endpoint.disabled:
+        detail, hint = "The endpoint is disabled.", "Enable it first."
+        raise Problem(409, "webhook_disabled", detail, hint=hint)
+    async with request.app[CONTEXT].pool.acquire() as connection, connection.transaction():
+        event_id = await outbox.add(connection, owner_of(request), endpoint.id, WebhookEndpointTest())
+    return answer(TestSent(event_id=event_id), status=202)
+
+
+@routes.post(f"{_PATH}/redeliver")
+@operation(Redelivered, status=202, body=Redelivery, errors=(404, 409))
+async def redeliver(request: web.Request) -> web.Response:
+    """Send one event again, those of a span of time that the endpoint wants, or all that are dead."""
+    body, endpoint = await body_of(request, Redelivery), await endpoint_of(request)
+    if endpoint.disabled:
+        raise Problem(409, "webhook_disabled", "The endpoint is disabled.", hint="Enable it first.")
+    span = None if body.from_ is None else (body.from_, body.to or datetime.now(UTC))
+    async with request.app[CONTEXT].pool.acquire() as connection, connection.transaction():
+        count = await webhook_deliveries.again(connection, endpoint.id, event_id=body.event_id, span=span)
+    if body.event_id is not None and not count:
+        raise not_found("event")
+    return answer(Redelivered(deliveries=count), status=202)
+
+
+@routes.get(f"{_PATH}/deliveries")
+@operation(DeliveryShape, listing=True, query=DeliveriesQuery, errors=(404,))
+async def deliveries(request: web.Request) -> web.Response:
+    """List what was sent to an endpoint, and what is to be, the newest first. Kept for 30 days."""
+    query, endpoint = query_of(request, DeliveriesQuery), await endpoint_of(request)
+    before = None if query.cursor is None else int(query.cursor)
+    rows = await webhook_deliveries.page(request.app[CONTEXT].pool, endpoint.id, query.state, before, query.limit + 1)
+    found = rows[: query.limit]
+    following = str(found[-1].number) if len(rows) > len(found) else None
+    return answer([DeliveryShape.of(one).model_dump(mode="json") for one in found], next_cursor=following)
+
+
+@routes.get(f"{_PATH}/deliveries/{{event_id}}")
+@operation(DeliveryDetails, errors=(404,))
+async def delivery(request: web.Request) -> web.Response:
+    """Show a delivery: its event, every attempt, and what was answered."""
+    endpoint, event_id = await endpoint_of(request), ident(request, "event_id", "delivery")
+    return answer(await details(request, endpoint, event_id))
+
+
+async def details(request: web.Request, endpoint: Endpoint, event_id: str) -> DeliveryDetails:
+    """A delivery to this endpoint with all its attempts. Raises Problem(404)."""
+    found = await webhook_deliveries.of_event(request.app[CONTEXT].pool, endpoint.id, event_id)
+    if found is None:
+        raise not_found("delivery")
+    one, event, attempts = found
+    headers = attempts[-1].request if attempts else {}
+    return DeliveryDetails.of(
+        one,
+        request=RequestShape(headers=dict(headers), body=event.envelope()),
+        log=[AttemptShape.of(attempt) for attempt in attempts],
+    )
+
+
+async def endpoint_of(request: web.Request, endpoint_id: str | None = None) -> Endpoint:
+    """The owner's endpoint with this id, by default that of the path. Raises Problem(404)."""
+    wanted = endpoint_id or _id(request)
+    endpoint = await webhook_endpoints.by_id(request.app[CONTEXT].pool, owner_of(request), wanted)
+    if endpoint is None:
+        raise not_found("webhook endpoint")
+    return endpoint
+
+
+def keys_of(request: web.Request) -> Mapping[str, bytes]:
+    """The keys that seal secrets of endpoints. Raises Problem where this installation has none."""
+    keys = webhook_endpoints.sealing_keys(request.app[CONTEXT].settings)
+    if not keys:
+        detail = "This installation keeps no keys for the secrets of webhooks, so it has none."
+        raise Problem(409, "webhooks_unavailable", detail, hint="Ask its operator to set KADR_WEBHOOK_KEYS.")
+    return keys
+
+
+def check_webhook_url(request: web.Request, url: str) -> None:
+    """Raises Problem for a URL that no webhook may be sent to. A name is judged at each attempt."""
+    try:
+        check_url(url, request.app[CONTEXT].settings.webhook_networks, tls_only=True)
+    except Rejected as exc:
+        hint = "Give an https URL on port 443 of a publicly reachable server."
+        raise Problem(422, "webhook_url_refused", str(exc), hint=hint, pointer="/url") from exc
+
+
+def _id(request: web.Request) -> str:
+    return ident(request, "endpoint_id", "webhook endpoint")

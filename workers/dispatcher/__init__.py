@@ -1,0 +1,1 @@
+"""`kadr dispatcher`: takes events from the outbox to the applications that wait for them."""

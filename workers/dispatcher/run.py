@@ -1,0 +1,50 @@
+"""The `kadr dispatcher` program: webhooks and the event bus, until SIGTERM or SIGINT.
+
+It needs the database, and a way out to where events go. It reads no media and starts no program.
+"""
+
+import asyncio
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+from core.concurrency import cancel_and_wait
+from core.db import postgres, webhook_deliveries
+from core.db.postgres import Pool
+from core.settings import Settings
+from core.telemetry import metrics
+from core.telemetry.logs import Log
+from workers.dispatcher.webhooks import Webhooks
+
+_LOG = Log("dispatcher")
+RESOLVERS = 64  # names at once: a slow name server of one receiver delays no other
+
+
+async def run(settings: Settings) -> None:
+    """Deliver events until a signal. Raises ConfigError for settings that cannot be."""
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(RESOLVERS, thread_name_prefix="resolver"))
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    pool = await postgres.connect(settings, require_repaired=True)
+    try:
+        async with metrics.served(settings, lambda: _read_backlog(pool)) as port:
+            jobs = [loop.create_task(Webhooks(settings, pool).run()), loop.create_task(stopping.wait())]
+            _LOG.info("dispatcher.started", metrics_port=port)
+            done, pending = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+            await cancel_and_wait(pending)
+            for job in done:
+                job.result()
+    finally:
+        await pool.close()
+    _LOG.info("dispatcher.stopped")
+
+
+async def _read_backlog(pool: Pool) -> None:
+    """Set the gauges of what is due; they stay as they are while PostgreSQL is away."""
+    try:
+        due, oldest_s = await webhook_deliveries.backlog(pool)
+    except postgres.UNAVAILABLE:
+        return
+    metrics.WEBHOOKS_DUE.set(due)
+    metrics.OLDEST_WEBHOOK.set(oldest_s)
