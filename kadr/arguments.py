@@ -204,7 +204,9 @@ def _add_listen(commands: _Commands) -> None:
         "For developers: with --forward each event is sent as a webhook, signed, to a URL that Kadr itself need not"
         " reach. Ctrl-C ends it.",
     )
-    listen.add_argument("--forward", metavar="URL", help="send events there, for example http://localhost:8000/webhooks")
+    listen.add_argument(
+        "--forward", metavar="URL", help="send events there, for example http://localhost:8000/webhooks"
+    )
     listen.add_argument(
         "--types",
         type=lambda text: text.split(","),

@@ -1,4 +1,4 @@
-"""The API as commands reach it: where it is and with which key, and a client of it whose errors are the commands' own."""
+"""The API as commands reach it: where it is, with which key, and a client whose errors are the commands' own."""
 
 import json
 from collections.abc import AsyncIterator, Mapping

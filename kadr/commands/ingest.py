@@ -114,9 +114,7 @@ async def upload_and_follow(
     def show(sent_bytes: int, size_bytes: int) -> None:
         bars.update(bar, completed=sent_bytes, total=size_bytes)
 
-    asset = await kadr.upload(
-        file, state_file=state_file, on_progress=show, tries=PART_TRIES, **request.fields()
-    )
+    asset = await kadr.upload(file, state_file=state_file, on_progress=show, tries=PART_TRIES, **request.fields())
     steps = _StepBars(bars)
 
     def follow(asset: Asset) -> None:
