@@ -12,6 +12,7 @@ import aiohttp
 
 from kadr_client.backoff import pause_s
 from kadr_client.errors import ApiError, UploadError, may_pass
+from kadr_client.sent_once import SentOnce
 from kadr_client.shapes.upload import Part, Upload
 from kadr_client.source_file import SourceFile
 from kadr_client.transport import CONNECT_S
@@ -147,6 +148,7 @@ class _Put:
                     headers=headers,
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
                     allow_redirects=False,
+                    middlewares=(SentOnce(),),
                 ) as answer:
                     text = await answer.text(errors="replace")
         except (aiohttp.ClientError, TimeoutError) as exc:

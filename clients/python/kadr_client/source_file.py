@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kadr_client.errors import UploadError
 
-BLOCK_BYTES = 128 * 1024
+BLOCK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,19 +43,16 @@ class SourceFile:
 
     async def blocks(self, start: int, size: int) -> AsyncIterator[bytes]:
         """`size` bytes from `start` on. Raises UploadError `file_changed` where they are not there any more."""
-        try:
-            opened = await asyncio.to_thread(self.path.open, "rb")
-            with opened:
-                opened.seek(start)
-                left = size
-                while left:
-                    block = await asyncio.to_thread(opened.read, min(BLOCK_BYTES, left))
-                    if not block:
-                        raise self._changed("it has become shorter")
-                    left -= len(block)
-                    yield block
-        except OSError as exc:
-            raise self._changed(str(exc)) from exc
+        end = start + size
+        while start < end:
+            try:
+                block = await asyncio.to_thread(_read, self.path, start, min(BLOCK_BYTES, end - start))
+            except OSError as exc:
+                raise self._changed(str(exc)) from exc
+            if not block:
+                raise self._changed("it has become shorter")
+            start += len(block)
+            yield block
 
     async def check_unchanged(self) -> None:
         """Raises UploadError `file_changed` where the file is not the one it was."""
@@ -75,3 +72,10 @@ class SourceFile:
 def _sha256(path: Path) -> str:
     with path.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _read(path: Path, start: int, size: int) -> bytes:
+    """Up to `size` bytes. Opened each time: whoever is cancelled between two blocks leaves no file open."""
+    with path.open("rb") as opened:
+        opened.seek(start)
+        return opened.read(size)

@@ -12,6 +12,7 @@ import aiohttp
 
 from kadr_client.backoff import pause_s
 from kadr_client.errors import ApiError, KadrError, NoAnswer, is_temporary
+from kadr_client.sent_once import SentOnce
 from kadr_client.version import __version__
 
 CONNECT_S = 10.0
@@ -89,6 +90,7 @@ class Transport:
                     headers=headers,
                     timeout=timeout,
                     allow_redirects=False,
+                    middlewares=(SentOnce(),) if method == "DELETE" else (),
                 ) as answer:
                     text = await answer.text(errors="replace")
             except (aiohttp.ClientError, TimeoutError) as exc:

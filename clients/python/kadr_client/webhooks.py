@@ -33,6 +33,8 @@ def verify_webhook(
     `body` is the body to the last byte, as it came, and not JSON that was read and written again. `now`: Unix seconds;
     default: the clock. Raises WebhookError for a request to refuse, and ValueError for a secret that cannot be one.
     """
+    if not isinstance(body, bytes):
+        raise TypeError("body must be the bytes of the request's body, as they came")
     keys = _keys(secrets)
     sent = {name.lower(): value for name, value in headers.items()}
     if missing := [name for name in (_ID, _TIMESTAMP, _SIGNATURE) if not sent.get(name)]:
