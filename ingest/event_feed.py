@@ -119,7 +119,7 @@ async def feed(request: web.Request) -> web.Response:
 
 
 async def _page(request: web.Request, query: FeedQuery) -> Page:
-    pool, owner, patterns = request.app[CONTEXT].pool, owner_of(request), event_feed.like(query.types)
+    pool, owner, patterns = request.app[CONTEXT].pool, owner_of(request), event_feed.like(query.patterns)
     if query.last is not None:
         return await event_feed.newest(pool, owner, patterns, query.last)
     if query.after == NOW:

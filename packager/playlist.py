@@ -19,8 +19,9 @@ def media_playlist(
     tag once it is False. `key_uri` is the key of AES-128 segments; the init segment before it is not encrypted."""
     tags = [
         "#EXT-X-INDEPENDENT-SEGMENTS",
-        # Start at the beginning: players start an unfinished playlist near its end, as if it were live.
-        *(["#EXT-X-START:TIME-OFFSET=0"] if growing is not None else []),
+        # Start at the beginning: players start an unfinished playlist near its end, as if it were live. Shaka Player
+        # takes an offset of 0 for none.
+        *(["#EXT-X-START:TIME-OFFSET=0.001"] if growing is not None else []),
     ]
     lines = _head(target_s, *tags, init=INIT_NAME, kind="VOD" if growing is None else "EVENT")
     if key_uri is not None:

@@ -16,7 +16,10 @@ FILM = "a film, frame by frame: make test encodes numbered frames in chunks"
 RECORDINGS = "records anew: make test records once, closes the tab and sends what it left"
 TITLES = "another title through the whole pipeline"
 
+WEBHOOKS = "200,000 deliveries: make test makes 4,000 over a kill"
+
 LONG = {
+    "test_webhooks.py": {"test_ten_thousand_events_to_twenty_endpoints": WEBHOOKS},
     "test_kill.py": {
         "test_a_kill_loses_at_most_the_chunk_under_way": KILLS,
         "test_three_kills_in_a_row_on_random_workers": KILLS,

@@ -14,6 +14,7 @@ ENTRIES = {
     "api": "ingest.app",
     "origin": "origin.app",
     "worker": "workers.engine.run",
+    "dispatcher": "workers.dispatcher.run",
     "migrate": "kadr.commands.migrate",
 }
 # Read by way of a property.

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.db.event_feed import Place
@@ -17,9 +17,13 @@ LONGEST_WAIT_S = 60
 AN_EVENT = "ev_01hv3k9x2m5q7r8t4w6y0z1abc"
 
 
-def _patterns(value: object) -> object:
-    names = tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
-    return check_types([str(name) for name in names]) if isinstance(names, tuple | list) else names
+def _check_text(text: str) -> str:
+    check_types(_names(text))
+    return text
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
 
 
 def check_types(names: list[str]) -> list[str]:
@@ -33,11 +37,7 @@ def check_types(names: list[str]) -> list[str]:
 
 
 TYPES_TEXT = "types of events: exact, or with .* at the end for all that begin so, or * for all"
-Types = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_patterns),
-    WithJsonSchema({"type": "string", "examples": ["video.asset.*,video.track.ready"]}),
-]
+TypesText = Annotated[str, AfterValidator(_check_text), Field(examples=["video.asset.*,video.track.ready"])]
 
 
 class FeedQuery(Body):
@@ -59,7 +59,7 @@ class FeedQuery(Body):
         description="`next_cursor` of the page before; now: what happens from now on. Default: the oldest there is",
     )
     last: int | None = Field(default=None, ge=1, le=500, description="Only the newest so many, instead of `after`")
-    types: Types = Field(default=("*",), description=f"Comma-separated {TYPES_TEXT}")
+    types: TypesText = Field(default="*", max_length=2000, description=f"Comma-separated {TYPES_TEXT}")
     wait_s: float = Field(
         default=0, ge=0, le=LONGEST_WAIT_S, description="How long to wait for an event where there is none yet"
     )
@@ -71,6 +71,11 @@ class FeedQuery(Body):
             raise invalid("last does not go with after", "/last")
         _ = self.place
         return self
+
+    @property
+    def patterns(self) -> list[str]:
+        """The patterns of types, one by one."""
+        return _names(self.types)
 
     @property
     def place(self) -> Place | None:
@@ -101,7 +106,7 @@ class EventShape(BaseModel):
     type: str = Field(description="What happened", examples=["video.asset.ready"])
     created_at: datetime = Field(description="When it happened")
     timestamp: datetime = Field(description="The same instant, under the name that Standard Webhooks asks for")
-    object: EventObject
+    object: EventObject = Field(description="What the event is about")
     data: dict[str, Any] = Field(description="What the type says; `sequence` grows within an asset")
 
 

@@ -3,11 +3,13 @@
 What a field refuses is said in words and with an example.
 """
 
+from datetime import datetime
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -200,4 +202,14 @@ Ladder = Literal["smart", "apple"]
 PosterProfile = Annotated[
     str, AfterValidator(_known_posters), WithJsonSchema({"type": "string", "enum": list(POSTERS)}, mode="validation")
 ]
+
+
+def _can_be_stored(at: datetime) -> datetime:
+    """PostgreSQL takes more years than Python reads back, and an offset leads over the edge."""
+    if not 1900 <= at.year <= 9000:
+        raise PydanticCustomError("moment", "must be a time between the years 1900 and 9000")
+    return at
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_can_be_stored)]
 Seconds = Annotated[float, Field(ge=0, le=1_000_000, examples=[12.5])]

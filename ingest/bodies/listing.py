@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from core.db.assets import ABOUT
 from ingest.bodies import text
-from ingest.bodies.fields import Body, example
+from ingest.bodies.fields import Body, Moment, example
 from ingest.bodies.text import Text
 
 MOST_TAGS = 32  # as many as a video sitemap takes
@@ -54,11 +54,11 @@ class Listing(Body):
 
     description: Description | None = None
     tags: Tags | None = None
-    published_at: AwareDatetime | None = Field(
+    published_at: Moment | None = Field(
         default=None,
         description="When it was published. Default: when all its renditions were published for the first time",
     )
-    expires_at: AwareDatetime | None = Field(
+    expires_at: Moment | None = Field(
         default=None, description="From then on it is neither listed nor played; null: never"
     )
     listed: bool | None = Field(

@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from core.db.webhook_deliveries import Attempt, Delivery, DeliveryState
 from core.db.webhook_endpoints import Disabled, Endpoint
 from core.http.problems import invalid
 from ingest.bodies import text
 from ingest.bodies.events import AN_EVENT, TYPES_TEXT, EventObject, check_types
-from ingest.bodies.fields import Body, example
+from ingest.bodies.fields import Body, Moment, example
 from ingest.bodies.text import Text
 
 WebhookUrl = Annotated[
@@ -66,10 +66,10 @@ class Redelivery(Body):
 
     model_config = example({"dead": True}, {"event_id": AN_EVENT})
     event_id: Annotated[str, text.ident("ev", AN_EVENT)] | None = Field(default=None, description="This event")
-    from_: AwareDatetime | None = Field(
+    from_: Moment | None = Field(
         default=None, alias="from", description="Events from this time on, ISO 8601 with a time zone"
     )
-    to: AwareDatetime | None = Field(default=None, description="Up to this time, which is not included. Default: now")
+    to: Moment | None = Field(default=None, description="Up to this time, which is not included. Default: now")
     dead: bool = Field(default=False, description="Every delivery that is dead")
 
     @model_validator(mode="after")
@@ -172,7 +172,7 @@ class DeliveryShape(_Shape):
 
     event_id: str = Field(description="Id of the event, ev_...")
     type: str = Field(description="What happened")
-    object: EventObject
+    object: EventObject = Field(description="What the event is about")
     state: DeliveryState = Field(description="pending, delivered, or dead: no attempts are left")
     attempts: int = Field(description="Attempts so far, counted anew where it is sent again by hand")
     created_at: datetime = Field(description="When it was first owed")
@@ -207,7 +207,7 @@ class RequestShape(_Shape):
 class DeliveryDetails(DeliveryShape):
     """A delivery with its request and all attempts."""
 
-    request: RequestShape
+    request: RequestShape = Field(description="What is sent")
     log: list[AttemptShape] = Field(description="Every attempt, the oldest first")
 
 

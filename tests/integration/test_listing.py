@@ -70,6 +70,7 @@ async def test_what_pages_say_is_kept_changed_and_cleared(stack: Stack) -> None:
         ({"tags": ["a", "A"]}, "/tags"),
         ({"tags": [""]}, "/tags/0"),
         ({"expires_at": "2036-01-01T00:00:00"}, "/expires_at"),
+        ({"expires_at": "9999-12-31T23:59:59-14:00"}, "/expires_at"),  # the year 10000 in UTC, which Python cannot read
         ({"author": {"url": "https://a.example/"}}, "/author/name"),
         ({"description": "a\x00"}, "/description"),
     ):

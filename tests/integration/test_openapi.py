@@ -54,11 +54,16 @@ async def test_every_route_with_another_owners_id_is_404(stack: Stack) -> None:
     words = {"kind": "subtitles", "language": "en", "text": "WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n"}
     _, track = await stack.api("POST", f"/v1/assets/{ids['asset_id']}/tracks", json=words)
     ids["track_id"] = track["data"]["id"]
+    _, endpoint = await stack.api("POST", "/v1/webhook_endpoints", json={"url": "https://shop.example/hook"})
+    ids["endpoint_id"] = endpoint["data"]["id"]
+    _, sent = await stack.api("POST", f"/v1/webhook_endpoints/{ids['endpoint_id']}/test")
+    ids["event_id"] = sent["data"]["event_id"]
     bodies = {
         "/source": {"filename": "a", "size_bytes": 1},
         "/playback_ids": {"policy": "public"},
         "/tracks": words,
         "/revocations": {"viewer": "a"},
+        "/redeliver": {"dead": True},
     }
     _, document = await stack.api("GET", "/openapi.json")
     tried = 0
@@ -73,5 +78,6 @@ async def test_every_route_with_another_owners_id_is_404(stack: Stack) -> None:
             assert (await stack.api(method.upper(), url, key="kadr_nobody.x", json=body))[0] == 401
             tried += 1
     assert tried >= 20
+    assert (await stack.api("DELETE", f"/v1/webhook_endpoints/{ids['endpoint_id']}"))[0] == 204
     _, listed = await stack.api("GET", "/v1/assets", key=other)
     assert listed["data"] == []

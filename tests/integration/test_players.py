@@ -6,6 +6,7 @@ is counted inside the page, from its first moment on.
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -14,12 +15,15 @@ from urllib.parse import urljoin
 
 import aiohttp
 import pytest
+from aiohttp import web
 from playwright.async_api import Browser
 
+from packager.playlist import media_playlist
 from tests import runs, waiting
 from tests.browsers import VIDEO, Visit, hls_errors, machine_was_late, visiting
 from tests.media import generate
 from tests.playback import media_uris
+from tests.renditions import rendition
 from tests.selection import MORE_PLAYERS, some
 from tests.stack import Stack
 
@@ -149,6 +153,41 @@ async def complete(stack: Stack, upload: Any, file: Path) -> None:
     assert (await stack.api("POST", f"/v1/uploads/{upload['id']}/complete"))[0] == 202
 
 
+@asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[str]:
+    """The files of this folder for pages of any origin; the URL of the folder."""
+    app = web.Application()
+    app.router.add_static("/", folder)
+
+    async def for_all(_: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Access-Control-Allow-Origin"] = "*"
+
+    app.on_response_prepare.append(for_all)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize("player", ["hls", "shaka"])
+async def test_whoever_comes_when_much_is_there_begins_at_the_beginning(
+    visit: Visit, page_url: str, tmp_path: Path, player: str
+) -> None:
+    """Eight segments without an end: without a word from us players would begin three segments before the last."""
+    options = ("-g", "60", "-f", "hls", "-hls_time", "6", "-hls_segment_type", "fmp4", "-hls_playlist_type", "vod")
+    names = ("-hls_fmp4_init_filename", "init.mp4", "-hls_segment_filename", str(tmp_path / "%05d.m4s"))
+    generate(tmp_path / "vod.m3u8", "testsrc2=size=160x90:rate=10:duration=48", None, *options, *names)
+    made = rendition("v90", 10, [60] * 8)
+    (tmp_path / "growing.m3u8").write_text(media_playlist(made, 6, growing=True))
+    async with serving(tmp_path) as url:
+        await visit.page.goto(page_url)
+        await visit.page.evaluate("([player, url]) => open[player](url)", [player, f"{url}/growing.m3u8"])
+        await visit.of_video("play()")
+        await visit.until(f"{VIDEO}.currentTime > 0.1")
+        assert await visit.of_video("currentTime") < 6
+
+
 async def test_what_grows_plays_from_its_beginning_to_its_end(
     stack: Stack, browser: Browser, page_url: str, to_encode: Path
 ) -> None:
@@ -185,7 +224,7 @@ async def test_what_grows_plays_from_its_beginning_to_its_end(
         for look in looks.values():
             assert look.cached == {"private, no-store"}
             assert all("#EXT-X-PLAYLIST-TYPE:EVENT\n#" in text for text in look.texts)
-            assert all("#EXT-X-START:TIME-OFFSET=0\n" in text for text in look.texts)
+            assert all("#EXT-X-START:TIME-OFFSET=0.001\n" in text for text in look.texts)
             assert all(after.startswith(before) for before, after in pairwise(look.texts)), "only added to"
             assert look.texts[-1].count("#EXTINF") == GROWING_S // 6
         assert len(set(looks[picture].texts)) > 2, "it grew while it was watched"

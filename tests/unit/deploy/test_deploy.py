@@ -92,7 +92,7 @@ def test_the_example_names_exactly_what_compose_asks_for() -> None:
     assert required == {
         name for name in asked if re.search("_PASSWORD|_ACCESS_|_SECRET_|(S3|ORIGIN)_PUBLIC_URL|BOOTSTRAP", name)
     } | {
-        *("KADR_PLAYBACK_KEYS", "KADR_DELIVERY_KEYS", "KADR_CONTENT_KEYS"),
+        *("KADR_PLAYBACK_KEYS", "KADR_DELIVERY_KEYS", "KADR_CONTENT_KEYS", "KADR_WEBHOOK_KEYS"),
     }
 
 
@@ -100,7 +100,7 @@ def test_the_example_names_exactly_what_compose_asks_for() -> None:
 def test_every_service_is_given_every_setting_its_code_reads(program: str) -> None:
     given = set(OURS[program]["environment"]) | set(re.findall(r"(KADR_\w+)=", DOCKERFILE))
     needed = {f"KADR_{name.upper()}" for name in settings_read(program) | {"log_level"}}
-    assert needed > {"KADR_DATABASE_URL", "KADR_MEDIA_BUCKET", "KADR_S3_SECRET_KEY"}
+    assert needed > {"KADR_DATABASE_URL", "KADR_LOG_LEVEL"}
     assert needed - given - DECIDED_HERE == set()
 
 
@@ -108,9 +108,11 @@ def test_the_settings_a_program_reads_are_found() -> None:
     assert settings_read("origin") > {"redis_url", "trusted_proxies", "country_header", "cdns", "origin_lock_keys"}
     assert settings_read("worker") > {"whisper_model", "models_dir", "source_retention_s", "heavy_slots", "cdns"}
     assert settings_read("api") > {"playback_keys", "storage_events_key", "part_size_bytes", "origin_public_url"}
+    assert settings_read("dispatcher") > {"webhook_keys", "webhook_pauses_s", "lease_s"}
     # What one program reads is not held to be another's.
     assert settings_read("api").isdisjoint({"whisper_threads", "models_dir", "delivery_keys", "country_header"})
     assert settings_read("worker").isdisjoint({"playback_keys", "storage_events_key"})
+    assert settings_read("dispatcher").isdisjoint({"content_keys", "playback_keys", "s3_secret_key", "redis_url"})
     read_by_any = set().union(*map(settings_read, ENTRIES)) | {"log_level"}
     assert read_by_any == set(Settings.model_fields)
 
@@ -145,7 +147,7 @@ def volumes(service: dict[str, Any]) -> list[str]:
 
 
 def test_health_checks_start_no_python() -> None:
-    checks = {name: OURS[name]["healthcheck"]["test"] for name in ("api", "origin", "worker")}
+    checks = {name: OURS[name]["healthcheck"]["test"] for name in ("api", "origin", "worker", "dispatcher")}
     assert {check[1] for check in checks.values()} == {"bash"}
 
 
@@ -181,7 +183,7 @@ def test_secrets_of_the_example_are_empty() -> None:
 def test_every_command_is_a_subcommand() -> None:
     assert 'ENTRYPOINT ["kadr"]' in DOCKERFILE
     commands = [service["command"] for service in OURS.values()]
-    assert sorted(commands) == [["api"], ["migrate"], ["origin"], ["worker"]]
+    assert sorted(commands) == [["api"], ["dispatcher"], ["migrate"], ["origin"], ["worker"]]
     for (command,) in commands:
         assert arguments.parser().parse_args([command]).command == command
 
@@ -219,7 +221,7 @@ def test_ports_are_published_on_loopback_only() -> None:
 
 
 def test_the_order_of_starting() -> None:
-    for name in ("api", "origin", "worker"):
+    for name in ("api", "origin", "worker", "dispatcher"):
         assert OURS[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
     for service in SERVICES.values():
         for needed, how in service.get("depends_on", {}).items():

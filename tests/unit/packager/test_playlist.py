@@ -77,7 +77,7 @@ def test_a_growing_playlist() -> None:
         "#EXT-X-MEDIA-SEQUENCE:0\n"
         "#EXT-X-PLAYLIST-TYPE:EVENT\n"
         "#EXT-X-INDEPENDENT-SEGMENTS\n"
-        "#EXT-X-START:TIME-OFFSET=0\n"
+        "#EXT-X-START:TIME-OFFSET=0.001\n"
         '#EXT-X-MAP:URI="init.mp4"\n'
         "#EXTINF:6.000000,\n00000.m4s\n"
         "#EXTINF:6.000000,\n00001.m4s\n"
@@ -93,7 +93,7 @@ def test_a_playlist_that_has_grown() -> None:
         "#EXT-X-MEDIA-SEQUENCE:0\n"
         "#EXT-X-PLAYLIST-TYPE:EVENT\n"
         "#EXT-X-INDEPENDENT-SEGMENTS\n"
-        "#EXT-X-START:TIME-OFFSET=0\n"
+        "#EXT-X-START:TIME-OFFSET=0.001\n"
         '#EXT-X-MAP:URI="init.mp4"\n'
         "#EXTINF:6.000000,\n00000.m4s\n"
         "#EXTINF:1.040000,\n00001.m4s\n"
