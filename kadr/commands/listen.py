@@ -88,7 +88,7 @@ class _Receiver:
 
 
 def _say_lost(error: KadrError, wait_s: float) -> None:
-    _say(f"{error.detail}; trying again in {wait_s:.0f} s")
+    _say(f"{error.detail.rstrip('.')}. Trying again in {wait_s:.0f} s")
 
 
 def _say(line: str) -> None:
