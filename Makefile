@@ -16,7 +16,7 @@ export VIDEO
 # Python caches what it compiled. Many containers switch that off, and every start of a program would cost a second more.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: bytecode setup test-setup bench-setup python-check video-check up unit test collect check acceptance containers coverage lock clean
+.PHONY: bytecode setup test-setup bench-setup python-check video-check up unit test collect check client-types acceptance containers coverage lock clean
 
 setup: $(UP) $(PLAYER) bytecode
 test-setup: setup $(TEST) $(SHAKA) $(DASH)
@@ -112,6 +112,10 @@ check: $(TEST) $(SHAKA)
 	$(BIN)/lint-imports
 	$(call npm,run --silent check)
 
+# The types of clients/js, after a change of the API or of its events; a test says when.
+client-types: $(TEST)
+	$(BIN)/python -m tests.client_types
+
 # Every clip of ../shared/media with what its index expects of it, and the tests that take too long for `make test`,
 # each marked with its reason.
 acceptance: test-setup
@@ -136,4 +140,4 @@ lock: $(VENV)
 	$(COMPILE) requirements/node.in -o requirements/node.lock
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache studio/node_modules studio/built
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache studio/node_modules studio/built clients/js/node_modules clients/js/dist

@@ -94,7 +94,7 @@ class AssetErrored(_AboutAsset):
 
 
 class AssetDeleted(_AboutAsset):
-    """An asset was deleted: it can no longer be watched, and its files are removed."""
+    """An asset was deleted, by its owner or with an upload that never came: nobody can watch it any more."""
 
     type = "video.asset.deleted"
 

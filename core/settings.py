@@ -195,6 +195,21 @@ class Settings(BaseSettings):
     indexnow_url: str = "https://api.indexnow.org/indexnow"
     indexnow_s: PositiveFloat = Field(default=300.0, description="how often engines are told")
 
+    nats_url: SecretStr | None = Field(
+        default=None,
+        description="servers of the event bus, separated by commas: nats://user:password@host:4222; unset: no bus",
+    )
+    nats_credentials: Path | None = Field(default=None, description="credentials file (.creds) of the bus's user")
+    nats_stream: str = Field(
+        default="KADR_EVENTS", pattern=r"^[A-Za-z0-9_-]{1,255}$", description="stream of the bus; made where missing"
+    )
+    nats_subject_prefix: str = Field(
+        default="kadr",
+        pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$",
+        max_length=100,
+        description="what subjects of the bus begin with, before the type of the event",
+    )
+
     @field_validator(
         "input_url_networks",
         "trusted_proxies",

@@ -10,13 +10,14 @@ from core import redis_client
 from core.db import postgres
 from core.hints import Hints
 from core.http import problems, request_bodies, request_id, server
-from core.http.openapi_document import DOCUMENT
+from core.http.openapi_document import DOCUMENT, EVENTS
 from core.settings import Settings, parse_keys
 from core.storage import s3
 from core.telemetry import metrics
 from ingest import (
     account,
     assets,
+    asyncapi,
     event_feed,
     events,
     experiments,
@@ -34,7 +35,21 @@ from ingest import (
 )
 from ingest.authentication import add_cors, authenticate
 from ingest.context import CALLER, CONTEXT, Context
-from ingest.studio import asset, captions, chapters, files, home, library, listing, refusals, sign_in, upload
+from ingest.studio import (
+    asset,
+    captions,
+    chapters,
+    files,
+    home,
+    library,
+    listing,
+    refusals,
+    sign_in,
+    upload,
+    webhook,
+    webhook_delivery,
+    webhooks,
+)
 from studio import STATIC
 
 MOST_BODY_BYTES = 256 * 1024
@@ -62,6 +77,9 @@ MODULES = (
     captions,
     chapters,
     listing,
+    webhooks,
+    webhook,
+    webhook_delivery,
     files,
 )
 
@@ -84,6 +102,7 @@ def create(settings: Settings) -> web.Application:
     app.router.add_static("/static", STATIC)
     app.on_response_prepare.append(add_cors)
     app[DOCUMENT] = json.dumps(openapi.document(app, version("kadr"))).encode()
+    app[EVENTS] = json.dumps(asyncapi.document(version("kadr"), settings.nats_subject_prefix)).encode()
 
     async def connections(app: web.Application) -> AsyncIterator[None]:
         hints, redis = Hints(settings), redis_client.connect(settings)

@@ -17,7 +17,8 @@ from ingest.studio import page
 from ingest.studio.cookie import SAFE_METHODS
 from ingest.studio.session import SESSION, cookie_of, is_own, session_of, sign_in_for
 
-PAGES = ("/studio/library", "/studio/upload", "/studio/assets/", "/studio/account")  # for who has signed in
+# For who has signed in.
+PAGES = ("/studio/library", "/studio/upload", "/studio/assets/", "/studio/account", "/studio/webhooks")
 _CORS_ORIGIN: web.RequestKey[str] = web.RequestKey("cors_origin", str)
 
 

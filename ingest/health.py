@@ -1,4 +1,4 @@
-"""Routes for liveness, readiness and the OpenAPI document."""
+"""Routes for liveness, readiness and the documents that describe the API and its events."""
 
 import asyncio
 
@@ -30,6 +30,7 @@ async def front(request: web.Request) -> web.Response:
             sentence="The page of a video, by its playback id.",
             url=f"{request.app[CONTEXT].settings.site_base}/watch",
         ),
+        Way(name="Events", sentence="Every event, as AsyncAPI 3.0.", url="/asyncapi.json"),
         front_page.DOCS,
         Way(name="Health", sentence="Whether uploads can be accepted.", url="/health/ready"),
     )
@@ -58,6 +59,12 @@ async def ready(request: web.Request) -> web.Response:
 async def openapi(request: web.Request) -> web.Response:
     """OpenAPI 3.1 document of this API."""
     return openapi_document.served(request)
+
+
+@routes.get("/asyncapi.json")
+async def asyncapi(request: web.Request) -> web.Response:
+    """AsyncAPI 3.0 document of the events."""
+    return openapi_document.served(request, openapi_document.EVENTS)
 
 
 async def _database(context: Context) -> bool:

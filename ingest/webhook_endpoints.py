@@ -1,11 +1,13 @@
 """Webhook endpoints: where an owner's events are sent, the log of what was sent, and sending it again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from aiohttp import web
 
 from core.db import outbox, webhook_deliveries, webhook_endpoints
+from core.db.outbox import Event
+from core.db.webhook_deliveries import Attempt, Delivery
 from core.db.webhook_endpoints import MOST, Endpoint, RotationUnderWay, TooMany
 from core.errors import Rejected
 from core.event_types import WebhookEndpointTest
@@ -41,9 +43,14 @@ async def create(request: web.Request) -> web.Response:
 
     Events that happen from now on are sent to it. Send it a test before you rely on it.
     """
-    body, keys = await body_of(request, NewWebhookEndpoint), keys_of(request)
+    endpoint, secret = await created(request, await body_of(request, NewWebhookEndpoint))
+    return answer(WebhookEndpointWithSecret.of(endpoint, secret=secret), status=201)
+
+
+async def created(request: web.Request, body: NewWebhookEndpoint) -> tuple[Endpoint, str]:
+    """A new endpoint of the caller, and its secret. Raises Problem."""
+    keys, owner = keys_of(request), owner_of(request)
     check_webhook_url(request, body.url)
-    owner = owner_of(request)
     async with request.app[CONTEXT].pool.acquire() as connection, connection.transaction():
         try:
             endpoint_id, secret = await webhook_endpoints.insert(
@@ -52,8 +59,7 @@ async def create(request: web.Request) -> web.Response:
         except TooMany as exc:
             detail = f"There are {MOST} webhook endpoints already."
             raise Problem(409, "too_many_webhooks", detail, hint="Delete one that is not needed.") from exc
-    endpoint = await endpoint_of(request, endpoint_id)
-    return answer(WebhookEndpointWithSecret.of(endpoint, secret=secret), status=201)
+    return await endpoint_of(request, endpoint_id), secret
 
 
 @routes.get("/v1/webhook_endpoints")
@@ -75,7 +81,12 @@ async def show(request: web.Request) -> web.Response:
 @operation(WebhookEndpointShape, body=WebhookEndpointChanges, errors=(404,))
 async def change(request: web.Request) -> web.Response:
     """Change an endpoint, or switch it off and on."""
-    body, endpoint_id = await body_of(request, WebhookEndpointChanges), _id(request)
+    return answer(WebhookEndpointShape.of(await changed(request, await body_of(request, WebhookEndpointChanges))))
+
+
+async def changed(request: web.Request, body: WebhookEndpointChanges) -> Endpoint:
+    """The endpoint of the path as it is after these changes. Raises Problem."""
+    endpoint_id = _id(request)
     if body.url is not None:
         check_webhook_url(request, body.url)
     async with request.app[CONTEXT].pool.acquire() as connection, connection.transaction():
@@ -89,7 +100,7 @@ async def change(request: web.Request) -> web.Response:
             enabled=body.enabled,
         ):
             raise not_found("webhook endpoint")
-    return answer(WebhookEndpointShape.of(await endpoint_of(request)))
+    return await endpoint_of(request)
 
 
 @routes.delete(_PATH)
@@ -135,7 +146,13 @@ async def test(request: web.Request) -> web.Response:
 @operation(Redelivered, status=202, body=Redelivery, errors=(404, 409))
 async def redeliver(request: web.Request) -> web.Response:
     """Send one event again, those of a span of time that the endpoint wants, or all that are dead."""
-    body, endpoint = await body_of(request, Redelivery), await endpoint_of(request)
+    count = await redelivered(request, await body_of(request, Redelivery))
+    return answer(Redelivered(deliveries=count), status=202)
+
+
+async def redelivered(request: web.Request, body: Redelivery) -> int:
+    """How many deliveries the endpoint of the path gets again. Raises Problem."""
+    endpoint = await endpoint_of(request)
     if endpoint.disabled:
         raise Problem(409, "webhook_disabled", "The endpoint is disabled.", hint="Enable it first.")
     span = None if body.from_ is None else (body.from_, body.to or datetime.now(UTC))
@@ -143,7 +160,7 @@ async def redeliver(request: web.Request) -> web.Response:
         count = await webhook_deliveries.again(connection, endpoint.id, event_id=body.event_id, span=span)
     if body.event_id is not None and not count:
         raise not_found("event")
-    return answer(Redelivered(deliveries=count), status=202)
+    return count
 
 
 @routes.get(f"{_PATH}/deliveries")
@@ -151,33 +168,43 @@ async def redeliver(request: web.Request) -> web.Response:
 async def deliveries(request: web.Request) -> web.Response:
     """List what was sent to an endpoint, and what is to be, the newest first. Kept for 30 days."""
     query, endpoint = query_of(request, DeliveriesQuery), await endpoint_of(request)
+    found, following = await listed(request, endpoint, query)
+    return answer([DeliveryShape.of(one).model_dump(mode="json") for one in found], next_cursor=following)
+
+
+async def listed(request: web.Request, endpoint: Endpoint, query: DeliveriesQuery) -> tuple[list[Delivery], str | None]:
+    """A page of an endpoint's log, and the cursor of the next one."""
     before = None if query.cursor is None else int(query.cursor)
     rows = await webhook_deliveries.page(request.app[CONTEXT].pool, endpoint.id, query.state, before, query.limit + 1)
     found = rows[: query.limit]
-    following = str(found[-1].number) if len(rows) > len(found) else None
-    return answer([DeliveryShape.of(one).model_dump(mode="json") for one in found], next_cursor=following)
+    return found, str(found[-1].number) if len(rows) > len(found) else None
 
 
 @routes.get(f"{_PATH}/deliveries/{{event_id}}")
 @operation(DeliveryDetails, errors=(404,))
 async def delivery(request: web.Request) -> web.Response:
     """Show a delivery: its event, every attempt, and what was answered."""
-    endpoint, event_id = await endpoint_of(request), ident(request, "event_id", "delivery")
-    return answer(await details(request, endpoint, event_id))
+    one, event, attempts = await delivery_of(request, await endpoint_of(request))
+    shape = DeliveryDetails.of(
+        one,
+        request=RequestShape(headers=sent_headers(attempts), body=event.envelope()),
+        log=[AttemptShape.of(attempt) for attempt in attempts],
+    )
+    return answer(shape)
 
 
-async def details(request: web.Request, endpoint: Endpoint, event_id: str) -> DeliveryDetails:
-    """A delivery to this endpoint with all its attempts. Raises Problem(404)."""
+async def delivery_of(request: web.Request, endpoint: Endpoint) -> tuple[Delivery, Event, list[Attempt]]:
+    """The delivery of the path to this endpoint, its event, and all attempts, the oldest first. Raises Problem(404)."""
+    event_id = ident(request, "event_id", "delivery")
     found = await webhook_deliveries.of_event(request.app[CONTEXT].pool, endpoint.id, event_id)
     if found is None:
         raise not_found("delivery")
-    one, event, attempts = found
-    headers = attempts[-1].request if attempts else {}
-    return DeliveryDetails.of(
-        one,
-        request=RequestShape(headers=dict(headers), body=event.envelope()),
-        log=[AttemptShape.of(attempt) for attempt in attempts],
-    )
+    return found
+
+
+def sent_headers(attempts: Sequence[Attempt]) -> dict[str, str]:
+    """Headers of the last of these attempts, without the signature; none where there was no attempt."""
+    return dict(attempts[-1].request) if attempts else {}
 
 
 async def endpoint_of(request: web.Request, endpoint_id: str | None = None) -> Endpoint:

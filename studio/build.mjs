@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "nod
 import { gzipSync } from "node:zlib";
 
 const OUT = "built";
-const PAGES = ["embed", "reload", "library", "asset", "captions", "uploads", "record"];
+const PAGES = ["embed", "reload", "library", "asset", "captions", "uploads", "record", "webhook"];
 
 // `texts:ru` is the catalogue of a language, those texts of it that a player shows; `texts:first` those of all languages
 // that it shows before anything is loaded.

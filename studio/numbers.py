@@ -33,3 +33,10 @@ def time_taken(seconds: float, language: str, text: Text) -> str:
     if seconds >= 120:
         return text("unit.min", n=number(seconds / 60, language))
     return text("unit.s", n=number(seconds, language, 1 if seconds < 10 else 0))
+
+
+def brief_time(milliseconds: int, language: str, text: Text) -> str:
+    """34 -> "34 ms", 1204 -> "1.2 s"."""
+    if milliseconds < 1000:
+        return text("unit.ms", n=str(milliseconds))
+    return time_taken(milliseconds / 1000, language, text)

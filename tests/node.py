@@ -1,10 +1,11 @@
-"""Runs TypeScript modules of the studio in Node, without a browser.
+"""Runs TypeScript modules of the studio in Node, without a browser; and npm.
 
 In: modules and the body of a JavaScript function. Out: what it returns. `needed` skips by name where Node or the
 bundler is missing.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -24,6 +25,16 @@ def node() -> str | None:
         return shutil.which("node") or npm_argv([])[0]
     except FileNotFoundError:
         return None
+
+
+def npm(*args: str, cwd: Path) -> str:
+    """Run npm, of this machine or of the wheel, in a folder; what it printed. Fails with what it said."""
+    program = shutil.which("npm")
+    argv = (program, *args) if program is not None else npm_argv([*args])
+    path = os.pathsep.join((str(Path(node() or "").parent), os.environ.get("PATH", "")))
+    done = subprocess.run(argv, cwd=cwd, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
 needed = pytest.mark.skipif(

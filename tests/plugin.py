@@ -149,6 +149,7 @@ class _Controller:
         if (runs.folder() / "up.pid").exists():
             self.cpu_s += tree_cpu_s(int((runs.folder() / "up.pid").read_text()))
             self.faults = asyncio.run(_end_of_shared_stack(check=exitstatus != pytest.ExitCode.INTERRUPTED))
+        self.faults += [one["fault"] for one in runs.noted("events")]
         if self.faults and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.pipelines = sum(one["count"] for one in runs.noted("pipelines"))
@@ -188,7 +189,9 @@ class _Controller:
 
 async def _end_of_shared_stack(*, check: bool) -> list[str]:
     """Check every title that was published, stop the stack, and say what was wrong with any of it."""
-    from tests.published import broken_rules  # takes long to import, and most processes never get here
+    # They take long to import, and most processes never get here.
+    from tests.event_shapes import faults_of_events
+    from tests.published import broken_rules
 
     folder, faults = runs.folder(), []
     stack = Stack(folder / "home")
@@ -198,6 +201,8 @@ async def _end_of_shared_stack(*, check: bool) -> list[str]:
         runs.note("pipelines", count=await published_titles(stack.endpoints["database_url"]))
         if check:
             faults += [f"{asset} breaks a rule of HLS: {told}" for asset, told in (await broken_rules(stack)).items()]
+            _, document = await stack.api("GET", "/asyncapi.json")
+            faults += await faults_of_events(stack.endpoints["database_url"], document)
     elif not code.exists():
         faults.append("the shared stack never got ready")
     if not code.exists():

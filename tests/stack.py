@@ -19,10 +19,13 @@ from pydantic import SecretStr
 
 from benchmarks.harness.stack import two_free_ports
 from core.db import owners, postgres
+from core.errors import KadrError
 from core.model import OwnerId
 from core.settings import Settings
+from ingest.asyncapi import document
 from kadr.stack.tether import tethered
 from tests import NO_SPEECH, OWN_PRESETS, runs
+from tests.event_shapes import faults_of_events
 
 START_S = 90
 # Short leases, so that what a killed worker held comes back within a test.
@@ -154,7 +157,9 @@ class Stack:
         assert self.up is not None
         try:
             runs.note("pipelines", count=await published_titles(self.endpoints["database_url"]))
-        except (OSError, asyncpg.PostgresError):
+            for fault in await faults_of_events(self.endpoints["database_url"], document("", "kadr")):
+                runs.note("events", fault=fault)
+        except (OSError, asyncpg.PostgresError, KadrError):
             runs.note("pipelines", count=0)  # a test has taken the server away
         if self.up.returncode is None:
             self.up.send_signal(signal.SIGTERM)

@@ -47,6 +47,7 @@ class Receiver:
     refuses: Callable[[dict[str, Any]], bool] = lambda _: False
     headers: dict[str, str] = field(default_factory=dict)
     pause_s: float = 0.0
+    text: str = "as told"
     requests: int = 0
     secrets: dict[str, str] = field(default_factory=dict)  # by path
     taken: defaultdict[str, list[Arrival]] = field(default_factory=lambda: defaultdict(list))
@@ -66,7 +67,7 @@ class Receiver:
             return web.Response(status=500)
         if 200 <= self.status < 300:
             self.taken[request.path].append(Arrival(event=event, at=time.time(), monotonic=time.monotonic()))
-        return web.Response(status=self.status, headers=self.headers, text="as told")
+        return web.Response(status=self.status, headers=self.headers, text=self.text)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Receiver"]:

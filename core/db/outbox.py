@@ -81,13 +81,37 @@ async def newest(pool: Pool, object_id: str) -> int:
 
 
 async def consume(connection: Connection, consumer: str) -> list[Event]:
-    """The next events of a consumer, at most 500, in commit order; its cursor moves with the caller's transaction.
+    """The next events of a consumer, as `ahead` gives them; its cursor moves with the caller's transaction.
 
-    Raises DatabaseRestored rather than move a cursor in a database that `kadr migrate` has to repair.
+    From here to its end the transaction holds back what is written meanwhile from all readers: keep it short.
+    """
+    events = await ahead(connection, consumer)
+    if events:
+        await advance(connection, consumer, events[-1])
+    return events
+
+
+async def ahead(connection: Connection, consumer: str) -> list[Event]:
+    """The next events of a consumer, at most 500, in commit order; its cursor stays: see `advance`.
+
+    The consumer belongs to the caller's transaction until that ends; another process gets no events meanwhile. Nothing
+    is written, so that a transaction that takes long over its events holds up no other reader.
+    Raises DatabaseRestored for a database that `kadr migrate` has to repair.
     """
     await restore.require_repaired(connection)
-    cursor = await connection.fetchrow(_SQL["cursor"], consumer)
+    if not await connection.fetchval(_SQL["take"], consumer):
+        return []
+    cursor = await connection.fetchrow(_SQL["cursor"], consumer) or {"transaction": "0", "position": 0}
     rows = await connection.fetch(_SQL["batch"], cursor["transaction"], cursor["position"])
-    if rows:
-        await connection.execute(_SQL["advance"], consumer, rows[-1]["transaction"], rows[-1]["position"])
     return [event_of(row) for row in rows]
+
+
+async def advance(connection: Connection, consumer: str, event: Event) -> None:
+    """Move a consumer's cursor past this event, in the transaction in which `ahead` gave it."""
+    await connection.execute(_SQL["advance"], consumer, event.position)
+
+
+async def behind_s(pool: Pool, consumer: str) -> float:
+    """How long the oldest event that a consumer has not been past has been there; 0 where there is none."""
+    seconds: float = await pool.fetchval(_SQL["behind"], consumer)
+    return seconds

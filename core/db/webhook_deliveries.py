@@ -12,6 +12,7 @@ from core.db.outbox import Event, event_of
 from core.db.postgres import Connection, Pool
 from core.db.webhook_endpoints import BLOCKS_FOR
 from core.event_types import WebhookEndpointTest
+from core.model import AssetId
 
 _SQL, _ENDPOINTS = sql.load("webhook_deliveries"), sql.load("webhook_endpoints")
 CONSUMER = "webhooks"
@@ -61,10 +62,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A line of the log: an event, its state, and its last attempt where there was one."""
+    """A line of the log: an event, its state, and its last attempt where there was one.
+
+    `asset_id`: the asset that the object is, or belongs to; None for an event of something else.
+    """
 
     number: int
     event_id: str
+    asset_id: AssetId | None
     type: str
     object_type: str
     object_id: str
@@ -186,6 +191,7 @@ def _delivery(row: Any) -> Delivery:
     return Delivery(
         number=row["delivery"],
         event_id=row["event_id"],
+        asset_id=row["asset_id"],
         type=row["type"],
         object_type=row["object_type"],
         object_id=row["object_id"],

@@ -1,15 +1,16 @@
-"""What the OpenAPI documents of API and origin have in common: where they are kept, how they are served, texts."""
+"""What the documents that describe API, origin and events have in common: where they are kept, how they are served."""
 
 from aiohttp import web
 
 # Built when the application is created: it takes 80 ms.
 DOCUMENT = web.AppKey("openapi_document", bytes)
+EVENTS = web.AppKey("asyncapi_document", bytes)
 _HEADERS = {"Cache-Control": "max-age=300", "Content-Type": "application/json; charset=utf-8"}
 
 
-def served(request: web.Request) -> web.Response:
-    """The response with the document of the application."""
-    return web.Response(body=request.app[DOCUMENT], headers=_HEADERS)
+def served(request: web.Request, document: web.AppKey[bytes] = DOCUMENT) -> web.Response:
+    """The response with this document of the application."""
+    return web.Response(body=request.app[document], headers=_HEADERS)
 
 
 def sentences(docstring: str | None) -> tuple[str, str]:

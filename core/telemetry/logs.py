@@ -23,6 +23,7 @@ _SECRETS = re.compile(
     r"|\b[0-9A-Za-z]+\.[\w-]+={0,2}\.[0-9a-f]{64}\b"  # signed tokens, of sessions and of delivery
     r"|\b[0-9A-Za-z]+\.[0-9]{9,}\.[\w-]{22}\b"  # of the edge
     r"|\b(?:ss|sl|ut)_[\w-]{43}(?![\w-])"  # of the studio, its sign-in links and uploads
+    r"|\bwhsec_[0-9A-Za-z+/]{32,}={0,2}"  # that sign webhooks
     r"|\b[\w-]{4,}\.(?=[\w-]*[0-9])(?=[\w-]*[A-Za-z])[\w-]{20,}",  # API keys
     re.IGNORECASE,
 )

@@ -52,6 +52,7 @@ WEBHOOK_SECONDS = Histogram(
 )
 WEBHOOKS_DUE = Gauge("kadr_webhooks_due", "Events that are due to a webhook endpoint")
 OLDEST_WEBHOOK = Gauge("kadr_oldest_due_webhook_seconds", "Age of the oldest of them")
+EVENT_BUS_BEHIND = Gauge("kadr_event_bus_behind_seconds", "Age of the oldest event that the event bus has not stored")
 _BACKLOG_SQL = sql.load("steps")["backlog"]
 
 

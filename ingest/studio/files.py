@@ -5,7 +5,7 @@ from aiohttp import web
 from studio import serving
 
 routes = web.RouteTableDef()
-ENTRIES = ("uploads.js", "upload.js", "library.js", "asset.js", "captions.js", "record.js")
+ENTRIES = ("uploads.js", "upload.js", "library.js", "asset.js", "captions.js", "record.js", "webhook.js")
 
 
 @routes.get("/studio/scripts/{file}")

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from core.http.problems import Problem
+from core.http.problems import Fault, Problem
 from core.settings import Settings
 from ingest.context import CONTEXT
 from ingest.studio import page
@@ -63,11 +63,25 @@ def refused(request: web.Request, problem: Problem) -> str:
 
     Its own words, which are English, where there is neither.
     """
+    told = " ".join(filter(None, (str(problem), problem.hint)))
+    return _words(request, Fault(pointer=problem.pointer or "", code=problem.code, detail=told))
+
+
+def refused_by_field(request: web.Request, problem: Problem) -> dict[str, str]:
+    """What is wrong with each field, by its name, as `refused` says it; what is about none of them has the name ""."""
+    whole = Fault(pointer=problem.pointer or "", code=problem.code, detail=str(problem))
+    return {_field(fault): _words(request, fault) for fault in reversed(problem.faults or (whole,))}
+
+
+def _words(request: web.Request, fault: Fault) -> str:
     known = catalogue(page.language(request))
-    field = (problem.pointer or "").removeprefix("/").partition("/")[0]
-    if problem.code == "invalid" and (words := known.get(f"studio.wrong.{field}")):
+    if fault.code == "invalid" and (words := known.get(f"studio.wrong.{_field(fault)}")):
         return words
-    return known.get(f"code.{problem.code}", " ".join(filter(None, (str(problem), problem.hint))))
+    return known.get(f"code.{fault.code}", fault.detail)
+
+
+def _field(fault: Fault) -> str:
+    return fault.pointer.removeprefix("/").partition("/")[0]
 
 
 def policy(settings: Settings, *, player: bool) -> dict[str, str]:

@@ -1,16 +1,18 @@
-"""clients/react as a shop has it: compiled, typed, and rendered on a server, where there is no window."""
+"""clients/react as a shop has it: compiled, typed, and rendered on a server, where there is no window.
+
+The example for Next.js is typed with it and with kadr-node; Next.js itself, 370 MB, is not installed.
+"""
 
 import asyncio
 import shutil
 from pathlib import Path
 
-import pytest
-
-from kadr.npm import npm_argv
 from studio import MODULES
+from tests import js_package
+from tests.checks import ROOT
+from tests.js_package import COMPILER
+from tests.node import node
 
-ROOT = Path(__file__).parents[2]
-NODE = shutil.which("node")
 RENDER = """
 import { createElement } from "react";
 import { renderToString } from "react-dom/server";
@@ -24,48 +26,38 @@ console.log(renderToString(createElement(KadrPlayer, {
 """
 
 
-def node() -> str:
-    """This machine's Node, or the one that make has installed."""
-    if NODE is not None:
-        return NODE
-    try:
-        return npm_argv([])[0]
-    except FileNotFoundError:
-        pytest.skip("no Node on this machine")
-
-
 async def run(*argv: str, cwd: Path) -> str:
+    """What Node prints."""
     running = await asyncio.create_subprocess_exec(
-        *argv, cwd=cwd, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        *(node() or "", *argv), cwd=cwd, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     said, _ = await asyncio.wait_for(running.communicate(), 120)
     assert running.returncode == 0, said.decode()
     return said.decode()
 
 
-@pytest.mark.skipif(not (MODULES / "react-dom").is_dir(), reason="React is not installed (make test does)")
+@js_package.needed
 async def test_it_is_typed_and_renders_on_a_server(tmp_path: Path) -> None:
     shop = tmp_path / "shop"
     modules = shop / "node_modules"
-    modules.mkdir(parents=True)
+    shop.mkdir()
+    await asyncio.to_thread(js_package.install, shop)
     for name in ("react", "react-dom", "@types"):
         (modules / name).symlink_to(MODULES / name)
     package = modules / "kadr-react"
     shutil.copytree(ROOT / "clients" / "react", package, ignore=shutil.ignore_patterns("node_modules", "dist"))
-    compiler = str(MODULES / "typescript" / "bin" / "tsc")
-    await run(node(), compiler, "-p", ".", cwd=package)
+    await run(str(COMPILER), "-p", ".", cwd=package)
     assert {path.name for path in (package / "dist").iterdir()} == {"index.js", "index.d.ts"}
 
-    # A page for Next.js uses it as it is typed.
-    shutil.copytree(ROOT / "docs" / "examples" / "nextjs" / "app", shop / "app")
-    (shop / "process.d.ts").write_text("declare const process: { env: Record<string, string | undefined> };")
+    shutil.copytree(ROOT / "docs" / "examples" / "nextjs", shop, dirs_exist_ok=True)
     options = ("--noEmit", "--strict", "--jsx", "react-jsx", "--module", "esnext", "--moduleResolution", "bundler")
-    libraries = ("--target", "es2022", "--skipLibCheck", "--types", "react,react-dom")
-    pages = [str(path) for path in sorted((shop / "app").rglob("*.tsx"))]
-    await run(node(), compiler, *options, *libraries, *pages, "process.d.ts", cwd=shop)
+    libraries = ("--target", "es2022", "--skipLibCheck", "--types", "node,react,react-dom")
+    files = [str(path) for folder in ("app", "lib") for path in sorted((shop / folder).rglob("*.ts*"))]
+    assert len(files) > 5
+    await run(str(COMPILER), *options, *libraries, *files, cwd=shop)
 
     (shop / "render.mjs").write_text(RENDER)
-    html = await run(node(), "render.mjs", cwd=shop)
+    html = await run("render.mjs", cwd=shop)
     assert html.startswith("<kadr-player ")
     assert 'playback-id="pb_1"' in html
     assert 'title="&lt;b&gt;"' in html

@@ -7,6 +7,7 @@ import pytest
 
 from core.db import listed, playback_ids
 from core.db.postgres import Pool
+from core.event_types import ListingChanged
 from core.model import Policy
 from tests.listed import SITES, change, public
 from workers.engine import sitemap_keeper
@@ -94,7 +95,7 @@ async def test_engines_can_be_told_of_each_change(pool: Pool) -> None:
     await sitemap_keeper.keep(pool, SITES)
     await change(pool, one, deleted_at=datetime.now(UTC))
     await sitemap_keeper.keep(pool, SITES)
-    told = await pool.fetch("SELECT payload FROM events WHERE type = $1 ORDER BY position", sitemap_keeper.CHANGED)
+    told = await pool.fetch("SELECT payload FROM events WHERE type = $1 ORDER BY position", ListingChanged.type)
     url = f"https://shop.example.org/watch/{one}"
     assert [row["payload"] for row in told] == [{"listed": True, "url": url}, {"listed": False, "url": url}]
 

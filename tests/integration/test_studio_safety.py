@@ -46,7 +46,14 @@ async def test_every_page_has_a_policy_that_runs_our_scripts_only(stack: Stack, 
     answers = {
         path: await send(base, "GET", path, cookie=cookie)
         for path in (
-            *("/studio/", "/studio/library", "/studio/library?q=none", "/studio/upload", "/studio/account"),
+            *(
+                "/studio/",
+                "/studio/library",
+                "/studio/library?q=none",
+                "/studio/upload",
+                "/studio/account",
+                "/studio/webhooks",
+            ),
             *(title, f"{title}/captions/{made['data']['id']}", "/studio/sign-in?link=x"),
         )
     }

@@ -135,6 +135,7 @@ async def test_no_other_call(api: str, key: str) -> None:
     ]
     document = (await send(api, "GET", "/openapi.json")).body
     ids = {"upload_id": own["id"], "asset_id": own["asset_id"], "playback_id": "pb_1", "track_id": "tr_1"}
+    ids |= {"endpoint_id": "we_1", "event_id": "ev_1"}
     tried = 0
     for pattern, methods in document["paths"].items():
         if not pattern.startswith("/v1/"):

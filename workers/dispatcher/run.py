@@ -8,11 +8,12 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 
 from core.concurrency import cancel_and_wait
-from core.db import postgres, webhook_deliveries
+from core.db import outbox, postgres, webhook_deliveries
 from core.db.postgres import Pool
 from core.settings import Settings
 from core.telemetry import metrics
 from core.telemetry.logs import Log
+from workers.dispatcher import event_bus
 from workers.dispatcher.webhooks import Webhooks
 
 _LOG = Log("dispatcher")
@@ -28,8 +29,10 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stopping.set)
     pool = await postgres.connect(settings, require_repaired=True)
     try:
-        async with metrics.served(settings, lambda: _read_backlog(pool)) as port:
+        async with metrics.served(settings, lambda: _read_backlog(settings, pool)) as port:
             jobs = [loop.create_task(Webhooks(settings, pool).run()), loop.create_task(stopping.wait())]
+            if settings.nats_url is not None:
+                jobs.append(loop.create_task(event_bus.run(settings, pool)))
             _LOG.info("dispatcher.started", metrics_port=port)
             done, pending = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
             await cancel_and_wait(pending)
@@ -40,9 +43,11 @@ async def run(settings: Settings) -> None:
     _LOG.info("dispatcher.stopped")
 
 
-async def _read_backlog(pool: Pool) -> None:
+async def _read_backlog(settings: Settings, pool: Pool) -> None:
     """Set the gauges of what is due; they stay as they are while PostgreSQL is away."""
     try:
+        if settings.nats_url is not None:
+            metrics.EVENT_BUS_BEHIND.set(await outbox.behind_s(pool, event_bus.CONSUMER))
         due, oldest_s = await webhook_deliveries.backlog(pool)
     except postgres.UNAVAILABLE:
         return

@@ -16,6 +16,7 @@ from core.settings import Settings
 from core.telemetry.logs import Log
 
 _LOG = Log("indexnow")
+CONSUMER = "indexnow"
 ANSWER_S = 20.0
 TRY_AGAIN = frozenset({408, 425, 429})
 
@@ -27,11 +28,13 @@ async def tell(settings: Settings, pool: Pool) -> int:
     sent = 0
     while True:
         async with pool.acquire() as connection, connection.transaction():
-            events = await outbox.consume(connection, "indexnow")
+            events = await outbox.ahead(connection, CONSUMER)
             changed = [one.payload["url"] for one in events if one.type == ListingChanged.type]
             urls = own_urls(settings.site_base, changed)
             if urls:
                 await _post(settings, settings.indexnow_key, urls)
+            if events:
+                await outbox.advance(connection, CONSUMER, events[-1])
         sent += len(urls)
         if not events:
             return sent

@@ -43,7 +43,7 @@ UPDATE webhook_deliveries SET state = 'dead' WHERE endpoint_id = $1 AND state = 
 -- name: page
 -- An endpoint's deliveries, the newest first, each with its last attempt.
 SELECT d.position AS delivery, d.state, d.attempts, d.due_at, d.created_at, d.delivered_at,
-    v.id AS event_id, v.type, v.object_type, v.object_id,
+    v.id AS event_id, v.asset_id, v.type, v.object_type, v.object_id,
     a.at, a.duration_ms, a.status, a.error, a.answer
 FROM webhook_deliveries d JOIN events v ON v.id = d.event_id
     LEFT JOIN LATERAL (SELECT * FROM webhook_attempts w WHERE w.delivery = d.position ORDER BY w.at DESC LIMIT 1) a ON true

@@ -15,6 +15,7 @@ from core.event_types import (
     require_known,
     stored,
 )
+from tests.checks import ROOT
 
 
 def subclasses(of: type[EventData]) -> Iterator[type[EventData]]:
@@ -77,3 +78,13 @@ def test_patterns(pattern: str, named: list[str], not_named: list[str]) -> None:
 def test_a_pattern_that_names_nothing_is_refused_with_the_types(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"video\.asset\.ready"):
         require_known(pattern)
+
+
+def test_the_table_of_the_documentation_is_the_catalogue() -> None:
+    text = (ROOT / "docs" / "events.md").read_text()
+    table = text.partition("## Types\n\n")[2].partition("\n\n")[0].splitlines()[2:]
+    assert table == [
+        f"| `{name}` | {one.object_type.replace('_', ' ')} | {' '.join((one.__doc__ or '').split())} |"
+        f" {', '.join(f'`{field}`' for field in one.model_fields)} |"
+        for name, one in EVENT_TYPES.items()
+    ]

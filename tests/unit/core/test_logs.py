@@ -1,6 +1,7 @@
 """JSON log lines: what a caller says is in them."""
 
 import asyncio
+import base64
 import json
 import logging
 from pathlib import Path
@@ -39,6 +40,7 @@ API_KEY = "kadr_0a1b2c3d.Zk9-q_w3RtY7uIoP1aSdFgHjKl5ZxCvBnM0"
 TOKEN = "k1.WyJwYl8xIiwgIjAxIiwgMTgwMF0." + "0123456789abcdef" * 4
 EDGE_TOKEN = "k1.1800000000._e4Nc3iduzkWRm01TBBNYw"
 STUDIO, LINK, UPLOAD = (f"{kind}_-Zk9q_w3RtY7uIoP1aSdFgHjKl5ZxCvBnM0AbCdEf-G" for kind in TokenKind)
+WEBHOOK = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,7 @@ STUDIO, LINK, UPLOAD = (f"{kind}_-Zk9q_w3RtY7uIoP1aSdFgHjKl5ZxCvBnM0AbCdEf-G" fo
         (LINK, f"b'link={LINK}&lang=en'"),
         (API_KEY, f"b'key={API_KEY}'"),
         (UPLOAD, f"invalid upload token {UPLOAD}."),
+        (WEBHOOK, f"sealing {WEBHOOK} failed"),
         ("HS256-rqEm", "/bcdn_token=HS256-rqEm&expires=1/v/as_1/"),
         ("AKIAX", "http://s3/uploads/u/1?X-Amz-Credential=AKIAX&X-Amz-Signature=ff"),
         ("sesame", "ClientError: https://files.example.org/a.mp4?sesame"),

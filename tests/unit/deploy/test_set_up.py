@@ -42,9 +42,9 @@ def required(*extras: str) -> set[str]:
 @pytest.mark.parametrize(
     ("need", "extras"),
     [
-        ("runtime", ()),
-        ("up", ("embedded", "build")),
-        ("test", ("embedded", "build", "test")),
+        ("runtime", ("nats",)),
+        ("up", ("embedded", "build", "nats")),
+        ("test", ("embedded", "build", "nats", "test")),
         ("bench", ("bench",)),
     ],
 )

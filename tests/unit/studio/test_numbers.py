@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.numbers import bit_rate, number, size, time_taken
+from studio.numbers import bit_rate, brief_time, number, size, time_taken
 from studio.texts import text_in
 
 EN, RU = text_in("en"), text_in("ru")
@@ -23,3 +23,5 @@ def test_units() -> None:
     assert size(1_753_098, "ru", RU) == "1,8 МБ"
     assert [bit_rate(n, "en", EN) for n in (870_698, 999_999, 2_840_000)] == ["871 kb/s", "1000 kb/s", "2.8 Mb/s"]
     assert [time_taken(s, "en", EN) for s in (3.79, 37.2, 119.0, 200.0)] == ["3.8 s", "37 s", "119 s", "3.3 min"]
+    assert [brief_time(ms, "en", EN) for ms in (0, 34, 999, 1204)] == ["0 ms", "34 ms", "999 ms", "1.2 s"]
+    assert brief_time(1204, "ru", RU) == "1,2 с"

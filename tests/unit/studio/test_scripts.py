@@ -28,7 +28,7 @@ def test_before_play(entries: tuple[str, ...]) -> None:
     assert weight(before_play(entries)) <= BEFORE_PLAY_BYTES
 
 
-@pytest.mark.parametrize("entry", ["uploads.js", "library.js", "asset.js", "captions.js", "record.js"])
+@pytest.mark.parametrize("entry", ["uploads.js", "library.js", "asset.js", "captions.js", "record.js", "webhook.js"])
 def test_pages_of_the_studio(entry: str) -> None:
     """Beside the player."""
     assert weight({entry, *scripts.at_once(entry)}) <= STUDIO_BYTES
