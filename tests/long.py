@@ -21,6 +21,9 @@ WEBHOOKS = "200,000 deliveries: make test makes 4,000 over a kill"
 PACKAGES = "installs packages from an index: make test builds the package and runs the example"
 
 LONG = {
+    "test_python_client.py": {
+        "test_both_pages_in_a_browser": "a title through the pipeline and a player: make test has one without a browser"
+    },
     "test_python_package.py": {
         "test_it_installs_alone": PACKAGES,
         "test_the_quickstart_is_followed_from_its_text": PACKAGES,

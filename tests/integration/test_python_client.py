@@ -15,14 +15,16 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from playwright.async_api import Browser
 from standardwebhooks import Webhook
 
+import studio
 from core.settings import MIB
 from core.tokens import webhook_signature
 from kadr_client import ApiError, AssetErrored, Kadr, sign_webhook
@@ -103,6 +105,7 @@ async def school(environment: dict[str, str], owner: Stack, tmp_path: Path) -> A
     folder = tmp_path / "school"
     (folder / "static").mkdir(parents=True)
     shutil.copy(EXAMPLE / "app.py", folder)
+    shutil.copy(studio.FOLDER / "built" / "upload.js", folder / "static")
     url = f"http://127.0.0.1:{(port := free_port())}"
     own = {
         "KADR_SITE_URL": owner.endpoints["site"],
@@ -132,13 +135,17 @@ async def call(method: str, url: str, user: str | None = None, **options: Any) -
         return answer.status, await answer.text()
 
 
+def kadr_listen(school: str, environment: dict[str, str]) -> AbstractContextManager["subprocess.Popen[str]"]:
+    """`kadr listen`, which brings every event of the account to the example."""
+    options = ("--last", "500", "--types", "video.asset.*", "--secret", SECRET)
+    argv = ("-m", "kadr", "listen", "--forward", f"{school}/webhooks/kadr", *options)
+    return program(*argv, cwd=ROOT, env=environment)
+
+
 async def test_a_video_from_a_teacher_to_a_pupil(
     kadr: Kadr, owner: Stack, school: str, environment: dict[str, str], large: Path, tmp_path: Path
 ) -> None:
-    listen = ("-m", "kadr", "listen", "--last", "500", "--types", "video.asset.*")
-    with program(
-        *listen, "--forward", f"{school}/webhooks/kadr", "--secret", SECRET, cwd=ROOT, env=environment
-    ) as listening:
+    with kadr_listen(school, environment) as listening:
         assert (await call("POST", f"{school}/lessons/7/upload-token", PUPIL))[0] == 403
         status, answer = await call("POST", f"{school}/lessons/7/upload-token", TEACHER)
         assert status == 200, answer
@@ -200,6 +207,34 @@ async def the_same_event_twice(kadr: Kadr, school: str, database: Path) -> None:
     forged = sign_webhook(body, event["id"], now, webhook_signature.new_secret())
     status, said = await call("POST", f"{school}/webhooks/kadr", data=body, headers=forged)
     assert (status, "bad_signature" in said) == (400, True)
+
+
+@pytest.mark.browser
+async def test_both_pages_in_a_browser(school: str, environment: dict[str, str], tiny: Path, browser: Browser) -> None:
+    """A teacher chooses a file on the page of the example, and a pupil watches it."""
+    name, password = TEACHER.split(":")
+    teacher = await browser.new_context(http_credentials={"username": name, "password": password})
+    name, password = PUPIL.split(":")
+    pupil = await browser.new_context(http_credentials={"username": name, "password": password})
+    with kadr_listen(school, environment):
+        page = await teacher.new_page()
+        await page.goto(f"{school}/lessons/8/upload")
+        await page.set_input_files("input", str(tiny))
+        await page.wait_for_function("document.querySelector('output').value === 'done'")
+
+        async def status() -> int:
+            return (await call("GET", f"{school}/lessons/8", PUPIL))[0]
+
+        await until(status, lambda got: got == 200)
+    page = await pupil.new_page()
+    await page.goto(f"{school}/lessons/8")
+    await page.evaluate(
+        "customElements.whenDefined('kadr-player').then(() => document.querySelector('kadr-player').play())"
+    )
+    await page.wait_for_function("document.querySelector('kadr-player').currentTime > 0.5")
+    assert await page.inner_text("h1") == "Lesson 8"
+    for context in (teacher, pupil):
+        await context.close()
 
 
 async def test_assets_of_the_library(kadr: Kadr) -> None:

@@ -73,8 +73,11 @@ async def read(file: Path) -> Begun | None:
 
 
 async def write(file: Path, begun: Begun) -> None:
-    """Write a state file in one step: a crash leaves the old one or the new one. Raises OSError."""
-    await asyncio.to_thread(_replace, file, json.dumps(asdict(begun)))
+    """Write a state file in one step: a crash leaves the old one or the new one. Raises UploadError `bad_state`."""
+    try:
+        await asyncio.to_thread(_replace, file, json.dumps(asdict(begun)))
+    except OSError as exc:
+        raise UploadError("bad_state", f"The state file cannot be written: {exc}.", hint="Name another file.") from exc
 
 
 def _replace(file: Path, text: str) -> None:

@@ -303,6 +303,12 @@ async def test_a_file_that_is_no_state(kadr: Kadr, file: Path, state: Path, text
     assert state.read_text() == text
 
 
+async def test_a_state_that_cannot_be_written(server: SmallKadr, kadr: Kadr, file: Path) -> None:
+    with pytest.raises(UploadError, match="bad_state"):
+        await kadr.upload(file, state_file=file.parent / "nowhere" / "state.json")
+    assert server.seen == []
+
+
 @pytest.mark.parametrize("status", [UploadStatus.EXPIRED, UploadStatus.ABORTED, None])
 async def test_an_upload_that_has_ended_begins_anew(
     server: SmallKadr, kadr: Kadr, file: Path, state: Path, status: UploadStatus | None
