@@ -58,7 +58,7 @@ def test_it_installs_alone(tmp_path: Path) -> None:
     environment, python = tmp_path / "environment", tmp_path / "environment" / "bin" / "python"
     run(UV, "venv", "--quiet", "--python", sys.executable, environment)
     before = installed_bytes(environment)
-    run(UV, "pip", "install", "--quiet", "--python", python, FOLDER)
+    run(UV, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, FOLDER)
     (told_mb,) = re.findall(r"adds (\d+) MB to an empty", (FOLDER / "README.md").read_text())
     assert abs((installed_bytes(environment) - before) / 1e6 - int(told_mb)) < 2
     listed = json.loads(run(UV, "pip", "list", "--quiet", "--format", "json", "--python", python))

@@ -135,10 +135,11 @@ class _Put:
         self._sending = sending
         self._start = start
         self._size = size
+        self._error_of_caller: Exception | None = None
         self.sent_bytes = 0
 
     async def run(self, url: str) -> tuple[int, str, str | None]:
-        """(status of the answer or 0, what was answered, Retry-After)."""
+        """(status of the answer or 0, what was answered, Retry-After). Raises what `on_progress` raises."""
         headers = {"Content-Length": str(self._size)}
         try:
             async with asyncio.timeout(STALL_S) as limit:
@@ -152,6 +153,8 @@ class _Put:
                 ) as answer:
                     text = await answer.text(errors="replace")
         except (aiohttp.ClientError, TimeoutError) as exc:
+            if self._error_of_caller is not None:
+                raise self._error_of_caller from None
             return 0, str(exc) or type(exc).__name__, None
         code = re.search(r"<Code>(\w+)</Code>", text)  # of S3
         reason = f"storage answered {answer.status}" + (f" {code[1]}" if code else "")
@@ -162,4 +165,8 @@ class _Put:
             limit.reschedule(asyncio.get_running_loop().time() + STALL_S)
             yield block
             self.sent_bytes += len(block)
-            self._sending.progress.add(len(block))
+            try:
+                self._sending.progress.add(len(block))
+            except Exception as exc:
+                self._error_of_caller = exc  # which aiohttp takes for one of the connection
+                raise
