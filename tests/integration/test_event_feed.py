@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sys
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from benchmarks.harness.stack import two_free_ports
 from core.db import event_feed, outbox, owners
 from core.db.event_feed import CursorExpired, Place
 from core.db.postgres import Pool
-from core.event_types import AssetPlayable, TrackReady
+from core.event_types import AssetPlayable, TrackReady, like_patterns
 from core.model import OwnerId, new_id
 from kadr.stack.tether import tethered
 from tests import lone, runs
@@ -32,7 +31,7 @@ KEY = f"kadr_reader.{'0123456789' * 4}012"
 WRITE = """
 import asyncio, random, sys
 from core.db import outbox, postgres
-from core.event_types import AssetPlayable, TrackReady
+from core.event_types import AssetPlayable, TrackReady, like_patterns
 from core.model import OwnerId, new_id
 from core.settings import Settings
 
@@ -125,7 +124,6 @@ async def test_two_readers_see_each_event_once_in_one_order_across_a_restart(sta
         await asyncio.gather(everything.read(base, WRITERS * EACH), tracks.read(base, WRITERS * EACH // 2))
     assert [await writer.wait() for writer in writers] == [0] * WRITERS
     seen = [event["id"] for event in everything.events]
-    assert Counter(seen).most_common(1)[0][1] == 1
     assert seen == await ids(pool)
     assert len(seen) == WRITERS * EACH
     assert [event["id"] for event in tracks.events] == [
@@ -215,7 +213,7 @@ async def test_a_cursor_of_before_a_restore_goes_back_a_little(pool: Pool, moved
     await until_readable(pool)
     place = (await event_feed.read(pool, OWNER, None, None, 10)).next
     if moved == "cluster":
-        before = Place(epoch="1", transaction=7, position=1, time=place.time)
+        before = Place(epoch="1-1", transaction=7, position=1, time=place.time)
     else:
         before = Place(epoch=place.epoch, transaction=place.transaction + 10**9, position=0, time=place.time)
     page = await event_feed.read(pool, OWNER, Place.parse(str(before)), None, 10)
@@ -234,7 +232,20 @@ async def test_types_are_taken_literally(pool: Pool) -> None:
         await outbox.add(connection, OWNER, new_id("tr"), TrackReady(asset_id="as_1"))
     await until_readable(pool)
     for types, count in ((["video.track.ready"], 1), (["video.track.*"], 1), (["video.track_ready"], 0), (["*"], 1)):
-        assert len((await event_feed.read(pool, OWNER, None, event_feed.like(types), 10)).events) == count
+        assert len((await event_feed.read(pool, OWNER, None, like_patterns(types), 10)).events) == count
+
+
+async def test_events_of_a_rare_type_are_found_page_by_page(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No page looks through more than so many events; an empty one may have more behind it."""
+    monkeypatch.setattr(event_feed, "SCANNED", 3)
+    async with pool.acquire() as connection, connection.transaction():
+        await outbox.add_all(connection, [(OWNER, new_id("as"), AssetPlayable(revision="1")) for _ in range(7)])
+        await outbox.add(connection, OWNER, new_id("tr"), TrackReady(asset_id="as_1"))
+    await until_readable(pool)
+    pages = [await event_feed.read(pool, OWNER, None, ["video.track.%"], 10)]
+    while pages[-1].has_more:
+        pages.append(await event_feed.read(pool, OWNER, pages[-1].next, ["video.track.%"], 10))
+    assert [len(page.events) for page in pages] == [0, 0, 1]
 
 
 async def test_an_event_is_the_same_json_in_the_feed_and_the_stream_of_its_asset(stack: Stack) -> None:
