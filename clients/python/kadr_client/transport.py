@@ -103,7 +103,8 @@ class Transport:
                 error.__cause__ = exc
                 asked = None
             else:
-                self.tries = self._tries_later
+                if answer.status < 500:
+                    self.tries = self._tries_later
                 if answer.status < 300:
                     return _content(text, url)
                 if method == "DELETE" and answer.status == 404 and failures:
