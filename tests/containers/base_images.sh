@@ -29,7 +29,7 @@ image() { # TAG FOLDER: builds images/FOLDER with the files of $WORK/parts/FOLDE
     DOCKER_BUILDKIT=0 docker build -q --network=host -t "$1" "$context" >>"$WORK/images.log" 2>&1 ||
         { say "FAILED  base image $1"; tail -n 5 "$WORK/images.log"; exit 1; }
 }
-named_in() { sed -n "s/^ *\(FROM\|image:\) \($2[^ ]*\).*/\2/p" "$1" | head -n 1; }
+named_in() { sed -n "s#^ *\(FROM\|image:\) \($2[^ ]*\).*#\2#p" "$1" | head -n 1; }
 files() { # FOLDER SOURCE...: what the image's Dockerfile copies
     local context="$WORK/context/$1/files"; shift
     [ -d "$context" ] || { mkdir -p "$context" && cp -a "$@" "$context/"; }

@@ -6,6 +6,7 @@
 # CERTIFICATES, PACKAGE_SOURCES and DEBIAN_MIRROR are optional inputs: see base_images.sh.
 # Exit code: 0 all passed, 1 some failed, 77 skipped by name.
 set -u
+exec </dev/null # whatever reads, as `compose exec` does, must not stop a run in the background
 HERE=$(cd "$(dirname "$0")" && pwd)
 TOP=$(cd "$HERE/../.." && pwd)
 CLIP=$(realpath "${1:?a clip is needed}")
@@ -142,7 +143,7 @@ release() { # every API and origin is replaced while they are asked and while an
     asking=$!
     (upload) &
     uploading=$!
-    compose up --detach --no-deps --force-recreate "${SCALE[@]}" api origin && healthy 13
+    compose up --detach --no-deps --force-recreate --scale api=2 --scale origin=2 api origin && healthy 13
     local replaced=$?
     wait "$uploading"; local uploaded=$?
     kill "$asking"; wait "$asking" 2>/dev/null
