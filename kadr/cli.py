@@ -135,6 +135,22 @@ def _studio_link(args: argparse.Namespace) -> int:
     return asyncio.run(studio_link.run(OwnerId(args.owner)))
 
 
+def _cost(args: argparse.Namespace) -> int:
+    from kadr.commands import cost
+
+    return asyncio.run(
+        cost.run(
+            wanted=args.scenario,
+            variant=args.variant,
+            prices=args.prices,
+            given=cost.given_values(args.set),
+            measured=args.measured,
+            plain_json=args.json,
+            plot=args.plot,
+        )
+    )
+
+
 def _plan(args: argparse.Namespace) -> int:
     from kadr.commands import encode
 
@@ -311,6 +327,7 @@ _COMMANDS = {
     "assets": _assets,
     "token": _token,
     "studio-link": _studio_link,
+    "cost": _cost,
     "plan": _plan,
     "encode": _encode,
     "posters": _posters,
