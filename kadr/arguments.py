@@ -23,6 +23,7 @@ MOST = 1_000_000  # pages, or requests a second, of a check
 BENCHMARKS = (
     "api",
     "click_through",
+    "cost",
     "fairness",
     "fuzz",
     "origin",

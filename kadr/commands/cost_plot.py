@@ -35,7 +35,7 @@ def draw(found: Answer, target: Path) -> None:
     FigureCanvasAgg(figure)
     above, below = figure.subplots(2, 1, height_ratios=(2, 3))
     words = Words(found, DEFAULT)
-    figure.suptitle(words.headline(), fontsize=15)
+    figure.suptitle(words.headline(), fontsize=15, parse_math=False)
     _compared(above, found, words)
     _tornado(below, found, words)
     figure.savefig(target, dpi=110)
@@ -53,6 +53,7 @@ def _compared(axes: Any, found: Answer, words: Words) -> None:
     if found.scenario.budget is not None:
         axes.axvline(found.scenario.budget, color="black", linestyle="--", linewidth=1)
         axes.set_xlabel(f"{found.book.currency} a month; dashed: {words.money(found.scenario.budget)}")
+    axes.xaxis.label.set_parse_math(False)
     axes.margins(x=0.12)
     axes.set_title(words.text("cost.peers"))
 
