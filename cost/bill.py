@@ -29,6 +29,7 @@ class Quantities:
     segment_requests: float = 0.0
     requests: float = 0.0
     ladder_gb: float = 0.0
+    pictures_gb: float = 0.0
     source_gb: float = 0.0
     puts: float = 0.0
     encode_h: float = 0.0  # CPU hours of what is new
@@ -38,7 +39,7 @@ class Quantities:
 
     @property
     def stored_gb(self) -> float:
-        return self.ladder_gb + self.source_gb
+        return self.ladder_gb + self.pictures_gb + self.source_gb
 
     @property
     def new_h(self) -> float:
@@ -96,6 +97,7 @@ def quantities_of(kind: KindInputs, inputs: Inputs) -> Quantities:
         segment_requests=segment_requests,
         requests=segment_requests + starts * inputs["startup_requests"],
         ladder_gb=stock_min * kind.ladder_mb / 1000,
+        pictures_gb=titles * kind.pictures_mb / 1000,
         source_gb=kept_min * kind.source_mb / 1000,
         puts=new_min * 60 / kind.segment_s * kind.renditions,
         encode_h=new_min * kind.encode_cpu_s * per_hour,

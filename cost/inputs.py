@@ -61,6 +61,7 @@ OF_KIND: Mapping[str, Definition] = {
     "buffer_s": _of("s", 30, _T, "what hls.js fills; Kadr's player: 8 s for titles up to a minute", most=3_600),
     "segment_s": _of("s", 6, _T, "the profile standard", least=0.5, most=60),
     "ladder_mb": _of("MB/min", 25, _T, "the smart ladder, balanced, of 1080p", most=10_000),
+    "pictures_mb": _of("MB/title", 1, _T, "posters, storyboard, preview: 0.8 and 1.4 of two clips", most=10_000),
     "source_mb": _of("MB/min", 60, _T, "uploads of 8 Mb/s", most=100_000),
     "source_days": _of("days", math.inf, _T, "KADR_SOURCE_RETENTION_S is not set"),
     "renditions": _of("", 5, _T, "four rungs and the sound", least=1, most=100),
@@ -109,6 +110,7 @@ class KindInputs:
     buffer_s: float
     segment_s: float
     ladder_mb: float
+    pictures_mb: float
     source_mb: float
     source_days: float
     renditions: float

@@ -84,6 +84,7 @@ def _of_rows(rows: Sequence[WorkRow]) -> dict[str, Value]:
         "pictures_cpu_s": mean(lambda row: row.pictures_cpu_s, measured_min, of_measured),
         "captions_cpu_s": mean(lambda row: row.captions_cpu_s, measured_min, of_measured),
         "ladder_mb": mean(lambda row: row.ladder_bytes / 1e6, minutes, of_all),
+        "pictures_mb": mean(lambda row: row.pictures_bytes / 1e6, titles, of_all),
         "source_mb": mean(lambda row: row.source_bytes / 1e6, minutes, of_all),
         "renditions": mean(lambda row: row.rendition_min, minutes, of_all),
     }

@@ -39,7 +39,7 @@ def _bill(vendor: Vendor, inputs: Inputs, stack: Stack, book: PriceBook) -> Peer
     grades = {price.grade for price in (*vendor.encode, vendor.store, vendor.deliver, vendor.captions) if price}
     if vendor.storage is not None:
         storage = book.the_storage(vendor.storage)
-        store = price_of(storage.store, work.ladder_gb + work.source_gb * vendor.keeps_source)
+        store = price_of(storage.store, work.stored_gb if vendor.keeps_source else work.ladder_gb + work.pictures_gb)
         store += price_of(storage.put, work.puts)
         grades.add(storage.store.grade)
     else:

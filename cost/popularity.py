@@ -7,6 +7,7 @@ makes the expected bytes inside equal its size (the approximation of Che, Tung a
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 SINGLE = 64  # the first ranks, each by itself
@@ -30,17 +31,18 @@ class Demand:
     views_per_day: float
 
 
-def bins(titles: float, exponent: float) -> list[Bin]:
+@lru_cache(maxsize=256)
+def bins(titles: float, exponent: float) -> tuple[Bin, ...]:
     """Titles in order of rank, the most seen first. Empty without any."""
     count = math.floor(titles)
     if count < 1:
-        return []
+        return ()
     edges = list(range(1, min(SINGLE, count) + 1))
     while edges[-1] < count + 1:
         edges.append(min(count + 1, max(edges[-1] + 1, math.floor(edges[-1] * STEP))))
     weighed = [(end - begin, _weight(begin, end, exponent)) for begin, end in pairwise(edges)]
     total = sum(weight for _, weight in weighed)
-    return [Bin(titles=length, share=weight / length / total) for length, weight in weighed]
+    return tuple(Bin(titles=length, share=weight / length / total) for length, weight in weighed)
 
 
 def _weight(begin: int, end: int, exponent: float) -> float:

@@ -35,6 +35,7 @@ class WorkRow:
     pictures_cpu_s: float
     captions_cpu_s: float
     ladder_bytes: float
+    pictures_bytes: float
     source_bytes: float
     rendition_min: float
 

@@ -29,7 +29,10 @@ title AS (
         (SELECT sum((one ->> 'bytes')::float8) FROM jsonb_array_elements(summary -> 'renditions') AS one)
             + COALESCE((SELECT sum((one ->> 'bytes')::float8) FROM jsonb_array_elements(summary -> 'downloads') AS one), 0)
             AS ladder_bytes,
-        jsonb_array_length(summary -> 'renditions') AS renditions
+        jsonb_array_length(summary -> 'renditions') AS renditions,
+        (SELECT sum((one #>> '{}')::float8)
+         FROM pictures, jsonb_path_query(to_jsonb(ARRAY[album, chosen]), 'strict $.**.size_bytes') AS one
+         WHERE pictures.asset_id = newest.id) AS pictures_bytes
     FROM newest JOIN spent USING (id)
     JOIN revisions ON revisions.asset_id = newest.id AND revisions.id = newest.revision_id
 )
@@ -46,6 +49,7 @@ SELECT
     COALESCE(sum(pictures_s / runs) FILTER (WHERE is_measured), 0) AS pictures_cpu_s,
     COALESCE(sum(captions_s / runs) FILTER (WHERE is_measured), 0) AS captions_cpu_s,
     sum(ladder_bytes) AS ladder_bytes,
+    COALESCE(sum(pictures_bytes), 0) AS pictures_bytes,
     COALESCE(sum(source_bytes), 0)::float8 AS source_bytes,
     sum(renditions * minutes) AS rendition_min
 FROM title WHERE minutes > 0
