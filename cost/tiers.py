@@ -57,7 +57,7 @@ def priced_regions(cdn: Cdn, regions: dict[str, float]) -> list[tuple[Price, flo
 
 
 def marginal(cdn: Cdn, regions: dict[str, float], gb: float, requests: float) -> float:
-    """What the last GB costs: a hundredth of the bytes more, against those. 0 inside a flat plan, and without a plan."""
+    """What the last GB costs: of a hundredth more bytes, the difference. 0 inside a flat plan, and without a plan."""
     more = max(gb, 1.0) * 0.01
     now, then = delivery(cdn, regions, gb, requests)[0], delivery(cdn, regions, gb + more, requests)[0]
     if cdn.plans is not None or math.isinf(now) or math.isinf(then):

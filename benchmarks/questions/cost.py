@@ -2,11 +2,10 @@
 
 Uploads clips to a stack of its own, one after the other, and waits until every step has ended. Then the inputs are
 measured from its database, as `kadr cost --measured` does it, and what the model makes of them for this catalogue is
-compared with two things it has not seen: the CPU seconds of the workers and all their programs, by the kernel, and the
-bytes that lie in storage. Agreed is what differs by at most 10 %; the command ends with 1 otherwise.
+compared with two things it has not seen: the CPU seconds of the workers and all their programs, by the kernel, and
+the bytes that lie in storage. Agreed is what differs by at most 10 %; the command ends with 1 otherwise.
 
-The CPU seconds that the kernel counts include what the model leaves out: the workers' own Python, and what it takes them
-to start.
+The kernel's CPU seconds include what the model leaves out: the workers' own Python.
 """
 
 import argparse
@@ -83,7 +82,9 @@ async def _put_through(stack: Stack, clips: Sequence[Path]) -> dict[str, str]:
 async def _settled(pool: Pool) -> None:
     """Wait until nothing is under way, the CPU time of what was is written, and garbage is deleted."""
     async with asyncio.timeout(READY_WITHIN_S):
-        while await pool.fetchval(UNDER_WAY):
+        while True:
+            if not await pool.fetchval(UNDER_WAY):
+                return
             await asyncio.sleep(client.POLL_S)
 
 
@@ -113,6 +114,6 @@ def main(argv: Sequence[str]) -> int:
         one = result[name]
         lines.append(f"{name:<8}{one['model']:>16,.1f}{one['real']:>16,.1f}{one['ratio']:>8.3f}")
     for name, why in result["refused"].items():
-        print(f"left out: {name}: {why}", file=sys.stderr)
+        print(f"left out: {name}: {why}", file=sys.stderr)  # noqa: T201
     report("\n".join(lines), result, machine)
     return int(any(abs(result[name]["ratio"] - 1) > MOST_OFF for name in ("cpu_s", "bytes")))
