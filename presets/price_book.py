@@ -1,6 +1,6 @@
 """A price book: what machines, storage, CDNs and video platforms charge, each price with where it comes from.
 
-In: presets/prices/NAME.yaml, read when it is asked for. Out: `PriceBook`, in the currency that it names. Refuses a
+In: a file of presets/prices/, read when it is asked for. Out: `PriceBook`, in the currency that it names. Refuses a
 wrong file and an unknown name with ConfigError.
 """
 

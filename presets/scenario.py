@@ -1,6 +1,6 @@
 """A scenario: a platform of a certain size, of which `kadr cost` says what it costs a month.
 
-In: presets/scenarios/NAME.yaml, or a file of the same form. Out: `Scenario`. Refuses a wrong file and an unknown name
+In: a file of presets/scenarios/, or another of the same form. Out: `Scenario`. Refuses a wrong file and an unknown name
 with ConfigError; what an input is called and how large it may be is judged by cost.inputs.
 """
 
