@@ -39,6 +39,7 @@ from ingest.studio import (
     asset,
     captions,
     chapters,
+    cost,
     files,
     home,
     library,
@@ -80,6 +81,7 @@ MODULES = (
     webhooks,
     webhook,
     webhook_delivery,
+    cost,
     files,
 )
 

@@ -10,7 +10,7 @@ from core.media.crop import Reframe
 from core.model import AssetStatus
 from kadr.upload_arguments import add_page_options, add_upload_options
 from presets.caption import CAPTION_NAMES
-from presets.document import current_name
+from presets.document import current_name, names
 from presets.effort import Effort
 from presets.poster import NAMES as POSTERS
 from presets.profile import DEFAULT_NAME, UPRIGHT_NAMES
@@ -23,6 +23,7 @@ MOST = 1_000_000  # pages, or requests a second, of a check
 BENCHMARKS = (
     "api",
     "click_through",
+    "cost",
     "fairness",
     "fuzz",
     "origin",
@@ -128,6 +129,7 @@ def parser() -> argparse.ArgumentParser:
         "Reads the database of KADR_DATABASE_URL, else of the `kadr up` in KADR_HOME.",
     )
     studio_link.add_argument("--owner", metavar="ID", default="ow_default", help="whose studio")
+    _add_cost(commands)
     _add_encode(commands)
     _add_posters(commands)
     _add_transcribe(commands)
@@ -194,6 +196,35 @@ def _add_token(commands: _Commands) -> None:
     token.add_argument("--ip", metavar="ADDRESS", help="address or network of the viewer")
     token.add_argument("--country", metavar="CODE", help="country of the viewer, two capital letters")
     token.add_argument("--json", action="store_true", help="print the token, its URLs, session and expiry as JSON")
+
+
+def _add_cost(commands: _Commands) -> None:
+    cost = _add_command(
+        commands,
+        "cost",
+        "say what a platform costs a month, beside others, and which settings change that",
+        "Prints the answer, the bill, what others charge for the same work, what to change, and every assumption with"
+        " where it comes from. docs/cost.md explains each line.",
+    )
+    cost.add_argument(
+        "--scenario",
+        metavar="NAME|FILE",
+        help=f"one of {', '.join(names('scenarios'))}, or a YAML file (default: 1m-mau; with --measured: installation)",
+    )
+    cost.add_argument("--variant", default="base", metavar="NAME", help="a variant of the scenario")
+    cost.add_argument(
+        "--prices", metavar="NAME|FILE", help=f"one of {', '.join(names('prices'))}, or a YAML file laid over it"
+    )
+    cost.add_argument(
+        "--set", action="append", default=[], metavar="NAME=NUMBER", help="another value for an input; repeatable"
+    )
+    cost.add_argument(
+        "--measured",
+        action="store_true",
+        help="with what the database of KADR_DATABASE_URL, else of the `kadr up` in KADR_HOME, knows of its own work",
+    )
+    cost.add_argument("--json", action="store_true", help="print all of it as JSON")
+    cost.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it, too; needs the extra `bench`")
 
 
 def _add_listen(commands: _Commands) -> None:

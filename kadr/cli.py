@@ -145,6 +145,22 @@ def _studio_link(args: argparse.Namespace) -> int:
     return asyncio.run(studio_link.run(OwnerId(args.owner)))
 
 
+def _cost(args: argparse.Namespace) -> int:
+    from kadr.commands import cost
+
+    return asyncio.run(
+        cost.run(
+            wanted=args.scenario,
+            variant=args.variant,
+            prices=args.prices,
+            given=cost.given_values(args.set),
+            measured=args.measured,
+            plain_json=args.json,
+            plot=args.plot,
+        )
+    )
+
+
 def _plan(args: argparse.Namespace) -> int:
     from kadr.commands import encode
 
@@ -322,6 +338,7 @@ _COMMANDS = {
     "token": _token,
     "listen": _listen,
     "studio-link": _studio_link,
+    "cost": _cost,
     "plan": _plan,
     "encode": _encode,
     "posters": _posters,

@@ -140,12 +140,13 @@ class Worker:
         finally:
             seconds = time.monotonic() - started
             metrics.STEP_SECONDS.labels(step.kind, outcome).observe(seconds)
-            await self._settle(step, seconds if TRAITS[step.kind].slots.waits_for_network else runner.cpu_s)
+            cost_s = seconds if TRAITS[step.kind].slots.waits_for_network else runner.cpu_s
+            await self._settle(step, cost_s, runner.cpu_s)
 
-    async def _settle(self, step: Step, cost_s: float) -> None:
+    async def _settle(self, step: Step, cost_s: float, cpu_s: float) -> None:
         """Charge the owner what the step has cost. Where that fails, what was expected of it stands."""
         try:
-            await run_to_end(steps.settle_turn(self._context.pool, step, max(cost_s, LEAST_COST_S)))
+            await run_to_end(steps.settle_turn(self._context.pool, step, max(cost_s, LEAST_COST_S), cpu_s))
         except postgres.UNAVAILABLE as exc:
             _LOG.warning("step.not_settled", step=step.id, error=repr(exc))
 
