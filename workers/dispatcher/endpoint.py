@@ -17,6 +17,7 @@ import aiohttp
 from core.concurrency import cancel_and_wait, run_to_end
 from core.db import postgres, webhook_deliveries, webhook_endpoints
 from core.db.postgres import Connection, Pool
+from core.db.replica import Replica
 from core.db.webhook_deliveries import DeliveryState, Due, Result
 from core.db.webhook_endpoints import BLOCKS_FOR, DISABLE_AFTER_FAILURES, Disabled, Held, Leased
 from core.http.public_fetch import Guard, guarded_session, parse_networks
@@ -46,7 +47,10 @@ class _Ended:
 
 
 class EndpointSender:
-    """Sends to one endpoint for as long as its lease is held. `owner_slots`: what all endpoints of its owner share."""
+    """Sends to one endpoint for as long as its lease is held. `owner_slots`: what all endpoints of its owner share.
+
+    With a replica an event is sent once what it tells can be read there: receivers read the asset again.
+    """
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class EndpointSender:
         leased: Leased,
         keys: Mapping[str, bytes],
         owner_slots: asyncio.Semaphore | None = None,
+        replica: Replica | None = None,
     ) -> None:
         self._settings = settings
         self._pool = pool
@@ -62,6 +67,7 @@ class EndpointSender:
         self._keys = keys
         self._owner_slots = owner_slots or nullcontext()
         self._guard = Guard(parse_networks(settings.webhook_networks, "KADR_WEBHOOK_NETWORKS"), tls_only=True)
+        self._replica = replica
         self._queue = Queue()
         self._ended: list[_Ended] = []
         self._recorded_at = time.monotonic()
@@ -95,9 +101,10 @@ class EndpointSender:
         await self._record()  # what failed holds up what is behind it in the database, too
         if not self._stopping:
             known = self._queue.known
-            self._queue.add(
-                await webhook_deliveries.due(self._pool, self._leased.id, known, max(1, KNOWN - len(known)))
-            )
+            due = await webhook_deliveries.due(self._pool, self._leased.id, known, max(1, KNOWN - len(known)))
+            if due and self._replica is not None:
+                await self._replica.caught_up()
+            self._queue.add(due)
 
     def _start(
         self, session: aiohttp.ClientSession, secrets: list[str], sending: dict[asyncio.Task[Sent], Due]
