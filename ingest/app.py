@@ -32,6 +32,7 @@ from ingest import (
     tracks,
     upload_tokens,
     uploads,
+    usage,
     webhook_endpoints,
 )
 from ingest.authentication import add_cors, authenticate
@@ -58,6 +59,7 @@ MODULES = (
     uploads,
     upload_tokens,
     account,
+    usage,
     assets,
     page_markup,
     tracks,
