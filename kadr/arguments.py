@@ -24,9 +24,11 @@ DEFAULT_HOME = Path(".kadr")
 MOST = 1_000_000  # pages, or requests a second, of a check
 BENCHMARKS = (
     "api",
+    "capacity",
     "click_through",
     "fairness",
     "fuzz",
+    "load",
     "origin",
     "overhead",
     "player",
