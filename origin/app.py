@@ -14,6 +14,7 @@ from core.db import content_keys, experiments, pictures, playback_ids, postgres,
 from core.db.playback_ids import Published
 from core.db.postgres import Pool
 from core.db.replica import Replica
+from core.db.written import Written
 from core.errors import Transient
 from core.http import front_page, problems, request_bodies, request_id, server
 from core.http.front_page import Way
@@ -234,13 +235,18 @@ def _context(
     disk_cache = DiskCache(stored, settings.media_bucket, folder, settings.origin_cache_bytes)
     revisions = manifests(stored, settings.media_bucket)
     reads = pool if standby is None else standby.reads()
+    written = None if standby is None else Written(standby, redis)
 
     async def read_published(playback_id: PlaybackId) -> Published | None:
         found = await playback_ids.published(reads, playback_id)
-        if standby is None or (found is not None and found.revision_id is not None):
+        if standby is None or written is None:
             return found
-        # Its first revision may just have been published, and a player was told so.
-        return await playback_ids.published(pool, playback_id)
+        if found is None or found.revision_id is None:
+            # Its first revision may just have been published, and a player was told so.
+            return await playback_ids.published(pool, playback_id)
+        # Its owner may just have made it signed, or named the pages that may play it: that holds at once.
+        after = await written.position_of(found.owner_id)
+        return await playback_ids.published(standby.reads(after), playback_id) if after else found
 
     async def read_provisional(key: RevisionKey) -> provisional.Growing | None:
         return await provisional.read(pool, *key)
@@ -256,7 +262,6 @@ def _context(
         settings=settings,
         pool=pool,
         replica=standby,
-        reads=reads,
         redis=redis,
         storage=stored,
         disk_cache=disk_cache,

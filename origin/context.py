@@ -37,7 +37,6 @@ class Context:
     settings: Settings
     pool: Pool
     replica: Replica | None
-    reads: Pool  # of what may be a few seconds old: of the replica where there is one
     redis: Redis
     storage: Storage
     disk_cache: DiskCache

@@ -47,7 +47,7 @@ async def indexnow_key(request: web.Request) -> web.Response:
 async def index(request: web.Request) -> web.StreamResponse:
     """The list of the sitemap's files."""
     context = request.app[CONTEXT]
-    files = [sitemap.Part(number=number, changed_at=at) for number, at in await listed.parts(context.reads)]
+    files = [sitemap.Part(number=number, changed_at=at) for number, at in await listed.parts(context.pool)]
     text = sitemap.index(context.settings.site_base, files)
     return await _send(request, _once(text), etag=hashlib.sha256(text.encode()).hexdigest()[:20])
 
@@ -56,7 +56,7 @@ async def index(request: web.Request) -> web.StreamResponse:
 async def part(request: web.Request) -> web.StreamResponse:
     """Send one file of the sitemap, as it is read."""
     context, number = request.app[CONTEXT], int(request.match_info["number"])
-    state = await listed.part(context.reads, number)
+    state = await listed.part(context.pool, number)
     if state is None:
         raise Problem(404, "not_found", "There is no such sitemap.", hint="/sitemap.xml lists them.")
     changed_at, is_settled = state
@@ -71,7 +71,7 @@ async def _entries(context: Context, number: int) -> AsyncIterator[str]:
     yield sitemap.HEAD
     after: str | None = ""
     while after is not None:
-        titles, after = await listed.page_of_part(context.reads, number, after, PER_PAGE)
+        titles, after = await listed.page_of_part(context.pool, number, after, PER_PAGE)
         pages = [(of_listed(sites_of(context.settings), title), changed_at) for title, changed_at in titles]
         yield "".join(sitemap.entry(page, changed_at) for page, changed_at in pages)
     yield sitemap.FOOT

@@ -37,7 +37,7 @@ async def videos(request: web.Request) -> web.Response:
             raise _no_such_page(name)
     if (tag is not None and not 0 < len(tag) <= MOST_TAG_CHARS) or (tag and "\x00" in tag):
         raise _no_such_page("tag")
-    titles = await listed.newest(context.reads, before=after, owner_id=owner, tag=tag, limit=PER_PAGE + 1)
+    titles = await listed.newest(context.pool, before=after, owner_id=owner, tag=tag, limit=PER_PAGE + 1)
     sites = sites_of(context.settings)
     shown, has_more = titles[:PER_PAGE], len(titles) > PER_PAGE
     filters = {name: value for name, value in (("owner", owner), ("tag", tag)) if value}

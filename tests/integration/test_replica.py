@@ -23,6 +23,8 @@ from core.db import owners, playback_ids, postgres, replica
 from core.db.written import Written
 from core.model import AssetId, OwnerId, Policy
 from core.settings import Settings
+from origin import access
+from origin.context import CONTEXT
 from tests.clusters import Cluster, cluster, standby
 from tests.database import new_asset
 from tests.lone import servers_env
@@ -217,9 +219,35 @@ async def test_revocations_do_not_wait_for_the_replica(stack: Stack, replaying: 
         _, added = await first.call("POST", f"/v1/assets/{asset_id}/playback_ids", json={"policy": "public"})
         status, problem = await playing.call("GET", f"/play/{added['data']['id']}/index.m3u8")
         assert (status, problem["code"]) == (404, "not_ready"), "known by the primary, as the standby knows it not"
+        assert await playing.is_used(), "the standby still says that the title is public, and without a revision"
         assert (await first.call("DELETE", f"/v1/assets/{asset_id}"))[0] == 204
         await until(lambda: playing.call("GET", f"/play/{old}/index.m3u8"), lambda got: got[0] == 410)
         assert await playing.is_used(), "the standby still says that the asset is there"
+
+
+async def test_a_title_made_signed_is_signed_at_once(stack: Stack, replaying: Pair, tmp_path: Path) -> None:
+    settings = settings_of(
+        stack, replaying, delivery_keys=f"k1:{LOCK}", origin_cache_dir=str(tmp_path), work_dir=str(tmp_path)
+    )
+    async with replaying.primary.pool() as pool:
+        asset_id = await new_asset(pool, ALICE)
+        async with pool.acquire() as connection:
+            title = await playback_ids.insert(connection, asset_id, Policy.PUBLIC)
+        await pool.execute("INSERT INTO revisions (id, asset_id, summary) VALUES ('ab', $1, '{}')", asset_id)
+        await pool.execute("UPDATE assets SET revision_id = 'ab' WHERE id = $1", asset_id)
+    app = origin.app.create(settings)
+    async with api(stack, replaying) as first, door(app, settings) as playing:
+
+        async def policy() -> Policy:
+            return (await access.find_published(app[CONTEXT], title)).policy
+
+        before = await playing.reads()
+        await until(policy, lambda read: read is Policy.PUBLIC)
+        assert await grown(playing, before, "replica") >= 1
+        await replaying.pause()
+        assert (await first.call("PATCH", f"/v1/assets/{asset_id}", json={"policy": "signed"}))[0] == 200
+        await until(policy, lambda read: read is Policy.SIGNED)
+        assert await grown(playing, before, "behind") >= 1
 
 
 async def test_what_is_no_standby_of_this_primary_is_not_used(stack: Stack, replaying: Pair) -> None:

@@ -1,4 +1,4 @@
-"""The load of `kadr bench load` and `kadr bench api`, what its steps say, and the arithmetic of `kadr bench capacity`."""
+"""The load of `kadr bench load` and `api`, what its steps say, and the arithmetic of `kadr bench capacity`."""
 
 import asyncio
 import os
