@@ -4,6 +4,7 @@ In: a type's name, or a pattern of names. Out: its model, whose docstring is its
 Events are thin: they say what has changed, and whoever needs more reads the object again.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
@@ -204,6 +205,14 @@ def matches(pattern: str, event_type: str) -> bool:
     if pattern.endswith(_PREFIX):
         return event_type.startswith(pattern.removesuffix("*"))
     return pattern in (ALL, event_type)
+
+
+def like_patterns(patterns: Iterable[str]) -> list[str] | None:
+    """The same patterns for LIKE, each once; None where one of them names every type."""
+    names = sorted(set(patterns))
+    if ALL in names:
+        return None
+    return [re.sub(r"[_%\\]", r"\\\g<0>", name).replace("*", "%") for name in names]
 
 
 def require_known(pattern: str) -> None:

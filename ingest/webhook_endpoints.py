@@ -8,11 +8,12 @@ from aiohttp import web
 from core.db import outbox, webhook_deliveries, webhook_endpoints
 from core.db.outbox import Event
 from core.db.webhook_deliveries import Attempt, Delivery
-from core.db.webhook_endpoints import MOST, Endpoint, RotationUnderWay, TooMany
+from core.db.webhook_endpoints import MAX_ENDPOINTS, Endpoint, RotationUnderWay, TooMany
 from core.errors import Rejected
 from core.event_types import WebhookEndpointTest
 from core.http.problems import Problem
 from core.http.public_fetch import check_url
+from core.tokens import webhook_signature
 from ingest.bodies.requests import Nothing
 from ingest.bodies.webhooks import (
     AttemptShape,
@@ -57,7 +58,7 @@ async def created(request: web.Request, body: NewWebhookEndpoint) -> tuple[Endpo
                 connection, owner, body.url, body.types, body.description, keys
             )
         except TooMany as exc:
-            detail = f"There are {MOST} webhook endpoints already."
+            detail = f"There are {MAX_ENDPOINTS} webhook endpoints already."
             raise Problem(409, "too_many_webhooks", detail, hint="Delete one that is not needed.") from exc
     return await endpoint_of(request, endpoint_id), secret
 
@@ -146,21 +147,23 @@ async def test(request: web.Request) -> web.Response:
 @operation(Redelivered, status=202, body=Redelivery, errors=(404, 409))
 async def redeliver(request: web.Request) -> web.Response:
     """Send one event again, those of a span of time that the endpoint wants, or all that are dead."""
-    count = await redelivered(request, await body_of(request, Redelivery))
-    return answer(Redelivered(deliveries=count), status=202)
+    again = await redelivered(request, await body_of(request, Redelivery))
+    return answer(Redelivered(deliveries=again.count, next_from=again.next_from), status=202)
 
 
-async def redelivered(request: web.Request, body: Redelivery) -> int:
+async def redelivered(request: web.Request, body: Redelivery) -> webhook_deliveries.Redelivered:
     """How many deliveries the endpoint of the path gets again. Raises Problem."""
     endpoint = await endpoint_of(request)
-    if endpoint.disabled:
-        raise Problem(409, "webhook_disabled", "The endpoint is disabled.", hint="Enable it first.")
     span = None if body.from_ is None else (body.from_, body.to or datetime.now(UTC))
     async with request.app[CONTEXT].pool.acquire() as connection, connection.transaction():
-        count = await webhook_deliveries.again(connection, endpoint.id, event_id=body.event_id, span=span)
-    if body.event_id is not None and not count:
+        again = await webhook_deliveries.redeliver(
+            connection, owner_of(request), endpoint.id, event_id=body.event_id, span=span
+        )
+    if again is None:
+        raise Problem(409, "webhook_disabled", "The endpoint is disabled.", hint="Enable it first.")
+    if body.event_id is not None and not again.count:
         raise not_found("event")
-    return count
+    return again
 
 
 @routes.get(f"{_PATH}/deliveries")
@@ -187,7 +190,7 @@ async def delivery(request: web.Request) -> web.Response:
     one, event, attempts = await delivery_of(request, await endpoint_of(request))
     shape = DeliveryDetails.of(
         one,
-        request=RequestShape(headers=sent_headers(attempts), body=event.envelope()),
+        request=RequestShape(headers=sent_headers(event, attempts), body=event.envelope()),
         log=[AttemptShape.of(attempt) for attempt in attempts],
     )
     return answer(shape)
@@ -202,9 +205,12 @@ async def delivery_of(request: web.Request, endpoint: Endpoint) -> tuple[Deliver
     return found
 
 
-def sent_headers(attempts: Sequence[Attempt]) -> dict[str, str]:
+def sent_headers(event: Event, attempts: Sequence[Attempt]) -> dict[str, str]:
     """Headers of the last of these attempts, without the signature; none where there was no attempt."""
-    return dict(attempts[-1].request) if attempts else {}
+    if not attempts:
+        return {}
+    sent_at = str(int(attempts[-1].at.timestamp()))
+    return {**webhook_signature.FIXED_HEADERS, "webhook-id": event.id, "webhook-timestamp": sent_at}
 
 
 async def endpoint_of(request: web.Request, endpoint_id: str | None = None) -> Endpoint:

@@ -52,6 +52,8 @@ class Replica:
         self.primary = primary
         self._pool = pool
         self._state: State | None = None
+        self._replayed_to = 0  # when somebody has waited for it last
+        self._asking = asyncio.Lock()
         self._samples: deque[tuple[float, int]] = deque(maxlen=SAMPLES)  # when the primary's log was how long
 
     @property
@@ -143,12 +145,13 @@ class Replica:
         """
         if not self.is_used:
             return
-        position = await self.position()
-        try:
-            async with self._pool.acquire(timeout=READ_S) as connection:
-                await self._replayed(connection, position, MOST_LAG_S + 2 * EVERY_S)
-        except _FAILED as exc:
-            _LOG.warning("replica.not_waited_for", error=repr(exc))
+        position, deadline = await self.position(), time.monotonic() + MOST_LAG_S + 2 * EVERY_S
+        while self.is_used and self._replayed_to < position and time.monotonic() < deadline:
+            async with self._asking:  # one asks for all who wait
+                if self._replayed_to < position and (standby := await self._ask(self._pool, "standby")) is not None:
+                    self._replayed_to = standby["position"] or 0
+            if self._replayed_to < position:
+                await asyncio.sleep(POLL_S)
 
 
 class Reads:

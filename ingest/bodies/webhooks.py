@@ -214,7 +214,10 @@ class DeliveryDetails(DeliveryShape):
 class Redelivered(_Shape):
     """How much is sent again."""
 
-    deliveries: int = Field(description="Number of deliveries; ask again where it is 10,000, which is the most at once")
+    deliveries: int = Field(description="Number of deliveries, at most 10,000")
+    next_from: datetime | None = Field(
+        description="Pass it as `from` to go on with a time range that has more events; null: that is all"
+    )
 
 
 class TestSent(_Shape):
