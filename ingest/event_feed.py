@@ -1,4 +1,4 @@
-"""The account's events in commit order: what webhooks are made from, for applications that rather ask.
+"""The account's events in commit order: what webhooks are made from, for applications that prefer polling.
 
 A request may wait for the next event. However many wait, one query in LOOK_S tells whose feeds have grown.
 """
@@ -115,7 +115,7 @@ async def feed(request: web.Request) -> web.Response:
     try:
         page = await _page(request, query)
     except CursorExpired as exc:
-        hint = "Begin without `after`, and read the assets you know of again."
+        hint = "Start again without `after` and re-read your assets."
         raise Problem(410, "cursor_expired", str(exc), hint=hint, pointer="/after") from exc
     written = request.app[CONTEXT].written
     if page.events and written is not None:  # who reads the asset now must find it as the event says

@@ -77,7 +77,7 @@ class Head:
 
 
 async def head(pool: Pool) -> Head:
-    """The present end of everybody's feed."""
+    """The current end of the feed, for all owners."""
     row = await pool.fetchrow(_SQL["head"])
     place = Place(epoch=row["epoch"], transaction=int(row["transaction"]), position=0, time=row["time"])
     return Head(place=place, forgotten=Place.parse(row["forgotten"]) if row["forgotten"] else None)

@@ -65,7 +65,8 @@ async def counted(connection: Connection, log: LogFile) -> list[Counted]:
 
 async def begin(connection: Connection, log: LogFile) -> bool:
     """Begin to count in the caller's transaction, one import after the other. False where this log was counted."""
-    await connection.execute(_SQL["lock"], timeout=LOCK_S)
+    # Two that count the same assets would wait for each other's rows.
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtext('kadr.usage_import'))", timeout=LOCK_S)
     return not await connection.fetchval(_SQL["is_counted"], log.digest)
 
 

@@ -21,6 +21,7 @@ MAX_COUNTED = 10_000  # deliveries that `pending` and `dead` count
 ROTATION_S = 24 * 3600  # how long the old secret signs, too
 BLOCKS_FOR = 3  # attempts: how long an event that fails holds up later ones of its asset
 DISABLE_AFTER_FAILURES = 5
+DEAD_AT_ONCE = 1000
 _PURPOSE = b"kadr-webhook-secret"
 
 
@@ -28,7 +29,7 @@ class TooMany(KadrError):
     """The owner has reached the limit of endpoints."""
 
 
-class RotationUnderWay(KadrError):
+class RotationInProgress(KadrError):
     """The secret was rotated less than 24 hours ago, and the one before it still signs."""
 
 
@@ -155,6 +156,7 @@ async def disable(connection: Connection, endpoint_id: str, reason: Disabled) ->
     row = await connection.fetchrow(_SQL["disable"], endpoint_id, reason.value)
     if row is None:
         return
+    await connection.execute(_DELIVERIES["mark_dead_of"], endpoint_id, DEAD_AT_ONCE)  # of more, `clean` marks the rest
     if reason is not Disabled.OWNER:
         why: Literal["gone", "failing"] = "gone" if reason is Disabled.GONE else "failing"
         await outbox.add(connection, OwnerId(row["owner_id"]), endpoint_id, WebhookEndpointDisabled(reason=why))
@@ -170,12 +172,12 @@ async def rotate(
 ) -> str | None:
     """A new secret; the present one signs beside it for ROTATION_S more. None where the owner has no such endpoint.
 
-    Raises RotationUnderWay where one of before still signs; with `force` that one ends at once.
+    Raises RotationInProgress where one of before still signs; with `force` that one ends at once.
     """
     if await connection.fetchrow(_SQL["lock"], endpoint_id, owner) is None:
         return None
     if not force and await connection.fetchval(_SQL["rotating"], endpoint_id):
-        raise RotationUnderWay
+        raise RotationInProgress
     await connection.execute(_SQL["expire_secrets"], endpoint_id, float(ROTATION_S))
     return await _add_secret(connection, endpoint_id, keys)
 

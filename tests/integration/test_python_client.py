@@ -290,18 +290,18 @@ async def test_webhook_endpoints(kadr: Kadr) -> None:
     rotated = await endpoints.rotate_secret(made["id"])
     assert rotated["secret"] != made["secret"]
     assert len(rotated["secrets"]) == 2
-    with pytest.raises(ApiError, match="rotation_under_way"):
+    with pytest.raises(ApiError, match="rotation_in_progress"):
         await endpoints.rotate_secret(made["id"])
     await endpoints.rotate_secret(made["id"], force=True)
     event_id = await endpoints.test(made["id"])
 
     async def deliveries() -> list[Any]:
-        return [one async for one in endpoints.deliveries(made["id"]) if one["attempts"]]
+        return [one async for one in endpoints.deliveries(made["id"]) if one["attempt_count"]]
 
     (delivery,) = await until(deliveries)
     assert (delivery["event_id"], delivery["state"]) == (event_id, "pending")
     details = await endpoints.delivery(made["id"], event_id)
-    assert details["log"][0]["error"] == "name_not_found"
+    assert details["attempts"][0]["error"] == "name_not_found"
     assert details["request"]["body"]["type"] == "webhook_endpoint.test"
     assert await endpoints.redeliver(made["id"], event_id=event_id) == 1
     assert (await endpoints.update(made["id"], enabled=False))["disabled_reason"] == "owner"

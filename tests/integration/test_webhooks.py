@@ -77,7 +77,7 @@ async def test_every_delivery_verifies_while_the_secret_is_rotated(stack: Stack,
     await call("POST", f"/{ident}/test", 202)
     await until(lambda: asyncio.sleep(0, receiver.events("/hook")))
     new = (await call("POST", f"/{ident}/rotate_secret", 200))["secret"]
-    assert (await call("POST", f"/{ident}/rotate_secret", 409))["code"] == "rotation_under_way"
+    assert (await call("POST", f"/{ident}/rotate_secret", 409))["code"] == "rotation_in_progress"
     await call("POST", f"/{ident}/test", 202)
     await until(lambda: asyncio.sleep(0, len(receiver.events("/hook")) == 2))
     receiver.secrets["/hook"] = new
@@ -90,9 +90,11 @@ async def test_every_delivery_verifies_while_the_secret_is_rotated(stack: Stack,
     assert receiver.requests == 4  # none was refused
     event = receiver.events("/hook")[-1]
     assert event["created_at"] == event["timestamp"]
-    log = await until(lambda: call("GET", f"/{ident}/deliveries", 200), lambda rows: len(rows) == 4 and rows[0]["last"])
+    log = await until(
+        lambda: call("GET", f"/{ident}/deliveries", 200), lambda rows: len(rows) == 4 and rows[0]["last_attempt"]
+    )
     assert {row["state"] for row in log} == {"delivered"}
-    assert log[0]["last"]["answer"] == "as told"
+    assert log[0]["last_attempt"]["response_body"] == "as told"
     details = await call("GET", f"/{ident}/deliveries/{event['id']}", 200)
     assert details["request"]["body"] == event
     assert details["request"]["headers"]["webhook-id"] == event["id"]

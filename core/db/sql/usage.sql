@@ -1,7 +1,3 @@
--- name: lock
--- One import at a time: two that count the same assets would wait for each other's rows.
-SELECT pg_advisory_xact_lock(hashtext('kadr.usage_import'));
-
 -- name: counted
 -- Files that were counted and may be this one, its beginning or its end; the longest first.
 SELECT digest, size_bytes, head = $1 AS same_head, tail = $2 AS same_tail

@@ -51,6 +51,12 @@ UPDATE webhook_deliveries SET state = 'dead' WHERE position IN (
 )
 RETURNING position;
 
+-- name: mark_dead_of
+-- The same of one endpoint.
+UPDATE webhook_deliveries SET state = 'dead' WHERE position IN (
+    SELECT position FROM webhook_deliveries WHERE endpoint_id = $1 AND state = 'pending' LIMIT $2
+);
+
 -- name: remove
 -- Some of the deliveries of endpoints that were deleted.
 DELETE FROM webhook_deliveries WHERE position IN (

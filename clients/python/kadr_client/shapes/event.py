@@ -57,13 +57,13 @@ class NewWebhookEndpoint(WebhookEndpoint):
 
 
 class Attempt(TypedDict):
-    """One request to an endpoint, and how it ended. `error`: null where it was taken."""
+    """One request to an endpoint, and how it ended. `error`: null where it was delivered."""
 
     at: str
     duration_ms: int
     status: int | None
     error: str | None
-    answer: str
+    response_body: str
 
 
 class Delivery(TypedDict):
@@ -73,11 +73,11 @@ class Delivery(TypedDict):
     type: str
     object: EventObject
     state: Literal["pending", "delivered", "dead"]
-    attempts: int
+    attempt_count: int
     created_at: str
     due_at: str
     delivered_at: str | None
-    last: Attempt | None
+    last_attempt: Attempt | None
 
 
 class SentRequest(TypedDict):
@@ -91,4 +91,4 @@ class DeliveryDetails(Delivery):
     """A delivery with its request and all attempts, the oldest first."""
 
     request: SentRequest
-    log: list[Attempt]
+    attempts: list[Attempt]
