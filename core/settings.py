@@ -49,6 +49,9 @@ class Settings(BaseSettings):
 
     database_url: SecretStr = SecretStr("postgresql://kadr@127.0.0.1:5432/kadr")
     database_pool: PositiveInt = 8
+    database_replica_url: SecretStr | None = Field(
+        default=None, description="a streaming standby that API and origin read from; unset: they read from the primary"
+    )
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
 
     s3_url: str = "http://127.0.0.1:9000"

@@ -3,11 +3,13 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
 from core.media.crop import Reframe
-from core.model import AssetStatus
+from core.model import AssetStatus, UsageBy
+from kadr.delivery_logs.formats import FORMATS
 from kadr.upload_arguments import add_page_options, add_upload_options
 from presets.caption import CAPTION_NAMES
 from presets.document import current_name, names
@@ -22,10 +24,12 @@ DEFAULT_HOME = Path(".kadr")
 MOST = 1_000_000  # pages, or requests a second, of a check
 BENCHMARKS = (
     "api",
+    "capacity",
     "click_through",
     "cost",
     "fairness",
     "fuzz",
+    "load",
     "origin",
     "overhead",
     "player",
@@ -136,6 +140,7 @@ def parser() -> argparse.ArgumentParser:
     _add_cues(commands)
     _add_models(commands)
     _add_sign(commands)
+    _add_usage(commands)
     _add_check(commands)
 
     bench = _add_command(
@@ -338,6 +343,45 @@ def _add_sign(commands: _Commands) -> None:
     sign.add_argument("--country", metavar="CODE", help="country of the viewer, for tokens bound to it")
     sign.add_argument("--session", default="", metavar="ID", help="session id, for tokens that contain it")
     sign.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_usage(commands: _Commands) -> None:
+    usage = _add_command(
+        commands,
+        "usage",
+        "count what CDNs have delivered by their logs, or show it",
+        "Reads the database of KADR_DATABASE_URL, else of the `kadr up` in KADR_HOME.",
+    )
+    what = usage.add_subparsers(dest="what", required=True, metavar="ACTION")
+    imported = _add_command(
+        what,
+        "import",
+        "count log files of a CDN",
+        "Each file counts once, whatever its name; of one that has grown only what is new does. Exits with 1 where"
+        " lines could not be counted; they are named.",
+    )
+    imported.add_argument("--format", dest="log_format", choices=sorted(FORMATS), required=True, help="whose logs")
+    imported.add_argument(
+        "--pathway", metavar="ID", help="id of the CDN in KADR_CDNS (default: the name of the format)"
+    )
+    imported.add_argument("--json", action="store_true", help="print the result as JSON")
+    imported.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a log file, plain or gzipped")
+    show = _add_command(what, "show", "show bytes and requests that were delivered")
+    show.add_argument(
+        "--by", choices=[by.value for by in UsageBy], default=UsageBy.DAY.value, help="what they are summed by"
+    )
+    show.add_argument("--since", type=_day, metavar="DAY", help="the first day, in UTC (default: 30 days ago)")
+    show.add_argument("--until", type=_day, metavar="DAY", help="the last day (default: today)")
+    show.add_argument("--owner", metavar="ID", help="of the assets of this owner only")
+    show.add_argument("--json", action="store_true", help="print the sums as JSON")
+
+
+def _day(text: str) -> date:
+    """A day, of an option. Raises ArgumentTypeError for any other text."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day, as in 2026-11-30") from exc
 
 
 def _add_check(commands: _Commands) -> None:

@@ -203,6 +203,12 @@ def _sign(args: argparse.Namespace) -> int:
     return sign.run(args)
 
 
+def _usage(args: argparse.Namespace) -> int:
+    from kadr.commands import usage
+
+    return asyncio.run(usage.run(args))
+
+
 def _check(args: argparse.Namespace) -> int:
     if args.seo:
         return _check_seo(args)
@@ -346,6 +352,7 @@ _COMMANDS = {
     "cues": _cues,
     "models": _models,
     "sign": _sign,
+    "usage": _usage,
     "check": _check,
     "bench": _bench,
     "api": _api,
