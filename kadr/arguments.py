@@ -25,6 +25,7 @@ BENCHMARKS = (
     "click_through",
     "fairness",
     "fuzz",
+    "gate",
     "origin",
     "overhead",
     "player",
