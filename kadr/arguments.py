@@ -21,8 +21,10 @@ from transcode.plan.watermark import Position
 DEFAULT_HOME = Path(".kadr")
 MOST = 1_000_000  # pages, or requests a second, of a check
 BENCHMARKS = (
+    "all",
     "api",
     "click_through",
+    "compare",
     "fairness",
     "fuzz",
     "gate",

@@ -60,7 +60,11 @@ async def running(workers: int, settings: Mapping[str, str] | None = None) -> As
     try:
         with log.open("wb") as out:
             up = await asyncio.create_subprocess_exec(
-                *tethered(command, signal.SIGTERM), env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out
+                *tethered(command, signal.SIGTERM),
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
             )
         try:
             await _until_ready(up, home / "endpoints.json", log)

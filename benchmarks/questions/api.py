@@ -4,6 +4,7 @@ A load of reads on the API of a running stack: 70 % GET of an asset, 20 % lists,
 and signs the URLs of missing parts). Requests start at fixed times, whatever became of the earlier ones, over a bounded
 number of connections; latency is counted from the time a request was *due*, so waiting for a free connection is in it.
 The load comes from processes of its own, each with its own event loop. On one machine they take CPU from the API.
+--own: of a stack that the benchmark starts, with a few ready assets.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import asyncio
 import math
 import random
 import resource
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -18,12 +20,16 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from benchmarks.harness import client
 from benchmarks.harness.client import Api
+from benchmarks.harness.clips import small_clip, unlike
 from benchmarks.harness.machine import facts, report
+from benchmarks.harness.stack import running
 
 MIX = {"asset": 70, "list": 20, "upload": 10}
 SLOW_MS = 200.0
@@ -31,6 +37,7 @@ TIMEOUT_S = 10.0
 CONNECT_S = 3.0  # from the start of the processes to the first request
 STEP = 1.25
 OPEN_UPLOADS = 20
+OWN_ASSETS, READY_WITHIN_S = 4, 600.0
 UPLOAD_BYTES = 40 * 1024 * 1024  # three parts of the default size
 
 
@@ -182,6 +189,37 @@ def too_much(step: dict[str, Any]) -> str | None:
     return f"p99 is {p99} ms" if p99 is None or p99 > SLOW_MS else None
 
 
+def run_steps(api: Api, options: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, int], str | None]:
+    """All steps, what the assets are, and why the last step was too much, if it was."""
+    paths, assets = asyncio.run(prepare(api))
+    steps: list[dict[str, Any]] = []
+    rate = options.rate
+    try:
+        # Spawned, so that no loop or connection of this process is inherited.
+        with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
+            while True:
+                steps.append(measure(pool, options.processes, api, paths, rate, options.seconds, options.connections))
+                why = too_much(steps[-1])
+                if why or not options.find_limit:
+                    return steps, assets, why
+                rate = round(rate * STEP, 1)
+    finally:
+        asyncio.run(clean_up(api, paths))
+
+
+async def _on_own_stack(options: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, int], str | None]:
+    """`run_steps` on a stack that is started for it, with OWN_ASSETS ready assets."""
+    with tempfile.TemporaryDirectory(prefix="kadr-bench-") as folder:
+        content = await asyncio.to_thread(small_clip, Path(folder))
+    async with running(workers=1) as stack:
+        async with aiohttp.ClientSession() as session:
+            for _ in range(OWN_ASSETS):
+                sent = await client.send(session, stack.api, "small.mp4", unlike(content))
+                await client.complete(session, stack.api, sent)
+                await client.ready(session, stack.api, sent, READY_WITHIN_S)
+        return await asyncio.to_thread(run_steps, stack.api, options)
+
+
 def _table(steps: list[dict[str, Any]]) -> str:
     lines = [
         f"{'target/s':>8} {'got/s':>8} {'kind':<7} {'p50 ms':>7} {'p90 ms':>7} {'p99 ms':>7} {'max ms':>7}  errors"
@@ -210,29 +248,19 @@ def main(argv: Sequence[str]) -> int:
         action="store_true",
         help=f"raise the rate by {STEP - 1:.0%}% a step until a request fails or p99 is above {SLOW_MS:.0f} ms",
     )
+    parser.add_argument("--own", action="store_true", help="start a stack for it (default: the one in KADR_HOME)")
     options = parser.parse_args(argv)
     if min(options.rate, options.seconds, options.connections, options.processes) <= 0:
         parser.error("rate, seconds, connections and processes are above 0")
-    api = Api.from_environment()
     machine = facts()
-    paths, assets = asyncio.run(prepare(api))
-    steps: list[dict[str, Any]] = []
-    rate, why = options.rate, None
-    try:
-        # Spawned, so that no loop or connection of this process is inherited.
-        with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
-            while True:
-                steps.append(measure(pool, options.processes, api, paths, rate, options.seconds, options.connections))
-                why = too_much(steps[-1])
-                if why or not options.find_limit:
-                    break
-                rate = round(rate * STEP, 1)
-    finally:
-        asyncio.run(clean_up(api, paths))
+    if options.own:
+        steps, assets, why = asyncio.run(_on_own_stack(options))
+    else:
+        steps, assets, why = run_steps(Api.from_environment(), options)
     table = _table(steps)
     result: dict[str, Any] = {"benchmark": "api", "mix": MIX, "assets": assets, "steps": steps}
     if options.find_limit:
-        held = [step["rate"] for step in steps[:-1]]
+        held, rate = [step["rate"] for step in steps[:-1]], steps[-1]["rate"]
         result |= {"limit_per_s": held[-1] if held else None, "stopped_by": why}
         table += f"\nlimit: {held[-1] if held else 'below the first rate'} ({rate} was too much: {why})"
     report(table, result, machine)
