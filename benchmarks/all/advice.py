@@ -35,17 +35,17 @@ def knobs(parts: Sequence[dict[str, Any]]) -> list[Knob]:
     return found
 
 
-def _percent(ratio: float) -> str:
+def _percent(ratio: float, what: str) -> str:
     change = round(100 * (ratio - 1))
-    return f"{abs(change)} % {'more' if change > 0 else 'less'}" if change else "as much"
+    return f"{abs(change)} % {'more' if change > 0 else 'less'} {what}" if change else f"the same {what}"
 
 
 def _efforts(clips: Sequence[dict[str, Any]]) -> list[Knob]:
     found = []
     for step in efforts.steps(clips):
         effect = (
-            f"Than balanced, the default: {_percent(step.cpu)} CPU for an encode, {_percent(step.bytes)} bytes for who "
-            f"watches the top rung, {step.vmaf:+.1f} points of VMAF (over {len(clips)} {_clips(len(clips))})."
+            f"Than balanced, the default: {_percent(step.cpu, 'CPU')} for an encode, {_percent(step.bytes, 'bytes')} "
+            f"for who watches the top rung, {step.vmaf:+.1f} points of VMAF (over {len(clips)} {_clips(len(clips))})."
         )
         if step.gb_per_cpu_hour is not None and step.cpu > 1 and step.gb_per_cpu_hour > 0:
             effect += (

@@ -82,19 +82,14 @@ def _fluid(found: re.Match[str]) -> str:
 
 def _plane(axes: Any, seen: Sequence[efforts.Effort]) -> None:
     for number, one in enumerate(seen):
-        axes.scatter([one.cpu_s], [one.bytes / 1e6], s=70, color=COLOURS[number], zorder=3)
-        axes.annotate(
-            f"{one.name} ({one.vmaf:.1f})",
-            (one.cpu_s, one.bytes / 1e6),
-            textcoords="offset points",
-            xytext=(0, 9),
-            ha="center",
+        axes.scatter(
+            [one.cpu_s], [one.bytes / 1e6], s=70, color=COLOURS[number], zorder=3, label=f"{one.name}: {one.vmaf:.1f}"
         )
     axes.set(xlabel="CPU s per minute of video", ylabel="MB per minute of video")
-    axes.margins(0.3)
-    axes.set_xlim(left=0)
-    axes.set_ylim(bottom=0)
+    axes.set_xlim(0, 1.15 * max(one.cpu_s for one in seen))
+    axes.set_ylim(0, 1.15 * max(one.bytes for one in seen) / 1e6)
     axes.grid(visible=True, alpha=0.3)
+    axes.legend(title="VMAF", frameon=False, loc="lower left")
 
 
 def _starts(axes: Any, result: dict[str, Any]) -> None:
@@ -133,6 +128,12 @@ def _delivery(axes: Any, result: dict[str, Any]) -> None:
 
 def _latency(axes: Any, result: dict[str, Any]) -> None:
     rates = [step["rate"] for step in result["steps"]]
+    if len(rates) == 1:
+        times = result["steps"][0]["latency_ms"]["all"]
+        names = [what for what in ("p50", "p90", "p99") if times[what] is not None]
+        axes.bar_label(axes.bar(names, [times[what] for what in names], color=COLOURS[2]), padding=2)
+        axes.set(ylabel="ms")
+        return
     for number, what in enumerate(("p50", "p90", "p99")):
         times = [step["latency_ms"]["all"][what] for step in result["steps"]]
         axes.plot(rates, times, marker="o", color=COLOURS[number], label=what)

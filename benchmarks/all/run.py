@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks.all.parts import Kept, Part, done
 from benchmarks.harness.machine import parse_report
-from benchmarks.harness.speed import calibrate
+from benchmarks.harness.speed import Speed
 from kadr.stack.tether import tethered
 
 LOOK_EVERY_S = 0.2
@@ -29,17 +29,17 @@ TAIL = 2000
 LAST = 100  # characters of a part's last line, beside its bar
 
 
-def run(wanted: Sequence[Part], kept: Kept, *, binary: str, commit: str) -> list[dict[str, Any]]:
+def run(wanted: Sequence[Part], kept: Kept, *, calibrate: Callable[[], Speed], commit: str) -> list[dict[str, Any]]:
     """Every part that is not kept as done, with the commit it was measured at."""
     left = [part for part in wanted if not _is_done(kept.read(part))]
     with _bars(len(wanted)) as bars:
         bars.finished(len(wanted) - len(left))
-        speed = calibrate(binary) if left else None
+        speed = calibrate() if left else None
         for part in left:
             bars.begins(part)
             began = time.time()
             outcome = _one(part, kept.folder / "logs", bars)
-            before, speed = speed, calibrate(binary)
+            before, speed = speed, calibrate()
             speeds = [asdict(one) for one in (before, speed) if one is not None]
             kept.keep(part, commit=commit, began=began, wall_s=round(time.time() - began, 1), speeds=speeds, **outcome)
             bars.ended(part, outcome.get("error"))

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from benchmarks.all.parts import NAMES, Kept, Wanted, parts
 from benchmarks.all.run import run
 from benchmarks.harness.clips import read_clip
 from benchmarks.harness.machine import UNKNOWN, facts
+from benchmarks.harness.speed import calibrate
 from benchmarks.transcode import plot
 from core.errors import ConfigError
 from core.settings import Settings
@@ -85,7 +87,7 @@ def main(argv: Sequence[str]) -> int:
     planned = parts(wanted)
     try:
         if not options.report_only:
-            run(planned, kept, binary=ffmpeg_binary(Settings.load()), commit=_commit())
+            run(planned, kept, calibrate=partial(calibrate, ffmpeg_binary(Settings.load())), commit=_commit())
     finally:
         html = _write(kept, planned, quick=options.quick)
         print(f"{html} and report.json beside it; --out {folder} goes on here", file=sys.stderr)  # noqa: T201
