@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks.all.parts import Kept, Part, done
 from benchmarks.harness.machine import parse_report
 from benchmarks.harness.speed import Speed
-from kadr.stack.tether import tethered
+from core.tether import tethered
 
 LOOK_EVERY_S = 0.2
 STOP_S = 120.0  # for a part that was interrupted: its stack has to stop

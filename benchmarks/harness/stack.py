@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from benchmarks.harness.client import Api
 from core.errors import KadrError
-from kadr.stack.tether import tethered
+from core.tether import tethered
 
 START_S = 90.0
 STOP_S = 60.0

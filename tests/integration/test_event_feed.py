@@ -18,7 +18,7 @@ from core.db.event_feed import CursorExpired, Place
 from core.db.postgres import Pool
 from core.event_types import AssetPlayable, TrackReady
 from core.model import OwnerId, new_id
-from kadr.stack.tether import tethered
+from core.tether import tethered
 from tests import lone, runs
 from tests.database import OWNER, new_owner
 from tests.stack import Stack, as_owner
