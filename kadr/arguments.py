@@ -23,12 +23,15 @@ from transcode.plan.watermark import Position
 DEFAULT_HOME = Path(".kadr")
 MOST = 1_000_000  # pages, or requests a second, of a check
 BENCHMARKS = (
+    "all",
     "api",
     "capacity",
     "click_through",
+    "compare",
     "cost",
     "fairness",
     "fuzz",
+    "gate",
     "load",
     "origin",
     "overhead",

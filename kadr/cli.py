@@ -9,6 +9,7 @@ import asyncio
 import importlib
 import importlib.util
 import os
+import signal
 import sys
 from typing import Any
 
@@ -244,6 +245,8 @@ def _bench(args: argparse.Namespace) -> int:
             "the benchmarks are not installed; run them from a checkout of Kadr: "
             f"make setup && .venv/bin/kadr bench {args.name}"
         )
+    # As Ctrl-C does it: what a benchmark has started is stopped, and its folders are removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     code: int = importlib.import_module(f"benchmarks.questions.{args.name}").main(args.args)
     return code
 

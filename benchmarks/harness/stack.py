@@ -1,6 +1,7 @@
 """A `kadr up` of the benchmark's own, in a new home with default settings, and the CPU time all of it has used.
 
-In: how many workers. Out: `Stack`, running and idle. Stops it and removes the home at the end, whatever happened.
+In: how many workers. Out: `Stack`, running and idle. Stops it and removes the home at the end, whatever happened. Where
+this process is killed the stack stops by itself, and its home in the temporary folder is what is left.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from pydantic import SecretStr
 
 from benchmarks.harness.client import Api
 from core.errors import KadrError
+from core.tether import tethered
 
 START_S = 90.0
 STOP_S = 60.0
@@ -59,7 +61,11 @@ async def running(workers: int, settings: Mapping[str, str] | None = None) -> As
     try:
         with log.open("wb") as out:
             up = await asyncio.create_subprocess_exec(
-                *command, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out
+                *tethered(command, signal.SIGTERM),
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
             )
         try:
             await _until_ready(up, home / "endpoints.json", log)

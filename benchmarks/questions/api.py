@@ -4,24 +4,31 @@ A load of reads on the API of a running stack: 70 % GET of an asset, 20 % lists,
 and signs the URLs of missing parts). Requests start at fixed times, whatever became of the earlier ones, over a bounded
 number of connections; latency is counted from the time a request was *due*, so waiting for a free connection is in it.
 The load comes from processes of its own, each with its own event loop. On one machine they take CPU from the API.
+--own: of a stack that the benchmark starts, with a few ready assets.
 """
 
 import argparse
 import asyncio
 import random
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from benchmarks.harness import client
 from benchmarks.harness.client import Api
+from benchmarks.harness.clips import small_clip, unlike
 from benchmarks.harness.machine import facts, report
 from benchmarks.harness.open_loop import SLOW_MS, STEP, Call, climb, generator, table
+from benchmarks.harness.stack import running
 
 MIX = {"asset": 70, "list": 20, "upload": 10}
 OPEN_UPLOADS = 20
+OWN_ASSETS, READY_WITHIN_S = 4, 600.0
 UPLOAD_BYTES = 40 * 1024 * 1024  # three parts of the default size
 
 
@@ -79,6 +86,33 @@ async def clean_up(api: Api, paths: dict[str, list[str]]) -> None:
                 await answer.read()
 
 
+def run_steps(api: Api, options: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, int], str | None]:
+    """All steps, what the assets are, and why the last step was too much, if it was."""
+    paths, assets = asyncio.run(prepare(api))
+    try:
+        with generator(options.processes, options.connections) as sending:
+            reads = Reads(api=api, paths=paths)
+            steps, why = climb(
+                lambda rate: sending.step(reads, rate, options.seconds), options.rate, until_too_much=options.find_limit
+            )
+    finally:
+        asyncio.run(clean_up(api, paths))
+    return steps, assets, why
+
+
+async def _on_own_stack(options: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, int], str | None]:
+    """`run_steps` on a stack that is started for it, with OWN_ASSETS ready assets."""
+    with tempfile.TemporaryDirectory(prefix="kadr-bench-") as folder:
+        content = await asyncio.to_thread(small_clip, Path(folder))
+    async with running(workers=1) as stack:
+        async with aiohttp.ClientSession() as session:
+            for _ in range(OWN_ASSETS):
+                sent = await client.send(session, stack.api, "small.mp4", unlike(content))
+                await client.complete(session, stack.api, sent)
+                await client.ready(session, stack.api, sent, READY_WITHIN_S)
+        return await asyncio.to_thread(run_steps, stack.api, options)
+
+
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="kadr bench api", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -94,20 +128,15 @@ def main(argv: Sequence[str]) -> int:
         action="store_true",
         help=f"raise the rate by {STEP - 1:.0%}% a step until a request fails or p99 is above {SLOW_MS:.0f} ms",
     )
+    parser.add_argument("--own", action="store_true", help="start a stack for it (default: the one in KADR_HOME)")
     options = parser.parse_args(argv)
     if min(options.rate, options.seconds, options.connections, options.processes) <= 0:
         parser.error("rate, seconds, connections and processes are above 0")
-    api = Api.from_environment()
     machine = facts()
-    paths, assets = asyncio.run(prepare(api))
-    try:
-        with generator(options.processes, options.connections) as sending:
-            reads = Reads(api=api, paths=paths)
-            steps, why = climb(
-                lambda rate: sending.step(reads, rate, options.seconds), options.rate, until_too_much=options.find_limit
-            )
-    finally:
-        asyncio.run(clean_up(api, paths))
+    if options.own:
+        steps, assets, why = asyncio.run(_on_own_stack(options))
+    else:
+        steps, assets, why = run_steps(Api.from_environment(), options)
     shown = table(steps)
     result: dict[str, Any] = {"benchmark": "api", "mix": MIX, "assets": assets, "steps": steps}
     if options.find_limit:
