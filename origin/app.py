@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from redis.asyncio import Redis
 
+from core.caching.lru import LruDict
 from core.caching.refreshing_cache import RefreshingCache
 from core.db import content_keys, experiments, pictures, playback_ids, postgres, provisional
 from core.db.postgres import Pool
@@ -50,6 +51,7 @@ MOST_BODY_BYTES = 16 * 1024
 CONTENT_KEY_REFRESH_S = 300.0  # a key never changes; an asset may get its key later
 PROVISIONAL_REFRESH_S, PROVISIONAL_ENTRIES = 0.5, 256
 CHAPTERS_ENTRIES = 1000  # of up to 100 chapters each
+TRACES_ENTRIES = 4096
 ROUTES = (
     files.routes,
     play.routes,
@@ -224,6 +226,7 @@ def _context(
     """Everything that handlers share; opens nothing."""
     settings = configuration.settings
     folder = settings.origin_cache_dir or settings.work_dir / "origin-cache"
+    metrics.watch_disk("cache", folder)
     disk_cache = DiskCache(stored, settings.media_bucket, folder, settings.origin_cache_bytes)
     revisions = manifests(stored, settings.media_bucket)
 
@@ -264,6 +267,7 @@ def _context(
         experiments=RefreshingCache(
             lambda asset_id: experiments.settled(pool, asset_id), name="experiments", refresh_s=access.SEEN_WITHIN_S
         ),
+        traces=LruDict(TRACES_ENTRIES),
         impressions=impressions,
         revoked=Revoked(pool, redis),
         steering=steered,

@@ -1,4 +1,4 @@
-"""An id for every HTTP request: in its answer (X-Request-Id) and in the log lines about it.
+"""An id for every HTTP request: in its answer (X-Request-Id) and in the log lines about it. The same for its trace.
 
 Not in the body: what is refused to somebody reads like what does not exist, to the last byte.
 """
@@ -9,6 +9,7 @@ import secrets
 from aiohttp import web
 
 from core.http.problems import Handler
+from core.telemetry import trace
 from core.telemetry.logs import REQUEST_ID
 
 HEADER = "X-Request-Id"
@@ -28,7 +29,8 @@ async def _middleware(request: web.Request, handler: Handler) -> web.StreamRespo
     request[_ID] = sent if _ACCEPTED.fullmatch(sent) else secrets.token_hex(8)
     token = REQUEST_ID.set(request[_ID])
     try:
-        return await handler(request)
+        with trace.following(trace.of_header(request.headers.get(trace.HEADER, "")) or trace.new()):
+            return await handler(request)
     finally:
         REQUEST_ID.reset(token)
 

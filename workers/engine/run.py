@@ -8,6 +8,7 @@ import socket
 from core.concurrency import cancel_and_wait, repeat_every
 from core.db import postgres
 from core.hints import Hints
+from core.model import StepKind
 from core.own_folder import own_folder
 from core.sandbox.child import ChildRunner
 from core.settings import Settings
@@ -66,6 +67,8 @@ async def run(settings: Settings) -> None:
                     codecs=capabilities.codecs,
                     memory=MemoryBudget(settings.memory_bytes or half_of_memory()),
                 )
+                metrics.begin_at_zero(metrics.RECLAIMS, metrics.LEASES_LOST, metrics.STEP_CPU, labels=list(StepKind))
+                metrics.watch_disk("work", settings.work_dir)
                 worker = Worker(context, hints, name, folder)
                 layers = sorted(runner.layers)
                 if runner.missing:

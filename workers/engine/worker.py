@@ -22,7 +22,7 @@ from core.hints import Hints
 from core.model import StepKind, StepState
 from core.sandbox import niceness
 from core.step_kinds import TRAITS, SlotClass
-from core.telemetry import metrics
+from core.telemetry import metrics, trace
 from core.telemetry.logs import Log
 from workers.engine import failures
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
@@ -78,7 +78,8 @@ class Worker:
             # would not see each other's, and each would ask PostgreSQL.
             async with self._claiming[slots]:
                 step = await self._next(slots)
-            await self._attempt(step)
+            with trace.following(step.trace):
+                await self._attempt(step)
             # Whoever waits for all could claim nothing of this owner's as long as it held all the slots it may hold.
             self.wake(slots)
 
@@ -140,6 +141,9 @@ class Worker:
         finally:
             seconds = time.monotonic() - started
             metrics.STEP_SECONDS.labels(step.kind, outcome).observe(seconds)
+            metrics.STEP_CPU.labels(step.kind).inc(runner.cpu_s)
+            if runner.peak_bytes:
+                metrics.STEP_MEMORY.labels(step.kind).observe(runner.peak_bytes)
             await self._settle(step, seconds if TRAITS[step.kind].slots.waits_for_network else runner.cpu_s)
 
     async def _settle(self, step: Step, cost_s: float) -> None:
@@ -235,8 +239,10 @@ class Worker:
             if step.kind in COUNTED:
                 following = (*following, *await fan_in(connection, step.asset_id, step.run))
             for kind, step_input in following:
-                if new := await steps.insert(connection, step.asset_id, kind, {**step_input, "run": step.run}):
+                run_input = {**step_input, "run": step.run}
+                if new := await steps.insert(connection, step.asset_id, kind, run_input, trace=step.trace):
                     queued.append((new, kind))
+        metrics.ENCODED.labels(step.kind).inc(outcome.encoded_s)
         for queued_step, kind in queued:
             self.wake(TRAITS[kind].slots)
             await self._hints.send(queued_step, kind)
@@ -254,7 +260,7 @@ class Worker:
             await self._record_failure(connection, step, rejected)
             if step.kind is StepKind.ACCEPT:
                 refused = {"upload_id": step.input["upload_id"], "refused": True}
-                await steps.insert(connection, step.asset_id, StepKind.DISCARD, refused)
+                await steps.insert(connection, step.asset_id, StepKind.DISCARD, refused, trace=step.trace)
 
     async def _record_failure(self, connection: Connection, step: Step, error: Rejected) -> None:
         await failures.record_failure(connection, step.asset_id, step.kind, step.id, step.input, error)
