@@ -23,6 +23,7 @@ from tests.webhooks import Receiver
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
+TINY_S = 2
 PANELS = {
     f"{dashboard.title}: {panel.title} ({query.legend})": query.expr
     for dashboard in DASHBOARDS
@@ -53,16 +54,30 @@ async def begin(owner: Stack, file: Path) -> Any:
     return created["data"]
 
 
-async def play(asset: Any) -> int:
-    """Play the title as HLS, every segment of every rendition, each twice; how many segments those are."""
-    count = 0
+async def play(asset: Any) -> tuple[int, int]:
+    """Play the title as HLS, every segment of every rendition, each twice; how many those are, and their bytes."""
+    count, size_bytes = 0, 0
     told = (await fetch(asset["playback_url"])).body.decode()
     for uri in media_uris(told):
         playlist = urljoin(asset["playback_url"], uri)
         for segment in re.findall(r"^(?!#)\S+$", (await fetch(playlist)).body.decode(), re.MULTILINE):
-            assert [(await fetch(urljoin(playlist, segment))).status for _ in range(2)] == [200, 200]
-            count += 1
-    return count
+            sent = [await fetch(urljoin(playlist, segment)) for _ in range(2)]
+            assert [answer.status for answer in sent] == [200, 200]
+            count, size_bytes = count + 1, size_bytes + len(sent[0].body)
+    return count, size_bytes
+
+
+GROWING = (
+    *("kadr_first_playable_seconds_count", 'kadr_encoded_seconds_total{kind="first_rung"}'),
+    *('kadr_step_cpu_seconds_total{kind="first_rung"}', "kadr_step_memory_bytes_count", "kadr_sessions_total"),
+    *('kadr_cache_reads_total{result="hit"}', 'kadr_cache_reads_total{result="miss"}', "kadr_egress_bytes_total"),
+    'kadr_webhook_attempts_total{outcome="taken"}',
+)
+
+
+async def sums(asked: Prometheus) -> dict[str, float]:
+    """The sum of each counter; 0 where nothing has been counted."""
+    return {name: (await asked.series(f"sum({name}) or vector(0)"))[0][1] for name in GROWING}
 
 
 async def missing(asked: Prometheus) -> list[str]:
@@ -85,12 +100,24 @@ async def test_every_panel_rule_and_alert_has_data_and_a_trace_leads_to_the_segm
     async with prometheus.scraping(stack, tmp_path) as asked, Receiver().running() as receiver:
         assert (await owner.api("POST", "/v1/webhook_endpoints", json={"url": f"{receiver.url}/"}))[0] == 201
         await until(lambda: asked.series('sum(up{job=~"kadr-.*"}) == 4'))
+        before = await sums(asked)
         upload = await begin(owner, tiny)
         asset_id = await owner.deliver(upload, tiny)
         asset = await owner.wait(asset_id, "ready")
-        segments = await play(asset)
+        segments, size_bytes = await play(asset)
         await until(lambda: missing(asked), lambda names: names == [], within_s=30, every_s=1)
         assert 0 < len(PANELS) < len(NEEDED)
+        grown = {name: value - before[name] for name, value in (await sums(asked)).items()}
+    # Others use the stack as well: at least this much.
+    assert grown["kadr_first_playable_seconds_count"] >= 1
+    assert grown['kadr_encoded_seconds_total{kind="first_rung"}'] >= TINY_S
+    assert grown['kadr_step_cpu_seconds_total{kind="first_rung"}'] > 0
+    assert grown["kadr_step_memory_bytes_count"] >= 1
+    assert grown["kadr_sessions_total"] >= 1
+    assert grown['kadr_cache_reads_total{result="hit"}'] >= segments  # each once more
+    assert grown['kadr_cache_reads_total{result="miss"}'] >= segments
+    assert grown["kadr_egress_bytes_total"] >= 2 * size_bytes
+    assert grown['kadr_webhook_attempts_total{outcome="taken"}'] >= 1
 
     assert [line["event"] for line in lines(stack, "api") if line.get("upload") == upload["id"]] == [
         "upload.begun",
