@@ -13,7 +13,7 @@ from core.http import problems, request_bodies, request_id, server
 from core.http.openapi_document import DOCUMENT, EVENTS
 from core.settings import Settings, parse_keys
 from core.storage import s3
-from core.telemetry import metrics
+from core.telemetry import metrics, spans
 from ingest import (
     account,
     assets,
@@ -107,7 +107,11 @@ def create(settings: Settings) -> web.Application:
     async def connections(app: web.Application) -> AsyncIterator[None]:
         hints, redis = Hints(settings), redis_client.connect(settings)
         pool = await postgres.connect(settings, require_repaired=True)
-        async with s3.connect(settings) as stored, metrics.served(settings, lambda: metrics.read_backlog(pool)):
+        async with (
+            spans.exported(settings, "api"),
+            s3.connect(settings) as stored,
+            metrics.served(settings, lambda: metrics.read_backlog(pool)),
+        ):
             app[CONTEXT] = Context(
                 settings=settings,
                 pool=pool,

@@ -23,7 +23,7 @@ from core.redis_client import connect as redis_client
 from core.sandbox.child import ChildRunner
 from core.settings import Settings, parse_keys
 from core.storage import s3
-from core.telemetry import metrics
+from core.telemetry import metrics, spans
 from origin import access, openapi
 from origin.cdn import cdn_file
 from origin.cdn.cdns import Cdns
@@ -140,7 +140,7 @@ def create(settings: Settings) -> web.Application:
     app[DOCUMENT] = openapi.document(app, settings.origin_base)
 
     async def running(app: web.Application) -> AsyncIterator[None]:
-        async with metrics.served(settings), _opened(configuration) as context:
+        async with spans.exported(settings, "origin"), metrics.served(settings), _opened(configuration) as context:
             app[CONTEXT] = context
             # Steering is a small application of its own, which knows no context.
             app[steer.STEERING] = context.steering

@@ -8,8 +8,8 @@ import secrets
 
 from aiohttp import web
 
-from core.http.problems import Handler
-from core.telemetry import trace
+from core.http.problems import Handler, route
+from core.telemetry import spans, trace
 from core.telemetry.logs import REQUEST_ID
 
 HEADER = "X-Request-Id"
@@ -30,9 +30,18 @@ async def _middleware(request: web.Request, handler: Handler) -> web.StreamRespo
     token = REQUEST_ID.set(request[_ID])
     try:
         with trace.following(trace.of_header(request.headers.get(trace.HEADER, "")) or trace.new()):
-            return await handler(request)
+            return await _answered(request, handler)
     finally:
         REQUEST_ID.reset(token)
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The handler's answer, as a span: named by the pattern of its route, never by its path."""
+    with spans.span(f"{request.method} {route(request)}", request.headers, request_id=request[_ID]):
+        response = await handler(request)
+        failed = f"{response.status}" if response.status >= 500 else None
+        spans.note(failed=failed, status=response.status)
+        return response
 
 
 async def _add_header(request: web.Request, response: web.StreamResponse) -> None:

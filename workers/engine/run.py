@@ -14,7 +14,7 @@ from core.sandbox.child import ChildRunner
 from core.settings import Settings
 from core.step_kinds import SlotClass
 from core.storage import s3
-from core.telemetry import metrics
+from core.telemetry import metrics, spans
 from core.telemetry.logs import Log
 from thumbnails.vision.face_model import face_model
 from transcode.encode.capabilities import check, ffmpeg_binary
@@ -54,7 +54,11 @@ async def run(settings: Settings) -> None:
     hints = Hints(settings)
     name = f"{socket.gethostname()}-{os.getpid()}"
     try:
-        async with s3.connect(settings) as stored, metrics.served(settings) as port:
+        async with (
+            spans.exported(settings, "worker"),
+            s3.connect(settings) as stored,
+            metrics.served(settings) as port,
+        ):
             with worker_folder(settings.work_dir / "steps") as folder:
                 context = WorkerContext(
                     settings=settings,

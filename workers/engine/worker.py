@@ -22,7 +22,7 @@ from core.hints import Hints
 from core.model import StepKind, StepState
 from core.sandbox import niceness
 from core.step_kinds import TRAITS, SlotClass
-from core.telemetry import metrics, trace
+from core.telemetry import metrics, spans, trace
 from core.telemetry.logs import Log
 from workers.engine import failures
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
@@ -33,6 +33,7 @@ from workers.engine.workdirs import step_folder
 _LOG = Log("worker")
 PROGRESS_EVERY_S = 1.0
 LEAST_COST_S = 0.05  # of a step that starts no program: a claim, transactions
+ENDS_WELL = frozenset({"done", "rejected", "released", "postponed"})  # for us: a refused file is its owner's error
 _CANNOT_END: tuple[type[Exception], ...] = (LeaseLost, *postgres.UNAVAILABLE)
 
 
@@ -118,7 +119,13 @@ class Worker:
             raise
 
     async def _attempt(self, step: Step) -> None:
-        """Run one claimed step to one of its ends, measured. Only cancellation comes out of here."""
+        """Run one claimed step to one of its ends, as a span. Only cancellation comes out of here."""
+        attempt = step.attempts + 1
+        with spans.span(f"step {step.kind}", step=step.id, asset=step.asset_id, attempt=attempt):
+            await self._measured(step)
+
+    async def _measured(self, step: Step) -> None:
+        """The same, with its time, CPU time and memory counted, and its owner charged."""
         log_fields = {"step": step.id, "kind": step.kind, "asset": step.asset_id, "attempt": step.attempts + 1}
         if step.interruptions:
             metrics.RECLAIMS.labels(step.kind).inc()
@@ -141,6 +148,7 @@ class Worker:
         finally:
             seconds = time.monotonic() - started
             metrics.STEP_SECONDS.labels(step.kind, outcome).observe(seconds)
+            spans.note(failed=None if outcome in ENDS_WELL else outcome, outcome=outcome)
             metrics.STEP_CPU.labels(step.kind).inc(runner.cpu_s)
             if runner.peak_bytes:
                 metrics.STEP_MEMORY.labels(step.kind).observe(runner.peak_bytes)
