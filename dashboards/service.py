@@ -67,14 +67,14 @@ EVENTS = Row(
     title="Events",
     panels=(
         lines(
-            "Webhooks due",
-            "Events that could be sent now. Those of a receiver that fails are due later.",
-            ('max(kadr_webhooks_due{job="kadr-dispatcher"})', "due"),
+            "Webhook endpoints that wait",
+            "Something is due to them and no dispatcher sends. Receivers that fail do not wait: theirs is due later.",
+            ('max(kadr_webhooks_due{job="kadr-dispatcher"})', "waiting"),
         ),
         lines(
-            "Age of the oldest webhook that is due",
-            "It grows: no dispatcher runs, or one cannot keep up.",
-            ('max(kadr_oldest_due_webhook_seconds{job="kadr-dispatcher"})', "oldest"),
+            "How long they wait",
+            "The first of them. It grows: no dispatcher runs, or one cannot keep up.",
+            ('max(kadr_oldest_due_webhook_seconds{job="kadr-dispatcher"})', "longest"),
             unit="s",
         ),
         lines(

@@ -18,7 +18,16 @@ TITLES = "another title through the whole pipeline"
 
 WEBHOOKS = "200,000 deliveries: make test makes 4,000 over a kill"
 
+PACKAGES = "installs packages from an index: make test builds the package and runs the example"
+
 LONG = {
+    "test_python_client.py": {
+        "test_both_pages_in_a_browser": "a title through the pipeline and a player: make test has one without a browser"
+    },
+    "test_python_package.py": {
+        "test_it_installs_alone": PACKAGES,
+        "test_the_quickstart_is_followed_from_its_text": PACKAGES,
+    },
     "test_webhooks.py": {"test_ten_thousand_events_to_twenty_endpoints": WEBHOOKS},
     "test_kill.py": {
         "test_a_kill_loses_at_most_the_chunk_under_way": KILLS,
