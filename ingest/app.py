@@ -14,7 +14,7 @@ from core.http import problems, request_bodies, request_id, server
 from core.http.openapi_document import DOCUMENT, EVENTS
 from core.settings import Settings, parse_keys
 from core.storage import s3
-from core.telemetry import metrics
+from core.telemetry import metrics, spans
 from ingest import (
     account,
     assets,
@@ -114,6 +114,7 @@ def create(settings: Settings) -> web.Application:
         hints, redis = Hints(settings), redis_client.connect(settings)
         pool = await postgres.connect(settings, require_repaired=True)
         async with (
+            spans.exported(settings, "api"),
             s3.connect(settings) as stored,
             replica.opened(settings, pool) as standby,
             metrics.served(settings, lambda: metrics.read_backlog(pool)),

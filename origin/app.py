@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from redis.asyncio import Redis
 
+from core.caching.lru import LruDict
 from core.caching.refreshing_cache import RefreshingCache
 from core.db import content_keys, experiments, pictures, playback_ids, postgres, provisional, replica
 from core.db.playback_ids import Published
@@ -25,7 +26,7 @@ from core.redis_client import connect as redis_client
 from core.sandbox.child import ChildRunner
 from core.settings import Settings, parse_keys
 from core.storage import s3
-from core.telemetry import metrics
+from core.telemetry import metrics, spans
 from origin import access, openapi
 from origin.cdn import cdn_file
 from origin.cdn.cdns import Cdns
@@ -53,6 +54,7 @@ MOST_BODY_BYTES = 16 * 1024
 CONTENT_KEY_REFRESH_S = 300.0  # a key never changes; an asset may get its key later
 PROVISIONAL_REFRESH_S, PROVISIONAL_ENTRIES = 0.5, 256
 CHAPTERS_ENTRIES = 1000  # of up to 100 chapters each
+TRACES_ENTRIES = 4096
 ROUTES = (
     files.routes,
     play.routes,
@@ -144,7 +146,7 @@ def create(settings: Settings) -> web.Application:
     app[DOCUMENT] = openapi.document(app, settings.origin_base)
 
     async def running(app: web.Application) -> AsyncIterator[None]:
-        async with metrics.served(settings), _opened(configuration) as context:
+        async with spans.exported(settings, "origin"), metrics.served(settings), _opened(configuration) as context:
             app[CONTEXT] = context
             # Steering is a small application of its own, which knows no context.
             app[steer.STEERING] = context.steering
@@ -232,6 +234,7 @@ def _context(
     """Everything that handlers share; opens nothing."""
     settings = configuration.settings
     folder = settings.origin_cache_dir or settings.work_dir / "origin-cache"
+    metrics.watch_disk("cache", folder)
     disk_cache = DiskCache(stored, settings.media_bucket, folder, settings.origin_cache_bytes)
     revisions = manifests(stored, settings.media_bucket)
     reads = pool if standby is None else standby.reads()
@@ -282,6 +285,7 @@ def _context(
         experiments=RefreshingCache(
             lambda asset_id: experiments.settled(pool, asset_id), name="experiments", refresh_s=access.SEEN_WITHIN_S
         ),
+        traces=LruDict(TRACES_ENTRIES),
         impressions=impressions,
         revoked=Revoked(pool, redis),
         steering=steered,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from redis.asyncio import Redis
 
+from core.caching.lru import LruDict
 from core.caching.refreshing_cache import RefreshingCache
 from core.db.experiments import Standing
 from core.db.pictures import Pictures
@@ -51,6 +52,7 @@ class Context:
     own_chapters: RefreshingCache[tuple[AssetId, str], tuple[OwnChapter, ...]]  # by asset and version
     content_keys: RefreshingCache[AssetId, bytes | None]  # of encrypted titles
     experiments: RefreshingCache[AssetId, Standing | None]
+    traces: LruDict[AssetId, str]  # of titles that somebody has begun to play here: core.telemetry.trace
     impressions: Impressions
     revoked: Revoked
     steering: Steering

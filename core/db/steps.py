@@ -43,6 +43,7 @@ class Step:
     interruptions: int
     crashes: int  # of its media program; the column hard_deaths
     postponements: int = 0  # for want of disk, memory or a service: no fault of the step
+    trace: str | None = None  # core.telemetry.trace
 
     @property
     def run(self) -> str:
@@ -52,11 +53,19 @@ class Step:
 
 
 async def insert(
-    connection: Connection, asset_id: AssetId, kind: StepKind, step_input: dict[str, Any], delay_s: float = 0.0
+    connection: Connection,
+    asset_id: AssetId,
+    kind: StepKind,
+    step_input: dict[str, Any],
+    delay_s: float = 0.0,
+    trace: str | None = None,
 ) -> StepId | None:
-    """Queue a step, due after `delay_s`. None when the same step (asset, kind, input) is already there."""
+    """Queue a step, due after `delay_s`. None when the same step (asset, kind, input) is already there.
+
+    `trace`: that of the step which queues it; None: that of the asset.
+    """
     step: StepId | None = await connection.fetchval(
-        _SQL["insert"], new_id("st"), asset_id, kind.value, digest(step_input), step_input, delay_s
+        _SQL["insert"], new_id("st"), asset_id, kind.value, digest(step_input), step_input, delay_s, trace
     )
     return step
 
@@ -117,6 +126,7 @@ async def claim(
         interruptions=row["interruptions"],
         crashes=row["hard_deaths"],
         postponements=row["postponements"],
+        trace=row["trace"],
     )
 
 

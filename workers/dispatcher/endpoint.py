@@ -234,6 +234,7 @@ class EndpointSender:
     async def _disable(self, connection: Connection, reason: Disabled) -> None:
         await webhook_endpoints.disable(connection, self._leased.id, reason)
         self._stopping = True
+        metrics.WEBHOOKS_DISABLED.labels(reason.value).inc()
         _LOG.warning("webhook.disabled", endpoint=self._leased.id, reason=reason.value)
 
     async def _is_over(self) -> bool:
