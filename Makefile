@@ -138,7 +138,7 @@ coverage: test-setup
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: $(VENV)
 	$(COMPILE) pyproject.toml --extra embedded --extra build --extra nats --extra otel --extra test -o requirements/test.lock
-	$(COMPILE) pyproject.toml --extra embedded --extra build --extra nats -c requirements/test.lock -o requirements/up.lock
+	$(COMPILE) pyproject.toml --extra embedded --extra build --extra nats --extra otel -c requirements/test.lock -o requirements/up.lock
 	$(COMPILE) pyproject.toml --extra bench -c requirements/test.lock -o requirements/bench.lock
 	$(COMPILE) pyproject.toml --extra nats --extra otel -c requirements/test.lock -o requirements/runtime.lock
 	$(COMPILE) requirements/uv.in -o requirements/uv.lock

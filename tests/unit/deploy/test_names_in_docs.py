@@ -60,6 +60,8 @@ def is_there(dotted: str) -> bool:
     parts = dotted.split(".")
     if parts[1:] == ["md"]:  # a document with the name of a package, from another one beside it
         return (ROOT / "docs" / dotted).is_file()
+    if parts[1:] == ["json"]:  # what a command writes
+        return True
     for at, part in enumerate(parts):
         if (here / part).is_dir():
             here /= part
