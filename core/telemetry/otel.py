@@ -4,6 +4,7 @@ Every span is recorded, and kept at its end if it is an error or one of the shar
 programs decide alike, by the trace's id.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from core.telemetry import trace
 
+_VERB = re.compile(r"^\s*(?!--)(\w+)", re.MULTILINE)
 _LOW = 2**64 - 1  # the part of a trace id that the specification asks to be random
 
 
@@ -40,6 +42,9 @@ class _Kept(SpanProcessor):
         self._below = round(share * _LOW)
 
     def on_start(self, span: Span, parent_context: Any = None) -> None:
+        # Our statements begin with what they are for, and the instrumentation names a span by the first word.
+        if verb := _VERB.search(str((span.attributes or {}).get("db.statement", ""))):
+            span.update_name(verb[1])
         self._inner.on_start(span, parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:

@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+import core.telemetry
 from core.errors import ConfigError
 from core.http import problems, request_id
 from core.settings import Settings
@@ -19,6 +20,7 @@ TOKEN = "k1.1800000000." + "0123456789abcdef" * 4
 
 
 async def test_without_the_packages_the_setting_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(core.telemetry, "otel", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     for name in [name for name in sys.modules if name.startswith("opentelemetry.") or name == "core.telemetry.otel"]:
         monkeypatch.delitem(sys.modules, name)
@@ -28,6 +30,7 @@ async def test_without_the_packages_the_setting_stops_the_start(monkeypatch: pyt
 
 
 async def test_without_the_setting_nothing_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(core.telemetry, "otel", raising=False)
     monkeypatch.setitem(sys.modules, "core.telemetry.otel", None)
     async with spans.exported(Settings(), "api"):
         with spans.span("step encode", step="st_1"):
