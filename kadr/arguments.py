@@ -170,7 +170,13 @@ def parser() -> argparse.ArgumentParser:
         " longer needed. Workers do the same every KADR_RECONCILE_S seconds.",
     )
     migrate = _add_command(commands, "migrate", "bring the database schema up to date and create the buckets")
-    migrate.add_argument("--skip-buckets", action="store_true", help="migrate the database only")
+    what = migrate.add_mutually_exclusive_group()
+    what.add_argument("--skip-buckets", action="store_true", help="migrate the database only")
+    what.add_argument(
+        "--check",
+        action="store_true",
+        help="change nothing; exit with 0 where the database is as new as this release needs, else with 1 and why",
+    )
     return root
 
 

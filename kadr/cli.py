@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 from core.errors import ConfigError, KadrError, Rejected
-from core.settings import Settings
+from core.settings import Settings, secret
 from core.telemetry import logs
 from kadr.error_text import CannotIngest
 
@@ -333,9 +333,14 @@ def _reconcile(_: argparse.Namespace) -> int:
 
 
 def _migrate(args: argparse.Namespace) -> int:
-    from kadr.commands.migrate import migrate
+    from kadr.commands.migrate import check, migrate
 
-    first_api_key = os.environ.get("KADR_BOOTSTRAP_API_KEY")
+    if args.check:
+        reason = asyncio.run(check(_settings()))
+        if reason is not None:
+            print(f"kadr migrate: {reason}", file=sys.stderr)
+        return 0 if reason is None else 1
+    first_api_key = secret("KADR_BOOTSTRAP_API_KEY")
     asyncio.run(migrate(_settings(), first_api_key, buckets=not args.skip_buckets))
     return 0
 

@@ -1,11 +1,11 @@
-"""PostgreSQL clusters of a test's own, and standbys that stream from them."""
+"""PostgreSQL clusters of a test's own, as several roles, and standbys that stream from them."""
 
 import os
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -27,15 +27,21 @@ def binary(name: str) -> str:
 
 @dataclass(kw_only=True)
 class Cluster:
-    """A PostgreSQL cluster with the database `kadr`, in a folder of its own."""
+    """A database of a PostgreSQL cluster in a folder of its own, as a role; every role is trusted."""
 
     folder: Path
     port: int
+    role: str = "kadr"
+    database: str = "kadr"
     server: "subprocess.Popen[bytes] | None" = field(default=None)
 
     @property
     def url(self) -> str:
-        return f"postgresql://kadr@127.0.0.1:{self.port}/kadr"
+        return f"postgresql://{self.role}@127.0.0.1:{self.port}/{self.database}"
+
+    def as_role(self, role: str, database: str = "kadr") -> "Cluster":
+        """The same cluster for another role."""
+        return replace(self, role=role, database=database)
 
     def settings(self) -> Settings:
         return Settings(database_url=SecretStr(self.url), database_pool=4)
@@ -74,18 +80,28 @@ def _free_port() -> int:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[Cluster]:
-    """A fresh cluster on a free port, stopped afterwards."""
-    init = (*PREFIX, binary("initdb"), "-D", str(folder), "-U", "kadr", "--auth=trust", "--encoding=UTF8", "--locale=C")
-    subprocess.run(init, check=True, capture_output=True, timeout=START_S)
-    made = Cluster(folder=folder, port=_free_port())
+def bare_cluster(folder: Path, superuser: str) -> Iterator[Cluster]:
+    """A fresh cluster on a free port, stopped afterwards: its database `postgres`, as the superuser."""
+    init = (*PREFIX, binary("initdb"), "-D", str(folder), "-U", superuser, "--auth=trust", "--encoding=UTF8")
+    subprocess.run((*init, "--locale=C"), check=True, capture_output=True, timeout=START_S)
+    made = Cluster(folder=folder, port=_free_port(), role=superuser, database="postgres")
     try:
         made.start()
-        maintenance = f"postgresql://kadr@127.0.0.1:{made.port}/postgres"
-        subprocess.run((binary("createdb"), "--maintenance-db", maintenance, "kadr"), check=True, timeout=START_S)
         yield made
     finally:
         made.stop()
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[Cluster]:
+    """The same with the database `kadr` of the superuser `kadr`."""
+    with bare_cluster(folder, "kadr") as bare:
+        subprocess.run((binary("createdb"), "--maintenance-db", bare.url, "kadr"), check=True, timeout=START_S)
+        made = bare.as_role("kadr")
+        try:
+            yield made
+        finally:
+            bare.server = made.server  # what the test has stopped and started since
 
 
 @contextmanager

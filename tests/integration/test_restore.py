@@ -16,6 +16,7 @@ from core.db.postgres import Pool
 from core.db.restore import DatabaseRestored
 from core.event_types import AssetCreated
 from core.model import OwnerId
+from kadr.commands.migrate import check
 from tests.clusters import START_S, Cluster, binary, cluster
 from tests.waiting import until
 
@@ -120,6 +121,7 @@ async def test_every_consumer_goes_on_where_it_was(restored_into: Restored, capl
                 await restore.require_repaired(connection)
             with pytest.raises(DatabaseRestored):
                 await outbox.consume(connection, "ahead")
+        assert "kadr migrate" in str(await check(target.settings()))
         with pytest.raises(DatabaseRestored):
             await postgres.connect(target.settings(), require_repaired=True)
         with caplog.at_level(logging.WARNING):

@@ -66,9 +66,10 @@ class Worker:
     async def run(self) -> None:
         """Serve every class of steps. Cancel to stop; every step held is then released without using up an attempt."""
         # Not a TaskGroup: before Python 3.12 a slot can lose its cancellation, and a group cancels only once.
-        await gather_all(*(self._serve(slots) for slots in SlotClass for _ in range(self._count(slots))))
+        await gather_all(*(self._serve(slots) for slots in SlotClass for _ in range(self.count(slots))))
 
-    def _count(self, slots: SlotClass) -> int:
+    def count(self, slots: SlotClass) -> int:
+        """How many steps of this class are run at once; 0: they are for other workers."""
         count: int = getattr(self._context.settings, f"{slots.value}_slots")
         return count
 
@@ -107,7 +108,7 @@ class Worker:
 
         All of the heavy ones: those are for nobody who waits to see something, and each is free again after a chunk.
         """
-        count, lease_s = self._count(slots), self._context.settings.lease_s
+        count, lease_s = self.count(slots), self._context.settings.lease_s
         most = count if slots is SlotClass.HEAVY else max(1, count - 1)
         claim = asyncio.ensure_future(steps.claim(self._context.pool, slots.kinds, self._name, lease_s, most))
         try:

@@ -15,8 +15,10 @@ from tests.checks import ROOT
 PACKAGES = sorted(path.parent.name for path in ROOT.glob("*/__init__.py"))
 FOLDERS = [*PACKAGES, "deploy", "docs", "requirements"]
 # A module or a name in one: core.db.steps.claim. A file of ours: presets/posters.yaml. A child program: probe_child.
-# Not a subject of the event bus: kadr.video.asset.ready.
-DOTTED = re.compile(rf"(?<![\w./@-])(?!kadr\.video\.)(?:{'|'.join(PACKAGES)})(?:\.[A-Za-z_]\w*)+(?![\w/(-])")
+# Not a subject of the event bus: kadr.video.asset.ready. Nor a manifest, origin.yaml, nor a host, studio.example.com.
+DOTTED = re.compile(
+    rf"(?<![\w./@-])(?!kadr\.video\.|\w+\.yaml\b|\w+\.example\.)(?:{'|'.join(PACKAGES)})(?:\.[A-Za-z_]\w*)+(?![\w/(-])"
+)
 PATH = re.compile(rf"(?<![\w./@-])(?:{'|'.join(FOLDERS)})/[\w./-]*\.(?:py|md|yaml|toml|sql|html|js|css|conf)\b")
 CHILD = re.compile(r"(?<![\w.])[a-z][a-z_]*_child(?!\w)")
 PYTHON = sorted(
