@@ -26,8 +26,8 @@ SHARED = Path("shared") / "media" / "core" / "product_cups_720p30_10s.mp4"
 SHARED_S = 2
 # Movement and noise, which an encoder has to search and to code; still drawings with hard edges, as screens have them.
 MADE = {
-    "motion": ("testsrc2=size=960x540:rate=25:duration=3,noise=alls=4:allf=t", "sine=frequency=440:duration=3"),
-    "drawing": ("mandelbrot=size=960x540:rate=25:start_scale=0.5,trim=duration=3", "sine=frequency=220:duration=3"),
+    "motion": ("testsrc2=size=960x540:rate=25:duration=2,noise=alls=4:allf=t", "sine=frequency=440:duration=2"),
+    "drawing": ("mandelbrot=size=960x540:rate=25:start_scale=0.5,trim=duration=2", "sine=frequency=220:duration=2"),
 }
 
 

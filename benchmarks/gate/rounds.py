@@ -13,7 +13,7 @@ from benchmarks.gate import outputs
 from benchmarks.gate.outputs import Bytes, Digests
 from benchmarks.gate.programs import Done, Program
 from benchmarks.gate.trees import BASE, HEAD, Trees
-from benchmarks.gate.verdict import LEAST_ROUNDS, Judged, Round, Verdict, judge
+from benchmarks.gate.verdict import LEAST_ROUNDS, SLOW_ROUNDS, Judged, Round, Verdict, judge
 
 MOST_ROUNDS = 30
 ORDER = (BASE, HEAD, HEAD, BASE)  # what drifts steadily in a round is the same for both
@@ -48,7 +48,10 @@ class Found:
 def measure(
     trees: Trees, programs: Sequence[Program], seconds: float, say: Callable[[str], None] = lambda _: None
 ) -> list[Found]:
-    """At least LEAST_ROUNDS rounds; a program whose cases are all judged precisely is left out of further ones."""
+    """LEAST_ROUNDS rounds or more, on a machine that is too slow for that SLOW_ROUNDS.
+
+    A program whose cases are all judged precisely is left out of further rounds.
+    """
     by_name = {BASE: trees.base, HEAD: trees.head}
     began, cases = time.monotonic(), {case: _Case() for program in programs for case in program.cases}
     for program in programs:
@@ -62,7 +65,7 @@ def measure(
         now = time.monotonic()
         say(f"round {number + 1}, {now - began:.0f} s")
         late = now + (now - round_began) > began + seconds
-        if all(map(_is_precise, cases.values())) or (late and number + 1 >= LEAST_ROUNDS):
+        if all(map(_is_precise, cases.values())) or (late and number + 1 >= SLOW_ROUNDS):
             break
     return [_found(name, case, trees.added) for name, case in cases.items()]
 

@@ -18,6 +18,7 @@ TOLERANCE = 0.05  # less is not worth anybody's morning
 SURE = 0.999  # of one side: a false alarm in a thousand comparisons
 COARSE = 0.15  # a run that would have missed more than this has decided nothing
 LEAST_ROUNDS = 3
+SLOW_ROUNDS = 2  # where the time is over by then
 
 
 class Verdict(StrEnum):
