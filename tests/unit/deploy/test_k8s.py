@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.settings import Settings
-from core.step_kinds import SlotClass
+from core.step_kinds import TRAITS, SlotClass
 from kadr.stack.apps import BOOTSTRAP
 from tests.checks import ROOT
 from tests.manifests import K8S, OVERLAYS, PROGRAMS, Object, named, overlay, programs, rendered, workloads
@@ -328,6 +328,9 @@ def test_autoscalers_alone_count_what_they_scale() -> None:
     deployments = named(objects, "Deployment")
     assert {name for name, one in deployments.items() if "replicas" not in one["spec"]} == set(targets)
     scaled = targets["worker"]["spec"]
+    (waiting,) = [one["metadata"]["query"] for one in scaled["triggers"] if one["type"] == "prometheus"]
+    (left_out,) = re.findall(r'kind!~"([a-z_|]+)"', waiting)
+    assert set(left_out.split("|")) == {kind.value for kind in TRAITS if TRAITS[kind].slots.waits_for_network}
     assert {one["metricType"] for one in scaled["triggers"]} == {"AverageValue"}, "a fallback needs it"
     assert scaled["fallback"]["replicas"] >= scaled["minReplicaCount"] >= 1
 
