@@ -115,7 +115,7 @@ async def test_programs_go_on_beside_a_later_release(pool: Pool, empty: Cluster)
 
 async def test_no_database_is_one_sentence() -> None:
     with pytest.raises(KadrError, match="does not answer"):
-        await migrate.check(Cluster(url="postgresql://kadr@127.0.0.1:1/kadr").settings())
+        await migrate.check(Cluster(folder=Path("nowhere"), port=1).settings())
 
 
 async def test_the_role_of_the_programs_owns_its_database_and_nothing_else(pool: Pool, empty: Cluster) -> None:
