@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import generate_latest
 
+from core.telemetry import metrics
 from tests.checks import ROOT
 
 FOLDER = ROOT / "deploy" / "prometheus"
@@ -238,6 +240,14 @@ def test_every_alert_fires_for_its_cause_and_is_silent_without_it(tmp_path: Path
     file.write_text(yaml.safe_dump(told, sort_keys=False))
     ended = subprocess.run([PROMTOOL, "test", "rules", file], capture_output=True, text=True, timeout=600)
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+@needs_promtool
+def test_names_of_metrics_are_by_convention() -> None:
+    shown = generate_latest(metrics.REGISTRY).decode()
+    told = subprocess.run([PROMTOOL, "check", "metrics"], input=shown, capture_output=True, text=True, timeout=60)
+    assert (told.returncode, told.stdout + told.stderr) == (0, "")
+    assert shown.count("# TYPE kadr_") > 20
 
 
 def test_every_alert_has_a_case() -> None:
