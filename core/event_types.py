@@ -4,6 +4,7 @@ In: a type's name, or a pattern of names. Out: its model, whose docstring is its
 Events are thin: they say what has changed, and whoever needs more reads the object again.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
@@ -49,7 +50,7 @@ class UploadCompleted(_AboutUpload):
 
 
 class UploadAborted(_AboutUpload):
-    """An open upload was given up by its owner."""
+    """An open upload was aborted by its owner."""
 
     type = "video.upload.aborted"
 
@@ -79,7 +80,7 @@ class AssetPlayable(_AboutAsset):
 
 
 class AssetReady(_AboutAsset):
-    """An asset is complete: all its renditions are published. Written again where its file was replaced."""
+    """An asset is complete: all its renditions are published. Emitted again when its source file is replaced."""
 
     type = "video.asset.ready"
     revision: str = Field(description="Id of the published revision")
@@ -87,7 +88,7 @@ class AssetReady(_AboutAsset):
 
 
 class AssetErrored(_AboutAsset):
-    """An asset could not be processed. What was published before stays."""
+    """An asset could not be processed. The previously published version remains available."""
 
     type = "video.asset.errored"
     error: FailureData
@@ -153,7 +154,7 @@ class PosterErrored(_AboutAsset):
 
 
 class ListingChanged(_AboutAsset):
-    """The public page of an asset was listed for search engines, has changed while listed, or is listed no more."""
+    """The public page of an asset was listed for search engines, has changed while listed, or is no longer listed."""
 
     type = "video.listing.changed"
     listed: bool = Field(description="Whether the sitemap names the page now")
@@ -206,10 +207,18 @@ def matches(pattern: str, event_type: str) -> bool:
     return pattern in (ALL, event_type)
 
 
+def like_patterns(patterns: Iterable[str]) -> list[str] | None:
+    """The same patterns for LIKE, each once; None where one of them names every type."""
+    names = sorted(set(patterns))
+    if ALL in names:
+        return None
+    return [re.sub(r"[_%\\]", r"\\\g<0>", name).replace("*", "%") for name in names]
+
+
 def require_known(pattern: str) -> None:
     """Raises ValueError, with the types there are, for a pattern that names none of them."""
     if not any(matches(pattern, known) for known in EVENT_TYPES):
         raise ValueError(
-            f"{pattern!r} names no event. Write a type, the beginning of one with .* (video.asset.*), or *. "
+            f"{pattern!r} matches no event type. Use an exact type, a prefix such as video.asset.*, or *. "
             f"The types: {', '.join(EVENT_TYPES)}"
         )

@@ -1,4 +1,4 @@
-"""The account's events in commit order: what webhooks are made from, for applications that rather ask.
+"""The account's events in commit order: what webhooks are made from, for applications that prefer polling.
 
 A request may wait for the next event. However many wait, one query in LOOK_S tells whose feeds have grown.
 """
@@ -14,6 +14,7 @@ from core.concurrency import cancel_and_wait
 from core.db import event_feed, postgres
 from core.db.event_feed import CursorExpired, Page, Place
 from core.db.postgres import Pool
+from core.event_types import like_patterns
 from core.http.problems import Problem
 from core.model import OwnerId
 from core.telemetry.logs import Log
@@ -25,7 +26,7 @@ from ingest.openapi import operation
 routes = web.RouteTableDef()
 _LOG = Log("feed")
 LOOK_S = 0.3
-MOST_WAITING = 200  # of one owner
+MAX_WAITING = 50  # requests of one owner
 
 
 class Watch:
@@ -41,9 +42,9 @@ class Watch:
     @asynccontextmanager
     async def waiting(self, owner: OwnerId) -> AsyncIterator[asyncio.Event]:
         """An asyncio.Event that is set whenever there may be new ones of this owner. Raises Problem 429."""
-        if self._counts[owner] >= MOST_WAITING:
-            detail = f"More than {MOST_WAITING} requests wait for events."
-            raise Problem(429, "too_many_streams", detail, hint="One request at a time sees every event.")
+        if self._counts[owner] >= MAX_WAITING:
+            detail = f"{MAX_WAITING} requests are already waiting for events."
+            raise Problem(429, "too_many_waiting", detail, hint="A single long poll receives every event.")
         grown = asyncio.Event()
         self._waiting[grown] = owner
         self._counts[owner] += 1
@@ -72,6 +73,8 @@ class Watch:
                 seen = await self._looked(seen)
             except postgres.UNAVAILABLE as exc:
                 _LOG.warning("feed.not_looked", error=repr(exc))
+            except Exception as exc:  # noqa: BLE001 - the loop goes on, whatever one look met
+                _LOG.error("feed.not_looked", exc)
             await asyncio.sleep(LOOK_S)
 
     async def _looked(self, seen: Place | None) -> Place:
@@ -112,14 +115,14 @@ async def feed(request: web.Request) -> web.Response:
     try:
         page = await _page(request, query)
     except CursorExpired as exc:
-        hint = "Begin without `after`, and read the assets you know of again."
+        hint = "Start again without `after` and re-read your assets."
         raise Problem(410, "cursor_expired", str(exc), hint=hint, pointer="/after") from exc
     data = [event.envelope() for event in page.events]
     return answer(data, next_cursor=str(page.next), has_more=page.has_more)
 
 
 async def _page(request: web.Request, query: FeedQuery) -> Page:
-    pool, owner, patterns = request.app[CONTEXT].pool, owner_of(request), event_feed.like(query.patterns)
+    pool, owner, patterns = request.app[CONTEXT].pool, owner_of(request), like_patterns(query.patterns)
     if query.last is not None:
         return await event_feed.newest(pool, owner, patterns, query.last)
     if query.after == NOW:
@@ -139,6 +142,8 @@ async def _page(request: web.Request, query: FeedQuery) -> Page:
                     if page.events or watch.is_closing:
                         break
                     after = page.next
+                    if page.has_more:
+                        continue
                     await grown.wait()
                     if not await is_still_authorized(request):
                         raise Problem(401, "unauthenticated", "The API key has been revoked.")

@@ -8,11 +8,12 @@ from aiohttp import web
 from core.db import outbox, webhook_deliveries, webhook_endpoints
 from core.db.outbox import Event
 from core.db.webhook_deliveries import Attempt, Delivery
-from core.db.webhook_endpoints import MOST, Endpoint, RotationUnderWay, TooMany
+from core.db.webhook_endpoints import MAX_ENDPOINTS, Endpoint, RotationInProgress, TooMany
 from core.errors import Rejected
 from core.event_types import WebhookEndpointTest
 from core.http.problems import Problem
 from core.http.public_fetch import check_url
+from core.tokens import webhook_signature
 from ingest.bodies.requests import Nothing
 from ingest.bodies.webhooks import (
     AttemptShape,
@@ -39,7 +40,7 @@ _PATH = "/v1/webhook_endpoints/{endpoint_id}"
 @routes.post("/v1/webhook_endpoints")
 @operation(WebhookEndpointWithSecret, status=201, body=NewWebhookEndpoint, errors=(409,))
 async def create(request: web.Request) -> web.Response:
-    """Create an endpoint. Its secret is shown in this answer only.
+    """Create an endpoint. The signing secret is returned only in this response.
 
     Events that happen from now on are sent to it. Send it a test before you rely on it.
     """
@@ -57,7 +58,7 @@ async def created(request: web.Request, body: NewWebhookEndpoint) -> tuple[Endpo
                 connection, owner, body.url, body.types, body.description, keys
             )
         except TooMany as exc:
-            detail = f"There are {MOST} webhook endpoints already."
+            detail = f"This account already has the maximum of {MAX_ENDPOINTS} webhook endpoints."
             raise Problem(409, "too_many_webhooks", detail, hint="Delete one that is not needed.") from exc
     return await endpoint_of(request, endpoint_id), secret
 
@@ -80,7 +81,7 @@ async def show(request: web.Request) -> web.Response:
 @routes.patch(_PATH)
 @operation(WebhookEndpointShape, body=WebhookEndpointChanges, errors=(404,))
 async def change(request: web.Request) -> web.Response:
-    """Change an endpoint, or switch it off and on."""
+    """Update, disable or re-enable an endpoint."""
     return answer(WebhookEndpointShape.of(await changed(request, await body_of(request, WebhookEndpointChanges))))
 
 
@@ -106,7 +107,7 @@ async def changed(request: web.Request, body: WebhookEndpointChanges) -> Endpoin
 @routes.delete(_PATH)
 @operation(None, status=204, errors=(404,))
 async def delete(request: web.Request) -> web.Response:
-    """Delete an endpoint with its log. What is under way may still arrive."""
+    """Delete an endpoint with its log. Requests already in flight may still arrive."""
     if not await webhook_endpoints.delete(request.app[CONTEXT].pool, owner_of(request), _id(request)):
         raise not_found("webhook endpoint")
     return web.Response(status=204)
@@ -115,14 +116,14 @@ async def delete(request: web.Request) -> web.Response:
 @routes.post(f"{_PATH}/rotate_secret")
 @operation(WebhookEndpointWithSecret, body=Rotation, errors=(404, 409))
 async def rotate(request: web.Request) -> web.Response:
-    """Make a new secret, shown in this answer only. For 24 hours the one before signs, too."""
+    """Rotate the signing secret, which is returned only in this response. The previous one also signs for 24 hours."""
     body, endpoint_id, keys = await body_of(request, Rotation), _id(request), keys_of(request)
     async with request.app[CONTEXT].pool.acquire() as connection, connection.transaction():
         try:
             secret = await webhook_endpoints.rotate(connection, owner_of(request), endpoint_id, keys, force=body.force)
-        except RotationUnderWay as exc:
+        except RotationInProgress as exc:
             hint = "Wait until it has expired, or send force: true, which ends it at once."
-            raise Problem(409, "rotation_under_way", str(exc), hint=hint) from exc
+            raise Problem(409, "rotation_in_progress", str(exc), hint=hint) from exc
     if secret is None:
         raise not_found("webhook endpoint")
     return answer(WebhookEndpointWithSecret.of(await endpoint_of(request), secret=secret))
@@ -131,7 +132,7 @@ async def rotate(request: web.Request) -> web.Response:
 @routes.post(f"{_PATH}/test")
 @operation(TestSent, status=202, body=Nothing, errors=(404, 409))
 async def test(request: web.Request) -> web.Response:
-    """Send the event webhook_endpoint.test to this endpoint; the log tells how it was answered."""
+    """Send the event webhook_endpoint.test to this endpoint; see the delivery log for the response."""
     await body_of(request, Nothing)
     endpoint = await endpoint_of(request)
     if endpoint.disabled:
@@ -145,28 +146,30 @@ async def test(request: web.Request) -> web.Response:
 @routes.post(f"{_PATH}/redeliver")
 @operation(Redelivered, status=202, body=Redelivery, errors=(404, 409))
 async def redeliver(request: web.Request) -> web.Response:
-    """Send one event again, those of a span of time that the endpoint wants, or all that are dead."""
-    count = await redelivered(request, await body_of(request, Redelivery))
-    return answer(Redelivered(deliveries=count), status=202)
+    """Redeliver one event, all matching events in a time range, or all dead deliveries."""
+    again = await redelivered(request, await body_of(request, Redelivery))
+    return answer(Redelivered(deliveries=again.count, next_from=again.next_from), status=202)
 
 
-async def redelivered(request: web.Request, body: Redelivery) -> int:
+async def redelivered(request: web.Request, body: Redelivery) -> webhook_deliveries.Redelivered:
     """How many deliveries the endpoint of the path gets again. Raises Problem."""
     endpoint = await endpoint_of(request)
-    if endpoint.disabled:
-        raise Problem(409, "webhook_disabled", "The endpoint is disabled.", hint="Enable it first.")
     span = None if body.from_ is None else (body.from_, body.to or datetime.now(UTC))
     async with request.app[CONTEXT].pool.acquire() as connection, connection.transaction():
-        count = await webhook_deliveries.again(connection, endpoint.id, event_id=body.event_id, span=span)
-    if body.event_id is not None and not count:
+        again = await webhook_deliveries.redeliver(
+            connection, owner_of(request), endpoint.id, event_id=body.event_id, span=span
+        )
+    if again is None:
+        raise Problem(409, "webhook_disabled", "The endpoint is disabled.", hint="Enable it first.")
+    if body.event_id is not None and not again.count:
         raise not_found("event")
-    return count
+    return again
 
 
 @routes.get(f"{_PATH}/deliveries")
 @operation(DeliveryShape, listing=True, query=DeliveriesQuery, errors=(404,))
 async def deliveries(request: web.Request) -> web.Response:
-    """List what was sent to an endpoint, and what is to be, the newest first. Kept for 30 days."""
+    """List an endpoint's deliveries, sent and pending, newest first. They are kept for 30 days."""
     query, endpoint = query_of(request, DeliveriesQuery), await endpoint_of(request)
     found, following = await listed(request, endpoint, query)
     return answer([DeliveryShape.of(one).model_dump(mode="json") for one in found], next_cursor=following)
@@ -183,12 +186,12 @@ async def listed(request: web.Request, endpoint: Endpoint, query: DeliveriesQuer
 @routes.get(f"{_PATH}/deliveries/{{event_id}}")
 @operation(DeliveryDetails, errors=(404,))
 async def delivery(request: web.Request) -> web.Response:
-    """Show a delivery: its event, every attempt, and what was answered."""
+    """Show a delivery with its event and every attempt."""
     one, event, attempts = await delivery_of(request, await endpoint_of(request))
     shape = DeliveryDetails.of(
         one,
-        request=RequestShape(headers=sent_headers(attempts), body=event.envelope()),
-        log=[AttemptShape.of(attempt) for attempt in attempts],
+        request=RequestShape(headers=sent_headers(event, attempts), body=event.envelope()),
+        attempts=[AttemptShape.of(attempt) for attempt in attempts],
     )
     return answer(shape)
 
@@ -202,9 +205,12 @@ async def delivery_of(request: web.Request, endpoint: Endpoint) -> tuple[Deliver
     return found
 
 
-def sent_headers(attempts: Sequence[Attempt]) -> dict[str, str]:
+def sent_headers(event: Event, attempts: Sequence[Attempt]) -> dict[str, str]:
     """Headers of the last of these attempts, without the signature; none where there was no attempt."""
-    return dict(attempts[-1].request) if attempts else {}
+    if not attempts:
+        return {}
+    sent_at = str(int(attempts[-1].at.timestamp()))
+    return {**webhook_signature.FIXED_HEADERS, "webhook-id": event.id, "webhook-timestamp": sent_at}
 
 
 async def endpoint_of(request: web.Request, endpoint_id: str | None = None) -> Endpoint:
@@ -220,7 +226,7 @@ def keys_of(request: web.Request) -> Mapping[str, bytes]:
     """The keys that seal secrets of endpoints. Raises Problem where this installation has none."""
     keys = webhook_endpoints.sealing_keys(request.app[CONTEXT].settings)
     if not keys:
-        detail = "This installation keeps no keys for the secrets of webhooks, so it has none."
+        detail = "Webhooks are not configured on this installation."
         raise Problem(409, "webhooks_unavailable", detail, hint="Ask its operator to set KADR_WEBHOOK_KEYS.")
     return keys
 

@@ -110,12 +110,20 @@ def parser() -> argparse.ArgumentParser:
     ingest.add_argument("--language", metavar="TAG", help="spoken language, for example en")
     ingest.add_argument("--wait", action="store_true", help="accepted for scripts; the command always waits")
     ingest.add_argument("--json", action="store_true", help="print the final asset as JSON")
+    ingest.add_argument(
+        "--resume",
+        type=Path,
+        metavar="STATE",
+        help="note in this file how far the upload is, until it is complete; after an interruption the same command"
+        " sends only the rest",
+    )
     _add_encode_options(ingest, local=False)
     add_upload_options(ingest)
     add_page_options(ingest)
 
     _add_assets(commands)
     _add_token(commands)
+    _add_listen(commands)
     studio_link = _add_command(
         commands,
         "studio-link",
@@ -189,6 +197,30 @@ def _add_token(commands: _Commands) -> None:
     token.add_argument("--ip", metavar="ADDRESS", help="address or network of the viewer")
     token.add_argument("--country", metavar="CODE", help="country of the viewer, two capital letters")
     token.add_argument("--json", action="store_true", help="print the token, its URLs, session and expiry as JSON")
+
+
+def _add_listen(commands: _Commands) -> None:
+    listen = _add_command(
+        commands,
+        "listen",
+        "print events as they happen, and send them on to a program on this machine",
+        "For developers: with --forward each event is sent as a webhook, signed, to a URL that Kadr itself need not"
+        " reach. Ctrl-C ends it.",
+    )
+    listen.add_argument(
+        "--forward", metavar="URL", help="send events there, for example http://localhost:8000/webhooks"
+    )
+    listen.add_argument(
+        "--types",
+        type=lambda text: text.split(","),
+        default=[],
+        metavar="TYPES",
+        help="only these, for example video.asset.*,video.track.ready (default: all)",
+    )
+    listen.add_argument("--last", type=int, metavar="N", help="begin with the newest N that have happened already")
+    listen.add_argument(
+        "--secret", metavar="SECRET", help="sign with this secret, whsec_... (default: a new one, which is shown)"
+    )
 
 
 def _add_encode(commands: _Commands) -> None:

@@ -69,11 +69,11 @@ def _up(args: argparse.Namespace) -> int:
 
 
 def _ingest(args: argparse.Namespace) -> int:
-    from kadr.commands import ingest
+    from kadr.commands import api_client, ingest
 
     return asyncio.run(
         ingest.ingest(
-            ingest.Target.from_environment(os.environ),
+            api_client.Target.from_environment(os.environ),
             args.file,
             ingest.UploadRequest(
                 title=args.title,
@@ -82,6 +82,7 @@ def _ingest(args: argparse.Namespace) -> int:
                 language=args.language,
                 options=upload_options(args),
             ),
+            state_file=args.resume,
             as_json=args.json,
         )
     )
@@ -118,15 +119,24 @@ def upload_options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _assets(args: argparse.Namespace) -> int:
-    from kadr.commands import assets, ingest
+    from kadr.commands import api_client, assets
 
-    return asyncio.run(assets.run_assets(ingest.Target.from_environment(os.environ), args))
+    return asyncio.run(assets.run_assets(api_client.Target.from_environment(os.environ), args))
 
 
 def _token(args: argparse.Namespace) -> int:
-    from kadr.commands import assets, ingest
+    from kadr.commands import api_client, assets
 
-    return asyncio.run(assets.run_token(ingest.Target.from_environment(os.environ), args))
+    return asyncio.run(assets.run_token(api_client.Target.from_environment(os.environ), args))
+
+
+def _listen(args: argparse.Namespace) -> int:
+    from kadr.commands import api_client, listen
+
+    target = api_client.Target.from_environment(os.environ)
+    return asyncio.run(
+        listen.listen(target, types=args.types, last=args.last, forward=args.forward, secret=args.secret)
+    )
 
 
 def _studio_link(args: argparse.Namespace) -> int:
@@ -313,6 +323,7 @@ _COMMANDS = {
     "ingest": _ingest,
     "assets": _assets,
     "token": _token,
+    "listen": _listen,
     "studio-link": _studio_link,
     "plan": _plan,
     "encode": _encode,

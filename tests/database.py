@@ -5,6 +5,7 @@ import asyncio
 from core.db import assets, postgres
 from core.db.assets import NewAsset
 from core.model import AssetId, OwnerId, Policy, new_id
+from tests import runs
 
 OWNER = OwnerId("ow_test")
 
@@ -33,6 +34,14 @@ async def new_asset(pool: postgres.Pool, owner: OwnerId = OWNER) -> AssetId:
         )
         await assets.under_way(connection, asset_id)
     return asset_id
+
+
+async def until_readable(pool: postgres.Pool) -> None:
+    """Until readers of the outbox see what has been written: no transaction of any database is older than that."""
+    (now,) = await pool.fetchrow("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+    async with asyncio.timeout(60 * runs.patience()):
+        while not await pool.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8", now):
+            await asyncio.sleep(0.02)
 
 
 async def until_waiting(pool: postgres.Pool) -> None:

@@ -19,8 +19,16 @@ TITLES = "another title through the whole pipeline"
 WEBHOOKS = "200,000 deliveries: make test makes 4,000 over a kill"
 
 GATE = "checks out two commits and runs both for a minute: make test judges drawn costs and writes the playlists once"
+PACKAGES = "installs packages from an index: make test builds the package and runs the example"
 
 LONG = {
+    "test_python_client.py": {
+        "test_both_pages_in_a_browser": "a title through the pipeline and a player: make test has one without a browser"
+    },
+    "test_python_package.py": {
+        "test_it_installs_alone": PACKAGES,
+        "test_the_quickstart_is_followed_from_its_text": PACKAGES,
+    },
     "test_gate.py": {
         "test_a_slower_playlist_and_a_changed_byte_are_caught": GATE,
         "test_a_slower_encode_is_caught": GATE,

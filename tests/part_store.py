@@ -25,6 +25,8 @@ DROP, HOLD = -1, -2
 class PartStore:
     """One upload. `on_put(number, tries)` gives the status of a PUT, DROP or HOLD, or None to take it."""
 
+    id: str = UPLOAD_ID
+    asset_id: str = ASSET_ID
     urls_at_once: int = 200
     on_put: Callable[[int, int], int | None] = lambda number, tries: None
     url: str = ""
@@ -44,7 +46,7 @@ class PartStore:
         """What has arrived, in order."""
         return b"".join(part for _, part in sorted(self.parts.items()))
 
-    def shown(self, from_part: int) -> web.Response:
+    def shown(self, from_part: int = 1, status: int = 200) -> web.Response:
         self.generation += 1
         parts, signed, next_part = [], 0, None
         for at in range(0, self.size, PART_BYTES):
@@ -56,8 +58,8 @@ class PartStore:
                 next_part = number
             parts.append(Part(number=number, size_bytes=size, arrived=not missing, url=url))
         shape = Upload(
-            id=UPLOAD_ID,
-            asset_id=ASSET_ID,
+            id=self.id,
+            asset_id=self.asset_id,
             status=self.status,
             method="PUT",
             parts=parts if self.status is UploadStatus.OPEN else [],
@@ -65,13 +67,13 @@ class PartStore:
             part_size_bytes=PART_BYTES,
             expires_at=datetime.now(UTC) + timedelta(days=1),
         )
-        return web.json_response({"data": shape.model_dump(mode="json")})
+        return web.json_response({"data": shape.model_dump(mode="json")}, status=status)
 
     async def create(self, request: web.Request) -> web.Response:
         self.calls.append(f"create {request.path}")
         self.body = await request.json()
         self.size = self.body["size_bytes"]
-        return self.shown(1)
+        return self.shown(status=201)
 
     async def show(self, request: web.Request) -> web.Response:
         from_part = int(request.query.get("from_part", 1))
@@ -79,7 +81,7 @@ class PartStore:
         return self.shown(from_part)
 
     async def put(self, request: web.Request) -> web.StreamResponse:
-        number = int(request.match_info["number"])
+        number = int(request.path.rpartition("/")[2])
         tries = self.tries[number] = self.tries.get(number, 0) + 1
         self.calls.append(f"put {number}")
         self.under_way += 1
@@ -109,7 +111,12 @@ class PartStore:
             problem = {"code": "size_mismatch", "detail": "Parts missing.", "status": 422}
             return web.json_response(problem, status=422)
         self.status = UploadStatus.COMPLETED
-        return self.shown(1)
+        return self.shown(status=202)
+
+    async def abort(self, _: web.Request) -> web.Response:
+        self.calls.append("abort")
+        self.status = UploadStatus.ABORTED
+        return web.Response(status=204)
 
 
 @asynccontextmanager

@@ -45,6 +45,7 @@ class Receiver:
     url: str = ""
     status: int = 200
     refuses: Callable[[dict[str, Any]], bool] = lambda _: False
+    refusal: int = 500
     headers: dict[str, str] = field(default_factory=dict)
     pause_s: float = 0.0
     text: str = "as told"
@@ -64,7 +65,7 @@ class Receiver:
             await asyncio.sleep(self.pause_s)  # this is what a slow receiver does
         event = json.loads(body)
         if self.refuses(event):
-            return web.Response(status=500)
+            return web.Response(status=self.refusal, headers=self.headers)
         if 200 <= self.status < 300:
             self.taken[request.path].append(Arrival(event=event, at=time.time(), monotonic=time.monotonic()))
         return web.Response(status=self.status, headers=self.headers, text=self.text)

@@ -9,7 +9,7 @@ import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from core.db import sql
 from core.db.outbox import Event, event_of
@@ -19,9 +19,10 @@ from core.model import OwnerId
 
 _SQL = sql.load("event_feed")
 KEPT_DAYS = 30
-FORGET_AT_ONCE = 5000
+FORGET_AT_ONCE = 500
 # A restored database has forgotten in which order its events committed: a cursor of before goes back so far in time.
 _OVERLAP_S = 600
+SCANNED = 10_000  # events that a page looks through for those of some types
 
 
 class CursorExpired(KadrError):
@@ -30,7 +31,10 @@ class CursorExpired(KadrError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A place between two events: behind `position` of `transaction`, in the cluster `epoch`, at `time` (Unix)."""
+    """A place between two events: behind `position` of `transaction`, at `time` (Unix).
+
+    `epoch`: the cluster and the timeline whose transaction ids these are.
+    """
 
     epoch: str
     transaction: int
@@ -48,7 +52,7 @@ class Place:
             text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
         except (binascii.Error, UnicodeError) as exc:
             raise ValueError("not a cursor") from exc
-        if not re.fullmatch(r"\d{1,20}\.\d{1,19}\.\d{1,18}\.\d{1,11}", text):
+        if not re.fullmatch(r"\d{1,20}-\d{1,10}\.\d{1,19}\.\d{1,18}\.\d{1,11}", text):
             raise ValueError("not a cursor")
         epoch, *numbers = text.split(".")
         transaction, position, time = map(int, numbers)
@@ -72,15 +76,8 @@ class Head:
     forgotten: Place | None
 
 
-def like(types: Sequence[str]) -> list[str] | None:
-    """Type patterns (`video.asset.ready`, `video.asset.*`, `*`) as those of LIKE; None: every type."""
-    if "*" in types:
-        return None
-    return [re.sub(r"[_%\\]", r"\\\g<0>", text).replace("*", "%") for text in types]
-
-
 async def head(pool: Pool) -> Head:
-    """The present end of everybody's feed."""
+    """The current end of the feed, for all owners."""
     row = await pool.fetchrow(_SQL["head"])
     place = Place(epoch=row["epoch"], transaction=int(row["transaction"]), position=0, time=row["time"])
     return Head(place=place, forgotten=Place.parse(row["forgotten"]) if row["forgotten"] else None)
@@ -89,25 +86,25 @@ async def head(pool: Pool) -> Head:
 async def read(pool: Pool, owner: OwnerId, after: Place | None, patterns: Sequence[str] | None, limit: int) -> Page:
     """At most `limit` events behind `after`, None being the oldest that is kept. `patterns`: of LIKE, for their types.
 
-    Raises CursorExpired where some of them have been deleted.
+    A page may be empty and not the last one, where many events are of other types. Raises CursorExpired where events
+    behind `after` have been deleted.
     """
     end = await head(pool)
     start = await _start(pool, owner, after, end)
-    rows = await pool.fetch(_SQL["after"], owner, str(start[0]), start[1], str(end.place.transaction), patterns, limit)
+    last = (end.place.transaction, 0)
+    bound: Any = None
+    if patterns is not None:
+        bound = await pool.fetchrow(_SQL["bound"], owner, str(start[0]), start[1], SCANNED)
+    until = min(last, (int(bound["transaction"]), bound["position"])) if bound else last
+    rows = await pool.fetch(_SQL["after"], owner, str(start[0]), start[1], str(until[0]), until[1], patterns, limit)
     events = [event_of(row) for row in rows]
-    if len(events) < limit:
+    if len(events) == limit:
+        until = int(rows[-1]["transaction"]), rows[-1]["position"]
+    if until == last:
         return Page(events=events, next=end.place)
-    last = rows[-1]
-    return Page(
-        events=events,
-        next=Place(
-            epoch=end.place.epoch,
-            transaction=int(last["transaction"]),
-            position=last["position"],
-            time=int(last["created_at"].timestamp()),
-        ),
-        has_more=True,
-    )
+    at = events[-1].created_at if events else bound["created_at"]
+    place = Place(epoch=end.place.epoch, transaction=until[0], position=until[1], time=int(at.timestamp()))
+    return Page(events=events, next=place, has_more=True)
 
 
 async def newest(pool: Pool, owner: OwnerId, patterns: Sequence[str] | None, count: int) -> Page:

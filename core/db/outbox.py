@@ -3,6 +3,7 @@
 Readers never pass a transaction that is still open, so an event that commits late is not skipped.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -44,6 +45,10 @@ class Event:
             "object": {"type": self.object_type, "id": self.object_id},
             "data": {**self.payload, "sequence": self.position},
         }
+
+    def body(self) -> bytes:
+        """The envelope as it is sent."""
+        return json.dumps(self.envelope(), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 _FIELDS = tuple(field.name for field in fields(Event))

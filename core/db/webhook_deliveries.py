@@ -1,7 +1,6 @@
 """Deliveries of webhooks: which event is owed to which endpoint, how each attempt ended, what is to be sent again."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,11 +11,12 @@ from core.db.outbox import Event, event_of
 from core.db.postgres import Connection, Pool
 from core.db.webhook_endpoints import BLOCKS_FOR
 from core.event_types import WebhookEndpointTest
-from core.model import AssetId
+from core.model import AssetId, OwnerId
 
 _SQL, _ENDPOINTS = sql.load("webhook_deliveries"), sql.load("webhook_endpoints")
 CONSUMER = "webhooks"
-MOST_AGAIN = 10_000  # deliveries that one request sends again
+MAX_REDELIVERED = 10_000  # by one request
+MAX_ATTEMPTS_SHOWN = 100
 
 
 class DeliveryState(StrEnum):
@@ -36,7 +36,6 @@ class Attempt:
     status: int | None
     error: str | None
     answer: str
-    request: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,17 +45,16 @@ class Due:
     delivery: int
     subject_id: str
     attempts: int
-    due_at: datetime
     event: Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How an attempt ended. `due_at`: when the next one is to be; None: there is none."""
+    """How an attempt ended. `again_in_s`: when the next one is to be; None: there is none."""
 
     delivery: int
     state: DeliveryState
-    due_at: datetime | None
+    again_in_s: float | None
     attempt: Attempt
 
 
@@ -82,23 +80,23 @@ class Delivery:
 
 
 async def fan_out(connection: Connection) -> int:
-    """Take the next events of the outbox and note to whom they are owed, in the caller's transaction; how many."""
+    """Take the next events of the outbox and make their deliveries, in the caller's transaction; how many events."""
     events = await outbox.consume(connection, CONSUMER)
     if events:
-        rows = await connection.fetch(_SQL["fan_out"], [event.id for event in events], WebhookEndpointTest.type)
+        owners = sorted({event.owner_id for event in events})
+        rows = await connection.fetch(_SQL["fan_out"], [event.id for event in events], WebhookEndpointTest.type, owners)
         await _wake(connection, {row["endpoint_id"] for row in rows})
     return len(events)
 
 
-async def due(pool: Pool, endpoint_id: str, known: Sequence[int], most: int) -> list[Due]:
-    """What may be sent to an endpoint now, in order, but for what is `known`."""
-    rows = await pool.fetch(_SQL["due"], endpoint_id, known, BLOCKS_FOR, most)
+async def due(pool: Pool, endpoint_id: str, known: Sequence[int], most: int, at: datetime) -> list[Due]:
+    """What may be sent to an endpoint at this time of the database, in order, but for what is `known`."""
+    rows = await pool.fetch(_SQL["due"], endpoint_id, known, BLOCKS_FOR, most, at)
     return [
         Due(
             delivery=row["delivery"],
             subject_id=row["subject_id"],
             attempts=row["attempts"],
-            due_at=row["due_at"],
             event=event_of(row),
         )
         for row in rows
@@ -111,7 +109,7 @@ async def record(connection: Connection, results: Sequence[Result]) -> None:
         _SQL["record"],
         [result.delivery for result in results],
         [result.state.value for result in results],
-        [result.due_at for result in results],
+        [result.again_in_s for result in results],
     )
     attempts = [result.attempt for result in results]
     await connection.execute(
@@ -122,7 +120,6 @@ async def record(connection: Connection, results: Sequence[Result]) -> None:
         [one.status for one in attempts],
         [one.error for one in attempts],
         [one.answer for one in attempts],
-        [json.dumps(dict(one.request)) for one in attempts],
     )
 
 
@@ -131,44 +128,55 @@ async def page(
 ) -> list[Delivery]:
     """An endpoint's deliveries, the newest first."""
     wanted = None if state is None else state.value
-    return [_delivery(row) for row in await pool.fetch(_SQL["page"], endpoint_id, wanted, before, None, limit)]
+    return [_delivery(row) for row in await pool.fetch(_SQL["page"], endpoint_id, wanted, before, limit)]
 
 
 async def of_event(pool: Pool, endpoint_id: str, event_id: str) -> tuple[Delivery, Event, list[Attempt]] | None:
     """One delivery with its event and all its attempts; None where the event was never owed to this endpoint."""
-    row = await pool.fetchrow(_SQL["page"], endpoint_id, None, None, event_id, 1)
+    row = await pool.fetchrow(_SQL["of_event"], endpoint_id, event_id)
     if row is None:
         return None
     event = await pool.fetchrow(_SQL["event"], event_id)
-    attempts = [_attempt(one) for one in await pool.fetch(_SQL["attempts"], row["delivery"])]
+    attempts = [_attempt(one) for one in await pool.fetch(_SQL["attempts"], row["delivery"], MAX_ATTEMPTS_SHOWN)]
     return (_delivery(row), event_of(event), attempts) if event is not None else None
 
 
-async def again(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redelivered:
+    """How many deliveries are pending again. `next_from`: where a span of time goes on that had too many events."""
+
+    count: int
+    next_from: datetime | None = None
+
+
+async def redeliver(
     connection: Connection,
+    owner: OwnerId,
     endpoint_id: str,
     *,
     event_id: str | None = None,
     span: tuple[datetime, datetime] | None = None,
-) -> int:
-    """Send one event again, all of a span of time that the endpoint wants, or else what is dead; how many, at most
-    MOST_AGAIN. Events that were never owed to the endpoint are sent, too.
+) -> Redelivered | None:
+    """Send one event again, all of a span of time that the endpoint wants, or else what is dead, at most
+    MAX_REDELIVERED. Events of before the endpoint existed are sent, too. None where it is disabled, or there is none.
     """
+    row = await connection.fetchrow(_ENDPOINTS["lock"], endpoint_id, owner)
+    if row is None or row["disabled_reason"] is not None:
+        return None
+    next_from = None
     if event_id is not None:
-        rows = await connection.fetch(_SQL["again_one"], endpoint_id, event_id)
+        count = len(await connection.fetch(_SQL["again_one"], endpoint_id, event_id))
     elif span is not None:
-        rows = await connection.fetch(_SQL["again_span"], endpoint_id, *span, WebhookEndpointTest.type, MOST_AGAIN)
+        found = await connection.fetchrow(
+            _SQL["again_span"], endpoint_id, *span, WebhookEndpointTest.type, MAX_REDELIVERED
+        )
+        count = found["count"]
+        next_from = found["last_at"] if count == MAX_REDELIVERED else None
     else:
-        rows = await connection.fetch(_SQL["again_dead"], endpoint_id, MOST_AGAIN)
-    if rows:
+        count = len(await connection.fetch(_SQL["again_dead"], endpoint_id, MAX_REDELIVERED))
+    if count:
         await _wake(connection, {endpoint_id})
-    return len(rows)
-
-
-async def backlog(pool: Pool) -> tuple[int, float]:
-    """(number of deliveries that are due, seconds since the oldest of them became due)."""
-    row = await pool.fetchrow(_SQL["backlog"])
-    return row["pending"], float(row["oldest_s"])
+    return Redelivered(count=count, next_from=next_from)
 
 
 async def _wake(connection: Connection, endpoint_ids: set[str]) -> None:
@@ -183,7 +191,6 @@ def _attempt(row: Any) -> Attempt:
         status=row["status"],
         error=row["error"],
         answer=row["answer"],
-        request=row.get("request") or {},
     )
 
 

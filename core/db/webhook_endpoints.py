@@ -7,28 +7,29 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from core.db import outbox, sql
-from core.db.event_feed import like
 from core.db.postgres import Connection, Pool
 from core.errors import KadrError
-from core.event_types import WebhookEndpointDisabled
+from core.event_types import WebhookEndpointDisabled, like_patterns
 from core.model import OwnerId, new_id
 from core.settings import Settings, parse_keys
 from core.tokens import webhook_signature
 from core.tokens.sealed import Sealed, open_sealed, seal
 
 _SQL, _DELIVERIES = sql.load("webhook_endpoints"), sql.load("webhook_deliveries")
-MOST = 50  # endpoints of one owner
+MAX_ENDPOINTS = 50  # of one owner
+MAX_COUNTED = 10_000  # deliveries that `pending` and `dead` count
 ROTATION_S = 24 * 3600  # how long the old secret signs, too
 BLOCKS_FOR = 3  # attempts: how long an event that fails holds up later ones of its asset
 DISABLE_AFTER_FAILURES = 5
+DEAD_AT_ONCE = 1000
 _PURPOSE = b"kadr-webhook-secret"
 
 
 class TooMany(KadrError):
-    """The owner has as many endpoints as he may have."""
+    """The owner has reached the limit of endpoints."""
 
 
-class RotationUnderWay(KadrError):
+class RotationInProgress(KadrError):
     """The secret was rotated less than 24 hours ago, and the one before it still signs."""
 
 
@@ -50,7 +51,7 @@ class SecretAge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """An endpoint as its owner sees it. `pending`, `dead`: numbers of deliveries."""
+    """An endpoint as its owner sees it. `pending`, `dead`: numbers of deliveries, at most MAX_COUNTED."""
 
     id: str
     url: str
@@ -80,10 +81,17 @@ class Leased:
 class Held:
     """A leased endpoint, locked in a transaction. `failing_for`: since the first failure after the last success."""
 
-    id: str
     owner_id: OwnerId
     failures: int
     failing_for: timedelta | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """When an endpoint's due deliveries were read. `woken`: how often something had become pending by then."""
+
+    woken: int
+    at: datetime
 
 
 def sealing_keys(settings: Settings) -> dict[str, bytes]:
@@ -94,12 +102,12 @@ def sealing_keys(settings: Settings) -> dict[str, bytes]:
 
 async def of_owner(pool: Pool, owner: OwnerId) -> list[Endpoint]:
     """All endpoints of an owner, the oldest first."""
-    return [_endpoint(row) for row in await pool.fetch(_SQL["of_owner"], owner, None)]
+    return [_endpoint(row) for row in await pool.fetch(_SQL["of_owner"], owner, None, MAX_COUNTED)]
 
 
 async def by_id(pool: Pool, owner: OwnerId, endpoint_id: str) -> Endpoint | None:
     """An endpoint of this owner; None where there is none."""
-    row = await pool.fetchrow(_SQL["of_owner"], owner, endpoint_id)
+    row = await pool.fetchrow(_SQL["of_owner"], owner, endpoint_id, MAX_COUNTED)
     return None if row is None else _endpoint(row)
 
 
@@ -113,8 +121,10 @@ async def insert(
 ) -> tuple[str, str]:
     """(id, secret) of a new endpoint. Raises TooMany."""
     endpoint_id = new_id("we")
-    patterns = like(types)
-    if not await connection.fetchval(_SQL["insert"], endpoint_id, owner, url, list(types), patterns, description, MOST):
+    patterns = like_patterns(types)
+    if not await connection.fetchval(
+        _SQL["insert"], endpoint_id, owner, url, list(types), patterns, description, MAX_ENDPOINTS
+    ):
         raise TooMany
     return endpoint_id, await _add_secret(connection, endpoint_id, keys)
 
@@ -129,8 +139,8 @@ async def change(
     description: str | None,
     enabled: bool | None,
 ) -> bool:
-    """Change what is not None; whether the owner has this endpoint. What is owed to one that is disabled is dead."""
-    patterns = None if types is None else like(types)
+    """Change what is not None; whether the owner has this endpoint. What is pending where it is disabled is dead."""
+    patterns = None if types is None else like_patterns(types)
     names = None if types is None else list(types)
     if not await connection.fetchval(_SQL["change"], endpoint_id, owner, url, names, patterns, description):
         return False
@@ -146,14 +156,14 @@ async def disable(connection: Connection, endpoint_id: str, reason: Disabled) ->
     row = await connection.fetchrow(_SQL["disable"], endpoint_id, reason.value)
     if row is None:
         return
-    await connection.execute(_DELIVERIES["bury"], endpoint_id)
+    await connection.execute(_DELIVERIES["mark_dead_of"], endpoint_id, DEAD_AT_ONCE)  # of more, `clean` marks the rest
     if reason is not Disabled.OWNER:
         why: Literal["gone", "failing"] = "gone" if reason is Disabled.GONE else "failing"
         await outbox.add(connection, OwnerId(row["owner_id"]), endpoint_id, WebhookEndpointDisabled(reason=why))
 
 
 async def delete(pool: Pool, owner: OwnerId, endpoint_id: str) -> bool:
-    """Delete an endpoint with its log; whether the owner had it."""
+    """Delete an endpoint; whether the owner had it. Its log is removed by and by: see `clean`."""
     return await pool.fetchval(_SQL["delete"], endpoint_id, owner) is not None
 
 
@@ -162,12 +172,12 @@ async def rotate(
 ) -> str | None:
     """A new secret; the present one signs beside it for ROTATION_S more. None where the owner has no such endpoint.
 
-    Raises RotationUnderWay where one of before still signs; with `force` that one ends at once.
+    Raises RotationInProgress where one of before still signs; with `force` that one ends at once.
     """
-    if not await connection.fetchval(_SQL["lock"], endpoint_id, owner):
+    if await connection.fetchrow(_SQL["lock"], endpoint_id, owner) is None:
         return None
     if not force and await connection.fetchval(_SQL["rotating"], endpoint_id):
-        raise RotationUnderWay
+        raise RotationInProgress
     await connection.execute(_SQL["expire_secrets"], endpoint_id, float(ROTATION_S))
     return await _add_secret(connection, endpoint_id, keys)
 
@@ -180,8 +190,8 @@ async def secrets_of(pool: Pool, endpoint_id: str, keys: Mapping[str, bytes]) ->
     ]
 
 
-async def claim(pool: Pool, lease_s: float, most: int) -> list[Leased]:
-    """Lease endpoints to which something is due and nobody sends."""
+async def claim(pool: Pool, lease_s: float, most: int, *, failing: bool) -> list[Leased]:
+    """Lease endpoints to which something is due and nobody sends: of those that fail, or of the others."""
     return [
         Leased(
             id=row["id"],
@@ -190,7 +200,7 @@ async def claim(pool: Pool, lease_s: float, most: int) -> list[Leased]:
             token=str(row["lease_token"]),
             failing=row["failing"],
         )
-        for row in await pool.fetch(_SQL["claim"], lease_s, most)
+        for row in await pool.fetch(_SQL["claim"], lease_s, most, failing)
     ]
 
 
@@ -204,31 +214,57 @@ async def hold(connection: Connection, leased: Leased) -> Held | None:
     row = await connection.fetchrow(_SQL["hold"], leased.id, leased.token)
     if row is None:
         return None
-    return Held(
-        id=row["id"], owner_id=OwnerId(row["owner_id"]), failures=row["failures"], failing_for=row["failing_for"]
-    )
+    return Held(owner_id=OwnerId(row["owner_id"]), failures=row["failures"], failing_for=row["failing_for"])
 
 
-async def note_success(connection: Connection, endpoint_id: str) -> None:
+async def record_success(connection: Connection, endpoint_id: str) -> None:
     """It takes events: whatever failed before is over."""
     await connection.execute(_SQL["succeeded"], endpoint_id)
 
 
-async def note_failures(
-    connection: Connection, endpoint_id: str, since: datetime, count: int, throttled_until: datetime | None
-) -> None:
-    """It took none of the last ones. Nothing is sent before `throttled_until`."""
-    await connection.execute(_SQL["failed"], endpoint_id, since, count, throttled_until)
+async def record_failures(connection: Connection, endpoint_id: str, count: int) -> None:
+    """It took none of the last ones."""
+    await connection.execute(_SQL["failed"], endpoint_id, count)
 
 
-async def release(connection: Connection, endpoint_id: str) -> bool:
-    """End the lease of an endpoint that the caller holds; whether something is due to it all the same."""
-    return bool(await connection.fetchval(_SQL["release"], endpoint_id, BLOCKS_FOR))
+async def throttle(connection: Connection, endpoint_id: str, seconds: float) -> None:
+    """Send nothing to it for so long; a longer pause stays."""
+    await connection.execute(_SQL["throttle"], endpoint_id, seconds)
 
 
-async def keep(connection: Connection, leased: Leased, lease_s: float) -> None:
-    """Go on with a lease that was released in the same transaction."""
-    await connection.execute(_SQL["keep"], leased.id, leased.token, lease_s)
+async def look(pool: Pool, leased: Leased) -> Look | None:
+    """The moment by which what is due is read, and what `release` compares; None where the endpoint is gone."""
+    row = await pool.fetchrow(_SQL["look"], leased.id)
+    return None if row is None else Look(woken=row["woken"], at=row["at"])
+
+
+async def release(pool: Pool, leased: Leased, look: Look) -> bool:
+    """End a lease where nothing was due at `look`; False where something has become pending since."""
+    if await pool.fetchval(_SQL["release"], leased.id, leased.token, look.woken, look.at) is not None:
+        return True
+    return not await pool.fetchval(_SQL["is_held"], leased.id, leased.token)
+
+
+async def give_up(pool: Pool, leased: Leased) -> None:
+    """End a lease although something may be due: whoever may goes on with it."""
+    await pool.execute(_SQL["give_up"], leased.id, leased.token)
+
+
+async def backlog(pool: Pool) -> tuple[int, float]:
+    """(number of endpoints that wait for a dispatcher, seconds that the first of them has waited)."""
+    row = await pool.fetchrow(_SQL["backlog"])
+    return row["waiting"], float(row["oldest_s"])
+
+
+async def clean(pool: Pool, at_once: int) -> None:
+    """Mark as dead what is pending for disabled endpoints and remove what deleted ones have left, a few at a time.
+
+    One statement for millions of rows would hold up every reader of the outbox until it ends.
+    """
+    for name in ("mark_dead", "remove"):
+        while len(await pool.fetch(_DELIVERIES[name], at_once)) == at_once:
+            pass
+    await pool.execute(_SQL["remove_deleted"])
 
 
 async def _add_secret(connection: Connection, endpoint_id: str, keys: Mapping[str, bytes]) -> str:

@@ -50,8 +50,8 @@ WEBHOOK_SECONDS = Histogram(
     "Time until a receiver had answered, or was given up",
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30),
 )
-WEBHOOKS_DUE = Gauge("kadr_webhooks_due", "Events that are due to a webhook endpoint")
-OLDEST_WEBHOOK = Gauge("kadr_oldest_due_webhook_seconds", "Age of the oldest of them")
+WEBHOOKS_DUE = Gauge("kadr_webhooks_due", "Webhook endpoints to which something is due and no dispatcher sends")
+OLDEST_WEBHOOK = Gauge("kadr_oldest_due_webhook_seconds", "How long the first of them has waited")
 EVENT_BUS_BEHIND = Gauge("kadr_event_bus_behind_seconds", "Age of the oldest event that the event bus has not stored")
 _BACKLOG_SQL = sql.load("steps")["backlog"]
 

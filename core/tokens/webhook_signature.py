@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32
+FIXED_HEADERS = {"Content-Type": "application/json", "User-Agent": "Kadr-Webhooks"}
 
 
 def new_secret() -> str:

@@ -58,7 +58,7 @@ class FeedQuery(Body):
         default=None,
         description="`next_cursor` of the page before; now: what happens from now on. Default: the oldest there is",
     )
-    last: int | None = Field(default=None, ge=1, le=500, description="Only the newest so many, instead of `after`")
+    last: int | None = Field(default=None, ge=1, le=500, description="Only the N newest events, instead of `after`")
     types: TypesText = Field(default="*", max_length=2000, description=f"Comma-separated {TYPES_TEXT}")
     wait_s: float = Field(
         default=0, ge=0, le=LONGEST_WAIT_S, description="How long to wait for an event where there is none yet"

@@ -49,7 +49,8 @@ class WebhookEndpointChanges(Body):
     types: Types | None = Field(default=None, description=f"Which events: {TYPES_TEXT}")
     description: Description | None = None
     enabled: bool | None = Field(
-        default=None, description="false: nothing is sent, and what is owed is dead; true: what happens from now on is"
+        default=None,
+        description="false: nothing is sent, and pending deliveries become dead; true: new events are sent again",
     )
 
 
@@ -112,10 +113,12 @@ class WebhookEndpointShape(_Shape):
         description="owner: switched off; gone: it answered 410; failing: it has only failed for days"
     )
     failing_since: datetime | None = Field(description="The first failure after the last success; null: it works")
-    throttled_until: datetime | None = Field(description="Nothing is sent before, as its server has asked")
+    throttled_until: datetime | None = Field(
+        description="Nothing is sent before: its server asked for a pause, or does not answer"
+    )
     secrets: list[SecretShape] = Field(description="The secrets that sign, the newest first")
-    pending: int = Field(description="Deliveries that are still to be made")
-    dead: int = Field(description="Deliveries that are only sent again by hand")
+    pending: int = Field(description="Deliveries still to be made; at most 10,000 are counted")
+    dead: int = Field(description="Deliveries that are redelivered only on request; at most 10,000 are counted")
     created_at: datetime = Field(description="When it was created")
 
     @classmethod
@@ -151,9 +154,10 @@ class AttemptShape(_Shape):
     duration_ms: int = Field(description="Milliseconds until it had ended")
     status: int | None = Field(description="HTTP status of the answer; null: there was none")
     error: str | None = Field(
-        description="null: taken; status, redirect, timeout, connection, tls, name_not_found, refused_address, not_http"
+        description="null: delivered; else status, redirect, timeout, connection, tls, name_not_found, "
+        "refused_address, not_http or internal"
     )
-    answer: str = Field(description="The first KiB of the answer's body")
+    response_body: str = Field(description="The first KiB of the response body")
 
     @classmethod
     def of(cls, attempt: Attempt) -> Self:
@@ -163,7 +167,7 @@ class AttemptShape(_Shape):
             duration_ms=attempt.duration_ms,
             status=attempt.status,
             error=attempt.error,
-            answer=attempt.answer,
+            response_body=attempt.answer,
         )
 
 
@@ -174,11 +178,11 @@ class DeliveryShape(_Shape):
     type: str = Field(description="What happened")
     object: EventObject = Field(description="What the event is about")
     state: DeliveryState = Field(description="pending, delivered, or dead: no attempts are left")
-    attempts: int = Field(description="Attempts so far, counted anew where it is sent again by hand")
-    created_at: datetime = Field(description="When it was first owed")
+    attempt_count: int = Field(description="Attempts so far, counted anew when it is redelivered")
+    created_at: datetime = Field(description="When the delivery was created")
     due_at: datetime = Field(description="When the next attempt is, or was")
-    delivered_at: datetime | None = Field(description="When it was taken")
-    last: AttemptShape | None = Field(description="The last attempt")
+    delivered_at: datetime | None = Field(description="When it was accepted")
+    last_attempt: AttemptShape | None = Field(description="The last attempt")
 
     @classmethod
     def of(cls, delivery: Delivery, **more: Any) -> Self:
@@ -188,11 +192,11 @@ class DeliveryShape(_Shape):
             type=delivery.type,
             object=EventObject.model_validate({"type": delivery.object_type, "id": delivery.object_id}),
             state=delivery.state,
-            attempts=delivery.attempts,
+            attempt_count=delivery.attempts,
             created_at=delivery.created_at,
             due_at=delivery.due_at,
             delivered_at=delivery.delivered_at,
-            last=AttemptShape.of(delivery.last) if delivery.last else None,
+            last_attempt=AttemptShape.of(delivery.last) if delivery.last else None,
             **more,
         )
 
@@ -208,13 +212,16 @@ class DeliveryDetails(DeliveryShape):
     """A delivery with its request and all attempts."""
 
     request: RequestShape = Field(description="What is sent")
-    log: list[AttemptShape] = Field(description="Every attempt, the oldest first")
+    attempts: list[AttemptShape] = Field(description="Every attempt, the oldest first")
 
 
 class Redelivered(_Shape):
     """How much is sent again."""
 
-    deliveries: int = Field(description="Number of deliveries; ask again where it is 10,000, which is the most at once")
+    deliveries: int = Field(description="Number of deliveries, at most 10,000")
+    next_from: datetime | None = Field(
+        description="Pass it as `from` to go on with a time range that has more events; null: that is all"
+    )
 
 
 class TestSent(_Shape):

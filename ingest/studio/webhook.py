@@ -82,7 +82,7 @@ async def _test(request: web.Request) -> web.Response:
 
 async def _again(request: web.Request) -> web.Response:
     body = Redelivery.model_validate(webhook_form.redelivery(await form_of(request)))
-    raise _back(request, f"again={await api.redelivered(request, body)}#log")
+    raise _back(request, f"again={(await api.redelivered(request, body)).count}#log")
 
 
 _FORMS: dict[str, Callable[[web.Request], Awaitable[web.Response]]] = {

@@ -46,7 +46,7 @@ async def _page(request: web.Request, *, problem: str | None = None, status: int
         title=row.event,
         endpoint=endpoint,
         row=row,
-        headers_sent=api.sent_headers(attempts),
+        headers_sent=api.sent_headers(event, attempts),
         body=json.dumps(event.envelope(), indent=2, ensure_ascii=False),
         attempts=[_shown(one, language(request), text) for one in reversed(attempts)],
         problem=problem,

@@ -2,33 +2,28 @@
 
 import argparse
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
-from urllib.parse import urlencode
+from collections.abc import Sequence
 
-import aiohttp
-
-from kadr.commands.ingest import Api, Target
-from kadr.error_text import CannotIngest
+from kadr.commands.api_client import Target, connect
+from kadr_client import Asset, Kadr
 
 COLUMNS = "{:<29}  {:<10}  {:>8}  {:<6}  {}"
-TIMEOUT_S = 60.0
+MOST_ON_A_PAGE = 100
 
 
 async def run_assets(target: Target, args: argparse.Namespace) -> int:
     """Run `kadr assets`; returns the exit code. Raises CannotIngest."""
-    async with _api(target) as api:
+    async with connect(target) as kadr:
         match args.what:
             case "list":
-                shown = await _list(api, args)
+                shown = await _list(kadr, args)
                 print(json.dumps(shown, indent=2) if args.json else _table(shown))
             case "show":
-                asset = await api.call("GET", f"/v1/assets/{args.id}")
+                asset = await kadr.assets.get(args.id)
                 print(json.dumps(asset, indent=2) if args.json else _facts(asset))
             case "delete":
                 for asset_id in args.ids:
-                    await api.call("DELETE", f"/v1/assets/{asset_id}")
+                    await kadr.assets.delete(asset_id)
                     print(f"{asset_id} deleted")
     return 0
 
@@ -36,46 +31,27 @@ async def run_assets(target: Target, args: argparse.Namespace) -> int:
 async def run_token(target: Target, args: argparse.Namespace) -> int:
     """Run `kadr token`: print a signed playback URL, or the whole answer as JSON. Raises CannotIngest."""
     names = ("ttl_s", "viewer", "max_sessions", "domain", "ip", "country")
-    body = {name: value for name in names if (value := getattr(args, name)) is not None}
-    async with _api(target) as api:
-        playback_id = args.id if args.id.startswith("pb_") else await _signed_id(api, args.id)
-        token = await api.call("POST", f"/v1/playback_ids/{playback_id}/token", body)
+    limits = {name: value for name in names if (value := getattr(args, name)) is not None}
+    async with connect(target) as kadr:
+        token = await kadr.playback_tokens.create(args.id, **limits)
     print(json.dumps(token, indent=2) if args.json else token["url"])
     return 0
 
 
-@asynccontextmanager
-async def _api(target: Target) -> AsyncIterator[Api]:
-    """The API, with a session of its own."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
-        yield Api(session, target)
-
-
-async def _list(api: Api, args: argparse.Namespace) -> list[dict[str, Any]]:
+async def _list(kadr: Kadr, args: argparse.Namespace) -> list[Asset]:
     """At most `args.limit` assets, newest first."""
-    given = {name: value for name in ("status", "ref", "q") if (value := getattr(args, name)) is not None}
-    found: list[dict[str, Any]] = []
-    cursor: str | None = None
-    while len(found) < args.limit:
-        page = {"limit": min(100, args.limit - len(found)), **({"cursor": cursor} if cursor else {})}
-        answer = await api.answer("GET", f"/v1/assets?{urlencode({**given, **page})}")
-        found += answer["data"]
-        cursor = answer["next_cursor"]
-        if cursor is None:
+    found: list[Asset] = []
+    if args.limit < 1:
+        return found
+    page_size = min(MOST_ON_A_PAGE, args.limit)
+    async for asset in kadr.assets.list(status=args.status, ref=args.ref, q=args.q, page_size=page_size):
+        found.append(asset)
+        if len(found) == args.limit:
             break
     return found
 
 
-async def _signed_id(api: Api, asset_id: str) -> str:
-    """The first signed playback id of an asset. Raises CannotIngest where it has none."""
-    asset = await api.call("GET", f"/v1/assets/{asset_id}")
-    signed = [one["id"] for one in asset["playback_ids"] if one["policy"] == "signed"]
-    if not signed:
-        raise CannotIngest(f"{asset_id} has no signed playback id: anybody may play it at its playback_url")
-    return str(signed[0])
-
-
-def _table(assets: list[dict[str, Any]]) -> str:
+def _table(assets: Sequence[Asset]) -> str:
     rows = [COLUMNS.format("ID", "STATUS", "DURATION", "POLICY", "TITLE")]
     rows += [
         COLUMNS.format(one["id"], one["status"], _duration(one["duration_s"]), one["policy"], one["title"])
@@ -84,7 +60,7 @@ def _table(assets: list[dict[str, Any]]) -> str:
     return "\n".join(rows)
 
 
-def _facts(asset: dict[str, Any]) -> str:
+def _facts(asset: Asset) -> str:
     """What people ask about first; `--json` has the rest."""
     error = asset["error"]
     ref = asset["ref"]

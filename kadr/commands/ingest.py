@@ -1,60 +1,28 @@
 """`kadr ingest`: upload a file through the public API and follow the asset until it is ready or errored.
 
-The parts are sent to presigned URLs. Progress goes to stderr, if that is a terminal; stdout is for the result.
+Progress goes to stderr, if that is a terminal; stdout is for the result.
 """
 
 import asyncio
 import base64
-import hashlib
 import json
-import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
-import aiohttp
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from core.errors import ConfigError
 from core.step_kinds import ON_THE_WAY
+from kadr.commands.api_client import Target, connect
 from kadr.error_text import CannotIngest
+from kadr_client import Asset, AssetErrored, Kadr
 from transcode.plan.watermark import MAX_IMAGE_BYTES
 
 SHOWN = {kind.value for kind in ON_THE_WAY}  # other steps may finish after the asset is ready
-PARALLEL_PUTS = 4
-BLOCK_BYTES = 256 * 1024
-TRIES = 5
-POLL_S, SLOWEST_POLL_S, POLL_SHARE = 0.25, 5.0, 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """The base URL of the API, and an API key."""
-
-    api: str
-    api_key: str
-
-    @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> "Target":
-        """From KADR_API_URL and KADR_API_KEY, else from endpoints.json in KADR_HOME (.kadr). Raises ConfigError."""
-        if url := environ.get("KADR_API_URL"):
-            key = environ.get("KADR_API_KEY")
-            if not key:
-                raise ConfigError("KADR_API_KEY is not set; KADR_API_URL requires it")
-            return cls(api=url.rstrip("/"), api_key=key)
-        home = Path(environ.get("KADR_HOME", ".kadr"))
-        try:
-            endpoints = json.loads((home / "endpoints.json").read_text("utf-8"))
-        except FileNotFoundError as exc:
-            raise ConfigError(
-                f"no endpoints.json in {home}: start `kadr up` there,"
-                " or set KADR_HOME, or KADR_API_URL and KADR_API_KEY"
-            ) from exc
-        return cls(api=endpoints["api"], api_key=environ.get("KADR_API_KEY") or endpoints["api_key"])
+PART_TRIES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +35,11 @@ class UploadRequest:
     language: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)  # fields of the API request
 
+    def fields(self) -> dict[str, Any]:
+        """All that is stated, as fields of the API request."""
+        own = {"title": self.title, "ref": self.ref, "policy": self.policy, "language": self.language}
+        return {**{name: value for name, value in own.items() if value is not None}, **self.options}
+
 
 def image_in_base64(file: Path) -> str:
     """The base64 of a watermark image. Raises CannotIngest when the file is missing or too large."""
@@ -77,76 +50,37 @@ def image_in_base64(file: Path) -> str:
     return base64.b64encode(file.read_bytes()).decode()
 
 
-class Api:
-    """Authenticated JSON calls. Connection errors and 5xx answers are retried, but not for a POST that creates."""
+async def ingest(target: Target, file: Path, request: UploadRequest, *, state_file: Path | None, as_json: bool) -> int:
+    """Upload one file and wait for it; returns 0 when it is ready, 1 when it is errored. Raises CannotIngest.
 
-    def __init__(self, session: aiohttp.ClientSession, target: Target) -> None:
-        self._session = session
-        self._target = target
-
-    async def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """The `data` of the answer; None where it has no body. Raises CannotIngest."""
-        return (await self.answer(method, path, body)).get("data")
-
-    async def answer(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The whole answer; {} where it has no body. Raises CannotIngest with the code, detail and hint of the API."""
-        headers = {"Authorization": f"Bearer {self._target.api_key}"}
-        last_error = ""
-        for attempt in range(TRIES):
-            try:
-                async with self._session.request(
-                    method, f"{self._target.api}{path}", json=body, headers=headers
-                ) as answer:
-                    if answer.status < 400:
-                        content: dict[str, Any] = {} if answer.status == 204 else await answer.json()
-                        return content
-                    problem = await _problem(answer)
-                    last_error = f"{problem.get('code')}: {problem.get('detail')} {problem.get('hint', '')}".strip()
-                    if answer.status < 500:
-                        raise CannotIngest(last_error, problem)
-            except (aiohttp.ClientError, TimeoutError) as exc:
-                last_error = f"{self._target.api} does not answer ({exc})"
-            # A POST that creates is not retried: without an idempotency key that could create a second asset.
-            if method == "POST" and not path.endswith("/complete"):
-                break
-            await asyncio.sleep(0.5 * 2**attempt)
-        raise CannotIngest(last_error)
-
-
-async def _problem(answer: aiohttp.ClientResponse) -> dict[str, Any]:
-    """The problem in an error answer (RFC 9457), or one made of its status where there is none."""
-    try:
-        problem: dict[str, Any] = json.loads(await answer.text())
-    except ValueError:
-        problem = {"code": f"http_{answer.status}", "detail": answer.reason}
-    return problem
-
-
-async def ingest(target: Target, file: Path, request: UploadRequest, *, as_json: bool) -> int:
-    """Upload one file and wait for it; returns 0 when it is ready, 1 when it is errored. Raises CannotIngest."""
+    `state_file`: where to note how far the upload is; the same command goes on from there.
+    """
     if not await asyncio.to_thread(file.is_file):
         raise CannotIngest(f"{file}: no such file")
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        with progress_bars() as bars:
-            try:
-                asset = await upload_and_follow(session, target, file, request, bars, _Announcer(bars.console))
-            except CannotIngest as exc:
-                if as_json and exc.problem:
-                    error = {key: exc.problem.get(key) for key in ("code", "hint")}
-                    refused = {"status": "errored", "error": {**error, "message": exc.problem.get("detail")}}
-                    print(json.dumps(refused, indent=2))
-                raise
+    try:
+        async with connect(target) as kadr:
+            with progress_bars() as bars:
+                announcer = _Announcer(bars.console)
+                asset = await upload_and_follow(kadr, file, request, bars, announcer, state_file=state_file)
+    except CannotIngest as exc:
+        if as_json and exc.refused:
+            print(json.dumps({"status": "errored", "error": exc.refused}, indent=2))
+        raise
     if as_json:
         print(json.dumps(asset, indent=2))
     elif asset["status"] == "ready":
         print(f"{asset['id']} ready in {asset['timings']['ready_s']} s\nwatch: {asset['watch_url']}")
         print(asset["playback_url"])
     if asset["status"] == "errored":
-        error = asset["error"]
-        print(f"{error['code']}: {error['message']} {error['hint']}", file=sys.stderr)
+        print(failure_of(asset), file=sys.stderr)
         return 1
     return 0
+
+
+def failure_of(asset: Asset) -> str:
+    """Why an asset is errored: its code, in a sentence, and what to do."""
+    error = asset["error"]
+    return f"{error['code']}: {error['message']} {error['hint']}" if error else "processing failed"
 
 
 @dataclass(slots=True)
@@ -156,131 +90,65 @@ class _Announcer:
     console: Console
     said: bool = False
 
-    def __call__(self, asset: dict[str, Any]) -> None:
+    def __call__(self, asset: Asset) -> None:
         if not self.said and asset["status"] == "playable" and asset["watch_url"]:
             self.said = True
             self.console.print(watch_now(asset), markup=False, highlight=False, soft_wrap=True)
 
 
 async def upload_and_follow(
-    session: aiohttp.ClientSession,
-    target: Target,
+    kadr: Kadr,
     file: Path,
     request: UploadRequest,
     bars: Progress,
-    on_poll: Callable[[dict[str, Any]], None] = lambda asset: None,
-) -> dict[str, Any]:
-    """Upload `file`, complete the upload and poll its asset until it is ready or errored; returns the final asset.
+    on_poll: Callable[[Asset], None] = lambda asset: None,
+    *,
+    state_file: Path | None = None,
+) -> Asset:
+    """Upload `file` and poll its asset until it is ready or errored; returns the final asset.
 
-    `on_poll` is called with the asset after every poll. Raises CannotIngest.
+    `on_poll` is called with the asset after every poll. Raises the errors of the client.
     """
-    api = Api(session, target)
-    size = (await asyncio.to_thread(file.stat)).st_size
-    optional = {"title": request.title, "ref": request.ref, "language": request.language}
-    body = {
-        # Bytes of the name that are not UTF-8 are sent as replacement characters.
-        "filename": os.fsencode(file.name).decode("utf-8", "replace")[-255:],
-        "size_bytes": size,
-        "sha256": await asyncio.to_thread(_sha256, file),
-        "policy": request.policy,
-        **{key: value for key, value in optional.items() if value is not None},
-        **request.options,
-    }
-    upload = await api.call("POST", "/v1/uploads", body)
-    bar = bars.add_task("upload", total=size)
-    slots = asyncio.Semaphore(PARALLEL_PUTS)
+    bar = bars.add_task("upload", total=None)
 
-    async def put(part: dict[str, Any]) -> None:
-        async with slots:
-            await _put(session, file, part, upload["part_size_bytes"], bars, bar)
+    def show(sent_bytes: int, size_bytes: int) -> None:
+        bars.update(bar, completed=sent_bytes, total=size_bytes)
 
-    failed: Exception | None = None
-    page = upload
-    while True:
-        try:
-            async with asyncio.TaskGroup() as group:
-                for part in page["parts"]:
-                    if part["url"] is not None:
-                        group.create_task(put(part))
-        except* CannotIngest as several:
-            failed = several.exceptions[0]  # the first failure cancelled the others
-        if failed is not None:
-            raise failed
-        if page["next_part"] is None:
-            break
-        page = await api.call("GET", f"/v1/uploads/{upload['id']}?from_part={page['next_part']}")
-    await api.call("POST", f"/v1/uploads/{upload['id']}/complete", {})
-    return await _follow(api, upload["asset_id"], bars, on_poll)
+    asset = await kadr.upload(file, state_file=state_file, on_progress=show, tries=PART_TRIES, **request.fields())
+    steps = _StepBars(bars)
 
-
-async def _put(
-    session: aiohttp.ClientSession, file: Path, part: dict[str, Any], part_size: int, bars: Progress, bar: TaskID
-) -> None:
-    """PUT one part to its presigned URL; after a failure the whole part is sent again. Raises CannotIngest."""
-    last = ""
-    for attempt in range(TRIES):
-        sent = 0
-
-        async def body() -> AsyncIterator[bytes]:
-            nonlocal sent
-            with file.open("rb") as opened:
-                opened.seek((part["number"] - 1) * part_size)
-                while sent < part["size_bytes"]:
-                    block = await asyncio.to_thread(opened.read, min(BLOCK_BYTES, part["size_bytes"] - sent))
-                    if not block:
-                        return
-                    sent += len(block)
-                    bars.advance(bar, len(block))
-                    yield block
-
-        try:
-            headers = {"Content-Length": str(part["size_bytes"])}
-            async with session.put(part["url"], data=body(), headers=headers) as answer:
-                if answer.status < 300:
-                    return
-                last = f"storage answered {answer.status}"
-        except (aiohttp.ClientError, TimeoutError) as exc:
-            last = repr(exc)
-        bars.advance(bar, -sent)
-        await asyncio.sleep(0.5 * 2**attempt)
-    raise CannotIngest(f"part {part['number']} could not be uploaded: {last}")
-
-
-async def _follow(api: Api, asset_id: str, bars: Progress, on_poll: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Poll the asset until it is ready or errored, with a progress bar for each kind of step. Raises CannotIngest."""
-    began_at = monotonic()
-    tasks: dict[str, TaskID] = {}
-    shown: dict[str, float] = {}
-    while True:
-        asset: dict[str, Any] = await api.call("GET", f"/v1/assets/{asset_id}")
+    def follow(asset: Asset) -> None:
         on_poll(asset)
+        steps.show(asset)
+
+    try:
+        return await kadr.wait(asset["id"], on_poll=follow)
+    except AssetErrored as exc:
+        return exc.asset
+
+
+class _StepBars:
+    """A progress bar for each kind of step."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+        self._shown: dict[str, float] = {}
+
+    def show(self, asset: Asset) -> None:
+        """Show how far the steps of the asset are. A new step of a kind does not move its bar back."""
         steps = [step for step in asset["steps"] if step["kind"] in SHOWN]
         for kind in dict.fromkeys(step["kind"] for step in steps):
-            if kind not in tasks:
-                tasks[kind] = bars.add_task(kind, total=1.0)
+            if kind not in self._tasks:
+                self._tasks[kind] = self._bars.add_task(kind, total=1.0)
             done = [step["progress"] for step in steps if step["kind"] == kind]
-            shown[kind] = max(
-                shown.get(kind, 0.0), sum(done) / len(done)
-            )  # a new step of the kind must not move the bar back
-            bars.update(tasks[kind], completed=shown[kind])
-        if asset["status"] in ("ready", "errored"):
-            return asset
-        await asyncio.sleep(pause_s(monotonic() - began_at))
+            self._shown[kind] = max(self._shown.get(kind, 0.0), sum(done) / len(done))
+            self._bars.update(self._tasks[kind], completed=self._shown[kind])
 
 
-def pause_s(elapsed_s: float) -> float:
-    """Seconds until the next poll: a tenth of the time waited so far, so that a long title costs the API little."""
-    return min(max(POLL_S, POLL_SHARE * elapsed_s), SLOWEST_POLL_S)
-
-
-def watch_now(asset: Mapping[str, Any]) -> str:
+def watch_now(asset: Asset) -> str:
     """The line that says where a playable asset can be watched."""
     return f"You can watch it now: {asset['watch_url']}"
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 class _SizeOrPercent(DownloadColumn):

@@ -11,13 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
-import aiohttp
-
-from kadr.commands.ingest import Api, Target, UploadRequest, progress_bars, upload_and_follow, watch_now
+from kadr.commands.api_client import Target, connect
+from kadr.commands.ingest import UploadRequest, failure_of, progress_bars, upload_and_follow, watch_now
 from kadr.stack.endpoints import Endpoints
 from kadr.stack.supervisor import say
+from kadr_client import Asset
 
 MB = 1_000_000
 UNFINISHED = ("queued", "in_progress")
@@ -37,7 +36,7 @@ class UpVideo:
             print(f"{endpoints.origin}/watch", flush=True)
             return
         target = Target(api=endpoints.api, api_key=endpoints.api_key)
-        async with aiohttp.ClientSession() as session:
+        async with connect(target) as kadr:
             with progress_bars() as bars:
 
                 def show(line: str) -> None:
@@ -48,17 +47,15 @@ class UpVideo:
 
                 milestones = Milestones(show=show, announce=announce)
                 milestones.uploading(self.video)
-                asset = await upload_and_follow(session, target, self.video, UploadRequest(), bars, milestones.follow)
+                asset = await upload_and_follow(kadr, self.video, UploadRequest(), bars, milestones.follow)
             if asset["status"] == "errored":
-                error = asset["error"]
-                said = f"{self.video}: {error['code']}: {error['message']} {error['hint']}"
-                print(said, file=sys.stderr, flush=True)
+                print(f"{self.video}: {failure_of(asset)}", file=sys.stderr, flush=True)
                 return
             print(f"watch: {asset['watch_url']}\n{asset['playback_url']}", flush=True)
             milestones.show = say
             while milestones.captions(asset):
                 await asyncio.sleep(CAPTIONS_POLL_S)
-                asset = await Api(session, target).call("GET", f"/v1/assets/{asset['id']}")
+                asset = await kadr.assets.get(asset["id"])
 
 
 @dataclass(slots=True)
@@ -79,7 +76,7 @@ class Milestones:
         self._began_at = self.clock()
         self.show(f"uploading {file.name}: {file.stat().st_size / MB:.1f} MB, usually 1 s for each 50 MB")
 
-    def follow(self, asset: dict[str, Any]) -> None:
+    def follow(self, asset: Asset) -> None:
         """Show the milestones that the asset has reached. Call it after every poll; each is shown once."""
         elapsed_s = self.clock() - self._began_at
         self._once(
@@ -95,7 +92,7 @@ class Milestones:
             videos = sum(rendition["kind"] == "video" for rendition in asset["renditions"])
             self._once("ready", f"ready after {elapsed_s:.1f} s with {videos} video renditions")
 
-    def captions(self, asset: dict[str, Any]) -> bool:
+    def captions(self, asset: Asset) -> bool:
         """Show what has become of the captions of a ready asset; whether there is still something to wait for."""
         generated = [track for track in asset["tracks"] if track["source"] == "generated"]
         for track in generated:
@@ -107,8 +104,7 @@ class Milestones:
                     track["id"],
                     f"captions ({track['language']}) after {elapsed_s:.1f} s: load the page again to see them",
                 )
-            else:
-                error = track["error"]
+            elif error := track["error"]:
                 self._once(track["id"], f"no captions: {error['code']}: {error['message']} {error['hint']}")
         return any(track["status"] in UNFINISHED for track in generated)
 

@@ -31,7 +31,7 @@ DOMAINS = ["shop.example.org", "*.example.com"]
 def environment(**settings: str) -> dict[str, str]:
     """This one's, with these KADR_ settings only; the checkout is importable from any folder."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith("KADR_")}
-    return {**bare, **OWN_PRESETS, "PYTHONPATH": str(ROOT), **settings}
+    return {**bare, **OWN_PRESETS, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'clients' / 'python'}", **settings}
 
 
 def kadr(*arguments: str | bytes, cwd: Path = ROOT, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -157,8 +157,15 @@ class _NoStorage(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        part = {"number": 1, "size_bytes": 800, "url": "http://127.0.0.1:1/part"}
-        upload = {"id": "up_1", "asset_id": "as_1", "part_size_bytes": 2**24, "parts": [part]}
+        part = {"number": 1, "size_bytes": 800, "arrived": False, "url": "http://127.0.0.1:1/part"}
+        upload = {
+            "id": "up_1",
+            "asset_id": "as_1",
+            "status": "open",
+            "part_size_bytes": 2**24,
+            "parts": [part],
+            "next_part": None,
+        }
         body = json.dumps({"data": upload}).encode()
         self.send_response(201)
         self.send_header("Content-Type", "application/json")
@@ -182,7 +189,7 @@ def no_storage() -> Iterator[str]:
 
 def test_storage_that_does_not_answer_is_one_sentence(junk: Path) -> None:
     # As `kadr ingest` runs it, with less patience between tries.
-    script = "import kadr.commands.ingest, kadr.cli; kadr.commands.ingest.TRIES = 2; kadr.cli.main()"
+    script = "import kadr.commands.ingest, kadr.cli; kadr.commands.ingest.PART_TRIES = 2; kadr.cli.main()"
     with no_storage() as api:
         done = subprocess.run(
             [sys.executable, "-c", script, "ingest", str(junk)],
@@ -316,12 +323,14 @@ def test_help_lists_what_there_is() -> None:
         "ingest",
         "assets",
         "token",
+        "listen",
         *alone,
         "bench",
         "origin",
         "steer",
         "api",
         "worker",
+        "dispatcher",
         "reconcile",
         "migrate",
     ]

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sys
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,11 +15,11 @@ from benchmarks.harness.stack import two_free_ports
 from core.db import event_feed, outbox, owners
 from core.db.event_feed import CursorExpired, Place
 from core.db.postgres import Pool
-from core.event_types import AssetPlayable, TrackReady
+from core.event_types import AssetPlayable, TrackReady, like_patterns
 from core.model import OwnerId, new_id
 from core.tether import tethered
 from tests import lone, runs
-from tests.database import OWNER, new_owner
+from tests.database import OWNER, new_owner, until_readable
 from tests.stack import Stack, as_owner
 from tests.waiting import until
 from tests.webhooks import happen
@@ -32,7 +31,7 @@ KEY = f"kadr_reader.{'0123456789' * 4}012"
 WRITE = """
 import asyncio, random, sys
 from core.db import outbox, postgres
-from core.event_types import AssetPlayable, TrackReady
+from core.event_types import AssetPlayable, TrackReady, like_patterns
 from core.model import OwnerId, new_id
 from core.settings import Settings
 
@@ -125,7 +124,6 @@ async def test_two_readers_see_each_event_once_in_one_order_across_a_restart(sta
         await asyncio.gather(everything.read(base, WRITERS * EACH), tracks.read(base, WRITERS * EACH // 2))
     assert [await writer.wait() for writer in writers] == [0] * WRITERS
     seen = [event["id"] for event in everything.events]
-    assert Counter(seen).most_common(1)[0][1] == 1
     assert seen == await ids(pool)
     assert len(seen) == WRITERS * EACH
     assert [event["id"] for event in tracks.events] == [
@@ -175,6 +173,7 @@ async def test_questions_that_make_no_sense(stack: Stack, query: str, pointer: s
 async def test_the_feed_of_one_owner_is_nobody_elses(pool: Pool) -> None:
     other = await new_owner(pool, "other")
     await happen(pool, [new_id("as")], 3)
+    await until_readable(pool)
     page = await event_feed.read(pool, other, None, None, 10)
     assert page.events == []
     assert len((await event_feed.read(pool, OWNER, None, None, 10)).events) == 3
@@ -186,6 +185,7 @@ async def test_an_event_that_commits_late_is_not_skipped(pool: Pool) -> None:
         await happen(pool, [new_id("as")], 1)
         page = await event_feed.read(pool, OWNER, None, None, 10)
         assert page.events == []  # the quick one waits for the slow one
+    await until_readable(pool)
     page = await event_feed.read(pool, OWNER, page.next, None, 10)
     assert next(event.id for event in page.events) == late
     assert len(page.events) == 2
@@ -193,6 +193,7 @@ async def test_an_event_that_commits_late_is_not_skipped(pool: Pool) -> None:
 
 async def test_what_is_older_than_30_days_is_deleted_and_cursors_of_before_say_so(pool: Pool) -> None:
     await happen(pool, [new_id("as")], 4)
+    await until_readable(pool)
     begin = await event_feed.read(pool, OWNER, None, None, 1)
     await pool.execute("UPDATE events SET created_at = created_at - interval '31 days' WHERE position <= 3")
     async with pool.acquire() as connection, connection.transaction():
@@ -209,9 +210,10 @@ async def test_what_is_older_than_30_days_is_deleted_and_cursors_of_before_say_s
 async def test_a_cursor_of_before_a_restore_goes_back_a_little(pool: Pool, moved: str) -> None:
     """Its transaction ids mean nothing here: what happened shortly before comes once more, and nothing is left out."""
     await happen(pool, [new_id("as")], 3)
+    await until_readable(pool)
     place = (await event_feed.read(pool, OWNER, None, None, 10)).next
     if moved == "cluster":
-        before = Place(epoch="1", transaction=7, position=1, time=place.time)
+        before = Place(epoch="1-1", transaction=7, position=1, time=place.time)
     else:
         before = Place(epoch=place.epoch, transaction=place.transaction + 10**9, position=0, time=place.time)
     page = await event_feed.read(pool, OWNER, Place.parse(str(before)), None, 10)
@@ -228,14 +230,28 @@ def _fields(place: Place) -> dict[str, Any]:
 async def test_types_are_taken_literally(pool: Pool) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await outbox.add(connection, OWNER, new_id("tr"), TrackReady(asset_id="as_1"))
+    await until_readable(pool)
     for types, count in ((["video.track.ready"], 1), (["video.track.*"], 1), (["video.track_ready"], 0), (["*"], 1)):
-        assert len((await event_feed.read(pool, OWNER, None, event_feed.like(types), 10)).events) == count
+        assert len((await event_feed.read(pool, OWNER, None, like_patterns(types), 10)).events) == count
+
+
+async def test_events_of_a_rare_type_are_found_page_by_page(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No page looks through more than so many events; an empty one may have more behind it."""
+    monkeypatch.setattr(event_feed, "SCANNED", 3)
+    async with pool.acquire() as connection, connection.transaction():
+        await outbox.add_all(connection, [(OWNER, new_id("as"), AssetPlayable(revision="1")) for _ in range(7)])
+        await outbox.add(connection, OWNER, new_id("tr"), TrackReady(asset_id="as_1"))
+    await until_readable(pool)
+    pages = [await event_feed.read(pool, OWNER, None, ["video.track.%"], 10)]
+    while pages[-1].has_more:
+        pages.append(await event_feed.read(pool, OWNER, pages[-1].next, ["video.track.%"], 10))
+    assert [len(page.events) for page in pages] == [0, 0, 1]
 
 
 async def test_an_event_is_the_same_json_in_the_feed_and_the_stream_of_its_asset(stack: Stack) -> None:
     owner = await as_owner(stack, "streams")
     _, made = await owner.api("POST", "/v1/uploads", json={"filename": "a.mp4", "size_bytes": 10})
-    _, page = await owner.api("GET", "/v1/events?types=video.asset.created")
+    _, page = await owner.api("GET", "/v1/events?types=video.asset.created&wait_s=60")
     (event,) = page["data"]
     headers = {"Authorization": f"Bearer {owner.endpoints['api_key']}"}
     url = f"{owner.endpoints['api']}/v1/assets/{made['data']['asset_id']}/events"

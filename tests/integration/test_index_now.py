@@ -11,6 +11,7 @@ from aiohttp import web
 from core.db.postgres import Pool
 from core.errors import Transient
 from core.settings import Settings
+from tests.database import until_readable
 from tests.listed import SITES, change, public
 from workers.engine import index_now, sitemap_keeper
 
@@ -58,6 +59,7 @@ async def test_what_is_added_and_removed_is_told_once(pool: Pool, engine: Engine
     one, other = await public(pool), await public(pool)
     await change(pool, other, page_url="https://elsewhere.example/other")
     await sitemap_keeper.keep(pool, SITES)
+    await until_readable(pool)
     url = f"{SITES.pages}/watch/{one}"
     assert await index_now.tell(settings_of(engine), pool) == 1
     expected = {"host": "shop.example.org", "key": KEY, "keyLocation": f"{SITES.pages}/{KEY}.txt", "urlList": [url]}
@@ -65,6 +67,7 @@ async def test_what_is_added_and_removed_is_told_once(pool: Pool, engine: Engine
     assert await index_now.tell(settings_of(engine), pool) == 0
     await change(pool, one, deleted_at=datetime.now(UTC))
     await sitemap_keeper.keep(pool, SITES)
+    await until_readable(pool)
     assert await index_now.tell(settings_of(engine), pool) == 1
     assert engine.taken[1]["urlList"] == [url]
 
@@ -72,6 +75,7 @@ async def test_what_is_added_and_removed_is_told_once(pool: Pool, engine: Engine
 async def test_what_was_not_taken_is_sent_again(pool: Pool, engine: Engine) -> None:
     await public(pool)
     await sitemap_keeper.keep(pool, SITES)
+    await until_readable(pool)
     engine.status = 429
     with pytest.raises(Transient, match="429"):
         await index_now.tell(settings_of(engine), pool)
@@ -83,6 +87,7 @@ async def test_what_was_not_taken_is_sent_again(pool: Pool, engine: Engine) -> N
 async def test_what_is_refused_is_not_sent_for_ever(pool: Pool, engine: Engine) -> None:
     await public(pool)
     await sitemap_keeper.keep(pool, SITES)
+    await until_readable(pool)
     engine.status = 403
     await index_now.tell(settings_of(engine), pool)
     await index_now.tell(settings_of(engine), pool)
@@ -92,5 +97,6 @@ async def test_what_is_refused_is_not_sent_for_ever(pool: Pool, engine: Engine) 
 async def test_without_a_key_nobody_is_told(pool: Pool, engine: Engine) -> None:
     await public(pool)
     await sitemap_keeper.keep(pool, SITES)
+    await until_readable(pool)
     assert await index_now.tell(settings_of(engine, None), pool) == 0
     assert engine.taken == []

@@ -58,13 +58,13 @@ const states = async () => {
   return found;
 };
 while ((await states()).includes("pending")) await new Promise((later) => setTimeout(later, 20));
-const { log } = await kadr.webhookEndpoints.delivery(endpoint.id, tested.event_id);
+const { attempts } = await kadr.webhookEndpoints.delivery(endpoint.id, tested.event_id);
 const all = await states();
 const rotated = await kadr.webhookEndpoints.rotateSecret(endpoint.id);
 const again = await failure(() => kadr.webhookEndpoints.rotateSecret(endpoint.id));
 const { description } = await kadr.webhookEndpoints.update(endpoint.id, { description: "School" });
 const sent = await kadr.webhookEndpoints.redeliver(endpoint.id, { event_id: tested.event_id });
-const statuses = log.map(({ status }) => status);
+const statuses = attempts.map(({ status }) => status);
 say({ statuses, all, rotated: rotated.secret !== secret, again: again.code, description, sent });
 
 const listed = [];
@@ -99,8 +99,12 @@ async def test_a_school_uploads_plays_and_is_told(stack: Stack, folder_with_pack
     assert hooks["told"][-1][0] == "webhook_endpoint.test"
     assert hooks["refused"] == []
 
-    assert (log["statuses"], log["all"], log["sent"]) == ([204], ["delivered"] * 4, {"deliveries": 1})
-    assert (log["rotated"], log["again"], log["description"]) == (True, "rotation_under_way", "School")
+    assert (log["statuses"], log["all"], log["sent"]) == (
+        [204],
+        ["delivered"] * 4,
+        {"deliveries": 1, "next_from": None},
+    )
+    assert (log["rotated"], log["again"], log["description"]) == (True, "rotation_in_progress", "School")
     assert (rest["listed"], rest["title"], rest["found"]) == (1, "Урок 1", [asset["id"]])
     assert rest["uploading"]["token"].startswith("ut_")
     assert rest["gone"] == ["not_found"] * 2

@@ -99,7 +99,7 @@ async def test_an_endpoint_is_added_tried_and_changed(stack: Stack, receiver: Re
     assert new != secret
     refused = await call(f"{path}/rotate", post=True, language="ru")
     assert (refused.status, SECRET.findall(refused.body)) == (409, [])
-    assert RUSSIAN["code.rotation_under_way"] in refused.body
+    assert RUSSIAN["code.rotation_in_progress"] in refused.body
     (newest,) = SECRET.findall((await call(f"{path}/rotate", ("force", "true"))).body)
     assert newest not in (secret, new)
 

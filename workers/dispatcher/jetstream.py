@@ -6,7 +6,6 @@ that is to come back could overtake what is sent later. Importing this needs the
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -72,7 +71,7 @@ class Stream:
         try:
             await self._jetstream.publish(
                 subject,
-                json.dumps(event.envelope(), ensure_ascii=False, separators=(",", ":")).encode(),
+                event.body(),
                 stream=self._name,
                 headers={"Nats-Msg-Id": event.id, "Kadr-Owner": event.owner_id},
             )

@@ -8,7 +8,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 
 from core.concurrency import cancel_and_wait
-from core.db import outbox, postgres, webhook_deliveries
+from core.db import outbox, postgres, webhook_endpoints
 from core.db.postgres import Pool
 from core.settings import Settings
 from core.telemetry import metrics
@@ -17,7 +17,8 @@ from workers.dispatcher import event_bus
 from workers.dispatcher.webhooks import Webhooks
 
 _LOG = Log("dispatcher")
-RESOLVERS = 64  # names at once: a slow name server of one receiver delays no other
+# Names at once. An endpoint that fails waits for one at most, until the C library gives up: for half a minute or so.
+RESOLVERS = 1024
 
 
 async def run(settings: Settings) -> None:
@@ -48,7 +49,7 @@ async def _read_backlog(settings: Settings, pool: Pool) -> None:
     try:
         if settings.nats_url is not None:
             metrics.EVENT_BUS_BEHIND.set(await outbox.behind_s(pool, event_bus.CONSUMER))
-        due, oldest_s = await webhook_deliveries.backlog(pool)
+        due, oldest_s = await webhook_endpoints.backlog(pool)
     except postgres.UNAVAILABLE:
         return
     metrics.WEBHOOKS_DUE.set(due)

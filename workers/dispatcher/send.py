@@ -1,18 +1,16 @@
 """One attempt: an event as a signed POST to an endpoint, and how that ended.
 
 The address is judged when its socket is made, by the guard that watches downloads from input_url. Redirects are not
-followed. Of the answer the first KiB is kept.
+followed. The status decides: a body that breaks off or does not end changes nothing. Its first KiB is kept.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import aiohttp
-from yarl import URL
 
 from core.db.outbox import Event
 from core.db.webhook_deliveries import Attempt
@@ -21,44 +19,54 @@ from core.http.public_fetch import Guard, parsed
 from core.tokens import webhook_signature
 from workers.dispatcher import retries
 
-AGENT = "Kadr-Webhooks"
-ANSWER_KEPT_BYTES = 1024
-ANSWER_READ_BYTES = 64 * 1024  # what is longer ends the connection
+BODY_KEPT_BYTES = 1024
+BODY_READ_BYTES = 64 * 1024  # what is longer ends the connection
+BODY_S = 3.0
 GONE = 410
+AWAY = frozenset({"timeout", "connection", "tls", "name_not_found", "not_http"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """How an attempt ended, and what the server has asked for."""
+    """How an attempt ended. `pause_s`: for how long the server wants no requests; None: it has not said so."""
 
     attempt: Attempt
-    throttled_until: datetime | None = None
+    pause_s: float | None = None
 
     @property
-    def is_taken(self) -> bool:
+    def is_accepted(self) -> bool:
         return self.attempt.error is None
 
     @property
     def is_gone(self) -> bool:
-        """Whether the endpoint says that it is there no more."""
+        """Whether the endpoint says that it no longer exists."""
         return self.attempt.status == GONE
+
+    @property
+    def is_away(self) -> bool:
+        """Whether nobody answered as HTTP servers do: the next request would fail as well."""
+        return self.attempt.error in AWAY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Response:
+    status: int
+    pause_s: float | None
+    beginning: str
 
 
 async def send(
     session: aiohttp.ClientSession, guard: Guard, url: str, secrets: Sequence[str], event: Event, timeout_s: float
 ) -> Sent:
     """POST the event once. Never raises for what the other side does."""
-    body = json.dumps(event.envelope(), ensure_ascii=False, separators=(",", ":")).encode()
+    body = event.body()
     now, began = datetime.now(UTC), time.monotonic()
-    guard.passed = guard.refused = False
     signed = webhook_signature.headers(secrets, event.id, int(now.timestamp()), body)
-    status: int | None = None
-    answer, until = "", None
+    guard.passed = guard.refused = False
+    response: _Response | None = None
     try:
-        async with asyncio.timeout(timeout_s):
-            target = guard.check(parsed(url))
-            status, answer, until = await _post(session, target, body, signed)
-        error = _error_of(status)
+        response = await _post(session, guard, url, body, signed, timeout_s)
+        error = _error_of(response.status)
     except TimeoutError:
         error = "timeout"
     except Rejected:
@@ -68,32 +76,41 @@ async def send(
     attempt = Attempt(
         at=now,
         duration_ms=round((time.monotonic() - began) * 1000),
-        status=status,
+        status=response.status if response else None,
         error=error,
-        answer=answer,
-        request={name: value for name, value in signed.items() if name != "webhook-signature"},
+        answer=response.beginning if response else "",
     )
-    return Sent(attempt=attempt, throttled_until=until)
+    return Sent(attempt=attempt, pause_s=response.pause_s if response else None)
 
 
 async def _post(
-    session: aiohttp.ClientSession, target: URL, body: bytes, signed: dict[str, str]
-) -> tuple[int, str, datetime | None]:
-    headers = {"Content-Type": "application/json", "User-Agent": AGENT, **signed}
-    async with session.post(target, data=body, headers=headers, allow_redirects=False) as answer:
-        text = await _beginning(answer)
-        return answer.status, text, retries.throttled_until(datetime.now(UTC), answer.status, answer.headers)
+    session: aiohttp.ClientSession, guard: Guard, url: str, body: bytes, signed: dict[str, str], timeout_s: float
+) -> _Response:
+    headers = {**webhook_signature.FIXED_HEADERS, **signed}
+    async with asyncio.timeout(timeout_s):
+        target = guard.check(parsed(url))
+        answer = await session.post(target, data=body, headers=headers, allow_redirects=False)
+    async with answer:
+        return _Response(
+            status=answer.status,
+            pause_s=retries.requested_pause_s(datetime.now(UTC), answer.status, answer.headers),
+            beginning=await _beginning(answer),
+        )
 
 
 async def _beginning(answer: aiohttp.ClientResponse) -> str:
     """The first KiB of a body as text. The rest is read, so that the connection serves again, up to a bound."""
     kept, size = bytearray(), 0
-    async for block in answer.content.iter_chunked(ANSWER_KEPT_BYTES):
-        kept += block[: ANSWER_KEPT_BYTES - len(kept)]
-        size += len(block)
-        if size > ANSWER_READ_BYTES:
-            answer.close()
-            break
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for block in answer.content.iter_chunked(BODY_KEPT_BYTES):
+                kept += block[: BODY_KEPT_BYTES - len(kept)]
+                size += len(block)
+                if size > BODY_READ_BYTES:
+                    answer.close()
+                    break
+    except (aiohttp.ClientError, OSError, ValueError):  # TimeoutError is an OSError
+        answer.close()
     return kept.decode("utf-8", "replace").replace("\0", "\ufffd")
 
 

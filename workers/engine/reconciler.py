@@ -104,6 +104,7 @@ async def once(settings: Settings) -> None:
         await reconcile(pool, hints)
         await sitemap_keeper.keep(pool, sites_of(settings))
         await log_events(pool)
+        await forget_old_events(pool)
         async with s3.connect(settings) as storage:
             await Collector(settings=settings, pool=pool, storage=storage).round()
     finally:

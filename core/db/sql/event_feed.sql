@@ -1,16 +1,24 @@
 -- name: head
--- Every transaction below this one has ended; `epoch` names the cluster whose transaction ids these are.
-SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS transaction, system_identifier::text AS epoch,
+-- Every transaction below this one has ended; `epoch` names the cluster and the timeline of these transaction ids: a
+-- standby that was promoted and a recovery to a point in time give the same ids to other transactions.
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS transaction,
+    system.system_identifier || '-' || checkpoint.timeline_id AS epoch,
     extract(epoch FROM now())::bigint AS time,
     (SELECT value FROM database_facts WHERE name = 'events_forgotten') AS forgotten
-FROM pg_control_system();
+FROM pg_control_system() AS system, pg_control_checkpoint() AS checkpoint;
+
+-- name: bound
+-- The last of so many events of an owner from behind ($2, $3); nothing where there are fewer.
+SELECT transaction::text, position, created_at FROM events
+WHERE owner_id = $1 AND (transaction, position) > ($2::text::xid8, $3)
+ORDER BY events.transaction, position OFFSET $4 - 1 LIMIT 1;
 
 -- name: after
--- An owner's events in commit order, from behind ($2, $3) up to the head $4.
+-- An owner's events in commit order, from behind ($2, $3) up to and with ($4, $5).
 SELECT position, transaction::text, id, owner_id, type, object_type, object_id, asset_id, payload, created_at FROM events
-WHERE owner_id = $1 AND (transaction, position) > ($2::text::xid8, $3) AND transaction < $4::text::xid8
-    AND ($5::text[] IS NULL OR type LIKE ANY ($5))
-ORDER BY events.transaction, position LIMIT $6;
+WHERE owner_id = $1 AND (transaction, position) > ($2::text::xid8, $3) AND (transaction, position) <= ($4::text::xid8, $5)
+    AND ($6::text[] IS NULL OR type LIKE ANY ($6))
+ORDER BY events.transaction, position LIMIT $7;
 
 -- name: newest
 -- The newest of an owner's events below the head, newest first.

@@ -99,7 +99,8 @@ def test_the_wheel_is_the_product_only(tmp_path: Path) -> None:
     )
     (wheel,) = tmp_path.glob("*.whl")
     folders = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
-    assert folders == {*PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"], "kadr-0.1.0.dist-info"}
+    packages = {Path(name).name for name in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]}
+    assert folders == {*packages, "kadr-0.1.0.dist-info"}
     assert folders.isdisjoint({"benchmarks", "tests"})
 
 

@@ -46,7 +46,7 @@ def delivery(state: DeliveryState, attempts: int, due_at: datetime, last: Attemp
 
 
 def attempt(status: int | None, error: str | None) -> Attempt:
-    return Attempt(at=NOW, duration_ms=1204, status=status, error=error, answer="", request={})
+    return Attempt(at=NOW, duration_ms=1204, status=status, error=error, answer="")
 
 
 def test_all_events_are_all_whatever_else_is_chosen() -> None:

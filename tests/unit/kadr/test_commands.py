@@ -1,4 +1,4 @@
-"""Commands that talk to the API: what `kadr ingest` can say of an upload, how it waits, and what is shown when."""
+"""Commands that talk to the API: what `kadr ingest` can say of an upload, and what is shown when."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from core.db.assets import ABOUT
 from ingest.bodies.requests import NewUpload
 from kadr.arguments import parser
 from kadr.cli import upload_options
-from kadr.commands.ingest import SLOWEST_POLL_S, UploadRequest, pause_s
+from kadr.commands.ingest import UploadRequest
 from kadr.commands.up_video import Milestones
 
 # The client says these for itself, or has an option of its own for them (UploadRequest).
@@ -48,15 +48,6 @@ def test_metadata_has_a_name_and_a_value(word: str, capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit):
         parser().parse_args(["ingest", "a.mp4", "--metadata", word])
     assert "is not NAME=VALUE" in capsys.readouterr().err
-
-
-def test_a_long_wait_costs_few_polls() -> None:
-    elapsed_s, polls = 0.0, 0
-    while elapsed_s < 720:  # four a second were 2880
-        elapsed_s += pause_s(elapsed_s)
-        polls += 1
-    assert polls < 250
-    assert pause_s(10_000) == SLOWEST_POLL_S
 
 
 def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,7 +26,7 @@ def due(number: int, subject: str) -> Due:
         payload={},
         created_at=NOW,
     )
-    return Due(delivery=number, subject_id=subject, attempts=0, due_at=NOW, event=event)
+    return Due(delivery=number, subject_id=subject, attempts=0, event=event)
 
 
 def test_one_event_of_a_subject_at_a_time_and_others_beside_it() -> None:
