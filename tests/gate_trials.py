@@ -1,8 +1,8 @@
-"""How often is the gate right? `python -m tests.gate_trials [--repeat N] [--seconds S]`, on a machine with nothing else.
+"""How often is the gate right? `python -m tests.gate_trials [--repeat N] [--seconds S]`, on an otherwise idle machine.
 
 Each trial clones this repository's HEAD, plants one change, and runs `kadr bench gate` as a program, one after the
-other: N times each with slower sessions, slower encodes and a changed byte, and 2 N times with nothing. A trial is right
-where the planted is told and exit code 1 says so, or where nothing is planted and nothing is told.
+other: N times each with slower sessions, slower encodes and a changed byte, and 2 N times with nothing. A trial is
+right where what is planted is told and the exit code is 1, or where nothing is planted and the exit code is 0.
 """
 
 import argparse
