@@ -80,7 +80,7 @@ def checked_out(repository: Path, base: str) -> Iterator[Trees]:
         try:
             for tree in trees:
                 git(repository, "worktree", "add", "--detach", "--quiet", str(tree.folder), tree.commit)
-                compileall.compile_dir(tree.folder, quiet=2, workers=0)
+                compileall.compile_dir(tree.folder, quiet=2)
             yield Trees(base=trees[0], head=trees[1], added=added)
         finally:
             for tree in trees:

@@ -318,7 +318,7 @@ def test_help_lists_what_there_is() -> None:
     done = kadr("--help")
     assert (done.returncode, done.stderr) == (0, "")
     listed = re.findall(r"^    (\w+)(?: |$)", done.stdout, re.MULTILINE)
-    alone = ["plan", "encode", "posters", "transcribe", "cues", "models", "sign", "check"]
+    alone = ["cost", "plan", "encode", "posters", "transcribe", "cues", "models", "sign", "usage", "check"]
     assert listed == [
         "up",
         "ingest",

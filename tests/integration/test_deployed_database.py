@@ -172,7 +172,7 @@ async def test_what_is_owed_is_what_steps_of_the_owner_have_cost(pool: Pool, owe
     assert step is not None
     async with pool.acquire() as connection, connection.transaction():
         await steps.finish(connection, step, StepState.DONE, output={})
-    await steps.settle_turn(pool, step, 1601)
+    await steps.settle_turn(pool, step, 1601, 1601)
     usual_s = await pool.fetchval("SELECT expected_s FROM turns")
     assert usual_s > 480
     await queue(pool, StepKind.ENCODE)
