@@ -43,7 +43,7 @@ STEP_SECONDS = Histogram(
 STEP_CPU = Counter("kadr_step_cpu_seconds_total", "CPU time of the media programs of steps", ["kind"])
 STEP_MEMORY = Histogram(
     "kadr_step_memory_bytes",
-    "Most memory that one media program of an attempt held at once; of attempts that ran one",
+    "Most memory that one media program of an attempt held at once; 0 where that was less than the worker's own",
     ["kind"],
     buckets=tuple(2**power * 2**20 for power in range(5, 15)),
 )

@@ -71,7 +71,7 @@ GROWING = (
     *("kadr_first_playable_seconds_count", 'kadr_encoded_seconds_total{kind="first_rung"}'),
     *('kadr_step_cpu_seconds_total{kind="first_rung"}', "kadr_step_memory_bytes_count", "kadr_sessions_total"),
     *('kadr_cache_reads_total{result="hit"}', 'kadr_cache_reads_total{result="miss"}', "kadr_egress_bytes_total"),
-    'kadr_webhook_attempts_total{outcome="taken"}',
+    'kadr_webhook_attempts_total{outcome="delivered"}',
 )
 
 
@@ -117,7 +117,7 @@ async def test_every_panel_rule_and_alert_has_data_and_a_trace_leads_to_the_segm
     assert grown['kadr_cache_reads_total{result="hit"}'] >= segments  # each once more
     assert grown['kadr_cache_reads_total{result="miss"}'] >= segments
     assert grown["kadr_egress_bytes_total"] >= 2 * size_bytes
-    assert grown['kadr_webhook_attempts_total{outcome="taken"}'] >= 1
+    assert grown['kadr_webhook_attempts_total{outcome="delivered"}'] >= 1
 
     assert [line["event"] for line in lines(stack, "api") if line.get("upload") == upload["id"]] == [
         "upload.begun",

@@ -152,7 +152,7 @@ class Worker:
             cost_s = seconds if TRAITS[step.kind].slots.waits_for_network else runner.cpu_s
             spans.note(failed=None if outcome in ENDS_WELL else outcome, outcome=outcome)
             metrics.STEP_CPU.labels(step.kind).inc(runner.cpu_s)
-            if runner.peak_bytes:
+            if runner.cpu_s:
                 metrics.STEP_MEMORY.labels(step.kind).observe(runner.peak_bytes)
             await self._settle(step, cost_s, runner.cpu_s)
 
