@@ -79,7 +79,7 @@ EVENTS = Row(
         ),
         lines(
             "Attempts by how they ended",
-            "taken, or why not: receivers decide over this, not you.",
+            "delivered, or why not: receivers decide over this, not you.",
             (f"sum by (outcome) (rate(kadr_webhook_attempts_total{{{_HERE}}}{_RATE}))", "{{outcome}}"),
             unit="ops",
             stacked=True,
