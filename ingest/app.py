@@ -7,7 +7,8 @@ from importlib.metadata import version
 from aiohttp import web
 
 from core import redis_client
-from core.db import postgres
+from core.db import postgres, replica
+from core.db.written import Written
 from core.hints import Hints
 from core.http import problems, request_bodies, request_id, server
 from core.http.openapi_document import DOCUMENT, EVENTS
@@ -31,14 +32,16 @@ from ingest import (
     tracks,
     upload_tokens,
     uploads,
+    usage,
     webhook_endpoints,
 )
 from ingest.authentication import add_cors, authenticate
-from ingest.context import CALLER, CONTEXT, Context
+from ingest.context import CALLER, CONTEXT, Context, note_writes
 from ingest.studio import (
     asset,
     captions,
     chapters,
+    cost,
     files,
     home,
     library,
@@ -57,6 +60,7 @@ MODULES = (
     uploads,
     upload_tokens,
     account,
+    usage,
     assets,
     page_markup,
     tracks,
@@ -80,6 +84,7 @@ MODULES = (
     webhooks,
     webhook,
     webhook_delivery,
+    cost,
     files,
 )
 
@@ -92,6 +97,7 @@ def create(settings: Settings) -> web.Application:
             refusals.as_pages,
             problems.middleware,
             authenticate,
+            note_writes,
             request_bodies.middleware(settings, MOST_BODY_BYTES, _accountable),
         ],
         client_max_size=MOST_BODY_BYTES,
@@ -110,11 +116,14 @@ def create(settings: Settings) -> web.Application:
         async with (
             spans.exported(settings, "api"),
             s3.connect(settings) as stored,
+            replica.opened(settings, pool) as standby,
             metrics.served(settings, lambda: metrics.read_backlog(pool)),
         ):
             app[CONTEXT] = Context(
                 settings=settings,
                 pool=pool,
+                replica=standby,
+                written=None if standby is None else Written(standby, redis),
                 storage=stored,
                 hints=hints,
                 redis=redis,

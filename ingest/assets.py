@@ -9,7 +9,7 @@ from aiohttp import web
 
 from core.db import assets, playback_ids, revocations, steps
 from core.db.assets import Asset, Changes, Filters, NewAsset
-from core.db.postgres import Connection
+from core.db.postgres import Connection, Pool
 from core.errors import Rejected
 from core.http.problems import Problem
 from core.http.public_fetch import check_url
@@ -24,7 +24,19 @@ from ingest.bodies import cursor, responses
 from ingest.bodies.asset_response import narrowed, shown
 from ingest.bodies.fields import ref_pair
 from ingest.bodies.requests import AssetChanges, AssetQuery, NewChapter, NewPull, NewSource, Nothing, Reprocess
-from ingest.context import CONTEXT, Context, answer, body_of, caller_of, ident, not_found, once, owner_of, query_of
+from ingest.context import (
+    CONTEXT,
+    Context,
+    answer,
+    body_of,
+    caller_of,
+    ident,
+    not_found,
+    once,
+    owner_of,
+    query_of,
+    reads_of,
+)
 from ingest.openapi import operation
 from ingest.uploads import IMAGE_HINT, MAX_BODY_BYTES, begun, check_size, image_of, once_with, reserve
 from ingest.uploads import shown as upload_shown
@@ -133,16 +145,16 @@ async def _origin(connection: Connection, owner: OwnerId, body: NewPull) -> _Ori
 async def page(request: web.Request) -> web.Response:
     """List assets in the order of `sort`; pass `next_cursor` as `cursor` to get the next page."""
     context, query = request.app[CONTEXT], query_of(request, AssetQuery)
-    found, following = await listed(context, owner_of(request), query)
+    found, following = await listed(await reads_of(request), owner_of(request), query)
     data = [shown(context, asset).model_dump(mode="json") for asset in found]
     return answer(data, next_cursor=following)
 
 
-async def listed(context: Context, owner: OwnerId, query: AssetQuery) -> tuple[list[Asset], str | None]:
+async def listed(pool: Pool, owner: OwnerId, query: AssetQuery) -> tuple[list[Asset], str | None]:
     """A page of an owner's assets, and the cursor of the next one where there is one. Raises Problem."""
     filters = Filters(status=query.status, ref=ref_pair(query.ref), q=query.q)
     after = cursor.read(query.cursor, query.sort)
-    rows = await assets.page(context.pool, owner, after, query.limit + 1, filters, query.sort)
+    rows = await assets.page(pool, owner, after, query.limit + 1, filters, query.sort)
     found = rows[: query.limit]
     is_last = len(rows) <= query.limit
     return found, None if is_last else cursor.written(assets.position_of(found[-1], query.sort), query.sort)
@@ -348,7 +360,7 @@ async def requested_asset(request: web.Request) -> Asset:
 
 
 async def _of_owner(request: web.Request, asset_id: str) -> Asset:
-    asset = await assets.of_owner(request.app[CONTEXT].pool, asset_id, owner_of(request))
+    asset = await assets.of_owner(await reads_of(request), asset_id, owner_of(request))
     if asset is None:
         raise not_found("asset")
     trace.follow(asset.trace)

@@ -9,11 +9,12 @@ import asyncio
 import importlib
 import importlib.util
 import os
+import signal
 import sys
 from typing import Any
 
 from core.errors import ConfigError, KadrError, Rejected
-from core.settings import Settings
+from core.settings import Settings, secret
 from core.telemetry import logs
 from kadr.error_text import CannotIngest
 
@@ -145,6 +146,22 @@ def _studio_link(args: argparse.Namespace) -> int:
     return asyncio.run(studio_link.run(OwnerId(args.owner)))
 
 
+def _cost(args: argparse.Namespace) -> int:
+    from kadr.commands import cost
+
+    return asyncio.run(
+        cost.run(
+            wanted=args.scenario,
+            variant=args.variant,
+            prices=args.prices,
+            given=cost.given_values(args.set),
+            measured=args.measured,
+            plain_json=args.json,
+            plot=args.plot,
+        )
+    )
+
+
 def _plan(args: argparse.Namespace) -> int:
     from kadr.commands import encode
 
@@ -187,6 +204,12 @@ def _sign(args: argparse.Namespace) -> int:
     return sign.run(args)
 
 
+def _usage(args: argparse.Namespace) -> int:
+    from kadr.commands import usage
+
+    return asyncio.run(usage.run(args))
+
+
 def _check(args: argparse.Namespace) -> int:
     if args.seo:
         return _check_seo(args)
@@ -222,6 +245,8 @@ def _bench(args: argparse.Namespace) -> int:
             "the benchmarks are not installed; run them from a checkout of Kadr: "
             f"make setup && .venv/bin/kadr bench {args.name}"
         )
+    # As Ctrl-C does it: what a benchmark has started is stopped, and its folders are removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     code: int = importlib.import_module(f"benchmarks.questions.{args.name}").main(args.args)
     return code
 
@@ -308,9 +333,14 @@ def _reconcile(_: argparse.Namespace) -> int:
 
 
 def _migrate(args: argparse.Namespace) -> int:
-    from kadr.commands.migrate import migrate
+    from kadr.commands.migrate import check, migrate
 
-    first_api_key = os.environ.get("KADR_BOOTSTRAP_API_KEY")
+    if args.check:
+        reason = asyncio.run(check(_settings()))
+        if reason is not None:
+            print(f"kadr migrate: {reason}", file=sys.stderr)
+        return 0 if reason is None else 1
+    first_api_key = secret("KADR_BOOTSTRAP_API_KEY")
     asyncio.run(migrate(_settings(), first_api_key, buckets=not args.skip_buckets))
     return 0
 
@@ -322,6 +352,7 @@ _COMMANDS = {
     "token": _token,
     "listen": _listen,
     "studio-link": _studio_link,
+    "cost": _cost,
     "plan": _plan,
     "encode": _encode,
     "posters": _posters,
@@ -329,6 +360,7 @@ _COMMANDS = {
     "cues": _cues,
     "models": _models,
     "sign": _sign,
+    "usage": _usage,
     "check": _check,
     "bench": _bench,
     "api": _api,

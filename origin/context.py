@@ -13,6 +13,7 @@ from core.db.pictures import Pictures
 from core.db.playback_ids import Published
 from core.db.postgres import Pool
 from core.db.provisional import Growing
+from core.db.replica import Replica
 from core.http.problems import Handler
 from core.model import AssetId, PlaybackId
 from core.settings import Settings
@@ -36,6 +37,7 @@ class Context:
 
     settings: Settings
     pool: Pool
+    replica: Replica | None
     redis: Redis
     storage: Storage
     disk_cache: DiskCache

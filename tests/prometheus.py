@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 import yaml
 
-from kadr.stack.tether import tethered
+from core.tether import tethered
 from tests.checks import ROOT
 from tests.stack import Stack
 from tests.waiting import until

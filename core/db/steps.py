@@ -130,9 +130,13 @@ async def claim(
     )
 
 
-async def settle_turn(pool: Pool, step: Step, cost_s: float) -> None:
-    """Charge its owner what a step has really cost, in place of what was expected when it was claimed."""
-    await pool.execute(_SQL["settle_turn"], step.owner_id, TRAITS[step.kind].slots.value, step.expected_s, cost_s)
+async def settle_turn(pool: Pool, step: Step, cost_s: float, cpu_s: float) -> None:
+    """Charge its owner what a step has really cost, in place of what was expected when it was claimed.
+
+    `cpu_s`, the CPU time of its programs, is added to what its attempts have taken.
+    """
+    slots = TRAITS[step.kind].slots.value
+    await pool.execute(_SQL["settle_turn"], step.owner_id, slots, step.expected_s, cost_s, step.id, cpu_s)
 
 
 async def heartbeat(pool: Pool, step: Step, lease_s: float, progress: float) -> None:

@@ -77,6 +77,13 @@ WEBHOOKS_DISABLED = Counter("kadr_webhook_endpoints_disabled_total", "Webhook en
 WEBHOOKS_DUE = Gauge("kadr_webhooks_due", "Webhook endpoints to which something is due and no dispatcher sends")
 OLDEST_WEBHOOK = Gauge("kadr_oldest_due_webhook_seconds", "How long the first of them has waited")
 EVENT_BUS_BEHIND = Gauge("kadr_event_bus_behind_seconds", "Age of the oldest event that the event bus has not stored")
+REPLICA_STATE = Gauge("kadr_replica_state", "1 for the state that the read replica is in", ["state"])
+REPLICA_LAG = Gauge("kadr_replica_lag_seconds", "How long ago the replica's contents were those of the primary")
+REPLICA_READS = Counter(
+    "kadr_replica_reads_total",
+    "Reads by where they ended: replica, or the primary because it was not_used, behind, missing the row, or failed",
+    ["outcome"],
+)
 _BACKLOG_SQL = sql.load("steps")["backlog"]
 
 

@@ -210,11 +210,27 @@ def _encoder_options(plan: EncodePlan, rung: VideoRung, first: int, end: int, th
 
 
 def audio_argv(
-    plan: EncodePlan, binary: str, source: PurePath, audio: AudioPlan, *, copy: bool = False, gain_db: float = 0.0
+    plan: EncodePlan,
+    binary: str,
+    source: PurePath,
+    audio: AudioPlan,
+    *,
+    copy: bool = False,
+    decode: bool = False,
+    gain_db: float = 0.0,
 ) -> list[str]:
-    """argv that writes one audio rendition of the whole title as `output_file(audio.id)`, AUDIO_OFFSET_S late."""
+    """argv that writes one audio rendition of the whole title as `output_file(audio.id)`, AUDIO_OFFSET_S late.
+
+    With `decode` a track that is copied is decoded beside it, so that its decoder's complaints are heard.
+    """
     upload = _input(plan, source, **({} if copy else _decoded_sound(plan)))
-    return _compile([_audio_output(plan, upload, audio, copy=copy, gain_db=gain_db)], binary)
+    outputs = [_audio_output(plan, upload, audio, copy=copy, gain_db=gain_db)]
+    return _compile([*outputs, *([_decoded(upload, audio)] if copy and decode else [])], binary)
+
+
+def _decoded(opened: Any, audio: AudioPlan) -> Any:
+    """The track decoded and thrown away."""
+    return ffmpeg.output(opened[str(audio.index)], "-", f="null")
 
 
 def _audio_output(plan: EncodePlan, opened: Any, audio: AudioPlan, *, copy: bool, gain_db: float) -> Any:
@@ -320,6 +336,8 @@ def remux_argv(plan: EncodePlan, binary: str, source: PurePath, *, copy_audio: b
     if plan.audio:
         audio = plan.audio[0]
         outputs.append(_audio_output(plan, upload, audio, copy=copy_audio, gain_db=0.0))
+        if copy_audio:
+            outputs.append(_decoded(upload, audio))
     return _compile(outputs, binary)
 
 

@@ -136,32 +136,32 @@ async def encode_audio(
             gain_db, decodes, sound = found.gain_db, not found.damaged, found.signs
     if audio.copyable and decodes and not gain_db:
         try:
-            copied = await _encode_audio(plan, context, source, audio, copy=True, gain_db=0.0, on_segments=None)
+            copied = await _copy_audio(plan, context, source, audio, decode=not level)
             return replace(copied, sound=sound)
         except WrongOutput:
-            pass  # the copied frames have wrong timestamps: encoding corrects them
-    made = await _encode_audio(plan, context, source, audio, copy=False, gain_db=gain_db, on_segments=on_segments)
-    return replace(made, sound=sound)
-
-
-async def _encode_audio(
-    plan: EncodePlan,
-    context: FfmpegContext,
-    source: Path,
-    audio: AudioPlan,
-    *,
-    copy: bool,
-    gain_db: float,
-    on_segments: OnSegments | None,
-) -> EncodedFiles:
-    argv = audio_argv(plan, context.binary, source, audio, copy=copy, gain_db=gain_db)
+            pass  # it does not decode, or its frames have wrong timestamps: encoding corrects that
+    argv = audio_argv(plan, context.binary, source, audio, gain_db=gain_db)
     cutter = AudioCutter(context.work_dir / output_file(audio.id), duration_s=plan.duration_s, cuts_s=plan.cuts_s)
-    tick = _ticker([(_audio_rendition(audio, copied=copy), cutter)], on_segments)
+    tick = _ticker([(_audio_rendition(audio, copied=False), cutter)], on_segments)
     result = await run(context, argv, readable=[source], work_s=plan.duration_s, frames=0, on_tick=tick)
     if tick is not None:
         tick()
     cut = await asyncio.to_thread(cutter.finish)
-    return _files([_rendition(_audio_rendition(audio, copied=copy), cut)], [cut], result.damaged)
+    made = _files([_rendition(_audio_rendition(audio, copied=False), cut)], [cut], result.damaged)
+    return replace(made, sound=sound)
+
+
+async def _copy_audio(
+    plan: EncodePlan, context: FfmpegContext, source: Path, audio: AudioPlan, *, decode: bool
+) -> EncodedFiles:
+    """The track as it is. With `decode` raises WrongOutput where its decoder complains."""
+    argv = audio_argv(plan, context.binary, source, audio, copy=True, decode=decode)
+    cutter = AudioCutter(context.work_dir / output_file(audio.id), duration_s=plan.duration_s, cuts_s=plan.cuts_s)
+    result = await run(context, argv, readable=[source], work_s=plan.duration_s, frames=0)
+    if decode and result.damaged:
+        raise WrongOutput("the copied track does not decode cleanly")
+    cut = await asyncio.to_thread(cutter.finish)
+    return _files([_rendition(_audio_rendition(audio, copied=True), cut)], [cut], result.damaged)
 
 
 async def remux(plan: EncodePlan, context: FfmpegContext, source: Path, *, cuts: tuple[int, ...]) -> EncodedFiles:
@@ -183,6 +183,8 @@ async def _remux(
 ) -> EncodedFiles:
     argv = remux_argv(plan, context.binary, source, copy_audio=copy_audio)
     result = await run(context, argv, readable=[source], work_s=plan.duration_s, frames=plan.frames)
+    if copy_audio and result.damaged:
+        raise WrongOutput("the copied sound does not decode cleanly")
     grid = replace(_grid(plan, rung, 0, plan.frames), cuts=cuts, gop=0)
     video_cutter = VideoCutter(context.work_dir / output_file(rung.id), grid)
     all_cuts = [await asyncio.to_thread(video_cutter.finish)]

@@ -83,7 +83,7 @@ async def run(settings: Settings) -> None:
                     loop.create_task(reconciler.run(settings, pool, hints)),
                     loop.create_task(_forget_deleted_sources(context)),
                     loop.create_task(collector.run(settings, pool, stored)),
-                    *(loop.create_task(listen(settings, worker, slots)) for slots in SlotClass),
+                    *(loop.create_task(listen(settings, worker, slots)) for slots in SlotClass if worker.count(slots)),
                     loop.create_task(stopping.wait()),
                 ]
                 done, pending = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)

@@ -66,9 +66,10 @@ class Worker:
     async def run(self) -> None:
         """Serve every class of steps. Cancel to stop; every step held is then released without using up an attempt."""
         # Not a TaskGroup: before Python 3.12 a slot can lose its cancellation, and a group cancels only once.
-        await gather_all(*(self._serve(slots) for slots in SlotClass for _ in range(self._count(slots))))
+        await gather_all(*(self._serve(slots) for slots in SlotClass for _ in range(self.count(slots))))
 
-    def _count(self, slots: SlotClass) -> int:
+    def count(self, slots: SlotClass) -> int:
+        """How many steps of this class are run at once; 0: they are for other workers."""
         count: int = getattr(self._context.settings, f"{slots.value}_slots")
         return count
 
@@ -107,7 +108,7 @@ class Worker:
 
         All of the heavy ones: those are for nobody who waits to see something, and each is free again after a chunk.
         """
-        count, lease_s = self._count(slots), self._context.settings.lease_s
+        count, lease_s = self.count(slots), self._context.settings.lease_s
         most = count if slots is SlotClass.HEAVY else max(1, count - 1)
         claim = asyncio.ensure_future(steps.claim(self._context.pool, slots.kinds, self._name, lease_s, most))
         try:
@@ -148,16 +149,17 @@ class Worker:
         finally:
             seconds = time.monotonic() - started
             metrics.STEP_SECONDS.labels(step.kind, outcome).observe(seconds)
+            cost_s = seconds if TRAITS[step.kind].slots.waits_for_network else runner.cpu_s
             spans.note(failed=None if outcome in ENDS_WELL else outcome, outcome=outcome)
             metrics.STEP_CPU.labels(step.kind).inc(runner.cpu_s)
             if runner.peak_bytes:
                 metrics.STEP_MEMORY.labels(step.kind).observe(runner.peak_bytes)
-            await self._settle(step, seconds if TRAITS[step.kind].slots.waits_for_network else runner.cpu_s)
+            await self._settle(step, cost_s, runner.cpu_s)
 
-    async def _settle(self, step: Step, cost_s: float) -> None:
+    async def _settle(self, step: Step, cost_s: float, cpu_s: float) -> None:
         """Charge the owner what the step has cost. Where that fails, what was expected of it stands."""
         try:
-            await run_to_end(steps.settle_turn(self._context.pool, step, max(cost_s, LEAST_COST_S)))
+            await run_to_end(steps.settle_turn(self._context.pool, step, max(cost_s, LEAST_COST_S), cpu_s))
         except postgres.UNAVAILABLE as exc:
             _LOG.warning("step.not_settled", step=step.id, error=repr(exc))
 

@@ -99,10 +99,15 @@ SELECT claimed.*, turn.expected_s, EXISTS (
 FROM claimed, turn;
 
 -- name: settle_turn
--- A step of this owner and class has ended: what it was expected to cost ($3) is replaced by what it did ($4).
+-- A step of this owner and class has ended: what it was expected to cost ($3) is replaced by what it did ($4), and the
+-- CPU time of its programs ($6) is kept. The step's row is locked before that of the turn, as a claim does it.
+WITH spent AS (
+    UPDATE steps SET cpu_s = COALESCE(cpu_s, 0) + $6 WHERE id = $5 RETURNING id
+)
 UPDATE turns SET
     pass = pass + ($4::double precision - $3::double precision) / (SELECT weight FROM owners WHERE id = $1),
     expected_s = 0.7 * expected_s + 0.3 * $4::double precision
+FROM (SELECT count(*) FROM spent) AS counted
 WHERE owner_id = $1 AND slots = $2;
 
 -- name: heartbeat

@@ -447,6 +447,7 @@ def test_remux() -> None:
         *INPUT,
         *THROUGH,
         *written("0:1", "-c:a", "copy"),
+        *("-map", "0:1", "-f", "null", "-"),
         *GLOBAL,
     ]
     graph = f"{ALIGNED[1]}[s4]atrim=end_sample=960960[s5]"

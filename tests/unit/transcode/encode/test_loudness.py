@@ -127,7 +127,8 @@ async def test_a_track_that_does_not_decode_is_not_copied(runner: ChildRunner, t
         file.write(b"\x77" * size)
     found = await measured(made, bench, upload, audio)
     assert (found.gain_db, found.damaged) == (0.0, True)
-    part = await encode_audio(made, bench.below("a1"), upload, audio)
-    assert part.damaged
-    with av.open(str(next((tmp_path / "a1").glob("a1*")))) as opened:
-        assert sum(frame.samples for frame in opened.decode(audio=0)) >= 2 * 48_000
+    for name, level in (("whole", True), ("first", False)):
+        part = await encode_audio(made, bench.below(name), upload, audio, level=level)
+        assert part.damaged
+        with av.open(str(next((tmp_path / name).glob("a1*")))) as opened:
+            assert sum(frame.samples for frame in opened.decode(audio=0)) >= 2 * 48_000
