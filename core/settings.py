@@ -1,7 +1,8 @@
 """The one frozen Settings, read once from KADR_* variables and passed explicitly.
 
-In: environment variables. Out: `Settings`. Refuses a form it does not know by naming the variable, the value and
-the accepted form.
+In: environment variables, and the files of the folder that KADR_SECRETS_DIR names: kadr_playback_keys there stands for
+KADR_PLAYBACK_KEYS, unless that is set. Out: `Settings`. Refuses a form it does not know by naming the variable, the
+value and the accepted form.
 """
 
 import os
@@ -36,8 +37,27 @@ NO_MODEL = "none"  # as a KADR_WHISPER_MODEL: `kadr up` has one of its own where
 # What the command line and the embedded stack read for themselves.
 NOT_SETTINGS = {
     *("KADR_HOME", "KADR_API_URL", "KADR_API_KEY"),
-    *("KADR_UP_HOME", "KADR_UP_WORKERS", "KADR_BOOTSTRAP_API_KEY"),
+    *("KADR_UP_HOME", "KADR_UP_WORKERS", "KADR_BOOTSTRAP_API_KEY", "KADR_SECRETS_DIR"),
 }
+
+
+def secrets_folder() -> Path | None:
+    """The folder of secrets in files, from the environment. Raises ConfigError where it is not there."""
+    folder = os.environ.get("KADR_SECRETS_DIR")
+    if not folder:
+        return None
+    if not Path(folder).is_dir():
+        raise ConfigError(f"KADR_SECRETS_DIR={folder}: there is no such folder")
+    return Path(folder)
+
+
+def secret(variable: str) -> str | None:
+    """A secret that is no setting: the variable of this name, or the file of its name in small letters."""
+    if value := os.environ.get(variable):
+        return value
+    folder = secrets_folder()
+    file = folder / variable.lower() if folder else None
+    return file.read_text("utf-8").strip() or None if file and file.is_file() else None
 
 
 class Settings(BaseSettings):
@@ -49,6 +69,9 @@ class Settings(BaseSettings):
 
     database_url: SecretStr = SecretStr("postgresql://kadr@127.0.0.1:5432/kadr")
     database_pool: PositiveInt = 8
+    database_replica_url: SecretStr | None = Field(
+        default=None, description="a streaming standby that API and origin read from; unset: they read from the primary"
+    )
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
 
     s3_url: str = "http://127.0.0.1:9000"
@@ -125,17 +148,17 @@ class Settings(BaseSettings):
     reconcile_s: PositiveFloat = 15.0
     max_attempts: PositiveInt = 5
     max_hard_deaths: PositiveInt = 3
-    # Steps at once per worker, by class (core.step_kinds).
-    light_slots: PositiveInt = Field(default=4, description="probes, plans, publications")
+    # Steps at once per worker, by class (core.step_kinds). 0: this worker takes none of them.
+    light_slots: NonNegativeInt = Field(default=4, description="probes, plans, publications")
     # Where there are several, one owner alone gets all but one: the next owner need not wait for any of them.
-    transfer_slots: PositiveInt = Field(default=3, description="accepts")
-    fetch_slots: PositiveInt = Field(default=4, description="pulls from URLs, dubs")
-    slow_slots: PositiveInt = Field(default=2, description="probes that take long")
-    first_slots: PositiveInt = Field(default=3, description="first renditions, and what else a person waits for")
-    heavy_slots: PositiveInt = Field(default=1, description="encodes")
-    extra_slots: PositiveInt = Field(default=3, description="albums, downloads: what a title can be without")
+    transfer_slots: NonNegativeInt = Field(default=3, description="accepts")
+    fetch_slots: NonNegativeInt = Field(default=4, description="pulls from URLs, dubs, purges at CDNs")
+    slow_slots: NonNegativeInt = Field(default=2, description="probes that take long")
+    first_slots: NonNegativeInt = Field(default=3, description="first renditions, and what else a person waits for")
+    heavy_slots: NonNegativeInt = Field(default=1, description="encodes")
+    extra_slots: NonNegativeInt = Field(default=3, description="albums, downloads: what a title can be without")
     # Each takes up to four cores, and one owner gets all slots but one.
-    speech_slots: PositiveInt = Field(
+    speech_slots: NonNegativeInt = Field(
         default_factory=lambda: max(2, 1 + machine.threads() // 4),
         description="transcriptions and translations; default: one for each four cores and one more, at least 2",
     )
@@ -181,6 +204,11 @@ class Settings(BaseSettings):
     # Of API, origin and worker alike. Process n of `kadr origin --processes` takes the port n - 1 above.
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=0, le=65535, description="0: any free port; unset: none")
+
+    otlp_url: str | None = Field(
+        default=None, description="base URL of a collector that takes OTLP over HTTP; unset: no spans are exported"
+    )
+    otlp_share: float = Field(default=0.05, ge=0, le=1, description="of all traces that is exported; errors always are")
 
     # Named points at which a test makes this process die, e.g. "encode.after_upload". Never set in production.
     failpoint: str = ""
@@ -229,6 +257,11 @@ class Settings(BaseSettings):
             ip_network(network)  # its ValueError says what is wrong
         return value
 
+    @field_validator("storage_events_key", "nats_url", mode="before")
+    @classmethod
+    def _empty_file_is_unset(cls, value: object) -> object:
+        return value or None
+
     @field_validator("whisper_model", "face_model")
     @classmethod
     def _none_is_no_model(cls, value: str | None) -> str | None:
@@ -241,7 +274,7 @@ class Settings(BaseSettings):
             raise ValueError("a CPU supports int8, int8_float32 and float32; this type needs KADR_WHISPER_DEVICE=cuda")
         return value
 
-    @field_validator("s3_url", "s3_public_url", "api_public_url", "origin_public_url", "site_url")
+    @field_validator("s3_url", "s3_public_url", "api_public_url", "origin_public_url", "site_url", "otlp_url")
     @classmethod
     def _is_base_url(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None:
@@ -282,7 +315,7 @@ class Settings(BaseSettings):
         if unknown := sorted(name for name in os.environ if name.startswith("KADR_") and name not in ours):
             raise ConfigError(f"unknown settings: {', '.join(unknown)}; check the spelling, or unset them")
         try:
-            return cls()
+            return cls(_secrets_dir=secrets_folder())
         except ValidationError as exc:
             lines = [
                 f"KADR_{'_'.join(str(p) for p in e['loc']).upper()}={e['input']!r}: {e['msg']}" for e in exc.errors()

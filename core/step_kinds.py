@@ -36,7 +36,7 @@ class SlotClass(StrEnum):
 
     LIGHT = "light"  # about a second each
     TRANSFER = "transfer"  # as long as our storage takes
-    FETCH = "fetch"  # as long as somebody else's server takes
+    FETCH = "fetch"  # as long as somebody else's server takes: all that need a way to the internet
     SLOW = "slow"  # minutes of reading a file that is long or strange
     FIRST = "first"  # a person waits for the result
     HEAVY = "heavy"  # minutes of all cores
@@ -195,7 +195,7 @@ TRAITS: dict[StepKind, Traits] = {
         slots=SlotClass.LIGHT, failure=FailureScope.NOTHING, blocks_reprocess=False, survives_stop=True
     ),
     StepKind.PURGE: Traits(
-        slots=SlotClass.LIGHT, failure=FailureScope.NOTHING, blocks_reprocess=False, survives_stop=True
+        slots=SlotClass.FETCH, failure=FailureScope.NOTHING, blocks_reprocess=False, survives_stop=True
     ),
     StepKind.DELETE: Traits(
         slots=SlotClass.LIGHT, failure=FailureScope.NOTHING, blocks_reprocess=False, survives_stop=True

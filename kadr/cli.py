@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 from core.errors import ConfigError, KadrError, Rejected
-from core.settings import Settings
+from core.settings import Settings, secret
 from core.telemetry import logs
 from kadr.error_text import CannotIngest
 
@@ -146,6 +146,22 @@ def _studio_link(args: argparse.Namespace) -> int:
     return asyncio.run(studio_link.run(OwnerId(args.owner)))
 
 
+def _cost(args: argparse.Namespace) -> int:
+    from kadr.commands import cost
+
+    return asyncio.run(
+        cost.run(
+            wanted=args.scenario,
+            variant=args.variant,
+            prices=args.prices,
+            given=cost.given_values(args.set),
+            measured=args.measured,
+            plain_json=args.json,
+            plot=args.plot,
+        )
+    )
+
+
 def _plan(args: argparse.Namespace) -> int:
     from kadr.commands import encode
 
@@ -186,6 +202,12 @@ def _sign(args: argparse.Namespace) -> int:
     from kadr.commands import sign
 
     return sign.run(args)
+
+
+def _usage(args: argparse.Namespace) -> int:
+    from kadr.commands import usage
+
+    return asyncio.run(usage.run(args))
 
 
 def _check(args: argparse.Namespace) -> int:
@@ -311,9 +333,14 @@ def _reconcile(_: argparse.Namespace) -> int:
 
 
 def _migrate(args: argparse.Namespace) -> int:
-    from kadr.commands.migrate import migrate
+    from kadr.commands.migrate import check, migrate
 
-    first_api_key = os.environ.get("KADR_BOOTSTRAP_API_KEY")
+    if args.check:
+        reason = asyncio.run(check(_settings()))
+        if reason is not None:
+            print(f"kadr migrate: {reason}", file=sys.stderr)
+        return 0 if reason is None else 1
+    first_api_key = secret("KADR_BOOTSTRAP_API_KEY")
     asyncio.run(migrate(_settings(), first_api_key, buckets=not args.skip_buckets))
     return 0
 
@@ -325,6 +352,7 @@ _COMMANDS = {
     "token": _token,
     "listen": _listen,
     "studio-link": _studio_link,
+    "cost": _cost,
     "plan": _plan,
     "encode": _encode,
     "posters": _posters,
@@ -332,6 +360,7 @@ _COMMANDS = {
     "cues": _cues,
     "models": _models,
     "sign": _sign,
+    "usage": _usage,
     "check": _check,
     "bench": _bench,
     "api": _api,

@@ -18,8 +18,8 @@ TITLES = "another title through the whole pipeline"
 
 WEBHOOKS = "200,000 deliveries: make test makes 4,000 over a kill"
 
-GATE = "checks out two commits and runs both for a minute: make test judges drawn costs and writes the playlists once"
 PACKAGES = "installs packages from an index: make test builds the package and runs the example"
+GATE = "checks out two commits and runs both for a minute: make test judges drawn costs and writes the playlists once"
 
 LONG = {
     "test_python_client.py": {

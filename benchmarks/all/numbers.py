@@ -59,12 +59,20 @@ def _transcode(result: Result) -> Iterator[Number]:
             yield of("VMAF of the top rung", found["top"]["vmaf_mean"], score=True, higher=True, unit="VMAF")
 
 
-def _api(result: Result) -> Iterator[Number]:
-    for step in result["steps"]:
+def _latencies(name: str, steps: Sequence[dict[str, Any]]) -> Iterator[Number]:
+    for step in steps:
         rate = f"{step['rate']:g} a second"
         for what in ("p50", "p99"):
             if (value := step["latency_ms"]["all"][what]) is not None:
-                yield Number(group=f"API, {what}", case=rate, unit="ms", values=(value,), speed=PYTHON)
+                yield Number(group=f"{name}, {what}", case=rate, unit="ms", values=(value,), speed=PYTHON)
+
+
+def _load(result: Result) -> Iterator[Number]:
+    yield from _latencies("people's load", result["steps"])
+
+
+def _api(result: Result) -> Iterator[Number]:
+    yield from _latencies("API", result["steps"])
     if result.get("limit_per_s"):
         yield Number(
             group="API, limit", case="reads", unit="per s", values=(result["limit_per_s"],), speed=PYTHON, higher=True
@@ -166,6 +174,7 @@ _READERS: dict[str, Callable[[Result], Iterator[Number]]] = {
     "subtitles": _subtitles,
     "sitemap": _sitemap,
     "fuzz": _fuzz,
+    "load": _load,
     "click_through": _click_through,
 }
 

@@ -47,6 +47,7 @@ _QUICK: dict[str, tuple[str, ...]] = {
     "subtitles": ("--seeds", "1"),
     "click_through": ("--runs", "20"),
     "sitemap": ("--titles", "20000"),
+    "load": ("--rate", "50", "--minutes", "0.3"),
     "fuzz": ("--minutes", "1", "--seed", "1"),
 }
 _FULL: dict[str, tuple[str, ...]] = {
@@ -60,6 +61,7 @@ _FULL: dict[str, tuple[str, ...]] = {
     "subtitles": (),
     "click_through": ("--runs", "400"),
     "sitemap": ("--titles", "1000000"),
+    "load": ("--rate", "500", "--minutes", "10"),
     "fuzz": ("--minutes", "30", "--seed", "1"),
 }
 NAMES = ("transcode", *_FULL)

@@ -35,6 +35,7 @@ class Stack:
     """A running stack: its API and the process every other one of it descends from."""
 
     api: Api
+    home: Path
     pid: int
     worker_pids: tuple[int, ...]
     database_url: SecretStr
@@ -71,6 +72,7 @@ async def running(workers: int, settings: Mapping[str, str] | None = None) -> As
             endpoints = json.loads((home / "endpoints.json").read_text())
             yield Stack(
                 api=Api.of_home(home),
+                home=home,
                 pid=up.pid,
                 worker_pids=tuple(endpoints["worker_pids"]),
                 database_url=SecretStr(endpoints["database_url"]),

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import asyncpg
+from pydantic import SecretStr
 
 from core.db import restore, sql
 from core.errors import KadrError
@@ -43,17 +44,23 @@ async def connect(settings: Settings, *, require_repaired: bool = False) -> Pool
     database first: for programs that write or read events.
     """
     try:
-        return await _pool(settings, _prepare_repaired if require_repaired else _prepare)
+        url, prepare = settings.database_url, _prepare_repaired if require_repaired else _prepare
+        return await _pool(url, settings.database_pool, prepare, min_size=1)
     except (OSError, TimeoutError) as exc:
         at = urlsplit(settings.database_url.get_secret_value())
         raise KadrError(f"PostgreSQL at {at.hostname}:{at.port or 5432} does not answer ({exc})") from exc
 
 
-async def _pool(settings: Settings, prepare: Callable[[Any], Awaitable[None]]) -> Pool:
+async def connect_replica(settings: Settings, url: SecretStr) -> Pool:
+    """A pool of the same kind that connects when it is first used."""
+    return await _pool(url, settings.database_pool, _prepare, min_size=0)
+
+
+async def _pool(url: SecretStr, size: int, prepare: Callable[[Any], Awaitable[None]], *, min_size: int) -> Pool:
     return await asyncpg.create_pool(
-        settings.database_url.get_secret_value(),
-        min_size=1,
-        max_size=settings.database_pool,
+        url.get_secret_value(),
+        min_size=min_size,
+        max_size=size,
         statement_cache_size=0,
         command_timeout=30,
         timeout=10,
@@ -67,10 +74,7 @@ async def migrate(pool: Pool) -> list[str]:
     All of it happens in one transaction under an advisory lock. Raises KadrError when the database has migrations that
     this release does not know: an older release must not write to it.
     """
-    scripts = sorted(
-        (entry for entry in files("core.db.migrations").iterdir() if re.fullmatch(r"\d{4}_\w+\.sql", entry.name)),
-        key=lambda entry: entry.name,
-    )
+    scripts = _scripts()
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(hashtext('kadr.migrate'))", timeout=MIGRATION_S)
         await connection.execute(
@@ -86,6 +90,35 @@ async def migrate(pool: Pool) -> list[str]:
         return [script.name for script in pending]
 
 
+async def not_applied(pool: Pool) -> list[str]:
+    """What `migrate` of this release would apply, and `views` where it would create those again. Changes nothing.
+
+    Empty for a database that a later release has migrated: that release keeps this one running.
+    """
+    async with pool.acquire() as connection:
+        if not await connection.fetchval("SELECT to_regclass('migrations') IS NOT NULL"):
+            return [script.name for script in _scripts()]
+        known = {row["name"] for row in await connection.fetch("SELECT name FROM migrations")}
+        names = [script.name for script in _scripts()]
+        pending = [name for name in names if name not in known]
+        if pending or known - set(names):
+            return pending
+        return [] if await _views_are_current(connection) else ["views"]
+
+
+def _scripts() -> list[Traversable]:
+    """The migrations of this release, in their order."""
+    return sorted(
+        (entry for entry in files("core.db.migrations").iterdir() if re.fullmatch(r"\d{4}_\w+\.sql", entry.name)),
+        key=lambda entry: entry.name,
+    )
+
+
+async def _views_are_current(connection: Connection) -> bool:
+    made_of = await connection.fetchval("SELECT value FROM database_facts WHERE name = 'views'")
+    return bool(made_of == digest(sql.load("views")))
+
+
 async def _apply(connection: Connection, pending: Sequence[Traversable]) -> None:
     """Run the migrations, and create the views again where a migration or their own text may have changed them."""
     views = sql.load("views")
@@ -94,14 +127,13 @@ async def _apply(connection: Connection, pending: Sequence[Traversable]) -> None
             await connection.execute(views["drop"], timeout=MIGRATION_S)
         await connection.execute(script.read_text("utf-8"), timeout=MIGRATION_S)
         await connection.execute("INSERT INTO migrations (name) VALUES ($1)", script.name)
-    current = digest(views)
-    if pending or await connection.fetchval("SELECT value FROM database_facts WHERE name = 'views'") != current:
+    if pending or not await _views_are_current(connection):
         await connection.execute(views["drop"], timeout=MIGRATION_S)
         await connection.execute(views["create"], timeout=MIGRATION_S)
         await connection.execute(
             "INSERT INTO database_facts (name, value) VALUES ('views', $1)"
             " ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value",
-            current,
+            digest(views),
         )
 
 

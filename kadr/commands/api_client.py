@@ -11,6 +11,8 @@ from core.errors import ConfigError
 from kadr.error_text import CannotIngest
 from kadr_client import ApiError, Kadr
 
+TRIES_LATER = 10  # of an API that was there: for about two minutes, as during a release
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
@@ -42,7 +44,7 @@ class Target:
 async def connect(target: Target) -> AsyncIterator[Kadr]:
     """The API of `target`. What the client raises meanwhile becomes CannotIngest; a URL that is none, ConfigError."""
     try:
-        client = Kadr(target.api, target.api_key)
+        client = Kadr(target.api, target.api_key, tries_later=TRIES_LATER)
     except ValueError as exc:
         raise ConfigError(f"KADR_API_URL: {exc}") from exc
     try:

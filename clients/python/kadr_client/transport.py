@@ -22,7 +22,9 @@ Query = Mapping[str, str | float | bool | None]
 class Transport:
     """Calls of one API with one key, on one connection pool. Open from `open` to `close`."""
 
-    def __init__(self, api_url: str, api_key: str, *, tries: int, timeout_s: float) -> None:
+    def __init__(
+        self, api_url: str, api_key: str, *, tries: int, tries_later: int | None = None, timeout_s: float
+    ) -> None:
         """Raises ValueError for a URL or a key that cannot be meant."""
         if urlsplit(api_url).scheme not in ("http", "https"):
             raise ValueError(f"api_url {api_url!r} must begin with http:// or https://")
@@ -30,6 +32,7 @@ class Transport:
             raise ValueError("api_key is empty")
         self.api_url = api_url.rstrip("/")
         self.tries = tries
+        self._tries_later = tries if tries_later is None else tries_later
         self.timeout_s = timeout_s
         self._headers = {
             "Authorization": f"Bearer {api_key}",
@@ -77,7 +80,7 @@ class Transport:
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body, default=_time).encode()
-        url, tries = f"{self.api_url}{path}", tries or self.tries
+        url = f"{self.api_url}{path}"
         timeout = aiohttp.ClientTimeout(total=timeout_s or self.timeout_s, sock_connect=CONNECT_S)
         failures = 0
         while True:
@@ -100,13 +103,15 @@ class Transport:
                 error.__cause__ = exc
                 asked = None
             else:
+                if answer.status < 500:
+                    self.tries = self._tries_later
                 if answer.status < 300:
                     return _content(text, url)
                 if method == "DELETE" and answer.status == 404 and failures:
                     return {}  # an attempt whose answer was lost has done it
                 error, asked = _refusal(answer, text, url), answer.headers.get("Retry-After")
             failures += 1
-            if failures >= tries or not is_temporary(error):
+            if failures >= (tries or self.tries) or not is_temporary(error):
                 raise error
             await asyncio.sleep(pause_s(failures, asked))
 

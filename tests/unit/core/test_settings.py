@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from core.errors import ConfigError
-from core.settings import Settings, parse_keys
+from core.settings import Settings, parse_keys, secret
 
 SECRET = "5ec2e7" * 8
 
@@ -67,7 +67,7 @@ def test_accepted_forms(monkeypatch: pytest.MonkeyPatch, name: str, value: str, 
         ("KADR_LEASE_S", "0", "greater than 0"),
         ("KADR_LEASE_S", "nan", "finite"),
         ("KADR_MAX_UPLOAD_BYTES", "20 GB", "valid integer"),
-        ("KADR_HEAVY_SLOTS", "0", "greater than 0"),
+        ("KADR_HEAVY_SLOTS", "-1", "greater than or equal to 0"),
         ("KADR_LEASE_S", "inf", "finite"),
         ("KADR_UPLOAD_TTL_S", "604801", "less than or equal to 604800"),
         ("KADR_S3_PUBLIC_URL", "https://media.test/s3", "without a path"),
@@ -172,3 +172,32 @@ def test_none_is_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings.load().whisper_model is None
     monkeypatch.setenv("KADR_WHISPER_MODEL", "base")
     assert Settings.load().whisper_model == "base"
+
+
+def test_secrets_come_from_files_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, text in {
+        "playback_keys": "k1:aa\n",
+        "webhook_keys": "k1:file",
+        "nats_url": "\n",
+        "failpoint": "",
+    }.items():
+        (tmp_path / f"kadr_{name}").write_text(text)
+    (tmp_path / "kadr_of_another_program").write_text("x")
+    monkeypatch.setenv("KADR_SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("KADR_WEBHOOK_KEYS", "k1:variable")  # goes first
+    monkeypatch.setenv("KADR_PLAYBACK_KEYS", "")  # is not set
+    settings = Settings.load()
+    assert settings.playback_keys.get_secret_value() == "k1:aa"
+    assert settings.webhook_keys.get_secret_value() == "k1:variable"
+    assert settings.nats_url is None
+    assert secret("KADR_BOOTSTRAP_API_KEY") is None
+    (tmp_path / "kadr_bootstrap_api_key").write_text("live.x\n")
+    assert secret("KADR_BOOTSTRAP_API_KEY") == "live.x"
+    monkeypatch.setenv("KADR_BOOTSTRAP_API_KEY", "live.y")
+    assert secret("KADR_BOOTSTRAP_API_KEY") == "live.y"
+
+
+def test_a_folder_of_secrets_that_is_not_there_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KADR_SECRETS_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(ConfigError, match=r"KADR_SECRETS_DIR=.*nowhere: there is no such folder"):
+        Settings.load()

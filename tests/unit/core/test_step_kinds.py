@@ -67,12 +67,12 @@ def test_what_a_title_can_be_without_has_slots_of_its_own() -> None:
     extra, light = SlotClass.EXTRA.kinds, SlotClass.LIGHT.kinds
     assert extra == EXTRAS
     assert SlotClass.SPEECH.kinds == {StepKind.TRANSCRIBE, StepKind.TRANSLATE}
-    assert light == {StepKind.PROBE, StepKind.PLAN, StepKind.PUBLISH, StepKind.REPUBLISH} | TIDYING
+    assert light == {StepKind.PROBE, StepKind.PLAN, StepKind.PUBLISH, StepKind.REPUBLISH} | TIDYING - {StepKind.PURGE}
 
 
 def test_what_takes_as_long_as_a_stranger_likes_is_apart() -> None:
     """A server that sends a byte now and then, a file of three million packets: no upload waits for its slot."""
-    assert SlotClass.FETCH.kinds == {StepKind.FETCH, StepKind.DUB}
+    assert SlotClass.FETCH.kinds == {StepKind.FETCH, StepKind.DUB, StepKind.PURGE}
     assert SlotClass.SLOW.kinds == {StepKind.LONG_PROBE}
     assert SlotClass.TRANSFER.kinds == {StepKind.ACCEPT}
     assert SlotClass.HEAVY.kinds == {StepKind.ANALYSE, StepKind.ENCODE, StepKind.SOUND}

@@ -1,17 +1,21 @@
 """The container files agree with the code: variables, commands, pins, users. No container engine is needed or used."""
 
+import os
 import re
+import shutil
+import stat
 import subprocess
 import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 import yaml
 
-from core.settings import Settings
+from core.settings import Settings, secret
 from kadr import arguments
 from kadr.stack.apps import BOOTSTRAP
 from tests.checks import ROOT
@@ -19,11 +23,13 @@ from tests.settings_read import ENTRIES, settings_read
 
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
+CADDYFILE = (ROOT / "deploy" / "proxy" / "Caddyfile").read_text()
 ENV_EXAMPLE = (ROOT / "deploy" / ".env.example").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
-KNOWN = {f"KADR_{field.upper()}" for field in Settings.model_fields} | {BOOTSTRAP}
+KNOWN = {f"KADR_{field.upper()}" for field in Settings.model_fields} | {BOOTSTRAP, "KADR_SECRETS_DIR"}
+MAKE_SECRETS = ROOT / "deploy" / "make_secrets.sh"
 # Decided by the image and the ports that compose publishes; a failpoint is for tests.
 DECIDED_HERE = {"KADR_API_PORT", "KADR_ORIGIN_PORT", "KADR_API_HOST", "KADR_ORIGIN_CACHE_DIR", "KADR_FAILPOINT"}
 # Any host in an image or package reference would send every build to one registry.
@@ -69,14 +75,71 @@ def test_every_variable_of_a_service_is_a_setting(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_settings_load_from_what_each_service_is_given(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    secrets = {name: "k1:" + "ab" * 16 if name.endswith("KEYS") else "value" for name in example()}
-    values = {name: given or secrets[name] for name, given in example().items()}
+def test_settings_load_from_what_each_service_is_given(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, secrets: Path
+) -> None:
     for variable, value in OURS[name]["environment"].items():
-        filled = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: values[found[1]], value)
-        filled = re.sub(r"\$\{\w+:-\}", "", filled)  # nobody has set it
+        filled = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: example()[found[1]], value)
+        filled = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", filled)  # nobody has set it
         monkeypatch.setenv(variable, filled)
-    assert isinstance(Settings.load(), Settings)
+    for file in OURS[name]["secrets"]:
+        shutil.copy(secrets / file, tmp_path)
+    monkeypatch.setenv("KADR_SECRETS_DIR", str(tmp_path))
+    settings = Settings.load()
+    assert "@postgres:5432/kadr" in settings.database_url.get_secret_value()
+    assert (settings.nats_url, settings.storage_events_key) == (None, None)
+    assert secret(BOOTSTRAP) == (
+        (secrets / "kadr_bootstrap_api_key").read_text().strip() if name == "migrate" else None
+    )
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the script has made."""
+    folder = tmp_path_factory.mktemp("made") / "secrets"
+    subprocess.run(("sh", str(MAKE_SECRETS), str(folder)), check=True, timeout=60, env={"PATH": os.environ["PATH"]})
+    return folder
+
+
+def test_every_secret_of_the_compose_file_is_made(secrets: Path) -> None:
+    assert {file.name for file in secrets.iterdir()} == set(COMPOSE["secrets"])
+    for name, source in COMPOSE["secrets"].items():
+        assert source == {"file": f"${{SECRETS_FOLDER:-./deploy/secrets}}/{name}"}
+    # For whoever owns the folder alone; services of other users get their files mounted one by one.
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in secrets.iterdir()} == {0o444}
+    texts = [text for file in secrets.iterdir() if (text := file.read_text().strip())]
+    assert len(set(texts)) == len(texts) > 10
+
+
+def test_secrets_that_are_there_are_kept(secrets: Path) -> None:
+    before = {file.name: file.read_text() for file in secrets.iterdir()}
+    (secrets / "kadr_webhook_keys").unlink()
+    subprocess.run(("sh", str(MAKE_SECRETS), str(secrets)), check=True, timeout=60, env={"PATH": os.environ["PATH"]})
+    after = {file.name: file.read_text() for file in secrets.iterdir()}
+    assert {name for name in before if before[name] != after[name]} == {"kadr_webhook_keys"}
+
+
+def test_secrets_of_an_earlier_release_are_taken_over(tmp_path: Path) -> None:
+    shutil.copy(MAKE_SECRETS, tmp_path)
+    (tmp_path / ".env").write_text("POSTGRES_PASSWORD=old\nKADR_CONTENT_KEYS=k9:abcd\nKADR_S3_PUBLIC_URL=http://a\n")
+    subprocess.run(("sh", MAKE_SECRETS.name), check=True, timeout=60, cwd=tmp_path)
+    made = {file.name: file.read_text().strip() for file in (tmp_path / "secrets").iterdir()}
+    assert made["kadr_database_url"] == "postgresql://kadr:old@postgres:5432/kadr"
+    assert made["kadr_content_keys"] == "k9:abcd"
+
+
+def test_no_secret_is_a_variable() -> None:
+    """`docker inspect` shows those."""
+    given = {name for service in SERVICES.values() for name in service.get("environment", {})}
+    assert len(given) > 50
+    assert {name for name in given if re.search(r"PASSWORD|SECRET_KEY|ACCESS_KEY|_KEYS?$", name)} == {
+        *("POSTGRES_PASSWORD_FILE", "GF_SECURITY_ADMIN_PASSWORD__FILE", "KADR_INDEXNOW_KEY"),  # the last one is public
+    }
+    for name, service in OURS.items():
+        needed = settings_read(name) | ({"bootstrap_api_key"} if name == "migrate" else set())
+        secret_ones = {file.removeprefix("kadr_") for file in COMPOSE["secrets"] if file.startswith("kadr_")}
+        assert {file.removeprefix("kadr_") for file in service["secrets"]} == needed & secret_ones, name
 
 
 def example() -> dict[str, str]:
@@ -86,19 +149,16 @@ def example() -> dict[str, str]:
 def test_the_example_names_exactly_what_compose_asks_for() -> None:
     asked = set(re.findall(r"\$\{(\w+)", COMPOSE_TEXT))
     assert set(example()) == asked
-    # One that is not set stops compose with a sentence, rather than starting with an empty secret, or may be empty.
-    assert re.findall(r"\$\{\w+(?!:\?|:-0?\}|\w)", COMPOSE_TEXT) == []
+    # One that is not set stops compose with a sentence, or may be empty.
+    assert re.findall(r"\$\{\w+(?!:\?|:-|\w)", COMPOSE_TEXT) == []
     required = set(re.findall(r"\$\{(\w+):\?", COMPOSE_TEXT))
-    assert required == {
-        name for name in asked if re.search("_PASSWORD|_ACCESS_|_SECRET_|(S3|ORIGIN)_PUBLIC_URL|BOOTSTRAP", name)
-    } | {
-        *("KADR_PLAYBACK_KEYS", "KADR_DELIVERY_KEYS", "KADR_CONTENT_KEYS", "KADR_WEBHOOK_KEYS"),
-    }
+    assert required == {"KADR_S3_PUBLIC_URL", "KADR_ORIGIN_PUBLIC_URL"}
 
 
 @pytest.mark.parametrize("program", ENTRIES)
 def test_every_service_is_given_every_setting_its_code_reads(program: str) -> None:
     given = set(OURS[program]["environment"]) | set(re.findall(r"(KADR_\w+)=", DOCKERFILE))
+    given |= {file.upper() for file in OURS[program]["secrets"]}
     needed = {f"KADR_{name.upper()}" for name in settings_read(program) | {"log_level"}}
     assert needed > {"KADR_DATABASE_URL", "KADR_LOG_LEVEL"}
     assert needed - given - DECIDED_HERE == set()
@@ -122,7 +182,7 @@ def test_no_service_may_fork_or_fill_memory_without_end() -> None:
         assert 0 < service["pids_limit"] <= 4096, name
         assert all(re.search(r":size=\d+m$", folder) for folder in service["tmpfs"]), name
         # A nameless volume stays when its container is replaced.
-        assert all(re.match(r"\.|[a-z0-9]+:", volume) for volume in volumes(service)), name
+        assert all(re.match(r"\.|[a-z0-9]+:|\$\{DOCKER_FOLDER:-/", volume) for volume in volumes(service)), name
     assert "VOLUME" not in re.findall(r"^[A-Z]+", DOCKERFILE, re.MULTILINE)
 
 
@@ -176,7 +236,7 @@ class _Answers(BaseHTTPRequestHandler):
         pass
 
 
-def test_secrets_of_the_example_are_empty() -> None:
+def test_the_example_has_no_secret() -> None:
     assert {name for name, value in example().items() if value} == {"KADR_S3_PUBLIC_URL", "KADR_ORIGIN_PUBLIC_URL"}
 
 
@@ -201,7 +261,8 @@ def test_python_of_the_image_is_that_of_the_lock() -> None:
     assert set(re.findall(r"python:(\d+\.\d+)", DOCKERFILE)) == {"3.11"}
 
 
-def test_nothing_runs_as_root_but_the_store_without_capabilities() -> None:
+def test_nothing_has_a_capability_and_little_runs_as_root() -> None:
+    """The store and NATS, whose images have no folder of another user; what reads logs of the engine, which is root."""
     users = re.findall(r"^USER (\S+)", DOCKERFILE, re.MULTILINE)
     assert users
     assert all(not re.match(r"(root|0)\b", user) for user in users)
@@ -210,14 +271,67 @@ def test_nothing_runs_as_root_but_the_store_without_capabilities() -> None:
         assert service["read_only"] is True, name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert "privileged" not in service, name
-    assert [name for name, service in SERVICES.items() if "build" not in service and "user" not in service] == ["s3"]
+    others = {name: service.get("user", "0:0") for name, service in SERVICES.items() if "build" not in service}
+    assert {name for name, user in others.items() if user.startswith("0")} == {"s3", "alloy", "nats"}
+    # Its file is not executed where that capability cannot be had; the user has none.
+    assert {name for name, service in SERVICES.items() if "cap_add" in service} == {"proxy"}
 
 
-def test_ports_are_published_on_loopback_only() -> None:
-    ports = [port for service in SERVICES.values() for port in service.get("ports", ())]
-    assert ports
-    for port in ports:
+def test_ports_are_published_on_loopback_only_and_none_by_what_is_scaled() -> None:
+    ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert set(ports) == {"proxy", "grafana", "nats"}
+    for port in (port for several in ports.values() for port in several):
         assert port.startswith("127.0.0.1:"), port
+
+
+# Who may reach whom: services that share a network.
+NETWORKS = {
+    "database": {"postgres", "migrate", "api", "origin", "worker", "dispatcher"},
+    "hints": {"valkey", "api", "origin", "worker"},
+    "storage": {"s3", "migrate", "api", "origin", "worker", "proxy"},
+    "doors": {"proxy", "api", "origin"},
+    "metrics": {"prometheus", "api", "origin", "worker", "dispatcher"},
+    "watching": {"prometheus", "grafana", "loki", "alloy"},
+    "bus": {"nats", "dispatcher"},
+    "out": {"origin", "worker", "dispatcher"},
+    "published": {"proxy", "grafana", "nats"},
+}
+
+
+def test_services_reach_what_they_need_only() -> None:
+    members: dict[str, set[str]] = {}
+    for name, service in SERVICES.items():
+        for network in service["networks"]:
+            members.setdefault(network, set()).add(name)
+    assert members == NETWORKS
+    # The internet is behind two of them alone; PostgreSQL, Valkey and the store are in neither.
+    internal = {name for name, network in COMPOSE["networks"].items() if network == {"internal": True}}
+    assert set(COMPOSE["networks"]) - internal == {"out", "published"}
+
+
+def test_the_proxy_leads_to_the_services_and_their_ports() -> None:
+    led = re.findall(r"^:(\d+) \{\n\timport to (\w+) (\d+)$", CADDYFILE, re.MULTILINE)
+    assert led == [("8080", "api", "8080"), ("8081", "origin", "8081"), ("7070", "s3", "7070")]
+    assert {f"127.0.0.1:{port}:{port}" for port, _, _ in led} == set(SERVICES["proxy"]["ports"])
+
+
+def test_observability_is_asked_for() -> None:
+    asked_for = {name for name, service in SERVICES.items() if service.get("profiles") == ["observability"]}
+    assert asked_for == {"prometheus", "grafana", "loki", "alloy", "nats"}
+    # Files of our own: each that a service mounts is there, and is read as what it is.
+    for name in ("grafana/datasources/kadr.yaml", "grafana/dashboards/kadr.yaml", "loki/loki.yaml"):
+        assert yaml.safe_load((ROOT / "deploy" / "observability" / name).read_text())
+
+
+def test_packages_are_a_layer_of_their_own() -> None:
+    """Which is a hundred times the size of the code, and stays as it is until a lock changes."""
+    packages, code = (DOCKERFILE.index(f" AS {stage}\n") for stage in ("packages", "code"))
+    assert "COPY core core" in DOCKERFILE[code:]
+    assert "COPY core" not in DOCKERFILE[packages:code]
+    final = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
+    assert re.findall(r"^COPY .*$", final, re.MULTILINE) == [
+        *("COPY --from=packages /opt/kadr /opt/kadr", "COPY --from=code /opt/code /opt/kadr"),
+    ]
 
 
 def test_the_order_of_starting() -> None:

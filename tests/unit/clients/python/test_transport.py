@@ -65,6 +65,17 @@ async def test_after_the_last_try_the_error_is_that_of_the_last(server: SmallKad
     assert len(server.seen) == 5
 
 
+async def test_an_api_that_was_there_is_waited_for_longer(server: SmallKadr) -> None:
+    server.answers["GET /v1/assets/as_1"] = [GOOD]
+    async with Kadr(server.url, KEY, tries=2, tries_later=6) as kadr:
+        server.faults["GET /v1/assets/as_1"] = [502, 503]  # of a proxy with nobody behind it
+        with pytest.raises(ApiError):
+            await kadr.assets.get("as_1")
+        await kadr.assets.get("as_1")
+        server.faults["GET /v1/assets/as_1"] = [502, 503, "lost before", 502, 503]
+        assert await kadr.assets.get("as_1") == {"id": "as_1"}
+
+
 async def test_nobody_there() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     async with Kadr(url, KEY, tries=2) as kadr:
