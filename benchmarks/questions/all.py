@@ -75,6 +75,8 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     if options.repeat is not None and options.repeat < 1:
         parser.error("--repeat is at least 1")
+    if options.report_only and options.out is None:
+        parser.error("--report-only needs the --out of the run")
     if missing := [str(clip) for clip in options.clips if not clip.is_file()]:
         parser.error(f"{missing[0]} is not there")
     plot.require_matplotlib("the report")
