@@ -16,7 +16,7 @@ export VIDEO
 # Python caches what it compiled. Many containers switch that off, and every start of a program would cost a second more.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: bytecode setup test-setup bench-setup python-check video-check up unit test collect check client-types acceptance containers coverage lock clean
+.PHONY: gate bytecode setup test-setup bench-setup python-check video-check up unit test collect check client-types acceptance containers coverage lock clean
 
 setup: $(UP) $(PLAYER) bytecode
 test-setup: setup $(TEST) $(SHAKA) $(DASH)
@@ -121,6 +121,11 @@ client-types: $(TEST)
 acceptance: test-setup
 	$(BIN)/python -m pytest --acceptance -m acceptance $(PARALLEL)
 
+# HEAD beside its merge base with BASE: CPU seconds and bytes of encodes and playlists, in less than five minutes.
+BASE ?= origin/main
+gate: setup
+	$(BIN)/kadr bench gate $(BASE)
+
 # The image and the compose file in a real container engine, with CLIP as the upload: as root, about ten minutes.
 containers:
 	tests/containers/run.sh $(CLIP) || test $$? = 77
@@ -132,10 +137,10 @@ coverage: test-setup
 # Pin again after a change of dependencies. The largest set first: the others take its versions.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: $(VENV)
-	$(COMPILE) pyproject.toml --extra embedded --extra build --extra nats --extra test -o requirements/test.lock
-	$(COMPILE) pyproject.toml --extra embedded --extra build --extra nats -c requirements/test.lock -o requirements/up.lock
+	$(COMPILE) pyproject.toml --extra embedded --extra build --extra nats --extra otel --extra test -o requirements/test.lock
+	$(COMPILE) pyproject.toml --extra embedded --extra build --extra nats --extra otel -c requirements/test.lock -o requirements/up.lock
 	$(COMPILE) pyproject.toml --extra bench -c requirements/test.lock -o requirements/bench.lock
-	$(COMPILE) pyproject.toml --extra nats -c requirements/test.lock -o requirements/runtime.lock
+	$(COMPILE) pyproject.toml --extra nats --extra otel -c requirements/test.lock -o requirements/runtime.lock
 	$(COMPILE) requirements/uv.in -o requirements/uv.lock
 	$(COMPILE) requirements/node.in -o requirements/node.lock
 

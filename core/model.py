@@ -25,6 +25,15 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{''.join(reversed(chars))}"
 
 
+class UsageBy(StrEnum):
+    """What usage is summed by."""
+
+    DAY = "day"
+    ASSET = "asset"
+    OWNER = "owner"
+    PATHWAY = "pathway"
+
+
 class Policy(StrEnum):
     PUBLIC = "public"
     SIGNED = "signed"

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
 
     database_url: SecretStr = SecretStr("postgresql://kadr@127.0.0.1:5432/kadr")
     database_pool: PositiveInt = 8
+    database_replica_url: SecretStr | None = Field(
+        default=None, description="a streaming standby that API and origin read from; unset: they read from the primary"
+    )
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
 
     s3_url: str = "http://127.0.0.1:9000"
@@ -202,6 +205,11 @@ class Settings(BaseSettings):
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=0, le=65535, description="0: any free port; unset: none")
 
+    otlp_url: str | None = Field(
+        default=None, description="base URL of a collector that takes OTLP over HTTP; unset: no spans are exported"
+    )
+    otlp_share: float = Field(default=0.05, ge=0, le=1, description="of all traces that is exported; errors always are")
+
     # Named points at which a test makes this process die, e.g. "encode.after_upload". Never set in production.
     failpoint: str = ""
 
@@ -266,7 +274,7 @@ class Settings(BaseSettings):
             raise ValueError("a CPU supports int8, int8_float32 and float32; this type needs KADR_WHISPER_DEVICE=cuda")
         return value
 
-    @field_validator("s3_url", "s3_public_url", "api_public_url", "origin_public_url", "site_url")
+    @field_validator("s3_url", "s3_public_url", "api_public_url", "origin_public_url", "site_url", "otlp_url")
     @classmethod
     def _is_base_url(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None:

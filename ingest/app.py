@@ -7,13 +7,14 @@ from importlib.metadata import version
 from aiohttp import web
 
 from core import redis_client
-from core.db import postgres
+from core.db import postgres, replica
+from core.db.written import Written
 from core.hints import Hints
 from core.http import problems, request_bodies, request_id, server
 from core.http.openapi_document import DOCUMENT, EVENTS
 from core.settings import Settings, parse_keys
 from core.storage import s3
-from core.telemetry import metrics
+from core.telemetry import metrics, spans
 from ingest import (
     account,
     assets,
@@ -31,14 +32,16 @@ from ingest import (
     tracks,
     upload_tokens,
     uploads,
+    usage,
     webhook_endpoints,
 )
 from ingest.authentication import add_cors, authenticate
-from ingest.context import CALLER, CONTEXT, Context
+from ingest.context import CALLER, CONTEXT, Context, note_writes
 from ingest.studio import (
     asset,
     captions,
     chapters,
+    cost,
     files,
     home,
     library,
@@ -57,6 +60,7 @@ MODULES = (
     uploads,
     upload_tokens,
     account,
+    usage,
     assets,
     page_markup,
     tracks,
@@ -80,6 +84,7 @@ MODULES = (
     webhooks,
     webhook,
     webhook_delivery,
+    cost,
     files,
 )
 
@@ -92,6 +97,7 @@ def create(settings: Settings) -> web.Application:
             refusals.as_pages,
             problems.middleware,
             authenticate,
+            note_writes,
             request_bodies.middleware(settings, MOST_BODY_BYTES, _accountable),
         ],
         client_max_size=MOST_BODY_BYTES,
@@ -107,10 +113,17 @@ def create(settings: Settings) -> web.Application:
     async def connections(app: web.Application) -> AsyncIterator[None]:
         hints, redis = Hints(settings), redis_client.connect(settings)
         pool = await postgres.connect(settings, require_repaired=True)
-        async with s3.connect(settings) as stored, metrics.served(settings, lambda: metrics.read_backlog(pool)):
+        async with (
+            spans.exported(settings, "api"),
+            s3.connect(settings) as stored,
+            replica.opened(settings, pool) as standby,
+            metrics.served(settings, lambda: metrics.read_backlog(pool)),
+        ):
             app[CONTEXT] = Context(
                 settings=settings,
                 pool=pool,
+                replica=standby,
+                written=None if standby is None else Written(standby, redis),
                 storage=stored,
                 hints=hints,
                 redis=redis,

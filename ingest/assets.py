@@ -9,7 +9,7 @@ from aiohttp import web
 
 from core.db import assets, playback_ids, revocations, steps
 from core.db.assets import Asset, Changes, Filters, NewAsset
-from core.db.postgres import Connection
+from core.db.postgres import Connection, Pool
 from core.errors import Rejected
 from core.http.problems import Problem
 from core.http.public_fetch import check_url
@@ -17,19 +17,34 @@ from core.http.request_bodies import roomy
 from core.model import AssetId, AssetStatus, OwnerId, Policy, StepId, StepKind, new_id
 from core.step_kinds import BLOCK_REPROCESS, BLOCK_REPROCESS_OF_READY, PROBES
 from core.storage import keys
+from core.telemetry import trace
+from core.telemetry.logs import Log
 from ingest import titles
 from ingest.bodies import cursor, responses
 from ingest.bodies.asset_response import narrowed, shown
 from ingest.bodies.fields import ref_pair
 from ingest.bodies.requests import AssetChanges, AssetQuery, NewChapter, NewPull, NewSource, Nothing, Reprocess
-from ingest.context import CONTEXT, Context, answer, body_of, caller_of, ident, not_found, once, owner_of, query_of
+from ingest.context import (
+    CONTEXT,
+    Context,
+    answer,
+    body_of,
+    caller_of,
+    ident,
+    not_found,
+    once,
+    owner_of,
+    query_of,
+    reads_of,
+)
 from ingest.openapi import operation
-from ingest.uploads import IMAGE_HINT, MAX_BODY_BYTES, check_size, image_of, of_owner, once_with, reserve
+from ingest.uploads import IMAGE_HINT, MAX_BODY_BYTES, begun, check_size, image_of, once_with, reserve
 from ingest.uploads import shown as upload_shown
 from subtitles.cues import own_chapters
 from subtitles.cues.own_chapters import Misplaced, OwnChapter
 from transcode.probe.source import VERSION
 
+_LOG = Log("assets")
 routes = web.RouteTableDef()
 REVOKED_FOR = timedelta(days=30)  # longer than any delivery token is valid
 
@@ -63,6 +78,7 @@ async def pull(request: web.Request) -> web.Response:
                 metadata=body.metadata,
                 allowed_domains=origin.allowed_domains,
                 about={**origin.about, **body.about()},
+                trace=trace.current(),
             ),
         )
         await playback_ids.insert(connection, new_asset_id, origin.policy)
@@ -72,7 +88,9 @@ async def pull(request: web.Request) -> web.Response:
 
     asset_id, _ = await once_with(image, new_asset_id, request, make)
     await context.hint(queued)
-    return answer(shown(context, await _of_owner(request, asset_id)), status=202)
+    pulled = await _of_owner(request, asset_id)
+    _LOG.info("pull.begun", asset=asset_id)
+    return answer(shown(context, pulled), status=202)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,16 +145,16 @@ async def _origin(connection: Connection, owner: OwnerId, body: NewPull) -> _Ori
 async def page(request: web.Request) -> web.Response:
     """List assets in the order of `sort`; pass `next_cursor` as `cursor` to get the next page."""
     context, query = request.app[CONTEXT], query_of(request, AssetQuery)
-    found, following = await listed(context, owner_of(request), query)
+    found, following = await listed(await reads_of(request), owner_of(request), query)
     data = [shown(context, asset).model_dump(mode="json") for asset in found]
     return answer(data, next_cursor=following)
 
 
-async def listed(context: Context, owner: OwnerId, query: AssetQuery) -> tuple[list[Asset], str | None]:
+async def listed(pool: Pool, owner: OwnerId, query: AssetQuery) -> tuple[list[Asset], str | None]:
     """A page of an owner's assets, and the cursor of the next one where there is one. Raises Problem."""
     filters = Filters(status=query.status, ref=ref_pair(query.ref), q=query.q)
     after = cursor.read(query.cursor, query.sort)
-    rows = await assets.page(context.pool, owner, after, query.limit + 1, filters, query.sort)
+    rows = await assets.page(pool, owner, after, query.limit + 1, filters, query.sort)
     found = rows[: query.limit]
     is_last = len(rows) <= query.limit
     return found, None if is_last else cursor.written(assets.position_of(found[-1], query.sort), query.sort)
@@ -297,6 +315,7 @@ async def reprocess(request: web.Request) -> web.Response:
 @operation(responses.Upload, status=201, body=NewSource, errors=(404, 409), idempotent=True)
 async def replace_source(request: web.Request) -> web.Response:
     """Replace the source file under the same playback ids; the old revision plays until the new one is ready."""
+    begun_by = trace.current()
     context, asset = request.app[CONTEXT], await requested_asset(request)
     body = await body_of(request, NewSource)
     check_size(body.size_bytes, context.settings)
@@ -305,10 +324,11 @@ async def replace_source(request: web.Request) -> web.Response:
         await _not_busy(connection, asset)
         if asset.status is AssetStatus.WAITING:
             raise Problem(409, "waiting", "The asset is waiting for its first upload.", hint="Complete that upload.")
+        await assets.set_trace(connection, asset.id, begun_by)
         return await reserve(connection, context.settings, asset.owner_id, asset.id, body)
 
     upload_id, is_new = await once(request, make)
-    upload = await of_owner(context, upload_id, asset.owner_id)
+    upload = await begun(context, upload_id, asset.owner_id)
     return answer(await upload_shown(context, upload, empty=is_new), status=201)
 
 
@@ -340,7 +360,8 @@ async def requested_asset(request: web.Request) -> Asset:
 
 
 async def _of_owner(request: web.Request, asset_id: str) -> Asset:
-    asset = await assets.of_owner(request.app[CONTEXT].pool, asset_id, owner_of(request))
+    asset = await assets.of_owner(await reads_of(request), asset_id, owner_of(request))
     if asset is None:
         raise not_found("asset")
+    trace.follow(asset.trace)
     return asset

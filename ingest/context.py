@@ -14,15 +14,18 @@ from redis.asyncio import Redis
 from core.db import idempotency, upload_tokens
 from core.db.idempotency import KeyReused
 from core.db.postgres import Connection, Pool
+from core.db.replica import Replica
 from core.db.studio_sessions import StudioSession
 from core.db.upload_tokens import TokenUsed, UploadToken
+from core.db.written import Written
 from core.hints import Hints
-from core.http.problems import Problem
+from core.http.problems import Handler, Problem
 from core.model import OwnerId, StepKind
 from core.settings import Settings
 from core.storage.s3 import Storage
 from ingest.openapi import IDEMPOTENCY_KEY
 from ingest.remembered import Remembered
+from ingest.studio.cookie import SAFE_METHODS
 
 KEY_KNOWN_S = 5.0  # how long a revoked API key, or a session that has ended, may still be accepted
 MAX_KEYS_KNOWN = 10_000
@@ -35,6 +38,8 @@ class Context:
 
     settings: Settings
     pool: Pool
+    replica: Replica | None
+    written: Written | None  # with a replica only
     storage: Storage
     hints: Hints
     redis: Redis
@@ -80,6 +85,28 @@ def caller_of(request: web.Request) -> Caller:
 def owner_of(request: web.Request) -> OwnerId:
     """The owner whose credentials the request was authenticated with."""
     return request[CALLER].owner
+
+
+async def reads_of(request: web.Request) -> Pool:
+    """Where a request reads: from the replica, once that has all that its owner has written. Writes read the primary.
+
+    A decision to write must not be made by what was true a moment ago.
+    """
+    context = request.app[CONTEXT]
+    if context.replica is None or context.written is None or request.method not in SAFE_METHODS:
+        return context.pool
+    return context.replica.reads(await context.written.position_of(owner_of(request)))
+
+
+@web.middleware
+async def note_writes(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """After a request that may have written, whatever its answer: its owner sees that from the next read on."""
+    try:
+        return await handler(request)
+    finally:
+        written = request.app[CONTEXT].written
+        if written is not None and request.method not in SAFE_METHODS and CALLER in request:
+            await written.note(request[CALLER].owner)
 
 
 def ident(request: web.Request, name: str, what: str) -> str:

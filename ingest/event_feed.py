@@ -117,6 +117,9 @@ async def feed(request: web.Request) -> web.Response:
     except CursorExpired as exc:
         hint = "Start again without `after` and re-read your assets."
         raise Problem(410, "cursor_expired", str(exc), hint=hint, pointer="/after") from exc
+    written = request.app[CONTEXT].written
+    if page.events and written is not None:  # who reads the asset now must find it as the event says
+        await written.note(owner_of(request))
     data = [event.envelope() for event in page.events]
     return answer(data, next_cursor=str(page.next), has_more=page.has_more)
 

@@ -88,6 +88,8 @@ class Followed:
         new = await outbox.of_object(self._context.pool, asset_id, known[-1].position if known else 0)
         if asset is None:
             return None
+        if new and self._context.written is not None:  # who reads the asset now must find it as the event says
+            await self._context.written.note(owner)
         shape = shown(self._context, asset)
         steps = [{"kind": s.kind, "state": s.state, "progress": s.progress} for s in shape.steps]
         return _State(

@@ -47,11 +47,13 @@ async def live(_: web.Request) -> web.Response:
 @routes.get("/health/ready")
 @operation(responses.Health, errors=(503,))
 async def ready(request: web.Request) -> web.Response:
-    """Readiness: 200 while uploads can be accepted. Redis is reported, but its absence only delays work."""
+    """Readiness: 200 while uploads can be accepted. Redis and the replica are reported, but nobody waits for them."""
     context = request.app[CONTEXT]
     database, storage, redis = await asyncio.gather(_database(context), _storage(context), context.hints.ping())
     good = database and storage
     parts = {"postgresql": database, "storage": storage, "redis": redis}
+    if context.replica is not None:
+        parts["replica"] = context.replica.is_used
     return answer(responses.Health(status="ok" if good else "unavailable", parts=parts), status=200 if good else 503)
 
 

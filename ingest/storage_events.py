@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.db import uploads
 from core.http.problems import Problem
 from core.model import UploadId, UploadStatus
+from core.telemetry import trace
 from ingest.context import CONTEXT, Context, body_of, not_found
 from ingest.uploads import close
 
@@ -70,6 +71,7 @@ async def _complete_if_whole(context: Context, upload_id: UploadId) -> None:
     upload = await uploads.by_id(context.pool, upload_id)
     if upload is None or upload.status is not UploadStatus.OPEN:
         return
-    arrived = await uploads.arrived_parts(context.storage, context.settings.uploads_bucket, upload.id)
-    if not uploads.missing_parts(upload, arrived):
-        await close(context, upload)
+    with trace.following(upload.trace):
+        arrived = await uploads.arrived_parts(context.storage, context.settings.uploads_bucket, upload.id)
+        if not uploads.missing_parts(upload, arrived):
+            await close(context, upload)

@@ -20,6 +20,8 @@ from core.model import AssetId, OwnerId, StepKind, UploadId, UploadStatus, new_i
 from core.settings import Settings
 from core.storage import keys
 from core.storage.artifact_store import ArtifactStore
+from core.telemetry import trace
+from core.telemetry.logs import Log
 from ingest import titles, upload_token_scope
 from ingest.bodies import responses
 from ingest.bodies.fields import ref_pair
@@ -28,6 +30,7 @@ from ingest.context import CONTEXT, Context, answer, body_of, caller_of, ident, 
 from ingest.openapi import operation
 from transcode.plan.watermark import MAX_IMAGE_BYTES, image_type
 
+_LOG = Log("uploads")
 routes = web.RouteTableDef()
 MAX_BODY_BYTES = 768 * 1024  # an image of MAX_IMAGE_BYTES in lines of base64, and every other field at its longest
 URLS_AT_ONCE = 200  # of parts, in one answer
@@ -78,13 +81,21 @@ async def create(request: web.Request) -> web.Response:
                 metadata=body.metadata,
                 allowed_domains=body.allowed_domains,
                 about=body.about(),
+                trace=trace.current(),
             ),
         )
         await playback_ids.insert(connection, asset_id, body.policy)
         return await reserve(connection, context.settings, owner, asset_id, body)
 
     upload_id, is_new = await once_with(image, asset_id, request, make)
-    return answer(await shown(context, await of_owner(context, upload_id, owner), empty=is_new), status=201)
+    return answer(await shown(context, await begun(context, upload_id, owner), empty=is_new), status=201)
+
+
+async def begun(context: Context, upload_id: str, owner: OwnerId) -> Upload:
+    """The upload that a request has begun, now or when it was sent for the first time."""
+    upload = await of_owner(context, upload_id, owner)
+    _LOG.info("upload.begun", upload=upload.id, asset=upload.asset_id)
+    return upload
 
 
 def image_of(watermark: NewWatermark | None) -> Image | None:
@@ -194,6 +205,7 @@ async def close(context: Context, upload: Upload) -> None:
     async with context.pool.acquire() as connection, connection.transaction():
         step = await uploads.complete(connection, upload)
     if step:
+        _LOG.info("upload.completed", upload=upload.id, asset=upload.asset_id, step=step)
         await context.hint([(step, StepKind.ACCEPT)])
 
 
@@ -219,10 +231,11 @@ async def _requested_upload(request: web.Request) -> Upload:
 
 
 async def of_owner(context: Context, upload_id: str, owner: OwnerId) -> Upload:
-    """The upload with this id, if `owner` owns it. Raises Problem(404)."""
+    """The upload with this id, if `owner` owns it; its request belongs to the upload's trace. Raises Problem(404)."""
     upload = await uploads.of_owner(context.pool, upload_id, owner)
     if upload is None:
         raise not_found("upload")
+    trace.follow(upload.trace)
     return upload
 
 

@@ -3,14 +3,16 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
 from core.media.crop import Reframe
-from core.model import AssetStatus
+from core.model import AssetStatus, UsageBy
+from kadr.delivery_logs.formats import FORMATS
 from kadr.upload_arguments import add_page_options, add_upload_options
 from presets.caption import CAPTION_NAMES
-from presets.document import current_name
+from presets.document import current_name, names
 from presets.effort import Effort
 from presets.poster import NAMES as POSTERS
 from presets.profile import DEFAULT_NAME, UPRIGHT_NAMES
@@ -21,10 +23,16 @@ from transcode.plan.watermark import Position
 DEFAULT_HOME = Path(".kadr")
 MOST = 1_000_000  # pages, or requests a second, of a check
 BENCHMARKS = (
+    "all",
     "api",
+    "capacity",
     "click_through",
+    "compare",
+    "cost",
     "fairness",
     "fuzz",
+    "gate",
+    "load",
     "origin",
     "overhead",
     "player",
@@ -128,12 +136,14 @@ def parser() -> argparse.ArgumentParser:
         "Reads the database of KADR_DATABASE_URL, else of the `kadr up` in KADR_HOME.",
     )
     studio_link.add_argument("--owner", metavar="ID", default="ow_default", help="whose studio")
+    _add_cost(commands)
     _add_encode(commands)
     _add_posters(commands)
     _add_transcribe(commands)
     _add_cues(commands)
     _add_models(commands)
     _add_sign(commands)
+    _add_usage(commands)
     _add_check(commands)
 
     bench = _add_command(
@@ -200,6 +210,35 @@ def _add_token(commands: _Commands) -> None:
     token.add_argument("--ip", metavar="ADDRESS", help="address or network of the viewer")
     token.add_argument("--country", metavar="CODE", help="country of the viewer, two capital letters")
     token.add_argument("--json", action="store_true", help="print the token, its URLs, session and expiry as JSON")
+
+
+def _add_cost(commands: _Commands) -> None:
+    cost = _add_command(
+        commands,
+        "cost",
+        "say what a platform costs a month, beside others, and which settings change that",
+        "Prints the answer, the bill, what others charge for the same work, what to change, and every assumption with"
+        " where it comes from. docs/cost.md explains each line.",
+    )
+    cost.add_argument(
+        "--scenario",
+        metavar="NAME|FILE",
+        help=f"one of {', '.join(names('scenarios'))}, or a YAML file (default: 1m-mau; with --measured: installation)",
+    )
+    cost.add_argument("--variant", default="base", metavar="NAME", help="a variant of the scenario")
+    cost.add_argument(
+        "--prices", metavar="NAME|FILE", help=f"one of {', '.join(names('prices'))}, or a YAML file laid over it"
+    )
+    cost.add_argument(
+        "--set", action="append", default=[], metavar="NAME=NUMBER", help="another value for an input; repeatable"
+    )
+    cost.add_argument(
+        "--measured",
+        action="store_true",
+        help="with what the database of KADR_DATABASE_URL, else of the `kadr up` in KADR_HOME, knows of its own work",
+    )
+    cost.add_argument("--json", action="store_true", help="print all of it as JSON")
+    cost.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it, too; needs the extra `bench`")
 
 
 def _add_listen(commands: _Commands) -> None:
@@ -313,6 +352,45 @@ def _add_sign(commands: _Commands) -> None:
     sign.add_argument("--country", metavar="CODE", help="country of the viewer, for tokens bound to it")
     sign.add_argument("--session", default="", metavar="ID", help="session id, for tokens that contain it")
     sign.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_usage(commands: _Commands) -> None:
+    usage = _add_command(
+        commands,
+        "usage",
+        "count what CDNs have delivered by their logs, or show it",
+        "Reads the database of KADR_DATABASE_URL, else of the `kadr up` in KADR_HOME.",
+    )
+    what = usage.add_subparsers(dest="what", required=True, metavar="ACTION")
+    imported = _add_command(
+        what,
+        "import",
+        "count log files of a CDN",
+        "Each file counts once, whatever its name; of one that has grown only what is new does. Exits with 1 where"
+        " lines could not be counted; they are named.",
+    )
+    imported.add_argument("--format", dest="log_format", choices=sorted(FORMATS), required=True, help="whose logs")
+    imported.add_argument(
+        "--pathway", metavar="ID", help="id of the CDN in KADR_CDNS (default: the name of the format)"
+    )
+    imported.add_argument("--json", action="store_true", help="print the result as JSON")
+    imported.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a log file, plain or gzipped")
+    show = _add_command(what, "show", "show bytes and requests that were delivered")
+    show.add_argument(
+        "--by", choices=[by.value for by in UsageBy], default=UsageBy.DAY.value, help="what they are summed by"
+    )
+    show.add_argument("--since", type=_day, metavar="DAY", help="the first day, in UTC (default: 30 days ago)")
+    show.add_argument("--until", type=_day, metavar="DAY", help="the last day (default: today)")
+    show.add_argument("--owner", metavar="ID", help="of the assets of this owner only")
+    show.add_argument("--json", action="store_true", help="print the sums as JSON")
+
+
+def _day(text: str) -> date:
+    """A day, of an option. Raises ArgumentTypeError for any other text."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day, as in 2026-11-30") from exc
 
 
 def _add_check(commands: _Commands) -> None:

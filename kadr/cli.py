@@ -9,6 +9,7 @@ import asyncio
 import importlib
 import importlib.util
 import os
+import signal
 import sys
 from typing import Any
 
@@ -145,6 +146,22 @@ def _studio_link(args: argparse.Namespace) -> int:
     return asyncio.run(studio_link.run(OwnerId(args.owner)))
 
 
+def _cost(args: argparse.Namespace) -> int:
+    from kadr.commands import cost
+
+    return asyncio.run(
+        cost.run(
+            wanted=args.scenario,
+            variant=args.variant,
+            prices=args.prices,
+            given=cost.given_values(args.set),
+            measured=args.measured,
+            plain_json=args.json,
+            plot=args.plot,
+        )
+    )
+
+
 def _plan(args: argparse.Namespace) -> int:
     from kadr.commands import encode
 
@@ -187,6 +204,12 @@ def _sign(args: argparse.Namespace) -> int:
     return sign.run(args)
 
 
+def _usage(args: argparse.Namespace) -> int:
+    from kadr.commands import usage
+
+    return asyncio.run(usage.run(args))
+
+
 def _check(args: argparse.Namespace) -> int:
     if args.seo:
         return _check_seo(args)
@@ -222,6 +245,8 @@ def _bench(args: argparse.Namespace) -> int:
             "the benchmarks are not installed; run them from a checkout of Kadr: "
             f"make setup && .venv/bin/kadr bench {args.name}"
         )
+    # As Ctrl-C does it: what a benchmark has started is stopped, and its folders are removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     code: int = importlib.import_module(f"benchmarks.questions.{args.name}").main(args.args)
     return code
 
@@ -327,6 +352,7 @@ _COMMANDS = {
     "token": _token,
     "listen": _listen,
     "studio-link": _studio_link,
+    "cost": _cost,
     "plan": _plan,
     "encode": _encode,
     "posters": _posters,
@@ -334,6 +360,7 @@ _COMMANDS = {
     "cues": _cues,
     "models": _models,
     "sign": _sign,
+    "usage": _usage,
     "check": _check,
     "bench": _bench,
     "api": _api,

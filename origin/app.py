@@ -9,20 +9,24 @@ from dataclasses import dataclass
 from aiohttp import web
 from redis.asyncio import Redis
 
+from core.caching.lru import LruDict
 from core.caching.refreshing_cache import RefreshingCache
-from core.db import content_keys, experiments, pictures, playback_ids, postgres, provisional
+from core.db import content_keys, experiments, pictures, playback_ids, postgres, provisional, replica
+from core.db.playback_ids import Published
 from core.db.postgres import Pool
+from core.db.replica import Replica
+from core.db.written import Written
 from core.errors import Transient
 from core.http import front_page, problems, request_bodies, request_id, server
 from core.http.front_page import Way
 from core.http.openapi_document import DOCUMENT
-from core.model import AssetId
+from core.model import AssetId, PlaybackId
 from core.own_folder import own_folder
 from core.redis_client import connect as redis_client
 from core.sandbox.child import ChildRunner
 from core.settings import Settings, parse_keys
 from core.storage import s3
-from core.telemetry import metrics
+from core.telemetry import metrics, spans
 from origin import access, openapi
 from origin.cdn import cdn_file
 from origin.cdn.cdns import Cdns
@@ -50,6 +54,7 @@ MOST_BODY_BYTES = 16 * 1024
 CONTENT_KEY_REFRESH_S = 300.0  # a key never changes; an asset may get its key later
 PROVISIONAL_REFRESH_S, PROVISIONAL_ENTRIES = 0.5, 256
 CHAPTERS_ENTRIES = 1000  # of up to 100 chapters each
+TRACES_ENTRIES = 4096
 ROUTES = (
     files.routes,
     play.routes,
@@ -94,14 +99,17 @@ async def live(_: web.Request) -> web.Response:
 
 @health.get("/health/ready")
 async def ready(request: web.Request) -> web.Response:
-    """200 while files can be served: storage is required, PostgreSQL only for new sessions."""
+    """200 while files can be served: storage is required, PostgreSQL only for new sessions, and a replica never."""
     context = request.app[CONTEXT]
     try:
         async with asyncio.timeout(2):
             available = await context.storage.has_bucket(context.settings.media_bucket)
     except (Transient, TimeoutError):
         available = False
-    body = {"data": {"status": "ok" if available else "unavailable", "parts": {"storage": available}}}
+    parts = {"storage": available}
+    if context.replica is not None:
+        parts["replica"] = context.replica.is_used
+    body = {"data": {"status": "ok" if available else "unavailable", "parts": parts}}
     return web.json_response(body, status=200 if available else 503, headers={"Cache-Control": "no-store"})
 
 
@@ -138,7 +146,7 @@ def create(settings: Settings) -> web.Application:
     app[DOCUMENT] = openapi.document(app, settings.origin_base)
 
     async def running(app: web.Application) -> AsyncIterator[None]:
-        async with metrics.served(settings), _opened(configuration) as context:
+        async with spans.exported(settings, "origin"), metrics.served(settings), _opened(configuration) as context:
             app[CONTEXT] = context
             # Steering is a small application of its own, which knows no context.
             app[steer.STEERING] = context.steering
@@ -191,6 +199,7 @@ async def _opened(configuration: _Configuration) -> AsyncIterator[Context]:
             pool,
             redis,
             stored,
+            standby=await stack.enter_async_context(replica.opened(settings, pool)),
             impressions=await stack.enter_async_context(impression_counts.opened(pool)),
             steered=await stack.enter_async_context(steering.opened(configuration.cdns, redis)),
         )
@@ -218,20 +227,35 @@ def _context(
     redis: Redis,
     stored: s3.Storage,
     *,
+    standby: Replica | None,
     impressions: impression_counts.Impressions,
     steered: steering.Steering,
 ) -> Context:
     """Everything that handlers share; opens nothing."""
     settings = configuration.settings
     folder = settings.origin_cache_dir or settings.work_dir / "origin-cache"
+    metrics.watch_disk("cache", folder)
     disk_cache = DiskCache(stored, settings.media_bucket, folder, settings.origin_cache_bytes)
     revisions = manifests(stored, settings.media_bucket)
+    reads = pool if standby is None else standby.reads()
+    written = None if standby is None else Written(standby, redis)
+
+    async def read_published(playback_id: PlaybackId) -> Published | None:
+        found = await playback_ids.published(reads, playback_id)
+        if standby is None or written is None:
+            return found
+        if found is None or found.revision_id is None:
+            # Its first revision may just have been published, and a player was told so.
+            return await playback_ids.published(pool, playback_id)
+        # Its owner may just have made it signed, or named the pages that may play it: that holds at once.
+        after = await written.position_of(found.owner_id)
+        return await playback_ids.published(standby.reads(after), playback_id) if after else found
 
     async def read_provisional(key: RevisionKey) -> provisional.Growing | None:
         return await provisional.read(pool, *key)
 
     async def read_content_key(asset_id: AssetId) -> bytes | None:
-        wrapped = await content_keys.read(pool, asset_id)
+        wrapped = await content_keys.read(reads, asset_id)
         return None if wrapped is None else content_keys.unwrap(wrapped, asset_id, configuration.wrapping_keys)
 
     async def read_chapters(key: tuple[AssetId, str]) -> tuple[own_chapters.OwnChapter, ...]:
@@ -240,6 +264,7 @@ def _context(
     return Context(
         settings=settings,
         pool=pool,
+        replica=standby,
         redis=redis,
         storage=stored,
         disk_cache=disk_cache,
@@ -249,11 +274,7 @@ def _context(
             read_provisional, name="provisional", refresh_s=PROVISIONAL_REFRESH_S, max_entries=PROVISIONAL_ENTRIES
         ),
         shared_playlists=SharedPlaylists(),
-        published=RefreshingCache(
-            lambda playback_id: playback_ids.published(pool, playback_id),
-            name="published",
-            refresh_s=access.SEEN_WITHIN_S,
-        ),
+        published=RefreshingCache(read_published, name="published", refresh_s=access.SEEN_WITHIN_S),
         pictures=RefreshingCache(
             lambda asset_id: pictures.of_asset(pool, asset_id), name="pictures", refresh_s=access.SEEN_WITHIN_S
         ),
@@ -264,6 +285,7 @@ def _context(
         experiments=RefreshingCache(
             lambda asset_id: experiments.settled(pool, asset_id), name="experiments", refresh_s=access.SEEN_WITHIN_S
         ),
+        traces=LruDict(TRACES_ENTRIES),
         impressions=impressions,
         revoked=Revoked(pool, redis),
         steering=steered,

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from aiohttp import web
 from redis.asyncio import Redis
 
+from core.caching.lru import LruDict
 from core.caching.refreshing_cache import RefreshingCache
 from core.db.experiments import Standing
 from core.db.pictures import Pictures
 from core.db.playback_ids import Published
 from core.db.postgres import Pool
 from core.db.provisional import Growing
+from core.db.replica import Replica
 from core.http.problems import Handler
 from core.model import AssetId, PlaybackId
 from core.settings import Settings
@@ -35,6 +37,7 @@ class Context:
 
     settings: Settings
     pool: Pool
+    replica: Replica | None
     redis: Redis
     storage: Storage
     disk_cache: DiskCache
@@ -49,6 +52,7 @@ class Context:
     own_chapters: RefreshingCache[tuple[AssetId, str], tuple[OwnChapter, ...]]  # by asset and version
     content_keys: RefreshingCache[AssetId, bytes | None]  # of encrypted titles
     experiments: RefreshingCache[AssetId, Standing | None]
+    traces: LruDict[AssetId, str]  # of titles that somebody has begun to play here: core.telemetry.trace
     impressions: Impressions
     revoked: Revoked
     steering: Steering

@@ -57,11 +57,36 @@ def load(file: str, form: type[F]) -> F:
     return parse(file, resources.files("presets").joinpath(file).read_text(encoding="utf-8"), form, own)
 
 
-def parse(file: str, text: str, form: type[F], own: Path | None = None) -> F:
-    """Parse and validate the text of the file named `file`, with the file `own` laid over it. Raises ConfigError."""
+def load_named(folder: str, name: str, form: type[F], own: Path | None = None) -> F:
+    """`name`.yaml of a folder of presets/, or of KADR_PRESETS, which is laid over ours; `own` is laid over both.
+
+    Raises ConfigError, also for an unknown name.
+    """
+    known = names(folder)
+    if name not in known:
+        raise ConfigError(f"{name} is none of presets/{folder}; known are {', '.join(known)}, or give a file's path")
+    file = f"{folder}/{name}.yaml"
+    ours = resources.files("presets").joinpath(file)
+    text = ours.read_text(encoding="utf-8") if ours.is_file() else "{}"
+    theirs = Path(os.environ.get(FOLDER, "")) / file if os.environ.get(FOLDER) else None
+    layers = [layer for layer in (theirs if theirs and theirs.is_file() else None, own) if layer]
+    return parse(file, text, form, *layers)
+
+
+def names(folder: str) -> tuple[str, ...]:
+    """The names of the files in a folder of presets/, and in that of KADR_PRESETS."""
+    places = [resources.files("presets").joinpath(folder)]
+    if own := os.environ.get(FOLDER):
+        places.append(Path(own) / folder)
+    found = {entry.name for place in places if place.is_dir() for entry in place.iterdir()}
+    return tuple(sorted(name.removesuffix(".yaml") for name in found if name.endswith(".yaml")))
+
+
+def parse(file: str, text: str, form: type[F], *layers: Path | None) -> F:
+    """Parse and validate the text of the file named `file`, with other files laid over it. Raises ConfigError."""
     name = f"presets/{file}"
     tree = _tree(name, text)
-    if own is not None:
+    for own in filter(None, layers):
         try:
             tree = laid_over(tree, _tree(str(own), own.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError) as exc:

@@ -13,6 +13,12 @@ def number(value: float, language: str, digits: int = 1) -> str:
     return written.replace(".", ",") if language in _COMMA else written
 
 
+def grouped(value: float, language: str, digits: int) -> str:
+    """1234.5 -> "1,234.50" with two digits: thousands apart, as the language does it, and that many digits."""
+    written = f"{value:,.{digits}f}"
+    return written.replace(",", "\N{NO-BREAK SPACE}").replace(".", ",") if language in _COMMA else written
+
+
 def size(size_bytes: int, language: str, text: Text) -> str:
     """1_753_098 -> "1.8 MB"; units of a thousand, as phones count."""
     for unit, least in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kadr.stack.tether import tethered
+from core.tether import tethered
 from tests.stack import up_argv, up_env
 
 STOP_S = 60.0

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from kadr.stack.tether import tethered
+from core.tether import tethered
 from tests import OWN_PRESETS, runs
 from tests.stack import QUICK, Stack
 

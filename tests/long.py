@@ -19,6 +19,7 @@ TITLES = "another title through the whole pipeline"
 WEBHOOKS = "200,000 deliveries: make test makes 4,000 over a kill"
 
 PACKAGES = "installs packages from an index: make test builds the package and runs the example"
+GATE = "checks out two commits and runs both for a minute: make test judges drawn costs and writes the playlists once"
 
 LONG = {
     "test_python_client.py": {
@@ -27,6 +28,11 @@ LONG = {
     "test_python_package.py": {
         "test_it_installs_alone": PACKAGES,
         "test_the_quickstart_is_followed_from_its_text": PACKAGES,
+    },
+    "test_gate.py": {
+        "test_a_slower_playlist_and_a_changed_byte_are_caught": GATE,
+        "test_a_slower_encode_is_caught": GATE,
+        "test_without_a_change_it_is_silent": GATE,
     },
     "test_webhooks.py": {"test_ten_thousand_events_to_twenty_endpoints": WEBHOOKS},
     "test_kill.py": {

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 REPORT = ROOT / "build" / "coverage.json"
 PACKAGES = (
     *("core", "presets", "transcode", "thumbnails", "subtitles", "packager", "ingest", "origin", "workers"),
-    *("hls_checker", "seo_checker", "kadr", "benchmarks", "studio", "clients"),
+    *("cost", "hls_checker", "seo_checker", "kadr", "benchmarks", "studio", "clients"),
 )
 # Runs at the start of every Python of the virtual environment. Standard library and coverage only.
 HOOK = '''

@@ -21,7 +21,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
-from kadr.stack.tether import tethered
+from core.tether import tethered
 from tests.waiting import until
 
 SERVER = shutil.which("nats-server")

@@ -22,8 +22,8 @@ from core.db import owners, postgres
 from core.errors import KadrError
 from core.model import OwnerId
 from core.settings import Settings
+from core.tether import tethered
 from ingest.asyncapi import document
-from kadr.stack.tether import tethered
 from tests import NO_SPEECH, OWN_PRESETS, runs
 from tests.event_shapes import faults_of_events
 

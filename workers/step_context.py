@@ -61,4 +61,8 @@ class StepContext:
         )
         failpoint(worker.settings, "encode.after_upload")
         listing = await artifacts.store_encoded(worker, claimed.asset.id, files.encoded)
-        return Outcome(output={"encoded": listing}, warnings=(warnings.SOURCE_DAMAGED,) if files.damaged else ())
+        return Outcome(
+            output={"encoded": listing},
+            warnings=(warnings.SOURCE_DAMAGED,) if files.damaged else (),
+            encoded_s=files.encoded.total_s,
+        )

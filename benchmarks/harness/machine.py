@@ -65,6 +65,16 @@ def report(table: str, result: dict[str, Any], machine: Machine) -> None:
     print(json.dumps({**result, "machine": asdict(machine)}, indent=2))  # noqa: T201
 
 
+def parse_report(printed: str) -> tuple[str, dict[str, Any]] | None:
+    """The table and the object that `report` printed; None where it did not."""
+    table, begins, text = printed.rpartition("\n{\n")
+    try:
+        result: dict[str, Any] = json.loads("{" + text)
+    except ValueError:
+        return None
+    return (table, result) if begins else None
+
+
 def main(argv: Sequence[str]) -> int:
     argparse.ArgumentParser(prog="python -m benchmarks.harness.machine", description=__doc__).parse_args(argv)
     print(json.dumps(asdict(facts()), indent=2))  # noqa: T201

@@ -1,6 +1,7 @@
 """A `kadr up` of the benchmark's own, in a new home with default settings, and the CPU time all of it has used.
 
-In: how many workers. Out: `Stack`, running and idle. Stops it and removes the home at the end, whatever happened.
+In: how many workers. Out: `Stack`, running and idle. Stops it and removes the home at the end, whatever happened. Where
+this process is killed the stack stops by itself, and its home in the temporary folder is what is left.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from pydantic import SecretStr
 
 from benchmarks.harness.client import Api
 from core.errors import KadrError
+from core.tether import tethered
 
 START_S = 90.0
 STOP_S = 60.0
@@ -33,6 +35,7 @@ class Stack:
     """A running stack: its API and the process every other one of it descends from."""
 
     api: Api
+    home: Path
     pid: int
     worker_pids: tuple[int, ...]
     database_url: SecretStr
@@ -58,13 +61,18 @@ async def running(workers: int, settings: Mapping[str, str] | None = None) -> As
     try:
         with log.open("wb") as out:
             up = await asyncio.create_subprocess_exec(
-                *command, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out
+                *tethered(command, signal.SIGTERM),
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
             )
         try:
             await _until_ready(up, home / "endpoints.json", log)
             endpoints = json.loads((home / "endpoints.json").read_text())
             yield Stack(
                 api=Api.of_home(home),
+                home=home,
                 pid=up.pid,
                 worker_pids=tuple(endpoints["worker_pids"]),
                 database_url=SecretStr(endpoints["database_url"]),

@@ -1,7 +1,7 @@
 """The transcode benchmark's JSON -> one picture: rate-quality curves of each clip, and cost against size.
 
-In: `clips` of the result and a file name; its ending (.png, .svg) chooses the format. Only this needs
-matplotlib, which is in the `bench` extra.
+In: `clips` of the result and a file name; its ending (.png, .svg) chooses the format. This and
+benchmarks.all.figures need matplotlib, which is in the `bench` extra.
 """
 
 import importlib.util
@@ -17,10 +17,10 @@ COLUMNS = 3
 COLOURS = ("#000000", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999")
 
 
-def require_matplotlib() -> None:
+def require_matplotlib(what: str = "--plot") -> None:
     """Before the measurement, which takes minutes. Raises ConfigError that says how to install it."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise ConfigError("--plot needs matplotlib, which is in the extra `bench`: make bench-setup")
+        raise ConfigError(f"{what} needs matplotlib, which is in the extra `bench`: make bench-setup")
 
 
 def draw(clips: Sequence[dict[str, Any]], target: Path) -> None:

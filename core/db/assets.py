@@ -56,6 +56,7 @@ class Asset:
     ready_at: datetime | None
     deleted_at: datetime | None
     taken_down_at: datetime | None
+    trace: str | None  # of the newest upload or pull: core.telemetry.trace
     summary: dict[str, Any] | None
     steps: list[dict[str, Any]]
     playback_ids: list[dict[str, str]]
@@ -90,6 +91,7 @@ class NewAsset:
     metadata: Mapping[str, str] = field(default_factory=dict)
     allowed_domains: Sequence[str] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +184,7 @@ async def insert(connection: Connection, asset: NewAsset) -> None:
         asset.options,
         asset.metadata,
         asset.allowed_domains,
+        asset.trace,
     )
     await _describe(connection, asset.id, asset.about)
     await outbox.add(connection, asset.owner_id, asset.id, AssetCreated(title=asset.title))
@@ -220,6 +223,11 @@ async def page(
 async def under_way(connection: Connection, asset_id: AssetId) -> None:
     """Mark that work on the asset begins (again); a finished revision stays published."""
     await connection.execute(_SQL["under_way"], asset_id)
+
+
+async def set_trace(connection: Connection, asset_id: AssetId, trace: str | None) -> None:
+    """What is queued for the asset from here on belongs to this trace: that of an upload of another source."""
+    await connection.execute(_SQL["set_trace"], asset_id, trace)
 
 
 async def clear_error(connection: Connection, asset_id: AssetId) -> None:

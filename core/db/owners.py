@@ -15,11 +15,15 @@ FIRST_OWNER = OwnerId("ow_default")  # of an installation that has not named ano
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Whose assets they are. `list_by_default`: whether search engines may find new ones."""
+    """Whose assets they are. `list_by_default`: whether search engines may find new ones.
+
+    `is_admin`: they run the installation, and see what it costs.
+    """
 
     id: OwnerId
     name: str
     list_by_default: bool
+    is_admin: bool
 
 
 def prefix_of(api_key: str) -> str:

@@ -39,6 +39,7 @@ class Published:
     complete: bool = False
     public_id: PlaybackId | None = None  # by which the public knows it, where it has several
     has_poster: bool = False
+    trace: str | None = None  # of its upload: core.telemetry.trace
 
     @property
     def standing(self) -> Standing:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import asyncpg
+from pydantic import SecretStr
 
 from core.db import restore, sql
 from core.errors import KadrError
@@ -43,17 +44,23 @@ async def connect(settings: Settings, *, require_repaired: bool = False) -> Pool
     database first: for programs that write or read events.
     """
     try:
-        return await _pool(settings, _prepare_repaired if require_repaired else _prepare)
+        url, prepare = settings.database_url, _prepare_repaired if require_repaired else _prepare
+        return await _pool(url, settings.database_pool, prepare, min_size=1)
     except (OSError, TimeoutError) as exc:
         at = urlsplit(settings.database_url.get_secret_value())
         raise KadrError(f"PostgreSQL at {at.hostname}:{at.port or 5432} does not answer ({exc})") from exc
 
 
-async def _pool(settings: Settings, prepare: Callable[[Any], Awaitable[None]]) -> Pool:
+async def connect_replica(settings: Settings, url: SecretStr) -> Pool:
+    """A pool of the same kind that connects when it is first used."""
+    return await _pool(url, settings.database_pool, _prepare, min_size=0)
+
+
+async def _pool(url: SecretStr, size: int, prepare: Callable[[Any], Awaitable[None]], *, min_size: int) -> Pool:
     return await asyncpg.create_pool(
-        settings.database_url.get_secret_value(),
-        min_size=1,
-        max_size=settings.database_pool,
+        url.get_secret_value(),
+        min_size=min_size,
+        max_size=size,
         statement_cache_size=0,
         command_timeout=30,
         timeout=10,

@@ -13,6 +13,7 @@ from core.db.tracks import Track
 from core.event_types import AssetPlayable, AssetReady
 from core.model import AssetId, RevisionId, StepId, StepKind, new_id
 from core.step_kinds import ENCODE_PARTS
+from core.telemetry import metrics
 
 _SQL = sql.load("publication")
 
@@ -57,10 +58,11 @@ async def publish(
 ) -> None:
     """Make this revision the one that new sessions get, tell the owner, and bring the tracks in line with it."""
     await connection.execute(_SQL["insert_revision"], revision_id, asset_id, summary)
-    owner_id = await connection.fetchval(_SQL["publish"], asset_id, revision_id)
-    if owner_id:
+    row = await connection.fetchrow(_SQL["publish"], asset_id, revision_id)
+    if row:
         ready = AssetReady(revision=revision_id, duration_s=summary["duration_s"])
-        await outbox.add(connection, owner_id, asset_id, ready)
+        await outbox.add(connection, row["owner_id"], asset_id, ready)
+        _count_playable(row["playable_after_s"])
     await tracks.title_published(connection, asset_id, title.tracks_version, upload=title.upload, by=by)
 
 
@@ -90,7 +92,15 @@ async def publish_provisional(
 ) -> bool:
     """Publish a provisional revision until the ladder is ready; True when this made the asset playable."""
     await connection.execute(_SQL["insert_revision"], revision_id, asset_id, summary)
-    owner_id = await connection.fetchval(_SQL["publish_provisional"], asset_id, revision_id)
-    if owner_id:
-        await outbox.add(connection, owner_id, asset_id, AssetPlayable(revision=revision_id))
-    return owner_id is not None
+    row = await connection.fetchrow(_SQL["publish_provisional"], asset_id, revision_id)
+    if row is None:
+        return False
+    await outbox.add(connection, row["owner_id"], asset_id, AssetPlayable(revision=revision_id))
+    _count_playable(row["playable_after_s"])
+    return True
+
+
+def _count_playable(after_s: float | None) -> None:
+    """Count with the write, though it may still be rolled back: a worker that loses its lease just then is rare."""
+    if after_s is not None:
+        metrics.FIRST_PLAYABLE.observe(after_s)

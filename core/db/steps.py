@@ -43,6 +43,7 @@ class Step:
     interruptions: int
     crashes: int  # of its media program; the column hard_deaths
     postponements: int = 0  # for want of disk, memory or a service: no fault of the step
+    trace: str | None = None  # core.telemetry.trace
 
     @property
     def run(self) -> str:
@@ -52,11 +53,19 @@ class Step:
 
 
 async def insert(
-    connection: Connection, asset_id: AssetId, kind: StepKind, step_input: dict[str, Any], delay_s: float = 0.0
+    connection: Connection,
+    asset_id: AssetId,
+    kind: StepKind,
+    step_input: dict[str, Any],
+    delay_s: float = 0.0,
+    trace: str | None = None,
 ) -> StepId | None:
-    """Queue a step, due after `delay_s`. None when the same step (asset, kind, input) is already there."""
+    """Queue a step, due after `delay_s`. None when the same step (asset, kind, input) is already there.
+
+    `trace`: that of the step which queues it; None: that of the asset.
+    """
     step: StepId | None = await connection.fetchval(
-        _SQL["insert"], new_id("st"), asset_id, kind.value, digest(step_input), step_input, delay_s
+        _SQL["insert"], new_id("st"), asset_id, kind.value, digest(step_input), step_input, delay_s, trace
     )
     return step
 
@@ -117,12 +126,17 @@ async def claim(
         interruptions=row["interruptions"],
         crashes=row["hard_deaths"],
         postponements=row["postponements"],
+        trace=row["trace"],
     )
 
 
-async def settle_turn(pool: Pool, step: Step, cost_s: float) -> None:
-    """Charge its owner what a step has really cost, in place of what was expected when it was claimed."""
-    await pool.execute(_SQL["settle_turn"], step.owner_id, TRAITS[step.kind].slots.value, step.expected_s, cost_s)
+async def settle_turn(pool: Pool, step: Step, cost_s: float, cpu_s: float) -> None:
+    """Charge its owner what a step has really cost, in place of what was expected when it was claimed.
+
+    `cpu_s`, the CPU time of its programs, is added to what its attempts have taken.
+    """
+    slots = TRAITS[step.kind].slots.value
+    await pool.execute(_SQL["settle_turn"], step.owner_id, slots, step.expected_s, cost_s, step.id, cpu_s)
 
 
 async def heartbeat(pool: Pool, step: Step, lease_s: float, progress: float) -> None:

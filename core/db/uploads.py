@@ -36,6 +36,7 @@ class Upload:
     expires_at: datetime
     completed_at: datetime | None
     swept_at: datetime | None
+    trace: str | None = None  # its asset's: core.telemetry.trace
 
     @property
     def part_sizes(self) -> list[int]:

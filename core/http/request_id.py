@@ -1,4 +1,4 @@
-"""An id for every HTTP request: in its answer (X-Request-Id) and in the log lines about it.
+"""An id for every HTTP request: in its answer (X-Request-Id) and in the log lines about it. The same for its trace.
 
 Not in the body: what is refused to somebody reads like what does not exist, to the last byte.
 """
@@ -8,7 +8,8 @@ import secrets
 
 from aiohttp import web
 
-from core.http.problems import Handler
+from core.http.problems import Handler, route
+from core.telemetry import spans, trace
 from core.telemetry.logs import REQUEST_ID
 
 HEADER = "X-Request-Id"
@@ -28,9 +29,19 @@ async def _middleware(request: web.Request, handler: Handler) -> web.StreamRespo
     request[_ID] = sent if _ACCEPTED.fullmatch(sent) else secrets.token_hex(8)
     token = REQUEST_ID.set(request[_ID])
     try:
-        return await handler(request)
+        with trace.following(trace.of_header(request.headers.get(trace.HEADER, "")) or trace.new()):
+            return await _answered(request, handler)
     finally:
         REQUEST_ID.reset(token)
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The handler's answer, as a span: named by the pattern of its route, never by its path."""
+    with spans.span(f"{request.method} {route(request)}", request.headers, request_id=request[_ID]):
+        response = await handler(request)
+        failed = f"{response.status}" if response.status >= 500 else None
+        spans.note(failed=failed, status=response.status)
+        return response
 
 
 async def _add_header(request: web.Request, response: web.StreamResponse) -> None:

@@ -186,6 +186,11 @@ class Encoded:
 
     renditions: tuple[Rendition, ...]
 
+    @property
+    def total_s(self) -> float:
+        """How long the renditions are, all together, in seconds."""
+        return float(sum(rendition.duration_s for rendition in self.renditions))
+
 
 def encoded_to_json(encoded: Encoded) -> dict[str, Any]:
     """Plain JSON values; `encoded_from_json` reads them."""

@@ -11,6 +11,8 @@ import time
 from contextvars import ContextVar
 from typing import Any
 
+from core.telemetry import trace
+
 _FIELDS = "kadr_fields"
 _CUT = "[secret]"
 # What a secret looks like, wherever it stands. Keys of three letters or none (a password) are found by what is before.
@@ -46,6 +48,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "event": record.getMessage(),
             **({"request_id": request_id} if (request_id := REQUEST_ID.get()) else {}),
+            **({"trace": followed} if (followed := trace.current()) else {}),
             **getattr(record, _FIELDS, {}),
         }
         if record.exc_info:

@@ -5,10 +5,13 @@ takes a tenth of a second, and they tell how much this installation does.
 """
 
 import asyncio
+import math
+import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import lru_cache
+from pathlib import Path
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -19,6 +22,7 @@ from core.db.postgres import Pool
 from core.errors import ConfigError
 from core.http.problems import Handler
 from core.http.problems import route as route_of
+from core.model import StepKind
 from core.settings import Settings
 from core.telemetry.logs import Log
 
@@ -36,9 +40,28 @@ STEP_SECONDS = Histogram(
     ["kind", "outcome"],
     buckets=(0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200),
 )
+STEP_CPU = Counter("kadr_step_cpu_seconds_total", "CPU time of the media programs of steps", ["kind"])
+STEP_MEMORY = Histogram(
+    "kadr_step_memory_bytes",
+    "Most memory that one media program of an attempt held at once; 0 where that was less than the worker's own",
+    ["kind"],
+    buckets=tuple(2**power * 2**20 for power in range(5, 15)),
+)
+ENCODED = Counter("kadr_encoded_seconds_total", "Duration of the renditions made, each by itself", ["kind"])
+FIRST_PLAYABLE = Histogram(
+    "kadr_first_playable_seconds",
+    "From the end of an upload, or the request of a pull, until the title plays",
+    buckets=(1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1800, 3600),
+)
 RECLAIMS = Counter("kadr_lease_reclaims_total", "Steps claimed because another worker's lease had run out", ["kind"])
 LEASES_LOST = Counter("kadr_leases_lost_total", "Steps whose lease this worker lost", ["kind"])
 BYTES = Counter("kadr_bytes_total", "Bytes of media moved", ["what"])
+EGRESS = Counter("kadr_egress_bytes_total", "Bytes of media sent by the origin, by who asked for them", ["pathway"])
+CACHE_READS = Counter("kadr_cache_reads_total", "Files read from the origin's disk cache, by result", ["result"])
+SESSIONS = Counter("kadr_sessions_total", "Playback sessions begun, by the pathway they were sent to", ["pathway"])
+STUCK = Gauge("kadr_stuck_assets", "Assets under way that no step will finish")
+MANIFESTS_MISSING = Counter("kadr_manifests_missing_total", "Published titles whose manifest the store has lost")
+DISK_USED = Gauge("kadr_disk_used_ratio", "How full the disk of a folder is, 0 to 1", ["folder"])
 GARBAGE_OBJECTS = Counter("kadr_garbage_objects_total", "Objects deleted because nothing refers to them", ["what"])
 GARBAGE_BYTES = Counter("kadr_garbage_bytes_total", "Bytes freed with those objects", ["what"])
 SHED = Counter("kadr_http_shed_total", "Requests refused because too many were in flight")
@@ -50,9 +73,17 @@ WEBHOOK_SECONDS = Histogram(
     "Time until a receiver had answered, or was given up",
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30),
 )
+WEBHOOKS_DISABLED = Counter("kadr_webhook_endpoints_disabled_total", "Webhook endpoints given up", ["reason"])
 WEBHOOKS_DUE = Gauge("kadr_webhooks_due", "Webhook endpoints to which something is due and no dispatcher sends")
 OLDEST_WEBHOOK = Gauge("kadr_oldest_due_webhook_seconds", "How long the first of them has waited")
 EVENT_BUS_BEHIND = Gauge("kadr_event_bus_behind_seconds", "Age of the oldest event that the event bus has not stored")
+REPLICA_STATE = Gauge("kadr_replica_state", "1 for the state that the read replica is in", ["state"])
+REPLICA_LAG = Gauge("kadr_replica_lag_seconds", "How long ago the replica's contents were those of the primary")
+REPLICA_READS = Counter(
+    "kadr_replica_reads_total",
+    "Reads by where they ended: replica, or the primary because it was not_used, behind, missing the row, or failed",
+    ["outcome"],
+)
 _BACKLOG_SQL = sql.load("steps")["backlog"]
 
 
@@ -84,17 +115,38 @@ def _series(door: str, method: str, pattern: str, status: int) -> tuple[Counter,
 
 
 async def read_backlog(pool: Pool) -> None:
-    """Set the gauges of queued, leased and dead steps from PostgreSQL; while that is away there are none."""
+    """Set the gauges of steps of every kind from PostgreSQL; while that is away there are none."""
     try:
-        rows = await pool.fetch(_BACKLOG_SQL)
+        rows = {row["kind"]: row for row in await pool.fetch(_BACKLOG_SQL)}
     except postgres.UNAVAILABLE:
-        rows = []
-    BACKLOG.clear()
-    OLDEST.clear()
-    for row in rows:
+        BACKLOG.clear()
+        OLDEST.clear()
+        return
+    for kind in StepKind:
+        row = rows.get(kind.value)
         for state in ("queued", "leased", "dead"):
-            BACKLOG.labels(row["kind"], state).set(row[state])
-        OLDEST.labels(row["kind"]).set(row["oldest_s"])
+            BACKLOG.labels(kind.value, state).set(row[state] if row else 0)
+        OLDEST.labels(kind.value).set(row["oldest_s"] if row else 0)
+
+
+def begin_at_zero(*counters: Counter, labels: Iterable[str]) -> None:
+    """Show these counters before anything has happened: one that first appears at 1 has never grown, to `rate`."""
+    for counter in counters:
+        for label in labels:
+            counter.labels(label)
+
+
+def watch_disk(name: str, folder: Path) -> None:
+    """Show how full the disk of this folder is, as often as somebody asks."""
+    DISK_USED.labels(name).set_function(lambda: _used_ratio(folder))
+
+
+def _used_ratio(folder: Path) -> float:
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return math.nan
+    return usage.used / (usage.used + usage.free)
 
 
 @asynccontextmanager

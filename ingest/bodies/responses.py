@@ -317,6 +317,15 @@ class AccountShape(_Shape):
     )
 
 
+class UsageShape(_Shape):
+    """What CDNs have delivered on one day of an owner's assets."""
+
+    day: str = Field(description="The day, in UTC", json_schema_extra={"format": "date"})
+    requests: int = Field(description="Requests, also those of bots and with errors")
+    errors: int = Field(description="Of them, how many were answered 400 and above")
+    bytes: int = Field(description="Bytes sent to viewers, as the CDN counts them")
+
+
 class UploadedAsset(_Shape):
     """An asset as the bearer of its upload token sees it: how far it is, and where it plays."""
 

@@ -14,7 +14,7 @@ from core.model import AssetStatus
 from ingest import assets as api
 from ingest.bodies.asset_response import shown
 from ingest.bodies.requests import AssetQuery
-from ingest.context import CONTEXT, owner_of
+from ingest.context import CONTEXT, owner_of, reads_of
 from ingest.studio import shell
 
 routes = web.RouteTableDef()
@@ -29,7 +29,7 @@ async def library(request: web.Request) -> web.Response:
     given = {name: value for name, value in request.query.items() if value and name in AssetQuery.model_fields}
     try:
         query = AssetQuery.model_validate({**given, "limit": PER_PAGE})
-        found, following = await api.listed(request.app[CONTEXT], owner_of(request), query)
+        found, following = await api.listed(await reads_of(request), owner_of(request), query)
     except ValidationError as exc:
         return _page(request, problem=shell.refused(request, from_validation(exc)))
     except Problem as exc:

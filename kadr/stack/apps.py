@@ -102,8 +102,13 @@ def app_env(home: Home, ports: Ports, credentials: Credentials, urls: Mapping[st
 
 
 def metrics_ports(ports: Ports) -> dict[str, int]:
-    """Where the metrics of API, origin and first worker are. Other workers pick a free port and log it."""
-    return {"api": ports.api_metrics, "origin": ports.origin_metrics, "worker-1": ports.worker_metrics}
+    """Where the metrics of each program are, and of the first worker. Other workers pick a free port and log it."""
+    return {
+        "api": ports.api_metrics,
+        "origin": ports.origin_metrics,
+        "worker-1": ports.worker_metrics,
+        "dispatcher": ports.dispatcher_metrics,
+    }
 
 
 def bind_host(name: str) -> str:

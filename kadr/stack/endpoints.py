@@ -27,7 +27,7 @@ class Endpoints:
     api_key: str = dataclasses.field(repr=False)
     pid: int
     worker_pids: tuple[int, ...]
-    metrics: Mapping[str, str]  # api, origin, worker (the first one, where there is one): the URLs of their metrics
+    metrics: Mapping[str, str]  # by program (of workers the first one): the URLs of their metrics
 
 
 def link_url(api: str, token: str) -> str:

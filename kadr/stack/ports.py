@@ -31,6 +31,7 @@ class Ports:
     api_metrics: int
     origin_metrics: int
     worker_metrics: int
+    dispatcher_metrics: int
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from kadr.stack.tether import tethered
+from core.tether import tethered
 
 _PR_SET_CHILD_SUBREAPER = 36
 

@@ -34,6 +34,7 @@ FILL_S = 30.0
 SLOWEST_BYTES_PER_S = 512 * 1024
 RESCAN_S = 120.0
 READ_BYTES = MIB
+_HITS, _MISSES, _SHARED = (metrics.CACHE_READS.labels(result) for result in ("hit", "miss", "shared"))
 
 
 @dataclass(slots=True)
@@ -74,6 +75,7 @@ class DiskCache:
         """
         name, indexed = _name(file), self._open_indexed(file)
         if indexed is not None and indexed[1]:
+            _HITS.inc()
             try:
                 yield indexed[0]
             finally:
@@ -82,10 +84,13 @@ class DiskCache:
         fill = self._fills.get(name)
         if fill is None or (fill.reading.done() and _failed(fill.reading)):
             reading = asyncio.create_task(self._verify(file, indexed[0]) if indexed else self._fill(file))
+            (_HITS if indexed else _MISSES).inc()
             fill = self._fills[name] = _Fill(reading)
             reading.add_done_callback(lambda _: self._release(name, fill))
-        elif indexed is not None:
-            os.close(indexed[0])
+        else:
+            _SHARED.inc()
+            if indexed is not None:
+                os.close(indexed[0])
         fill.users += 1
         try:
             # A viewer who leaves must not cancel the read for the others.
@@ -175,6 +180,7 @@ class DiskCache:
             raise Transient(f"get {file.key}: too slow") from exc
         if sha256 != file.sha256:
             raise Transient(f"get {file.key}: the bytes do not match the hash in the manifest")
+        _LOG.info("cache.filled", asset=keys.asset_of(file.key), sha256=file.sha256, bytes=file.size_bytes)
 
     async def _rescan(self) -> None:
         try:

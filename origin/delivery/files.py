@@ -15,6 +15,7 @@ from core.http import problems
 from core.http.client_address import home_of
 from core.http.problems import Problem
 from core.model import AssetId, RevisionId
+from core.telemetry import trace
 from core.telemetry.logs import Log
 from origin import access
 from origin.cdn.purge.tags import tag_headers
@@ -73,6 +74,7 @@ async def _send(
 ) -> web.StreamResponse:
     """The file of a path that was checked, with these `headers` besides its own."""
     asset_id, revision_id = AssetId(parts["asset"]), RevisionId(parts["revision"])
+    trace.follow(context.traces.get(asset_id))
     if access.is_taken_down(context, asset_id):
         return _refuse(access.removed())
     try:

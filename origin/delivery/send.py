@@ -24,6 +24,7 @@ from core.caching.refreshing_cache import RefreshingCache
 from core.errors import KadrError
 from core.telemetry import metrics
 from core.telemetry.logs import Log
+from origin.cdn.cdns import OWN_ID
 from origin.context import CONTEXT, CORS
 from origin.delivery import ranges
 from origin.delivery.disk_cache import DiskCache
@@ -41,7 +42,7 @@ GZIPPED_BYTES = 32 * 1024 * 1024  # of gzipped files held in memory
 GZIPPED_TEXTS = 512  # of texts written for sessions
 INLINE_GZIP_BYTES = 16 * 1024  # up to here gzip takes less than handing it to a thread is worth
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-_SERVED = metrics.BYTES.labels("served")
+TO_CDNS = "cdn"  # the pathway of what caches read that know the origin lock
 
 
 def lasting(shared_s: int | None) -> str:
@@ -118,12 +119,17 @@ async def send_file(
     headers["Content-Length"] = str(count)
     if request.method == "HEAD":
         return web.Response(status=status, headers=headers)
-    _SERVED.inc(count)
+    metrics.EGRESS.labels(_pathway(request)).inc(count)
     if file.size_bytes > context.disk_cache.largest_bytes:
         blocks = context.storage.stream(context.settings.media_bucket, file.key, first, last)
         return await _send_blocks(request, status, headers, blocks, count)
     async with context.disk_cache.opened(file) as descriptor:
         return await _send_descriptor(request, status, headers, descriptor, first, count)
+
+
+def _pathway(request: web.Request) -> str:
+    """The pathway that these bytes are sent on."""
+    return TO_CDNS if request.path.startswith("/v/") else request.app[CONTEXT].pathways.own_id or OWN_ID
 
 
 async def _send_text_file(

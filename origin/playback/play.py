@@ -6,6 +6,7 @@ import time
 from aiohttp import web
 
 from core.http.problems import Problem
+from core.telemetry import metrics
 from core.tokens import steering_token
 from origin.context import CONTEXT
 from origin.delivery.send import PRIVATE, send_text
@@ -29,12 +30,15 @@ async def session_playlist(request: web.Request) -> web.Response:
     shared = context.pathways.sessions_alike and visitor.unrestricted
     ends_at = sessions.session_end(context, visitor.claims, now) if visitor.claims else math.inf
     body = context.shared_playlists.get(key, now, ends_at) if shared else None
+    order = context.pathways.cdns.ids
     if body is None:
         session = await sessions.begin(context, visitor, revision_id)
-        pathways = context.pathways.of(session, _order(request, session))
+        order = _order(request, session)
+        pathways = context.pathways.of(session, order)
         body = fill_playlist(session.renditions, session.subtitles, pathways, _steering_uri(request, session))
         if shared and session.whole and not session.encrypted and now < session.shareable_until:
             context.shared_playlists.put(key, body, session.shareable_until, session.expires_at)
+    metrics.SESSIONS.labels(order[0]).inc()
     return await send_text(request, body, HLS_HEADERS)
 
 
@@ -46,9 +50,11 @@ async def session_manifest(request: web.Request) -> web.Response:
         raise Problem(404, "not_ready", "The video is not ready for DASH yet.", hint="HLS plays it already.")
     if session.encrypted:
         raise Problem(404, "not_found", "This video's encryption is not supported with DASH.", hint="HLS plays it.")
-    pathways = request.app[CONTEXT].pathways.of_dash(session, _order(request, session))
+    order = _order(request, session)
+    pathways = request.app[CONTEXT].pathways.of_dash(session, order)
     if not pathways:
         raise Problem(404, "not_found", "No CDN of this server can serve DASH: each signs every file separately.")
+    metrics.SESSIONS.labels(order[0]).inc()
     steering = _steering_uri(request, session)
     text = mpd(
         session.renditions,

@@ -24,6 +24,8 @@ from core.http.client_address import address_of, home_of
 from core.http.problems import Problem
 from core.media.encoded import Rendition, Subtitles
 from core.model import AssetStatus, OwnerId, PlaybackId, Policy, RevisionId
+from core.telemetry import trace
+from core.telemetry.logs import Log
 from core.tokens import playback_token
 from core.tokens import steering_token as steering_token_codec
 from core.tokens.playback_token import ANYBODY, Claims, Limits, TokenExpired, TokenRefused
@@ -36,6 +38,7 @@ from origin.playback.session import Session
 from packager.encryption import Encryption
 from packager.revision import Download
 
+_LOG = Log("playback")
 UNKNOWN_VISIT = Visit(page=None, address=None, country=None)
 EXPIRY_STEP_S = 60  # delivery tokens expire at full minutes, so that sessions of one minute share signatures
 
@@ -94,6 +97,7 @@ async def visitor_of(request: web.Request, *, page: str | None = None) -> Visito
     context = request.app[CONTEXT]
     playback_id = PlaybackId(request.match_info["playback_id"])
     published = await access.find_published(context, playback_id)
+    trace.follow(published.trace)
     claims = _claims(context, request.query.get("token"), playback_id, published.policy)
     access.check_available(context, published)
     limits = ANYBODY if claims is None else claims.limits
@@ -123,7 +127,16 @@ async def begin(context: Context, visitor: Visitor, revision_id: RevisionId) -> 
     """Raises Problem(403) where the viewer has as many sessions as the token allows."""
     session = await session_of(context, visitor, revision_id)
     await _check_concurrent_streams(context, session, visitor.published)
+    _remember_trace(context, visitor, session)
     return session
+
+
+def _remember_trace(context: Context, visitor: Visitor, session: Session) -> None:
+    """So that requests for the title's files belong to its trace, too. One line for each title, not for each viewer."""
+    followed = visitor.published.trace
+    if followed is not None and context.traces.get(session.asset_id) != followed:
+        context.traces[session.asset_id] = followed
+        _LOG.info("title.played", asset=session.asset_id, revision=session.revision_id, session=session.id)
 
 
 async def claimed(request: web.Request) -> tuple[Claims, OwnerId]:

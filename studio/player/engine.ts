@@ -24,4 +24,10 @@ export interface EngineEvents {
   failed(refusal: Refusal): void;
 }
 
-export type EngineOf = new (video: HTMLVideoElement, facts: Facts, events: EngineEvents) => Engine;
+// `ahead_s`: load at most so many seconds ahead; null: what suits the title. The browser's own HLS decides by itself.
+export type EngineOf = new (
+  video: HTMLVideoElement,
+  facts: Facts,
+  events: EngineEvents,
+  ahead_s: number | null,
+) => Engine;

@@ -6,7 +6,15 @@ import { keepCues } from "./kept_cues.ts";
 
 const RETRY_MS = [1000, 2000, 4000, 8000] as const; // then every 8 s
 const FIRST_RETRIES = 2;
+const CLIP_S = 60;
+const CLIP_AHEAD_S = 8;
 const RECOVERIES = 2; // from errors of the decoder, until something plays again
+
+// Whoever leaves has not paid for the rest of the title; most clips are left before they end.
+function usuallyAhead(duration_s: number, phone: boolean): number {
+  if (duration_s <= CLIP_S) return CLIP_AHEAD_S;
+  return phone ? 30 : 45;
+}
 
 export class HlsEngine implements Engine {
   static readonly supported = Hls.isSupported();
@@ -21,12 +29,13 @@ export class HlsEngine implements Engine {
     private readonly video: HTMLVideoElement,
     facts: Facts,
     private readonly events: EngineEvents,
+    ahead_s: number | null,
   ) {
     keepCues(video, events.signal);
     const phone = matchMedia("(pointer: coarse)").matches;
     this.hls = new Hls({
       capLevelToPlayerSize: true,
-      maxMaxBufferLength: phone ? 30 : 45, // whoever leaves has not paid for the rest of the title
+      maxMaxBufferLength: ahead_s ?? usuallyAhead(facts.duration_s, phone),
       backBufferLength: phone ? 30 : Infinity,
       enableWorker: false, // fMP4 is passed on as it is
       cmcd: { contentId: facts.playback_id, useHeaders: false },

@@ -365,6 +365,7 @@ export class KadrPlayer extends HTMLElement {
         play,
         focus: this.#root!.activeElement?.classList.contains("start") ?? false,
         start_s: this.#startTime(),
+        ahead_s: Number(this.getAttribute("buffer")) || null,
         remember: this.#remembers,
         failed: (refusal: Refusal) => this.#refused(refusal),
       };

@@ -15,6 +15,7 @@ export interface Wishes {
   play: boolean; // at once
   focus: boolean; // on the controls, as it was on the button
   start_s: number | null; // asked for by the page
+  ahead_s: number | null; // to be loaded at most
   remember: boolean; // the position, beyond this page
   failed(refusal: Refusal): void;
 }
@@ -46,7 +47,7 @@ export class Playing {
       failed: (refusal) => wishes.failed(refusal),
       refused: () => this.#renew(),
     };
-    this.engine = new EngineType(video, facts, events);
+    this.engine = new EngineType(video, facts, events, wishes.ahead_s);
     this.#begin();
     this.#watchForStalls();
     this.#afterFirstPicture(() => {

@@ -115,7 +115,7 @@ async def test_programs_go_on_beside_a_later_release(pool: Pool, empty: Cluster)
 
 async def test_no_database_is_one_sentence() -> None:
     with pytest.raises(KadrError, match="does not answer"):
-        await migrate.check(Cluster(url="postgresql://kadr@127.0.0.1:1/kadr").settings())
+        await migrate.check(Cluster(folder=Path("nowhere"), port=1).settings())
 
 
 async def test_the_role_of_the_programs_owns_its_database_and_nothing_else(pool: Pool, empty: Cluster) -> None:
@@ -172,7 +172,7 @@ async def test_what_is_owed_is_what_steps_of_the_owner_have_cost(pool: Pool, owe
     assert step is not None
     async with pool.acquire() as connection, connection.transaction():
         await steps.finish(connection, step, StepState.DONE, output={})
-    await steps.settle_turn(pool, step, 1601)
+    await steps.settle_turn(pool, step, 1601, 1601)
     usual_s = await pool.fetchval("SELECT expected_s FROM turns")
     assert usual_s > 480
     await queue(pool, StepKind.ENCODE)

@@ -17,7 +17,7 @@ from core.db.event_feed import CursorExpired, Place
 from core.db.postgres import Pool
 from core.event_types import AssetPlayable, TrackReady, like_patterns
 from core.model import OwnerId, new_id
-from kadr.stack.tether import tethered
+from core.tether import tethered
 from tests import lone, runs
 from tests.database import OWNER, new_owner, until_readable
 from tests.stack import Stack, as_owner

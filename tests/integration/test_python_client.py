@@ -85,7 +85,13 @@ def large(tiny: Path, tmp_path: Path) -> Path:
 @contextmanager
 def program(*argv: str, **options: Any) -> Iterator["subprocess.Popen[str]"]:
     running = subprocess.Popen(
-        [sys.executable, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        [sys.executable, *argv],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whatever started the tests may ignore Ctrl-C, as shells do for what they run in the background.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        **options,
     )
     try:
         yield running

@@ -27,13 +27,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from core.errors import ConfigError
+from core.tether import tethered
 from kadr.npm import npm_argv
 from kadr.stack import leftovers
 from kadr.stack.credentials import load_credentials
 from kadr.stack.home import Home
 from kadr.stack.log import ROTATE_BYTES, end_of_log, open_log
 from kadr.stack.ports import choose_ports
-from kadr.stack.tether import tethered
 from tests.selection import MORE_VALUES, some
 
 ROOT = Path(__file__).parents[2]

@@ -32,7 +32,7 @@ async def claim(pool: Pool, *, worker: str = "test", most: int = steps.MANY, lea
 async def finish(pool: Pool, step: Step, cost_s: float) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await steps.finish(connection, step, StepState.DONE, output={})
-    await steps.settle_turn(pool, step, cost_s)
+    await steps.settle_turn(pool, step, cost_s, cost_s)
 
 
 async def shares(pool: Pool, claims: int, cost_s: float = 1.0) -> Counter[OwnerId]:

@@ -17,6 +17,7 @@ import aiohttp
 from core.concurrency import cancel_and_wait, run_to_end
 from core.db import postgres, webhook_deliveries, webhook_endpoints
 from core.db.postgres import Connection, Pool
+from core.db.replica import Replica
 from core.db.webhook_deliveries import Attempt, DeliveryState, Due, Result
 from core.db.webhook_endpoints import BLOCKS_FOR, DISABLE_AFTER_FAILURES, Disabled, Held, Leased, Look
 from core.http.public_fetch import Guard, guarded_session, parse_networks
@@ -64,10 +65,19 @@ class _Ended:
 
 
 class EndpointSender:
-    """Sends to one endpoint for as long as its lease is held. `slots`: what all endpoints of its owner share."""
+    """Sends to one endpoint for as long as its lease is held. `slots`: what all endpoints of its owner share.
+
+    With a replica an event is sent once what it tells can be read there: receivers read the asset again.
+    """
 
     def __init__(
-        self, settings: Settings, pool: Pool, leased: Leased, keys: Mapping[str, bytes], slots: OwnerSlots
+        self,
+        settings: Settings,
+        pool: Pool,
+        leased: Leased,
+        keys: Mapping[str, bytes],
+        slots: OwnerSlots,
+        replica: Replica | None = None,
     ) -> None:
         self._settings = settings
         self._pool = pool
@@ -75,6 +85,7 @@ class EndpointSender:
         self._keys = keys
         self._slots = slots
         self._guard = Guard(parse_networks(settings.webhook_networks, "KADR_WEBHOOK_NETWORKS"), tls_only=True)
+        self._replica = replica
         self._queue = Queue()
         self._sending: dict[asyncio.Task[Sent], _Sending] = {}
         self._ended: list[_Ended] = []
@@ -125,6 +136,8 @@ class EndpointSender:
         known = self._queue.known
         found = await webhook_deliveries.due(self._pool, self._leased.id, known, max(1, KNOWN - len(known)), look.at)
         self._nothing_due = None if found else look
+        if found and self._replica is not None:
+            await self._replica.caught_up()
         self._queue.add(found)
 
     def _start(self, session: aiohttp.ClientSession, secrets: list[str]) -> None:
@@ -221,6 +234,7 @@ class EndpointSender:
     async def _disable(self, connection: Connection, reason: Disabled) -> None:
         await webhook_endpoints.disable(connection, self._leased.id, reason)
         self._stopping = True
+        metrics.WEBHOOKS_DISABLED.labels(reason.value).inc()
         _LOG.warning("webhook.disabled", endpoint=self._leased.id, reason=reason.value)
 
     async def _is_over(self) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from core.db import outbox
 from core.db.outbox import Event
 from core.db.postgres import Pool
+from core.db.replica import Replica
 from core.errors import ConfigError, Transient
 from core.settings import Settings
 from core.telemetry.logs import Log
@@ -26,7 +27,7 @@ LOOK_S = 0.25
 AGAIN_S = 2.0  # between attempts to connect
 
 
-async def run(settings: Settings, pool: Pool) -> None:
+async def run(settings: Settings, pool: Pool, replica: Replica | None = None) -> None:
     """Publish until cancelled. Raises ConfigError for settings that cannot be, or where nats-py is not installed."""
     try:
         from workers.dispatcher import jetstream
@@ -40,17 +41,19 @@ async def run(settings: Settings, pool: Pool) -> None:
         async with jetstream.connected(settings) as stream:
             _LOG.info("event_bus.connected", stream=settings.nats_stream)
             while stream.is_connected:
-                if not await _hand_on(pool, stream):
+                if not await _hand_on(pool, stream, replica):
                     await asyncio.sleep(LOOK_S)
         raise Transient("NATS has ended the connection")
 
     await repeated(_LOG, "event_bus", AGAIN_S, session)
 
 
-async def _hand_on(pool: Pool, stream: "Stream") -> bool:
+async def _hand_on(pool: Pool, stream: "Stream", replica: Replica | None) -> bool:
     """Publish the next events and note how far that went; whether there were any. Raises Transient where it failed."""
     async with pool.acquire() as connection, connection.transaction():
         events = await outbox.ahead(connection, CONSUMER)
+        if events and replica is not None:  # who hears of an event may read the asset there
+            await replica.caught_up()
         stored, failure = await _publish(stream, events)
         if stored:
             await outbox.advance(connection, CONSUMER, stored[-1])

@@ -8,8 +8,9 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 
 from core.concurrency import cancel_and_wait
-from core.db import outbox, postgres, webhook_endpoints
+from core.db import outbox, postgres, replica, webhook_endpoints
 from core.db.postgres import Pool
+from core.db.webhook_endpoints import Disabled
 from core.settings import Settings
 from core.telemetry import metrics
 from core.telemetry.logs import Log
@@ -30,10 +31,14 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stopping.set)
     pool = await postgres.connect(settings, require_repaired=True)
     try:
-        async with metrics.served(settings, lambda: _read_backlog(settings, pool)) as port:
-            jobs = [loop.create_task(Webhooks(settings, pool).run()), loop.create_task(stopping.wait())]
+        async with (
+            replica.opened(settings, pool) as standby,
+            metrics.served(settings, lambda: _read_backlog(settings, pool)) as port,
+        ):
+            jobs = [loop.create_task(Webhooks(settings, pool, standby).run()), loop.create_task(stopping.wait())]
             if settings.nats_url is not None:
-                jobs.append(loop.create_task(event_bus.run(settings, pool)))
+                jobs.append(loop.create_task(event_bus.run(settings, pool, standby)))
+            metrics.begin_at_zero(metrics.WEBHOOKS_DISABLED, labels=[Disabled.GONE, Disabled.FAILING])
             _LOG.info("dispatcher.started", metrics_port=port)
             done, pending = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
             await cancel_and_wait(pending)

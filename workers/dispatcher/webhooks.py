@@ -10,6 +10,7 @@ from contextlib import suppress
 from core.concurrency import cancel_and_wait, gather_all
 from core.db import postgres, webhook_deliveries, webhook_endpoints
 from core.db.postgres import Pool
+from core.db.replica import Replica
 from core.db.webhook_endpoints import Leased
 from core.model import OwnerId
 from core.settings import Settings
@@ -29,8 +30,9 @@ CLEAN_S, CLEAN_AT_ONCE = 1.0, 2000
 class Webhooks:
     """Fans events out and sends them, until cancelled; the leases are then handed back."""
 
-    def __init__(self, settings: Settings, pool: Pool) -> None:
+    def __init__(self, settings: Settings, pool: Pool, replica: Replica | None = None) -> None:
         self._settings = settings
+        self._replica = replica
         self._pool = pool
         self._keys = webhook_endpoints.sealing_keys(settings)
         self._wake = asyncio.Event()
@@ -96,7 +98,7 @@ class Webhooks:
         slots = self._slots.setdefault(owner, OwnerSlots(OWNER_SLOTS))
         self._endpoints_of[owner] += 1
         try:
-            await EndpointSender(self._settings, self._pool, leased, self._keys, slots).run()
+            await EndpointSender(self._settings, self._pool, leased, self._keys, slots, self._replica).run()
         except postgres.UNAVAILABLE as exc:
             _LOG.warning("endpoint.failed", endpoint=leased.id, error=repr(exc))
         except Exception as exc:  # noqa: BLE001 - one endpoint must not end the program

@@ -62,6 +62,7 @@ class Collector:
             try:
                 await self._look_through(one)
             except ManifestMissing as exc:
+                metrics.MANIFESTS_MISSING.inc()
                 _LOG.error("garbage.manifest_missing", exc, asset=one.asset_id)
             except ANOTHER_TIME as exc:
                 _LOG.warning("garbage.failed", asset=one.asset_id, error=repr(exc))

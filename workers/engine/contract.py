@@ -74,7 +74,8 @@ class Outcome:
     """What a step achieved.
 
     `on_commit` runs in the transaction that ends the step, which also queues `next_steps`; `after_commit` runs after
-    it, and its failure is only logged. `warnings` are (code, message) pairs for the owner.
+    it, and its failure is only logged. `warnings` are (code, message) pairs for the owner. `encoded_s`: how long the
+    renditions are that it made, all together.
     """
 
     output: dict[str, Any] = field(default_factory=dict)
@@ -82,6 +83,7 @@ class Outcome:
     warnings: tuple[tuple[str, str], ...] = ()
     next_steps: tuple[NextStep, ...] = ()
     after_commit: Callable[[], Awaitable[None]] | None = None
+    encoded_s: float = 0.0
 
 
 class Stage(Protocol):

@@ -25,6 +25,7 @@ from core.hints import Hints
 from core.model import StepKind
 from core.settings import Settings
 from core.storage import s3
+from core.telemetry import metrics
 from core.telemetry.logs import Log
 from seo.sites import sites_of
 from workers.engine import failures, index_now, sitemap_keeper
@@ -56,6 +57,7 @@ async def reconcile(pool: Pool, hints: Hints) -> None:
             await expiring.forget_expired(connection)
         claimable = await connection.fetch(_SQL["claimable"], HINTS_AT_ONCE, steps.MAX_INTERRUPTIONS)
         stuck = [row["id"] for row in await connection.fetch(_SQL["stuck"])]
+    metrics.STUCK.set(len(stuck))
     if stuck:
         _LOG.error("asset.stuck", assets=stuck)
     for row in claimable:

@@ -8,12 +8,13 @@ import socket
 from core.concurrency import cancel_and_wait, repeat_every
 from core.db import postgres
 from core.hints import Hints
+from core.model import StepKind
 from core.own_folder import own_folder
 from core.sandbox.child import ChildRunner
 from core.settings import Settings
 from core.step_kinds import SlotClass
 from core.storage import s3
-from core.telemetry import metrics
+from core.telemetry import metrics, spans
 from core.telemetry.logs import Log
 from thumbnails.vision.face_model import face_model
 from transcode.encode.capabilities import check, ffmpeg_binary
@@ -53,7 +54,11 @@ async def run(settings: Settings) -> None:
     hints = Hints(settings)
     name = f"{socket.gethostname()}-{os.getpid()}"
     try:
-        async with s3.connect(settings) as stored, metrics.served(settings) as port:
+        async with (
+            spans.exported(settings, "worker"),
+            s3.connect(settings) as stored,
+            metrics.served(settings) as port,
+        ):
             with worker_folder(settings.work_dir / "steps") as folder:
                 context = WorkerContext(
                     settings=settings,
@@ -66,6 +71,8 @@ async def run(settings: Settings) -> None:
                     codecs=capabilities.codecs,
                     memory=MemoryBudget(settings.memory_bytes or half_of_memory()),
                 )
+                metrics.begin_at_zero(metrics.RECLAIMS, metrics.LEASES_LOST, metrics.STEP_CPU, labels=list(StepKind))
+                metrics.watch_disk("work", settings.work_dir)
                 worker = Worker(context, hints, name, folder)
                 layers = sorted(runner.layers)
                 if runner.missing:

@@ -22,7 +22,7 @@ from core.hints import Hints
 from core.model import StepKind, StepState
 from core.sandbox import niceness
 from core.step_kinds import TRAITS, SlotClass
-from core.telemetry import metrics
+from core.telemetry import metrics, spans, trace
 from core.telemetry.logs import Log
 from workers.engine import failures
 from workers.engine.contract import ClaimedStep, Outcome, WorkerContext
@@ -33,6 +33,7 @@ from workers.engine.workdirs import step_folder
 _LOG = Log("worker")
 PROGRESS_EVERY_S = 1.0
 LEAST_COST_S = 0.05  # of a step that starts no program: a claim, transactions
+ENDS_WELL = frozenset({"done", "rejected", "released", "postponed"})  # for us: a refused file is its owner's error
 _CANNOT_END: tuple[type[Exception], ...] = (LeaseLost, *postgres.UNAVAILABLE)
 
 
@@ -79,7 +80,8 @@ class Worker:
             # would not see each other's, and each would ask PostgreSQL.
             async with self._claiming[slots]:
                 step = await self._next(slots)
-            await self._attempt(step)
+            with trace.following(step.trace):
+                await self._attempt(step)
             # Whoever waits for all could claim nothing of this owner's as long as it held all the slots it may hold.
             self.wake(slots)
 
@@ -118,7 +120,13 @@ class Worker:
             raise
 
     async def _attempt(self, step: Step) -> None:
-        """Run one claimed step to one of its ends, measured. Only cancellation comes out of here."""
+        """Run one claimed step to one of its ends, as a span. Only cancellation comes out of here."""
+        attempt = step.attempts + 1
+        with spans.span(f"step {step.kind}", step=step.id, asset=step.asset_id, attempt=attempt):
+            await self._measured(step)
+
+    async def _measured(self, step: Step) -> None:
+        """The same, with its time, CPU time and memory counted, and its owner charged."""
         log_fields = {"step": step.id, "kind": step.kind, "asset": step.asset_id, "attempt": step.attempts + 1}
         if step.interruptions:
             metrics.RECLAIMS.labels(step.kind).inc()
@@ -141,12 +149,17 @@ class Worker:
         finally:
             seconds = time.monotonic() - started
             metrics.STEP_SECONDS.labels(step.kind, outcome).observe(seconds)
-            await self._settle(step, seconds if TRAITS[step.kind].slots.waits_for_network else runner.cpu_s)
+            cost_s = seconds if TRAITS[step.kind].slots.waits_for_network else runner.cpu_s
+            spans.note(failed=None if outcome in ENDS_WELL else outcome, outcome=outcome)
+            metrics.STEP_CPU.labels(step.kind).inc(runner.cpu_s)
+            if runner.cpu_s:
+                metrics.STEP_MEMORY.labels(step.kind).observe(runner.peak_bytes)
+            await self._settle(step, cost_s, runner.cpu_s)
 
-    async def _settle(self, step: Step, cost_s: float) -> None:
+    async def _settle(self, step: Step, cost_s: float, cpu_s: float) -> None:
         """Charge the owner what the step has cost. Where that fails, what was expected of it stands."""
         try:
-            await run_to_end(steps.settle_turn(self._context.pool, step, max(cost_s, LEAST_COST_S)))
+            await run_to_end(steps.settle_turn(self._context.pool, step, max(cost_s, LEAST_COST_S), cpu_s))
         except postgres.UNAVAILABLE as exc:
             _LOG.warning("step.not_settled", step=step.id, error=repr(exc))
 
@@ -236,8 +249,10 @@ class Worker:
             if step.kind in COUNTED:
                 following = (*following, *await fan_in(connection, step.asset_id, step.run))
             for kind, step_input in following:
-                if new := await steps.insert(connection, step.asset_id, kind, {**step_input, "run": step.run}):
+                run_input = {**step_input, "run": step.run}
+                if new := await steps.insert(connection, step.asset_id, kind, run_input, trace=step.trace):
                     queued.append((new, kind))
+        metrics.ENCODED.labels(step.kind).inc(outcome.encoded_s)
         for queued_step, kind in queued:
             self.wake(TRAITS[kind].slots)
             await self._hints.send(queued_step, kind)
@@ -255,7 +270,7 @@ class Worker:
             await self._record_failure(connection, step, rejected)
             if step.kind is StepKind.ACCEPT:
                 refused = {"upload_id": step.input["upload_id"], "refused": True}
-                await steps.insert(connection, step.asset_id, StepKind.DISCARD, refused)
+                await steps.insert(connection, step.asset_id, StepKind.DISCARD, refused, trace=step.trace)
 
     async def _record_failure(self, connection: Connection, step: Step, error: Rejected) -> None:
         await failures.record_failure(connection, step.asset_id, step.kind, step.id, step.input, error)

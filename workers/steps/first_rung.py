@@ -54,4 +54,5 @@ async def first_rung(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
         output={"encoded": await artifacts.store_encoded(worker, claimed.asset.id, files.encoded)},
         on_commit=listing.end(rungs[0].id) if last else None,
         next_steps=following,
+        encoded_s=files.encoded.total_s,
     )

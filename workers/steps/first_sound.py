@@ -23,4 +23,5 @@ async def first_sound(worker: WorkerContext, claimed: ClaimedStep) -> Outcome:
     return Outcome(
         output={"encoded": await artifacts.store_encoded(worker, claimed.asset.id, files.encoded)},
         on_commit=listing.end(track.id),
+        encoded_s=files.encoded.total_s,
     )

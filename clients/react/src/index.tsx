@@ -36,6 +36,8 @@ export interface KadrPlayerProps {
   height?: number;
   /** Where playback starts, in seconds. */
   startTime?: number;
+  /** Seconds to load ahead at most. */
+  buffer?: number;
   lang?: string;
   loading?: "lazy" | "eager";
   /** Begin to play, without sound, once half of the player is visible. */
@@ -106,6 +108,7 @@ export function KadrPlayer(props: KadrPlayerProps): ReactElement {
       poster: props.poster,
       title: props.title,
       "start-time": props.startTime,
+      buffer: props.buffer,
       lang: props.lang,
       loading: props.loading,
       autoplay: flag(props.autoplay),

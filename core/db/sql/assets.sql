@@ -1,9 +1,9 @@
 -- name: insert
 -- Listed as its owner lists new assets.
 INSERT INTO assets (
-    id, owner_id, status, title, ref_type, ref_id, policy, language, options, metadata, allowed_domains, listed
+    id, owner_id, status, title, ref_type, ref_id, policy, language, options, metadata, allowed_domains, trace, listed
 )
-VALUES ($1, $2, $8, $3, $4, $5, $6, $7, $9, $10, $11, (SELECT list_by_default FROM owners WHERE id = $2));
+VALUES ($1, $2, $8, $3, $4, $5, $6, $7, $9, $10, $11, $12, (SELECT list_by_default FROM owners WHERE id = $2));
 
 -- name: describe
 -- The given fields of $2, a JSON object with names of columns; the others stay.
@@ -45,6 +45,9 @@ ORDER BY COALESCE((summary ->> 'duration_s')::float8, -1) DESC, id DESC LIMIT $7
 -- name: by_id
 -- For workers: deleted ones, too, because deleting is work.
 SELECT * FROM asset_view WHERE id = $1;
+
+-- name: set_trace
+UPDATE assets SET trace = $2 WHERE id = $1;
 
 -- name: clear_error
 UPDATE assets SET error = NULL WHERE id = $1;

@@ -26,7 +26,7 @@ SELECT p.policy, a.id AS asset_id, a.owner_id, a.revision_id, a.title, a.status,
     left(md5(a.chapters::text), 12) AS chapters_version,
     a.deleted_at IS NOT NULL AS deleted, a.taken_down_at IS NOT NULL AS taken_down,
     a.language, a.description, a.tags, a.published_at, a.expires_at, a.listed, a.page_url, a.family_friendly, a.author,
-    a.revision_id IS NOT NULL AND NOT a.provisional AS complete,
+    a.revision_id IS NOT NULL AND NOT a.provisional AS complete, a.trace,
     (SELECT min(q.id) FROM playback_ids q WHERE q.asset_id = a.id AND q.policy = 'public') AS public_id,
     EXISTS (SELECT FROM pictures i WHERE i.asset_id = a.id AND i.has_poster) AS has_poster
 FROM playback_ids p JOIN assets a ON a.id = p.asset_id

@@ -1,8 +1,9 @@
 -- name: insert
 -- A step is inserted in the transaction of the fact that needs it; the same input twice is one step. One that is there
 -- already is looked for first: a conflict with it would wait for whoever is changing it just now.
-INSERT INTO steps (id, asset_id, owner_id, kind, input_hash, input, due_at)
-SELECT $1::text, assets.id, assets.owner_id, $3::text, $4::text, $5::jsonb, now() + $6 * interval '1 second'
+INSERT INTO steps (id, asset_id, owner_id, kind, input_hash, input, due_at, trace)
+SELECT $1::text, assets.id, assets.owner_id, $3::text, $4::text, $5::jsonb, now() + $6 * interval '1 second',
+    COALESCE($7::text, assets.trace)
 FROM assets WHERE assets.id = $2 AND NOT EXISTS (SELECT FROM steps WHERE asset_id = $2 AND kind = $3 AND input_hash = $4)
 ON CONFLICT (asset_id, kind, input_hash) DO NOTHING
 RETURNING id;
@@ -76,7 +77,7 @@ claimed AS (
         started_at = COALESCE(started_at, now())
     FROM chosen WHERE steps.id = chosen.id
     RETURNING steps.id, asset_id, owner_id, kind, input, lease_token, attempts, interruptions, hard_deaths,
-        postponements, chosen.pass
+        postponements, trace, chosen.pass
 ),
 turn AS (
     INSERT INTO turns AS known (owner_id, slots, pass, begun_at, expected_s, claimed_at)
@@ -98,10 +99,15 @@ SELECT claimed.*, turn.expected_s, EXISTS (
 FROM claimed, turn;
 
 -- name: settle_turn
--- A step of this owner and class has ended: what it was expected to cost ($3) is replaced by what it did ($4).
+-- A step of this owner and class has ended: what it was expected to cost ($3) is replaced by what it did ($4), and the
+-- CPU time of its programs ($6) is kept. The step's row is locked before that of the turn, as a claim does it.
+WITH spent AS (
+    UPDATE steps SET cpu_s = COALESCE(cpu_s, 0) + $6 WHERE id = $5 RETURNING id
+)
 UPDATE turns SET
     pass = pass + ($4::double precision - $3::double precision) / (SELECT weight FROM owners WHERE id = $1),
     expected_s = 0.7 * expected_s + 0.3 * $4::double precision
+FROM (SELECT count(*) FROM spent) AS counted
 WHERE owner_id = $1 AND slots = $2;
 
 -- name: heartbeat

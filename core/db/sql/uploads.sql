@@ -4,10 +4,10 @@ VALUES ($1, $2, $3, 'open', $4, $5, $6, $7, $8, now() + $9 * interval '1 second'
 RETURNING expires_at;
 
 -- name: of_owner
-SELECT * FROM uploads WHERE id = $1 AND owner_id = $2;
+SELECT u.*, a.trace FROM uploads u JOIN assets a ON a.id = u.asset_id WHERE u.id = $1 AND u.owner_id = $2;
 
 -- name: by_id
-SELECT * FROM uploads WHERE id = $1;
+SELECT u.*, a.trace FROM uploads u JOIN assets a ON a.id = u.asset_id WHERE u.id = $1;
 
 -- name: of_asset
 SELECT id FROM uploads WHERE asset_id = $1;

@@ -52,7 +52,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
 
 @pytest.fixture
 def followed() -> Followed:
-    return Followed(cast("Context", SimpleNamespace(pool=None)))
+    return Followed(cast("Context", SimpleNamespace(written=None, pool=None)))
 
 
 async def test_six_hundred_streams_of_an_asset_read_it_once(reads: Reads, followed: Followed) -> None:

@@ -18,6 +18,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from core.caching.lru import LruDict
 from core.db import revocations
 from core.errors import ObjectMissing, Transient
 from core.http import problems
@@ -125,6 +126,7 @@ async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         revoked=revoked,
         steering=reports,
         pathways=SimpleNamespace(own_id="origin"),
+        traces=LruDict(8),
         delivery_keys=KEYS,
         lock_secrets=(LOCK,),
     )

@@ -33,7 +33,7 @@ def main() -> None:
     try:
         os.execvp(argv[0], argv)  # noqa: S606 - becoming the program is the point
     except OSError as exc:
-        print(f"{argv[0]}: {exc.strerror}", file=sys.stderr)
+        sys.stderr.write(f"{argv[0]}: {exc.strerror}\n")
         sys.exit(127)
 
 

@@ -1,0 +1,88 @@
+"""Two commits as folders beside each other, made by `git worktree` and removed again.
+
+In: a repository and the name of a base. Out: the merge base of it and HEAD, and HEAD itself, each checked out in a
+temporary folder and compiled ahead (sandboxed programs may not write what Python compiles). Both run with this
+interpreter and what is installed for it. Raises GitFailed.
+"""
+
+import compileall
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import ConfigError
+
+# The longest name of both has as many letters as the other: a path's length is part of what some programs do.
+BASE, HEAD = "base", "head"
+
+
+class GitFailed(ConfigError):
+    """git could not do what the gate needs of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """One commit, checked out."""
+
+    name: str
+    commit: str
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trees:
+    """The merge base and HEAD. `added`: lines of CHANGELOG.md that HEAD has more."""
+
+    base: Tree
+    head: Tree
+    added: tuple[str, ...]
+
+
+def git(repository: Path, *words: str) -> str:
+    """What git prints. Raises GitFailed."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(repository), *words],  # noqa: S607 - whichever git the caller uses
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except FileNotFoundError as exc:
+        raise GitFailed("the gate needs git") from exc
+    except subprocess.CalledProcessError as exc:
+        raise GitFailed(f"git {' '.join(words)}: {exc.stderr.strip()}") from exc
+    return done.stdout.strip()
+
+
+def uncommitted(repository: Path) -> bool:
+    """Whether files that git tracks are not as in HEAD: what is in them is not measured."""
+    return bool(git(repository, "status", "--porcelain", "--untracked-files=no"))
+
+
+@contextmanager
+def checked_out(repository: Path, base: str) -> Iterator[Trees]:
+    """Both commits, for as long as the body runs."""
+    head = git(repository, "rev-parse", "HEAD")
+    merge_base = git(repository, "merge-base", base, head)
+    added = tuple(
+        line[1:]
+        for line in git(repository, "diff", "--unified=0", merge_base, head, "--", "CHANGELOG.md").splitlines()
+        if line.startswith("+") and not line.startswith("+++")
+    )
+    with tempfile.TemporaryDirectory(prefix="kadr-gate-") as folder:
+        trees = [
+            Tree(name=name, commit=commit, folder=Path(folder) / name)
+            for name, commit in ((BASE, merge_base), (HEAD, head))
+        ]
+        try:
+            for tree in trees:
+                git(repository, "worktree", "add", "--detach", "--quiet", str(tree.folder), tree.commit)
+                compileall.compile_dir(tree.folder, quiet=2)
+            yield Trees(base=trees[0], head=trees[1], added=added)
+        finally:
+            for tree in trees:
+                if tree.folder.exists():
+                    git(repository, "worktree", "remove", "--force", str(tree.folder))

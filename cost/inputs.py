@@ -1,0 +1,191 @@
+"""The inputs of the model: what each is called, its unit, its default, and where a value comes from. Pure.
+
+In: a scenario, what was measured, and what somebody has given by hand. Out: `Inputs`. Refuses an unknown name and a
+value out of its range with ConfigError.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+
+from core.errors import ConfigError
+from presets.scenario import BASE, Scenario
+
+
+class Origin(StrEnum):
+    """Where a value comes from, the strongest first."""
+
+    GIVEN = "given"  # by --set, or in the form of the studio
+    MEASURED = "measured"
+    SCENARIO = "scenario"
+    DEFAULT = "default"
+
+
+class Group(StrEnum):
+    """What an input is about. A scenario knows audience and catalogue better than what was measured elsewhere."""
+
+    CATALOGUE = "catalogue"
+    AUDIENCE = "audience"
+    TECHNICAL = "technical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """One input: its unit, its default with the reason for it, and the most it may be."""
+
+    unit: str
+    default: float
+    group: Group
+    why: str
+    least: float = 0.0
+    most: float = 1e15
+
+
+def _of(unit: str, default: float, group: Group, why: str, *, least: float = 0.0, most: float = 1e15) -> Definition:
+    return Definition(unit=unit, default=default, group=group, why=why, least=least, most=most)
+
+
+_C, _A, _T = Group.CATALOGUE, Group.AUDIENCE, Group.TECHNICAL
+# Of each kind of title. docs/cost.md has the reasons at more length.
+OF_KIND: Mapping[str, Definition] = {
+    "items": _of("", 1_000, _C, "a small catalogue"),
+    "share": _of("share", 1, _C, "every item is a title", most=1),
+    "title_s": _of("s", 60, _C, "a minute", least=0.1, most=43_200),
+    "new_share": _of("share/month", 0.05, _C, "new or replaced each month", most=100),
+    "viewers": _of("", 10_000, _A, "monthly users; Kadr counts no viewers"),
+    "starts": _of("/viewer", 8, _A, "of titles, each month; Kadr counts none"),
+    "watched_s": _of("s/start", 24, _A, "Kadr measures none", most=43_200),
+    "zipf": _of("exponent", 0.9, _A, "a shop, where each title belongs to a page; open uploads have 1 or more", most=3),
+    "rate_mbps": _of("Mb/s", 1.2, _A, "what viewers get of the ladder, sound included; Kadr measures none", most=200),
+    "buffer_s": _of("s", 30, _T, "what hls.js fills; Kadr's player: 8 s for titles up to a minute", most=3_600),
+    "segment_s": _of("s", 6, _T, "the profile standard", least=0.5, most=60),
+    "ladder_mb": _of("MB/min", 25, _T, "the smart ladder, balanced, of 1080p", most=10_000),
+    "pictures_mb": _of("MB/title", 1, _T, "posters, storyboard, preview: 0.8 and 1.4 of two clips", most=10_000),
+    "source_mb": _of("MB/min", 60, _T, "uploads of 8 Mb/s", most=100_000),
+    "source_days": _of("days", math.inf, _T, "KADR_SOURCE_RETENTION_S is not set"),
+    "renditions": _of("", 5, _T, "four rungs and the sound", least=1, most=100),
+    "encode_cpu_s": _of("CPU s/min", 90, _T, "1080p, balanced: 132 x 0.69 (docs/benchmarks.md)", most=1e6),
+    "pictures_cpu_s": _of("CPU s/min", 10, _T, "posters, storyboard, preview (docs/benchmarks.md)", most=1e6),
+    "captions_cpu_s": _of(
+        "CPU s/min", 30, _T, "room for a larger model: base takes 5 to 12 (docs/benchmarks.md)", most=1e6
+    ),
+}
+# Of the whole installation.
+OF_ALL: Mapping[str, Definition] = {
+    "retry": _of("share", 0, _T, "none; with machines that may be taken away 0.02", most=10),
+    "startup_requests": _of("/start", 6, _T, "playlists, init segments, keys", most=100),
+    "cache_gb": _of("GB", 4_000, _T, "the disks of one shield"),
+    "cache_days": _of("days", 30, _T, "what nobody asks for is dropped", most=3_650),
+    "life_months": _of("months", 24, _T, "assumed", least=1, most=600),
+    "av1_saving": _of("share", 0.30, _T, "at equal VMAF; 9 to 40 % by title", most=0.95),
+    "av1_devices": _of("share", 0.70, _T, "assumed", most=1),
+    "hevc_saving": _of("share", 0.14, _T, "at equal VMAF", most=0.95),
+    "hevc_devices": _of("share", 0.35, _T, "assumed", most=1),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """One input with where it comes from; `note` says it in words, where there is more to say."""
+
+    value: float
+    origin: Origin
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindInputs:
+    """The inputs of one kind of title, as plain numbers. Units: OF_KIND."""
+
+    items: float
+    share: float
+    title_s: float
+    new_share: float
+    viewers: float
+    starts: float
+    watched_s: float
+    zipf: float
+    rate_mbps: float
+    buffer_s: float
+    segment_s: float
+    ladder_mb: float
+    pictures_mb: float
+    source_mb: float
+    source_days: float
+    renditions: float
+    encode_cpu_s: float
+    pictures_cpu_s: float
+    captions_cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Every input by its name: KIND.INPUT, or INPUT of the whole installation."""
+
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> float:
+        return self.values[name].value
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of title, in the scenario's order."""
+        return tuple(dict.fromkeys(name.partition(".")[0] for name in self.values if "." in name))
+
+    def kind(self, name: str) -> KindInputs:
+        """The inputs of one kind."""
+        return KindInputs(**{one.name: self[f"{name}.{one.name}"] for one in fields(KindInputs)})
+
+    def having(self, changes: Mapping[str, float], origin: Origin = Origin.GIVEN) -> "Inputs":
+        """The same with other values. Raises ConfigError for an unknown name and a value out of its range."""
+        changed = dict(self.values)
+        for name, value in changes.items():
+            if name not in changed:
+                raise ConfigError(f"{name} is no input here; there are {', '.join(changed)}")
+            changed[name] = Value(value=_checked(name, value), origin=origin)
+        return replace(self, values=changed)
+
+
+def definition(name: str) -> Definition:
+    """Of an input by its full name."""
+    kind, _, own = name.rpartition(".")
+    return (OF_KIND if kind else OF_ALL)[own]
+
+
+def inputs_of(
+    scenario: Scenario,
+    *,
+    variant: str = BASE,
+    measured: Mapping[str, Value] | None = None,
+    given: Mapping[str, float] | None = None,
+) -> Inputs:
+    """Given by hand wins; then what was measured of our own work; then the scenario; then the default.
+
+    What was measured of catalogue and audience only takes the place of defaults: a scenario is about another platform.
+    """
+    named = {f"{kind}.{name}": value for kind, one in scenario.kinds.items() for name, value in one.inputs.items()}
+    named = {**named, **scenario.inputs, **scenario.variant(variant)}
+    values = {name: Value(value=one.default, origin=Origin.DEFAULT, note=one.why) for name, one in _all(scenario)}
+    if unknown := [name for name in named if name not in values]:
+        raise ConfigError(f"{scenario.name}: {unknown[0]} is no input; there are {', '.join((*OF_KIND, *OF_ALL))}")
+    for name, value in named.items():
+        values[name] = Value(value=_checked(name, float(value)), origin=Origin.SCENARIO)
+    for name, found in (measured or {}).items():
+        if definition(name).group is Group.TECHNICAL or name not in named:
+            values[name] = replace(found, value=_checked(name, found.value))
+    return Inputs(values).having(given or {})
+
+
+def _all(scenario: Scenario) -> Iterator[tuple[str, Definition]]:
+    for kind in scenario.kinds:
+        yield from ((f"{kind}.{name}", one) for name, one in OF_KIND.items())
+    yield from OF_ALL.items()
+
+
+def _checked(name: str, value: float) -> float:
+    known = definition(name)
+    endless = math.isinf(known.default) and math.isinf(value) and value > 0
+    if not endless and not known.least <= value <= known.most:
+        raise ConfigError(f"{name} is {value:g}; it must be from {known.least:g} to {known.most:g}")
+    return value

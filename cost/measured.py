@@ -1,0 +1,110 @@
+"""What was measured of this installation -> inputs of the model, each with what it was measured of. Pure.
+
+In: sums by profile, effort, codec and class of source. Out: `Value`s by input name. What nothing was measured of is
+left out, and keeps its scenario's value or its default. Viewers are not measured at all: nothing counts them yet.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from core.db.costs import Measured, WorkRow
+from cost.inputs import Origin, Value
+from presets.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassCost:
+    """CPU seconds and MB per minute of titles of one profile, effort, codec and class of source, such as 720p30.
+
+    None where no CPU time was counted.
+    """
+
+    profile: str
+    effort: str
+    codec: str
+    source: str
+    titles: int
+    minutes: float
+    encode_cpu_s: float | None
+    pictures_cpu_s: float | None
+    captions_cpu_s: float | None
+    ladder_mb: float
+    source_mb: float
+
+
+def measured_values(scenario: Scenario, found: Measured) -> dict[str, Value]:
+    """Inputs of each kind: from titles of its profile, or from all where it names none."""
+    values: dict[str, Value] = {}
+    for name, kind in scenario.kinds.items():
+        rows = [row for row in found.work if kind.profile in ("", row.profile)]
+        values |= {f"{name}.{key}": value for key, value in _of_rows(rows).items()}
+        if not kind.profile and found.titles:
+            values |= {f"{name}.{key}": value for key, value in _catalogue(found).items()}
+    return values
+
+
+def class_costs(found: Measured) -> list[ClassCost]:
+    """Every class by itself, the one with most minutes first."""
+    return [
+        ClassCost(
+            profile=row.profile,
+            effort=row.effort,
+            codec=row.codec,
+            source=source_class(row.short_side, row.frame_rate),
+            titles=row.titles,
+            minutes=row.minutes,
+            encode_cpu_s=_per(row.encode_cpu_s, row.measured_min),
+            pictures_cpu_s=_per(row.pictures_cpu_s, row.measured_min),
+            captions_cpu_s=_per(row.captions_cpu_s, row.measured_min),
+            ladder_mb=row.ladder_bytes / 1e6 / row.minutes,
+            source_mb=row.source_bytes / 1e6 / row.minutes,
+        )
+        for row in found.work
+    ]
+
+
+def source_class(short_side: int | None, frame_rate: str | None) -> str:
+    """720, "30000/1001" -> "720p30"; "audio" without video."""
+    if short_side is None or frame_rate is None:
+        return "audio"
+    return f"{short_side}p{round(Fraction(frame_rate))}"
+
+
+def _of_rows(rows: Sequence[WorkRow]) -> dict[str, Value]:
+    minutes, measured_min = sum(row.minutes for row in rows), sum(row.measured_min for row in rows)
+    titles = sum(row.titles for row in rows)
+    of_all, of_measured = f"{titles} titles, {minutes:.1f} min", f"{measured_min:.1f} min of {titles} titles"
+
+    def mean(part: Callable[[WorkRow], float], over: float, note: str) -> Value | None:
+        return Value(value=sum(map(part, rows)) / over, origin=Origin.MEASURED, note=note) if over else None
+
+    found = {
+        "encode_cpu_s": mean(lambda row: row.encode_cpu_s, measured_min, of_measured),
+        "pictures_cpu_s": mean(lambda row: row.pictures_cpu_s, measured_min, of_measured),
+        "captions_cpu_s": mean(lambda row: row.captions_cpu_s, measured_min, of_measured),
+        "ladder_mb": mean(lambda row: row.ladder_bytes / 1e6, minutes, of_all),
+        "pictures_mb": mean(lambda row: row.pictures_bytes / 1e6, titles, of_all),
+        "source_mb": mean(lambda row: row.source_bytes / 1e6, minutes, of_all),
+        "renditions": mean(lambda row: row.rendition_min, minutes, of_all),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _catalogue(found: Measured) -> dict[str, Value]:
+    looked_at, minutes = sum(row.titles for row in found.work), sum(row.minutes for row in found.work)
+    values = {
+        "items": Value(value=found.titles, origin=Origin.MEASURED, note="titles that are ready"),
+        "new_share": Value(
+            value=found.new_titles / found.titles, origin=Origin.MEASURED, note="ready within the last 30 days"
+        ),
+    }
+    if looked_at and minutes:
+        values["title_s"] = Value(
+            value=minutes * 60 / looked_at, origin=Origin.MEASURED, note=f"mean of {looked_at} titles"
+        )
+    return values
+
+
+def _per(sum_s: float, minutes: float) -> float | None:
+    return sum_s / minutes if minutes else None

@@ -1,0 +1,67 @@
+"""What video platforms charge for the same work. Pure.
+
+Beside Kadr's own bill: they need fewer servers of yours, and Kadr's fixed line is what those cost.
+"""
+
+from dataclasses import dataclass
+
+from cost.bill import quantities, quantities_of
+from cost.inputs import Inputs
+from cost.tiers import delivery, price_of
+from presets.price_book import PriceBook, Vendor
+from presets.scenario import Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerBill:
+    """What one platform charges a month, by what it does. `verify`: one of its prices is not from the vendor itself."""
+
+    name: str
+    encode: float
+    captions: float
+    store: float
+    deliver: float  # requests included
+    verify: bool
+    note: str
+
+    @property
+    def total(self) -> float:
+        return self.encode + self.captions + self.store + self.deliver
+
+
+def peers(inputs: Inputs, stack: Stack, book: PriceBook) -> list[PeerBill]:
+    """Every platform of the price book, the cheapest first."""
+    return sorted((_bill(vendor, inputs, stack, book) for vendor in book.vendors.values()), key=lambda one: one.total)
+
+
+def _bill(vendor: Vendor, inputs: Inputs, stack: Stack, book: PriceBook) -> PeerBill:
+    work = quantities(inputs)
+    grades = {price.grade for price in (*vendor.encode, vendor.store, vendor.deliver, vendor.captions) if price}
+    if vendor.storage is not None:
+        storage = book.the_storage(vendor.storage)
+        store = price_of(storage.store, work.stored_gb if vendor.keeps_source else work.ladder_gb + work.pictures_gb)
+        store += price_of(storage.put, work.puts)
+        grades.add(storage.store.grade)
+    else:
+        store = price_of(vendor.store, work.stock_min)
+    if vendor.cdn is not None:
+        cdn = book.the_cdn(vendor.cdn)
+        deliver = sum(delivery(cdn, stack.regions, work.egress_gb, work.requests))
+        grades |= {price.grade for price in cdn.deliver.values()} | ({cdn.plans.grade} if cdn.plans else set())
+    else:
+        deliver = price_of(vendor.deliver, work.delivered_min)
+    return PeerBill(
+        name=vendor.name,
+        encode=sum(price_of(one, _billed_min(vendor, inputs)) * one.outputs for one in vendor.encode),
+        captions=price_of(vendor.captions, work.new_min),
+        store=store,
+        deliver=deliver,
+        verify=any(grade.verify for grade in grades),
+        note=vendor.note,
+    )
+
+
+def _billed_min(vendor: Vendor, inputs: Inputs) -> float:
+    """New minutes as the platform counts them: each title as long as its shortest, at least."""
+    kinds = [inputs.kind(name) for name in inputs.kinds]
+    return sum(quantities_of(kind, inputs).new_min * max(kind.title_s, vendor.least_s) / kind.title_s for kind in kinds)

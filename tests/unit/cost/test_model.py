@@ -1,0 +1,205 @@
+"""The model: more of anything costs more, lines add up, and every value says where it comes from."""
+
+import json
+import math
+from dataclasses import fields, replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.db.costs import Measured, WorkRow
+from core.errors import ConfigError
+from cost.answer import answer, as_json
+from cost.bill import Quantities, bill, quantities, quantities_of
+from cost.inputs import OF_ALL, OF_KIND, Group, KindInputs, Origin, definition, inputs_of
+from cost.knobs import Case, knobs, tornado
+from cost.measured import class_costs, measured_values, source_class
+from cost.popularity import Demand, bins, hit_ratio
+from presets.price_book import price_book
+from presets.scenario import scenario
+from tests.checks import ROOT
+
+BOOK, SCENARIO = price_book(), scenario("1m-mau")
+BASE = inputs_of(SCENARIO)
+CHEAPER = {"segment_s", "cache_gb", "cache_days"}  # of these more means less
+EITHER_WAY = {"clips.zipf", "lessons.zipf"}  # a longer head is cached better, the tail behind it worse
+BREAK_EVEN = {"life_months", "av1_saving", "av1_devices", "hevc_saving", "hevc_devices"}  # on no line of the bill
+SCALE = st.floats(0.1, 3)
+ROW = WorkRow(
+    profile="lecture",
+    effort="balanced",
+    codec="h264",
+    short_side=720,
+    frame_rate="30000/1001",
+    titles=4,
+    minutes=40.0,
+    measured_min=30.0,
+    encode_cpu_s=1_500.0,
+    pictures_cpu_s=150.0,
+    captions_cpu_s=300.0,
+    ladder_bytes=400e6,
+    pictures_bytes=8e6,
+    source_bytes=1e9,
+    rendition_min=160.0,
+)
+
+
+def total(changes: dict[str, float], stack: str = "b2") -> float:
+    on = SCENARIO.stack if stack == "b2" else SCENARIO.others[-1]
+    return bill(BASE.having(changes), on, BOOK).total
+
+
+@given(name=st.sampled_from([name for name in BASE.values if name not in EITHER_WAY]), first=SCALE, second=SCALE)
+def test_the_bill_grows_with_each_input(name: str, first: float, second: float) -> None:
+    known, now = definition(name), BASE[name]
+    start = 30.0 if math.isinf(now) else now or 0.1
+    low, high = (min(known.most, max(known.least, start * scale)) for scale in sorted((first, second)))
+    before, after = total({name: low}), total({name: high})
+    if name.rpartition(".")[2] in CHEAPER:
+        assert after <= before + 1e-6
+    else:
+        assert after >= before - 1e-6
+
+
+def test_every_input_moves_something() -> None:
+    inputs = BASE.having({"retry": 0.02, "cache_gb": 1_000, "clips.buffer_s": 8, "clips.source_days": 90})
+    moved = {swing.name for swing in tornado(Case(inputs=inputs, stack=SCENARIO.others[-1], book=BOOK))}
+    assert set(BASE.values) - moved == BREAK_EVEN | {"cache_days", "lessons.source_days"}, "full before; kept for ever"
+    assert {"fixed", "price.core_hour", "price.storage", "price.cdn"} <= moved
+
+
+@given(share=st.floats(0, 1), minutes=st.floats(1, 100_000))
+def test_kinds_add_up(share: float, minutes: float) -> None:
+    inputs = BASE.having({"clips.share": share, "lessons.watched_s": min(minutes, 43_200)})
+    parts = [quantities_of(inputs.kind(kind), inputs) for kind in inputs.kinds]
+    both, names = quantities(inputs), [one.name for one in fields(Quantities)]
+    assert [getattr(both, name) for name in names] == pytest.approx(
+        [sum(getattr(part, name) for part in parts) for name in names]
+    )
+
+
+def test_the_lines_add_up_to_the_total() -> None:
+    found = answer(SCENARIO, BOOK)
+    assert found.total == pytest.approx(sum(found.bill.lines.values()))
+    assert min(found.bill.lines.values()) >= 0
+    assert found.total == pytest.approx(found.stacks[SCENARIO.stack.name])
+
+
+def test_what_is_loaded_ahead_is_delivered_up_to_the_end_of_the_title() -> None:
+    clips = quantities_of(BASE.kind("clips"), BASE)
+    assert clips.delivered_min / clips.watched_min == pytest.approx(2.5), "a clip left after 12 of 30 s was sent whole"
+    shorter = BASE.having({"clips.buffer_s": 8})
+    assert quantities_of(shorter.kind("clips"), shorter).delivered_min / clips.watched_min == pytest.approx(20 / 12)
+
+
+def test_nothing_costs_nothing_but_what_is_fixed() -> None:
+    empty = BASE.having({f"{kind}.{name}": 0 for kind in BASE.kinds for name in ("items", "viewers")})
+    assert bill(empty, SCENARIO.stack, BOOK).total == SCENARIO.stack.fixed
+    assert knobs(Case(inputs=empty, stack=SCENARIO.stack, book=BOOK)) == []
+
+
+def test_what_the_tail_asks_for_is_not_in_the_cache() -> None:
+    one_a_month = Demand(bins=bins(10_000, 0.0), title_gb=1.0, views_per_day=500.0)
+    assert hit_ratio([one_a_month], 1e9, 1.0) == pytest.approx(0.05, abs=0.002), "0.05 views a day and a day's stay"
+    assert hit_ratio([one_a_month], 0, 30) == 0
+    assert hit_ratio([], 100, 30) == 0
+    ratios = [hit_ratio([one_a_month], size, 30) for size in (10, 100, 1_000, 5_000)]
+    assert ratios == sorted(ratios)
+    assert ratios[-1] > 0.4
+
+
+@given(titles=st.integers(1, 3_000_000), exponent=st.floats(0, 2))
+def test_all_views_fall_on_some_title(titles: int, exponent: float) -> None:
+    ranked = bins(titles, exponent)
+    assert sum(one.titles for one in ranked) == titles
+    assert sum(one.titles * one.share for one in ranked) == pytest.approx(1)
+    assert all(first.share >= second.share * (1 - 1e-9) for first, second in pairwise(ranked))
+
+
+def test_a_full_cdn_plan_is_said_to_be_none() -> None:
+    flat = SCENARIO.model_copy(update={"stack": SCENARIO.others[1]})
+    found = answer(flat, BOOK, given={"clips.viewers": 1e9})
+    assert math.isinf(found.total)
+    assert found.is_below is False
+    assert as_json(found)["total"] is None
+    assert json.dumps(as_json(found), allow_nan=False)
+
+
+def test_where_values_come_from() -> None:
+    measured = measured_values(SCENARIO, Measured(titles=4, new_titles=1, work=(ROW,)))
+    inputs = inputs_of(SCENARIO, measured=measured, given={"clips.buffer_s": 8})
+    origins = {name: value.origin for name, value in inputs.values.items()}
+    assert origins["clips.buffer_s"] is Origin.GIVEN
+    assert origins["lessons.encode_cpu_s"] is Origin.MEASURED
+    assert origins["clips.encode_cpu_s"] is Origin.SCENARIO, "no title of its profile was measured"
+    assert origins["lessons.items"] is Origin.SCENARIO, "the scenario is about another platform"
+    assert origins["retry"] is Origin.DEFAULT
+    assert all(value.note for value in inputs.values.values() if value.origin is Origin.DEFAULT)
+
+
+def test_what_is_measured_is_a_mean_by_minutes() -> None:
+    other = replace(ROW, effort="economy", minutes=10.0, measured_min=0.0, encode_cpu_s=0.0, ladder_bytes=50e6)
+    found = Measured(titles=9, new_titles=3, work=(ROW, other))
+    values = {name: value.value for name, value in measured_values(scenario("installation"), found).items()}
+    assert values["titles.encode_cpu_s"] == pytest.approx(50), "minutes without a measurement do not thin it"
+    assert values["titles.ladder_mb"] == pytest.approx(9)
+    assert values["titles.pictures_mb"] == pytest.approx(2)
+    assert (values["titles.items"], values["titles.new_share"]) == (9, pytest.approx(1 / 3))
+    assert values["titles.title_s"] == pytest.approx(50 * 60 / 8)
+    by_class = class_costs(found)
+    assert [(one.effort, one.source, one.encode_cpu_s) for one in by_class] == [
+        ("balanced", "720p30", pytest.approx(50)),
+        ("economy", "720p30", None),
+    ]
+    assert source_class(None, None) == "audio"
+    assert measured_values(scenario("installation"), Measured(titles=0, new_titles=0, work=())) == {}
+
+
+def test_every_input_of_a_kind_is_a_field() -> None:
+    assert [one.name for one in fields(KindInputs)] == [one.name for one in fields(KindInputs) if one.name in OF_KIND]
+    assert {one.name for one in fields(KindInputs)} == set(OF_KIND)
+    assert {one.group for one in (*OF_KIND.values(), *OF_ALL.values())} == set(Group)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"clips.nothing": 1}, "clips.nothing is no input here"),
+        ({"clips.share": 1.5}, "clips.share is 1.5; it must be from 0 to 1"),
+        ({"clips.items": math.nan}, "clips.items is nan"),
+        ({"clips.items": math.inf}, "clips.items is inf"),
+        ({"clips.segment_s": 0}, "it must be from 0.5 to 60"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused(changes: dict[str, float], said: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        BASE.having(changes)
+    assert said in str(raised.value)
+
+
+def test_an_unknown_variant_and_input_of_a_scenario_are_refused() -> None:
+    with pytest.raises(ConfigError, match="huge is no variant"):
+        answer(SCENARIO, BOOK, variant="huge")
+    wrong = SCENARIO.model_copy(update={"inputs": {"clips.colour": 1}})
+    with pytest.raises(ConfigError, match=r"clips\.colour is no input"):
+        inputs_of(wrong)
+
+
+def test_the_effects_are_those_of_the_benchmark() -> None:
+    """Economy against balanced: medians of the table "transcode" in docs/benchmarks.md."""
+    text = (ROOT / "docs" / "benchmarks.md").read_text()
+    table = text[text.index("| clip | same CPU, wall | economy CPU") : text.index("The speaker row is from")]
+    rows = [
+        [cell.strip(" *") for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:] if line.count("|") > 5
+    ]
+    clips = [row for row in rows if row[0] != "median"]
+    differences = sorted(float(row[2].split(",")[2]) - float(row[3].split(",")[2]) for row in clips)
+    assert len(clips) == 7
+    (found,) = (knob for knob in answer(SCENARIO, BOOK).knobs if knob.name == "effort")
+    assert found.vmaf == pytest.approx(differences[3])
+    (median,) = (row for row in rows if row[0] == "median")
+    economy, balanced = (float(row.split(",")[0]) for row in median[2:4])
+    saved = answer(SCENARIO, BOOK).bill.encode * (1 - economy / balanced)
+    assert -found.change == pytest.approx(saved)
