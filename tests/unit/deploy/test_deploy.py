@@ -319,6 +319,10 @@ def test_observability_is_asked_for() -> None:
     asked_for = {name for name, service in SERVICES.items() if service.get("profiles") == ["observability"]}
     assert asked_for == {"prometheus", "grafana", "loki", "alloy", "nats"}
     # Files of our own: each that a service mounts is there, and is read as what it is.
+    mounted = {volume.split(":")[0] for service in SERVICES.values() for volume in volumes(service)}
+    ours = {folder for folder in mounted if folder.startswith("./")}
+    assert ours > {"./deploy/prometheus", "./deploy/grafana"}
+    assert {folder for folder in ours if not (ROOT / folder).is_dir()} == set()
     for name in ("grafana/datasources/kadr.yaml", "grafana/dashboards/kadr.yaml", "loki/loki.yaml"):
         assert yaml.safe_load((ROOT / "deploy" / "observability" / name).read_text())
 
