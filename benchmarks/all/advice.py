@@ -30,6 +30,8 @@ def knobs(parts: Sequence[dict[str, Any]]) -> list[Knob]:
         found.append(_player(player))
     if api := results.get("api"):
         found += _api(api)
+    if load := results.get("load"):
+        found.append(_load(load))
     if overhead := results.get("overhead"):
         found.append(_overhead(overhead))
     return found
@@ -124,6 +126,16 @@ def _api(result: dict[str, Any]) -> list[Knob]:
         p99 = last["latency_ms"]["all"]["p99"]
         effect = f"At {last['rate']:,.0f} reads a second 99 of 100 were answered within {p99:g} ms."
     return [Knob(name="API processes", how="another `kadr api` behind your balancer", effect=effect)]
+
+
+def _load(result: dict[str, Any]) -> Knob:
+    last = result["steps"][-1]
+    p99 = last["latency_ms"]["all"]["p99"]
+    effect = f"At {last['rate']:,.0f} requests a second, sessions, reads and uploads together, p99 was {p99:g} ms"
+    effect += f" and {sum(last['errors'].values())} failed." if last["errors"] else " and none failed."
+    return Knob(
+        name="everything at once", how="`kadr bench capacity` computes machines from `kadr bench load`", effect=effect
+    )
 
 
 def _overhead(result: dict[str, Any]) -> Knob:

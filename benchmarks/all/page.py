@@ -23,9 +23,9 @@ def report(
     *,
     quick: bool,
     missing: Sequence[str],
-    cost: dict[str, Any] | None,
+    cost: dict[str, Any],
 ) -> dict[str, Any]:
-    """Everything, JSON-ready. `missing`: parts that have not been run. `cost`: what `kadr cost` says, if asked."""
+    """Everything, JSON-ready. `missing`: parts that have not been run. `cost`: as benchmarks.all.money has it."""
     return {
         "benchmark": "all",
         "format": FORMAT,
@@ -57,7 +57,7 @@ def page(found: dict[str, Any]) -> str:
         knobs=advice.knobs(found["parts"]),
         efforts=efforts.efforts(efforts.clips_of(found["parts"])),
         plots=figures.plots(found["parts"]),
-        cost=sorted(_flat(found["cost"])) if found["cost"] else None,
+        cost=found["cost"],
         numbers=[number for number, _ in of_parts(found["parts"])],
         facts=[*_facts(machine)],
         speeds=speeds_of(found["parts"]),
@@ -72,18 +72,6 @@ def _facts(machine: dict[str, Any]) -> list[tuple[str, str]]:
         ("load at the end", ", ".join(f"{one:.1f}" for one in machine["load"])),
         *((name, machine[name]) for name in ("kernel", "python", "ffmpeg")),
     ]
-
-
-def _flat(value: dict[str, Any], before: str = "") -> list[tuple[str, str]]:
-    """Numbers and texts of nested objects, by their path."""
-    found = []
-    for name, one in value.items():
-        path = f"{before}{name}"
-        if isinstance(one, dict):
-            found += _flat(one, f"{path}.")
-        elif isinstance(one, (int, float, str)) and not isinstance(one, bool):
-            found.append((path, f"{one:,.2f}" if isinstance(one, float) else str(one)))
-    return found
 
 
 def _clock(at: float) -> str:

@@ -64,7 +64,7 @@ _FULL: dict[str, tuple[str, ...]] = {
     "load": ("--rate", "500", "--minutes", "10"),
     "fuzz": ("--minutes", "30", "--seed", "1"),
 }
-NAMES = ("transcode", *_FULL)
+NAMES = ("transcode", *_FULL, "cost")
 
 
 def parts(wanted: Wanted) -> list[Part]:
@@ -76,6 +76,9 @@ def parts(wanted: Wanted) -> list[Part]:
     for name in chosen:
         if name == "transcode":
             found += _encodes(wanted)
+        elif name == "cost":
+            clips = tuple(str(clip.resolve()) for clip in wanted.clips)
+            found.append(Part(id=name, benchmark=name, args=clips))
         else:
             args = (_QUICK if wanted.quick else _FULL)[name]
             found.append(Part(id=name, benchmark=name, args=args))

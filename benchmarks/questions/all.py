@@ -19,14 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.all import page
-from benchmarks.all.parts import NAMES, Kept, Wanted, parts
+from benchmarks.all.money import money
+from benchmarks.all.parts import NAMES, Kept, Part, Wanted, parts
 from benchmarks.all.run import run
 from benchmarks.harness.clips import read_clip
 from benchmarks.harness.machine import UNKNOWN, facts
 from benchmarks.harness.speed import calibrate
 from benchmarks.transcode import plot
-from core.errors import ConfigError
 from core.settings import Settings
+from presets.scenario import DEFAULT_SCENARIO
 from transcode.encode.capabilities import ffmpeg_binary
 
 FOLDER = Path(".kadr-bench")
@@ -46,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--peers", default="A", metavar="A,B,C,D", help="to compare the encodes with (default: A)")
     parser.add_argument("--repeat", type=int, metavar="N", help="rounds of the encodes (default: 3, with --quick 1)")
+    parser.add_argument(
+        "--scenario", default=DEFAULT_SCENARIO, metavar="NAME|FILE", help="of kadr cost (default: %(default)s)"
+    )
     parser.add_argument("--report-only", action="store_true", help="run nothing: a report of what is kept so far")
     return parser
 
@@ -54,20 +58,6 @@ def _commit() -> str:
     root = Path(__file__).parents[2]
     done = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True)  # noqa: S607
     return done.stdout.strip() or UNKNOWN
-
-
-def _cost(folder: Path) -> dict[str, Any] | None:
-    """What `kadr cost` said, where somebody has put it beside the report."""
-    file = folder / "cost.json"
-    if not file.is_file():
-        return None
-    try:
-        value = json.loads(file.read_text())
-    except ValueError as exc:
-        raise ConfigError(f"{file} is not JSON: {exc}") from exc
-    if not isinstance(value, dict):
-        raise ConfigError(f"{file} must hold an object, as kadr cost writes it")
-    return value
 
 
 def main(argv: Sequence[str]) -> int:
@@ -80,6 +70,7 @@ def main(argv: Sequence[str]) -> int:
     if missing := [str(clip) for clip in options.clips if not clip.is_file()]:
         parser.error(f"{missing[0]} is not there")
     plot.require_matplotlib("the report")
+    cost = money(options.scenario)
     folder: Path = options.out or FOLDER / time.strftime("all-%Y%m%d-%H%M%S")
     kept = Kept(folder)
     clips = tuple(options.clips) or (_generated(folder),)
@@ -91,7 +82,7 @@ def main(argv: Sequence[str]) -> int:
         if not options.report_only:
             run(planned, kept, calibrate=partial(calibrate, ffmpeg_binary(Settings.load())), commit=_commit())
     finally:
-        html = _write(kept, planned, quick=options.quick)
+        html = _write(kept, planned, quick=options.quick, cost=cost)
         print(f"{html} and report.json beside it; --out {folder} goes on here", file=sys.stderr)  # noqa: T201
     return int(any((value := kept.read(part)) is None or "error" in value for part in planned))
 
@@ -105,7 +96,7 @@ def _generated(folder: Path) -> Path:
     return clip
 
 
-def _write(kept: Kept, planned: Sequence[Any], *, quick: bool) -> Path:
+def _write(kept: Kept, planned: Sequence[Part], *, quick: bool, cost: dict[str, Any]) -> Path:
     """Write report.json and report.html of what is kept by now."""
     values = {part.id: kept.read(part) for part in planned}
     found = page.report(
@@ -113,7 +104,7 @@ def _write(kept: Kept, planned: Sequence[Any], *, quick: bool) -> Path:
         facts(),
         quick=quick,
         missing=[name for name, value in values.items() if value is None],
-        cost=_cost(kept.folder),
+        cost=cost,
     )
     (kept.folder / "report.json").write_text(json.dumps(found, indent=2) + "\n")
     html = kept.folder / "report.html"

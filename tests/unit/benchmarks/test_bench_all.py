@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks.all import advice, comparison, page
+from benchmarks.all.money import money
 from benchmarks.all.numbers import numbers
 from benchmarks.all.parts import NAMES, Kept, Part, Wanted, done, parts
 from benchmarks.all.run import run
@@ -78,12 +79,12 @@ def no_calibration() -> Speed:
 
 def whole(slow: float = 1.0, machine: float = 1.0) -> dict[str, Any]:
     values = [kept(f"transcode-{name}", encoded(name, slow * machine), 1.8e9, machine) for name in "abc"]
-    return page.report(values, MACHINE, quick=False, missing=(), cost=None)
+    return page.report(values, MACHINE, quick=False, missing=(), cost=money())
 
 
 def test_every_benchmark_is_a_part() -> None:
     # Of the others three compare or compute, and one compares kadr cost with a library of clips.
-    assert {*NAMES, "all", "compare", "gate", "capacity", "cost"} == set(BENCHMARKS)
+    assert {*NAMES, "all", "compare", "gate", "capacity"} == set(BENCHMARKS)
     found = parts(Wanted(clips=(CLIP,)))
     assert [part.benchmark for part in found] == list(NAMES)
     assert found[0].args == (str(CLIP.resolve()), "--peers", "A", "--repeat", "3")
@@ -191,7 +192,7 @@ def test_the_page_is_whole_and_names_what_failed() -> None:
         MACHINE,
         quick=True,
         missing=("sitemap",),
-        cost={"per_month": {"deliver": 1234.5}},
+        cost=money(),
     )
     for part in found["parts"]:
         part["speeds"] = part["speeds"][:1]  # one calibration is no plot
@@ -199,7 +200,9 @@ def test_the_page_is_whole_and_names_what_failed() -> None:
     text = page.page(found)
     assert "<strong>player failed:</strong> no &lt;browser&gt; here" in text
     assert "<strong>Not measured yet:</strong> sitemap" in text
-    assert "<td>per_month.deliver</td><td>1,234.50</td>" in text
+    assert f"In money: {found['cost']['headline']}" in text
+    assert [turn["what"] for turn in found["cost"]["turns"] if f"<h3>{turn['what']}</h3>" not in text] == []
+    assert len(found["cost"]["turns"]) == 3
     assert not re.search(r'(?:src|href)="', text)  # it needs nothing else
 
 
