@@ -11,6 +11,7 @@ that is shared by those who send from it, and closed with the last of them.
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -184,7 +185,8 @@ class DiskCache:
 
     async def _rescan(self) -> None:
         try:
-            self._index.replace(await asyncio.to_thread(self._index.scan))
+            began = time.time()
+            self._index.replace(await asyncio.to_thread(self._index.scan), began)
         except OSError as exc:
             self._log_disk_failure(exc)
 

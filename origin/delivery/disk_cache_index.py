@@ -23,7 +23,8 @@ _NAME = re.compile(r"(?:(?P<asset>as_[0-9a-z]+)\.)?[0-9a-f]{64}")
 @dataclass(slots=True)
 class _IndexEntry:
     size_bytes: int
-    touched_at: float
+    used_at: float  # by any process, as far as this one knows
+    touched_at: float  # the time of last use that is on the disk
     verified: bool  # hashed by this process; files of an earlier run or a crash are not
 
 
@@ -62,21 +63,18 @@ class DiskCacheIndex:
                     continue
         return sorted(files, key=lambda file: file.used_at)
 
-    def replace(self, files: list[ScannedFile]) -> None:
-        """Index exactly these files, and drop what exceeds the limit. Verified files stay verified."""
-        before, self._entries, self._bytes = self._entries, OrderedDict(), 0
-        for file in files:
-            old = before.get(file.name)
-            verified = old is not None and old.verified and old.size_bytes == file.size_bytes
-            self._entries[file.name] = _IndexEntry(file.size_bytes, file.used_at, verified)
-            self._bytes += file.size_bytes
-        for name, old in before.items():
-            # Added or used since the scan began: the most recently used.
-            if old.touched_at >= (files[-1].used_at if files else 0.0):
-                if name not in self._entries:
-                    self._entries[name] = old
-                    self._bytes += old.size_bytes
-                self._entries.move_to_end(name)
+    def replace(self, files: list[ScannedFile], since: float) -> None:
+        """Index exactly these files of a scan that began at `since`, and drop what exceeds the limit.
+
+        Files that were added since then stay indexed, verified files stay verified, and a use that is not on the disk
+        yet still counts.
+        """
+        entries = {file.name: _scanned(file, self._entries.get(file.name)) for file in files}
+        for name, old in self._entries.items():
+            if name not in entries and old.used_at >= since:
+                entries[name] = old
+        self._entries = OrderedDict(sorted(entries.items(), key=lambda item: item[1].used_at))
+        self._bytes = sum(entry.size_bytes for entry in entries.values())
         self._evict()
 
     def open(self, name: str, size_bytes: int) -> tuple[int, bool] | None:
@@ -92,11 +90,11 @@ class DiskCacheIndex:
             return None
         entry = self._entries.get(name)
         if entry is None:  # added by another process
-            entry = self._entries[name] = _IndexEntry(size_bytes, 0.0, False)
+            entry = self._entries[name] = _IndexEntry(size_bytes, 0.0, 0.0, verified=False)
             self._bytes += size_bytes
             self._evict(keep=name)
         self._entries.move_to_end(name)
-        now = time.time()
+        entry.used_at = now = time.time()
         if now - entry.touched_at > TOUCH_S:
             entry.touched_at = now
             os.utime(descriptor)
@@ -116,7 +114,8 @@ class DiskCacheIndex:
         """Move a complete, verified file from `part` to its place, and drop others where the limit is exceeded."""
         part.rename(self.folder / name)
         self._forget(name)
-        self._entries[name] = _IndexEntry(size_bytes, time.time(), True)
+        now = time.time()
+        self._entries[name] = _IndexEntry(size_bytes, now, now, verified=True)
         self._bytes += size_bytes
         self._evict(keep=name)
 
@@ -145,3 +144,10 @@ class DiskCacheIndex:
             if oldest == keep:
                 return
             self.drop(oldest)
+
+
+def _scanned(file: ScannedFile, old: _IndexEntry | None) -> _IndexEntry:
+    if old is None:
+        return _IndexEntry(file.size_bytes, file.used_at, file.used_at, verified=False)
+    verified = old.verified and old.size_bytes == file.size_bytes
+    return _IndexEntry(file.size_bytes, max(old.used_at, file.used_at), file.used_at, verified)

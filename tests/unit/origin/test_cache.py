@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -133,6 +134,26 @@ async def test_what_is_used_least_goes_first(storage: Counting, tmp_path: Path) 
         for number in (0, 2, 3, 4):
             await read(cache, files[number])
         assert storage.reads == []
+
+
+def test_a_scan_of_the_folder_keeps_the_order_of_use(tmp_path: Path) -> None:
+    index = DiskCacheIndex(tmp_path, limit_bytes=25)
+    first, second, third = (f"{number:064x}" for number in range(3))
+
+    def add(name: str) -> None:
+        part = index.part()
+        part.write_bytes(b"0123456789")
+        index.add(part, name, 10)
+
+    add(first)
+    add(second)
+    found = index.open(first, 10)
+    assert found, "its file was touched so recently that the use is not written to the disk"
+    os.close(found[0])
+    began = time.time()
+    index.replace(index.scan(), began)
+    add(third)
+    assert {entry.name for entry in tmp_path.iterdir()} == {first, third}
 
 
 async def test_a_reader_keeps_what_is_thrown_away(storage: Counting, tmp_path: Path) -> None:
