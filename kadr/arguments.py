@@ -37,6 +37,7 @@ BENCHMARKS = (
     "overhead",
     "player",
     "sitemap",
+    "startup",
     "subtitles",
     "thumbnails",
     "transcode",

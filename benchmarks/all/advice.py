@@ -28,6 +28,8 @@ def knobs(parts: Sequence[dict[str, Any]]) -> list[Knob]:
         found.append(_workers(workers))
     if player := results.get("player"):
         found.append(_player(player))
+    if startup := results.get("startup"):
+        found += _startup(startup)
     if api := results.get("api"):
         found += _api(api)
     if load := results.get("load"):
@@ -114,6 +116,35 @@ def _player(result: dict[str, Any]) -> Knob:
         f"click and {times['hover']:,} ms after one with the pointer over it before: {ratios['page']:.2f}, "
         f"{ratios['click']:.2f} and {ratios['hover']:.2f} times plain hls.js.",
     )
+
+
+def _startup(result: dict[str, Any]) -> list[Knob]:
+    """Longer segments, and a longer buffer, each against the shortest of both, over every network."""
+    runs = {(run["segment_s"], run["buffer_s"], run["network"]): run for run in result["runs"]}
+    segment, buffer = min(key[0] for key in runs), min(key[1] for key in runs)
+    segments = {key: key[0] for key in runs if key[0] > segment and key[1] == buffer}
+    buffers = {key: key[1] for key in runs if key[1] > buffer and key[0] == segment}
+
+    def effect(longer: dict[tuple[int, int, str], int]) -> str:
+        told = []
+        for key, seconds in longer.items():
+            short, long = runs[segment, buffer, key[2]], runs[key]
+            told.append(
+                f"{seconds} s over {key[2]}: the first picture after {long['first_ms']:,.0f} ms instead of "
+                f"{short['first_ms']:,.0f}, and {long['megabytes']:.2f} MB loaded after {result['watched_s']:g} s "
+                f"instead of {short['megabytes']:.2f}."
+            )
+        return " ".join(told)
+
+    found = [
+        Knob(
+            name="segments of short clips",
+            how="`gops_per_segment` of `short-vertical` in profiles.yaml",
+            effect=effect(segments),
+        ),
+        Knob(name="what players load ahead", how="`buffer` of `<kadr-player>`", effect=effect(buffers)),
+    ]
+    return [knob for knob in found if knob.effect]
 
 
 def _api(result: dict[str, Any]) -> list[Knob]:

@@ -100,6 +100,14 @@ def _player(result: Result) -> Iterator[Number]:
         )
 
 
+def _startup(result: Result) -> Iterator[Number]:
+    for run in result["runs"]:
+        case = f"segments of {run['segment_s']} s, buffer of {run['buffer_s']} s, {run['network']}"
+        for group, what, unit in (("first picture", "first_ms", "ms"), ("media loaded", "megabytes", "MB")):
+            values = tuple(map(float, run["all"][what]))
+            yield Number(group=f"{group} of a short clip", case=case, unit=unit, values=values)
+
+
 def _overhead(result: Result) -> Iterator[Number]:
     for way in ("pipeline", "ffmpeg"):
         for what, unit in (("cpu_s", "CPU s"), ("wall_s", "wall s")):
@@ -167,6 +175,7 @@ _READERS: dict[str, Callable[[Result], Iterator[Number]]] = {
     "api": _api,
     "origin": _origin,
     "player": _player,
+    "startup": _startup,
     "overhead": _overhead,
     "workers": _workers,
     "fairness": _fairness,

@@ -1,4 +1,4 @@
-"""Two commits as folders beside each other, made by `git worktree` and removed again.
+"""Commits as folders beside each other, made by `git worktree` and removed again.
 
 In: a repository and the name of a base. Out: the merge base of it and HEAD, and HEAD itself, each checked out in a
 temporary folder and compiled ahead (sandboxed programs may not write what Python compiles). Both run with this
@@ -9,7 +9,7 @@ import compileall
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ BASE, HEAD = "base", "head"
 
 
 class GitFailed(ConfigError):
-    """git could not do what the gate needs of it."""
+    """git could not do what a benchmark needs of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def git(repository: Path, *words: str) -> str:
             check=True,
         )
     except FileNotFoundError as exc:
-        raise GitFailed("the gate needs git") from exc
+        raise GitFailed("git is not installed: other commits cannot be checked out") from exc
     except subprocess.CalledProcessError as exc:
         raise GitFailed(f"git {' '.join(words)}: {exc.stderr.strip()}") from exc
     return done.stdout.strip()
@@ -72,17 +72,22 @@ def checked_out(repository: Path, base: str) -> Iterator[Trees]:
         for line in git(repository, "diff", "--unified=0", merge_base, head, "--", "CHANGELOG.md").splitlines()
         if line.startswith("+") and not line.startswith("+++")
     )
-    with tempfile.TemporaryDirectory(prefix="kadr-gate-") as folder:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kadr-gate-")))
         trees = [
-            Tree(name=name, commit=commit, folder=Path(folder) / name)
+            stack.enter_context(worktree(repository, commit, folder / name))
             for name, commit in ((BASE, merge_base), (HEAD, head))
         ]
-        try:
-            for tree in trees:
-                git(repository, "worktree", "add", "--detach", "--quiet", str(tree.folder), tree.commit)
-                compileall.compile_dir(tree.folder, quiet=2)
-            yield Trees(base=trees[0], head=trees[1], added=added)
-        finally:
-            for tree in trees:
-                if tree.folder.exists():
-                    git(repository, "worktree", "remove", "--force", str(tree.folder))
+        yield Trees(base=trees[0], head=trees[1], added=added)
+
+
+@contextmanager
+def worktree(repository: Path, commit: str, folder: Path) -> Iterator[Tree]:
+    """One commit in a new folder, for as long as the body runs."""
+    try:
+        git(repository, "worktree", "add", "--detach", "--quiet", str(folder), commit)
+        compileall.compile_dir(folder, quiet=2)
+        yield Tree(name=folder.name, commit=git(folder, "rev-parse", "HEAD"), folder=folder)
+    finally:
+        if folder.exists():
+            git(repository, "worktree", "remove", "--force", str(folder))

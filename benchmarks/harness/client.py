@@ -15,8 +15,10 @@ from typing import Any
 
 import aiohttp
 
+from benchmarks.harness.clips import unlike
 from core.errors import ConfigError, KadrError
 
+READY_WITHIN_S = 600.0
 POLL_S = 0.25  # as often as `kadr ingest` asks
 
 
@@ -101,3 +103,16 @@ async def until(
         if asset["status"] == "errored" or time.monotonic() > deadline:
             raise KadrError(f"{sent.asset_id} is {asset['status']}, not {statuses[0]}: {asset['error']}")
         await asyncio.sleep(POLL_S)
+
+
+async def published(api: Api, name: str, content: bytes, **options: str) -> dict[str, Any]:
+    """A new public asset of the clip (MP4 or MOV), once it is ready and has its poster."""
+    async with aiohttp.ClientSession() as session:
+        sent = await send(session, api, name, unlike(content), policy="public", **options)
+        await complete(session, api, sent)
+        async with asyncio.timeout(READY_WITHIN_S):
+            while True:
+                asset = await ready(session, api, sent, READY_WITHIN_S)
+                if asset["poster_url"]:
+                    return asset
+                await asyncio.sleep(POLL_S)

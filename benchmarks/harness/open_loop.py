@@ -173,12 +173,23 @@ def climb(
     step: Callable[[float], dict[str, Any]], rate: float, *, until_too_much: bool
 ) -> tuple[list[dict[str, Any]], str | None]:
     """One step, or steps of a growing rate until one is too much; and why the last one was, if it was."""
-    steps: list[dict[str, Any]] = []
+    (found,) = climb_in_turn([step], rate, until_too_much=until_too_much)
+    return found
+
+
+def climb_in_turn(
+    ways: Sequence[Callable[[float], dict[str, Any]]], rate: float, *, until_too_much: bool
+) -> list[tuple[list[dict[str, Any]], str | None]]:
+    """`climb` of several ways that are compared: each rate is tried on all that still hold, one after the other."""
+    steps: list[list[dict[str, Any]]] = [[] for _ in ways]
+    reasons: list[str | None] = [None] * len(ways)
     while True:
-        steps.append(step(rate))
-        why = too_much(steps[-1])
-        if why or not until_too_much:
-            return steps, why
+        for number, way in enumerate(ways):
+            if reasons[number] is None:
+                steps[number].append(way(rate))
+                reasons[number] = too_much(steps[number][-1])
+        if all(reasons) or not until_too_much:
+            return list(zip(steps, reasons, strict=True))
         rate = round(rate * STEP, 1)
 
 

@@ -48,8 +48,10 @@ class Stack:
 
 
 @asynccontextmanager
-async def running(workers: int, settings: Mapping[str, str] | None = None) -> AsyncIterator[Stack]:
-    """Start with this many workers and these settings.
+async def running(
+    workers: int, settings: Mapping[str, str] | None = None, tree: Path | None = None
+) -> AsyncIterator[Stack]:
+    """Start with this many workers and these settings; `tree`: of the commit that is checked out there.
 
     KADR_* of the caller's environment go through, so a setting can be tried out."""
     folder = Path(tempfile.mkdtemp(prefix="kadr-bench-"))
@@ -58,11 +60,14 @@ async def running(workers: int, settings: Mapping[str, str] | None = None) -> As
     # Speech is measured where it is asked for: otherwise no model is fetched, and nothing is transcribed.
     quiet = {"KADR_WHISPER_MODEL": "none", "KADR_SUBTITLES": "none"}
     environment = {**quiet, **os.environ, "KADR_UP_WORKERS": str(workers), **(settings or {})}
+    if tree is not None:
+        environment["PYTHONPATH"] = str(tree)
     try:
         with log.open("wb") as out:
             up = await asyncio.create_subprocess_exec(
                 *tethered(command, signal.SIGTERM),
                 env=environment,
+                cwd=tree,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,

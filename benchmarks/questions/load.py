@@ -11,53 +11,61 @@ The gate is that no request fails and the 99th percentile stays below 200 ms; wi
 import argparse
 import asyncio
 import json
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.gate.trees import Tree, worktree
 from benchmarks.harness.client import Api
 from benchmarks.harness.machine import facts, report
-from benchmarks.harness.open_loop import CONNECT_S, SLOW_MS, STEP, Generator, climb, generator, table
+from benchmarks.harness.open_loop import CONNECT_S, SLOW_MS, STEP, Generator, climb_in_turn, generator, table
 from benchmarks.harness.programs import cores, cpu_s
 from benchmarks.harness.stack import running
 from benchmarks.load.scenario import MIX, Scenario, clean_up, prepare
+from studio import BUILT, FOLDER, MODULES
 
 WARM_UP_S = 5.0
 WARM_UP_RATE = 50.0
 FULL_GENERATOR = 0.9  # cores of one process of the load: beyond, the load is what is measured
 
 
-async def of_own_stack(options: argparse.Namespace) -> tuple[list[dict[str, Any]], str | None]:
-    """The steps, and why the last was too much, if it was; of a stack that is started for it."""
-    async with running(workers=1) as stack:
-        scenario = await prepare(stack.api, options.titles, options.tokens)
-        return await asyncio.to_thread(_steps, scenario, options, stack.pid)
+Climbed = tuple[list[dict[str, Any]], str | None]  # the steps, and why the last was too much, if it was
 
 
-async def of_running(api: Api, options: argparse.Namespace) -> tuple[list[dict[str, Any]], str | None]:
+async def of_own_stacks(options: argparse.Namespace, beside: Tree | None) -> list[Climbed]:
+    """Of a stack that is started for it, and of one of another commit, both with all rates in turn."""
+    async with AsyncExitStack() as stacks:
+        targets = []
+        for tree in (None, beside.folder) if beside else (None,):
+            stack = await stacks.enter_async_context(running(workers=1, tree=tree))
+            targets.append((await prepare(stack.api, options.titles, options.tokens), stack.pid))
+        return await asyncio.to_thread(_steps, targets, options)
+
+
+async def of_running(api: Api, options: argparse.Namespace) -> list[Climbed]:
     """The same of an installation that runs, which is left as it was."""
     try:
         scenario = await prepare(api, options.titles, options.tokens)
-        return await asyncio.to_thread(_steps, scenario, options, None)
+        return await asyncio.to_thread(_steps, [(scenario, None)], options)
     finally:
         await clean_up(api)
 
 
-def _steps(
-    scenario: Scenario, options: argparse.Namespace, root: int | None
-) -> tuple[list[dict[str, Any]], str | None]:
+def _steps(targets: Sequence[tuple[Scenario, int | None]], options: argparse.Namespace) -> list[Climbed]:
+    seconds = options.minutes * 60
     with generator(options.processes, options.connections) as sending:
-        sending.step(scenario, WARM_UP_RATE, WARM_UP_S)
-        return climb(
-            lambda rate: _step(sending, scenario, rate, options.minutes * 60, root),
-            options.rate,
-            until_too_much=options.find_knee,
-        )
+        for scenario, _ in targets:
+            sending.step(scenario, WARM_UP_RATE, WARM_UP_S)
+        ways = [partial(_step, sending, scenario, seconds, root) for scenario, root in targets]
+        return climb_in_turn(ways, options.rate, until_too_much=options.find_knee)
 
 
-def _step(sending: Generator, scenario: Scenario, rate: float, seconds: float, root: int | None) -> dict[str, Any]:
+def _step(sending: Generator, scenario: Scenario, seconds: float, root: int | None, rate: float) -> dict[str, Any]:
     began, before = time.monotonic(), cpu_s(root) if root else {}
     step = sending.step(scenario, rate, seconds)
     if root:
@@ -116,18 +124,42 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--titles", type=int, default=4, help="titles to publish first (default: 4)")
     parser.add_argument("--tokens", type=int, default=400, help="playback tokens to use by chance (default: 400)")
     parser.add_argument("--running", action="store_true", help="load the installation of KADR_API_URL or KADR_HOME")
+    parser.add_argument(
+        "--beside", metavar="COMMIT", help="another release, such as the last one: a stack of it gets each rate, too"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON here, too, as for kadr bench capacity")
     options = parser.parse_args(argv)
     if min(options.rate, options.minutes, options.connections, options.processes, options.titles, options.tokens) <= 0:
         parser.error("rate, minutes, connections, processes, titles and tokens are above 0")
+    if options.running and options.beside:
+        parser.error("--beside starts stacks of its own: it does not go with --running")
     machine = facts()
-    if options.running:
-        steps, why = asyncio.run(of_running(Api.from_environment(), options))
-    else:
-        steps, why = asyncio.run(of_own_stack(options))
-    fields, sentence = conclusion(steps, why, knee=options.find_knee)
-    result = {"benchmark": "load", "mix": MIX, "seconds": options.minutes * 60, "steps": steps, **fields}
+    with ExitStack() as stack:
+        other = _checked_out(options.beside, stack) if options.beside else None
+        found = asyncio.run(
+            of_running(Api.from_environment(), options) if options.running else of_own_stacks(options, other)
+        )
+    told = [conclusion(steps, why, knee=options.find_knee) for steps, why in found]
+    result: dict[str, Any] = {"benchmark": "load", "mix": MIX, "seconds": options.minutes * 60}
+    result |= {"steps": found[0][0], **told[0][0]}
+    text = _text(found[0][0], told[0][1])
+    if other:
+        result["beside"] = {"commit": other.commit, "steps": found[1][0], **told[1][0]}
+        text += f"\n\nbeside: {other.commit[:12]}\n{_text(found[1][0], told[1][1])}"
     if options.out:
         options.out.write_text(json.dumps({**result, "machine": asdict(machine)}, indent=2) + "\n")
-    report(f"{table(steps)}\n\n{cores_table(steps)}\n\n{sentence}", result, machine)
-    return 1 if why and not options.find_knee else 0
+    report(text, result, machine)
+    return 1 if found[0][1] and not options.find_knee else 0
+
+
+def _text(steps: list[dict[str, Any]], sentence: str) -> str:
+    return f"{table(steps)}\n\n{cores_table(steps)}\n\n{sentence}"
+
+
+def _checked_out(commit: str, stack: ExitStack) -> Tree:
+    """A commit of this checkout in a folder of its own, until the stack is closed. It has our built pages."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kadr-bench-"))) / "beside"
+    tree = stack.enter_context(worktree(Path(__file__).parents[2], commit, folder))
+    for name in (BUILT.name, MODULES.name):  # not in the repository
+        (folder / "studio" / name).symlink_to(FOLDER / name)
+    return tree

@@ -21,18 +21,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
 from aiohttp import web
 
-from benchmarks.harness import client
-from benchmarks.harness.browser import CHROMIUM
-from benchmarks.harness.clips import read_clip, unlike
+from benchmarks.harness.browser import FIRST_PICTURE, NOTE_CLICK, chromium
+from benchmarks.harness.client import published
+from benchmarks.harness.clips import read_clip
 from benchmarks.harness.machine import facts, report
-from benchmarks.harness.stack import Stack, running
-from core.errors import KadrError
+from benchmarks.harness.stack import running
 from studio import MODULES
 
-READY_WITHIN_S = 600.0
 BEGINNINGS = ("page", "click", "hover")
 # The least page with hls.js: as its README has it, and a button.
 PLAIN = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
@@ -47,9 +44,6 @@ document.querySelector(".start").addEventListener("click", () => {{
   video.play();
 }});
 </script>"""
-FIRST_PICTURE = """
-new Promise((seen) => document.querySelector("video").requestVideoFrameCallback((now) => seen(now)))
-"""
 
 
 @asynccontextmanager
@@ -80,9 +74,7 @@ async def one_start(browser: Any, url: str, beginning: str, options: argparse.Na
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     try:
         page = await context.new_page()
-        await page.add_init_script(
-            "addEventListener('click', ({timeStamp}) => { window.clicked ??= timeStamp; }, true)"
-        )
+        await page.add_init_script(NOTE_CLICK)
         await page.goto(url, wait_until="commit" if beginning == "page" else "load")
         button = page.locator(".start")
         await button.wait_for()
@@ -99,32 +91,12 @@ async def one_start(browser: Any, url: str, beginning: str, options: argparse.Na
         await context.close()
 
 
-async def published(stack: Stack, name: str, content: bytes) -> dict[str, Any]:
-    async with aiohttp.ClientSession() as session:
-        sent = await client.send(session, stack.api, name, unlike(content), policy="public")
-        await client.complete(session, stack.api, sent)
-        await client.ready(session, stack.api, sent, READY_WITHIN_S)
-        async with asyncio.timeout(READY_WITHIN_S):
-            while True:
-                asset: dict[str, Any] = await client.ready(session, stack.api, sent, READY_WITHIN_S)
-                if asset["poster_url"]:
-                    return asset
-                await asyncio.sleep(0.5)
-
-
 async def compare(name: str, content: bytes, options: argparse.Namespace) -> dict[str, Any]:
     """Every beginning, the players in turn."""
-    try:
-        from playwright.async_api import async_playwright
-    except ImportError as exc:
-        raise KadrError("Playwright is not installed: make test-setup") from exc
-    if CHROMIUM is None:
-        raise KadrError("There is no Chromium on this machine.")
     times: dict[tuple[str, str], list[float]] = {}
     async with running(workers=1) as stack:
-        asset = await published(stack, name, content)
-        async with plain_page(asset) as plain, async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        asset = await published(stack.api, name, content)
+        async with plain_page(asset) as plain, chromium() as browser:
             players = {"kadr": asset["watch_url"], "hls.js": plain}
             for number in range(options.repeat + 1):
                 for beginning in BEGINNINGS:
@@ -132,7 +104,6 @@ async def compare(name: str, content: bytes, options: argparse.Namespace) -> dic
                         took = await one_start(browser, url, beginning, options)
                         if number:  # the first round warms the servers' caches
                             times.setdefault((beginning, player), []).append(took)
-            await browser.close()
     rows = [
         {
             "from": beginning,

@@ -183,6 +183,21 @@ def test_the_report_says_what_each_effort_takes_and_saves() -> None:
     assert "saves 224 GB of traffic" in quality
 
 
+def test_the_report_says_what_longer_segments_and_buffers_do() -> None:
+    def run(segment_s: int, buffer_s: int, first_ms: float, megabytes: float) -> dict[str, Any]:
+        found = {"network": "4G", "segment_s": segment_s, "buffer_s": buffer_s, "first_ms": first_ms}
+        return {**found, "megabytes": megabytes, "all": {"first_ms": [first_ms], "megabytes": [megabytes]}}
+
+    runs = [run(2, 8, 400, 1.0), run(4, 8, 650, 1.2), run(2, 45, 410, 3.0), run(4, 45, 660, 3.1)]
+    result = {"benchmark": "startup", "watched_s": 5.0, "runs": runs}
+    effects = [knob.effect for knob in advice.knobs([kept("startup", result, 1.8e9)])]
+    assert effects == [
+        "4 s over 4G: the first picture after 650 ms instead of 400, and 1.20 MB loaded after 5 s instead of 1.00.",
+        "45 s over 4G: the first picture after 410 ms instead of 400, and 3.00 MB loaded after 5 s instead of 1.00.",
+    ]
+    assert len(numbers(result)) == 8
+
+
 def test_the_page_is_whole_and_names_what_failed() -> None:
     found = page.report(
         [

@@ -5,7 +5,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from benchmarks.harness.client import Api
-from benchmarks.harness.open_loop import Call, Load, climb, generate, too_much
+from benchmarks.harness.open_loop import Call, Load, climb, climb_in_turn, generate, too_much
 from benchmarks.harness.programs import cores, cpu_s
 from benchmarks.load.scenario import MIX, OF_ORIGIN, Scenario
 from benchmarks.questions import capacity
@@ -83,6 +83,21 @@ def test_the_rate_grows_until_it_is_too_much() -> None:
     assert [one["rate"] for one in steps] == [100, 125, 156.2]
     assert why == "p99 is 201.0 ms"
     assert climb(lambda rate: step(rate, 1.0), 100, until_too_much=False)[1] is None
+
+
+def test_two_releases_get_each_rate_in_turn_until_both_had_too_much() -> None:
+    order: list[tuple[str, float]] = []
+
+    def release(name: str, knee: float) -> Callable[[float], dict[str, Any]]:
+        def one(rate: float) -> dict[str, Any]:
+            order.append((name, rate))
+            return step(rate, 1.0 if rate <= knee else 201.0)
+
+        return one
+
+    found = climb_in_turn([release("new", 130), release("old", 100)], 100, until_too_much=True)
+    assert order == [("new", 100), ("old", 100), ("new", 125.0), ("old", 125.0), ("new", 156.2)]
+    assert [(len(steps), why) for steps, why in found] == [(3, "p99 is 201.0 ms"), (2, "p99 is 201.0 ms")]
     assert too_much(step(1, None)) == "p99 is None ms"
     assert too_much(step(1, 1.0, errors={"asset: 503": 1})) is not None
 
