@@ -12,7 +12,7 @@ from core.db import outbox, postgres, replica, webhook_endpoints
 from core.db.postgres import Pool
 from core.db.webhook_endpoints import Disabled
 from core.settings import Settings
-from core.telemetry import metrics
+from core.telemetry import metrics, spans
 from core.telemetry.logs import Log
 from workers.dispatcher import event_bus
 from workers.dispatcher.webhooks import Webhooks
@@ -32,6 +32,7 @@ async def run(settings: Settings) -> None:
     pool = await postgres.connect(settings, require_repaired=True)
     try:
         async with (
+            spans.exported(settings, "dispatcher"),
             replica.opened(settings, pool) as standby,
             metrics.served(settings, lambda: _read_backlog(settings, pool)) as port,
         ):

@@ -16,6 +16,7 @@ from core.db.outbox import Event
 from core.db.webhook_deliveries import Attempt
 from core.errors import Rejected
 from core.http.public_fetch import Guard, parsed
+from core.telemetry import spans, trace
 from core.tokens import webhook_signature
 from workers.dispatcher import retries
 
@@ -58,7 +59,16 @@ class _Response:
 async def send(
     session: aiohttp.ClientSession, guard: Guard, url: str, secrets: Sequence[str], event: Event, timeout_s: float
 ) -> Sent:
-    """POST the event once. Never raises for what the other side does."""
+    """POST the event once, as a span of a trace of its own. Never raises for what the other side does."""
+    with trace.following(trace.new()), spans.span("POST webhook", event=event.id, asset=event.asset_id or ""):
+        sent = await _attempted(session, guard, url, secrets, event, timeout_s)
+        spans.note(failed=sent.attempt.error, status=sent.attempt.status or 0)
+        return sent
+
+
+async def _attempted(
+    session: aiohttp.ClientSession, guard: Guard, url: str, secrets: Sequence[str], event: Event, timeout_s: float
+) -> Sent:
     body = event.body()
     now, began = datetime.now(UTC), time.monotonic()
     signed = webhook_signature.headers(secrets, event.id, int(now.timestamp()), body)
