@@ -31,6 +31,7 @@ from studio import BUILT, FOLDER, MODULES
 
 WARM_UP_S = 5.0
 WARM_UP_RATE = 50.0
+BUSY_PROGRAM = 0.7  # cores of a program that has nothing to spare when many requests come at once
 FULL_GENERATOR = 0.9  # cores of one process of the load: beyond, the load is what is measured
 
 
@@ -79,7 +80,11 @@ def busiest(step: Mapping[str, Any]) -> str:
     if step["busiest_generator"] >= FULL_GENERATOR:
         return "the load itself: give it more --processes, or another machine"
     found = step.get("cores", {})
-    return f"{next(iter(found))} with {next(iter(found.values()))} cores" if found else "not known"
+    if not found:
+        return "not known"
+    name, used = next(iter(found.items()))
+    waits = "" if used >= BUSY_PROGRAM else ", which is no full one: what it waited for is not in this table"
+    return f"{name} with {used} cores{waits}"
 
 
 def conclusion(steps: Sequence[Mapping[str, Any]], why: str | None, *, knee: bool) -> tuple[dict[str, Any], str]:

@@ -110,6 +110,8 @@ def test_what_the_steps_say() -> None:
     assert conclusion(steps[1:], "p99 is 300.0 ms", knee=True)[0]["knee_per_s"] is None
     assert conclusion(steps[:1], None, knee=False) == ({"holds": True}, "100 requests a second: held")
     assert "load itself" in busiest(step(1, 1.0, busiest_generator=0.95))
+    assert busiest(step(1, 1.0, cores={"api": 0.9, "redis": 0.1})) == "api with 0.9 cores"
+    assert "is no full one" in busiest(step(1, 1.0, cores={"api": 0.4, "redis": 0.1}))
 
 
 def test_the_scenario_aborts_what_it_has_begun() -> None:
