@@ -60,7 +60,7 @@ class Case:
     network: str
 
 
-@dataclass(slots=True)
+@dataclass  # without slots: Playwright keeps something of its own on the object of a handler
 class _Bytes:
     """Counts what arrives of media files, by the browser's own events."""
 
@@ -131,7 +131,7 @@ def presets(folder: Path, segments: Sequence[int]) -> dict[int, str]:
             raise ConfigError(f"--segments {seconds}: a segment is a multiple of {shipped['gop_s']} s")
         names[seconds] = PROFILE if gops == shipped["gops_per_segment"] else f"{PROFILE}-{seconds}s"
         written[names[seconds]] = {**shipped, "gops_per_segment": gops}
-    (folder / FILE).write_text(yaml.safe_dump(written))
+    (folder / FILE).write_text(yaml.safe_dump(written, sort_keys=False))
     return names
 
 
