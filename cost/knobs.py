@@ -23,6 +23,9 @@ SOURCE_DAYS = 90
 # Economy and quality against balanced, medians of seven clips: docs/benchmarks.md, "transcode", columns CPU and VMAF.
 ECONOMY_CPU = 0.46 / 0.69
 ECONOMY_VMAF = -0.7
+# Seconds later that a clip's first picture comes with segments of 4 s: docs/benchmarks.md, "startup", 10 Mbit/s.
+SEGMENT_STARTUP_S = 0.3
+TRANSCODE, STARTUP = "docs/benchmarks.md, transcode", "docs/benchmarks.md, startup"
 
 
 class Effect(StrEnum):
@@ -67,7 +70,8 @@ class Case:
 class Knob:
     """One turn. `change`: of the monthly bill, negative where it saves. `what`: filled into the knob's words.
 
-    `how`: the setting to turn. `vmaf` is a measured difference or an Effect; `source` names the measurement.
+    `how`: the setting to turn. `vmaf` and `startup` (in s) are measured differences or an Effect; `source` names the
+    measurement.
     """
 
     name: str
@@ -75,7 +79,7 @@ class Knob:
     what: dict[str, str]
     change: float
     vmaf: float | Effect
-    startup: Effect
+    startup: float | Effect
     source: str = ""
 
 
@@ -127,13 +131,15 @@ def _instead(name: str, how: str, case: Case, others: list[tuple[Case, str]], no
 def _buffer(case: Case) -> Knob | None:
     changes = _where(case, "buffer_s", CLIP_BUFFER_S, lambda now, title_s: title_s <= SHORT_S and now > CLIP_BUFFER_S)
     what = {"s": f"{CLIP_BUFFER_S}", "now": _range(case, changes)}
-    return _turned(case, "buffer", f'<kadr-player buffer="{CLIP_BUFFER_S}">', changes, what, vmaf=Effect.NOT_MEASURED)
+    how, unchanged = f'<kadr-player buffer="{CLIP_BUFFER_S}">', Effect.UNCHANGED
+    return _turned(case, "buffer", how, changes, what, vmaf=Effect.NOT_MEASURED, startup=unchanged, source=STARTUP)
 
 
 def _segment(case: Case) -> Knob | None:
     changes = _where(case, "segment_s", CLIP_SEGMENT_S, lambda now, _: now < CLIP_SEGMENT_S)
     what = {"s": f"{CLIP_SEGMENT_S}", "now": _range(case, changes)}
-    return _turned(case, "segment", "gops_per_segment in KADR_PRESETS/profiles.yaml", changes, what)
+    how = "gops_per_segment in KADR_PRESETS/profiles.yaml"
+    return _turned(case, "segment", how, changes, what, startup=SEGMENT_STARTUP_S, source=STARTUP)
 
 
 def _sources(case: Case) -> Knob | None:
@@ -144,8 +150,8 @@ def _sources(case: Case) -> Knob | None:
 
 def _effort(case: Case) -> Knob | None:
     changes = {f"{kind}.encode_cpu_s": case.inputs[f"{kind}.encode_cpu_s"] * ECONOMY_CPU for kind in case.inputs.kinds}
-    source = "docs/benchmarks.md, transcode"
-    return _turned(case, "effort", "effort: economy, of an upload", changes, {}, vmaf=ECONOMY_VMAF, source=source)
+    how = "effort: economy, of an upload"
+    return _turned(case, "effort", how, changes, {}, vmaf=ECONOMY_VMAF, source=TRANSCODE)
 
 
 def _turned(
@@ -156,7 +162,7 @@ def _turned(
     what: dict[str, str],
     *,
     vmaf: float | Effect = Effect.UNCHANGED,
-    startup: Effect = Effect.NOT_MEASURED,
+    startup: float | Effect = Effect.NOT_MEASURED,
     source: str = "",
 ) -> Knob | None:
     """The knob that changes these inputs; None where there are none to change."""

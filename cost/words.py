@@ -27,13 +27,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnobRow:
-    """A knob: what to turn, how, what it brings a month, and what it does to picture and startup."""
+    """A knob: what to turn, how, what it brings a month, what it does to picture and startup, and who measured that."""
 
     what: str
     how: str
     change: str
     vmaf: str
     startup: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,19 +188,20 @@ class Words:
         return [self._knob(knob) for knob in self._found.knobs if knob.change > 0]
 
     def _knob(self, knob: Knob) -> KnobRow:
-        vmaf = self._effect(knob.vmaf)
         return KnobRow(
             what=self._text(f"cost.knob.{knob.name}", **knob.what),
             how=knob.how,
             change=self.money(knob.change, signed=True),
-            vmaf=f"{vmaf} ({knob.source})" if knob.source else vmaf,
-            startup=self._effect(knob.startup),
+            vmaf=self._effect(knob.vmaf),
+            startup=self._effect(knob.startup, "unit.s"),
+            source=knob.source,
         )
 
-    def _effect(self, effect: float | Effect) -> str:
+    def _effect(self, effect: float | Effect, unit: str | None = None) -> str:
         if isinstance(effect, Effect):
             return self._text(f"cost.effect.{effect.value}")
-        return ("+" if effect > 0 else "−") + number(abs(effect), self._language)
+        written = ("+" if effect > 0 else "−") + number(abs(effect), self._language)
+        return self._text(unit, n=written) if unit else written
 
     def tornado(self) -> list[SwingRow]:
         """The inputs that move the bill most."""

@@ -162,11 +162,9 @@ def _knobs(words: Words) -> Iterator[str]:
 
 
 def _knob(number: str, row: KnobRow, words: Words) -> Iterator[str]:
-    vmaf, _, source = row.vmaf.partition(" (")
-    yield f"  {number:<3}{row.what:<55}{row.change:>12}  {vmaf:<14}{row.startup}"
-    yield f"     {words.text('cost.how')}: {row.how}" + (
-        f" · {words.text('cost.vmaf')}: {source.rstrip(')')}" if source else ""
-    )
+    yield f"  {number:<3}{row.what:<55}{row.change:>12}  {row.vmaf:<14}{row.startup}"
+    measured = f" · {words.text('cost.measured_in')} {row.source}" if row.source else ""
+    yield f"     {words.text('cost.how')}: {row.how}{measured}"
 
 
 def _tornado(words: Words) -> Iterator[str]:

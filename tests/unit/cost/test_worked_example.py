@@ -119,6 +119,8 @@ def test_what_the_knobs_bring() -> None:
         "new titles' sources are kept 90 days"
     )
     assert {knob.startup for knob in base.knobs} == {Effect.NOT_MEASURED, Effect.UNCHANGED}
+    requests_cost = answer(SCENARIO.model_copy(update={"stack": SCENARIO.others[-1]}), BOOK)
+    assert next(knob.startup for knob in requests_cost.knobs if knob.name == "segment") == 0.3
     slower = answer(SCENARIO, BOOK, given={"clips.segment_s": 4})
     assert slower.quantities.requests / base.quantities.requests == pytest.approx(1 - 0.31, rel=WITHIN)
 
