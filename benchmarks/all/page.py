@@ -1,5 +1,6 @@
 """The report as one HTML file that needs nothing else, and as one JSON file. In: kept parts. Out: texts."""
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -42,7 +43,7 @@ def page(found: dict[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"clock": _clock, "code": _code}
+    environment.filters |= {"clock": _clock, "code": _code, "median": _median}
     # What a failed part has not is absent in what an older run kept, too.
     parts = [{"error": None, "table": None, "exit_code": 0, **part} for part in found["parts"]]
     began = min((part["began"] for part in parts), default=0.0)
@@ -76,6 +77,12 @@ def _facts(machine: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _clock(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S UTC")
+
+
+def _median(values: Sequence[float]) -> str:
+    """Four digits, or all before the point."""
+    value = statistics.median(values)
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _code(text: str) -> Markup:
