@@ -243,6 +243,33 @@ def test_a_slow_program_is_found_on_a_fast_day() -> None:
     assert re.search(r"encode quality, CPU s per minute: b .* 0\.960 +1\.200 \(1\.\d+ to 1\.\d+\)  worse", table)
 
 
+def rates(machine: tuple[float, float]) -> dict[str, Any]:
+    """A report of the origin at four numbers of connections, which has always answered as fast; the machine has not."""
+    runs = [
+        {"what": "segment", "server": "origin", "connections": count, "per_cpu_s": 1000.0 + count / 100}
+        for count in (32, 64, 250, 1000)
+    ]
+    part = kept("origin", {"benchmark": "origin", "runs": runs}, 1.8e9)
+    part["speeds"] = [{"at": at, "python": [s], "x264": [s]} for at, s in enumerate(machine)]
+    return page.report([part], MACHINE, quick=False, missing=(), cost=money())
+
+
+def test_cases_of_one_part_do_not_hide_that_its_calibrations_are_uncertain() -> None:
+    (group,) = comparison.compare(rates((0.40, 0.42)), rates((0.42, 0.44))).groups
+    assert group.ratio is not None
+    assert group.ratio.value == pytest.approx(1.0488, abs=1e-3)
+    assert group.verdict == comparison.NOTHING
+
+
+def test_a_time_that_was_measured_once_decides_nothing() -> None:
+    def waits(loaded_s: float) -> dict[str, Any]:
+        result = {"benchmark": "fairness", "cases": {"uploads": {"pairs": [{"loaded_s": loaded_s, "idle_s": 1.0}]}}}
+        return page.report([kept("fairness", result, 1.8e9)], MACHINE, quick=True, missing=(), cost=money())
+
+    (row,) = comparison.compare(waits(1.5), waits(1.6)).rows
+    assert row.verdict == comparison.UNSURE
+
+
 def test_compare_reads_reports_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, second = tmp_path / "a.json", tmp_path / "b.json"
     first.write_text(json.dumps(whole()))
@@ -252,6 +279,11 @@ def test_compare_reads_reports_and_nothing_else(tmp_path: Path, capsys: pytest.C
     assert printed is not None
     assert printed[1]["machine"]["cores"] >= 1
     assert len(printed[1]["groups"]) == 4 * 3
-    second.write_text("{}")
-    with pytest.raises(ConfigError, match=r"b\.json is no report\.json"):
-        compare.main([str(first), str(second)])
+    for text, problem in (
+        ("{}", r"b\.json is no report\.json"),
+        (json.dumps({**whole(), "quick": True}), "one of both was measured with --quick"),
+        (json.dumps({**whole(), "parts": []}), r"b\.json: nothing was measured yet"),
+    ):
+        second.write_text(text)
+        with pytest.raises(ConfigError, match=problem):
+            compare.main([str(first), str(second)])
