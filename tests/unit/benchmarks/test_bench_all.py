@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import signal
 import sys
@@ -135,7 +136,8 @@ async def test_where_all_is_killed_its_part_ends(tmp_path: Path) -> None:
         return [pid for pid, words in running() if b"click_through\0--runs\000100000" in words and b"-m" in words]
 
     try:
-        await until(programs)
+        (part,) = await until(programs)
+        assert os.getpgid(part) != os.getpgid(started.pid), "Ctrl-C in a terminal would reach it twice"
     finally:
         started.send_signal(signal.SIGKILL)
         await started.wait()
@@ -209,11 +211,13 @@ def test_the_page_is_whole_and_names_what_failed() -> None:
         missing=("sitemap",),
         cost=money(),
     )
+    found["parts"][0]["commit"] += " with changes"
     for part in found["parts"]:
         part["speeds"] = part["speeds"][:1]  # one calibration is no plot
     del found["parts"][1]["result"], found["parts"][1]["table"]
     text = page.page(found)
     assert "<strong>player failed:</strong> no &lt;browser&gt; here" in text
+    assert "Kadr c0ffeec0ff, c0ffeec0ff with changes," in text
     assert "<strong>Not measured yet:</strong> sitemap" in text
     assert f"In money: {found['cost']['headline']}" in text
     assert [turn["what"] for turn in found["cost"]["turns"] if f"<h3>{turn['what']}</h3>" not in text] == []

@@ -11,6 +11,8 @@ import pytest
 from benchmarks.gate import trees
 from benchmarks.gate.programs import playlists_program
 from benchmarks.gate.trees import GitFailed, Tree
+from benchmarks.harness.machine import UNKNOWN
+from benchmarks.questions.all import commit_of
 from tests.checks import ROOT
 
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
@@ -66,9 +68,12 @@ def test_a_new_line_is_found_however_git_shows_differences(repository: Path) -> 
 
 
 def test_changes_that_are_not_committed_are_noticed(repository: Path) -> None:
-    commit(repository, program_py="print(1)\n")
+    made = commit(repository, program_py="print(1)\n")
+    assert commit_of(repository) == made
     (repository / "program.py").write_text("print(2)\n")
     assert trees.uncommitted(repository)
+    assert commit_of(repository) == f"{made} with changes"
+    assert commit_of(repository.parent) == UNKNOWN
 
 
 def test_a_base_that_is_not_there_is_told(repository: Path) -> None:
