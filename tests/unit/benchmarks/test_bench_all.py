@@ -185,6 +185,21 @@ def test_the_report_says_what_each_effort_takes_and_saves() -> None:
     assert "saves 224 GB of traffic" in quality
 
 
+def test_clips_that_an_effort_has_failed_on_are_not_counted() -> None:
+    parts = whole()["parts"]
+    parts[0]["result"]["clips"][0]["systems"]["economy"] = {"error": "too slow"}
+    effects = {knob.name: knob.effect for knob in advice.knobs(parts)}
+    assert "(over 2 clips)" in effects["effort: economy"]
+    assert "(over 3 clips)" in effects["effort: quality"]
+
+
+def test_a_load_of_which_nothing_was_answered_is_reported() -> None:
+    latency = {"all": {"p50": None, "p90": None, "p99": None, "max": None}}
+    result = {"benchmark": "load", "steps": [{"rate": 50.0, "errors": {"list: 503": 900}, "latency_ms": latency}]}
+    (knob,) = advice.knobs([kept("load", result, 1.8e9)])
+    assert "none was answered and 900 failed" in knob.effect
+
+
 def test_the_report_says_what_longer_segments_and_buffers_do() -> None:
     def run(segment_s: int, buffer_s: int, first_ms: float, megabytes: float) -> dict[str, Any]:
         found = {"network": "4G", "segment_s": segment_s, "buffer_s": buffer_s, "first_ms": first_ms}
