@@ -287,6 +287,21 @@ async def test_a_standby_is_not_used_before_its_lag_is_known(replaying: Pair) ->
         await until(watched.refresh, lambda _: watched.is_used)
 
 
+async def test_without_the_primary_the_standby_is_used_as_it_was_known(
+    replaying: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replica, "MOST_LAG_S", 0.0)
+    async with replaying.primary.pool() as pool, replaying.standby.pool() as standbys:
+        watched = replica.Replica(pool, standbys)
+        await until(watched.refresh, lambda _: watched.is_used)
+        await replaying.pause()
+        await new_asset(pool, ALICE)
+        await watched.refresh()
+        await pool.close()  # with something in its log that the standby will never have
+        await watched.refresh()
+        assert watched.is_used
+
+
 async def test_who_waits_for_the_standby_keeps_nobody_else_from_it(
     replaying: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
