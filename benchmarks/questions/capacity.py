@@ -161,6 +161,16 @@ def page(result: Mapping[str, Any], assumed: Assumptions) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(file.read_text())
+    except (OSError, ValueError) as exc:
+        raise ConfigError(f"{file} cannot be read: {exc}") from exc
+    if not isinstance(value, dict) or value.get("benchmark") != "load" or "machine" not in value:
+        raise ConfigError(f"{file} is no file of kadr bench load --out FILE")
+    return value
+
+
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="kadr bench capacity", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -173,7 +183,9 @@ def main(argv: Sequence[str]) -> int:
         )
     options = parser.parse_args(argv)
     assumed = Assumptions(**{one.name: getattr(options, one.name) for one in fields(Assumptions)})
-    text = page(json.loads(options.file.read_text()), assumed)
+    if min(getattr(assumed, one.name) for one in fields(Assumptions)) <= 0:
+        parser.error("all numbers are above 0")
+    text = page(_read(options.file), assumed)
     if options.out:
         options.out.write_text(text)
     else:

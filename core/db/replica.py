@@ -41,10 +41,14 @@ class State(StrEnum):
     """Whether reads go to the standby, or why not."""
 
     USED = "used"
+    UNKNOWN = "unknown"  # whether it lags: since this process asks, it has not replayed what the primary had
     AWAY = "away"
     LAGGING = "lagging"
     NO_STANDBY = "no_standby"  # it replays no log: the primary itself, or a standby that was promoted
     OTHER_CLUSTER = "other_cluster"
+
+
+_MAY_BE_READ = (State.USED, State.UNKNOWN)  # by other processes, too
 
 
 class Replica:
@@ -97,8 +101,8 @@ class Replica:
         else:
             lag_s, is_all = self._lag_s(standby["position"] or 0)
             metrics.REPLICA_LAG.set(lag_s)
-            is_behind = lag_s > MOST_LAG_S or not is_all
-            self._settle(State.LAGGING if is_behind else State.USED, lag_s=round(lag_s, 3))
+            known = State.USED if is_all else State.UNKNOWN
+            self._settle(State.LAGGING if lag_s > MOST_LAG_S else known, lag_s=round(lag_s, 3))
 
     async def _ask_standby(self) -> Any | None:
         """What the standby says of itself. Without an answer it is away."""
@@ -128,7 +132,7 @@ class Replica:
 
     def _settle(self, state: State, **facts: Any) -> None:
         if state is not self._state:
-            log = _LOG.info if state is State.USED else _LOG.warning
+            log = _LOG.info if state in _MAY_BE_READ else _LOG.warning
             log("replica.changed", state=state.value, **facts)
         self._state = state
         for one in State:
@@ -159,11 +163,11 @@ class Replica:
         return False, None
 
     async def _has_replayed(self, position: int, within_s: float) -> bool:
-        """Whether the standby replays so far within this time, and is in use. Who waits here holds no connection."""
+        """Whether the standby replays so far within this time, and may be read. Who waits here holds no connection."""
         deadline = time.monotonic() + within_s
         while self._replayed_to < position:
             left_s = deadline - time.monotonic()
-            if left_s <= 0 or not self.is_used:
+            if left_s <= 0 or self._state not in _MAY_BE_READ:
                 return False
             if self._asking is None or self._asking.done():
                 self._asking = asyncio.create_task(self._ask_standby())
@@ -178,7 +182,7 @@ class Replica:
         For what sends readers here: an event that tells to read an asset must not find the asset as it was before.
         `connection`: the caller's to the primary, where it holds one.
         """
-        if self.is_used:
+        if self._state in _MAY_BE_READ:
             await self._has_replayed(await self.position(connection), MOST_LAG_S + 2 * EVERY_S)
 
     async def close(self) -> None:

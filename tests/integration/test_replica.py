@@ -278,9 +278,28 @@ async def test_a_standby_is_not_used_before_its_lag_is_known(replaying: Pair) ->
         await new_asset(pool, ALICE)
         watched = replica.Replica(pool, standbys)
         await watched.refresh()
-        assert watched.state is replica.State.LAGGING, "for how long it has lagged nobody can say"
+        assert watched.state is replica.State.UNKNOWN, "for how long it has lagged nobody can say"
+        waiting = asyncio.create_task(watched.caught_up())  # other programs may know, and read there
+        await watched.refresh()
+        assert not waiting.done()
         await replaying.resume()
+        await waiting
         await until(watched.refresh, lambda _: watched.is_used)
+
+
+async def test_without_the_primary_the_standby_is_used_as_it_was_known(
+    replaying: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replica, "MOST_LAG_S", 0.0)
+    async with replaying.primary.pool() as pool, replaying.standby.pool() as standbys:
+        watched = replica.Replica(pool, standbys)
+        await until(watched.refresh, lambda _: watched.is_used)
+        await replaying.pause()
+        await new_asset(pool, ALICE)
+        await watched.refresh()
+        await pool.close()  # with something in its log that the standby will never have
+        await watched.refresh()
+        assert watched.is_used
 
 
 async def test_who_waits_for_the_standby_keeps_nobody_else_from_it(

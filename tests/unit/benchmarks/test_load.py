@@ -1,12 +1,14 @@
 """The load of `kadr bench load` and `api`, what its steps say, and the arithmetic of `kadr bench capacity`."""
 
 import asyncio
+import json
 import os
 import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -196,6 +198,20 @@ async def test_only_what_the_load_has_made_is_removed() -> None:
     async with TestServer(app) as server:
         await clean_up(Api(url=str(server.make_url("")).rstrip("/"), key="k"))
     assert list(titles) == ["as_theirs"]
+
+
+def test_capacity_reads_files_of_the_load_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "load.json"
+    with pytest.raises(ConfigError, match=r"load\.json cannot be read"):
+        capacity.main([str(file)])
+    file.write_text('{"benchmark": "origin"}')
+    with pytest.raises(ConfigError, match=r"load\.json is no file of kadr bench load"):
+        capacity.main([str(file)])
+    file.write_text(json.dumps({"benchmark": "load", **RESULT}))
+    assert capacity.main([str(file)]) == 0
+    assert capsys.readouterr().out.startswith("# Capacity")
+    with pytest.raises(SystemExit):
+        capacity.main([str(file), "--utilisation", "0"])
 
 
 def test_a_run_without_cpu_time_computes_nothing() -> None:
