@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from enum import Enum
 from typing import Any
 
+from core.errors import ConfigError
 from cost.bill import Bill, Quantities, bill, quantities
 from cost.break_even import BreakEven, break_evens
 from cost.inputs import Inputs, Value, definition, inputs_of
@@ -59,6 +60,18 @@ class Answer:
     def unverified(self) -> int:
         """How many of the prices the bill depends on are to be verified."""
         return sum(price.verify for price in self.prices)
+
+
+def require_meant(scenario: Scenario, book: PriceBook) -> None:
+    """Check every name and value of a scenario, of all its variants and stacks. Raises ConfigError with their place."""
+    for variant in (BASE, *scenario.variants):
+        inputs_of(scenario, variant=variant)
+    for stack in (scenario.stack, *scenario.others):
+        try:
+            book.the_storage(stack.storage)
+            priced_regions(book.the_cdn(stack.cdn), stack.regions)
+        except ConfigError as exc:
+            raise ConfigError(f"the stack {stack.name}: {exc}") from exc
 
 
 def answer(

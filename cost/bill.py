@@ -3,6 +3,7 @@
 In: inputs, a stack, a price book. Out: `Quantities` and `Bill`, in the book's currency; GB are 10^9 bytes.
 """
 
+import math
 from dataclasses import dataclass, fields
 
 from cost.inputs import Inputs, KindInputs
@@ -83,7 +84,8 @@ def quantities_of(kind: KindInputs, inputs: Inputs) -> Quantities:
     watched_s = min(kind.title_s, kind.watched_s)
     delivered_s = starts * min(kind.title_s, watched_s + kind.buffer_s)
     segment_requests = delivered_s / kind.segment_s * STREAMS
-    kept_min = min(stock_min, new_min * kind.source_days / MONTH_DAYS) if new_min else stock_min
+    for_ever = math.isinf(kind.source_days)
+    kept_min = stock_min if for_ever else min(stock_min, new_min * kind.source_days / MONTH_DAYS)
     cpu_s = kind.encode_cpu_s + kind.pictures_cpu_s + kind.captions_cpu_s
     per_hour = (1 + inputs["retry"]) / 3600
     return Quantities(

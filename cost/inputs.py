@@ -164,17 +164,25 @@ def inputs_of(
 
     What was measured of catalogue and audience only takes the place of defaults: a scenario is about another platform.
     """
-    named = {f"{kind}.{name}": value for kind, one in scenario.kinds.items() for name, value in one.inputs.items()}
-    named = {**named, **scenario.inputs, **scenario.variant(variant)}
     values = {name: Value(value=one.default, origin=Origin.DEFAULT, note=one.why) for name, one in _all(scenario)}
-    if unknown := [name for name in named if name not in values]:
-        raise ConfigError(f"{scenario.name}: {unknown[0]} is no input; there are {', '.join((*OF_KIND, *OF_ALL))}")
-    for name, value in named.items():
-        values[name] = Value(value=_checked(name, float(value)), origin=Origin.SCENARIO)
+    named = set()
+    for place, name, value in _named(scenario, variant):
+        if name not in values:
+            raise ConfigError(f"{place} is no input here; there are {', '.join(values)}")
+        values[name] = Value(value=_checked(name, float(value), place), origin=Origin.SCENARIO)
+        named.add(name)
     for name, found in (measured or {}).items():
         if definition(name).group is Group.TECHNICAL or name not in named:
-            values[name] = replace(found, value=_checked(name, found.value))
+            values[name] = replace(found, value=_bounded(name, found.value))
     return Inputs(values).having(given or {})
+
+
+def _named(scenario: Scenario, variant: str) -> Iterator[tuple[str, str, float]]:
+    """(where it stands in the scenario's file, KIND.INPUT or INPUT, value) of what it names, the strongest last."""
+    for kind, one in scenario.kinds.items():
+        yield from ((f"kinds.{kind}.inputs.{name}", f"{kind}.{name}", value) for name, value in one.inputs.items())
+    yield from ((f"inputs.{name}", name, value) for name, value in scenario.inputs.items())
+    yield from ((f"variants.{variant}.{name}", name, value) for name, value in scenario.variant(variant).items())
 
 
 def _all(scenario: Scenario) -> Iterator[tuple[str, Definition]]:
@@ -183,9 +191,15 @@ def _all(scenario: Scenario) -> Iterator[tuple[str, Definition]]:
     yield from OF_ALL.items()
 
 
-def _checked(name: str, value: float) -> float:
+def _checked(name: str, value: float, shown: str = "") -> float:
     known = definition(name)
     endless = math.isinf(known.default) and math.isinf(value) and value > 0
     if not endless and not known.least <= value <= known.most:
-        raise ConfigError(f"{name} is {value:g}; it must be from {known.least:g} to {known.most:g}")
+        raise ConfigError(f"{shown or name} is {value:g}; it must be from {known.least:g} to {known.most:g}")
     return value
+
+
+def _bounded(name: str, value: float) -> float:
+    """What was measured is true, and never refused: a title of three frames has thousands of MB per minute."""
+    known = definition(name)
+    return min(known.most, max(known.least, value))

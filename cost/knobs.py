@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
-from cost.bill import bill, quantities_of
+from cost.bill import bill, quantities, quantities_of
 from cost.break_even import RIVALS, Prices, break_evens, encode_per_min, saving
 from cost.inputs import Inputs, definition
-from cost.tiers import marginal, price_of
+from cost.tiers import marginal, next_of, serves
 from presets.price_book import Price, PriceBook
 from presets.scenario import Stack
 
@@ -51,17 +51,16 @@ class Case:
     @property
     def marginal_gb(self) -> float:
         """What the last GB delivered costs."""
-        work = [quantities_of(self.inputs.kind(name), self.inputs) for name in self.inputs.kinds]
-        gb, requests = sum(one.egress_gb for one in work), sum(one.requests for one in work)
-        return marginal(self.book.the_cdn(self.stack.cdn), self.stack.regions, gb, requests)
+        cdn, gb = self.book.the_cdn(self.stack.cdn), quantities(self.inputs).egress_gb
+        return marginal(cdn, self.stack.regions, gb)
 
     @property
     def prices(self) -> Prices:
         """Those that decide on another codec."""
-        storage = self.book.the_storage(self.stack.storage)
+        storage, work = self.book.the_storage(self.stack.storage), quantities(self.inputs)
         return Prices(
-            core_hour=price_of(self.book.core_hour, 1),
-            gb_month=price_of(storage.store, 1),
+            core_hour=next_of(self.book.core_hour, work.new_h),
+            gb_month=next_of(storage.store, work.stored_gb),
             gb=self.marginal_gb,
         )
 
@@ -95,7 +94,7 @@ def _cdn(case: Case) -> Knob | None:
     others = [
         (replace(case, stack=case.stack.model_copy(update={"cdn": key})), cdn.name)
         for key, cdn in case.book.cdn.items()
-        if key != case.stack.cdn and (cdn.plans or "any" in cdn.deliver or set(case.stack.regions) <= set(cdn.deliver))
+        if key != case.stack.cdn and serves(cdn, case.stack.regions)
     ]
     return _instead("cdn", "KADR_CDNS", case, others, case.book.the_cdn(case.stack.cdn).name)
 

@@ -34,12 +34,15 @@ class ClassCost:
 
 
 def measured_values(scenario: Scenario, found: Measured) -> dict[str, Value]:
-    """Inputs of each kind: from titles of its profile, or from all where it names none."""
+    """Inputs of each kind: from titles of its profile, or from all where it names none.
+
+    The catalogue is that of a scenario with one kind: which titles are of which of several is not known.
+    """
     values: dict[str, Value] = {}
     for name, kind in scenario.kinds.items():
         rows = [row for row in found.work if kind.profile in ("", row.profile)]
         values |= {f"{name}.{key}": value for key, value in _of_rows(rows).items()}
-        if not kind.profile and found.titles:
+        if not kind.profile and len(scenario.kinds) == 1 and found.titles:
             values |= {f"{name}.{key}": value for key, value in _catalogue(found).items()}
     return values
 

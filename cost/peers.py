@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cost.bill import quantities, quantities_of
 from cost.inputs import Inputs
-from cost.tiers import delivery, price_of
+from cost.tiers import delivery, price_of, serves
 from presets.price_book import PriceBook, Vendor
 from presets.scenario import Stack
 
@@ -30,8 +30,9 @@ class PeerBill:
 
 
 def peers(inputs: Inputs, stack: Stack, book: PriceBook) -> list[PeerBill]:
-    """Every platform of the price book, the cheapest first."""
-    return sorted((_bill(vendor, inputs, stack, book) for vendor in book.vendors.values()), key=lambda one: one.total)
+    """Every platform of the price book that has prices for where the viewers are, the cheapest first."""
+    serving = [one for one in book.vendors.values() if one.cdn is None or serves(book.the_cdn(one.cdn), stack.regions)]
+    return sorted((_bill(vendor, inputs, stack, book) for vendor in serving), key=lambda one: one.total)
 
 
 def _bill(vendor: Vendor, inputs: Inputs, stack: Stack, book: PriceBook) -> PeerBill:

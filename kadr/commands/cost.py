@@ -16,7 +16,7 @@ import asyncpg
 from core.db import costs, postgres
 from core.db.costs import Measured
 from core.errors import ConfigError, KadrError
-from cost.answer import Answer, answer, as_json
+from cost.answer import Answer, answer, as_json, require_meant
 from cost.measured import class_costs, measured_values
 from cost.words import Assumption, KnobRow, SwingRow, Words
 from kadr.commands import studio_link
@@ -45,6 +45,10 @@ async def run(
         cost_plot.require_matplotlib(plot)
     asked = wanted or (INSTALLATION if measured else DEFAULT_SCENARIO)
     about, book = _scenario(asked), _book(prices)
+    try:
+        require_meant(about, book)
+    except ConfigError as exc:
+        raise ConfigError(f"{asked}: {exc}") from exc
     known = await _measured() if measured else None
     values = None if known is None else measured_values(about, known)
     found = answer(about, book, variant=variant, measured=values, given=given)

@@ -183,8 +183,51 @@ def test_an_unknown_variant_and_input_of_a_scenario_are_refused() -> None:
     with pytest.raises(ConfigError, match="huge is no variant"):
         answer(SCENARIO, BOOK, variant="huge")
     wrong = SCENARIO.model_copy(update={"inputs": {"clips.colour": 1}})
-    with pytest.raises(ConfigError, match=r"clips\.colour is no input"):
+    with pytest.raises(ConfigError, match=r"inputs\.clips\.colour is no input"):
         inputs_of(wrong)
+
+
+def test_titles_that_are_none_of_the_default_case() -> None:
+    few = {"clips.source_days": 90.0, "lessons.source_days": 90.0}
+    kept = [quantities(BASE.having({**few, **{f"{kind}.new_share": share for kind in BASE.kinds}})) for share in (0, 1)]
+    assert kept[0].source_gb == 0, "nothing is new, and all of before is past its days"
+    assert kept[1].source_gb == quantities(BASE).source_gb
+    flat = answer(SCENARIO, BOOK, given={"clips.zipf": 0.0005, "clips.viewers": 3e7})
+    clips = [one.titles for one in flat.break_evens if (one.codec, one.kind) == ("AV1 economy", "clips")]
+    assert clips == [pytest.approx(100_000)], "all of them are seen about as often"
+
+
+def test_viewers_in_a_region_that_a_platform_has_no_price_for() -> None:
+    stack = SCENARIO.stack.model_copy(update={"cdn": "bunny_standard", "regions": {"eu_na": 0.8, "mea": 0.2, "x": 0.0}})
+    found = answer(SCENARIO.model_copy(update={"stack": stack}), BOOK)
+    assert found.bill.deliver == pytest.approx(found.quantities.egress_gb * (0.8 * 0.01 + 0.2 * 0.06))
+    assert {one.name for one in found.peers} == {vendor.name for vendor in BOOK.vendors.values()} - {
+        BOOK.vendors["aws"].name
+    }
+    (cdn,) = (knob for knob in found.knobs if knob.name == "cdn")
+    assert cdn.what["to"] == "Bunny Volume"
+
+
+def test_what_is_bought_in_steps_costs_a_title_what_one_gigabyte_costs() -> None:
+    storage = BOOK.storage["b2"].model_copy(update={"store": BOOK.storage["b2"].store.model_copy(update={"step": 1e3})})
+    book = BOOK.model_copy(update={"storage": {**BOOK.storage, "b2": storage}})
+    assert Case(inputs=BASE, stack=SCENARIO.stack, book=book).prices.gb_month == pytest.approx(0.006)
+    much = Case(inputs=BASE.having({"clips.items": 2e7}), stack=SCENARIO.others[-1], book=BOOK)
+    assert much.prices.gb_month == 0.022, "beyond 50 TB"
+
+
+def test_what_was_measured_is_never_refused() -> None:
+    flash = replace(ROW, titles=1, minutes=1e-3, measured_min=1e-3, source_bytes=2e9, encode_cpu_s=9e9)
+    about = scenario("installation")
+    measured = measured_values(about, Measured(titles=1, new_titles=1, work=(flash,)))
+    inputs = inputs_of(about, measured=measured)
+    assert (inputs["titles.source_mb"], inputs["titles.encode_cpu_s"], inputs["titles.title_s"]) == (1e5, 1e6, 0.1)
+
+
+def test_the_catalogue_is_counted_once() -> None:
+    about = scenario("installation")
+    two = about.model_copy(update={"kinds": dict.fromkeys(("films", "clips"), about.kinds["titles"])})
+    assert not {"films.items", "clips.items"} & set(measured_values(two, Measured(titles=4, new_titles=1, work=(ROW,))))
 
 
 def test_the_effects_are_those_of_the_benchmark() -> None:
