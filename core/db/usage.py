@@ -59,7 +59,7 @@ class Counted:
 
 
 async def counted(connection: Connection, log: LogFile) -> list[Counted]:
-    """Logs that were counted and may be this one, its beginning or its end; the longest first."""
+    """Logs that were counted and have this one's first or last line; first the longest that are not longer than it."""
     return [Counted(**row) for row in await connection.fetch(_SQL["counted"], log.head, log.tail, log.size_bytes)]
 
 
