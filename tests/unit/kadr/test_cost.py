@@ -1,6 +1,7 @@
 """`kadr cost`: what it prints, in which order, and what it refuses."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,16 @@ def test_the_command_by_itself(tmp_path: Path) -> None:
     assert refused.stderr == (
         "kadr cost: nobody is none of presets/scenarios; known are 1m-mau, installation, or give a file's path\n"
     )
+
+
+def test_whoever_reads_the_output_may_stop() -> None:
+    """As `kadr cost | head` does, and any other command."""
+    read, written = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "kadr", "cost"]
+    with os.fdopen(written, "wb") as output:
+        ended = subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.PIPE, timeout=60)
+    assert (ended.returncode, ended.stderr) == (141, b"")
 
 
 @pytest.mark.parametrize(
