@@ -80,12 +80,17 @@ def answer(
     *,
     variant: str = BASE,
     measured: Mapping[str, Value] | None = None,
+    delivered: Value | None = None,
     given: Mapping[str, float] | None = None,
 ) -> Answer:
-    """Compute it. Raises ConfigError for unknown names and for values out of their range."""
+    """Compute it; `measured`, `delivered` and `given` are those of `inputs_of`.
+
+    Raises ConfigError for unknown names and for values out of their range.
+    """
 
     def case(stack: Stack, of: str = variant) -> Case:
-        return Case(inputs=inputs_of(scenario, variant=of, measured=measured, given=given), stack=stack, book=book)
+        inputs = inputs_of(scenario, variant=of, measured=measured, delivered=delivered, given=given)
+        return Case(inputs=inputs, stack=stack, book=book)
 
     this = case(scenario.stack)
     inputs = this.inputs

@@ -118,6 +118,17 @@ class KindInputs:
     pictures_cpu_s: float
     captions_cpu_s: float
 
+    @property
+    def delivered_s(self) -> float:
+        """Seconds that are delivered a month: what players load ahead counts, up to the end of the title."""
+        watched_s = min(self.title_s, self.watched_s)
+        return self.viewers * self.starts * min(self.title_s, watched_s + self.buffer_s)
+
+    @property
+    def egress_gb(self) -> float:
+        """GB that are delivered a month."""
+        return self.delivered_s * self.rate_mbps / 8 / 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
@@ -158,11 +169,13 @@ def inputs_of(
     *,
     variant: str = BASE,
     measured: Mapping[str, Value] | None = None,
+    delivered: Value | None = None,
     given: Mapping[str, float] | None = None,
 ) -> Inputs:
     """Given by hand wins; then what was measured of our own work; then the scenario; then the default.
 
     What was measured of catalogue and audience only takes the place of defaults: a scenario is about another platform.
+    `delivered`: the GB that CDNs deliver a month, by their logs; the starts of a scenario with one kind follow from it.
     """
     values = {name: Value(value=one.default, origin=Origin.DEFAULT, note=one.why) for name, one in _all(scenario)}
     named = set()
@@ -174,7 +187,18 @@ def inputs_of(
     for name, found in (measured or {}).items():
         if definition(name).group is Group.TECHNICAL or name not in named:
             values[name] = replace(found, value=_bounded(name, found.value))
-    return Inputs(values).having(given or {})
+    inputs = Inputs(values).having(given or {})
+    return inputs if delivered is None else _delivering(delivered, inputs)
+
+
+def _delivering(delivered: Value, inputs: Inputs) -> Inputs:
+    """The same with as many starts as deliver so many GB, where nobody has said how many there are."""
+    starts = f"{inputs.kinds[0]}.starts"
+    each_gb = inputs.having({starts: 1}).kind(inputs.kinds[0]).egress_gb
+    if len(inputs.kinds) > 1 or inputs.values[starts].origin is not Origin.DEFAULT or each_gb <= 0:
+        return inputs
+    found = replace(delivered, value=_bounded(starts, delivered.value / each_gb))
+    return replace(inputs, values={**inputs.values, starts: found})
 
 
 def _named(scenario: Scenario, variant: str) -> Iterator[tuple[str, str, float]]:

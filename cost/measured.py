@@ -1,7 +1,8 @@
 """What was measured of this installation -> inputs of the model, each with what it was measured of. Pure.
 
 In: sums by profile, effort, codec and class of source. Out: `Value`s by input name. What nothing was measured of is
-left out, and keeps its scenario's value or its default. Viewers are not measured at all: nothing counts them yet.
+left out, and keeps its scenario's value or its default. Viewers are not measured at all: nothing counts them yet. What
+they load is, once the logs of CDNs are imported.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from core.db.costs import Measured, WorkRow
+from cost.bill import MONTH_DAYS
 from cost.inputs import Origin, Value
 from presets.scenario import Scenario
 
@@ -45,6 +47,15 @@ def measured_values(scenario: Scenario, found: Measured) -> dict[str, Value]:
         if not kind.profile and len(scenario.kinds) == 1 and found.titles:
             values |= {f"{name}.{key}": value for key, value in _catalogue(found).items()}
     return values
+
+
+def delivered_value(found: Measured) -> Value | None:
+    """GB that CDNs deliver in a month, by the days of which their logs are imported; None without any."""
+    if not found.delivered_days:
+        return None
+    gb = found.delivered_bytes / 1e9 / found.delivered_days * MONTH_DAYS
+    note = f"so that {gb:,.0f} GB a month are delivered, by {found.delivered_days} day(s) of CDNs' logs"
+    return Value(value=gb, origin=Origin.MEASURED, note=note)
 
 
 def class_costs(found: Measured) -> list[ClassCost]:

@@ -1,7 +1,6 @@
 """What CDNs have delivered, by their logs: bytes and requests by day, pathway, asset and owner.
 
-`summed` answers every question about it. `kadr cost --measured` asks `summed(pool, UsageBy.PATHWAY, since, until)`: the
-bytes and requests of each CDN, for which its price book has the prices.
+`summed` answers every question about it. `kadr cost --measured` reads the bytes of the last 30 days (core.db.costs).
 """
 
 from collections.abc import Iterable, Mapping

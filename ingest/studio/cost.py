@@ -12,7 +12,7 @@ from core.errors import ConfigError
 from core.http.problems import Problem
 from cost.answer import answer, require_meant
 from cost.inputs import definition, inputs_of
-from cost.measured import class_costs, measured_values
+from cost.measured import class_costs, delivered_value, measured_values
 from cost.words import Words
 from ingest.context import CONTEXT, not_found, owner_of
 from ingest.studio import page, shell
@@ -41,13 +41,13 @@ async def show(request: web.Request) -> web.Response:
         require_meant(about, book)
     except ConfigError as exc:  # the operator's own file, and the operator looks at it
         raise Problem(422, "invalid", str(exc)) from exc
-    measured = measured_values(about, found)
-    before = inputs_of(about, measured=measured)
+    measured, delivered = measured_values(about, found), delivered_value(found)
+    before = inputs_of(about, measured=measured, delivered=delivered)
     written = {name: request.query[name].strip() for name in before.values if name in request.query}
     given, wrong = _numbers(written, language)
     # What stands in the form and was not changed keeps where it comes from.
     given = {name: value for name, value in given.items() if f"{value:.10g}" != f"{before[name]:.10g}"}
-    words = Words(answer(about, book, measured=measured, given=given), language)
+    words = Words(answer(about, book, measured=measured, delivered=delivered, given=given), language)
     return shell.show(
         request,
         "cost.html",

@@ -17,7 +17,7 @@ from core.db import costs, postgres
 from core.db.costs import Measured
 from core.errors import ConfigError, KadrError
 from cost.answer import Answer, answer, as_json, require_meant
-from cost.measured import class_costs, measured_values
+from cost.measured import class_costs, delivered_value, measured_values
 from cost.words import Assumption, KnobRow, SwingRow, Words
 from kadr.commands import studio_link
 from presets.price_book import DEFAULT_BOOK, PriceBook, price_book
@@ -51,7 +51,8 @@ async def run(
         raise ConfigError(f"{asked}: {exc}") from exc
     known = await _measured() if measured else None
     values = None if known is None else measured_values(about, known)
-    found = answer(about, book, variant=variant, measured=values, given=given)
+    delivered = None if known is None else delivered_value(known)
+    found = answer(about, book, variant=variant, measured=values, delivered=delivered, given=given)
     if plot is not None:
         cost_plot.draw(found, plot)
     if plain_json:

@@ -15,7 +15,7 @@ from cost.answer import answer, as_json
 from cost.bill import Quantities, bill, quantities, quantities_of
 from cost.inputs import OF_ALL, OF_KIND, Group, KindInputs, Origin, definition, inputs_of
 from cost.knobs import Case, knobs, tornado
-from cost.measured import class_costs, measured_values, source_class
+from cost.measured import class_costs, delivered_value, measured_values, source_class
 from cost.popularity import Demand, bins, hit_ratio
 from presets.price_book import price_book
 from presets.scenario import scenario
@@ -222,6 +222,20 @@ def test_what_was_measured_is_never_refused() -> None:
     measured = measured_values(about, Measured(titles=1, new_titles=1, work=(flash,)))
     inputs = inputs_of(about, measured=measured)
     assert (inputs["titles.source_mb"], inputs["titles.encode_cpu_s"], inputs["titles.title_s"]) == (1e5, 1e6, 0.1)
+
+
+def test_what_cdns_have_delivered_is_what_is_billed() -> None:
+    about = scenario("installation")
+    known = Measured(titles=0, new_titles=0, work=(), delivered_bytes=4 * 10**12, delivered_days=10)
+    found = answer(about, BOOK, delivered=delivered_value(known), given={"titles.viewers": 777})
+    assert found.quantities.egress_gb == pytest.approx(12_000), "10 days are a third of a month"
+    assert found.inputs.values["titles.starts"].origin is Origin.MEASURED
+    told = answer(about, BOOK, delivered=delivered_value(known), given={"titles.starts": 3})
+    assert told.inputs["titles.starts"] == 3
+    none = answer(about, BOOK, delivered=delivered_value(known), given={"titles.viewers": 0})
+    assert none.quantities.egress_gb == 0
+    assert answer(SCENARIO, BOOK, delivered=delivered_value(known)).inputs == BASE, "it is about another platform"
+    assert delivered_value(Measured(titles=0, new_titles=0, work=())) is None
 
 
 def test_the_catalogue_is_counted_once() -> None:
