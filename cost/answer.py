@@ -11,10 +11,12 @@ from cost.bill import Bill, Quantities, bill, quantities
 from cost.break_even import BreakEven, break_evens
 from cost.inputs import Inputs, Value, definition, inputs_of
 from cost.knobs import Case, Knob, Swing, knobs, tornado
+from cost.notes import note_of
 from cost.peers import PeerBill, peers
 from cost.tiers import plan_for, priced_regions
 from presets.price_book import Grade, Price, PriceBook
 from presets.scenario import BASE, Scenario, Stack
+from studio.texts import DEFAULT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +191,12 @@ def as_json(found: Answer) -> dict[str, Any]:
         "break_even": _plain([asdict(one) for one in found.break_evens]),
         "marginal_gb": found.marginal_gb,
         "inputs": {
-            name: {**_plain(asdict(value)), "unit": definition(name).unit}
+            name: {
+                "value": _plain(value.value),
+                "origin": value.origin.value,
+                "note": note_of(name, value, DEFAULT),
+                "unit": definition(name).unit,
+            }
             for name, value in found.inputs.values.items()
         },
         "used_prices": _plain([asdict(one) for one in found.prices]),

@@ -54,8 +54,8 @@ def delivered_value(found: Measured) -> Value | None:
     if not found.delivered_days:
         return None
     gb = found.delivered_bytes / 1e9 / found.delivered_days * MONTH_DAYS
-    note = f"so that {gb:,.0f} GB a month are delivered, by {found.delivered_days} day(s) of CDNs' logs"
-    return Value(value=gb, origin=Origin.MEASURED, note=note)
+    facts = {"gb": gb, "days": found.delivered_days}
+    return Value(value=gb, origin=Origin.MEASURED, note="delivered", facts=facts)
 
 
 def class_costs(found: Measured) -> list[ClassCost]:
@@ -88,10 +88,14 @@ def source_class(short_side: int | None, frame_rate: str | None) -> str:
 def _of_rows(rows: Sequence[WorkRow]) -> dict[str, Value]:
     minutes, measured_min = sum(row.minutes for row in rows), sum(row.measured_min for row in rows)
     titles = sum(row.titles for row in rows)
-    of_all, of_measured = f"{titles} titles, {minutes:.1f} min", f"{measured_min:.1f} min of {titles} titles"
+    of_all, of_measured = ("titles", minutes), ("measured_titles", measured_min)
 
-    def mean(part: Callable[[WorkRow], float], over: float, note: str) -> Value | None:
-        return Value(value=sum(map(part, rows)) / over, origin=Origin.MEASURED, note=note) if over else None
+    def mean(part: Callable[[WorkRow], float], over: float, of: tuple[str, float]) -> Value | None:
+        note, of_min = of
+        facts = {"titles": titles, "minutes": of_min}
+        return (
+            Value(value=sum(map(part, rows)) / over, origin=Origin.MEASURED, note=note, facts=facts) if over else None
+        )
 
     found = {
         "encode_cpu_s": mean(lambda row: row.encode_cpu_s, measured_min, of_measured),
@@ -108,14 +112,12 @@ def _of_rows(rows: Sequence[WorkRow]) -> dict[str, Value]:
 def _catalogue(found: Measured) -> dict[str, Value]:
     looked_at, minutes = sum(row.titles for row in found.work), sum(row.minutes for row in found.work)
     values = {
-        "items": Value(value=found.titles, origin=Origin.MEASURED, note="titles that are ready"),
-        "new_share": Value(
-            value=found.new_titles / found.titles, origin=Origin.MEASURED, note="ready within the last 30 days"
-        ),
+        "items": Value(value=found.titles, origin=Origin.MEASURED, note="ready"),
+        "new_share": Value(value=found.new_titles / found.titles, origin=Origin.MEASURED, note="new"),
     }
     if looked_at and minutes:
         values["title_s"] = Value(
-            value=minutes * 60 / looked_at, origin=Origin.MEASURED, note=f"mean of {looked_at} titles"
+            value=minutes * 60 / looked_at, origin=Origin.MEASURED, note="mean", facts={"titles": looked_at}
         )
     return values
 

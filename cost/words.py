@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cost.answer import Answer
 from cost.inputs import Group, definition
 from cost.knobs import Effect, Knob
+from cost.notes import note_of, unit_of
 from studio.numbers import grouped, number
 from studio.texts import Text, text_in
 
@@ -245,9 +246,9 @@ class Words:
                 words=self._input(name),
                 value=self._amount(value.value),
                 plain=f"{value.value:.10g}" if math.isfinite(value.value) else "",
-                unit=definition(name).unit if math.isfinite(value.value) else "",
+                unit=unit_of(name, self._language) if math.isfinite(value.value) else "",
                 origin=self._text(f"cost.origin.{value.origin.value}"),
-                note=value.note,
+                note=note_of(name, value, self._language),
                 group=definition(name).group,
             )
             for name, value in self._found.inputs.values.items()

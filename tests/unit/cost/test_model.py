@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import fields, replace
 from itertools import pairwise
 
@@ -16,9 +17,11 @@ from cost.bill import Quantities, bill, quantities, quantities_of
 from cost.inputs import OF_ALL, OF_KIND, Group, KindInputs, Origin, definition, inputs_of
 from cost.knobs import Case, knobs, tornado
 from cost.measured import class_costs, delivered_value, measured_values, source_class
+from cost.notes import note_of, unit_of
 from cost.popularity import Demand, bins, hit_ratio
 from presets.price_book import price_book
 from presets.scenario import scenario
+from studio.texts import LANGUAGES
 from tests.checks import ROOT
 
 BOOK, SCENARIO = price_book(), scenario("1m-mau")
@@ -136,7 +139,24 @@ def test_where_values_come_from() -> None:
     assert origins["clips.encode_cpu_s"] is Origin.SCENARIO, "no title of its profile was measured"
     assert origins["lessons.items"] is Origin.SCENARIO, "the scenario is about another platform"
     assert origins["retry"] is Origin.DEFAULT
-    assert all(value.note for value in inputs.values.values() if value.origin is Origin.DEFAULT)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_value_is_told_in_words(language: str) -> None:
+    known = Measured(titles=4, new_titles=1, work=(ROW,), delivered_bytes=10**12, delivered_days=10)
+    about = scenario("installation")
+    measured, delivered = measured_values(about, known), delivered_value(known)
+    for inputs in (inputs_of(about), inputs_of(about, measured=measured, delivered=delivered)):
+        told = {
+            name: (note_of(name, value, language), unit_of(name, language)) for name, value in inputs.values.items()
+        }
+        assert all(note for note, _ in told.values())
+        assert {name for name, (_, unit) in told.items() if not unit} == {
+            name for name in told if not definition(name).unit
+        }
+        if language == "ru":
+            latin = re.compile(r"[a-z]{3,} [a-z]{3,}")
+            assert not [one for one in told.items() if latin.search(" ".join(one[1]))], "English on a Russian page"
 
 
 def test_what_is_measured_is_a_mean_by_minutes() -> None:
