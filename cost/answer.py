@@ -212,5 +212,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     if isinstance(value, float):
-        return round(value, 4) if math.isfinite(value) else None
+        return _rounded(value) if math.isfinite(value) else None
     return value.value if isinstance(value, Enum) else value
+
+
+def _rounded(value: float) -> float:
+    """To four places; a small share keeps four digits of its own, and is not nothing."""
+    return round(value, 4) if abs(value) >= 1 else float(f"{value:.4g}")

@@ -283,7 +283,7 @@ class Words:
     def _amount(self, value: float) -> str:
         if not math.isfinite(value):
             return self._text("cost.for_ever")
-        return self._count(value) if value >= 1000 else number(value, self._language, 4)
+        return self._count(value) if value >= 1000 else number(value, self._language, 4 if value >= 0.001 else 10)
 
     def _count(self, value: float) -> str:
         return grouped(value, self._language, 0)

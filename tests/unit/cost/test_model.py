@@ -19,6 +19,7 @@ from cost.knobs import Case, knobs, tornado
 from cost.measured import class_costs, delivered_value, measured_values, source_class
 from cost.notes import note_of, unit_of
 from cost.popularity import Demand, bins, hit_ratio
+from cost.words import Words
 from presets.price_book import price_book
 from presets.scenario import scenario
 from studio.texts import LANGUAGES
@@ -128,6 +129,12 @@ def test_a_full_cdn_plan_is_said_to_be_none() -> None:
     assert found.is_below is False
     assert as_json(found)["total"] is None
     assert json.dumps(as_json(found), allow_nan=False)
+
+
+def test_a_small_share_is_told() -> None:
+    found = answer(SCENARIO, BOOK, given={"clips.share": 0.00004, "retry": 0.00002})
+    assert as_json(found)["inputs"]["clips.share"]["value"] == 0.00004
+    assert {one.key: one.value for one in Words(found, "ru").assumptions()}["retry"] == "0,00002"
 
 
 def test_where_values_come_from() -> None:
