@@ -136,7 +136,7 @@ def bill(inputs: Inputs, stack: Stack, book: PriceBook) -> Bill:
     missed = 1 - hit
     deliver, requests = delivery(cdn, stack.regions, work.egress_gb, work.requests)
     if stack.cdn not in storage.free_to:
-        deliver += price_of(storage.egress, work.egress_gb * missed)
+        deliver += price_of(storage.egress, work.egress_gb * missed - storage.free_times * work.stored_gb)
 
     def compute(hours: float) -> float:
         return price_of(book.core_hour, hours)

@@ -82,13 +82,16 @@ OF_ALL: Mapping[str, Definition] = {
 }
 
 
+DELIVERED = "delivered"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
     """One input with where it comes from; `note` names the text `cost.note.NOTE` about it, filled with `facts`."""
 
     value: float
     origin: Origin
-    note: str = ""
+    note: str = ""  # DELIVERED: it follows from other inputs
     facts: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from core.db.costs import Measured, WorkRow
 from cost.bill import MONTH_DAYS
-from cost.inputs import Origin, Value
+from cost.inputs import DELIVERED, Origin, Value
 from presets.scenario import Scenario
 
 
@@ -55,7 +55,7 @@ def delivered_value(found: Measured) -> Value | None:
         return None
     gb = found.delivered_bytes / 1e9 / found.delivered_days * MONTH_DAYS
     facts = {"gb": gb, "days": found.delivered_days}
-    return Value(value=gb, origin=Origin.MEASURED, note="delivered", facts=facts)
+    return Value(value=gb, origin=Origin.MEASURED, note=DELIVERED, facts=facts)
 
 
 def class_costs(found: Measured) -> list[ClassCost]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cost.answer import Answer
-from cost.inputs import Group, definition
+from cost.inputs import DELIVERED, Group, definition
 from cost.knobs import Effect, Knob
 from cost.notes import note_of, unit_of
 from studio.numbers import grouped, number
@@ -69,7 +69,7 @@ class Assumption:
     key: str
     words: str
     value: str
-    plain: str  # the value as a form sends it; "" is without end
+    plain: str  # the value as a form sends it; "" is without end, or what follows from other inputs
     unit: str
     origin: str
     note: str
@@ -245,7 +245,7 @@ class Words:
                 key=name,
                 words=self._input(name),
                 value=self._amount(value.value),
-                plain=f"{value.value:.10g}" if math.isfinite(value.value) else "",
+                plain=f"{value.value:.10g}" if math.isfinite(value.value) and value.note != DELIVERED else "",
                 unit=unit_of(name, self._language) if math.isfinite(value.value) else "",
                 origin=self._text(f"cost.origin.{value.origin.value}"),
                 note=note_of(name, value, self._language),

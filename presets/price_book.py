@@ -101,13 +101,17 @@ class Cdn(Form):
 
 
 class Storage(Form):
-    """A store of objects. What it sends to a CDN of `free_to` costs no egress; to others `egress` a GB."""
+    """A store of objects. What it sends to a CDN of `free_to` costs no egress; to others `egress` a GB.
+
+    Of that, `free_times` as much as is stored is free.
+    """
 
     name: str
     store: Price
     put: Price | None = None
     get: Price | None = None
     egress: Price | None = None
+    free_times: Amount = 0
     free_to: tuple[str, ...] = ()
 
 

@@ -11,7 +11,7 @@ from core.db import costs, owners
 from core.errors import ConfigError
 from core.http.problems import Problem
 from cost.answer import answer, require_meant
-from cost.inputs import definition, inputs_of
+from cost.inputs import DELIVERED, definition, inputs_of
 from cost.measured import class_costs, delivered_value, measured_values
 from cost.words import Words
 from ingest.context import CONTEXT, not_found, owner_of
@@ -44,6 +44,8 @@ async def show(request: web.Request) -> web.Response:
     measured, delivered = measured_values(about, found), delivered_value(found)
     before = inputs_of(about, measured=measured, delivered=delivered)
     written = {name: request.query[name].strip() for name in before.values if name in request.query}
+    # Empty is what follows from the other inputs.
+    written = {name: text for name, text in written.items() if text or before.values[name].note != DELIVERED}
     given, wrong = _numbers(written, language)
     # What stands in the form and was not changed keeps where it comes from.
     given = {name: value for name, value in given.items() if f"{value:.10g}" != f"{before[name]:.10g}"}

@@ -19,6 +19,7 @@ from cost.knobs import Case, knobs, tornado
 from cost.measured import class_costs, delivered_value, measured_values, source_class
 from cost.notes import note_of, unit_of
 from cost.popularity import Demand, bins, hit_ratio
+from cost.tiers import delivery
 from cost.words import Words
 from presets.price_book import price_book
 from presets.scenario import scenario
@@ -263,6 +264,25 @@ def test_what_cdns_have_delivered_is_what_is_billed() -> None:
     assert none.quantities.egress_gb == 0
     assert answer(SCENARIO, BOOK, delivered=delivered_value(known)).inputs == BASE, "it is about another platform"
     assert delivered_value(Measured(titles=0, new_titles=0, work=())) is None
+
+
+def test_a_form_leaves_what_follows_from_other_inputs_to_them() -> None:
+    about = scenario("installation")
+    known = Measured(titles=0, new_titles=0, work=(), delivered_bytes=10**12, delivered_days=10)
+    shown = Words(answer(about, BOOK, delivered=delivered_value(known)), "en").assumptions()
+    assert [one.key for one in shown if not one.plain] == ["titles.starts", "titles.source_days"]
+
+
+def test_storage_gives_some_of_its_egress_free() -> None:
+    stack = SCENARIO.stack.model_copy(update={"cdn": "cloudfront"})
+    misses = BASE.having({"cache_gb": 0})
+    work = quantities(misses)
+    paid = bill(misses, stack, BOOK).deliver - delivery(BOOK.cdn["cloudfront"], stack.regions, work.egress_gb, 0)[0]
+    assert paid == 0, "59 TB miss, and three times 21 TB are free"
+    much = misses.having({"clips.viewers": 3e6})
+    work = quantities(much)
+    paid = bill(much, stack, BOOK).deliver - delivery(BOOK.cdn["cloudfront"], stack.regions, work.egress_gb, 0)[0]
+    assert paid == pytest.approx(0.01 * (work.egress_gb - 3 * work.stored_gb))
 
 
 def test_the_catalogue_is_counted_once() -> None:
