@@ -83,6 +83,8 @@ OF_ALL: Mapping[str, Definition] = {
 
 
 DELIVERED = "delivered"
+SHORT_S = 60  # titles up to this long are clips
+CLIP_BUFFER_S = 8  # what Kadr's own player loads ahead of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

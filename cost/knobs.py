@@ -11,13 +11,11 @@ from functools import partial
 
 from cost.bill import bill, quantities, quantities_of
 from cost.break_even import RIVALS, Prices, break_evens, encode_per_min, saving
-from cost.inputs import Inputs, definition
+from cost.inputs import CLIP_BUFFER_S, SHORT_S, Inputs, definition
 from cost.tiers import marginal, next_of, serves
 from presets.price_book import Price, PriceBook
 from presets.scenario import Stack
 
-SHORT_S = 60  # titles up to this long are clips
-CLIP_BUFFER_S = 8
 CLIP_SEGMENT_S = 4
 SOURCE_DAYS = 90
 # Economy and quality against balanced, medians of seven clips: docs/benchmarks.md, "transcode", columns CPU and VMAF.

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from core.db.costs import Measured, WorkRow
 from cost.bill import MONTH_DAYS
-from cost.inputs import DELIVERED, Origin, Value
+from cost.inputs import CLIP_BUFFER_S, DELIVERED, OF_KIND, SHORT_S, Origin, Value
 from presets.scenario import Scenario
 
 
@@ -116,9 +116,10 @@ def _catalogue(found: Measured) -> dict[str, Value]:
         "new_share": Value(value=found.new_titles / found.titles, origin=Origin.MEASURED, note="new"),
     }
     if looked_at and minutes:
-        values["title_s"] = Value(
-            value=minutes * 60 / looked_at, origin=Origin.MEASURED, note="mean", facts={"titles": looked_at}
-        )
+        title_s, facts = minutes * 60 / looked_at, {"titles": looked_at}
+        buffer_s = CLIP_BUFFER_S if title_s <= SHORT_S else OF_KIND["buffer_s"].default
+        values["title_s"] = Value(value=title_s, origin=Origin.MEASURED, note="mean", facts=facts)
+        values["buffer_s"] = Value(value=buffer_s, origin=Origin.MEASURED, note="player")
     return values
 
 

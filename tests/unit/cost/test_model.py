@@ -14,7 +14,7 @@ from core.db.costs import Measured, WorkRow
 from core.errors import ConfigError
 from cost.answer import answer, as_json
 from cost.bill import Quantities, bill, quantities, quantities_of
-from cost.inputs import OF_ALL, OF_KIND, Group, KindInputs, Origin, definition, inputs_of
+from cost.inputs import CLIP_BUFFER_S, OF_ALL, OF_KIND, SHORT_S, Group, KindInputs, Origin, definition, inputs_of
 from cost.knobs import Case, knobs, tornado
 from cost.measured import class_costs, delivered_value, measured_values, source_class
 from cost.notes import note_of, unit_of
@@ -158,7 +158,9 @@ def test_every_value_is_told_in_words(language: str) -> None:
         told = {
             name: (note_of(name, value, language), unit_of(name, language)) for name, value in inputs.values.items()
         }
-        assert all(note for note, _ in told.values())
+        assert {name for name, (note, _) in told.items() if not note} == {
+            name for name, value in inputs.values.items() if value.origin is Origin.SCENARIO
+        }
         assert {name for name, (_, unit) in told.items() if not unit} == {
             name for name in told if not definition(name).unit
         }
@@ -264,6 +266,18 @@ def test_what_cdns_have_delivered_is_what_is_billed() -> None:
     assert none.quantities.egress_gb == 0
     assert answer(SCENARIO, BOOK, delivered=delivered_value(known)).inputs == BASE, "it is about another platform"
     assert delivered_value(Measured(titles=0, new_titles=0, work=())) is None
+
+
+def test_what_players_load_ahead_is_what_the_own_player_does() -> None:
+    engine = (ROOT / "studio" / "player" / "hls_engine.ts").read_text()
+    assert f"const CLIP_S = {SHORT_S};" in engine
+    assert f"const CLIP_AHEAD_S = {CLIP_BUFFER_S};" in engine
+    about = scenario("installation")
+    for minutes, buffer_s in ((0.5, CLIP_BUFFER_S), (10.0, 30)):
+        known = Measured(titles=1, new_titles=1, work=(replace(ROW, titles=1, minutes=minutes),))
+        found = answer(about, BOOK, measured=measured_values(about, known), given={"titles.viewers": 1e6})
+        assert found.inputs["titles.buffer_s"] == buffer_s
+        assert "buffer" not in {knob.name for knob in found.knobs}, "there is nothing to turn"
 
 
 def test_a_form_leaves_what_follows_from_other_inputs_to_them() -> None:
