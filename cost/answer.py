@@ -10,7 +10,7 @@ from core.errors import ConfigError
 from cost.bill import Bill, Quantities, bill, quantities
 from cost.break_even import BreakEven, break_evens
 from cost.inputs import Inputs, Value, definition, inputs_of
-from cost.knobs import Case, Knob, Swing, knobs, tornado
+from cost.knobs import FIXED, Case, Knob, Swing, knobs, tornado
 from cost.notes import note_of
 from cost.peers import PeerBill, peers
 from cost.tiers import plan_for, priced_regions
@@ -85,10 +85,11 @@ def answer(
     delivered: Value | None = None,
     given: Mapping[str, float] | None = None,
 ) -> Answer:
-    """Compute it; `measured`, `delivered` and `given` are those of `inputs_of`.
+    """Compute it; `measured`, `delivered` and `given` are those of `inputs_of`; FIXED in `given` is of the stack.
 
     Raises ConfigError for unknown names and for values out of their range.
     """
+    scenario, given = _with_fixed(scenario, dict(given or {}))
 
     def case(stack: Stack, of: str = variant) -> Case:
         inputs = inputs_of(scenario, variant=of, measured=measured, delivered=delivered, given=given)
@@ -114,6 +115,13 @@ def answer(
         marginal_gb=this.marginal_gb,
         prices=tuple(_used(this)),
     )
+
+
+def _with_fixed(scenario: Scenario, given: dict[str, float]) -> tuple[Scenario, dict[str, float]]:
+    fixed = given.pop(FIXED, scenario.stack.fixed)
+    if not 0 <= fixed < math.inf:
+        raise ConfigError(f"{FIXED} is {fixed:g}; it must be a sum of money, 0 or more")
+    return scenario.model_copy(update={"stack": scenario.stack.model_copy(update={FIXED: fixed})}), given
 
 
 def _used(case: Case) -> list[UsedPrice]:

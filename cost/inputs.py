@@ -32,7 +32,7 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """One input: its unit, its default, and the least and the most it may be. `cost.why.NAME`: the default's reason."""
+    """One input: its unit, its default, and the least and the most it may be. The texts have the default's reason."""
 
     unit: str
     default: float
@@ -89,7 +89,7 @@ CLIP_BUFFER_S = 8  # what Kadr's own player loads ahead of them
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """One input with where it comes from; `note` names the text `cost.note.NOTE` about it, filled with `facts`."""
+    """One input with where it comes from; `note` names the text about that, which `facts` fill."""
 
     value: float
     origin: Origin

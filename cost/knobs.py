@@ -18,6 +18,7 @@ from presets.scenario import Stack
 
 CLIP_SEGMENT_S = 4
 SOURCE_DAYS = 90
+FIXED = "fixed"  # of a stack, beside the inputs
 # Economy and quality against balanced, medians of seven clips: docs/benchmarks.md, "transcode", columns CPU and VMAF.
 ECONOMY_CPU = 0.46 / 0.69
 ECONOMY_VMAF = -0.7
@@ -238,7 +239,7 @@ def _varied(case: Case) -> Iterator[tuple[str, Callable[[float], Case]]]:
         if value.value and not math.isinf(value.value):
             yield name, partial(_input_times, case, name)
     stack, book = case.stack, case.book
-    yield "fixed", lambda factor: replace(case, stack=stack.model_copy(update={"fixed": stack.fixed * factor}))
+    yield FIXED, lambda factor: replace(case, stack=stack.model_copy(update={FIXED: stack.fixed * factor}))
     yield (
         "price.core_hour",
         lambda factor: replace(case, book=book.model_copy(update={"core_hour": times(book.core_hour, factor)})),

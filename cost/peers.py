@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from cost.bill import quantities, quantities_of
 from cost.inputs import Inputs
-from cost.tiers import delivery, price_of, serves
-from presets.price_book import PriceBook, Vendor
+from cost.tiers import delivery, price_of, priced_regions, serves
+from presets.price_book import Grade, Price, PriceBook, Vendor
 from presets.scenario import Stack
 
 
@@ -37,18 +37,20 @@ def peers(inputs: Inputs, stack: Stack, book: PriceBook) -> list[PeerBill]:
 
 def _bill(vendor: Vendor, inputs: Inputs, stack: Stack, book: PriceBook) -> PeerBill:
     work = quantities(inputs)
-    grades = {price.grade for price in (*vendor.encode, vendor.store, vendor.deliver, vendor.captions) if price}
+    prices: list[Price | None] = [*vendor.encode, vendor.store, vendor.deliver, vendor.captions]
+    grades: set[Grade] = set()
     if vendor.storage is not None:
         storage = book.the_storage(vendor.storage)
         store = price_of(storage.store, work.stored_gb if vendor.keeps_source else work.ladder_gb + work.pictures_gb)
         store += price_of(storage.put, work.puts)
-        grades.add(storage.store.grade)
+        prices += [storage.store, storage.put]
     else:
         store = price_of(vendor.store, work.stock_min)
     if vendor.cdn is not None:
         cdn = book.the_cdn(vendor.cdn)
         deliver = sum(delivery(cdn, stack.regions, work.egress_gb, work.requests))
-        grades |= {price.grade for price in cdn.deliver.values()} | ({cdn.plans.grade} if cdn.plans else set())
+        prices += [*(price for price, _ in priced_regions(cdn, stack.regions)), cdn.requests]
+        grades |= {cdn.plans.grade} if cdn.plans else set()
     else:
         deliver = price_of(vendor.deliver, work.delivered_min)
     return PeerBill(
@@ -57,7 +59,7 @@ def _bill(vendor: Vendor, inputs: Inputs, stack: Stack, book: PriceBook) -> Peer
         captions=price_of(vendor.captions, work.new_min),
         store=store,
         deliver=deliver,
-        verify=any(grade.verify for grade in grades),
+        verify=any(grade.verify for grade in grades | {price.grade for price in prices if price is not None}),
         note=vendor.note,
     )
 

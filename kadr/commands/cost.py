@@ -84,6 +84,8 @@ async def _measured() -> Measured:
     pool = await postgres.connect(where.settings)
     try:
         return await costs.measured(pool)
+    except TimeoutError as exc:
+        raise KadrError("the database did not answer in time") from exc
     except (asyncpg.UndefinedColumnError, asyncpg.UndefinedTableError) as exc:
         raise KadrError("the database is that of an older release: run `kadr migrate`") from exc
     finally:

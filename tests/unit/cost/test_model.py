@@ -132,6 +132,19 @@ def test_a_full_cdn_plan_is_said_to_be_none() -> None:
     assert json.dumps(as_json(found), allow_nan=False)
 
 
+def test_what_servers_cost_is_given_like_an_input() -> None:
+    """It is the first bar of the tornado."""
+    found = answer(SCENARIO, BOOK, given={"fixed": 100, "clips.buffer_s": 8})
+    assert (found.bill.fixed, found.inputs["clips.buffer_s"]) == (100, 8)
+    assert (
+        found.stacks[SCENARIO.others[0].name]
+        == answer(SCENARIO, BOOK, given={"clips.buffer_s": 8}).stacks[SCENARIO.others[0].name]
+    ), "other stacks have their own"
+    for wrong in (-1, math.nan, math.inf):
+        with pytest.raises(ConfigError, match="fixed is"):
+            answer(SCENARIO, BOOK, given={"fixed": wrong})
+
+
 def test_a_small_share_is_told() -> None:
     found = answer(SCENARIO, BOOK, given={"clips.share": 0.00004, "retry": 0.00002})
     assert as_json(found)["inputs"]["clips.share"]["value"] == 0.00004
