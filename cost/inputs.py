@@ -83,6 +83,7 @@ OF_ALL: Mapping[str, Definition] = {
 
 
 DELIVERED = "delivered"
+ECONOMY = "economy"  # an effort; of a measured encode_cpu_s, the share of minutes that were made with it
 SHORT_S = 60  # titles up to this long are clips
 CLIP_BUFFER_S = 8  # what Kadr's own player loads ahead of them
 

@@ -11,7 +11,7 @@ from functools import partial
 
 from cost.bill import bill, quantities, quantities_of
 from cost.break_even import RIVALS, Prices, break_evens, encode_per_min, saving
-from cost.inputs import CLIP_BUFFER_S, SHORT_S, Inputs, definition
+from cost.inputs import CLIP_BUFFER_S, ECONOMY, SHORT_S, Inputs, definition
 from cost.tiers import marginal, next_of, serves
 from presets.price_book import Price, PriceBook
 from presets.scenario import Stack
@@ -147,7 +147,12 @@ def _sources(case: Case) -> Knob | None:
 
 
 def _effort(case: Case) -> Knob | None:
-    changes = {f"{kind}.encode_cpu_s": case.inputs[f"{kind}.encode_cpu_s"] * ECONOMY_CPU for kind in case.inputs.kinds}
+    changes = {}
+    for name in (f"{kind}.encode_cpu_s" for kind in case.inputs.kinds):
+        value = case.inputs.values[name]
+        # What is made with economy already stays as it is.
+        now = 1 - value.facts.get(ECONOMY, 0.0) * (1 - ECONOMY_CPU)
+        changes[name] = value.value * ECONOMY_CPU / now
     how = "effort: economy, of an upload"
     return _turned(case, "effort", how, changes, {}, vmaf=ECONOMY_VMAF, source=TRANSCODE)
 

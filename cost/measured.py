@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from core.db.costs import Measured, WorkRow
 from cost.bill import MONTH_DAYS
-from cost.inputs import CLIP_BUFFER_S, DELIVERED, OF_KIND, SHORT_S, Origin, Value
+from cost.inputs import CLIP_BUFFER_S, DELIVERED, ECONOMY, OF_KIND, SHORT_S, Origin, Value
 from presets.scenario import Scenario
 
 
@@ -88,11 +88,13 @@ def source_class(short_side: int | None, frame_rate: str | None) -> str:
 def _of_rows(rows: Sequence[WorkRow]) -> dict[str, Value]:
     minutes, measured_min = sum(row.minutes for row in rows), sum(row.measured_min for row in rows)
     titles = sum(row.titles for row in rows)
+    economy_min = sum(row.measured_min for row in rows if row.effort == ECONOMY)
+    economy = economy_min / measured_min if measured_min else 0.0
     of_all, of_measured = ("titles", minutes), ("measured_titles", measured_min)
 
     def mean(part: Callable[[WorkRow], float], over: float, of: tuple[str, float]) -> Value | None:
         note, of_min = of
-        facts = {"titles": titles, "minutes": of_min}
+        facts = {"titles": titles, "minutes": of_min, ECONOMY: economy}
         return (
             Value(value=sum(map(part, rows)) / over, origin=Origin.MEASURED, note=note, facts=facts) if over else None
         )

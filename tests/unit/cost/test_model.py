@@ -293,6 +293,16 @@ def test_what_players_load_ahead_is_what_the_own_player_does() -> None:
         assert "buffer" not in {knob.name for knob in found.knobs}, "there is nothing to turn"
 
 
+def test_what_is_made_with_economy_is_made_no_cheaper_by_it() -> None:
+    about, saved = scenario("installation"), {}
+    for name, efforts in (("all", ["economy"]), ("half", ["economy", "balanced"]), ("none", ["balanced"])):
+        work = tuple(replace(ROW, effort=effort) for effort in efforts)
+        measured = measured_values(about, Measured(titles=1_000_000, new_titles=1_000, work=work))
+        knob = [one for one in answer(about, BOOK, measured=measured).knobs if one.name == "effort"]
+        saved[name] = -knob[0].change if knob else 0.0
+    assert 0 == saved["all"] < saved["half"] < saved["none"]
+
+
 def test_a_form_leaves_what_follows_from_other_inputs_to_them() -> None:
     about = scenario("installation")
     known = Measured(titles=0, new_titles=0, work=(), delivered_bytes=10**12, delivered_days=10)
