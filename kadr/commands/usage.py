@@ -9,15 +9,15 @@ import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
 
 from core.db import postgres, usage
-from core.db.postgres import Pool
-from core.db.usage import Delivered
+from core.db.postgres import Connection, Pool
+from core.db.usage import Delivered, LogFile
 from core.errors import ConfigError, KadrError
 from core.model import OwnerId, UsageBy
 from kadr.commands.studio_link import where_from
@@ -107,7 +107,7 @@ async def import_file(pool: Pool, path: Path, log_format: str, pathway: str) -> 
     async with pool.acquire() as connection, connection.transaction():
         if not await usage.begin(connection, log):
             return Imported(file=str(path), state="known", result=result)
-        span = reader.uncounted(path, log, await usage.counted(connection, log), grows=lines.GROWS)
+        span = await _uncounted(connection, path, log, grows=lines.GROWS)
         for tallies in reader.tallied(path, lines, span, result):
             await usage.add(connection, pathway, tallies)
         if result.malformed and not result.requests and span == (0, log.size_bytes):
@@ -123,6 +123,18 @@ async def import_file(pool: Pool, path: Path, log_format: str, pathway: str) -> 
             malformed=result.malformed,
         )
     return Imported(file=str(path), state="counted" if span == (0, log.size_bytes) else "grown", result=result)
+
+
+async def _uncounted(connection: Connection, path: Path, log: LogFile, *, grows: bool) -> tuple[int, int]:
+    """From where to where the file is new; it may begin with several logs that were counted, joined into one file."""
+    begin, end = reader.uncounted(path, log, await usage.counted(connection, log), grows=grows)
+    while 0 < begin < end and (head := reader.head_at(path, begin)):
+        rest = replace(log, head=head, tail=b"", size_bytes=end - begin)
+        further = reader.continued(path, begin, await usage.counted(connection, rest))
+        if further == begin:
+            break
+        begin = min(further, end)
+    return begin, end
 
 
 async def _show(pool: Pool, args: argparse.Namespace) -> int:

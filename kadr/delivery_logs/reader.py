@@ -143,6 +143,30 @@ def uncounted(path: Path, log: LogFile, counted: Sequence[Counted], *, grows: bo
     return new_begin, new_end
 
 
+def head_at(path: Path, begin: int) -> bytes | None:
+    """The digest of the first request that is not before `begin`; None without one."""
+    for line in lines(path):
+        if line.begin >= begin and line.is_whole and line.text and not line.is_comment:
+            return hashlib.sha256(line.text).digest()
+    return None
+
+
+def continued(path: Path, begin: int, counted: Sequence[Counted]) -> int:
+    """Where the longest of these logs ends that stands whole in the file from `begin` on; `begin` where none does."""
+    ends: defaultdict[int, set[bytes]] = defaultdict(set)
+    for one in counted:
+        ends[begin + one.size_bytes].add(one.digest)
+    found, so_far = begin, hashlib.sha256()
+    for line in lines(path):
+        if line.end > max(ends, default=0):
+            break
+        if line.begin >= begin:
+            so_far.update(line.text + b"\n")
+            if line.end in ends and so_far.digest() in ends[line.end]:
+                found = line.end
+    return found
+
+
 def tallied(
     path: Path, log_format: LogFormat, span: tuple[int, int], result: Result
 ) -> Iterator[dict[tuple[date, str], Tally]]:

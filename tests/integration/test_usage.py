@@ -66,6 +66,17 @@ async def test_what_was_delivered_within_a_month_is_measured(pool: Pool, tmp_pat
     assert (found.delivered_bytes, found.delivered_days) == (2 * 10**9, 3)
 
 
+async def test_logs_that_were_counted_and_are_joined_count_no_more(pool: Pool, tmp_path: Path) -> None:
+    made = [[*header(), *(cloudfront("/", 1, number=10 * part + of) for of in range(3))] for part in range(4)]
+    for part in (0, 1, 2):
+        await import_file(pool, write(tmp_path / f"{part}.gz", made[part], packed=True), "cloudfront", "fast")
+    joined = await import_file(
+        pool, write(tmp_path / "month.log", [line for part in made for line in part]), "cloudfront", "fast"
+    )
+    assert (joined.state, joined.result.requests) == ("grown", 3)
+    assert await sums(pool, UsageBy.PATHWAY) == {"fast": (12, 0, 12)}
+
+
 async def test_two_imports_of_the_same_file_at_once(pool: Pool, tmp_path: Path) -> None:
     path = write(tmp_path / "a.log", [bunny("https://cdn.example.net/", 5, number=number) for number in range(50)])
     done = await asyncio.gather(*(import_file(pool, path, "bunny", "bunny") for _ in range(3)))

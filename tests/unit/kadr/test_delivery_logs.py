@@ -177,6 +177,18 @@ def test_a_log_that_grows_at_an_end_is_not_refused(tmp_path: Path) -> None:
     assert path.read_bytes()[begin:end].decode().split("\n")[:-1] == LINES[6:8]
 
 
+def test_where_a_log_ends_that_stands_in_another_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "joined.log", ["#a comment", *LINES])
+    begin = len("#a comment\n" + LINES[0] + "\n")
+    parts = [reader.described(write(tmp_path / str(n), LINES[1:end])) for n, end in enumerate((3, 6))]
+    other = reader.described(write(tmp_path / "other", [LINES[1], LINES[4]]))
+    known = [counted(part, other) for part in (*parts, other)]
+    assert reader.head_at(path, begin) == parts[0].head
+    assert reader.continued(path, begin, known) == begin + parts[1].size_bytes
+    assert reader.continued(path, begin, known[2:]) == reader.continued(path, begin, []) == begin
+    assert reader.head_at(path, path.stat().st_size) is None
+
+
 def test_a_pipe_is_refused_as_it_can_be_read_only_once(tmp_path: Path) -> None:
     read, written = os.pipe()
     with os.fdopen(read), os.fdopen(written, "wb") as pipe:
