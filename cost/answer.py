@@ -6,14 +6,17 @@ from dataclasses import asdict, dataclass, is_dataclass, replace
 from enum import Enum
 from typing import Any
 
+from core.errors import ConfigError
 from cost.bill import Bill, Quantities, bill, quantities
 from cost.break_even import BreakEven, break_evens
 from cost.inputs import Inputs, Value, definition, inputs_of
-from cost.knobs import Case, Knob, Swing, knobs, tornado
+from cost.knobs import FIXED, Case, Knob, Swing, knobs, tornado
+from cost.notes import note_of
 from cost.peers import PeerBill, peers
 from cost.tiers import plan_for, priced_regions
 from presets.price_book import Grade, Price, PriceBook
 from presets.scenario import BASE, Scenario, Stack
+from studio.texts import DEFAULT
 
 MOST_VIEWERS = 10_000  # times those of the scenario; a budget that is enough for more is never reached
 
@@ -64,18 +67,36 @@ class Answer:
         return sum(price.verify for price in self.prices)
 
 
+def require_meant(scenario: Scenario, book: PriceBook) -> None:
+    """Check every name and value of a scenario, of all its variants and stacks. Raises ConfigError with their place."""
+    for variant in (BASE, *scenario.variants):
+        inputs_of(scenario, variant=variant)
+    for stack in (scenario.stack, *scenario.others):
+        try:
+            book.the_storage(stack.storage)
+            priced_regions(book.the_cdn(stack.cdn), stack.regions)
+        except ConfigError as exc:
+            raise ConfigError(f"the stack {stack.name}: {exc}") from exc
+
+
 def answer(
     scenario: Scenario,
     book: PriceBook,
     *,
     variant: str = BASE,
     measured: Mapping[str, Value] | None = None,
+    delivered: Value | None = None,
     given: Mapping[str, float] | None = None,
 ) -> Answer:
-    """Compute it. Raises ConfigError for unknown names and for values out of their range."""
+    """Compute it; `measured`, `delivered` and `given` are those of `inputs_of`; FIXED in `given` is of the stack.
+
+    Raises ConfigError for unknown names and for values out of their range.
+    """
+    scenario, given = _with_fixed(scenario, dict(given or {}))
 
     def case(stack: Stack, of: str = variant) -> Case:
-        return Case(inputs=inputs_of(scenario, variant=of, measured=measured, given=given), stack=stack, book=book)
+        inputs = inputs_of(scenario, variant=of, measured=measured, delivered=delivered, given=given)
+        return Case(inputs=inputs, stack=stack, book=book)
 
     this = case(scenario.stack)
     inputs = this.inputs
@@ -118,6 +139,13 @@ def _viewers_within_budget(case: Case, budget: float | None) -> float | None:
         middle = (low + high) / 2
         low, high = (middle, high) if total(middle) < budget else (low, middle)
     return low
+
+
+def _with_fixed(scenario: Scenario, given: dict[str, float]) -> tuple[Scenario, dict[str, float]]:
+    fixed = given.pop(FIXED, scenario.stack.fixed)
+    if not 0 <= fixed < math.inf:
+        raise ConfigError(f"{FIXED} is {fixed:g}; it must be a sum of money, 0 or more")
+    return scenario.model_copy(update={"stack": scenario.stack.model_copy(update={FIXED: fixed})}), given
 
 
 def _used(case: Case) -> list[UsedPrice]:
@@ -196,7 +224,12 @@ def as_json(found: Answer) -> dict[str, Any]:
         "marginal_gb": found.marginal_gb,
         "viewers_within_budget": found.viewers_within_budget,
         "inputs": {
-            name: {**_plain(asdict(value)), "unit": definition(name).unit}
+            name: {
+                "value": _plain(value.value),
+                "origin": value.origin.value,
+                "note": note_of(name, value, DEFAULT),
+                "unit": definition(name).unit,
+            }
             for name, value in found.inputs.values.items()
         },
         "used_prices": _plain([asdict(one) for one in found.prices]),
@@ -212,5 +245,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     if isinstance(value, float):
-        return round(value, 4) if math.isfinite(value) else None
+        return _rounded(value) if math.isfinite(value) else None
     return value.value if isinstance(value, Enum) else value
+
+
+def _rounded(value: float) -> float:
+    """To four places; a small share keeps four digits of its own, and is not nothing."""
+    return round(value, 4) if abs(value) >= 1 else float(f"{value:.4g}")

@@ -3,6 +3,7 @@
 In: inputs, a stack, a price book. Out: `Quantities` and `Bill`, in the book's currency; GB are 10^9 bytes.
 """
 
+import math
 from dataclasses import dataclass, fields
 
 from cost.inputs import Inputs, KindInputs
@@ -81,9 +82,9 @@ def quantities_of(kind: KindInputs, inputs: Inputs) -> Quantities:
     new_min = stock_min * kind.new_share
     starts = kind.viewers * kind.starts
     watched_s = min(kind.title_s, kind.watched_s)
-    delivered_s = starts * min(kind.title_s, watched_s + kind.buffer_s)
-    segment_requests = delivered_s / kind.segment_s * STREAMS
-    kept_min = min(stock_min, new_min * kind.source_days / MONTH_DAYS) if new_min else stock_min
+    segment_requests = kind.delivered_s / kind.segment_s * STREAMS
+    for_ever = math.isinf(kind.source_days)
+    kept_min = stock_min if for_ever else min(stock_min, new_min * kind.source_days / MONTH_DAYS)
     cpu_s = kind.encode_cpu_s + kind.pictures_cpu_s + kind.captions_cpu_s
     per_hour = (1 + inputs["retry"]) / 3600
     return Quantities(
@@ -92,8 +93,8 @@ def quantities_of(kind: KindInputs, inputs: Inputs) -> Quantities:
         new_min=new_min,
         starts=starts,
         watched_min=starts * watched_s / 60,
-        delivered_min=delivered_s / 60,
-        egress_gb=delivered_s * kind.rate_mbps / 8 / 1000,
+        delivered_min=kind.delivered_s / 60,
+        egress_gb=kind.egress_gb,
         segment_requests=segment_requests,
         requests=segment_requests + starts * inputs["startup_requests"],
         ladder_gb=stock_min * kind.ladder_mb / 1000,
@@ -135,7 +136,7 @@ def bill(inputs: Inputs, stack: Stack, book: PriceBook) -> Bill:
     missed = 1 - hit
     deliver, requests = delivery(cdn, stack.regions, work.egress_gb, work.requests)
     if stack.cdn not in storage.free_to:
-        deliver += price_of(storage.egress, work.egress_gb * missed)
+        deliver += price_of(storage.egress, work.egress_gb * missed - storage.free_times * work.stored_gb)
 
     def compute(hours: float) -> float:
         return price_of(book.core_hour, hours)

@@ -50,7 +50,7 @@ class BreakEven:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """What a codec costs and saves: the price of a CPU hour, a GB stored for a month, and the last GB delivered."""
+    """What a codec costs and saves: the price of one more CPU hour, GB stored for a month, and GB delivered."""
 
     core_hour: float
     gb_month: float

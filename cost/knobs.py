@@ -9,17 +9,16 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
-from cost.bill import bill, quantities_of
+from cost.bill import bill, quantities, quantities_of
 from cost.break_even import RIVALS, Prices, break_evens, encode_per_min, saving
-from cost.inputs import Inputs, definition
-from cost.tiers import marginal, price_of
+from cost.inputs import CLIP_BUFFER_S, ECONOMY, SHORT_S, Inputs, definition
+from cost.tiers import marginal, next_of, serves
 from presets.price_book import Price, PriceBook
 from presets.scenario import Stack
 
-SHORT_S = 60  # titles up to this long are clips
-CLIP_BUFFER_S = 8
 CLIP_SEGMENT_S = 4
 SOURCE_DAYS = 90
+FIXED = "fixed"  # of a stack, beside the inputs
 # Economy and quality against balanced, medians of seven clips: docs/benchmarks.md, "transcode", columns CPU and VMAF.
 ECONOMY_CPU = 0.46 / 0.69
 ECONOMY_VMAF = -0.7
@@ -51,17 +50,16 @@ class Case:
     @property
     def marginal_gb(self) -> float:
         """What the last GB delivered costs."""
-        work = [quantities_of(self.inputs.kind(name), self.inputs) for name in self.inputs.kinds]
-        gb, requests = sum(one.egress_gb for one in work), sum(one.requests for one in work)
-        return marginal(self.book.the_cdn(self.stack.cdn), self.stack.regions, gb, requests)
+        cdn, gb = self.book.the_cdn(self.stack.cdn), quantities(self.inputs).egress_gb
+        return marginal(cdn, self.stack.regions, gb)
 
     @property
     def prices(self) -> Prices:
         """Those that decide on another codec."""
-        storage = self.book.the_storage(self.stack.storage)
+        storage, work = self.book.the_storage(self.stack.storage), quantities(self.inputs)
         return Prices(
-            core_hour=price_of(self.book.core_hour, 1),
-            gb_month=price_of(storage.store, 1),
+            core_hour=next_of(self.book.core_hour, work.new_h),
+            gb_month=next_of(storage.store, work.stored_gb),
             gb=self.marginal_gb,
         )
 
@@ -95,7 +93,7 @@ def _cdn(case: Case) -> Knob | None:
     others = [
         (replace(case, stack=case.stack.model_copy(update={"cdn": key})), cdn.name)
         for key, cdn in case.book.cdn.items()
-        if key != case.stack.cdn and (cdn.plans or "any" in cdn.deliver or set(case.stack.regions) <= set(cdn.deliver))
+        if key != case.stack.cdn and serves(cdn, case.stack.regions)
     ]
     return _instead("cdn", "KADR_CDNS", case, others, case.book.the_cdn(case.stack.cdn).name)
 
@@ -149,7 +147,12 @@ def _sources(case: Case) -> Knob | None:
 
 
 def _effort(case: Case) -> Knob | None:
-    changes = {f"{kind}.encode_cpu_s": case.inputs[f"{kind}.encode_cpu_s"] * ECONOMY_CPU for kind in case.inputs.kinds}
+    changes = {}
+    for name in (f"{kind}.encode_cpu_s" for kind in case.inputs.kinds):
+        value = case.inputs.values[name]
+        # What is made with economy already stays as it is.
+        now = 1 - value.facts.get(ECONOMY, 0.0) * (1 - ECONOMY_CPU)
+        changes[name] = value.value * ECONOMY_CPU / now
     how = "effort: economy, of an upload"
     return _turned(case, "effort", how, changes, {}, vmaf=ECONOMY_VMAF, source=TRANSCODE)
 
@@ -241,7 +244,7 @@ def _varied(case: Case) -> Iterator[tuple[str, Callable[[float], Case]]]:
         if value.value and not math.isinf(value.value):
             yield name, partial(_input_times, case, name)
     stack, book = case.stack, case.book
-    yield "fixed", lambda factor: replace(case, stack=stack.model_copy(update={"fixed": stack.fixed * factor}))
+    yield FIXED, lambda factor: replace(case, stack=stack.model_copy(update={FIXED: stack.fixed * factor}))
     yield (
         "price.core_hour",
         lambda factor: replace(case, book=book.model_copy(update={"core_hour": times(book.core_hour, factor)})),

@@ -1,7 +1,8 @@
 """What was measured of this installation -> inputs of the model, each with what it was measured of. Pure.
 
 In: sums by profile, effort, codec and class of source. Out: `Value`s by input name. What nothing was measured of is
-left out, and keeps its scenario's value or its default. Viewers are not measured at all: nothing counts them yet.
+left out, and keeps its scenario's value or its default. Viewers are not measured at all: nothing counts them yet. What
+they load is, once the logs of CDNs are imported.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from core.db.costs import Measured, WorkRow
-from cost.inputs import Origin, Value
+from cost.bill import MONTH_DAYS
+from cost.inputs import CLIP_BUFFER_S, DELIVERED, ECONOMY, OF_KIND, SHORT_S, Origin, Value
 from presets.scenario import Scenario
 
 
@@ -34,14 +36,26 @@ class ClassCost:
 
 
 def measured_values(scenario: Scenario, found: Measured) -> dict[str, Value]:
-    """Inputs of each kind: from titles of its profile, or from all where it names none."""
+    """Inputs of each kind: from titles of its profile, or from all where it names none.
+
+    The catalogue is that of a scenario with one kind: which titles are of which of several is not known.
+    """
     values: dict[str, Value] = {}
     for name, kind in scenario.kinds.items():
         rows = [row for row in found.work if kind.profile in ("", row.profile)]
         values |= {f"{name}.{key}": value for key, value in _of_rows(rows).items()}
-        if not kind.profile and found.titles:
+        if not kind.profile and len(scenario.kinds) == 1 and found.titles:
             values |= {f"{name}.{key}": value for key, value in _catalogue(found).items()}
     return values
+
+
+def delivered_value(found: Measured) -> Value | None:
+    """GB that CDNs deliver in a month, by the days of which their logs are imported; None without any."""
+    if not found.delivered_days:
+        return None
+    gb = found.delivered_bytes / 1e9 / found.delivered_days * MONTH_DAYS
+    facts = {"gb": gb, "days": found.delivered_days}
+    return Value(value=gb, origin=Origin.MEASURED, note=DELIVERED, facts=facts)
 
 
 def class_costs(found: Measured) -> list[ClassCost]:
@@ -74,10 +88,16 @@ def source_class(short_side: int | None, frame_rate: str | None) -> str:
 def _of_rows(rows: Sequence[WorkRow]) -> dict[str, Value]:
     minutes, measured_min = sum(row.minutes for row in rows), sum(row.measured_min for row in rows)
     titles = sum(row.titles for row in rows)
-    of_all, of_measured = f"{titles} titles, {minutes:.1f} min", f"{measured_min:.1f} min of {titles} titles"
+    economy_min = sum(row.measured_min for row in rows if row.effort == ECONOMY)
+    economy = economy_min / measured_min if measured_min else 0.0
+    of_all, of_measured = ("titles", minutes), ("measured_titles", measured_min)
 
-    def mean(part: Callable[[WorkRow], float], over: float, note: str) -> Value | None:
-        return Value(value=sum(map(part, rows)) / over, origin=Origin.MEASURED, note=note) if over else None
+    def mean(part: Callable[[WorkRow], float], over: float, of: tuple[str, float]) -> Value | None:
+        note, of_min = of
+        facts = {"titles": titles, "minutes": of_min, ECONOMY: economy}
+        return (
+            Value(value=sum(map(part, rows)) / over, origin=Origin.MEASURED, note=note, facts=facts) if over else None
+        )
 
     found = {
         "encode_cpu_s": mean(lambda row: row.encode_cpu_s, measured_min, of_measured),
@@ -94,15 +114,14 @@ def _of_rows(rows: Sequence[WorkRow]) -> dict[str, Value]:
 def _catalogue(found: Measured) -> dict[str, Value]:
     looked_at, minutes = sum(row.titles for row in found.work), sum(row.minutes for row in found.work)
     values = {
-        "items": Value(value=found.titles, origin=Origin.MEASURED, note="titles that are ready"),
-        "new_share": Value(
-            value=found.new_titles / found.titles, origin=Origin.MEASURED, note="ready within the last 30 days"
-        ),
+        "items": Value(value=found.titles, origin=Origin.MEASURED, note="ready"),
+        "new_share": Value(value=found.new_titles / found.titles, origin=Origin.MEASURED, note="new"),
     }
     if looked_at and minutes:
-        values["title_s"] = Value(
-            value=minutes * 60 / looked_at, origin=Origin.MEASURED, note=f"mean of {looked_at} titles"
-        )
+        title_s, facts = minutes * 60 / looked_at, {"titles": looked_at}
+        buffer_s = CLIP_BUFFER_S if title_s <= SHORT_S else OF_KIND["buffer_s"].default
+        values["title_s"] = Value(value=title_s, origin=Origin.MEASURED, note="mean", facts=facts)
+        values["buffer_s"] = Value(value=buffer_s, origin=Origin.MEASURED, note="player")
     return values
 
 

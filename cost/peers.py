@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from cost.bill import quantities, quantities_of
 from cost.inputs import Inputs
-from cost.tiers import delivery, price_of
-from presets.price_book import PriceBook, Vendor
+from cost.tiers import delivery, price_of, priced_regions, serves
+from presets.price_book import Grade, Price, PriceBook, Vendor
 from presets.scenario import Stack
 
 
@@ -30,24 +30,27 @@ class PeerBill:
 
 
 def peers(inputs: Inputs, stack: Stack, book: PriceBook) -> list[PeerBill]:
-    """Every platform of the price book, the cheapest first."""
-    return sorted((_bill(vendor, inputs, stack, book) for vendor in book.vendors.values()), key=lambda one: one.total)
+    """Every platform of the price book that has prices for where the viewers are, the cheapest first."""
+    serving = [one for one in book.vendors.values() if one.cdn is None or serves(book.the_cdn(one.cdn), stack.regions)]
+    return sorted((_bill(vendor, inputs, stack, book) for vendor in serving), key=lambda one: one.total)
 
 
 def _bill(vendor: Vendor, inputs: Inputs, stack: Stack, book: PriceBook) -> PeerBill:
     work = quantities(inputs)
-    grades = {price.grade for price in (*vendor.encode, vendor.store, vendor.deliver, vendor.captions) if price}
+    prices: list[Price | None] = [*vendor.encode, vendor.store, vendor.deliver, vendor.captions]
+    grades: set[Grade] = set()
     if vendor.storage is not None:
         storage = book.the_storage(vendor.storage)
         store = price_of(storage.store, work.stored_gb if vendor.keeps_source else work.ladder_gb + work.pictures_gb)
         store += price_of(storage.put, work.puts)
-        grades.add(storage.store.grade)
+        prices += [storage.store, storage.put]
     else:
         store = price_of(vendor.store, work.stock_min)
     if vendor.cdn is not None:
         cdn = book.the_cdn(vendor.cdn)
         deliver = sum(delivery(cdn, stack.regions, work.egress_gb, work.requests))
-        grades |= {price.grade for price in cdn.deliver.values()} | ({cdn.plans.grade} if cdn.plans else set())
+        prices += [*(price for price, _ in priced_regions(cdn, stack.regions)), cdn.requests]
+        grades |= {cdn.plans.grade} if cdn.plans else set()
     else:
         deliver = price_of(vendor.deliver, work.delivered_min)
     return PeerBill(
@@ -56,7 +59,7 @@ def _bill(vendor: Vendor, inputs: Inputs, stack: Stack, book: PriceBook) -> Peer
         captions=price_of(vendor.captions, work.new_min),
         store=store,
         deliver=deliver,
-        verify=any(grade.verify for grade in grades),
+        verify=any(grade.verify for grade in grades | {price.grade for price in prices if price is not None}),
         note=vendor.note,
     )
 

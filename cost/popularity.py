@@ -63,8 +63,9 @@ def head(ranked: Sequence[Bin], exponent: float, views: float, least: float) -> 
     if not ranked or least <= 0 or ranked[0].share * views < least:
         return 0.0, 0.0
     count = sum(one.titles for one in ranked)
-    most_seen = ranked[0].share * views
-    wanted = count if exponent < 1e-9 else min(count, float(math.floor((most_seen / least) ** (1 / exponent) + 1e-9)))
+    times = ranked[0].share * views / least
+    everyone = math.log(times) >= exponent * math.log(count)  # of a flat exponent, the power below is without end
+    wanted = count if everyone else min(count, float(math.floor(times ** (1 / exponent) + 1e-9)))
     titles = share = 0.0
     for one in ranked:
         taken = min(one.titles, wanted - titles)

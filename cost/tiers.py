@@ -48,18 +48,29 @@ def delivery(cdn: Cdn, regions: dict[str, float], gb: float, requests: float) ->
 
 
 def priced_regions(cdn: Cdn, regions: dict[str, float]) -> list[tuple[Price, float]]:
-    """(price, share of the bytes) of each region; one price for all where the CDN has only that."""
-    if ANYWHERE in cdn.deliver:
-        return [(cdn.deliver[ANYWHERE], 1.0)]
+    """(price, share of the bytes) of each region; one for all where the CDN has only that; none with flat plans.
+
+    Raises ConfigError where the CDN has no price for one of the regions.
+    """
+    if ANYWHERE in cdn.deliver or cdn.plans is not None:
+        return [(cdn.deliver[ANYWHERE], 1.0)] if cdn.deliver else []
     if missing := [region for region, share in regions.items() if share and region not in cdn.deliver]:
         raise ConfigError(f"{cdn.name} has no price for {', '.join(missing)}; it has {', '.join(cdn.deliver)}")
     return [(cdn.deliver[region], share) for region, share in regions.items() if share]
 
 
-def marginal(cdn: Cdn, regions: dict[str, float], gb: float, requests: float) -> float:
-    """What the last GB costs: of a hundredth more bytes, the difference. 0 inside a flat plan, and without a plan."""
-    more = max(gb, 1.0) * 0.01
-    now, then = delivery(cdn, regions, gb, requests)[0], delivery(cdn, regions, gb + more, requests)[0]
-    if cdn.plans is not None or math.isinf(now) or math.isinf(then):
-        return 0.0
-    return (then - now) / more
+def marginal(cdn: Cdn, regions: dict[str, float], gb: float) -> float:
+    """What the next GB costs, by how viewers are spread. 0 with flat plans: inside one it is free."""
+    return sum(share * next_of(price, gb * share) for price, share in priced_regions(cdn, regions))
+
+
+def next_of(price: Price, quantity: float) -> float:
+    """What one unit costs beyond `quantity`, whatever the steps that it is bought in."""
+    if price.price is not None:
+        return price.price
+    return next(tier.price for tier in price.tiers if tier.up_to is None or quantity < tier.up_to)
+
+
+def serves(cdn: Cdn, regions: dict[str, float]) -> bool:
+    """Whether the CDN has a price for each of the regions."""
+    return bool(cdn.plans or ANYWHERE in cdn.deliver or {one for one in regions if regions[one]} <= set(cdn.deliver))

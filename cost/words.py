@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cost.answer import Answer
-from cost.inputs import Group, definition
+from cost.inputs import DELIVERED, Group, definition
 from cost.knobs import Effect, Knob
+from cost.notes import note_of, unit_of
 from presets.scenario import Stack
 from studio.numbers import grouped, number
 from studio.texts import Text, text_in
@@ -70,7 +71,7 @@ class Assumption:
     key: str
     words: str
     value: str
-    plain: str  # the value as a form sends it; "" is without end
+    plain: str  # the value as a form sends it; "" is without end, or what follows from other inputs
     unit: str
     origin: str
     note: str
@@ -273,10 +274,10 @@ class Words:
                 key=name,
                 words=self._input(name),
                 value=self._amount(value.value),
-                plain=f"{value.value:.10g}" if math.isfinite(value.value) else "",
-                unit=definition(name).unit if math.isfinite(value.value) else "",
+                plain=f"{value.value:.10g}" if math.isfinite(value.value) and value.note != DELIVERED else "",
+                unit=unit_of(name, self._language) if math.isfinite(value.value) else "",
                 origin=self._text(f"cost.origin.{value.origin.value}"),
-                note=value.note,
+                note=note_of(name, value, self._language),
                 group=definition(name).group,
             )
             for name, value in self._found.inputs.values.items()
@@ -311,7 +312,7 @@ class Words:
     def _amount(self, value: float) -> str:
         if not math.isfinite(value):
             return self._text("cost.for_ever")
-        return self._count(value) if value >= 1000 else number(value, self._language, 4)
+        return self._count(value) if value >= 1000 else number(value, self._language, 4 if value >= 0.001 else 10)
 
     def _count(self, value: float) -> str:
         return grouped(value, self._language, 0)

@@ -368,7 +368,7 @@ def _add_usage(commands: _Commands) -> None:
         "import",
         "count log files of a CDN",
         "Each file counts once, whatever its name; of one that has grown only what is new does. Exits with 1 where"
-        " lines could not be counted; they are named.",
+        " files or lines could not be counted; they are named, and the others count.",
     )
     imported.add_argument("--format", dest="log_format", choices=sorted(FORMATS), required=True, help="whose logs")
     imported.add_argument(
@@ -387,11 +387,14 @@ def _add_usage(commands: _Commands) -> None:
 
 
 def _day(text: str) -> date:
-    """A day, of an option. Raises ArgumentTypeError for any other text."""
+    """A day of 2000 to 2199, of an option. Raises ArgumentTypeError for any other text."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as exc:
         raise argparse.ArgumentTypeError(f"{text!r} is no day, as in 2026-11-30") from exc
+    if not 2000 <= day.year < 2200:
+        raise argparse.ArgumentTypeError(f"{text!r} is not from 2000 to 2199")
+    return day
 
 
 def _add_check(commands: _Commands) -> None:

@@ -1,7 +1,7 @@
 """The command line: one function per subcommand.
 
-Exit codes: 1 when a file is refused or cannot be processed or uploaded, 2 for every other error, 130 after Ctrl-C. An
-error is one sentence on stderr, without a traceback.
+Exit codes: 1 when a file is refused or cannot be processed or uploaded, 2 for every other error, 130 after Ctrl-C, 141
+when nobody reads the output any more, as in `| head`. An error is one sentence on stderr, without a traceback.
 """
 
 import argparse
@@ -31,7 +31,9 @@ def main() -> None:
 
         args = parser().parse_args()
         name = f"kadr {args.command}"
-        sys.exit(_COMMANDS[args.command](args))
+        code = _COMMANDS[args.command](args)
+        sys.stdout.flush()
+        sys.exit(code)
     except CannotIngest as exc:
         sys.exit(_fail(str(exc), 1))
     except Rejected as exc:
@@ -40,6 +42,9 @@ def main() -> None:
         sys.exit(_fail(f"{name}: {exc}", 2))
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to print when Python ends
+        sys.exit(141)
 
 
 def _fail(sentence: str, code: int) -> int:

@@ -8,6 +8,7 @@ accepted form.
 """
 
 import os
+from collections.abc import Hashable
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -20,9 +21,9 @@ from core.errors import ConfigError
 
 
 class Form(BaseModel):
-    """Base of the forms of YAML files: immutable, and unknown keys are errors."""
+    """Base of the forms of YAML files: immutable; unknown keys, NaN and infinite numbers are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _one_word(value: object) -> object:
@@ -34,6 +35,7 @@ def _one_word(value: object) -> object:
 
 Whole = Annotated[int, Field(strict=True, gt=0)]
 Number = StrictInt | StrictFloat
+Amount = Annotated[float, Field(strict=True, ge=0)]  # YAML's `yes` and a number between quotes are none
 Word = Annotated[StrictStr, BeforeValidator(_one_word)]
 Words = dict[Word, Word]
 
@@ -67,7 +69,7 @@ def load_named(folder: str, name: str, form: type[F], own: Path | None = None) -
         raise ConfigError(f"{name} is none of presets/{folder}; known are {', '.join(known)}, or give a file's path")
     file = f"{folder}/{name}.yaml"
     ours = resources.files("presets").joinpath(file)
-    text = ours.read_text(encoding="utf-8") if ours.is_file() else "{}"
+    text = ours.read_text(encoding="utf-8") if ours.is_file() else None
     theirs = Path(os.environ.get(FOLDER, "")) / file if os.environ.get(FOLDER) else None
     layers = [layer for layer in (theirs if theirs and theirs.is_file() else None, own) if layer]
     return parse(file, text, form, *layers)
@@ -82,20 +84,23 @@ def names(folder: str) -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".yaml") for name in found if name.endswith(".yaml")))
 
 
-def parse(file: str, text: str, form: type[F], *layers: Path | None) -> F:
-    """Parse and validate the text of the file named `file`, with other files laid over it. Raises ConfigError."""
-    name = f"presets/{file}"
-    tree = _tree(name, text)
+def parse(file: str, text: str | None, form: type[F], *layers: Path | None) -> F:
+    """Parse and validate the text of the file named `file`, with other files laid over it. Raises ConfigError.
+
+    Without a text, the first of the other files stands alone.
+    """
+    names = [] if text is None else [f"presets/{file}"]
+    tree = {} if text is None else _tree(names[0], text)
     for own in filter(None, layers):
         try:
             tree = laid_over(tree, _tree(str(own), own.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError) as exc:
             raise ConfigError(f"{own}: {getattr(exc, 'strerror', None) or exc}") from exc
-        name = f"{own}, laid over {name}"
+        names.append(str(own))
     try:
         return form.model_validate(tree)
     except ValidationError as exc:
-        raise ConfigError(f"{name}: {_sentence(exc.errors()[0])}") from exc
+        raise ConfigError(f"{', laid over '.join(reversed(names))}: {_sentence(exc.errors()[0])}") from exc
 
 
 def laid_over(ours: object, own: object) -> object:
@@ -132,6 +137,8 @@ def _tree(name: str, text: str) -> object:
     except yaml.MarkedYAMLError as exc:
         line = exc.problem_mark.line + 1 if exc.problem_mark else 1
         raise ConfigError(f"{name}, line {line}: {exc.problem}; it must be YAML, each key once") from exc
+    except (yaml.YAMLError, RecursionError) as exc:
+        raise ConfigError(f"{name}: {' '.join(str(exc).split())}; it must be YAML") from exc
 
 
 def _sentence(error: ErrorDetails) -> str:
@@ -151,10 +158,23 @@ class UniqueKeyLoader(yaml.CSafeLoader):
     By libyaml, which PyYAML's wheels contain: every program of Kadr reads these files when it starts.
     """
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
+        """What looks like a date or a number and is none, such as 2026-02-30, is an error of its line."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, OverflowError) as exc:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{node.value!r:.40} cannot be read ({exc})", node.start_mark
+            ) from exc
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         seen: set[object] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a key must be a word or a number", key_node.start_mark
+                )
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key!r} stands twice", key_node.start_mark

@@ -13,7 +13,7 @@ from typing import Self, TypeVar
 from pydantic import Field, model_validator
 
 from core.errors import ConfigError
-from presets.document import Form, load_named
+from presets.document import Amount, Form, load_named
 
 FOLDER = "prices"
 DEFAULT_BOOK = "2026-11"
@@ -37,26 +37,26 @@ class Grade(StrEnum):
 class Tier(Form):
     """The price of each unit up to `up_to` of them a month; without it, of all that are left."""
 
-    up_to: float | None = Field(default=None, gt=0)
-    price: float = Field(ge=0)
+    up_to: Amount | None = Field(default=None, gt=0)
+    price: Amount
 
 
 class Price(Form):
     """One price, or marginal tiers: each unit costs what its own tier says."""
 
     unit: str
-    price: float | None = Field(default=None, ge=0)
+    price: Amount | None = None
     tiers: tuple[Tier, ...] = ()
     region: str = ANYWHERE
     grade: Grade
     date: date
     source: str
-    step: float = Field(default=1e-9, gt=0)  # it is bought in multiples of so many units
+    step: Amount = Field(default=1e-9, gt=0)  # it is bought in multiples of so many units
 
     @model_validator(mode="after")
     def _goes_up(self) -> Self:
         if (self.price is None) == (not self.tiers):
-            raise ValueError("must have a price or tiers, one of them")
+            raise ValueError("must have a price or tiers, one of them (null takes out the other)")
         ends = [tier.up_to for tier in self.tiers]
         if self.tiers and (ends[-1] is not None or None in ends[:-1]):
             raise ValueError("must have tiers with up_to, and a last one without")
@@ -70,9 +70,9 @@ class Plan(Form):
     """A flat plan of a CDN: so many GB and requests a month for one price, and no overage."""
 
     name: str
-    price: float = Field(gt=0)
-    gb: float = Field(gt=0)
-    requests: float = Field(gt=0)
+    price: Amount = Field(gt=0)
+    gb: Amount = Field(gt=0)
+    requests: Amount = Field(gt=0)
 
 
 class Plans(Form):
@@ -101,13 +101,17 @@ class Cdn(Form):
 
 
 class Storage(Form):
-    """A store of objects. What it sends to a CDN of `free_to` costs no egress; to others `egress` a GB."""
+    """A store of objects. What it sends to a CDN of `free_to` costs no egress; to others `egress` a GB.
+
+    Of that, `free_times` as much as is stored is free.
+    """
 
     name: str
     store: Price
     put: Price | None = None
     get: Price | None = None
     egress: Price | None = None
+    free_times: Amount = 0
     free_to: tuple[str, ...] = ()
 
 
@@ -122,7 +126,7 @@ class Vendor(Form):
 
     name: str
     encode: tuple[EncodePrice, ...] = ()
-    least_s: float = Field(default=0, ge=0)  # a shorter title is billed as one of this length
+    least_s: Amount = 0  # a shorter title is billed as one of this length
     store: Price | None = None
     storage: str | None = None
     keeps_source: bool = False

@@ -4,19 +4,22 @@ In: a file of presets/scenarios/, or another of the same form. Out: `Scenario`. 
 with ConfigError; what an input is called and how large it may be is judged by cost.inputs.
 """
 
+import re
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StrictInt, field_validator, model_validator
 
 from core.errors import ConfigError
-from presets.document import Form, Number, load_named, parse
+from presets.document import Amount, Form, load_named, parse
 from presets.price_book import ANYWHERE
 
 FOLDER = "scenarios"
 DEFAULT_SCENARIO = "1m-mau"
 INSTALLATION = "installation"  # this one: its catalogue is measured
 BASE = "base"  # the variant without changes
+PRICE = "price"  # prices of the tornado are PRICE.NAME, beside inputs that are KIND.NAME
+Input = StrictInt | Annotated[float, Field(strict=True, allow_inf_nan=True)]  # sources may be kept without end
 
 
 class Stack(Form):
@@ -25,9 +28,9 @@ class Stack(Form):
     name: str
     cdn: str
     storage: str
-    fixed: float = Field(ge=0)
+    fixed: Amount
     fixed_for: str = ""  # what that buys
-    regions: dict[str, float] = Field(default_factory=lambda: {"eu_na": 1.0})
+    regions: dict[str, Amount] = Field(default_factory=lambda: {"eu_na": 1.0})
 
     @field_validator("regions")
     @classmethod
@@ -41,7 +44,7 @@ class Kind(Form):
     """Titles of one kind. `profile`: that of Kadr they are encoded with, by which measurements are found."""
 
     profile: str = ""
-    inputs: dict[str, Number] = Field(default_factory=dict)
+    inputs: dict[str, Input] = Field(default_factory=dict)
 
 
 class Scenario(Form):
@@ -52,21 +55,34 @@ class Scenario(Form):
 
     name: str
     question: str = ""
-    budget: float | None = Field(default=None, gt=0)  # of a month
+    budget: Amount | None = Field(default=None, gt=0)  # of a month
     stack: Stack
     others: tuple[Stack, ...] = ()
     kinds: dict[str, Kind] = Field(min_length=1)
-    inputs: dict[str, Number] = Field(default_factory=dict)
-    variants: dict[str, dict[str, Number]] = Field(default_factory=dict)
+    inputs: dict[str, Input] = Field(default_factory=dict)
+    variants: dict[str, dict[str, Input]] = Field(default_factory=dict)
     not_in_it: tuple[str, ...] = ()
 
+    @field_validator("kinds")
+    @classmethod
+    def _are_words(cls, kinds: dict[str, Kind]) -> dict[str, Kind]:
+        for name in kinds:
+            if not re.fullmatch(r"[\w-]+", name) or name == PRICE:
+                raise ValueError(
+                    f"must be named by words such as clips or long-films, and not {PRICE}; {name!r} is none"
+                )
+        return kinds
+
     @model_validator(mode="after")
-    def _no_second_base(self) -> Self:
+    def _each_once(self) -> Self:
         if BASE in self.variants:
             raise ValueError(f"must have no variant {BASE}: that is the scenario without one")
+        stacks = [stack.name for stack in (self.stack, *self.others)]
+        if twice := [name for name in stacks if stacks.count(name) > 1]:
+            raise ValueError(f"must have stacks of different names, and has {twice[0]!r} twice")
         return self
 
-    def variant(self, name: str) -> dict[str, Number]:
+    def variant(self, name: str) -> dict[str, Input]:
         """The changes of this variant. Raises ConfigError for an unknown one."""
         if name == BASE:
             return {}
@@ -77,4 +93,4 @@ class Scenario(Form):
 
 def scenario(name: str = DEFAULT_SCENARIO, file: Path | None = None) -> Scenario:
     """The scenario of this name, or that in `file`, which stands alone. Raises ConfigError."""
-    return load_named(FOLDER, name, Scenario) if file is None else parse(str(file), "{}", Scenario, file)
+    return load_named(FOLDER, name, Scenario) if file is None else parse(file.name, None, Scenario, file)

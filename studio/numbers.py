@@ -1,8 +1,12 @@
-"""Sizes, bit rates and other numbers as people of a language write them, with units from its texts. Pure."""
+"""Sizes, bit rates and other numbers as people of a language write and read them, with units from its texts. Pure."""
+
+import re
 
 from studio.texts import Text
 
 _COMMA = frozenset(("ru",))
+_BY_COMMAS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
+_BY_SPACES = re.compile(r"(?<=\d)[ \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}](?=\d{3}(?!\d))")
 
 
 def number(value: float, language: str, digits: int = 1) -> str:
@@ -17,6 +21,17 @@ def grouped(value: float, language: str, digits: int) -> str:
     """1234.5 -> "1,234.50" with two digits: thousands apart, as the language does it, and that many digits."""
     written = f"{value:,.{digits}f}"
     return written.replace(",", "\N{NO-BREAK SPACE}").replace(".", ",") if language in _COMMA else written
+
+
+def parsed(text: str, language: str) -> float:
+    """The number that somebody has written: "2,000,000" and "2 000 000" are two million.
+
+    A comma before three digits parts thousands, but where the language has a comma before decimals. Raises ValueError.
+    """
+    written = _BY_SPACES.sub("", text.strip())
+    if language not in _COMMA and _BY_COMMAS.fullmatch(written):
+        return float(written.replace(",", ""))
+    return float(written.replace(",", "."))
 
 
 def size(size_bytes: int, language: str, text: Text) -> str:

@@ -42,11 +42,17 @@ class WorkRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Counts of all titles, and the work of the newest."""
+    """Counts of all titles, the work of the newest, and what CDNs have delivered, by their logs.
+
+    `delivered_days`: from the first to the last day of which there are logs, of the 30 before today (UTC), which is
+    incomplete.
+    """
 
     titles: int
     new_titles: int
     work: tuple[WorkRow, ...]
+    delivered_bytes: int = 0
+    delivered_days: int = 0
 
 
 async def measured(pool: Pool) -> Measured:
@@ -54,6 +60,11 @@ async def measured(pool: Pool) -> Measured:
     counts = await pool.fetchrow(_SQL["catalogue"])
     kinds = (steps.names(ENCODING), steps.names(PICTURES), steps.names(CAPTIONS))
     rows = await pool.fetch(_SQL["work"], NEWEST, *kinds)
+    delivered = await pool.fetchrow(_SQL["delivered"])
     return Measured(
-        titles=counts["titles"], new_titles=counts["new_titles"], work=tuple(WorkRow(**row) for row in rows)
+        titles=counts["titles"],
+        new_titles=counts["new_titles"],
+        work=tuple(WorkRow(**row) for row in rows),
+        delivered_bytes=delivered["bytes"],
+        delivered_days=delivered["days"],
     )

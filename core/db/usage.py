@@ -1,7 +1,6 @@
 """What CDNs have delivered, by their logs: bytes and requests by day, pathway, asset and owner.
 
-`summed` answers every question about it. `kadr cost --measured` asks `summed(pool, UsageBy.PATHWAY, since, until)`: the
-bytes and requests of each CDN, for which its price book has the prices.
+`summed` answers every question about it. `kadr cost --measured` reads the bytes of the last 30 days (core.db.costs).
 """
 
 from collections.abc import Iterable, Mapping
@@ -59,7 +58,7 @@ class Counted:
 
 
 async def counted(connection: Connection, log: LogFile) -> list[Counted]:
-    """Logs that were counted and may be this one, its beginning or its end; the longest first."""
+    """Logs that were counted and have this one's first or last line; first the longest that are not longer than it."""
     return [Counted(**row) for row in await connection.fetch(_SQL["counted"], log.head, log.tail, log.size_bytes)]
 
 

@@ -9,9 +9,10 @@ from aiohttp import web
 
 from core.db import costs, owners
 from core.errors import ConfigError
-from cost.answer import answer
-from cost.inputs import definition, inputs_of
-from cost.measured import class_costs, measured_values
+from core.http.problems import Problem
+from cost.answer import answer, require_meant
+from cost.inputs import DELIVERED, definition, inputs_of
+from cost.measured import class_costs, delivered_value, measured_values
 from cost.words import Words
 from ingest.context import CONTEXT, not_found, owner_of
 from ingest.studio import page, shell
@@ -19,6 +20,7 @@ from presets import scenario as scenarios
 from presets.document import names
 from presets.price_book import price_book
 from presets.scenario import INSTALLATION, scenario
+from studio.numbers import parsed
 
 routes = web.RouteTableDef()
 PATH = "/studio/cost"
@@ -31,15 +33,23 @@ async def show(request: web.Request) -> web.Response:
     if not (await owners.by_id(pool, owner_of(request))).is_admin:
         raise not_found("page")
     known = names(scenarios.FOLDER)
-    chosen = request.query.get("scenario", INSTALLATION)
-    about, found = scenario(chosen if chosen in known else INSTALLATION), await costs.measured(pool)
-    measured = measured_values(about, found)
-    before = inputs_of(about, measured=measured)
+    asked = request.query.get("scenario", INSTALLATION)
+    chosen = asked if asked in known else INSTALLATION
+    found = await costs.measured(pool)
+    try:
+        about, book = scenario(chosen), price_book()
+        require_meant(about, book)
+    except ConfigError as exc:  # the operator's own file, and the operator looks at it
+        raise Problem(422, "invalid", str(exc)) from exc
+    measured, delivered = measured_values(about, found), delivered_value(found)
+    before = inputs_of(about, measured=measured, delivered=delivered)
     written = {name: request.query[name].strip() for name in before.values if name in request.query}
-    given, wrong = _numbers(written)
+    # Empty is what follows from the other inputs.
+    written = {name: text for name, text in written.items() if text or before.values[name].note != DELIVERED}
+    given, wrong = _numbers(written, language)
     # What stands in the form and was not changed keeps where it comes from.
     given = {name: value for name, value in given.items() if f"{value:.10g}" != f"{before[name]:.10g}"}
-    words = Words(answer(about, price_book(), measured=measured, given=given), language)
+    words = Words(answer(about, book, measured=measured, delivered=delivered, given=given), language)
     return shell.show(
         request,
         "cost.html",
@@ -57,27 +67,35 @@ async def show(request: web.Request) -> web.Response:
 
 def _choices(known: tuple[str, ...], words: Words) -> list[tuple[str, str]]:
     """(name, words) of each scenario, this installation first."""
-    others = [(name, scenario(name).name) for name in known if name != INSTALLATION]
+    others = [(name, _called(name)) for name in known if name != INSTALLATION]
     return [(INSTALLATION, words.text("cost.this")), *others]
 
 
-def _numbers(written: dict[str, str]) -> tuple[dict[str, float], set[str]]:
+def _called(name: str) -> str:
+    """What a scenario calls itself; one that cannot be read is an error once it is chosen."""
+    try:
+        return scenario(name).name
+    except ConfigError:
+        return name
+
+
+def _numbers(written: dict[str, str], language: str) -> tuple[dict[str, float], set[str]]:
     """The inputs that were written, and the names of those that are no number they may be. "" is without end."""
     given: dict[str, float] = {}
     wrong = set()
     for name, text in written.items():
         try:
-            given[name] = _number(name, text)
-        except (ValueError, ConfigError):
+            given[name] = _number(name, text, language)
+        except ValueError:
             wrong.add(name)
     return given, wrong
 
 
-def _number(name: str, text: str) -> float:
+def _number(name: str, text: str, language: str) -> float:
     known = definition(name)
     if not text and math.isinf(known.default):
         return math.inf
-    value = float(text.replace(",", "."))
+    value = parsed(text, language)
     if not known.least <= value <= known.most or math.isinf(value):
         raise ValueError(text)
     return value

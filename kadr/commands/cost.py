@@ -16,8 +16,8 @@ import asyncpg
 from core.db import costs, postgres
 from core.db.costs import Measured
 from core.errors import ConfigError, KadrError
-from cost.answer import Answer, answer, as_json
-from cost.measured import class_costs, measured_values
+from cost.answer import Answer, answer, as_json, require_meant
+from cost.measured import class_costs, delivered_value, measured_values
 from cost.words import Assumption, KnobRow, SwingRow, Words
 from kadr.commands import studio_link
 from presets.price_book import DEFAULT_BOOK, PriceBook, price_book
@@ -45,9 +45,14 @@ async def run(
         cost_plot.require_matplotlib(plot)
     asked = wanted or (INSTALLATION if measured else DEFAULT_SCENARIO)
     about, book = _scenario(asked), _book(prices)
+    try:
+        require_meant(about, book)
+    except ConfigError as exc:
+        raise ConfigError(f"{asked}: {exc}") from exc
     known = await _measured() if measured else None
     values = None if known is None else measured_values(about, known)
-    found = answer(about, book, variant=variant, measured=values, given=given)
+    delivered = None if known is None else delivered_value(known)
+    found = answer(about, book, variant=variant, measured=values, delivered=delivered, given=given)
     if plot is not None:
         cost_plot.draw(found, plot)
     if plain_json:
@@ -79,6 +84,8 @@ async def _measured() -> Measured:
     pool = await postgres.connect(where.settings)
     try:
         return await costs.measured(pool)
+    except TimeoutError as exc:
+        raise KadrError("the database did not answer in time") from exc
     except (asyncpg.UndefinedColumnError, asyncpg.UndefinedTableError) as exc:
         raise KadrError("the database is that of an older release: run `kadr migrate`") from exc
     finally:

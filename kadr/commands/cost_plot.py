@@ -44,7 +44,7 @@ def draw(found: Answer, target: Path) -> None:
 def _compared(axes: Any, found: Answer, words: Words) -> None:
     """Kadr on each stack and every platform, with the budget as a line."""
     totals = [(total, name, OURS) for name, total in found.stacks.items() if math.isfinite(total)]
-    totals += [(peer.total, peer.name, OTHERS) for peer in found.peers]
+    totals += [(peer.total, peer.name, OTHERS) for peer in found.peers if math.isfinite(peer.total)]
     totals.sort(reverse=True)
     bars = axes.barh(
         [name for _, name, _ in totals], [total for total, _, _ in totals], color=[c for _, _, c in totals]
@@ -59,6 +59,8 @@ def _compared(axes: Any, found: Answer, words: Words) -> None:
 
 
 def _tornado(axes: Any, found: Answer, words: Words) -> None:
+    if not math.isfinite(found.total):
+        return
     swings = [one for one in found.tornado if math.isfinite(one.half + one.double)][:SWINGS][::-1]
     names = {row.key: row.name for row in words.tornado()}
     for at, one in enumerate(swings):

@@ -12,7 +12,8 @@ from typing import Protocol
 from urllib.parse import unquote
 
 # Wherever it is in the path: some CDNs have their token before it.
-_ASSET = re.compile(r"/v/(as_[0-9a-z]+)/[0-9a-f]+/")
+_ASSET = re.compile(r"/v/(as_[0-9a-z]{1,64})/[0-9a-f]+/")
+MOST_BYTES = 10**12  # of one request: no CDN sends a file as large
 _FIRST, _LAST = date(2010, 1, 1), date(2100, 1, 1)
 
 
@@ -31,7 +32,12 @@ class Delivery:
 
 
 class LogFormat(Protocol):
-    """Reads the lines of one file. `comment` is told of lines that begin with #, those that are not counted, too."""
+    """Reads the lines of one file. `comment` is told of lines that begin with #, those that are not counted, too.
+
+    `GROWS`: a log is one file for a long time, and each of its lines names its request: no two are alike.
+    """
+
+    GROWS: bool
 
     def comment(self, line: str) -> None: ...
     def delivery(self, line: str) -> Delivery: ...
@@ -44,6 +50,7 @@ class CloudFront:
     sc-bytes, sc-status, and date, timestamp or timestamp(ms).
     """
 
+    GROWS = False
     NEEDED = ("cs-uri-stem", "sc-bytes", "sc-status")
     DAYS: Mapping[str, Callable[[str], date]] = {
         "date": date.fromisoformat,
@@ -86,6 +93,7 @@ class Bunny:
     The first four cannot contain a bar. Where a later one does, the request counts, and its asset is not known.
     """
 
+    GROWS = True
     FIELDS = 12
     URL = 7
 
@@ -115,9 +123,9 @@ def _delivery(day_of: Callable[[], date], size: str, status: str, path: str) -> 
         raise MalformedLine("its time cannot be read") from exc
     if not _FIRST < day < _LAST:
         raise MalformedLine(f"its time is in {day.year}")
-    if not (size.isascii() and size.isdigit()):
+    if not (size.isascii() and size.isdigit() and len(size) <= 20 and int(size) <= MOST_BYTES):
         raise MalformedLine(f"{size[:20]!r} is no number of bytes")
-    if not (status.isascii() and status.isdigit()):
+    if not (status.isascii() and status.isdigit() and len(status) <= 3):
         raise MalformedLine(f"{status[:20]!r} is no status")
     asset = _ASSET.search(path)
     return Delivery(day=day, bytes=int(size), is_error=int(status) >= 400, asset_id=asset[1] if asset else "")

@@ -78,7 +78,12 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def described(path: Path) -> LogFile:
-    """What tells this file from others. Raises KadrError for one without a line that could be a request's."""
+    """What tells this file from others. Raises KadrError for one without a line that could be a request's.
+
+    It is read again to be counted, so it has to be a file.
+    """
+    if path.exists() and not path.is_file():
+        raise KadrError(f"{path}: is no file; what comes from a pipe has to be written into one first")
     whole, size = hashlib.sha256(), 0
     head = tail = b""
     for line in lines(path):
@@ -98,10 +103,12 @@ def described(path: Path) -> LogFile:
     )
 
 
-def uncounted(path: Path, log: LogFile, counted: Sequence[Counted]) -> tuple[int, int]:
+def uncounted(path: Path, log: LogFile, counted: Sequence[Counted], *, grows: bool = False) -> tuple[int, int]:
     """From where to where the file is new, in bytes: it may begin or end with logs that were counted.
 
-    A log in ascending order grows at its end, one in descending order at its beginning.
+    A log in ascending order grows at its end, one in descending order at its beginning. With `grows`, of which no two
+    lines are alike, raises KadrError for a file that has a request of another one and is not what became of it: its
+    older copy, or one in which lines were added between others. Their requests would count twice.
     """
     begins: defaultdict[int, set[bytes]] = defaultdict(set)  # digests by where they end
     ends: defaultdict[int, set[bytes]] = defaultdict(set)  # and by where they would begin
@@ -110,6 +117,7 @@ def uncounted(path: Path, log: LogFile, counted: Sequence[Counted]) -> tuple[int
             begins[one.size_bytes].add(one.digest)
         if one.same_tail:
             ends[log.size_bytes - one.size_bytes].add(one.digest)
+    found: set[bytes] = set()
     so_far = hashlib.sha256()
     since: dict[int, Any] = {}
     new_begin, new_end = 0, log.size_bytes
@@ -122,10 +130,41 @@ def uncounted(path: Path, log: LogFile, counted: Sequence[Counted]) -> tuple[int
             digest.update(line.text + b"\n")
         if line.end in begins and so_far.digest() in begins[line.end]:
             new_begin = line.end
+            found.add(so_far.digest())
     for begin, digest in since.items():
-        if begin >= new_begin and digest.digest() in ends[begin]:
-            new_end = min(new_end, begin)
+        if digest.digest() in ends[begin]:
+            new_end = min(new_end, max(begin, new_begin))
+            found.add(digest.digest())
+    if grows and any(one.digest not in found for one in counted):
+        raise KadrError(
+            f"{path}: has a request that was counted from another copy of this log, which is longer or has other lines"
+            " before or after it; nothing of this one was counted"
+        )
     return new_begin, new_end
+
+
+def head_at(path: Path, begin: int) -> bytes | None:
+    """The digest of the first request that is not before `begin`; None without one."""
+    for line in lines(path):
+        if line.begin >= begin and line.is_whole and line.text and not line.is_comment:
+            return hashlib.sha256(line.text).digest()
+    return None
+
+
+def continued(path: Path, begin: int, counted: Sequence[Counted]) -> int:
+    """Where the longest of these logs ends that stands whole in the file from `begin` on; `begin` where none does."""
+    ends: defaultdict[int, set[bytes]] = defaultdict(set)
+    for one in counted:
+        ends[begin + one.size_bytes].add(one.digest)
+    found, so_far = begin, hashlib.sha256()
+    for line in lines(path):
+        if line.end > max(ends, default=0):
+            break
+        if line.begin >= begin:
+            so_far.update(line.text + b"\n")
+            if line.end in ends and so_far.digest() in ends[line.end]:
+                found = line.end
+    return found
 
 
 def tallied(

@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from core.db import usage
+from core.db import costs, usage
 from core.db.postgres import Pool
 from core.errors import KadrError
 from core.model import OwnerId, UsageBy
@@ -46,12 +46,35 @@ async def test_each_request_counts_once(pool: Pool, tmp_path: Path) -> None:
     await import_file(pool, write(tmp_path / "b.log", more[:2]), "bunny", "cheap")
     grown = await import_file(pool, write(tmp_path / "c.log", more), "bunny", "cheap")
     assert (grown.state, grown.result.requests) == ("grown", 1)
+    with pytest.raises(KadrError, match="counted from another copy of this log"):
+        await import_file(pool, write(tmp_path / "older.log", more[:1]), "bunny", "cheap")
 
     assert await sums(pool, UsageBy.PATHWAY) == {"cheap": (3, 0, 3000), "fast": (5, 2, 131)}
     assert await sums(pool, UsageBy.ASSET) == {mine: (5, 1, 3120), theirs: (1, 0, 7), "": (2, 1, 4)}
     assert await sums(pool, UsageBy.OWNER) == {OWNER: (5, 1, 3120), other: (1, 0, 7), "": (2, 1, 4)}
     assert await sums(pool, UsageBy.DAY) == {"2026-11-28": (7, 1, 3111), "2026-11-29": (1, 1, 20)}
     assert await sums(pool, UsageBy.DAY, other) == {"2026-11-28": (1, 0, 7)}
+
+
+async def test_what_was_delivered_within_a_month_is_measured(pool: Pool, tmp_path: Path) -> None:
+    """Of whole days: not of today, which is not over."""
+    today = datetime.now(UTC).date()
+    days = [str(today - timedelta(days=ago)) for ago in (0, 1, 3, 31)]
+    lines = [*header(), *(cloudfront("/", 10**9, day=day) for day in days)]
+    await import_file(pool, write(tmp_path / "a.log", lines), "cloudfront", "fast")
+    found = await costs.measured(pool)
+    assert (found.delivered_bytes, found.delivered_days) == (2 * 10**9, 3)
+
+
+async def test_logs_that_were_counted_and_are_joined_count_no_more(pool: Pool, tmp_path: Path) -> None:
+    made = [[*header(), *(cloudfront("/", 1, number=10 * part + of) for of in range(3))] for part in range(4)]
+    for part in (0, 1, 2):
+        await import_file(pool, write(tmp_path / f"{part}.gz", made[part], packed=True), "cloudfront", "fast")
+    joined = await import_file(
+        pool, write(tmp_path / "month.log", [line for part in made for line in part]), "cloudfront", "fast"
+    )
+    assert (joined.state, joined.result.requests) == ("grown", 3)
+    assert await sums(pool, UsageBy.PATHWAY) == {"fast": (12, 0, 12)}
 
 
 async def test_two_imports_of_the_same_file_at_once(pool: Pool, tmp_path: Path) -> None:
@@ -75,12 +98,15 @@ async def test_by_command_and_by_api(stack: Stack, tmp_path: Path) -> None:
     path, today = media_path(made["data"]["asset_id"]), date.today()
     days = [str(today - timedelta(days=ago)) for ago in (2, 1)]
     lines = [*header(), *(cloudfront(path, 50, day=day) for day in days)]
-    file = write(tmp_path / "a.log", [*lines, "nonsense"])
+    file, missing = write(tmp_path / "a.log", [*lines, "nonsense"]), tmp_path / "missing.log"
     env = {**lone.servers_env(stack), "KADR_LOG_LEVEL": "ERROR"}
     with (tmp_path / "out").open("wb") as out:
-        command = await lone.start("usage", "import", "--format", "cloudfront", str(file), env=env, log=out)
-        assert await command.wait() == 1, "one line could not be counted"
+        command = await lone.start(
+            "usage", "import", "--format", "cloudfront", str(missing), str(file), env=env, log=out
+        )
+        assert await command.wait() == 1, "one file and one line could not be counted"
     printed = (tmp_path / "out").read_text()
+    assert f"{missing}: cannot be read" in printed
     assert f"{file}:5: not counted: it has 1 fields" in printed
     assert "2 requests, 0.000 GB" in printed
     with (tmp_path / "out").open("wb") as out:

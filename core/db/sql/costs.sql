@@ -3,6 +3,12 @@
 SELECT count(*) AS titles, count(*) FILTER (WHERE ready_at > now() - interval '30 days') AS new_titles
 FROM assets WHERE status = 'ready' AND deleted_at IS NULL;
 
+-- name: delivered
+-- What CDNs have delivered within 30 whole days, and over how many of them logs were imported.
+SELECT COALESCE(sum(bytes), 0)::bigint AS bytes, COALESCE(max(day) - min(day) + 1, 0) AS days
+FROM delivered, (SELECT (now() AT TIME ZONE 'UTC')::date AS today) AS utc
+WHERE day >= today - 30 AND day < today;
+
 -- name: work
 -- What the $1 newest titles took to make and are stored as, by what they are encoded with and from. $2, $3, $4: kinds of
 -- step that encode, make pictures and make captions. A title that was made several times counts once, with the mean.

@@ -1,9 +1,10 @@
 -- name: counted
--- Files that were counted and may be this one, its beginning or its end; the longest first.
+-- Files that were counted and have a line of this one at an end: it may go on where they ended, or be a copy of before.
+-- The longest that fit into it come first.
 SELECT digest, size_bytes, head = $1 AS same_head, tail = $2 AS same_tail
 FROM delivery_logs
-WHERE (head = $1 OR tail = $2) AND size_bytes <= $3
-ORDER BY size_bytes DESC
+WHERE head = $1 OR tail = $2
+ORDER BY size_bytes <= $3 DESC, size_bytes DESC
 LIMIT 100;
 
 -- name: note

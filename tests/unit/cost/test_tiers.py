@@ -74,9 +74,9 @@ def test_regions_are_priced_each_by_itself() -> None:
 
 
 def test_the_last_gigabyte() -> None:
-    assert marginal(BOOK.cdn["bunny_volume"], EU, 59_000, 0) == pytest.approx(0.005)
-    assert marginal(BOOK.cdn["bunny_volume"], EU, 700_000, 0) == pytest.approx(0.004)
-    assert marginal(BOOK.cdn["cloudfront_flat"], EU, 59_000, 1e6) == 0, "inside a flat plan it is free"
+    assert marginal(BOOK.cdn["bunny_volume"], EU, 59_000) == pytest.approx(0.005)
+    assert marginal(BOOK.cdn["bunny_volume"], EU, 700_000) == pytest.approx(0.004)
+    assert marginal(BOOK.cdn["cloudfront_flat"], EU, 59_000) == 0, "inside a flat plan it is free"
 
 
 def test_what_is_old_or_from_memory_is_to_be_verified() -> None:
@@ -91,6 +91,11 @@ def test_what_is_old_or_from_memory_is_to_be_verified() -> None:
         ("core_hour: {price: -1}", "core_hour.price is -1"),
         ("core_hour: {tiers: [{price: 1}]}", "must have a price or tiers, one of them"),
         ("core_hour: {grade: Z}", "core_hour.grade is 'Z'"),
+        ("core_hour: {price: .inf}", "core_hour.price is inf; it should be a finite number"),
+        ("core_hour: {price: yes}", "core_hour.price is True; it should be a valid number"),
+        ("core_hour:\n  date: 2026-02-30", "line 2: '2026-02-30' cannot be read (day is out of range for month)"),
+        ("core_hour: {? [a] : 1}", "line 1: a key must be a word or a number"),
+        ("name: a\x01b", "control characters are not allowed"),
         ("storage: {r2: null, b2: {free_to: [nobody]}}", "must have the CDNs that b2 is free to, and lacks nobody"),
         ("vendors: {aws: {cdn: nobody}}", "must have the CDN nobody that aws names"),
         ("cdn: {mine: {name: Mine}}", "must have deliver or plans, one of them"),

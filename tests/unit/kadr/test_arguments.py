@@ -69,3 +69,10 @@ def test_help_of_sign_names_every_scheme() -> None:
     text = " ".join(help_of("sign").split())
     assert len(SCHEMES) > 5
     assert [scheme for scheme in SCHEMES if scheme not in text] == []
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "yesterday"])
+def test_a_day_that_nothing_was_delivered_on_is_refused(day: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["usage", "show", "--until", day])
+    assert f"argument --until: '{day}' is" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """`kadr cost`: what it prints, in which order, and what it refuses."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from core.db.costs import Measured
 from core.errors import ConfigError
 from cost.answer import Answer, answer
 from cost.words import SwingRow, Words
-from kadr.commands.cost import bar, given_values, lines
+from kadr.commands.cost import bar, given_values, lines, run
 from presets.price_book import price_book
 from presets.scenario import scenario
 from tests.checks import ROOT
@@ -134,6 +135,38 @@ def test_the_command_by_itself(tmp_path: Path) -> None:
     assert refused.stderr == (
         "kadr cost: nobody is none of presets/scenarios; known are 1m-mau, installation, or give a file's path\n"
     )
+
+
+def test_whoever_reads_the_output_may_stop() -> None:
+    """As `kadr cost | head` does, and any other command."""
+    read, written = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "kadr", "cost"]
+    with os.fdopen(written, "wb") as output:
+        ended = subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.PIPE, timeout=60)
+    assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kinds: {films: {inputs: {share: 2}}}", "kinds.films.inputs.share is 2; it must be from 0 to 1"),
+        ("kinds: {films: {}}\nvariants: {more: {clips.items: 1}}", "variants.more.clips.items is no input here"),
+        ("kinds: {films: {}}\ninputs: {retry: .nan}", "inputs.retry is nan; it must be from 0 to 10"),
+        ("kinds: {films: {}}\nothers: [{name: B, cdn: x, storage: r2, fixed: 0}]", "the stack B: x is no CDN"),
+        ("kinds: {films: {}}\nothers: [{name: Mine, cdn: x, storage: r2, fixed: 0}]", "has 'Mine' twice"),
+        ("kinds: {films: {}}\nbudget: .inf", "budget is inf; it should be a finite number"),
+        ("kinds: {price: {}}", "kinds must be named by words such as clips or long-films, and not price"),
+        ("kinds: {a.b: {}}", "'a.b' is none"),
+    ],
+)
+async def test_a_wrong_scenario_is_named_with_its_file_and_key(tmp_path: Path, text: str, said: str) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("name: mine\nstack: {name: Mine, cdn: bunny_volume, storage: r2, fixed: 0}\n" + text)
+    with pytest.raises(ConfigError) as raised:
+        await run(wanted=str(own), variant="base", prices=None, given={}, measured=False, plain_json=True, plot=None)
+    assert str(raised.value).startswith(f"{own}: ")
+    assert said in str(raised.value)
 
 
 def test_a_plot_needs_what_the_image_leaves_out(tmp_path: Path) -> None:

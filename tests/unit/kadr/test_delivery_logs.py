@@ -1,6 +1,7 @@
 """Lines and files of the logs of CDNs: what counts, what is named, and which part of a file is new."""
 
 import hashlib
+import os
 from datetime import date
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def test_cloudfront_by_the_order_that_its_header_names(fields: list[str]) -> Non
         (media_path().replace("/", "%2F"), ASSET),
         (f"/s/kid.1.ff{media_path(OTHER)}", OTHER),
         ("/v/as_x", ""),
+        (media_path("as_" + "a" * 8_000), ""),
         ("/play/pb_1/index.m3u8", ""),
         ("/", ""),
     ],
@@ -80,6 +82,9 @@ def test_a_bar_in_a_user_agent_costs_the_asset_and_no_byte() -> None:
         (cloudfront(media_path(), "-5"), "no number of bytes"),
         (cloudfront(media_path(), "١"), "no number of bytes"),
         (cloudfront(media_path(), 1, status="-"), "no status"),
+        (cloudfront(media_path(), 1, status="9" * 5_000), "no status"),
+        (cloudfront(media_path(), "9" * 5_000), "no number of bytes"),
+        (cloudfront(media_path(), 10**12 + 1), "no number of bytes"),
         (cloudfront(media_path(), 1, day="28.11.2026"), "time"),
         (cloudfront(media_path(), 1, day="1999-01-01"), "1999"),
         (cloudfront(media_path(), 1) + "\tmore", "34 fields"),
@@ -133,7 +138,7 @@ LINES = [bunny("https://cdn.example.net/", number, number=number) for number in 
         ([LINES[:4], LINES[:7]], (7, 10)),
         ([LINES[6:]], (0, 6)),
         ([LINES[:3], LINES[8:]], (3, 8)),
-        ([LINES[:9], LINES[3:]], (9, 10)),
+        ([LINES[:9], LINES[3:]], (9, 9)),
         ([[LINES[0], *LINES[2:5]]], (0, 10)),
         ([LINES[2:5]], (0, 10)),
         ([LINES], (10, 10)),
@@ -150,6 +155,46 @@ def test_of_a_file_that_has_grown_only_what_is_new(
     found = sum(tally.bytes for part in reader.tallied(path, Bunny(), span, result) for tally in part.values())
     assert found == sum(range(*new))
     assert (result.requests, result.malformed) == (new[1] - new[0], 0)
+
+
+@pytest.mark.parametrize(
+    "before", [[*LINES, "later"], ["earlier", *LINES], [*LINES[:4], *LINES[5:]], [LINES[0], "between"], LINES[8:0:-1]]
+)
+def test_a_copy_of_before_of_a_log_that_grows_is_refused(tmp_path: Path, before: list[str]) -> None:
+    path = write(tmp_path / "new.log", LINES if before[0] != LINES[8] else [LINES[8], LINES[7]])
+    log = reader.described(path)
+    known = counted(reader.described(write(tmp_path / "known.log", before)), log)
+    with pytest.raises(KadrError, match="counted from another copy of this log"):
+        reader.uncounted(path, log, [known], grows=True)
+
+
+def test_a_log_that_grows_at_an_end_is_not_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "new.log", LINES)
+    log = reader.described(path)
+    parts = (LINES[:3], LINES[:5], LINES[8:], LINES[:6])
+    known = [counted(reader.described(write(tmp_path / str(number), part)), log) for number, part in enumerate(parts)]
+    begin, end = reader.uncounted(path, log, known, grows=True)
+    assert path.read_bytes()[begin:end].decode().split("\n")[:-1] == LINES[6:8]
+
+
+def test_where_a_log_ends_that_stands_in_another_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "joined.log", ["#a comment", *LINES])
+    begin = len("#a comment\n" + LINES[0] + "\n")
+    parts = [reader.described(write(tmp_path / str(n), LINES[1:end])) for n, end in enumerate((3, 6))]
+    other = reader.described(write(tmp_path / "other", [LINES[1], LINES[4]]))
+    known = [counted(part, other) for part in (*parts, other)]
+    assert reader.head_at(path, begin) == parts[0].head
+    assert reader.continued(path, begin, known) == begin + parts[1].size_bytes
+    assert reader.continued(path, begin, known[2:]) == reader.continued(path, begin, []) == begin
+    assert reader.head_at(path, path.stat().st_size) is None
+
+
+def test_a_pipe_is_refused_as_it_can_be_read_only_once(tmp_path: Path) -> None:
+    read, written = os.pipe()
+    with os.fdopen(read), os.fdopen(written, "wb") as pipe:
+        pipe.write(("\n".join(LINES) + "\n").encode())
+        with pytest.raises(KadrError, match="is no file; what comes from a pipe"):
+            reader.described(Path(f"/dev/fd/{read}"))
 
 
 def test_a_file_is_told_by_its_whole_lines(tmp_path: Path) -> None:

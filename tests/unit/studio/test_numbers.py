@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.numbers import bit_rate, brief_time, number, size, time_taken
+from studio.numbers import bit_rate, brief_time, number, parsed, size, time_taken
 from studio.texts import text_in
 
 EN, RU = text_in("en"), text_in("ru")
@@ -14,6 +14,27 @@ EN, RU = text_in("en"), text_in("ru")
 )
 def test_number(value: float, digits: int, english: str, russian: str) -> None:
     assert (number(value, "en", digits), number(value, "ru", digits)) == (english, russian)
+
+
+@pytest.mark.parametrize(
+    ("written", "english", "russian"),
+    [
+        ("2,000,000", 2e6, None),
+        ("2 000\N{NO-BREAK SPACE}000,5", 2_000_000.5, 2_000_000.5),
+        ("10,000", 1e4, 10.0),
+        ("0,05", 0.05, 0.05),
+        (" 1.25 ", 1.25, 1.25),
+        ("1 2", None, None),
+        ("many", None, None),
+    ],
+)
+def test_a_number_that_was_written(written: str, english: float | None, russian: float | None) -> None:
+    for language, wanted in (("en", english), ("ru", russian)):
+        if wanted is None:
+            with pytest.raises(ValueError, match="could not convert"):
+                parsed(written, language)
+        else:
+            assert parsed(written, language) == wanted
 
 
 def test_units() -> None:
