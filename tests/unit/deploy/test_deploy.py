@@ -18,6 +18,7 @@ import yaml
 from core.settings import Settings, secret
 from kadr import arguments
 from kadr.stack.apps import BOOTSTRAP
+from tests import nats
 from tests.checks import ROOT
 from tests.settings_read import ENTRIES, settings_read
 
@@ -122,11 +123,44 @@ def test_secrets_that_are_there_are_kept(secrets: Path) -> None:
 
 def test_secrets_of_an_earlier_release_are_taken_over(tmp_path: Path) -> None:
     shutil.copy(MAKE_SECRETS, tmp_path)
-    (tmp_path / ".env").write_text("POSTGRES_PASSWORD=old\nKADR_CONTENT_KEYS=k9:abcd\nKADR_S3_PUBLIC_URL=http://a\n")
+    before = ("POSTGRES_PASSWORD=old", 'KADR_CONTENT_KEYS="k9:abcd"', "VALKEY_PASSWORD='a'", "KADR_S3_PUBLIC_URL=http://a")
+    (tmp_path / ".env").write_text("\n".join(before))
     subprocess.run(("sh", MAKE_SECRETS.name), check=True, timeout=60, cwd=tmp_path)
     made = {file.name: file.read_text().strip() for file in (tmp_path / "secrets").iterdir()}
     assert made["kadr_database_url"] == "postgresql://kadr:old@postgres:5432/kadr"
-    assert made["kadr_content_keys"] == "k9:abcd"
+    assert (made["kadr_content_keys"], made["valkey_password"]) == ("k9:abcd", "a")  # compose took the quotes off, too
+
+
+def test_no_secret_is_made_of_nothing(tmp_path: Path) -> None:
+    """Without the program that makes them they were empty, and kept for good."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("sh", "dirname", "realpath", "mkdir", "chmod", "mv", "sed", "tail", "tr", "cat"):
+        found = shutil.which(name)
+        assert found is not None
+        (programs / name).symlink_to(found)
+    ended = subprocess.run(
+        ("sh", str(MAKE_SECRETS), "made"), cwd=tmp_path, env={"PATH": str(programs)}, timeout=60, stderr=subprocess.PIPE
+    )
+    assert ended.returncode != 0
+    assert b"openssl is not installed" in ended.stderr
+    assert list((tmp_path / "made").iterdir()) == []  # in the folder that the caller has named
+
+
+@nats.needed
+def test_any_password_that_is_made_is_one_to_nats(secrets: Path, tmp_path: Path) -> None:
+    """Without quotes one that begins like 12e4 is a number, and then something that NATS cannot read."""
+    made, begun = re.subn(r"[0-9a-f]{4}(?=[0-9a-f]{44})", "12e4", (secrets / "nats_user").read_text())
+    assert begun == 1
+    (tmp_path / "run" / "secrets").mkdir(parents=True)
+    (tmp_path / "run" / "secrets" / "nats_user").write_text(made)
+    configuration = tmp_path / "etc" / "nats" / "nats.conf"
+    configuration.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "deploy" / "observability" / "nats" / "nats.conf", configuration)
+    ended = subprocess.run(
+        (str(nats.SERVER), "-t", "-c", str(configuration)), capture_output=True, text=True, timeout=60
+    )
+    assert (ended.returncode, "is valid" in ended.stderr) == (0, True), ended.stderr
 
 
 def test_no_secret_is_a_variable() -> None:
