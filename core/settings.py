@@ -257,7 +257,7 @@ class Settings(BaseSettings):
             ip_network(network)  # its ValueError says what is wrong
         return value
 
-    @field_validator("storage_events_key", "nats_url", mode="before")
+    @field_validator("database_replica_url", "storage_events_key", "nats_url", mode="before")
     @classmethod
     def _empty_file_is_unset(cls, value: object) -> object:
         return value or None

@@ -45,8 +45,9 @@ make GRAFANA_PASSWORD "$(random 24)"
 # NATS, of the same profile: its one user, as its configuration has it. KADR_NATS_URL is then nats://kadr:PASSWORD@nats:4222
 # In quotes, or one of ten is half a number to NATS.
 make NATS_USER "user: kadr, password: \"$(random 24)\""
-# What the store shows when it tells of uploads; what CDNs show to read from the origin (name:hex); NATS with its user and
+# A streaming standby to read from; what the store shows when it tells of uploads; what CDNs show to read from the origin (name:hex); NATS with its user and
 # password. Empty is none.
+make KADR_DATABASE_REPLICA_URL ""
 make KADR_STORAGE_EVENTS_KEY ""
 make KADR_ORIGIN_LOCK_KEYS ""
 make KADR_NATS_URL ""

@@ -88,7 +88,7 @@ def test_settings_load_from_what_each_service_is_given(
     monkeypatch.setenv("KADR_SECRETS_DIR", str(tmp_path))
     settings = Settings.load()
     assert "@postgres:5432/kadr" in settings.database_url.get_secret_value()
-    assert (settings.nats_url, settings.storage_events_key) == (None, None)
+    assert (settings.nats_url, settings.storage_events_key, settings.database_replica_url) == (None, None, None)
     assert secret(BOOTSTRAP) == (
         (secrets / "kadr_bootstrap_api_key").read_text().strip() if name == "migrate" else None
     )
@@ -123,7 +123,12 @@ def test_secrets_that_are_there_are_kept(secrets: Path) -> None:
 
 def test_secrets_of_an_earlier_release_are_taken_over(tmp_path: Path) -> None:
     shutil.copy(MAKE_SECRETS, tmp_path)
-    before = ("POSTGRES_PASSWORD=old", 'KADR_CONTENT_KEYS="k9:abcd"', "VALKEY_PASSWORD='a'", "KADR_S3_PUBLIC_URL=http://a")
+    before = (
+        "POSTGRES_PASSWORD=old",
+        'KADR_CONTENT_KEYS="k9:abcd"',
+        "VALKEY_PASSWORD='a'",
+        "KADR_S3_PUBLIC_URL=http://a",
+    )
     (tmp_path / ".env").write_text("\n".join(before))
     subprocess.run(("sh", MAKE_SECRETS.name), check=True, timeout=60, cwd=tmp_path)
     made = {file.name: file.read_text().strip() for file in (tmp_path / "secrets").iterdir()}
@@ -170,6 +175,11 @@ def test_no_secret_is_a_variable() -> None:
     assert {name for name in given if re.search(r"PASSWORD|SECRET_KEY|ACCESS_KEY|_KEYS?$", name)} == {
         *("POSTGRES_PASSWORD_FILE", "GF_SECURITY_ADMIN_PASSWORD__FILE", "KADR_INDEXNOW_KEY"),  # the last one is public
     }
+    kept = {
+        f"KADR_{name.upper()}" for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
+    }
+    assert kept > {"KADR_DATABASE_URL", "KADR_DATABASE_REPLICA_URL"}
+    assert kept & given == set()
     for name, service in OURS.items():
         needed = settings_read(name) | ({"bootstrap_api_key"} if name == "migrate" else set())
         secret_ones = {file.removeprefix("kadr_") for file in COMPOSE["secrets"] if file.startswith("kadr_")}
@@ -327,7 +337,7 @@ NETWORKS = {
     "metrics": {"prometheus", "api", "origin", "worker", "dispatcher"},
     "watching": {"prometheus", "grafana", "loki", "alloy"},
     "bus": {"nats", "dispatcher"},
-    "out": {"origin", "worker", "dispatcher"},
+    "out": {"api", "origin", "worker", "dispatcher"},
     "published": {"proxy", "grafana", "nats"},
 }
 
@@ -338,6 +348,13 @@ def test_services_reach_what_they_need_only() -> None:
         for network in service["networks"]:
             members.setdefault(network, set()).add(name)
     assert members == NETWORKS
+    # What settings and secrets name somewhere else is reached by who is given it.
+    elsewhere = {
+        name
+        for name, service in OURS.items()
+        if {"KADR_OTLP_URL"} & set(service["environment"]) or "kadr_database_replica_url" in service["secrets"]
+    }
+    assert elsewhere == members["out"]
     # The internet is behind two of them alone; PostgreSQL, Valkey and the store are in neither.
     internal = {name for name, network in COMPOSE["networks"].items() if network == {"internal": True}}
     assert set(COMPOSE["networks"]) - internal == {"out", "published"}
@@ -418,3 +435,13 @@ def test_operators_find_every_setting() -> None:
     told = set(re.findall(r"`([A-Z0-9_]+)`", (ROOT / "docs" / "operations.md").read_text()))
     # A failpoint is for tests: it makes a process die.
     assert {field.upper() for field in Settings.model_fields} - {"FAILPOINT"} <= told
+
+
+def test_every_command_of_compose_names_the_settings() -> None:
+    """Without them compose does nothing, `exec` and `restart` included: two settings have to be there."""
+    told = [ROOT / "docker-compose.yml", *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.sh")]
+    said = [f"{path.name}: {line}" for path in told for line in re.findall(r"docker compose[^\n`]*", path.read_text())]
+    assert len(said) > 8
+    assert [
+        one for one in said if not re.search(r"docker compose --(env-file deploy/\.env|profile \w+ \.\.\.)", one)
+    ] == []
