@@ -350,7 +350,7 @@ configMapGenerator: [{{name: kadr-release, namespace: kadr, behavior: merge, lit
 SETTING = (
     "configMapGenerator: [{{name: kadr-release, namespace: kadr, behavior: merge, literals: [KADR_LEASE_S=60]}}]\n"
 )
-CAPTIONS = "namespace: kadr\ncomponents: ['{up}/components/captions']\n"
+CAPTIONS = "components: ['{up}/components/captions']\n"
 
 
 def test_each_release_and_each_set_of_settings_has_a_job_of_its_own(tmp_path: Path) -> None:
@@ -374,7 +374,11 @@ def test_captions_bring_a_model_that_workers_only_read(tmp_path: Path) -> None:
     (models,) = [one for one in found["worker"].pod["volumes"] if one["name"] == "models"]
     assert models == {"name": "models", "persistentVolumeClaim": {"claimName": "models", "readOnly": True}}
     assert found["api"].plain["KADR_WHISPER_MODEL"] == found["worker"].plain["KADR_WHISPER_MODEL"] == "base"
+    # Whatever the overlay says of namespaces: a volume in another one is not there for workers.
+    assert {one["metadata"].get("namespace") for one in objects if one["kind"] != "Namespace"} == {"kadr"}
     fetching = found["fetch-model-base"]
+    # Its name is the same in each release: one that stayed could not be given the new image.
+    assert fetching.object["spec"]["ttlSecondsAfterFinished"] <= 600
     assert fetching.pod["containers"][0]["args"] == ["models", "fetch", "base"]
     assert fetching.labels["kadr-internet"] == "true"
 
