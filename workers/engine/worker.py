@@ -128,7 +128,7 @@ class Worker:
     async def _measured(self, step: Step) -> None:
         """The same, with its time, CPU time and memory counted, and its owner charged."""
         log_fields = {"step": step.id, "kind": step.kind, "asset": step.asset_id, "attempt": step.attempts + 1}
-        if step.interruptions:
+        if step.reclaimed:
             metrics.RECLAIMS.labels(step.kind).inc()
         started, outcome = time.monotonic(), "released"
         runner = self._context.runner.apart(nicer=niceness.BESIDE_OTHERS if step.beside_others else 0)

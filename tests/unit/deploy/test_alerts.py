@@ -64,6 +64,7 @@ def playable(within_300_s: str, within_600_s: str) -> dict[str, str]:
         'kadr_first_playable_seconds_bucket{le="300"}': within_300_s,
         'kadr_first_playable_seconds_bucket{le="600"}': within_600_s,
         'kadr_first_playable_seconds_bucket{le="+Inf"}': within_600_s,
+        "kadr_first_playable_seconds_count": within_600_s,
     }
 
 
@@ -131,6 +132,14 @@ CASES = [
         },
         labels={"kind": "encode"},
     ),
+    # It was tried again on request, and died again: as many as before.
+    Case(
+        alert="KadrStepsDead",
+        fires={'kadr_steps{kind="encode", state="dead"}': "3x30 2x5 3x400"},
+        silent={'kadr_steps{kind="encode", state="dead"}': "3x30 2x400"},
+        after="45m",
+        labels={"kind": "encode"},
+    ),
     Case(
         alert="KadrQueueOld",
         fires={'kadr_oldest_due_step_seconds{kind="first_rung"}': "0+60x400"},
@@ -151,6 +160,12 @@ CASES = [
         alert="KadrFirstPlayableLate",
         fires=playable("0+9x400", "0+10x400"),
         silent=playable("0+99x400", "0+100x400"),
+    ),
+    # Two lectures in an hour are no twentieth of the uploads.
+    Case(
+        alert="KadrFirstPlayableLate",
+        fires=playable("0+9x400", "0+10x400"),
+        silent=playable("0x400", "0x10 1x10 2x400"),
     ),
     Case(
         alert="KadrStepsPostponed",
