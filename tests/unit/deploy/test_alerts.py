@@ -16,6 +16,7 @@ from prometheus_client import generate_latest
 
 from core.telemetry import metrics
 from tests.checks import ROOT
+from tests.manifests import PROGRAMS, overlay, workloads
 
 FOLDER = ROOT / "deploy" / "prometheus"
 RULES = [FOLDER / "recording.yml", FOLDER / "alerts.yml"]
@@ -50,6 +51,15 @@ def requests(errors: str, good: str = "0+6000x400") -> dict[str, str]:
     }
 
 
+def probes(good: str, bad: str = "0x400") -> dict[str, str]:
+    """What kubelet is answered."""
+    labels = 'door="api", route="/health/ready"'
+    return {
+        f'kadr_http_requests_total{{{labels}, status="200"}}': good,
+        f'kadr_http_requests_total{{{labels}, status="503"}}': bad,
+    }
+
+
 def api_seconds(within_1_s: str, within_2_s: str) -> dict[str, str]:
     return {
         'kadr_http_request_seconds_bucket{door="api", le="1"}': within_1_s,
@@ -76,6 +86,13 @@ CASES = [
         alert="KadrErrorBudgetFast",
         fires=requests("0+1x400", "0+1x400"),
         silent=requests("0x20 1x380", "0+1x400"),
+        labels={"door": "api"},
+    ),
+    # Probes are not people: their good answers hide no errors, and their bad ones are none.
+    Case(
+        alert="KadrErrorBudgetFast",
+        fires=requests("0+1x400", "0+1x400") | probes(good="0+600x400"),
+        silent=requests("0x400") | probes(good="0x400", bad="0+600x400"),
         labels={"door": "api"},
     ),
     Case(
@@ -276,6 +293,47 @@ def test_promtool_reads_rules_and_scrape_configuration() -> None:
     )
     assert told.returncode == 0, told.stdout + told.stderr
     assert told.stdout.count("rules found") == 2
+
+
+def relabelled(rules: list[dict[str, Any]], target: dict[str, str]) -> dict[str, str] | None:
+    """What Prometheus makes of a target that was found; None where it is dropped. For the actions that we use."""
+    labels = dict(target)
+    for rule in rules:
+        value = ";".join(labels.get(name, "") for name in rule["source_labels"])
+        found = re.fullmatch(rule["regex"], value)
+        if rule.get("action", "replace") == "keep":
+            if found is None:
+                return None
+        elif found is not None:
+            labels[rule["target_label"]] = found.expand(rule["replacement"].replace("$1", r"\1"))
+    return labels
+
+
+def test_pods_are_scraped_by_the_names_that_rules_go_by() -> None:
+    told = yaml.safe_load((FOLDER / "kubernetes.yml").read_text())
+    assert told["rule_files"] == yaml.safe_load((FOLDER / "prometheus.yml").read_text())["rule_files"]
+    (scraped,) = told["scrape_configs"]
+    meta = "__meta_kubernetes_pod"
+    found = {
+        (one.name, port["name"], phase): relabelled(
+            scraped["relabel_configs"],
+            {
+                f"{meta}_container_port_name": port["name"],
+                f"{meta}_phase": phase,
+                f"{meta}_label_app_kubernetes_io_name": one.labels["app.kubernetes.io/name"],
+                f"{meta}_name": f"{one.name}-x",
+            },
+        )
+        for one in workloads(overlay("single")).values()
+        for port in one.pod["containers"][0].get("ports", ())
+        for phase in ("Pending", "Running")
+    }
+    kept = {key: (labels["job"], labels["instance"]) for key, labels in found.items() if labels is not None}
+    jobs = {name: f"kadr-{PROGRAMS[name]}" for name in ("api", "origin", "worker", "fetcher", "dispatcher")}
+    assert kept == {(name, "metrics", "Running"): (job, f"{name}-x") for name, job in jobs.items()}
+    assert set(jobs.values()) == {
+        one["job_name"] for one in yaml.safe_load((FOLDER / "prometheus.yml").read_text())["scrape_configs"]
+    }
 
 
 def test_every_alert_says_how_urgent_it_is_and_where_to_read_on() -> None:
