@@ -120,7 +120,8 @@ async def test_a_collector_that_does_not_answer_holds_up_no_end() -> None:
     pytest.importorskip("opentelemetry", reason="no kadr[otel]")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings = Settings(otlp_url=f"http://127.0.0.1:{silent.getsockname()[1]}", otlp_share=1)
-        async with asyncio.timeout(9):  # one try takes ten
+        async with asyncio.timeout(9) as limit:  # one try takes ten
             async with spans.exported(settings, "worker", flush_s=0.1):
                 with spans.span("step encode", step="st_1"):
                     pass
+    assert not limit.expired()

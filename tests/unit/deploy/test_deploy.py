@@ -389,6 +389,13 @@ def test_packages_are_a_layer_of_their_own() -> None:
     ]
 
 
+def test_open_requests_end_before_the_engine_ends_them() -> None:
+    for name in ("api", "origin"):
+        (drain_s,) = re.findall(r"^\$\{KADR_DRAIN_S:-(\d+)\}$", OURS[name]["environment"]["KADR_DRAIN_S"])
+        # Those that are cancelled then have as long again.
+        assert int(OURS[name]["stop_grace_period"].removesuffix("s")) >= 2 * int(drain_s) + 5
+
+
 def test_the_order_of_starting() -> None:
     for name in ("api", "origin", "worker", "dispatcher"):
         assert OURS[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}

@@ -193,6 +193,10 @@ def test_every_program_is_probed_at_ports_it_has(name: str) -> None:
             door = workload.name in ("api", "origin")
             expected = ("/health/ready" if kind == "readinessProbe" else "/health/live") if door else "/metrics"
             assert probe["path"] == expected
+        drains_s = 2 * Settings(drain_s=float(workload.plain["KADR_DRAIN_S"])).drain_s if door else 0
+        waits_s = main.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+        assert (waits_s > 0) is door, "a Service sends requests for a moment after the pod is to end"
+        assert workload.pod["terminationGracePeriodSeconds"] >= waits_s + drains_s + 5
         patience_s = main["startupProbe"]["periodSeconds"] * main["startupProbe"]["failureThreshold"]
         assert patience_s >= 60
         (schema,) = workload.pod["initContainers"]
