@@ -134,6 +134,10 @@ def test_secrets_are_named_and_never_written(name: str) -> None:
     for secret, key in references:
         assert f"generic {secret} " in told, f"docs/operations.md does not say how to make the Secret {secret}"
         assert f"--from-literal={key}=" in told
+    certificates = {tls["secretName"] for one in named(overlay(name), "Ingress").values() for tls in one["spec"]["tls"]}
+    assert certificates
+    for secret in certificates:
+        assert f"secret tls {secret} " in told, f"docs/operations.md does not say how to make the Secret {secret}"
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -337,6 +341,19 @@ def test_autoscalers_alone_count_what_they_scale() -> None:
     assert set(left_out.split("|")) == {kind.value for kind in TRAITS if TRAITS[kind].slots.waits_for_network}
     assert {one["metricType"] for one in scaled["triggers"]} == {"AverageValue"}, "a fallback needs it"
     assert scaled["fallback"]["replicas"] >= scaled["minReplicaCount"] >= 1
+
+
+def test_a_release_needs_no_room_for_a_second_worker_on_a_small_cluster() -> None:
+    """It would wait for that room for ever, and the worker before it is of the release before."""
+    found = workloads(overlay("single"))["worker"].object["spec"]
+    assert found["strategy"]["rollingUpdate"] == {"maxUnavailable": 1, "maxSurge": 0}
+
+
+def test_a_migration_is_tried_for_hours() -> None:
+    """A Job that has given up stays as it is: to apply it again changes nothing, and every pod waits for it."""
+    spec = workloads(overlay("ha"))["kadr-release"].object["spec"]
+    pauses_s = [min(10 * 2**tried, 300) for tried in range(spec["backoffLimit"])]  # as kubelet restarts containers
+    assert sum(pauses_s) > 6 * 3600
 
 
 def own(tmp_path: Path, name: str, text: str) -> tuple[Object, ...]:
