@@ -56,6 +56,7 @@ FIRST_PLAYABLE = Histogram(
 )
 RECLAIMS = Counter("kadr_lease_reclaims_total", "Steps claimed because another worker's lease had run out", ["kind"])
 LEASES_LOST = Counter("kadr_leases_lost_total", "Steps whose lease this worker lost", ["kind"])
+POSTPONED = Counter("kadr_step_postponements_total", "Attempts put off for want of disk, memory or a service", ["kind"])
 BYTES = Counter("kadr_bytes_total", "Bytes of media moved", ["what"])
 EGRESS = Counter("kadr_egress_bytes_total", "Bytes of media sent by the origin, by who asked for them", ["pathway"])
 CACHE_READS = Counter("kadr_cache_reads_total", "Files read from the origin's disk cache, by result", ["result"])
@@ -88,6 +89,7 @@ REPLICA_READS = Counter(
 _BACKLOG_SQL = sql.load("steps")["backlog"]
 REFRESH_WITHIN_S = 3.0  # shorter than the patience of Prometheus (10 s) and of probes (5 s)
 _WAITS = web.RequestKey("waits", bool)
+_FAILURES = (500, 503)
 
 
 def middleware(door: str) -> Middleware:
@@ -120,6 +122,8 @@ def waits_on_purpose(request: web.Request) -> None:
 @lru_cache(maxsize=4096)
 def _series(door: str, method: str, pattern: str, status: int) -> tuple[Counter, Histogram]:
     """The labelled metrics, cached: looking up labels takes longer than counting."""
+    for failure in _FAILURES:  # see begin_at_zero
+        REQUESTS.labels(door, method, pattern, failure)
     return REQUESTS.labels(door, method, pattern, status), REQUEST_SECONDS.labels(door, method, pattern)
 
 

@@ -298,6 +298,7 @@ class Worker:
             return "dead"
         delay_s = failures.postponed_s(step.postponements) * random.uniform(0.5, 1.0)
         _LOG.warning("step.postponed", step=step.id, kind=step.kind, retry_in_s=round(delay_s, 1), **error)
+        metrics.POSTPONED.labels(step.kind).inc()
         await steps.release(self._context.pool, step, error=error, postponed=True, delay_s=delay_s)
         asyncio.get_running_loop().call_later(delay_s, self.wake, TRAITS[step.kind].slots)
         return "postponed"

@@ -75,6 +75,21 @@ async def test_a_database_that_hangs_delays_no_answer_and_leaves_no_gauges(hangs
     assert asked == 1, "no other query begins while one hangs"
 
 
+async def test_errors_are_counted_from_zero() -> None:
+    """The first of them has grown from nothing otherwise, to Prometheus: in many processes many are never seen."""
+
+    async def plain(_: web.Request) -> web.Response:
+        return web.Response()
+
+    app = web.Application(middlewares=[metrics.middleware("api")])
+    app.router.add_get("/tested/good", plain)
+    async with TestClient(TestServer(app)) as client:
+        await client.get("/tested/good")
+    told = metrics.generate_latest().decode()
+    for status in (500, 503):
+        assert f'kadr_http_requests_total{{door="api",method="GET",route="/tested/good",status="{status}"}} 0.0' in told
+
+
 async def test_what_waits_on_purpose_is_counted_and_not_timed() -> None:
     """Or streams of events are the slowest requests of all, and an alert says so for ever."""
 

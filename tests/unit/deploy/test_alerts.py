@@ -186,11 +186,12 @@ CASES = [
     ),
     Case(
         alert="KadrStepsPostponed",
-        fires={'kadr_step_seconds_count{kind="encode", outcome="postponed"}': "0+1x400"},
-        silent={
-            'kadr_step_seconds_count{kind="encode", outcome="postponed"}': "5x400",
-            'kadr_step_seconds_count{kind="encode", outcome="done"}': "0+1x400",
+        # Each worker once, one after the other, every five minutes: such a step goes from one to the next.
+        fires={
+            f'kadr_step_postponements_total{{kind="encode", instance="{worker}"}}': f"0x{5 * worker} 1x400"
+            for worker in range(1, 11)
         },
+        silent={'kadr_step_postponements_total{kind="encode"}': "5x400"},
         after="50m",
         labels={"kind": "encode"},
     ),

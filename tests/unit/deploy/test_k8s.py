@@ -11,6 +11,7 @@ import pytest
 
 from core.settings import Settings
 from core.step_kinds import TRAITS, SlotClass
+from ingest.bodies.events import LONGEST_WAIT_S
 from kadr.stack.apps import BOOTSTRAP
 from tests.checks import ROOT
 from tests.manifests import K8S, OVERLAYS, PROGRAMS, Object, named, overlay, programs, rendered, workloads
@@ -402,6 +403,13 @@ def test_captions_bring_a_model_that_workers_only_read(tmp_path: Path) -> None:
     assert fetching.object["spec"]["ttlSecondsAfterFinished"] <= 600
     assert fetching.pod["containers"][0]["args"] == ["models", "fetch", "base"]
     assert fetching.labels["kadr-internet"] == "true"
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_way_in_waits_longer_than_a_long_poll(name: str) -> None:
+    """By itself it gives up after a minute, which is what a request may wait for an event."""
+    annotations = named(overlay(name), "Ingress")["kadr"]["metadata"]["annotations"]
+    assert float(annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"]) >= LONGEST_WAIT_S + 15
 
 
 def test_no_registry_is_named() -> None:
