@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client import generate_latest
 
 from core.errors import ConfigError
 from core.settings import Settings
@@ -85,7 +86,7 @@ async def test_errors_are_counted_from_zero() -> None:
     app.router.add_get("/tested/good", plain)
     async with TestClient(TestServer(app)) as client:
         await client.get("/tested/good")
-    told = metrics.generate_latest().decode()
+    told = generate_latest().decode()
     for status in (500, 503):
         assert f'kadr_http_requests_total{{door="api",method="GET",route="/tested/good",status="{status}"}} 0.0' in told
 
@@ -106,7 +107,7 @@ async def test_what_waits_on_purpose_is_counted_and_not_timed() -> None:
     async with TestClient(TestServer(app)) as client:
         for path in ("/tested/stream", "/tested/plain"):
             await client.get(path)
-    told = metrics.generate_latest().decode()
+    told = generate_latest().decode()
     for path, timed in (("/tested/stream", 0), ("/tested/plain", 1)):
         labels = f'door="api",method="GET",route="{path}"'
         assert f'kadr_http_requests_total{{{labels},status="200"}} 1.0' in told
