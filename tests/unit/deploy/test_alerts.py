@@ -14,6 +14,7 @@ import pytest
 import yaml
 from prometheus_client import generate_latest
 
+from core.step_kinds import TRAITS, SlotClass
 from core.telemetry import metrics
 from tests.checks import ROOT
 from tests.manifests import PROGRAMS, overlay, workloads
@@ -281,6 +282,14 @@ def test_names_of_metrics_are_by_convention() -> None:
     told = subprocess.run([PROMTOOL, "check", "metrics"], input=shown, capture_output=True, text=True, timeout=60)
     assert (told.returncode, told.stdout + told.stderr) == (0, "")
     assert shown.count("# TYPE kadr_") > 20
+
+
+def test_what_a_person_waits_for_is_every_quick_step_on_the_way_to_ready() -> None:
+    (kinds,) = re.findall(r'kind=~"([a-z_|]+)"', ALERTS["KadrQueueOld"]["expr"])
+    quick = (SlotClass.TRANSFER, SlotClass.LIGHT, SlotClass.FIRST)
+    assert set(kinds.split("|")) == {
+        kind.value for kind, traits in TRAITS.items() if traits.progress_weight and traits.slots in quick
+    }
 
 
 def test_every_alert_has_a_case() -> None:

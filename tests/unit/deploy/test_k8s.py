@@ -357,6 +357,19 @@ def test_a_migration_is_tried_for_hours() -> None:
     assert sum(pauses_s) > 6 * 3600
 
 
+@pytest.mark.parametrize("name", ["ha", "keda"])
+def test_operators_know_how_many_connections_all_replicas_take(name: str) -> None:
+    objects = overlay(name)
+    most = {
+        one["spec"]["scaleTargetRef"]["name"]: one["spec"].get("maxReplicas") or one["spec"]["maxReplicaCount"]
+        for kind in ("HorizontalPodAutoscaler", "ScaledObject")
+        for one in named(objects, kind).values()
+    }
+    replicas = {target: one["spec"].get("replicas") for target, one in named(objects, "Deployment").items()} | most
+    connections = sum(replicas.values()) * Settings.model_fields["database_pool"].default
+    assert f"{connections} in `{name}`" in (ROOT / "docs" / "operations.md").read_text()
+
+
 def own(tmp_path: Path, name: str, text: str) -> tuple[Object, ...]:
     """An overlay of an operator's own, on top of `ha`."""
     folder = tmp_path / name
