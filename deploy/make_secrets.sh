@@ -4,9 +4,11 @@
 # A secret that deploy/.env has, as earlier releases kept it, is taken over. Files, because `docker inspect` shows variables.
 # The folder is for its owner alone; the files in it may be read by all, because services run as users of their own.
 set -eu
-folder=${1:+$(realpath -m "$1")}
+case ${1:-} in
+"" | /*) folder=${1:-secrets} ;;
+*) folder=$PWD/$1 ;;
+esac
 cd "$(dirname "$0")"
-folder=${folder:-secrets}
 mkdir -p "$folder"
 chmod 700 "$folder"
 
