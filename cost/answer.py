@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -14,6 +14,8 @@ from cost.peers import PeerBill, peers
 from cost.tiers import plan_for, priced_regions
 from presets.price_book import Grade, Price, PriceBook
 from presets.scenario import BASE, Scenario, Stack
+
+MOST_VIEWERS = 10_000  # times those of the scenario; a budget that is enough for more is never reached
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,7 @@ class Answer:
     tornado: tuple[Swing, ...]
     break_evens: tuple[BreakEven, ...]
     marginal_gb: float
+    viewers_within_budget: float | None  # times as many; None without a budget, above it, or where it is never reached
     prices: tuple[UsedPrice, ...]
 
     @property
@@ -92,8 +95,29 @@ def answer(
         tornado=tuple(tornado(this)),
         break_evens=tuple(break_evens(inputs, this.prices)),
         marginal_gb=this.marginal_gb,
+        viewers_within_budget=_viewers_within_budget(this, scenario.budget),
         prices=tuple(_used(this)),
     )
+
+
+def _viewers_within_budget(case: Case, budget: float | None) -> float | None:
+    """How many times as many viewers the budget is enough for, to a hundredth."""
+
+    def total(factor: float) -> float:
+        viewers = {f"{kind}.viewers": case.inputs[f"{kind}.viewers"] * factor for kind in case.inputs.kinds}
+        return replace(case, inputs=case.inputs.having(viewers)).total
+
+    low, high = 1.0, 2.0
+    if budget is None or not total(low) < budget:
+        return None
+    while total(high) < budget:
+        low, high = high, 2 * high
+        if high > MOST_VIEWERS:
+            return None
+    while high - low > 0.01 * low:
+        middle = (low + high) / 2
+        low, high = (middle, high) if total(middle) < budget else (low, middle)
+    return low
 
 
 def _used(case: Case) -> list[UsedPrice]:
@@ -170,6 +194,7 @@ def as_json(found: Answer) -> dict[str, Any]:
         "tornado": _plain([asdict(one) for one in found.tornado]),
         "break_even": _plain([asdict(one) for one in found.break_evens]),
         "marginal_gb": found.marginal_gb,
+        "viewers_within_budget": found.viewers_within_budget,
         "inputs": {
             name: {**_plain(asdict(value)), "unit": definition(name).unit}
             for name, value in found.inputs.values.items()

@@ -189,7 +189,7 @@ def _av1(case: Case) -> Knob | None:
     return (
         Knob(
             name="av1",
-            how="codec: av1, of a reprocess",
+            how="codec: av1, effort: economy, of a reprocess",
             what={"titles": f"{titles:,.0f}"},
             change=change,
             vmaf=Effect.EQUAL,

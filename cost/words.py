@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cost.answer import Answer
 from cost.inputs import Group, definition
 from cost.knobs import Effect, Knob
+from presets.scenario import Stack
 from studio.numbers import grouped, number
 from studio.texts import Text, text_in
 
@@ -17,12 +18,13 @@ KNOBS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A name and an amount of money, with its share of the largest or of the whole (0..1), and a remark."""
+    """A name and an amount of money, with its share of the whole (0..1), and a remark. `ours`: of Kadr itself."""
 
     name: str
     amount: str
     share: float = 0.0
     remark: str = ""
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,18 @@ class Words:
         key = "cost.answer_below" if found.is_below else "cost.answer_above"
         return self._text(key, total=self.money(found.total), budget=self.money(found.scenario.budget or 0.0))
 
+    def limits(self) -> str:
+        """What would bring the bill to the budget: more viewers, another stack; "" where nothing here does."""
+        found, budget = self._found, self._found.scenario.budget
+        if budget is None or not found.is_below:
+            return ""
+        told = []
+        if (factor := found.viewers_within_budget) is not None:
+            told.append(self._text("cost.viewers_within", budget=self.money(budget), n=number(factor, self._language)))
+        if above := [name for name, total in found.stacks.items() if budget <= total < math.inf]:
+            told.append(self._text("cost.stacks_above", stacks=", ".join(above)))
+        return " ".join(told)
+
     def basis(self) -> str:
         """Which scenario, variant, stack and prices it is of."""
         scenario = self._found.scenario
@@ -146,6 +160,7 @@ class Words:
                 name=self._text(f"cost.line.{name}"),
                 amount=self.money(amount),
                 share=amount / total if 0 < total < math.inf else 0.0,
+                remark=self._found.scenario.stack.fixed_for if name == "fixed" else "",
             )
             for name, amount in lines
         ]
@@ -156,12 +171,22 @@ class Words:
         return self._text("cost.once", total=self.money(self._found.bill.once), hours=hours)
 
     def variants(self) -> list[Row]:
-        return [Row(name=name, amount=self.money(total)) for name, total in self._found.variants.items()]
+        """The scenario and its variants, each with what is different in it."""
+        changes = self._found.scenario.variants
+        return [
+            Row(
+                name=name,
+                amount=self.money(total),
+                remark=" · ".join(f"{key} {self._amount(value)}" for key, value in changes.get(name, {}).items()),
+            )
+            for name, total in self._found.variants.items()
+        ]
 
     def stacks(self) -> list[Row]:
         """Kadr on each stack, and each platform, the cheapest first; platforms with what their bill is made of."""
         found: list[tuple[float, Row]] = [
-            (total, Row(name=name, amount=self.money(total))) for name, total in self._found.stacks.items()
+            (self._found.stacks[one.name], self._stack(one))
+            for one in (self._found.scenario.stack, *self._found.scenario.others)
         ]
         for peer in self._found.peers:
             parts = ("encode", "captions", "store", "deliver")
@@ -174,6 +199,10 @@ class Words:
             row = Row(name=peer.name, amount=self.money(peer.total), remark=" · ".join((*made_of, *marked)))
             found.append((peer.total, row))
         return [row for _, row in sorted(found, key=lambda one: one[0])]
+
+    def _stack(self, stack: Stack) -> Row:
+        fixed = f"{self._text('cost.line.fixed')} {self.money(stack.fixed)}"
+        return Row(name=stack.name, amount=self.money(self._found.stacks[stack.name]), remark=fixed, ours=True)
 
     def turns(self) -> list[KnobRow]:
         """The knobs that save most."""

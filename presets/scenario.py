@@ -26,6 +26,7 @@ class Stack(Form):
     cdn: str
     storage: str
     fixed: float = Field(ge=0)
+    fixed_for: str = ""  # what that buys
     regions: dict[str, float] = Field(default_factory=lambda: {"eu_na": 1.0})
 
     @field_validator("regions")

@@ -49,7 +49,7 @@ def _efforts(clips: Sequence[dict[str, Any]]) -> list[Knob]:
     for step in efforts.steps(clips):
         effect = (
             f"Than balanced, the default: {_percent(step.cpu, 'CPU')} for an encode, {_percent(step.bytes, 'bytes')} "
-            f"for who watches the top rung, {step.vmaf:+.1f} points of VMAF (over {len(clips)} {_clips(len(clips))})."
+            f"for who watches the top rung, {step.vmaf:+.1f} points of VMAF (over {step.clips} {_clips(step.clips)})."
         )
         if step.gb_per_cpu_hour is not None and step.cpu > 1 and step.gb_per_cpu_hour > 0:
             effect += (
@@ -162,7 +162,8 @@ def _api(result: dict[str, Any]) -> list[Knob]:
 def _load(result: dict[str, Any]) -> Knob:
     last = result["steps"][-1]
     p99 = last["latency_ms"]["all"]["p99"]
-    effect = f"At {last['rate']:,.0f} requests a second, sessions, reads and uploads together, p99 was {p99:g} ms"
+    answered = "none was answered" if p99 is None else f"p99 was {p99:g} ms"
+    effect = f"At {last['rate']:,.0f} requests a second, sessions, reads and uploads together, {answered}"
     effect += f" and {sum(last['errors'].values())} failed." if last["errors"] else " and none failed."
     return Knob(
         name="everything at once", how="`kadr bench capacity` computes machines from `kadr bench load`", effect=effect

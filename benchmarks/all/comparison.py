@@ -62,11 +62,15 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> Compared:
         row = _row(old, new, slowness, _spread(old.speed, before, after))
         rows.append(row)
         if row.ratio is not None:
-            by_group[old.group].append((row, old))
+            by_group[old.group].append((row, old, old_part["part"]))
     return Compared(
         machine={work: of_runs(*(_all(work, one) for one in (before, after))) for work in (PYTHON, X264)},
         rows=tuple(rows),
-        groups=tuple(_group(name, members) for name, members in by_group.items() if len(members) >= LEAST_CASES),
+        groups=tuple(
+            _group(name, members, _spread(members[0][1].speed, before, after))
+            for name, members in by_group.items()
+            if len(members) >= LEAST_CASES
+        ),
         missing=tuple(sorted(found[0].keys() ^ found[1].keys())),
     )
 
@@ -136,16 +140,17 @@ def _factor(number: Number, slowness: float) -> float:
     return slowness if number.higher else 1 / slowness
 
 
-def _group(name: str, members: Sequence[tuple[Row, Number]]) -> Row:
-    ratios = [row.ratio.value for row, _ in members if row.ratio is not None]
-    number = members[0][1]
-    ratio = of_cases(ratios)
+def _group(name: str, members: Sequence[tuple[Row, Number, str]], spread: float) -> Row:
+    """Each member with its part. Cases of one part were divided by the same calibrations, so they all err alike."""
+    ratios = [row.ratio.value for row, _, _ in members if row.ratio is not None]
+    number, parts = members[0][1], {part for _, _, part in members}
+    ratio = of_cases(ratios, more_sd=spread if len(parts) < len(members) else 0.0)
     return Row(
         name=f"{name}, over {len(ratios)} cases",
         unit=number.unit,
-        before=fmean(row.before for row, _ in members),
-        after=fmean(row.after for row, _ in members),
-        raw=of_cases([row.raw for row, _ in members if row.raw is not None]).value,
+        before=fmean(row.before for row, _, _ in members),
+        after=fmean(row.after for row, _, _ in members),
+        raw=of_cases([row.raw for row, _, _ in members if row.raw is not None]).value,
         ratio=ratio,
         difference=None,
         verdict=_verdict(ratio, number),
@@ -153,7 +158,7 @@ def _group(name: str, members: Sequence[tuple[Row, Number]]) -> Row:
 
 
 def _verdict(ratio: Ratio, number: Number) -> str:
-    if ratio.low is None and number.speed is None:  # sizes and the like: the same program makes the same
+    if ratio.low is None and number.exact:
         return NOTHING if ratio.value == 1 else _judged(ratio.value > 1, number.higher)
     if ratio.low is None:
         return UNSURE

@@ -27,6 +27,7 @@ class Step:
     """From the default effort to another: ratios, and points of VMAF, all as medians over the clips."""
 
     name: str
+    clips: int  # that both have encoded
     cpu: float
     bytes: float
     vmaf: float
@@ -82,6 +83,7 @@ def steps(clips: Sequence[dict[str, Any]]) -> list[Step]:
         found.append(
             Step(
                 name=name,
+                clips=len(pairs),
                 cpu=median(new["per_minute"]["cpu_s"] / old["per_minute"]["cpu_s"] for old, new in pairs),
                 bytes=median(new["top"]["average_bps"] / old["top"]["average_bps"] for old, new in pairs),
                 vmaf=median(new["top"]["vmaf_mean"] - old["top"]["vmaf_mean"] for old, new in pairs),

@@ -45,10 +45,11 @@ def plots(parts: Sequence[dict[str, Any]]) -> list[Plot]:
         text = "Milliseconds to the first picture, medians; shorter is better."
         found.append(Plot(title="Start of playback", text=text, svg=_drawn(lambda axes: _starts(axes, player))))
     if origin := results.get("origin"):
-        text = "Answers for each second of the server's own CPU; longer is better."
+        text = "Answers for each second of the server's own CPU; longer is better. Grey: nginx, for comparison."
         found.append(Plot(title="Delivery", text=text, svg=_drawn(lambda axes: _delivery(axes, origin))))
     if api := results.get("api"):
-        text = "Latency at the rates that were asked for."
+        rates = ", ".join(f"{step['rate']:g}" for step in api["steps"])
+        text = f"Latency of mixed reads at {rates} requests a second."
         found.append(Plot(title="API", text=text, svg=_drawn(lambda axes: _latency(axes, api))))
     if len(speeds_of(parts)) > 1:
         text = "CPU seconds of two fixed pieces of work. Where a line moves, times measured then do, too."
@@ -116,7 +117,7 @@ def _delivery(axes: Any, result: dict[str, Any]) -> None:
     for run in result["runs"]:
         if run["per_cpu_s"]:
             rates.setdefault(f"{run['what']}, {run['server']}", []).append(run["per_cpu_s"])
-    names = sorted(rates)
+    names = sorted(rates, key=lambda name: (name.partition(",")[0], -median(rates[name])))
     values = [median(rates[name]) for name in names]
     drawn = axes.barh(names, values, color=[COLOURS[7] if "nginx" in name else COLOURS[2] for name in names])
     axes.bar_label(drawn, [f"{value:,.0f}" for value in values], padding=2)

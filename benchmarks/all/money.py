@@ -19,6 +19,7 @@ def money(name: str = DEFAULT_SCENARIO) -> dict[str, Any]:
     return {
         "scenario": name,
         "headline": words.headline(),
+        "limits": words.limits(),
         "basis": words.basis(),
         "lines": [asdict(row) for row in words.lines()],
         "stacks": [asdict(row) for row in words.stacks()],

@@ -18,6 +18,7 @@ class Number:
     """`group` and `case` name it. `values` are of repeated runs. `speed`: the calibration it goes with, or None.
 
     `higher`: more of it is better. `score`: on a scale of its own, such as VMAF, so that differences count, not ratios.
+    `exact`: the same program makes the same each time, so that one run is enough.
     """
 
     group: str
@@ -27,6 +28,7 @@ class Number:
     speed: str | None = None
     higher: bool = False
     score: bool = False
+    exact: bool = False
 
     @property
     def name(self) -> str:
@@ -55,7 +57,7 @@ def _transcode(result: Result) -> Iterator[Number]:
             wall = [run["wall_s"] * per_minute for run in found["runs"]]
             yield of("CPU s per minute", *cpu, speed=X264)
             yield of("wall s per minute", *wall, speed=X264)
-            yield of("MB per minute", found["bytes"] * per_minute / 1e6)
+            yield of("MB per minute", found["bytes"] * per_minute / 1e6, exact=True)
             yield of("VMAF of the top rung", found["top"]["vmaf_mean"], score=True, higher=True, unit="VMAF")
 
 

@@ -50,7 +50,7 @@ def page(found: dict[str, Any]) -> str:
     machine = found["machine"]
     return environment.get_template("page.html.j2").render(
         day=datetime.fromtimestamp(began, UTC).date().isoformat(),
-        commits=sorted({part["commit"][:10] for part in parts}),
+        commits=sorted({_short(part["commit"]) for part in parts}),
         machine=machine,
         quick=found["quick"],
         parts=parts,
@@ -77,6 +77,12 @@ def _facts(machine: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _clock(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S UTC")
+
+
+def _short(commit: str) -> str:
+    """Ten digits of it, and what is said beside it."""
+    digits, _, beside = commit.partition(" ")
+    return f"{digits[:10]} {beside}".rstrip()
 
 
 def _median(values: Sequence[float]) -> str:

@@ -101,6 +101,8 @@ def _one(part: Part, logs: Path, bars: _Bars) -> dict[str, Any]:
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
+            # Ctrl-C in a terminal is for this process, which passes it on once: a second one would break off the end.
+            start_new_session=True,
         )
         try:
             code = _waited(started, errors, bars)

@@ -15,8 +15,9 @@ Digests = dict[str, str]  # by file or answer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bytes:
-    """`changed`: names whose bytes differ between the commits, or exist in one only. `shaky`: that one commit alone
-    makes anew each time, so that nothing can be said of them. `explained`: the line of the CHANGELOG."""
+    """`changed`: names whose bytes differ between the commits, or exist in one only, or that only HEAD makes anew each
+    time. `shaky`: those that the base makes anew each time, so that nothing can be said of them. `explained`: the line
+    of the CHANGELOG."""
 
     changed: tuple[str, ...]
     shaky: tuple[str, ...]
@@ -29,12 +30,14 @@ class Bytes:
 
 def compare(case: str, base: Sequence[Digests], head: Sequence[Digests], added: Sequence[str]) -> Bytes:
     """All runs of both sides, and the lines that the CHANGELOG has more."""
-    shaky = sorted(_unsteady(base) | _unsteady(head))
-    before, after = base[0], head[0]
-    changed = sorted(
-        name for name in before.keys() | after.keys() if before.get(name) != after.get(name) and name not in shaky
+    before, runs = base[0], [*base[1:], *head]
+    shaky = {name for name in _names(base) if any(one.get(name) != before.get(name) for one in base)}
+    changed = {name for name in _names(head) | _names(base) if any(one.get(name) != before.get(name) for one in runs)}
+    return Bytes(
+        changed=tuple(sorted(changed - shaky)),
+        shaky=tuple(sorted(shaky)),
+        explained=explanation(case, added),
     )
-    return Bytes(changed=tuple(changed), shaky=tuple(shaky), explained=explanation(case, added))
 
 
 def explanation(case: str, added: Sequence[str]) -> str | None:
@@ -45,5 +48,5 @@ def explanation(case: str, added: Sequence[str]) -> str | None:
     return None
 
 
-def _unsteady(runs: Sequence[Digests]) -> set[str]:
-    return {name for one in runs for name in one.keys() | runs[0].keys() if one.get(name) != runs[0].get(name)}
+def _names(runs: Sequence[Digests]) -> set[str]:
+    return {name for one in runs for name in one}

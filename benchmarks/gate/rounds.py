@@ -123,5 +123,5 @@ def _about_bytes(output: Bytes) -> list[str]:
         why = f"explained: {output.explained}" if output.explained else "not explained by a new line of CHANGELOG.md"
         lines.append(f"{len(output.changed)} outputs have other bytes ({shown}); {why}")
     if output.shaky:
-        lines.append(f"{len(output.shaky)} outputs differ from run to run of one commit ({output.shaky[0]})")
+        lines.append(f"{len(output.shaky)} outputs differ from run to run of the base ({output.shaky[0]})")
     return lines

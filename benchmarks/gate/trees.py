@@ -17,6 +17,7 @@ from core.errors import ConfigError
 
 # The longest name of both has as many letters as the other: a path's length is part of what some programs do.
 BASE, HEAD = "base", "head"
+PLAIN = ("--unified=0", "--no-color", "--no-ext-diff")  # whatever the caller's git is configured to show
 
 
 class GitFailed(ConfigError):
@@ -69,7 +70,7 @@ def checked_out(repository: Path, base: str) -> Iterator[Trees]:
     merge_base = git(repository, "merge-base", base, head)
     added = tuple(
         line[1:]
-        for line in git(repository, "diff", "--unified=0", merge_base, head, "--", "CHANGELOG.md").splitlines()
+        for line in git(repository, "diff", *PLAIN, merge_base, head, "--", "CHANGELOG.md").splitlines()
         if line.startswith("+") and not line.startswith("+++")
     )
     with ExitStack() as stack:
@@ -90,4 +91,5 @@ def worktree(repository: Path, commit: str, folder: Path) -> Iterator[Tree]:
         yield Tree(name=folder.name, commit=git(folder, "rev-parse", "HEAD"), folder=folder)
     finally:
         if folder.exists():
-            git(repository, "worktree", "remove", "--force", str(folder))
+            # Twice: git holds a lock on one that it was interrupted in the middle of.
+            git(repository, "worktree", "remove", "--force", "--force", str(folder))

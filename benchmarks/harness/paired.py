@@ -27,13 +27,17 @@ class Ratio:
         return self.low is not None and self.high is not None and not self.low <= 1 <= self.high
 
 
-def of_cases(ratios: Sequence[float], confidence: float = 0.95) -> Ratio:
-    """The mean ratio over several cases, such as clips, each measured under both. Raises ValueError for none."""
+def of_cases(ratios: Sequence[float], *, more_sd: float = 0.0, confidence: float = 0.95) -> Ratio:
+    """The mean ratio over several cases, such as clips, each measured under both. Raises ValueError for none.
+
+    `more_sd`: of what all cases have in common and nobody knows, in logs.
+    """
     logs = [math.log(ratio) for ratio in ratios]
     freedom = len(logs) - 1
     if freedom < 1:
         return Ratio(value=math.exp(fmean(logs)), low=None, high=None)
-    return _around(fmean(logs), math.sqrt(_squares(logs) / freedom / len(logs)), freedom, confidence)
+    error = math.hypot(math.sqrt(_squares(logs) / freedom / len(logs)), more_sd)
+    return _around(fmean(logs), error, freedom, confidence)
 
 
 def of_runs(

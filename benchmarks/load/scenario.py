@@ -27,8 +27,10 @@ from core.errors import KadrError
 MIX = {"session": 35.0, "playlist": 35.0, "asset": 15.0, "list": 5.0, "upload": 5.0, "create": 2.5, "abort": 2.5}
 OF_ORIGIN = ("session", "playlist")
 NAME = "kadr bench load"
+REF = "kadr-bench:load"  # by which all that is made here is found again, and nothing else
 OPEN_UPLOADS = 20
-UPLOAD = {"filename": "load.mp4", "title": NAME, "size_bytes": 40 * 1024 * 1024}  # three parts of the default size
+MIB_40 = 40 * 1024 * 1024  # three parts of the default size
+UPLOAD = {"filename": "load.mp4", "title": NAME, "ref": REF, "size_bytes": MIB_40}
 SESSIONS_WITH_PLAYLISTS = 10  # of each title
 READY_WITHIN_S = 600.0
 
@@ -81,7 +83,7 @@ async def prepare(api: Api, titles: int, tokens: int) -> Scenario:
         content = await asyncio.to_thread(small_clip, Path(folder))
     async with aiohttp.ClientSession() as session:
         sent = [
-            await client.send(session, api, "load.mp4", unlike(content), policy="signed", title=NAME)
+            await client.send(session, api, "load.mp4", unlike(content), policy="signed", title=NAME, ref=REF)
             for _ in range(titles)
         ]
         for one in sent:
@@ -121,6 +123,6 @@ async def _playlists(session: aiohttp.ClientSession, url: str) -> list[str]:
 async def clean_up(api: Api) -> None:
     """Delete everything that the scenario has made, what was begun and not aborted, too."""
     async with aiohttp.ClientSession() as session:
-        while found := await api.call(session, "GET", f"/v1/assets?limit=100&q={NAME.replace(' ', '%20')}"):
+        while found := await api.call(session, "GET", f"/v1/assets?limit=100&ref={REF}"):
             for asset in found:
                 await api.call(session, "DELETE", f"/v1/assets/{asset['id']}")

@@ -9,7 +9,6 @@ The full protocol of the encodes: --only transcode --clips FILE... --peers A,B,C
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from benchmarks.all import page
 from benchmarks.all.money import money
 from benchmarks.all.parts import NAMES, Kept, Part, Wanted, parts
 from benchmarks.all.run import run
+from benchmarks.gate import trees
 from benchmarks.harness.clips import read_clip
 from benchmarks.harness.machine import UNKNOWN, facts
 from benchmarks.harness.speed import calibrate
@@ -31,6 +31,7 @@ from presets.scenario import DEFAULT_SCENARIO
 from transcode.encode.capabilities import ffmpeg_binary
 
 FOLDER = Path(".kadr-bench")
+ROOT = Path(__file__).parents[2]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,10 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _commit() -> str:
-    root = Path(__file__).parents[2]
-    done = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True)  # noqa: S607
-    return done.stdout.strip() or UNKNOWN
+def commit_of(root: Path) -> str:
+    """The commit of a checkout, "with changes" where files are not as in it; UNKNOWN where there is none."""
+    try:
+        head = trees.git(root, "rev-parse", "HEAD")
+        return f"{head} with changes" if trees.uncommitted(root) else head
+    except trees.GitFailed:
+        return UNKNOWN
 
 
 def main(argv: Sequence[str]) -> int:
@@ -80,7 +84,7 @@ def main(argv: Sequence[str]) -> int:
     planned = parts(wanted)
     try:
         if not options.report_only:
-            run(planned, kept, calibrate=partial(calibrate, ffmpeg_binary(Settings.load())), commit=_commit())
+            run(planned, kept, calibrate=partial(calibrate, ffmpeg_binary(Settings.load())), commit=commit_of(ROOT))
     finally:
         html = _write(kept, planned, quick=options.quick, cost=cost)
         print(f"{html} and report.json beside it; --out {folder} goes on here", file=sys.stderr)  # noqa: T201

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from benchmarks.harness.open_loop import too_much
 from benchmarks.load.scenario import OF_ORIGIN
 from core.errors import ConfigError
 
@@ -52,9 +53,7 @@ class Costs:
 
 def costs(result: Mapping[str, Any]) -> Costs:
     """From the fastest step that held. Raises ConfigError where none did, or where no CPU time was measured."""
-    held = [step for step in result["steps"] if not step["errors"] and step.get("cores")]
-    if result.get("stopped_by"):
-        held = [step for step in held if step["rate"] < result["too_much_per_s"]]
+    held = [step for step in result["steps"] if too_much(step) is None and step.get("cores")]
     if not held:
         raise ConfigError(
             "no step of this run held with the CPU time of each program: run kadr bench load without --running"

@@ -25,6 +25,8 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigError(f"{file} cannot be read: {exc}") from exc
     if not isinstance(value, dict) or value.get("benchmark") != "all" or value.get("format") != FORMAT:
         raise ConfigError(f"{file} is no report.json of kadr bench all")
+    if not value["parts"]:
+        raise ConfigError(f"{file}: nothing was measured yet")
     return value
 
 
@@ -35,6 +37,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("first", type=Path, metavar="A.json", help="report.json of the run before")
     parser.add_argument("second", type=Path, metavar="B.json", help="report.json of the run after")
     options = parser.parse_args(argv)
-    found = comparison.compare(_read(options.first), _read(options.second))
+    first, second = _read(options.first), _read(options.second)
+    if first["quick"] != second["quick"]:
+        raise ConfigError("one of both was measured with --quick: its numbers are of other material")
+    found = comparison.compare(first, second)
     report(comparison.table(found), {"benchmark": "compare", **found.to_json()}, facts())
     return 0

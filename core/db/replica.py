@@ -16,7 +16,7 @@ from typing import Any
 
 import asyncpg
 
-from core.concurrency import in_background, repeat_every
+from core.concurrency import cancel_and_wait, in_background, repeat_every
 from core.db import postgres, sql
 from core.db.postgres import Connection, Pool
 from core.settings import Settings
@@ -33,6 +33,8 @@ WAIT_S = 0.2  # for what a reader must see
 POLL_S = 0.01
 SAMPLES = 64
 _FAILED = (asyncpg.PostgresError, *postgres.UNAVAILABLE)
+# Of one read only: it is slow, or in conflict with what is replayed. Whether the standby hangs, `refresh` sees.
+_OF_ONE_READ = (TimeoutError, asyncpg.QueryCanceledError, asyncpg.TransactionRollbackError)
 
 
 class State(StrEnum):
@@ -52,8 +54,10 @@ class Replica:
         self.primary = primary
         self._pool = pool
         self._state: State | None = None
-        self._replayed_to = 0  # when somebody has waited for it last
-        self._asking = asyncio.Lock()
+        self._replayed_to = 0  # by what the standby said last; it may say less after a crash
+        self._asking: asyncio.Task[Any] | None = None  # asks for all who wait
+        self._asked_at = 0.0
+        self._cluster: int | None = None  # the primary's
         self._samples: deque[tuple[float, int]] = deque(maxlen=SAMPLES)  # when the primary's log was how long
 
     @property
@@ -68,27 +72,43 @@ class Replica:
         """Where to read what must include the primary's log up to `after`; infinity stands for the primary itself."""
         return Reads(self, after)
 
-    async def position(self) -> int:
-        """All that was committed until now lies before this place of the log. Raises what asyncpg does."""
-        position: int = await self.primary.fetchval(_SQL["position"], timeout=ANSWER_S)
+    async def position(self, connection: Connection | None = None) -> int:
+        """All that was committed until now lies before this place of the log. Raises what asyncpg does.
+
+        `connection`: one to the primary that the caller holds; who waits for another meanwhile may wait for itself.
+        """
+        asked = self.primary if connection is None else connection
+        position: int = await asked.fetchval(_SQL["position"], timeout=ANSWER_S)
         return position
 
     async def refresh(self) -> None:
         """Compare standby and primary. Without the primary the lag stays as it was known: nothing is written then."""
         primary = await self._ask(self.primary, "primary")
         if primary is not None:
+            self._cluster = primary["cluster"]
             self._samples.append((time.monotonic(), primary["position"]))
-        standby = await self._ask(self._pool, "standby")
+        standby = await self._ask_standby()
         if standby is None:
-            self._settle(State.AWAY)
-        elif primary is not None and primary["cluster"] != standby["cluster"]:
+            return
+        if self._cluster not in (None, standby["cluster"]):
             self._settle(State.OTHER_CLUSTER)
         elif not standby["is_standby"]:
             self._settle(State.NO_STANDBY)
         else:
-            lag_s = self._lag_s(standby["position"] or 0)
+            lag_s, is_all = self._lag_s(standby["position"] or 0)
             metrics.REPLICA_LAG.set(lag_s)
-            self._settle(State.LAGGING if lag_s > MOST_LAG_S else State.USED, lag_s=round(lag_s, 3))
+            is_behind = lag_s > MOST_LAG_S or not is_all
+            self._settle(State.LAGGING if is_behind else State.USED, lag_s=round(lag_s, 3))
+
+    async def _ask_standby(self) -> Any | None:
+        """What the standby says of itself. Without an answer it is away."""
+        await asyncio.sleep(self._asked_at + POLL_S - time.monotonic())
+        found = await self._ask(self._pool, "standby")
+        self._asked_at = time.monotonic()
+        self._replayed_to = 0 if found is None else found["position"] or 0
+        if found is None:
+            self._settle(State.AWAY)
+        return found
 
     async def _ask(self, pool: Pool, statement: str) -> Any | None:
         try:
@@ -98,10 +118,13 @@ class Replica:
         except _FAILED:
             return None
 
-    def _lag_s(self, replayed: int) -> float:
-        """Since when the primary has had more than the standby has replayed."""
+    def _lag_s(self, replayed: int) -> tuple[float, bool]:
+        """When the primary last answered, for how long had it had more than the standby has replayed?
+
+        False beside it: for longer than anything is known of the primary, as when this process has just begun.
+        """
         missing = [at for at, position in self._samples if position > replayed]
-        return time.monotonic() - missing[0] if missing else 0.0
+        return (self._samples[-1][0] - missing[0] if missing else 0.0), len(missing) < len(self._samples)
 
     def _settle(self, state: State, **facts: Any) -> None:
         if state is not self._state:
@@ -117,41 +140,56 @@ class Replica:
             metrics.REPLICA_READS.labels("not_used").inc()
             return False, None
         try:
-            async with asyncio.timeout(READ_S), self._pool.acquire(timeout=READ_S) as connection:
-                if after and not await self._replayed(connection, int(after), WAIT_S):
+            async with asyncio.timeout(READ_S):
+                if after and not await self._has_replayed(int(after), WAIT_S):
                     metrics.REPLICA_READS.labels("behind").inc()
                     return False, None
-                return True, await getattr(connection, how)(statement, *values)
+                async with self._pool.acquire(timeout=READ_S) as connection:
+                    # Asked again: the standby may have crashed since, and have come back with less.
+                    if after and not await connection.fetchval(_SQL["replayed"], int(after)):
+                        metrics.REPLICA_READS.labels("behind").inc()
+                        return False, None
+                    return True, await getattr(connection, how)(statement, *values)
         except postgres.UNAVAILABLE as exc:
-            if not isinstance(exc, asyncpg.TransactionRollbackError):  # a conflict with what is replayed is only of one
+            if not isinstance(exc, _OF_ONE_READ):
                 self._settle(State.AWAY, error=repr(exc))
         except asyncpg.PostgresError as exc:  # a table that the last migration has made, and it has not replayed yet
             _LOG.warning("replica.refused", error=repr(exc))
         metrics.REPLICA_READS.labels("failed").inc()
         return False, None
 
-    async def _replayed(self, connection: Connection, position: int, within_s: float) -> bool:
+    async def _has_replayed(self, position: int, within_s: float) -> bool:
+        """Whether the standby replays so far within this time, and is in use. Who waits here holds no connection."""
         deadline = time.monotonic() + within_s
-        while not await connection.fetchval(_SQL["replayed"], position):
-            if time.monotonic() > deadline or not self.is_used:
+        while self._replayed_to < position:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0 or not self.is_used:
                 return False
-            await asyncio.sleep(POLL_S)
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.create_task(self._ask_standby())
+            done, _ = await asyncio.wait({self._asking}, timeout=left_s)
+            for asked in done:
+                asked.result()
         return True
 
-    async def caught_up(self) -> None:
+    async def caught_up(self, connection: Connection | None = None) -> None:
         """Wait until the standby has all that is committed by now, or lags so far that nobody reads from it.
 
         For what sends readers here: an event that tells to read an asset must not find the asset as it was before.
+        `connection`: the caller's to the primary, where it holds one.
         """
-        if not self.is_used:
-            return
-        position, deadline = await self.position(), time.monotonic() + MOST_LAG_S + 2 * EVERY_S
-        while self.is_used and self._replayed_to < position and time.monotonic() < deadline:
-            async with self._asking:  # one asks for all who wait
-                if self._replayed_to < position and (standby := await self._ask(self._pool, "standby")) is not None:
-                    self._replayed_to = standby["position"] or 0
-            if self._replayed_to < position:
-                await asyncio.sleep(POLL_S)
+        if self.is_used:
+            await self._has_replayed(await self.position(connection), MOST_LAG_S + 2 * EVERY_S)
+
+    async def close(self) -> None:
+        """End what asks, and the pool."""
+        if self._asking is not None:
+            await cancel_and_wait([self._asking])
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
 
 
 class Reads:
@@ -196,11 +234,7 @@ async def opened(settings: Settings, primary: Pool) -> AsyncIterator[Replica | N
         async with in_background(repeat_every(EVERY_S, replica.refresh, _refresh_failed)):
             yield replica
     finally:
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                await pool.close()
-        except TimeoutError:
-            pool.terminate()
+        await replica.close()
 
 
 def _refresh_failed(exc: Exception) -> None:

@@ -9,6 +9,7 @@ import math
 import time
 from typing import Any
 
+import asyncpg
 from redis.asyncio import Redis
 
 from core.db import postgres
@@ -35,7 +36,7 @@ class Written:
         """The owner has written, or was told of what a worker has written. To be called after the commit."""
         try:
             position = float(await self._replica.position())
-        except postgres.UNAVAILABLE:
+        except (asyncpg.PostgresError, *postgres.UNAVAILABLE):  # a primary that has become a standby, too
             position = math.inf  # the primary, then, until it is forgotten
         now = time.monotonic()
         if len(self._own) >= MOST_OWNERS:

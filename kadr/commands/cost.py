@@ -102,10 +102,12 @@ def given_values(texts: Sequence[str]) -> dict[str, float]:
 def lines(found: Answer, known: Measured | None = None) -> Iterator[str]:
     """The answer as text, the most important first. `known`: what was measured, where it was asked for."""
     words = Words(found, DEFAULT)
-    yield words.headline()
-    yield words.basis()
     if found.scenario.question:
         yield found.scenario.question
+    yield words.headline()
+    if limits := words.limits():
+        yield from _wrapped(limits)
+    yield words.basis()
     if verify := words.verify():
         yield verify
     yield from _wrapped(words.work())
@@ -138,10 +140,12 @@ def _bill(words: Words) -> Iterator[str]:
     for line in words.lines():
         percent = f"{100 * line.share:.0f} %"
         yield f"  {line.name:<28}{line.amount:>12}{percent:>7}  {'█' * round(BAR * line.share)}".rstrip()
+        if line.remark:
+            yield f"      {line.remark}"
     yield f"  {words.once()}"
     if len(words.variants()) > 1:
         yield from _heading(words.text("cost.variants"))
-        yield "  " + " · ".join(f"{one.name} {one.amount}" for one in words.variants())
+        yield from (f"  {one.name:<28}{one.amount:>12}  {one.remark}".rstrip() for one in words.variants())
 
 
 def _others(words: Words) -> Iterator[str]:
@@ -156,13 +160,13 @@ def _knobs(words: Words) -> Iterator[str]:
         if rows:
             yield ""
             head = f"{words.text('cost.change'):>12}  {words.text('cost.vmaf'):<14}{words.text('cost.startup')}"
-            yield f"{words.text(f'cost.{key}'):<60}{head}"
+            yield f"{words.text(f'cost.{key}'):<65}{head}"
             for number, row in enumerate(rows, 1):
                 yield from _knob(f"{number}." if key == "turn" else " ", row, words)
 
 
 def _knob(number: str, row: KnobRow, words: Words) -> Iterator[str]:
-    yield f"  {number:<3}{row.what:<55}{row.change:>12}  {row.vmaf:<14}{row.startup}"
+    yield f"  {number:<3}{row.what:<60}{row.change:>12}  {row.vmaf:<14}{row.startup}"
     measured = f" · {words.text('cost.measured_in')} {row.source}" if row.source else ""
     yield f"     {words.text('cost.how')}: {row.how}{measured}"
 

@@ -4,6 +4,7 @@ For developers whose machine Kadr cannot reach: the events are asked for, over t
 one a line, with what the program has answered; everything else goes to stderr.
 """
 
+import asyncio
 import json
 import sys
 import time
@@ -19,6 +20,7 @@ from kadr.commands.api_client import Target, connect
 from kadr_client import Event, KadrError
 
 TIMEOUT_S = 15.0  # as the dispatcher of webhooks has it
+STARTING_S, AGAIN_S = 30.0, 0.5  # of a program that is being started
 USER_AGENT = "Kadr-Webhooks"
 
 
@@ -62,7 +64,19 @@ class _Receiver:
         return cls(url=url, secret=secret)
 
     async def send(self, session: aiohttp.ClientSession, event: Event) -> str:
-        """POST an event; what was answered and after how long, in a few words."""
+        """POST an event; what was answered and after how long, in a few words.
+
+        A program that is being started, where nobody accepts connections yet, is waited for, up to STARTING_S.
+        """
+        until = time.monotonic() + STARTING_S
+        while (said := await self._send(session, event)) is None:
+            if time.monotonic() > until:
+                return f"-> nothing accepts connections at {self.url}"
+            await asyncio.sleep(AGAIN_S)
+        return said
+
+    async def _send(self, session: aiohttp.ClientSession, event: Event) -> str | None:
+        """The same, once; None where the connection was refused."""
         body = json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
         headers = {
             "Content-Type": "application/json",
@@ -82,6 +96,10 @@ class _Receiver:
                 said = f"{answer.status} {answer.reason or ''}".strip()
         except TimeoutError:
             said = "no answer"
+        except aiohttp.ClientConnectorError as exc:
+            if isinstance(exc.os_error, ConnectionRefusedError):
+                return None
+            said = f"no answer: {exc}"
         except aiohttp.ClientError as exc:
             said = f"no answer: {exc}"
         return f"-> {said} in {1000 * (time.monotonic() - began_at):.0f} ms"

@@ -10,6 +10,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Collection
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,10 +85,17 @@ class DiskCacheIndex:
         except FileNotFoundError:
             self._forget(name)
             return None
-        if os.fstat(descriptor).st_size != size_bytes:
-            os.close(descriptor)
-            self.drop(name)
-            return None
+        with ExitStack() as undo:
+            undo.callback(os.close, descriptor)
+            if os.fstat(descriptor).st_size != size_bytes:
+                self.drop(name)
+                return None
+            verified = self._use(name, size_bytes, descriptor)
+            undo.pop_all()
+            return descriptor, verified
+
+    def _use(self, name: str, size_bytes: int, descriptor: int) -> bool:
+        """Note a use of a file; whether it is verified."""
         entry = self._entries.get(name)
         if entry is None:  # added by another process
             entry = self._entries[name] = _IndexEntry(size_bytes, 0.0, 0.0, verified=False)
@@ -97,8 +105,9 @@ class DiskCacheIndex:
         entry.used_at = now = time.time()
         if now - entry.touched_at > TOUCH_S:
             entry.touched_at = now
-            os.utime(descriptor)
-        return descriptor, entry.verified
+            with suppress(OSError):  # a disk that has become read-only can still be read
+                os.utime(descriptor)
+        return entry.verified
 
     def mark_verified(self, name: str) -> None:
         """Record that the file's bytes match its name, so that they are not hashed again by this process."""

@@ -111,6 +111,8 @@ layers_of_image() { # of the last stage: packages, and code that is a fiftieth o
 check "a release is a small layer on the packages" layers_of_image
 up_to_date() { compose run --rm --no-deps -T migrate migrate --check; }
 check "kadr migrate --check ends with 0" up_to_date
+bill() { compose run --rm --no-deps -T migrate cost --scenario 1m-mau | grep 'below \$5,000'; }
+check "kadr cost answers in the image" bill
 limits() {
     local container
     for container in $(compose ps -q); do

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import math
+import os
 import re
+import signal
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -25,15 +28,17 @@ from core.model import AssetId, OwnerId, Policy
 from core.settings import Settings
 from origin import access
 from origin.context import CONTEXT
-from tests.clusters import Cluster, cluster, standby
+from tests import runs
+from tests.clusters import Cluster, bare_cluster, cluster, standby
 from tests.database import new_asset
-from tests.lone import servers_env
+from tests.lone import descendants, servers_env
 from tests.lone_origin import LOCK, free_port
 from tests.stack import Stack
 from tests.waiting import until
 
 ALICE, BORIS = OwnerId("ow_alice"), OwnerId("ow_boris")
 KEYS = {owner: f"kadr_{owner[3:]}.{'0123456789' * 4}012" for owner in (ALICE, BORIS)}
+CANCELLED = "SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(60)"  # as a time limit of the server does
 UPLOAD = {"filename": "a.mp4", "size_bytes": 1000}
 
 
@@ -248,24 +253,96 @@ async def test_a_title_made_signed_is_signed_at_once(stack: Stack, replaying: Pa
         assert await grown(playing, before, "behind") >= 1
 
 
-async def test_what_is_no_standby_of_this_primary_is_not_used(stack: Stack, replaying: Pair) -> None:
-    async with replaying.primary.pool() as pool:
-        itself = replica.Replica(pool, pool)
-        await itself.refresh()
-        assert itself.state is replica.State.NO_STANDBY
-        other = await asyncpg.create_pool(stack.endpoints["database_url"], min_size=1, max_size=1)
-        try:
-            stranger = replica.Replica(pool, other)
+async def test_what_is_no_standby_of_this_primary_is_not_used(replaying: Pair, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with bare_cluster(tmp_path / "other", "kadr") as other:
+        async with replaying.primary.pool() as pool, other.pool() as others:
+            itself = replica.Replica(pool, pool)
+            await itself.refresh()
+            assert itself.state is replica.State.NO_STANDBY
+            stranger = replica.Replica(pool, others)
             await stranger.refresh()
+            assert stranger.state is replica.State.OTHER_CLUSTER
+            assert await stranger.reads().fetchval("SELECT count(*) FROM owners WHERE id = $1", ALICE) == 1
+            async with replaying.standby.pool() as standbys:
+                stranger = replica.Replica(others, standbys)
+                await stranger.refresh()
+                await others.close()
+                await stranger.refresh()
+                assert stranger.state is replica.State.OTHER_CLUSTER, "also while the primary does not answer"
+
+
+async def test_a_standby_is_not_used_before_its_lag_is_known(replaying: Pair) -> None:
+    async with replaying.primary.pool() as pool, replaying.standby.pool() as standbys:
+        await replaying.pause()
+        await new_asset(pool, ALICE)
+        watched = replica.Replica(pool, standbys)
+        await watched.refresh()
+        assert watched.state is replica.State.LAGGING, "for how long it has lagged nobody can say"
+        await replaying.resume()
+        await until(watched.refresh, lambda _: watched.is_used)
+
+
+async def test_who_waits_for_the_standby_keeps_nobody_else_from_it(
+    replaying: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replica, "WAIT_S", 60 * runs.patience())
+    monkeypatch.setattr(replica, "READ_S", 60 * runs.patience())
+    async with replaying.primary.pool() as pool, watched_by(replaying, pool, connections=2) as watched:
+        await replaying.pause()
+        await new_asset(pool, ALICE)
+        after = await watched.position()
+        waiting = [asyncio.create_task(watched.read("fetchval", "SELECT 1", (), after)) for _ in range(8)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10 * runs.patience()):
+            assert await watched.read("fetchval", "SELECT 2", (), 0) == (True, 2)
+        assert not any(task.done() for task in waiting)
+        await replaying.resume()
+        assert await asyncio.gather(*waiting) == [(True, 1)] * 8
+
+
+async def test_a_slow_read_does_not_end_the_use_of_the_standby(
+    replaying: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with replaying.primary.pool() as pool, watched_by(replaying, pool) as watched:
+        monkeypatch.setattr(replica, "READ_S", 0.2)
+        assert await watched.read("fetchval", "SELECT pg_sleep(60)", (), 0) == (False, None)
+        assert watched.is_used
+        monkeypatch.setattr(replica, "READ_S", 20 * runs.patience())
+        assert await watched.read("fetchval", CANCELLED, (), 0) == (False, None)
+        assert watched.is_used
+
+
+async def test_where_a_standby_hangs_nobody_waits_for_those_before_them(
+    replaying: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replica, "ANSWER_S", runs.patience())
+    async with replaying.primary.pool() as pool, watched_by(replaying, pool) as watched:
+        await replaying.pause()
+        await new_asset(pool, ALICE)
+        assert replaying.standby.server is not None
+        below = [replaying.standby.server.pid, *descendants(replaying.standby.server.pid)]
+        for pid in below:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(20 * runs.patience()):
+                await asyncio.gather(*(watched.caught_up() for _ in range(25)))
+            assert watched.state is replica.State.AWAY
         finally:
-            await other.close()
-        assert stranger.state is replica.State.OTHER_CLUSTER
-        assert await stranger.reads().fetchval("SELECT count(*) FROM owners WHERE id = $1", ALICE) == 1
+            for pid in below:
+                os.kill(pid, signal.SIGCONT)
+
+
+async def test_the_only_connection_of_a_program_is_enough_to_wait(replaying: Pair) -> None:
+    one = await asyncpg.create_pool(replaying.primary.url, min_size=1, max_size=1)
+    async with watched_by(replaying, one) as watched:
+        async with asyncio.timeout(20 * runs.patience()), one.acquire() as connection:
+            await watched.caught_up(connection)
+    await one.close()
 
 
 async def test_events_are_sent_once_the_replica_has_what_they_tell(replaying: Pair) -> None:
-    async with replaying.primary.pool() as pool, replica.opened(_alone(replaying), pool) as watched:
-        assert watched is not None
+    async with replaying.primary.pool() as pool, watched_by(replaying, pool) as watched:
         await replaying.pause()
         await new_asset(pool, ALICE)
         waiting = asyncio.ensure_future(watched.caught_up())
@@ -279,8 +356,7 @@ async def test_events_are_sent_once_the_replica_has_what_they_tell(replaying: Pa
 
 async def test_without_redis_an_owner_reads_the_primary(replaying: Pair) -> None:
     nobody = Redis(host="127.0.0.1", port=free_port(), socket_connect_timeout=0.5)
-    async with replaying.primary.pool() as pool, replica.opened(_alone(replaying), pool) as watched:
-        assert watched is not None
+    async with replaying.primary.pool() as pool, watched_by(replaying, pool) as watched:
         written = Written(watched, nobody)
         await replaying.pause()
         asset_id: AssetId = await new_asset(pool, ALICE)
@@ -288,7 +364,25 @@ async def test_without_redis_an_owner_reads_the_primary(replaying: Pair) -> None
         reads = watched.reads(await written.position_of(ALICE))
         assert await reads.fetch("SELECT id FROM assets WHERE id = $1", asset_id)
         assert not await watched.reads().fetch("SELECT id FROM assets WHERE id = $1", asset_id)
+        async with replaying.standby.pool() as demoted:  # has no place of its own in the log
+            written = Written(replica.Replica(demoted, demoted), nobody)
+            await written.note(BORIS)
+            assert await written.position_of(BORIS) == math.inf
     await nobody.aclose()
+
+
+@asynccontextmanager
+async def watched_by(pair: Pair, pool: Any, connections: int = 8) -> AsyncIterator[replica.Replica]:
+    """The standby, in use."""
+    settings = _alone(pair).model_copy(update={"database_pool": connections})
+    async with replica.opened(settings, pool) as watched:
+        assert watched is not None
+        await until(lambda: _state(watched), lambda state: state is replica.State.USED)
+        yield watched
+
+
+async def _state(watched: replica.Replica) -> replica.State:
+    return watched.state
 
 
 def _alone(pair: Pair) -> Settings:

@@ -330,7 +330,7 @@ async def sent_to(stack: Stack, hook: str) -> list[str]:
 
     async def tried() -> list[str]:
         _, log = await stack.api("GET", f"/v1/webhook_endpoints/{hook.rpartition('/')[2]}/deliveries")
-        return [one["event_id"] for one in log["data"] if one["last"]]
+        return [one["event_id"] for one in log["data"] if one["last_attempt"]]
 
     return await until(tried)
 

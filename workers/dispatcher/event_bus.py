@@ -53,7 +53,7 @@ async def _hand_on(pool: Pool, stream: "Stream", replica: Replica | None) -> boo
     async with pool.acquire() as connection, connection.transaction():
         events = await outbox.ahead(connection, CONSUMER)
         if events and replica is not None:  # who hears of an event may read the asset there
-            await replica.caught_up()
+            await replica.caught_up(connection)
         stored, failure = await _publish(stream, events)
         if stored:
             await outbox.advance(connection, CONSUMER, stored[-1])

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import signal
 import sys
@@ -135,7 +136,8 @@ async def test_where_all_is_killed_its_part_ends(tmp_path: Path) -> None:
         return [pid for pid, words in running() if b"click_through\0--runs\000100000" in words and b"-m" in words]
 
     try:
-        await until(programs)
+        (part,) = await until(programs)
+        assert os.getpgid(part) != os.getpgid(started.pid), "Ctrl-C in a terminal would reach it twice"
     finally:
         started.send_signal(signal.SIGKILL)
         await started.wait()
@@ -183,6 +185,21 @@ def test_the_report_says_what_each_effort_takes_and_saves() -> None:
     assert "saves 224 GB of traffic" in quality
 
 
+def test_clips_that_an_effort_has_failed_on_are_not_counted() -> None:
+    parts = whole()["parts"]
+    parts[0]["result"]["clips"][0]["systems"]["economy"] = {"error": "too slow"}
+    effects = {knob.name: knob.effect for knob in advice.knobs(parts)}
+    assert "(over 2 clips)" in effects["effort: economy"]
+    assert "(over 3 clips)" in effects["effort: quality"]
+
+
+def test_a_load_of_which_nothing_was_answered_is_reported() -> None:
+    latency = {"all": {"p50": None, "p90": None, "p99": None, "max": None}}
+    result = {"benchmark": "load", "steps": [{"rate": 50.0, "errors": {"list: 503": 900}, "latency_ms": latency}]}
+    (knob,) = advice.knobs([kept("load", result, 1.8e9)])
+    assert "none was answered and 900 failed" in knob.effect
+
+
 def test_the_report_says_what_longer_segments_and_buffers_do() -> None:
     def run(segment_s: int, buffer_s: int, first_ms: float, megabytes: float) -> dict[str, Any]:
         found = {"network": "4G", "segment_s": segment_s, "buffer_s": buffer_s, "first_ms": first_ms}
@@ -209,12 +226,14 @@ def test_the_page_is_whole_and_names_what_failed() -> None:
         missing=("sitemap",),
         cost=money(),
     )
+    found["parts"][0]["commit"] += " with changes"
     for part in found["parts"]:
         part["speeds"] = part["speeds"][:1]  # one calibration is no plot
     del found["parts"][1]["result"], found["parts"][1]["table"]
     text = page.page(found)
     assert "<strong>player failed:</strong> no &lt;browser&gt; here" in text
-    assert "<strong>Not measured yet:</strong> sitemap" in text
+    assert "Kadr c0ffeec0ff, c0ffeec0ff with changes," in text
+    assert "Not measured yet: sitemap" in text
     assert f"In money: {found['cost']['headline']}" in text
     assert [turn["what"] for turn in found["cost"]["turns"] if f"<h3>{turn['what']}</h3>" not in text] == []
     assert len(found["cost"]["turns"]) == 3
@@ -243,6 +262,33 @@ def test_a_slow_program_is_found_on_a_fast_day() -> None:
     assert re.search(r"encode quality, CPU s per minute: b .* 0\.960 +1\.200 \(1\.\d+ to 1\.\d+\)  worse", table)
 
 
+def rates(machine: tuple[float, float]) -> dict[str, Any]:
+    """A report of the origin at four numbers of connections, which has always answered as fast; the machine has not."""
+    runs = [
+        {"what": "segment", "server": "origin", "connections": count, "per_cpu_s": 1000.0 + count / 100}
+        for count in (32, 64, 250, 1000)
+    ]
+    part = kept("origin", {"benchmark": "origin", "runs": runs}, 1.8e9)
+    part["speeds"] = [{"at": at, "python": [s], "x264": [s]} for at, s in enumerate(machine)]
+    return page.report([part], MACHINE, quick=False, missing=(), cost=money())
+
+
+def test_cases_of_one_part_do_not_hide_that_its_calibrations_are_uncertain() -> None:
+    (group,) = comparison.compare(rates((0.40, 0.42)), rates((0.42, 0.44))).groups
+    assert group.ratio is not None
+    assert group.ratio.value == pytest.approx(1.0488, abs=1e-3)
+    assert group.verdict == comparison.NOTHING
+
+
+def test_a_time_that_was_measured_once_decides_nothing() -> None:
+    def waits(loaded_s: float) -> dict[str, Any]:
+        result = {"benchmark": "fairness", "cases": {"uploads": {"pairs": [{"loaded_s": loaded_s, "idle_s": 1.0}]}}}
+        return page.report([kept("fairness", result, 1.8e9)], MACHINE, quick=True, missing=(), cost=money())
+
+    (row,) = comparison.compare(waits(1.5), waits(1.6)).rows
+    assert row.verdict == comparison.UNSURE
+
+
 def test_compare_reads_reports_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, second = tmp_path / "a.json", tmp_path / "b.json"
     first.write_text(json.dumps(whole()))
@@ -252,6 +298,11 @@ def test_compare_reads_reports_and_nothing_else(tmp_path: Path, capsys: pytest.C
     assert printed is not None
     assert printed[1]["machine"]["cores"] >= 1
     assert len(printed[1]["groups"]) == 4 * 3
-    second.write_text("{}")
-    with pytest.raises(ConfigError, match=r"b\.json is no report\.json"):
-        compare.main([str(first), str(second)])
+    for text, problem in (
+        ("{}", r"b\.json is no report\.json"),
+        (json.dumps({**whole(), "quick": True}), "one of both was measured with --quick"),
+        (json.dumps({**whole(), "parts": []}), r"b\.json: nothing was measured yet"),
+    ):
+        second.write_text(text)
+        with pytest.raises(ConfigError, match=problem):
+            compare.main([str(first), str(second)])

@@ -11,6 +11,8 @@ import pytest
 from benchmarks.gate import trees
 from benchmarks.gate.programs import playlists_program
 from benchmarks.gate.trees import GitFailed, Tree
+from benchmarks.harness.machine import UNKNOWN
+from benchmarks.questions.all import commit_of
 from tests.checks import ROOT
 
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
@@ -48,10 +50,30 @@ def test_both_commits_are_checked_out_and_removed_again(repository: Path) -> Non
     assert not trees.uncommitted(repository)
 
 
+def test_one_that_git_was_interrupted_in_is_removed_again(repository: Path, tmp_path: Path) -> None:
+    first = commit(repository, program_py="print(1)\n")
+    with pytest.raises(KeyboardInterrupt), trees.worktree(repository, first, tmp_path / "base") as tree:
+        trees.git(repository, "worktree", "lock", "--reason", "initializing", str(tree.folder))
+        raise KeyboardInterrupt
+    assert trees.git(repository, "worktree", "list").count("\n") == 0
+
+
+def test_a_new_line_is_found_however_git_shows_differences(repository: Path) -> None:
+    commit(repository, CHANGELOG_md="- old\n")
+    trees.git(repository, "branch", "begin")
+    commit(repository, CHANGELOG_md="- old\n- new\n")
+    trees.git(repository, "config", "color.ui", "always")
+    with trees.checked_out(repository, "begin") as found:
+        assert found.added == ("- new",)
+
+
 def test_changes_that_are_not_committed_are_noticed(repository: Path) -> None:
-    commit(repository, program_py="print(1)\n")
+    made = commit(repository, program_py="print(1)\n")
+    assert commit_of(repository) == made
     (repository / "program.py").write_text("print(2)\n")
     assert trees.uncommitted(repository)
+    assert commit_of(repository) == f"{made} with changes"
+    assert commit_of(repository.parent) == UNKNOWN
 
 
 def test_a_base_that_is_not_there_is_told(repository: Path) -> None:

@@ -108,7 +108,14 @@ def test_other_bytes_fail_unless_a_new_line_explains_them(head: dict[str, str]) 
     assert (explained.fails, explained.explained) == (False, line)
 
 
-def test_what_one_commit_makes_anew_each_time_is_named_and_not_compared() -> None:
+def test_what_the_base_makes_anew_each_time_is_named_and_not_compared() -> None:
     other = {**SAME, "a.m4s": "3"}
     found = outputs.compare("encode-motion", [SAME, other], [SAME, SAME], ())
     assert (found.changed, found.shaky, found.fails) == ((), ("a.m4s",), False)
+
+
+def test_what_only_head_makes_anew_each_time_has_changed() -> None:
+    other = {**SAME, "a.m4s": "3"}
+    found = outputs.compare("encode-motion", [SAME, SAME], [SAME, other], ())
+    assert (found.changed, found.shaky, found.fails) == (("a.m4s",), (), True)
+    assert outputs.compare("encode-motion", [{}, {}], [{"a.m4s": "1"}, {"a.m4s": "2"}], ()).fails

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 from benchmarks.harness.client import Api
 from benchmarks.harness.open_loop import Call, Load, climb, climb_in_turn, generate, too_much
 from benchmarks.harness.programs import cores, cpu_s
-from benchmarks.load.scenario import MIX, OF_ORIGIN, Scenario
+from benchmarks.load.scenario import MIX, OF_ORIGIN, Scenario, clean_up
 from benchmarks.questions import capacity
 from benchmarks.questions.capacity import Assumptions, costs, of_rate, of_users
 from benchmarks.questions.load import busiest, conclusion
@@ -167,6 +167,35 @@ def test_the_page_names_what_was_measured_and_what_is_assumed() -> None:
     assert "| 50,000 requests a second | 15,000 | 35,000 | 50.0 |" in text
     assert "the knee of this one machine was at 500" in text
     assert "| 10M monthly users |" in text
+
+
+def test_a_rate_that_did_not_hold_computes_nothing() -> None:
+    cores_used = {"api": 0.9, "origin": 0.9}
+    alone = {"mix": MIX, "seconds": 600.0, "steps": [step(500, 900.0, cores=cores_used)], "holds": False}
+    with pytest.raises(ConfigError, match="no step of this run held"):
+        costs(alone)
+
+
+async def test_only_what_the_load_has_made_is_removed() -> None:
+    titles = {"as_ours": ("kadr bench load", "kadr-bench:load"), "as_theirs": ("How we run kadr bench load", "")}
+
+    async def listed(request: web.Request) -> web.Response:
+        wanted, part = request.query.get("ref"), request.query.get("q", "")
+        found = [
+            {"id": name} for name, (title, ref) in titles.items() if part in title and (wanted is None or ref == wanted)
+        ]
+        return web.json_response({"data": found})
+
+    async def deleted(request: web.Request) -> web.Response:
+        del titles[request.match_info["id"]]
+        return web.Response(status=204)
+
+    app = web.Application()
+    app.router.add_get("/v1/assets", listed)
+    app.router.add_delete("/v1/assets/{id}", deleted)
+    async with TestServer(app) as server:
+        await clean_up(Api(url=str(server.make_url("")).rstrip("/"), key="k"))
+    assert list(titles) == ["as_theirs"]
 
 
 def test_a_run_without_cpu_time_computes_nothing() -> None:

@@ -33,7 +33,8 @@ def kadr_cost(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_answer_comes_first_and_every_assumption_is_told() -> None:
     printed = list(lines(found(clips__buffer_s=20)))
-    assert printed[0].endswith("a month: below $5,000")
+    assert printed[0].startswith("Does a stack of one's own stay below $5,000")
+    assert printed[1].endswith("a month: below $5,000")
     heads = [
         "What it is made of",
         "The same work elsewhere",
@@ -53,7 +54,28 @@ def test_the_answer_comes_first_and_every_assumption_is_told() -> None:
 
 
 def test_what_is_above_the_budget_says_so() -> None:
-    assert next(lines(found(clips__viewers=3e7))).endswith("a month: above $5,000")
+    _, answered, *_ = lines(found(clips__viewers=3e7))
+    assert answered.endswith("a month: above $5,000")
+
+
+def test_how_far_the_budget_is_away() -> None:
+    below = found()
+    factor = below.viewers_within_budget
+    assert factor is not None
+    viewers = {f"{kind}.viewers": below.inputs[f"{kind}.viewers"] for kind in below.inputs.kinds}
+    totals = [
+        answer(below.scenario, below.book, given={name: value * times for name, value in viewers.items()}).total
+        for times in (factor, 1.02 * factor)
+    ]
+    assert totals[0] < 5_000 < totals[1]
+    told = Words(below, "en").limits()
+    assert "14.4 times as many viewers" in told
+    assert "CloudFront pay-as-you-go" in told
+    above = found(clips__viewers=3e7)
+    assert above.viewers_within_budget is None
+    assert Words(above, "en").limits() == ""
+    nobody = found(clips__viewers=0, lessons__viewers=0)
+    assert nobody.viewers_within_budget is None, "no number of nobody costs anything"
 
 
 def test_without_measurements_it_says_that_defaults_stand_in() -> None:

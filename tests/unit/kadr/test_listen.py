@@ -154,12 +154,32 @@ async def test_a_secret_of_ones_own_is_not_shown(
     assert printed()[1] == ""
 
 
-async def test_a_program_that_is_not_running(server: SmallKadr, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_program_that_is_being_started_is_waited_for(
+    server: SmallKadr, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell(server, 1)
+    port, later = free_port(), Receiver(204)
+    app = web.Application()
+    app.router.add_post("/webhooks", later.handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    async with listening(server, capsys, forward=f"http://127.0.0.1:{port}/webhooks", secret=SECRET) as printed:
+        await until(lambda: asyncio.sleep(0, printed()[0]), lambda out: "ev_1" in out, within_s=10)
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        (line,) = await lines(printed, 1)
+    await runner.cleanup()
+    assert "-> 204 No Content" in line
+
+
+async def test_a_program_that_is_not_running(
+    server: SmallKadr, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kadr.commands.listen.STARTING_S", 0.1)
     tell(server, 1)
     nobody = f"http://127.0.0.1:{free_port()}/webhooks"
     async with listening(server, capsys, forward=nobody, secret=SECRET) as printed:
         (line,) = await lines(printed, 1)
-    assert "  -> no answer: Cannot connect to host 127.0.0.1" in line
+    assert line.endswith(f"  -> nothing accepts connections at {nobody}")
 
 
 async def test_a_lost_connection_is_told_and_waited_out(server: SmallKadr, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """The origin's disk cache against a storage that counts: one read for all, a bound, a restart, a disk that is full."""
 
 import asyncio
+import errno
 import hashlib
 import os
 import time
@@ -262,3 +263,23 @@ async def test_on_a_full_disk_it_goes_on_from_memory(
         assert await read(cache, file) == b"a" * 3000
         assert not (tmp_path / file.sha256).exists()
         assert len(storage.reads) == 2
+
+
+async def test_a_disk_that_has_become_read_only_is_read(
+    storage: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = storage.file(b"a" * 3000)
+    async with cache_in(tmp_path, storage) as cache:
+        await read(cache, file)
+    (kept,) = tmp_path.iterdir()
+    os.utime(kept, (0, 0))
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    async with cache_in(tmp_path, storage) as cache:
+        monkeypatch.setattr(os, "utime", refused)
+        before = descriptors()
+        assert await read(cache, file) == b"a" * 3000
+        assert descriptors() == before
+        assert len(storage.reads) == 1
