@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from core.model import StepKind
 from core.settings import Settings
 from core.step_kinds import TRAITS, SlotClass
 from ingest.bodies.events import LONGEST_WAIT_S
@@ -139,6 +140,23 @@ def test_secrets_are_named_and_never_written(name: str) -> None:
     assert certificates
     for secret in certificates:
         assert f"secret tls {secret} " in told, f"docs/operations.md does not say how to make the Secret {secret}"
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_files_with_keys_are_in_the_programs_that_read_them(name: str) -> None:
+    """The keys of CDNs and their purges, and NATS's: not where strangers' uploads are decoded."""
+    found = {
+        one.name
+        for one in workloads(overlay(name)).values()
+        if "kadr-files" in (volume.get("secret", {}).get("secretName") for volume in one.pod["volumes"])
+    }
+    read = {
+        one.name
+        for program, one in programs(overlay(name))
+        if settings_read(program) & {"cdns", "nats_credentials"} and one.plain["KADR_FETCH_SLOTS"] != "0"
+    }
+    assert StepKind.PURGE in SlotClass.FETCH.kinds, "workers read them for a purge"
+    assert found == read
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
