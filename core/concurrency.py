@@ -56,6 +56,22 @@ async def run_to_end(coroutine: Awaitable[Result]) -> Result:
     return task.result()
 
 
+async def within(seconds: float, work: Awaitable[Result]) -> Result:
+    """The result of `work`, or TimeoutError after so many seconds, however long `work` takes to be cancelled.
+
+    `asyncio.timeout` waits for that: asyncpg tells a server that hangs, too, and takes half a minute.
+    """
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # asyncio reports it as lost otherwise
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+    finally:
+        task.cancel()
+    if not task.done():
+        raise TimeoutError
+    return task.result()
+
+
 async def gather_all(*coroutines: Awaitable[Result]) -> list[Result]:
     """The results in order. The first error cancels the others, waits for them, and is raised as it is."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]

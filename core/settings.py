@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     origin_port: int = Field(default=8081, ge=0, le=65535)
     origin_public_url: str | None = Field(default=None, description="Base of playback URLs; default: host:port")
     site_url: str | None = Field(default=None, description="Base of the pages for viewers; default: the origin's")
+    drain_s: PositiveFloat = Field(
+        default=2.0, le=600, description="how long open requests of API and origin may go on when these are to end"
+    )
     studio_session_s: PositiveInt = Field(
         default=14 * 86_400, le=365 * 86_400, description="how long a browser stays signed in"
     )
@@ -257,7 +260,7 @@ class Settings(BaseSettings):
             ip_network(network)  # its ValueError says what is wrong
         return value
 
-    @field_validator("storage_events_key", "nats_url", mode="before")
+    @field_validator("database_replica_url", "storage_events_key", "nats_url", mode="before")
     @classmethod
     def _empty_file_is_unset(cls, value: object) -> object:
         return value or None

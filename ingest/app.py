@@ -117,7 +117,7 @@ def create(settings: Settings) -> web.Application:
             spans.exported(settings, "api"),
             s3.connect(settings) as stored,
             replica.opened(settings, pool) as standby,
-            metrics.served(settings, lambda: metrics.read_backlog(pool)),
+            metrics.served(settings, lambda: metrics.read_backlog(pool), metrics.forget_backlog),
         ):
             app[CONTEXT] = Context(
                 settings=settings,

@@ -17,6 +17,7 @@ from core.db.postgres import Pool
 from core.event_types import like_patterns
 from core.http.problems import Problem
 from core.model import OwnerId
+from core.telemetry import metrics
 from core.telemetry.logs import Log
 from ingest.authentication import is_still_authorized
 from ingest.bodies.events import FEED_PROPERTIES, NOW, EventShape, FeedQuery
@@ -134,6 +135,7 @@ async def _page(request: web.Request, query: FeedQuery) -> Page:
         after = query.place
     if not query.wait_s:
         return await event_feed.read(pool, owner, after, patterns, query.limit)
+    metrics.waits_on_purpose(request)
     watch = request.app[WATCH]
     page = None
     async with watch.waiting(owner) as grown:

@@ -18,6 +18,7 @@ from core.db import assets, outbox
 from core.db.outbox import Event
 from core.http.problems import Problem
 from core.model import AssetId, AssetStatus, OwnerId
+from core.telemetry import metrics
 from ingest.assets import requested_asset
 from ingest.authentication import is_still_authorized
 from ingest.bodies.asset_response import shown
@@ -125,6 +126,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
+    metrics.waits_on_purpose(request)
     with request.app[FOLLOWED].stream(owner, asset.id):
         await response.prepare(request)
         try:

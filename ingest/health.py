@@ -4,6 +4,7 @@ import asyncio
 
 from aiohttp import web
 
+from core.concurrency import within
 from core.db import postgres
 from core.errors import Transient
 from core.http import front_page, openapi_document
@@ -71,8 +72,7 @@ async def asyncapi(request: web.Request) -> web.Response:
 
 async def _database(context: Context) -> bool:
     try:
-        async with asyncio.timeout(2):
-            return bool(await context.pool.fetchval("SELECT true"))
+        return bool(await within(2, context.pool.fetchval("SELECT true")))
     except postgres.UNAVAILABLE:
         return False
 

@@ -20,7 +20,6 @@ from kadr.error_text import CannotIngest
 
 # aiohttp waits this long twice: for open requests, then for cancelled ones. `kadr up` kills an app after
 # kadr.stack.apps.STOP_WITHIN_S, which must exceed both waits and the time to close connections.
-SHUTDOWN_WAIT_S = 2.0
 
 
 def main() -> None:
@@ -265,13 +264,16 @@ def _steer(args: argparse.Namespace) -> int:
 
 
 def _api(_: argparse.Namespace) -> int:
+    from core.http import server
     from ingest.app import create
 
     settings = _settings()
-    return _serve(create(settings), settings.api_host, settings.api_port)
+    server.serve(create(settings), settings.api_host, settings.api_port, drain_s=settings.drain_s)
+    return 0
 
 
 def _origin(args: argparse.Namespace) -> int:
+    from core.http import server
     from kadr.commands.several_processes import run_several
     from origin.app import create
 
@@ -282,10 +284,12 @@ def _origin(args: argparse.Namespace) -> int:
 
     def serve(number: int) -> int:
         """One process. Metrics are each process's own, and so is their port."""
-        port = settings.metrics_port and settings.metrics_port + number
-        own = settings.model_copy(update={"metrics_port": port})
+        metrics_port = settings.metrics_port and settings.metrics_port + number
+        own = settings.model_copy(update={"metrics_port": metrics_port})
         shared = args.processes > 1
-        return _serve(create(own), settings.origin_host, settings.origin_port, reuse_port=shared)
+        host, port = settings.origin_host, settings.origin_port
+        server.serve(create(own), host, port, drain_s=settings.drain_s, reuse_port=shared)
+        return 0
 
     return serve(0) if args.processes == 1 else run_several(args.processes, serve)
 
@@ -296,24 +300,6 @@ def _raise_open_file_limit() -> None:
 
     _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
-
-
-def _serve(app: Any, host: str, port: int, *, reuse_port: bool | None = None) -> int:
-    """Serve an aiohttp application until SIGTERM or Ctrl-C; returns exit code 0."""
-    from aiohttp import web
-
-    web.run_app(
-        app,
-        host=host,
-        port=port,
-        reuse_port=reuse_port,
-        backlog=1024,
-        print=None,
-        access_log=None,
-        shutdown_timeout=SHUTDOWN_WAIT_S,
-        handler_cancellation=True,
-    )
-    return 0
 
 
 def _worker(_: argparse.Namespace) -> int:

@@ -26,8 +26,8 @@ BEHIND = {
 }
 # The command itself reads where to listen (kadr/cli.py), and a worker the number of slots of each class by its name.
 BY_COMMAND = {
-    "api": {"api_host", "api_port"},
-    "origin": {"origin_host", "origin_port"},
+    "api": {"api_host", "api_port", "drain_s"},
+    "origin": {"origin_host", "origin_port", "drain_s"},
     "worker": {f"{slots.value}_slots" for slots in SlotClass},
 }
 

@@ -39,6 +39,7 @@ class Step:
     lease_token: UUID
     expected_s: float  # its cost, as it was charged to its owner
     beside_others: bool  # another title of its owner was being worked on when it was claimed
+    reclaimed: bool  # the lease of another worker had run out: that was killed, or cut off
     attempts: int
     interruptions: int
     crashes: int  # of its media program; the column hard_deaths
@@ -122,6 +123,7 @@ async def claim(
         lease_token=row["lease_token"],
         expected_s=row["expected_s"],
         beside_others=row["beside_others"],
+        reclaimed=row["reclaimed"],
         attempts=row["attempts"],
         interruptions=row["interruptions"],
         crashes=row["hard_deaths"],

@@ -1,4 +1,4 @@
-"""What HTTP servers of Kadr do beside their handlers: requests that are not HTTP, and headers that tell too much.
+"""What HTTP servers of Kadr do beside their handlers: how they end, what is not HTTP, headers that tell too much.
 
 aiohttp logs a request that it cannot parse with its bytes, an API key in them included, and with a traceback. Here it
 is answered as any other mistake of a client, and nothing is logged.
@@ -23,6 +23,24 @@ class _Nameless(web.Response):
     async def _prepare_headers(self) -> None:
         await super()._prepare_headers()
         self.headers.popall(hdrs.SERVER, None)
+
+
+def serve(app: web.Application, host: str, port: int, *, drain_s: float, reuse_port: bool | None = None) -> None:
+    """Serve an application until SIGTERM or Ctrl-C. Blocks.
+
+    New connections are refused from then on, open requests have `drain_s` to end, and cancelled ones as long again.
+    """
+    web.run_app(
+        app,
+        host=host,
+        port=port,
+        reuse_port=reuse_port,
+        backlog=1024,
+        print=None,
+        access_log=None,
+        shutdown_timeout=drain_s,
+        handler_cancellation=True,
+    )
 
 
 def harden(app: web.Application) -> None:

@@ -17,6 +17,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
 
+from core.concurrency import cancel_and_wait
 from core.db import postgres, sql
 from core.db.postgres import Pool
 from core.errors import ConfigError
@@ -55,6 +56,7 @@ FIRST_PLAYABLE = Histogram(
 )
 RECLAIMS = Counter("kadr_lease_reclaims_total", "Steps claimed because another worker's lease had run out", ["kind"])
 LEASES_LOST = Counter("kadr_leases_lost_total", "Steps whose lease this worker lost", ["kind"])
+POSTPONED = Counter("kadr_step_postponements_total", "Attempts put off for want of disk, memory or a service", ["kind"])
 BYTES = Counter("kadr_bytes_total", "Bytes of media moved", ["what"])
 EGRESS = Counter("kadr_egress_bytes_total", "Bytes of media sent by the origin, by who asked for them", ["pathway"])
 CACHE_READS = Counter("kadr_cache_reads_total", "Files read from the origin's disk cache, by result", ["result"])
@@ -85,6 +87,9 @@ REPLICA_READS = Counter(
     ["outcome"],
 )
 _BACKLOG_SQL = sql.load("steps")["backlog"]
+REFRESH_WITHIN_S = 3.0  # shorter than the patience of Prometheus (10 s) and of probes (5 s)
+_WAITS = web.RequestKey("waits", bool)
+_FAILURES = (500, 503)
 
 
 def middleware(door: str) -> Middleware:
@@ -103,14 +108,22 @@ def middleware(door: str) -> Middleware:
             method = request.method if request.method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") else "other"
             count, seconds = _series(door, method, pattern, status)
             count.inc()
-            seconds.observe(time.perf_counter() - started)
+            if _WAITS not in request:
+                seconds.observe(time.perf_counter() - started)
 
     return measure
+
+
+def waits_on_purpose(request: web.Request) -> None:
+    """This answer ends when something happens, as a stream of events does: it is counted, and its time is not."""
+    request[_WAITS] = True
 
 
 @lru_cache(maxsize=4096)
 def _series(door: str, method: str, pattern: str, status: int) -> tuple[Counter, Histogram]:
     """The labelled metrics, cached: looking up labels takes longer than counting."""
+    for failure in _FAILURES:  # see begin_at_zero
+        REQUESTS.labels(door, method, pattern, failure)
     return REQUESTS.labels(door, method, pattern, status), REQUEST_SECONDS.labels(door, method, pattern)
 
 
@@ -119,14 +132,19 @@ async def read_backlog(pool: Pool) -> None:
     try:
         rows = {row["kind"]: row for row in await pool.fetch(_BACKLOG_SQL)}
     except postgres.UNAVAILABLE:
-        BACKLOG.clear()
-        OLDEST.clear()
+        forget_backlog()
         return
     for kind in StepKind:
         row = rows.get(kind.value)
         for state in ("queued", "leased", "dead"):
             BACKLOG.labels(kind.value, state).set(row[state] if row else 0)
         OLDEST.labels(kind.value).set(row["oldest_s"] if row else 0)
+
+
+def forget_backlog() -> None:
+    """Show no gauges of steps, as nobody knows how many there are."""
+    BACKLOG.clear()
+    OLDEST.clear()
 
 
 def begin_at_zero(*counters: Counter, labels: Iterable[str]) -> None:
@@ -149,21 +167,54 @@ def _used_ratio(folder: Path) -> float:
     return usage.used / (usage.used + usage.free)
 
 
+class _Refreshing:
+    """A refresh that all who ask at the same time share, and for which nobody waits longer than `within_s`."""
+
+    def __init__(self, refresh: Callable[[], Awaitable[None]], late: Callable[[], None], within_s: float) -> None:
+        self._refresh, self._late, self._within_s = refresh, late, within_s
+        self._under_way: asyncio.Future[None] | None = None
+
+    async def wait(self) -> None:
+        """Return after a refresh, or after a call of `late`: that refresh goes on, and no other begins."""
+        if self._under_way is None or self._under_way.done():
+            self._under_way = asyncio.ensure_future(self._refresh())
+        refreshing = self._under_way
+        await asyncio.wait((refreshing,), timeout=self._within_s)
+        if refreshing.done():
+            refreshing.result()
+        else:
+            self._late()
+
+    async def close(self) -> None:
+        if self._under_way is not None:
+            await cancel_and_wait((self._under_way,))
+
+
+async def _nothing() -> None:
+    pass
+
+
 @asynccontextmanager
-async def served(settings: Settings, refresh: Callable[[], Awaitable[None]] | None = None) -> AsyncIterator[int | None]:
+async def served(
+    settings: Settings,
+    refresh: Callable[[], Awaitable[None]] = _nothing,
+    late: Callable[[], None] = lambda: None,
+    within_s: float = REFRESH_WITHIN_S,
+) -> AsyncIterator[int | None]:
     """Serve `GET /metrics` on KADR_METRICS_PORT while the body runs; the port, or None where there is to be none.
 
-    `refresh` is awaited before each answer. Raises ConfigError where the port is taken.
+    `refresh` is awaited before each answer, for `within_s` at most: where it takes longer, as while a database hangs,
+    `late` is called and the answer is given without it. Raises ConfigError where the port is taken.
     """
     if settings.metrics_port is None:
         yield None
         return
     one_at_a_time = asyncio.Lock()
+    refreshing = _Refreshing(refresh, late, within_s)
 
     async def scrape(_: web.Request) -> web.Response:
+        await refreshing.wait()
         async with one_at_a_time:
-            if refresh is not None:
-                await refresh()
             text = await asyncio.to_thread(generate_latest, REGISTRY)
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -182,3 +233,4 @@ async def served(settings: Settings, refresh: Callable[[], Awaitable[None]] | No
         yield port
     finally:
         await runner.cleanup()
+        await refreshing.close()

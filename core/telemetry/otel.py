@@ -6,6 +6,7 @@ programs decide alike, by the trace's id.
 
 import re
 from collections.abc import Mapping
+from threading import Thread
 from typing import Any
 
 from opentelemetry import trace as api
@@ -76,9 +77,13 @@ def provider(program: str, share: float, exporter: SpanExporter) -> TracerProvid
 
 
 def shut_down(made: TracerProvider, within_s: float) -> None:
-    """Export what is left, and end. Blocks."""
-    made.force_flush(round(within_s * 1000))
-    made.shutdown()
+    """Export what is left, and end; what a collector has not taken by then is lost. Blocks for `within_s` at most.
+
+    The packages heed no time limit there: each batch is tried for ten seconds.
+    """
+    ending = Thread(target=made.shutdown, name="spans", daemon=True)
+    ending.start()
+    ending.join(within_s)
 
 
 def instrument_database(made: TracerProvider) -> None:

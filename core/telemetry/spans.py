@@ -15,13 +15,17 @@ from core.settings import Settings
 from core.telemetry import trace
 
 PATH = "/v1/traces"
-_FLUSH_S = 5.0
+_FLUSH_S = 3.0  # with the time for open requests less than the ten seconds after which engines end a program
 _tracer: Any = None  # of the program, while it exports
 
 
 @asynccontextmanager
-async def exported(settings: Settings, program: str, exporter: Any = None) -> AsyncIterator[None]:
+async def exported(
+    settings: Settings, program: str, exporter: Any = None, flush_s: float = _FLUSH_S
+) -> AsyncIterator[None]:
     """Export spans of this program while the body runs, if KADR_OTLP_URL is set. `exporter`: a way out of a test's own.
+
+    What is left then is exported within `flush_s`, or lost.
 
     Raises ConfigError where the packages are missing.
     """
@@ -41,7 +45,7 @@ async def exported(settings: Settings, program: str, exporter: Any = None) -> As
     finally:
         _tracer = None
         otel.forget_database()
-        await asyncio.to_thread(otel.shut_down, provider, _FLUSH_S)
+        await asyncio.to_thread(otel.shut_down, provider, flush_s)
 
 
 @contextmanager

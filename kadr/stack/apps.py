@@ -24,7 +24,7 @@ KADR = (sys.executable, "-m", "kadr")
 BOOTSTRAP = "KADR_BOOTSTRAP_API_KEY"
 OWN_MACHINE = "127.0.0.0/8,::1/128"  # where the applications of whoever tries Kadr listen
 READY_WITHIN_S = 60.0
-STOP_WITHIN_S = 10.0  # HTTP servers wait for open requests first: see kadr.cli.SHUTDOWN_WAIT_S
+STOP_WITHIN_S = 10.0  # HTTP servers wait for open requests first: KADR_DRAIN_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,6 +63,7 @@ async def test_a_lease_that_ran_out_goes_to_another_and_the_zombie_writes_nothin
     assert zombie is not None
     assert heir is not None
     assert (heir.id, heir.interruptions, heir.attempts) == (zombie.id, 1, 0)
+    assert (zombie.reclaimed, heir.reclaimed) == (False, True)
     with pytest.raises(LeaseLost):
         await steps.heartbeat(pool, zombie, LEASE_S, 0.9)
     with pytest.raises(LeaseLost):
@@ -109,6 +110,7 @@ async def test_failures_of_ours_and_interruptions_are_counted_apart(
     again = await claim(pool)
     assert again is not None
     assert (again.attempts, again.interruptions) == counted
+    assert not again.reclaimed, "a worker that leaves hands its steps back, which is no lost lease"
     assert again.lease_token != step.lease_token
 
 

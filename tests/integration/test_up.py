@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from benchmarks.harness.stack import two_free_ports
-from kadr.cli import SHUTDOWN_WAIT_S
+from core.settings import Settings
 from kadr.commands.up_video import UpVideo
 from kadr.stack.apps import STOP_WITHIN_S, kadr_apps
 from kadr.stack.endpoints import Endpoints
@@ -92,4 +92,4 @@ def test_the_programs_have_the_time_that_aiohttp_takes() -> None:
     """It waits for open requests, then as long again for cancelled ones; only then are connections closed."""
     apps = kadr_apps("http://127.0.0.1:1", "http://127.0.0.1:2")
     assert [app.name for app in apps][:2] == ["api", "origin"]
-    assert min(app.stop_timeout_s for app in apps) == STOP_WITHIN_S >= 2 * SHUTDOWN_WAIT_S + 5
+    assert min(app.stop_timeout_s for app in apps) == STOP_WITHIN_S >= 2 * Settings.model_fields["drain_s"].default + 5

@@ -71,7 +71,8 @@ async def run(settings: Settings) -> None:
                     codecs=capabilities.codecs,
                     memory=MemoryBudget(settings.memory_bytes or half_of_memory()),
                 )
-                metrics.begin_at_zero(metrics.RECLAIMS, metrics.LEASES_LOST, metrics.STEP_CPU, labels=list(StepKind))
+                counters = (metrics.RECLAIMS, metrics.LEASES_LOST, metrics.POSTPONED, metrics.STEP_CPU)
+                metrics.begin_at_zero(*counters, labels=list(StepKind))
                 metrics.watch_disk("work", settings.work_dir)
                 worker = Worker(context, hints, name, folder)
                 layers = sorted(runner.layers)

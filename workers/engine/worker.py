@@ -128,7 +128,7 @@ class Worker:
     async def _measured(self, step: Step) -> None:
         """The same, with its time, CPU time and memory counted, and its owner charged."""
         log_fields = {"step": step.id, "kind": step.kind, "asset": step.asset_id, "attempt": step.attempts + 1}
-        if step.interruptions:
+        if step.reclaimed:
             metrics.RECLAIMS.labels(step.kind).inc()
         started, outcome = time.monotonic(), "released"
         runner = self._context.runner.apart(nicer=niceness.BESIDE_OTHERS if step.beside_others else 0)
@@ -298,6 +298,7 @@ class Worker:
             return "dead"
         delay_s = failures.postponed_s(step.postponements) * random.uniform(0.5, 1.0)
         _LOG.warning("step.postponed", step=step.id, kind=step.kind, retry_in_s=round(delay_s, 1), **error)
+        metrics.POSTPONED.labels(step.kind).inc()
         await steps.release(self._context.pool, step, error=error, postponed=True, delay_s=delay_s)
         asyncio.get_running_loop().call_later(delay_s, self.wake, TRAITS[step.kind].slots)
         return "postponed"

@@ -92,7 +92,7 @@ turn AS (
         claimed_at = EXCLUDED.claimed_at
     RETURNING expected_s
 )
-SELECT claimed.*, turn.expected_s, EXISTS (
+SELECT claimed.*, claimed.pass IS NULL AS reclaimed, turn.expected_s, EXISTS (
     SELECT FROM steps AS other
     WHERE other.state = 'leased' AND other.owner_id = claimed.owner_id AND other.asset_id <> claimed.asset_id
 ) AS beside_others

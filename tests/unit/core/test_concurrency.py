@@ -4,7 +4,15 @@ import asyncio
 
 import pytest
 
-from core.concurrency import cancel_and_wait, gather_all, gather_bounded, in_background, repeat_every, run_to_end
+from core.concurrency import (
+    cancel_and_wait,
+    gather_all,
+    gather_bounded,
+    in_background,
+    repeat_every,
+    run_to_end,
+    within,
+)
 from core.errors import Transient
 
 
@@ -139,3 +147,32 @@ async def test_work_that_cancels_itself_keeps_no_slot() -> None:
     await asyncio.wait_for(second.wait(), 10)
     assert started == [0, 1]
     await cancel_and_wait([gathering])
+
+
+async def test_nobody_waits_for_what_is_slow_to_be_cancelled() -> None:
+    cancelled, ended = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+            await ended.wait()
+            raise ValueError("too late to matter")
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(within(0.01, slow()), 30)
+    await asyncio.wait_for(cancelled.wait(), 30)
+    ended.set()
+
+
+async def test_what_is_in_time_gives_its_result_or_its_error() -> None:
+    async def good() -> int:
+        return 7
+
+    async def bad() -> int:
+        raise ValueError("bad")
+
+    assert await within(30, good()) == 7
+    with pytest.raises(ValueError, match="bad"):
+        await within(30, bad())

@@ -1,5 +1,7 @@
 """core.telemetry.spans: which spans leave a program, what is in them, and what is not."""
 
+import asyncio
+import socket
 import sys
 from collections.abc import AsyncIterator
 
@@ -111,3 +113,15 @@ async def test_a_step_is_a_span_of_its_uploads_trace_and_reaches_a_collector() -
     assert (step.name, step.trace_id.hex(), step.parent_span_id) == ("step encode", ID, b"")
     assert {one.key: one.value.string_value for one in step.attributes} == {"kadr.step": "st_1", "kadr.trace": ID}
     assert step.status.message == "dead"
+
+
+async def test_a_collector_that_does_not_answer_holds_up_no_end() -> None:
+    """It was waited for until engines kill: 8 to 40 s."""
+    pytest.importorskip("opentelemetry", reason="no kadr[otel]")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = Settings(otlp_url=f"http://127.0.0.1:{silent.getsockname()[1]}", otlp_share=1)
+        async with asyncio.timeout(9) as limit:  # one try takes ten
+            async with spans.exported(settings, "worker", flush_s=0.1):
+                with spans.span("step encode", step="st_1"):
+                    pass
+    assert not limit.expired()

@@ -14,8 +14,10 @@ import pytest
 import yaml
 from prometheus_client import generate_latest
 
+from core.step_kinds import TRAITS, SlotClass
 from core.telemetry import metrics
 from tests.checks import ROOT
+from tests.manifests import PROGRAMS, overlay, workloads
 
 FOLDER = ROOT / "deploy" / "prometheus"
 RULES = [FOLDER / "recording.yml", FOLDER / "alerts.yml"]
@@ -50,6 +52,15 @@ def requests(errors: str, good: str = "0+6000x400") -> dict[str, str]:
     }
 
 
+def probes(good: str, bad: str = "0x400") -> dict[str, str]:
+    """What kubelet is answered."""
+    labels = 'door="api", route="/health/ready"'
+    return {
+        f'kadr_http_requests_total{{{labels}, status="200"}}': good,
+        f'kadr_http_requests_total{{{labels}, status="503"}}': bad,
+    }
+
+
 def api_seconds(within_1_s: str, within_2_s: str) -> dict[str, str]:
     return {
         'kadr_http_request_seconds_bucket{door="api", le="1"}': within_1_s,
@@ -64,6 +75,7 @@ def playable(within_300_s: str, within_600_s: str) -> dict[str, str]:
         'kadr_first_playable_seconds_bucket{le="300"}': within_300_s,
         'kadr_first_playable_seconds_bucket{le="600"}': within_600_s,
         'kadr_first_playable_seconds_bucket{le="+Inf"}': within_600_s,
+        "kadr_first_playable_seconds_count": within_600_s,
     }
 
 
@@ -75,6 +87,13 @@ CASES = [
         alert="KadrErrorBudgetFast",
         fires=requests("0+1x400", "0+1x400"),
         silent=requests("0x20 1x380", "0+1x400"),
+        labels={"door": "api"},
+    ),
+    # Probes are not people: their good answers hide no errors, and their bad ones are none.
+    Case(
+        alert="KadrErrorBudgetFast",
+        fires=requests("0+1x400", "0+1x400") | probes(good="0+600x400"),
+        silent=requests("0x400") | probes(good="0x400", bad="0+600x400"),
         labels={"door": "api"},
     ),
     Case(
@@ -131,6 +150,14 @@ CASES = [
         },
         labels={"kind": "encode"},
     ),
+    # It was tried again on request, and died again: as many as before.
+    Case(
+        alert="KadrStepsDead",
+        fires={'kadr_steps{kind="encode", state="dead"}': "3x30 2x5 3x400"},
+        silent={'kadr_steps{kind="encode", state="dead"}': "3x30 2x400"},
+        after="45m",
+        labels={"kind": "encode"},
+    ),
     Case(
         alert="KadrQueueOld",
         fires={'kadr_oldest_due_step_seconds{kind="first_rung"}': "0+60x400"},
@@ -152,13 +179,20 @@ CASES = [
         fires=playable("0+9x400", "0+10x400"),
         silent=playable("0+99x400", "0+100x400"),
     ),
+    # Two lectures in an hour are no twentieth of the uploads.
+    Case(
+        alert="KadrFirstPlayableLate",
+        fires=playable("0+9x400", "0+10x400"),
+        silent=playable("0x400", "0x10 1x10 2x400"),
+    ),
     Case(
         alert="KadrStepsPostponed",
-        fires={'kadr_step_seconds_count{kind="encode", outcome="postponed"}': "0+1x400"},
-        silent={
-            'kadr_step_seconds_count{kind="encode", outcome="postponed"}': "5x400",
-            'kadr_step_seconds_count{kind="encode", outcome="done"}': "0+1x400",
+        # Each worker once, one after the other, every five minutes: such a step goes from one to the next.
+        fires={
+            f'kadr_step_postponements_total{{kind="encode", instance="{worker}"}}': f"0x{5 * worker} 1x400"
+            for worker in range(1, 11)
         },
+        silent={'kadr_step_postponements_total{kind="encode"}': "5x400"},
         after="50m",
         labels={"kind": "encode"},
     ),
@@ -250,6 +284,14 @@ def test_names_of_metrics_are_by_convention() -> None:
     assert shown.count("# TYPE kadr_") > 20
 
 
+def test_what_a_person_waits_for_is_every_quick_step_on_the_way_to_ready() -> None:
+    (kinds,) = re.findall(r'kind=~"([a-z_|]+)"', ALERTS["KadrQueueOld"]["expr"])
+    quick = (SlotClass.TRANSFER, SlotClass.LIGHT, SlotClass.FIRST)
+    assert set(kinds.split("|")) == {
+        kind.value for kind, traits in TRAITS.items() if traits.progress_weight and traits.slots in quick
+    }
+
+
 def test_every_alert_has_a_case() -> None:
     assert set(ALERTS) == {case.alert for case in CASES}
 
@@ -261,6 +303,47 @@ def test_promtool_reads_rules_and_scrape_configuration() -> None:
     )
     assert told.returncode == 0, told.stdout + told.stderr
     assert told.stdout.count("rules found") == 2
+
+
+def relabelled(rules: list[dict[str, Any]], target: dict[str, str]) -> dict[str, str] | None:
+    """What Prometheus makes of a target that was found; None where it is dropped. For the actions that we use."""
+    labels = dict(target)
+    for rule in rules:
+        value = ";".join(labels.get(name, "") for name in rule["source_labels"])
+        found = re.fullmatch(rule["regex"], value)
+        if rule.get("action", "replace") == "keep":
+            if found is None:
+                return None
+        elif found is not None:
+            labels[rule["target_label"]] = found.expand(rule["replacement"].replace("$1", r"\1"))
+    return labels
+
+
+def test_pods_are_scraped_by_the_names_that_rules_go_by() -> None:
+    told = yaml.safe_load((FOLDER / "kubernetes.yml").read_text())
+    assert told["rule_files"] == yaml.safe_load((FOLDER / "prometheus.yml").read_text())["rule_files"]
+    (scraped,) = told["scrape_configs"]
+    meta = "__meta_kubernetes_pod"
+    found = {
+        (one.name, port["name"], phase): relabelled(
+            scraped["relabel_configs"],
+            {
+                f"{meta}_container_port_name": port["name"],
+                f"{meta}_phase": phase,
+                f"{meta}_label_app_kubernetes_io_name": one.labels["app.kubernetes.io/name"],
+                f"{meta}_name": f"{one.name}-x",
+            },
+        )
+        for one in workloads(overlay("single")).values()
+        for port in one.pod["containers"][0].get("ports", ())
+        for phase in ("Pending", "Running")
+    }
+    kept = {key: (labels["job"], labels["instance"]) for key, labels in found.items() if labels is not None}
+    jobs = {name: f"kadr-{PROGRAMS[name]}" for name in ("api", "origin", "worker", "fetcher", "dispatcher")}
+    assert kept == {(name, "metrics", "Running"): (job, f"{name}-x") for name, job in jobs.items()}
+    assert set(jobs.values()) == {
+        one["job_name"] for one in yaml.safe_load((FOLDER / "prometheus.yml").read_text())["scrape_configs"]
+    }
 
 
 def test_every_alert_says_how_urgent_it_is_and_where_to_read_on() -> None:

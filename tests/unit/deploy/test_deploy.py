@@ -18,6 +18,7 @@ import yaml
 from core.settings import Settings, secret
 from kadr import arguments
 from kadr.stack.apps import BOOTSTRAP
+from tests import nats
 from tests.checks import ROOT
 from tests.settings_read import ENTRIES, settings_read
 
@@ -87,7 +88,7 @@ def test_settings_load_from_what_each_service_is_given(
     monkeypatch.setenv("KADR_SECRETS_DIR", str(tmp_path))
     settings = Settings.load()
     assert "@postgres:5432/kadr" in settings.database_url.get_secret_value()
-    assert (settings.nats_url, settings.storage_events_key) == (None, None)
+    assert (settings.nats_url, settings.storage_events_key, settings.database_replica_url) == (None, None, None)
     assert secret(BOOTSTRAP) == (
         (secrets / "kadr_bootstrap_api_key").read_text().strip() if name == "migrate" else None
     )
@@ -122,11 +123,49 @@ def test_secrets_that_are_there_are_kept(secrets: Path) -> None:
 
 def test_secrets_of_an_earlier_release_are_taken_over(tmp_path: Path) -> None:
     shutil.copy(MAKE_SECRETS, tmp_path)
-    (tmp_path / ".env").write_text("POSTGRES_PASSWORD=old\nKADR_CONTENT_KEYS=k9:abcd\nKADR_S3_PUBLIC_URL=http://a\n")
+    before = (
+        "POSTGRES_PASSWORD=old",
+        'KADR_CONTENT_KEYS="k9:abcd"',
+        "VALKEY_PASSWORD='a'",
+        "KADR_S3_PUBLIC_URL=http://a",
+    )
+    (tmp_path / ".env").write_text("\n".join(before))
     subprocess.run(("sh", MAKE_SECRETS.name), check=True, timeout=60, cwd=tmp_path)
     made = {file.name: file.read_text().strip() for file in (tmp_path / "secrets").iterdir()}
     assert made["kadr_database_url"] == "postgresql://kadr:old@postgres:5432/kadr"
-    assert made["kadr_content_keys"] == "k9:abcd"
+    assert (made["kadr_content_keys"], made["valkey_password"]) == ("k9:abcd", "a")  # compose took the quotes off, too
+
+
+def test_no_secret_is_made_of_nothing(tmp_path: Path) -> None:
+    """Without the program that makes them they were empty, and kept for good."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("sh", "dirname", "mkdir", "chmod", "mv", "sed", "tail", "tr", "cat"):
+        found = shutil.which(name)
+        assert found is not None
+        (programs / name).symlink_to(found)
+    ended = subprocess.run(
+        ("sh", str(MAKE_SECRETS), "made"), cwd=tmp_path, env={"PATH": str(programs)}, timeout=60, stderr=subprocess.PIPE
+    )
+    assert ended.returncode != 0
+    assert b"openssl is not installed" in ended.stderr
+    assert list((tmp_path / "made").iterdir()) == []  # in the folder that the caller has named
+
+
+@nats.needed
+def test_any_password_that_is_made_is_one_to_nats(secrets: Path, tmp_path: Path) -> None:
+    """Without quotes one that begins like 12e4 is a number, and then something that NATS cannot read."""
+    made, begun = re.subn(r"[0-9a-f]{4}(?=[0-9a-f]{44})", "12e4", (secrets / "nats_user").read_text())
+    assert begun == 1
+    (tmp_path / "run" / "secrets").mkdir(parents=True)
+    (tmp_path / "run" / "secrets" / "nats_user").write_text(made)
+    configuration = tmp_path / "etc" / "nats" / "nats.conf"
+    configuration.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "deploy" / "observability" / "nats" / "nats.conf", configuration)
+    ended = subprocess.run(
+        (str(nats.SERVER), "-t", "-c", str(configuration)), capture_output=True, text=True, timeout=60
+    )
+    assert (ended.returncode, "is valid" in ended.stderr) == (0, True), ended.stderr
 
 
 def test_no_secret_is_a_variable() -> None:
@@ -136,6 +175,11 @@ def test_no_secret_is_a_variable() -> None:
     assert {name for name in given if re.search(r"PASSWORD|SECRET_KEY|ACCESS_KEY|_KEYS?$", name)} == {
         *("POSTGRES_PASSWORD_FILE", "GF_SECURITY_ADMIN_PASSWORD__FILE", "KADR_INDEXNOW_KEY"),  # the last one is public
     }
+    kept = {
+        f"KADR_{name.upper()}" for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
+    }
+    assert kept > {"KADR_DATABASE_URL", "KADR_DATABASE_REPLICA_URL"}
+    assert kept & given == set()
     for name, service in OURS.items():
         needed = settings_read(name) | ({"bootstrap_api_key"} if name == "migrate" else set())
         secret_ones = {file.removeprefix("kadr_") for file in COMPOSE["secrets"] if file.startswith("kadr_")}
@@ -293,7 +337,7 @@ NETWORKS = {
     "metrics": {"prometheus", "api", "origin", "worker", "dispatcher"},
     "watching": {"prometheus", "grafana", "loki", "alloy"},
     "bus": {"nats", "dispatcher"},
-    "out": {"origin", "worker", "dispatcher"},
+    "out": {"api", "origin", "worker", "dispatcher"},
     "published": {"proxy", "grafana", "nats"},
 }
 
@@ -304,6 +348,13 @@ def test_services_reach_what_they_need_only() -> None:
         for network in service["networks"]:
             members.setdefault(network, set()).add(name)
     assert members == NETWORKS
+    # What settings and secrets name somewhere else is reached by who is given it.
+    elsewhere = {
+        name
+        for name, service in OURS.items()
+        if {"KADR_OTLP_URL"} & set(service["environment"]) or "kadr_database_replica_url" in service["secrets"]
+    }
+    assert elsewhere == members["out"]
     # The internet is behind two of them alone; PostgreSQL, Valkey and the store are in neither.
     internal = {name for name, network in COMPOSE["networks"].items() if network == {"internal": True}}
     assert set(COMPOSE["networks"]) - internal == {"out", "published"}
@@ -336,6 +387,13 @@ def test_packages_are_a_layer_of_their_own() -> None:
     assert re.findall(r"^COPY .*$", final, re.MULTILINE) == [
         *("COPY --from=packages /opt/kadr /opt/kadr", "COPY --from=code /opt/code /opt/kadr"),
     ]
+
+
+def test_open_requests_end_before_the_engine_ends_them() -> None:
+    for name in ("api", "origin"):
+        (drain_s,) = re.findall(r"^\$\{KADR_DRAIN_S:-(\d+)\}$", OURS[name]["environment"]["KADR_DRAIN_S"])
+        # Those that are cancelled then have as long again.
+        assert int(OURS[name]["stop_grace_period"].removesuffix("s")) >= 2 * int(drain_s) + 5
 
 
 def test_the_order_of_starting() -> None:
@@ -384,3 +442,13 @@ def test_operators_find_every_setting() -> None:
     told = set(re.findall(r"`([A-Z0-9_]+)`", (ROOT / "docs" / "operations.md").read_text()))
     # A failpoint is for tests: it makes a process die.
     assert {field.upper() for field in Settings.model_fields} - {"FAILPOINT"} <= told
+
+
+def test_every_command_of_compose_names_the_settings() -> None:
+    """Without them compose does nothing, `exec` and `restart` included: two settings have to be there."""
+    told = [ROOT / "docker-compose.yml", *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.sh")]
+    said = [f"{path.name}: {line}" for path in told for line in re.findall(r"docker compose[^\n`]*", path.read_text())]
+    assert len(said) > 8
+    assert [
+        one for one in said if not re.search(r"docker compose --(env-file deploy/\.env|profile \w+ \.\.\.)", one)
+    ] == []

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from core.model import StepKind
 from core.settings import Settings
 from core.step_kinds import TRAITS, SlotClass
+from ingest.bodies.events import LONGEST_WAIT_S
 from kadr.stack.apps import BOOTSTRAP
 from tests.checks import ROOT
 from tests.manifests import K8S, OVERLAYS, PROGRAMS, Object, named, overlay, programs, rendered, workloads
@@ -134,6 +136,27 @@ def test_secrets_are_named_and_never_written(name: str) -> None:
     for secret, key in references:
         assert f"generic {secret} " in told, f"docs/operations.md does not say how to make the Secret {secret}"
         assert f"--from-literal={key}=" in told
+    certificates = {tls["secretName"] for one in named(overlay(name), "Ingress").values() for tls in one["spec"]["tls"]}
+    assert certificates
+    for secret in certificates:
+        assert f"secret tls {secret} " in told, f"docs/operations.md does not say how to make the Secret {secret}"
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_files_with_keys_are_in_the_programs_that_read_them(name: str) -> None:
+    """The keys of CDNs and their purges, and NATS's: not where strangers' uploads are decoded."""
+    found = {
+        one.name
+        for one in workloads(overlay(name)).values()
+        if "kadr-files" in (volume.get("secret", {}).get("secretName") for volume in one.pod["volumes"])
+    }
+    read = {
+        one.name
+        for program, one in programs(overlay(name))
+        if settings_read(program) & {"cdns", "nats_credentials"} and one.plain["KADR_FETCH_SLOTS"] != "0"
+    }
+    assert StepKind.PURGE in SlotClass.FETCH.kinds, "workers read them for a purge"
+    assert found == read
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -193,6 +216,10 @@ def test_every_program_is_probed_at_ports_it_has(name: str) -> None:
             door = workload.name in ("api", "origin")
             expected = ("/health/ready" if kind == "readinessProbe" else "/health/live") if door else "/metrics"
             assert probe["path"] == expected
+        drains_s = 2 * Settings(drain_s=float(workload.plain["KADR_DRAIN_S"])).drain_s if door else 0
+        waits_s = main.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+        assert (waits_s > 0) is door, "a Service sends requests for a moment after the pod is to end"
+        assert workload.pod["terminationGracePeriodSeconds"] >= waits_s + drains_s + 5
         patience_s = main["startupProbe"]["periodSeconds"] * main["startupProbe"]["failureThreshold"]
         assert patience_s >= 60
         (schema,) = workload.pod["initContainers"]
@@ -220,6 +247,8 @@ def test_nodes_can_be_drained(name: str) -> None:
     for target, budget in budgets.items():
         assert budget["spec"]["maxUnavailable"] == 1
         assert "minAvailable" not in budget["spec"]
+        # Pods that are not ready, as all are while the store is away, are of use to nobody: they may go.
+        assert budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
         chosen = budget["spec"]["selector"]["matchLabels"].items()
         assert [one.name for one in workloads(overlay(name)).values() if chosen <= one.labels.items()] == [target]
 
@@ -335,6 +364,32 @@ def test_autoscalers_alone_count_what_they_scale() -> None:
     assert scaled["fallback"]["replicas"] >= scaled["minReplicaCount"] >= 1
 
 
+def test_a_release_needs_no_room_for_a_second_worker_on_a_small_cluster() -> None:
+    """It would wait for that room for ever, and the worker before it is of the release before."""
+    found = workloads(overlay("single"))["worker"].object["spec"]
+    assert found["strategy"]["rollingUpdate"] == {"maxUnavailable": 1, "maxSurge": 0}
+
+
+def test_a_migration_is_tried_for_hours() -> None:
+    """A Job that has given up stays as it is: to apply it again changes nothing, and every pod waits for it."""
+    spec = workloads(overlay("ha"))["kadr-release"].object["spec"]
+    pauses_s = [min(10 * 2**tried, 300) for tried in range(spec["backoffLimit"])]  # as kubelet restarts containers
+    assert sum(pauses_s) > 6 * 3600
+
+
+@pytest.mark.parametrize("name", ["ha", "keda"])
+def test_operators_know_how_many_connections_all_replicas_take(name: str) -> None:
+    objects = overlay(name)
+    most = {
+        one["spec"]["scaleTargetRef"]["name"]: one["spec"].get("maxReplicas") or one["spec"]["maxReplicaCount"]
+        for kind in ("HorizontalPodAutoscaler", "ScaledObject")
+        for one in named(objects, kind).values()
+    }
+    replicas = {target: one["spec"].get("replicas") for target, one in named(objects, "Deployment").items()} | most
+    connections = sum(replicas.values()) * Settings.model_fields["database_pool"].default
+    assert f"{connections} in `{name}`" in (ROOT / "docs" / "operations.md").read_text()
+
+
 def own(tmp_path: Path, name: str, text: str) -> tuple[Object, ...]:
     """An overlay of an operator's own, on top of `ha`."""
     folder = tmp_path / name
@@ -350,7 +405,7 @@ configMapGenerator: [{{name: kadr-release, namespace: kadr, behavior: merge, lit
 SETTING = (
     "configMapGenerator: [{{name: kadr-release, namespace: kadr, behavior: merge, literals: [KADR_LEASE_S=60]}}]\n"
 )
-CAPTIONS = "namespace: kadr\ncomponents: ['{up}/components/captions']\n"
+CAPTIONS = "components: ['{up}/components/captions']\n"
 
 
 def test_each_release_and_each_set_of_settings_has_a_job_of_its_own(tmp_path: Path) -> None:
@@ -374,9 +429,20 @@ def test_captions_bring_a_model_that_workers_only_read(tmp_path: Path) -> None:
     (models,) = [one for one in found["worker"].pod["volumes"] if one["name"] == "models"]
     assert models == {"name": "models", "persistentVolumeClaim": {"claimName": "models", "readOnly": True}}
     assert found["api"].plain["KADR_WHISPER_MODEL"] == found["worker"].plain["KADR_WHISPER_MODEL"] == "base"
+    # Whatever the overlay says of namespaces: a volume in another one is not there for workers.
+    assert {one["metadata"].get("namespace") for one in objects if one["kind"] != "Namespace"} == {"kadr"}
     fetching = found["fetch-model-base"]
+    # Its name is the same in each release: one that stayed could not be given the new image.
+    assert fetching.object["spec"]["ttlSecondsAfterFinished"] <= 600
     assert fetching.pod["containers"][0]["args"] == ["models", "fetch", "base"]
     assert fetching.labels["kadr-internet"] == "true"
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_way_in_waits_longer_than_a_long_poll(name: str) -> None:
+    """By itself it gives up after a minute, which is what a request may wait for an event."""
+    annotations = named(overlay(name), "Ingress")["kadr"]["metadata"]["annotations"]
+    assert float(annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"]) >= LONGEST_WAIT_S + 15
 
 
 def test_no_registry_is_named() -> None:
