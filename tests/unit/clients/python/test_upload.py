@@ -220,7 +220,7 @@ async def test_a_file_that_vanishes_on_the_way(server: SmallKadr, kadr: Kadr, fi
 async def test_whoever_cancels_may_go_on_later(server: SmallKadr, kadr: Kadr, file: Path, state: Path) -> None:
     server.faults["PUT /up_1/parts/2"] = ["hangs"]
     going = asyncio.create_task(kadr.upload(file, state_file=state, parallel=1))
-    while not state.exists() or not server.upload.parts:
+    while not server.uploads or not server.upload.parts:  # the state is written before the upload exists
         await asyncio.sleep(0.01)
     going.cancel()
     with pytest.raises(asyncio.CancelledError):
