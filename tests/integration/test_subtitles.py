@@ -25,6 +25,7 @@ from tests.media import FFMPEG, generate, shared
 from tests.players import play, serving, viewing
 from tests.selection import MORE_VALUES
 from tests.stack import PLAIN, Stack, nothing_left
+from tests.waiting import until
 from tests.web import fetch
 
 FIXTURE = Path(__file__).parents[3] / "shared" / "fixtures" / "scripted_whisper.py"
@@ -532,11 +533,16 @@ async def replace_source(stack: Stack, asset: Any, file: Path, *, width: int) ->
 async def begun(stack: Stack, asset: Any) -> Any:
     """A track that is being made."""
     track = await add(stack, asset, generate={})
+
+    async def shown() -> Any:
+        return (await stack.api("GET", path_of(asset, track)))[1]["data"]
+
+    # Not by its program alone: that may be one of a track before, which ends between two of its programs.
+    found = await until(shown, lambda one: one["status"] != "queued", within_s=WITHIN_S)
+    assert found["status"] == "in_progress"
+    assert 0 <= found["progress"] < 1
     await listening(stack, wanted=True)
-    _, body = await stack.api("GET", path_of(asset, track))
-    assert body["data"]["status"] == "in_progress"
-    assert 0 <= body["data"]["progress"] < 1
-    return body["data"]
+    return found
 
 
 async def listening(stack: Stack, *, wanted: bool) -> None:
