@@ -189,17 +189,15 @@ def _av1(case: Case) -> Knob | None:
         )
         change -= work.egress_gb * one.share * saving(rival, case.inputs) * prices.gb
         titles += one.titles
-    return (
-        Knob(
-            name="av1",
-            how="codec: av1, effort: economy, of a reprocess",
-            what={"titles": f"{titles:,.0f}"},
-            change=change,
-            vmaf=Effect.EQUAL,
-            startup=Effect.NOT_MEASURED,
-        )
-        if titles
-        else None
+    if not titles:
+        return None
+    return Knob(
+        name="av1",
+        how="codec: av1, effort: economy, of a reprocess",
+        what={"titles": f"{titles:,.0f}"},
+        change=change,
+        vmaf=Effect.EQUAL,
+        startup=Effect.NOT_MEASURED,
     )
 
 

@@ -3,16 +3,16 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
 from pathlib import Path
-from typing import Any, TypeAlias, get_args
+from typing import Any, get_args
 
 from core.media.crop import Reframe
-from core.model import AssetStatus, UsageBy
-from kadr.delivery_logs.formats import FORMATS
+from core.model import AssetStatus
+from kadr.cost_arguments import add_cost, add_usage
+from kadr.subcommand import Commands, add_command
 from kadr.upload_arguments import add_page_options, add_upload_options
 from presets.caption import CAPTION_NAMES
-from presets.document import current_name, names
+from presets.document import current_name
 from presets.effort import Effort
 from presets.poster import NAMES as POSTERS
 from presets.profile import DEFAULT_NAME, UPRIGHT_NAMES
@@ -45,17 +45,6 @@ BENCHMARKS = (
 )
 
 
-class _HelpFormatter(argparse.HelpFormatter):
-    """Adds "(default: ...)" to options that have a default value, unless their help text already mentions one."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        text = action.help or ""
-        unset = action.default is None or action.default is False or action.default in ("", [], argparse.SUPPRESS)
-        if unset or "default" in text:
-            return text
-        return f"{text} (default: %(default)s)".strip()
-
-
 class _Version(argparse.Action):
     """`--version`. Reading the version of an installed package takes a while, so only where it is asked for."""
 
@@ -69,15 +58,6 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
-
-def _add_command(commands: _Commands, name: str, text: str, details: str = "") -> argparse.ArgumentParser:
-    """A subcommand. `text` is its line in the list of commands, `details` are more sentences for its own help."""
-    description = f"{text[0].upper()}{text[1:]}. {details}".strip()
-    return commands.add_parser(name, help=text, description=description, formatter_class=_HelpFormatter)
-
-
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; `command` of its result is the name of the subcommand."""
     root = argparse.ArgumentParser(
@@ -88,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action=_Version, help="show the version and exit")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    up = _add_command(
+    up = add_command(
         commands,
         "up",
         "run everything on one machine, in the foreground",
@@ -103,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
     )
     up.add_argument("--video", type=Path, metavar="FILE", help="also process this file and print its playback URL")
 
-    ingest = _add_command(
+    ingest = add_command(
         commands,
         "ingest",
         "upload a file through the API and wait until it is ready",
@@ -130,24 +110,24 @@ def parser() -> argparse.ArgumentParser:
     _add_assets(commands)
     _add_token(commands)
     _add_listen(commands)
-    studio_link = _add_command(
+    studio_link = add_command(
         commands,
         "studio-link",
         "print a link that signs one browser in to the studio, once, within 10 minutes",
         "Reads the database of KADR_DATABASE_URL, else of the `kadr up` in KADR_HOME.",
     )
     studio_link.add_argument("--owner", metavar="ID", default="ow_default", help="whose studio")
-    _add_cost(commands)
+    add_cost(commands)
     _add_encode(commands)
     _add_posters(commands)
     _add_transcribe(commands)
     _add_cues(commands)
     _add_models(commands)
     _add_sign(commands)
-    _add_usage(commands)
+    add_usage(commands)
     _add_check(commands)
 
-    bench = _add_command(
+    bench = add_command(
         commands,
         "bench",
         f"measure this installation: {', '.join(BENCHMARKS)}",
@@ -156,21 +136,21 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("name", choices=BENCHMARKS, metavar="NAME", help="the benchmark to run")
     bench.add_argument("args", nargs=argparse.REMAINDER, metavar="...", help="options of the benchmark")
 
-    origin = _add_command(commands, "origin", "run the HTTP origin that serves playback")
+    origin = add_command(commands, "origin", "run the HTTP origin that serves playback")
     origin.add_argument("--processes", type=int, default=1, metavar="N", help="number of processes sharing the port")
 
     _add_steer(commands)
-    _add_command(commands, "api", "run the HTTP API for uploads and assets")
-    _add_command(commands, "worker", "run a worker that processes queued steps")
-    _add_command(commands, "dispatcher", "run a dispatcher that sends webhooks and feeds the event bus")
-    _add_command(
+    add_command(commands, "api", "run the HTTP API for uploads and assets")
+    add_command(commands, "worker", "run a worker that processes queued steps")
+    add_command(commands, "dispatcher", "run a dispatcher that sends webhooks and feeds the event bus")
+    add_command(
         commands,
         "reconcile",
         "run one reconciliation round and exit",
         "Expires abandoned uploads, announces work that was missed, reports stuck assets and deletes some of what is no"
         " longer needed. Workers do the same every KADR_RECONCILE_S seconds.",
     )
-    migrate = _add_command(commands, "migrate", "bring the database schema up to date and create the buckets")
+    migrate = add_command(commands, "migrate", "bring the database schema up to date and create the buckets")
     what = migrate.add_mutually_exclusive_group()
     what.add_argument("--skip-buckets", action="store_true", help="migrate the database only")
     what.add_argument(
@@ -181,24 +161,24 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def _add_assets(commands: _Commands) -> None:
-    assets = _add_command(commands, "assets", "list, show or delete assets through the API")
+def _add_assets(commands: Commands) -> None:
+    assets = add_command(commands, "assets", "list, show or delete assets through the API")
     what = assets.add_subparsers(dest="what", required=True, metavar="ACTION")
-    listing = _add_command(what, "list", "list assets, newest first")
+    listing = add_command(what, "list", "list assets, newest first")
     listing.add_argument("--status", choices=[status.value for status in AssetStatus], help="only with this status")
     listing.add_argument("--ref", metavar="TYPE:ID", help="only with this reference, for example product:42")
     listing.add_argument("--q", metavar="TEXT", help="only with this text in the title")
     listing.add_argument("--limit", type=int, default=20, metavar="N", help="list at most this many")
     listing.add_argument("--json", action="store_true", help="print the assets as JSON")
-    show = _add_command(what, "show", "show one asset")
+    show = add_command(what, "show", "show one asset")
     show.add_argument("id", metavar="ASSET", help="id of the asset, as_...")
     show.add_argument("--json", action="store_true", help="print the whole asset as JSON")
-    delete = _add_command(what, "delete", "delete assets, with all their files", "There is no way back.")
+    delete = add_command(what, "delete", "delete assets, with all their files", "There is no way back.")
     delete.add_argument("ids", nargs="+", metavar="ASSET", help="id of an asset, as_...")
 
 
-def _add_token(commands: _Commands) -> None:
-    token = _add_command(
+def _add_token(commands: Commands) -> None:
+    token = add_command(
         commands, "token", "print a signed playback URL", "Each is for one session of one viewer of a signed video."
     )
     token.add_argument("id", metavar="ID", help="a signed playback id (pb_...), or an asset (as_...) that has one")
@@ -213,37 +193,8 @@ def _add_token(commands: _Commands) -> None:
     token.add_argument("--json", action="store_true", help="print the token, its URLs, session and expiry as JSON")
 
 
-def _add_cost(commands: _Commands) -> None:
-    cost = _add_command(
-        commands,
-        "cost",
-        "say what a platform costs a month, beside others, and which settings change that",
-        "Prints the answer, the bill, what others charge for the same work, what to change, and every assumption with"
-        " where it comes from. docs/cost.md explains each line.",
-    )
-    cost.add_argument(
-        "--scenario",
-        metavar="NAME|FILE",
-        help=f"one of {', '.join(names('scenarios'))}, or a YAML file (default: 1m-mau; with --measured: installation)",
-    )
-    cost.add_argument("--variant", default="base", metavar="NAME", help="a variant of the scenario")
-    cost.add_argument(
-        "--prices", metavar="NAME|FILE", help=f"one of {', '.join(names('prices'))}, or a YAML file laid over it"
-    )
-    cost.add_argument(
-        "--set", action="append", default=[], metavar="NAME=NUMBER", help="another value for an input; repeatable"
-    )
-    cost.add_argument(
-        "--measured",
-        action="store_true",
-        help="with what the database of KADR_DATABASE_URL, else of the `kadr up` in KADR_HOME, knows of its own work",
-    )
-    cost.add_argument("--json", action="store_true", help="print all of it as JSON")
-    cost.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it, too; needs the extra `bench`")
-
-
-def _add_listen(commands: _Commands) -> None:
-    listen = _add_command(
+def _add_listen(commands: Commands) -> None:
+    listen = add_command(
         commands,
         "listen",
         "print events as they happen, and send them on to a program on this machine",
@@ -266,13 +217,13 @@ def _add_listen(commands: _Commands) -> None:
     )
 
 
-def _add_encode(commands: _Commands) -> None:
+def _add_encode(commands: Commands) -> None:
     """`plan` and `encode`, which work on one file without any service."""
     for name, text in (
         ("plan", "show the encode plan of a file and the reasons"),
         ("encode", "encode a file into a folder of HLS, without any service"),
     ):
-        command = _add_command(commands, name, text)
+        command = add_command(commands, name, text)
         command.add_argument("file", type=Path, metavar="FILE", help="the video to read")
         command.add_argument("--json", action="store_true", help="print the result as JSON")
         if name == "encode":
@@ -282,15 +233,15 @@ def _add_encode(commands: _Commands) -> None:
         _add_encode_options(command, local=True)
 
 
-def _add_posters(commands: _Commands) -> None:
-    posters = _add_command(commands, "posters", "list the best poster frames of a file and the reasons")
+def _add_posters(commands: Commands) -> None:
+    posters = add_command(commands, "posters", "list the best poster frames of a file and the reasons")
     posters.add_argument("file", type=Path, metavar="FILE", help="the video to read")
     posters.add_argument("--profile", type=current_name, choices=POSTERS, default="general", help="kind of video")
     posters.add_argument("--json", action="store_true", help="print all signals of each candidate as JSON")
 
 
-def _add_transcribe(commands: _Commands) -> None:
-    transcribe = _add_command(commands, "transcribe", "transcribe the speech of a file with a Whisper model")
+def _add_transcribe(commands: Commands) -> None:
+    transcribe = add_command(commands, "transcribe", "transcribe the speech of a file with a Whisper model")
     transcribe.add_argument("file", type=Path, metavar="FILE", help="the video or audio file to read")
     transcribe.add_argument("--model", metavar="NAME", help="name or folder of the model (default: KADR_WHISPER_MODEL)")
     transcribe.add_argument("--language", metavar="TAG", help="spoken language, for example en (default: detected)")
@@ -313,8 +264,8 @@ def _add_transcribe(commands: _Commands) -> None:
     )
 
 
-def _add_cues(commands: _Commands) -> None:
-    cues = _add_command(commands, "cues", "turn words with times into captions")
+def _add_cues(commands: Commands) -> None:
+    cues = add_command(commands, "cues", "turn words with times into captions")
     cues.add_argument(
         "words", type=Path, metavar="WORDS.json", help='a list of {"start", "end", "word"}, times in seconds'
     )
@@ -325,16 +276,16 @@ def _add_cues(commands: _Commands) -> None:
     cues.add_argument("--language", metavar="TAG", help="for example en (default: guessed from the script)")
 
 
-def _add_models(commands: _Commands) -> None:
-    models = _add_command(commands, "models", "list or fetch speech models (Whisper)")
+def _add_models(commands: Commands) -> None:
+    models = add_command(commands, "models", "list or fetch speech models (Whisper)")
     what = models.add_subparsers(dest="what", required=True, metavar="ACTION")
-    _add_command(what, "list", "list the models on this machine and those that can be fetched")
-    fetch = _add_command(what, "fetch", "fetch a model into KADR_MODELS_DIR and verify it")
+    add_command(what, "list", "list the models on this machine and those that can be fetched")
+    fetch = add_command(what, "fetch", "fetch a model into KADR_MODELS_DIR and verify it")
     fetch.add_argument("name", metavar="NAME", help="name of the model, or owner/name of its repository")
 
 
-def _add_sign(commands: _Commands) -> None:
-    sign = _add_command(commands, "sign", "sign a path prefix with the token scheme of a CDN")
+def _add_sign(commands: Commands) -> None:
+    sign = add_command(commands, "sign", "sign a path prefix with the token scheme of a CDN")
     sign.add_argument(
         "--scheme",
         required=True,
@@ -355,50 +306,8 @@ def _add_sign(commands: _Commands) -> None:
     sign.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
-def _add_usage(commands: _Commands) -> None:
-    usage = _add_command(
-        commands,
-        "usage",
-        "count what CDNs have delivered by their logs, or show it",
-        "Reads the database of KADR_DATABASE_URL, else of the `kadr up` in KADR_HOME.",
-    )
-    what = usage.add_subparsers(dest="what", required=True, metavar="ACTION")
-    imported = _add_command(
-        what,
-        "import",
-        "count log files of a CDN",
-        "Each file counts once, whatever its name; of one that has grown only what is new does. Exits with 1 where"
-        " files or lines could not be counted; they are named, and the others count.",
-    )
-    imported.add_argument("--format", dest="log_format", choices=sorted(FORMATS), required=True, help="whose logs")
-    imported.add_argument(
-        "--pathway", metavar="ID", help="id of the CDN in KADR_CDNS (default: the name of the format)"
-    )
-    imported.add_argument("--json", action="store_true", help="print the result as JSON")
-    imported.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a log file, plain or gzipped")
-    show = _add_command(what, "show", "show bytes and requests that were delivered")
-    show.add_argument(
-        "--by", choices=[by.value for by in UsageBy], default=UsageBy.DAY.value, help="what they are summed by"
-    )
-    show.add_argument("--since", type=_day, metavar="DAY", help="the first day, in UTC (default: 30 days ago)")
-    show.add_argument("--until", type=_day, metavar="DAY", help="the last day (default: today)")
-    show.add_argument("--owner", metavar="ID", help="of the assets of this owner only")
-    show.add_argument("--json", action="store_true", help="print the sums as JSON")
-
-
-def _day(text: str) -> date:
-    """A day of 2000 to 2199, of an option. Raises ArgumentTypeError for any other text."""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as exc:
-        raise argparse.ArgumentTypeError(f"{text!r} is no day, as in 2026-11-30") from exc
-    if not 2000 <= day.year < 2200:
-        raise argparse.ArgumentTypeError(f"{text!r} is not from 2000 to 2199")
-    return day
-
-
-def _add_check(commands: _Commands) -> None:
-    check = _add_command(
+def _add_check(commands: Commands) -> None:
+    check = add_command(
         commands,
         "check",
         "check a published title against the rules of HLS, or a site against those of search engines",
@@ -438,8 +347,8 @@ def _more_than_none(number: type[float]) -> Callable[[str], float]:
     return read
 
 
-def _add_steer(commands: _Commands) -> None:
-    steer = _add_command(
+def _add_steer(commands: Commands) -> None:
+    steer = add_command(
         commands,
         "steer",
         "show or override which CDN players are steered to",

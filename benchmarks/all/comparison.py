@@ -52,7 +52,7 @@ class Compared:
 
 
 def compare(before: dict[str, Any], after: dict[str, Any]) -> Compared:
-    """Two `report.json`."""
+    """Compare every number that both reports of `kadr bench all` (report.json) have."""
     found = [{number.name: (number, part) for number, part in of_parts(one["parts"])} for one in (before, after)]
     both = [name for name in found[0] if name in found[1]]
     rows, by_group = [], defaultdict(list)

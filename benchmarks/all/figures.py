@@ -29,7 +29,7 @@ class Plot:
 
 
 def plots(parts: Sequence[dict[str, Any]]) -> list[Plot]:
-    """Needs matplotlib: see benchmarks.transcode.plot.require_matplotlib."""
+    """A plot for each kind of result in the parts. Needs matplotlib (benchmarks.transcode.plot.require_matplotlib)."""
     results = {part["benchmark"]: part["result"] for part in parts if "result" in part}
     found = []
     if seen := efforts.efforts(efforts.clips_of(parts)):

@@ -26,7 +26,7 @@ class GitFailed(ConfigError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """One commit, checked out."""
+    """One commit, checked out in a folder of its own."""
 
     name: str
     commit: str
@@ -43,7 +43,7 @@ class Trees:
 
 
 def git(repository: Path, *words: str) -> str:
-    """What git prints. Raises GitFailed."""
+    """Run git in the repository; its output without the last line break. Raises GitFailed."""
     try:
         done = subprocess.run(
             ["git", "-C", str(repository), *words],  # noqa: S607 - whichever git the caller uses

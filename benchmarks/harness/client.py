@@ -86,7 +86,9 @@ async def complete(session: aiohttp.ClientSession, api: Api, sent: Sent) -> floa
     return time.monotonic()
 
 
-async def ready(session: aiohttp.ClientSession, api: Api, sent: Sent, within_s: float) -> dict[str, Any]:
+async def ready(
+    session: aiohttp.ClientSession, api: Api, sent: Sent, within_s: float = READY_WITHIN_S
+) -> dict[str, Any]:
     """The asset once it is ready. Raises KadrError when it is errored, or not there in time."""
     return await until(session, api, sent, ("ready",), within_s)
 
@@ -112,7 +114,7 @@ async def published(api: Api, name: str, content: bytes, **options: str) -> dict
         await complete(session, api, sent)
         async with asyncio.timeout(READY_WITHIN_S):
             while True:
-                asset = await ready(session, api, sent, READY_WITHIN_S)
+                asset = await ready(session, api, sent)
                 if asset["poster_url"]:
                     return asset
                 await asyncio.sleep(POLL_S)

@@ -41,7 +41,7 @@ def end(environment: Environment, **_: object) -> None:
 
 
 class Person(FastHttpUser):
-    """Sends the scenario's mix."""
+    """A simulated client that sends requests in the proportions of the scenario."""
 
     host = Api.from_environment().url
     wait_time = constant_throughput(1)

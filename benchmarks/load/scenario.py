@@ -32,7 +32,6 @@ OPEN_UPLOADS = 20
 MIB_40 = 40 * 1024 * 1024  # three parts of the default size
 UPLOAD = {"filename": "load.mp4", "title": NAME, "ref": REF, "size_bytes": MIB_40}
 SESSIONS_WITH_PLAYLISTS = 10  # of each title
-READY_WITHIN_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +87,7 @@ async def prepare(api: Api, titles: int, tokens: int) -> Scenario:
         ]
         for one in sent:
             await client.complete(session, api, one)
-        assets = [await client.ready(session, api, one, READY_WITHIN_S) for one in sent]
+        assets = [await client.ready(session, api, one) for one in sent]
         sessions = [await _token(session, api, assets[number % titles]) for number in range(tokens)]
         with_playlists = sessions[: SESSIONS_WITH_PLAYLISTS * titles]
         playlists = [url for begun in with_playlists for url in await _playlists(session, begun)]

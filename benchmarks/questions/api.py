@@ -28,7 +28,7 @@ from benchmarks.harness.stack import running
 
 MIX = {"asset": 70, "list": 20, "upload": 10}
 OPEN_UPLOADS = 20
-OWN_ASSETS, READY_WITHIN_S = 4, 600.0
+OWN_ASSETS = 4
 UPLOAD_BYTES = 40 * 1024 * 1024  # three parts of the default size
 
 
@@ -48,7 +48,7 @@ class Reads:
 
 
 class ReadCalls:
-    """Reads by chance."""
+    """Requests of the mix, chosen at random."""
 
     def __init__(self, reads: Reads, random_numbers: random.Random) -> None:
         self._reads = reads
@@ -61,7 +61,7 @@ class ReadCalls:
         return Call(kind=kind, method="GET", url=api.url + path, headers=api.headers)
 
     def answered(self, call: Call, body: bytes) -> None:
-        """Nothing depends on it."""
+        """Ignore the answer: no later request depends on it."""
 
 
 async def prepare(api: Api) -> tuple[dict[str, list[str]], dict[str, int]]:
@@ -109,7 +109,7 @@ async def _on_own_stack(options: argparse.Namespace) -> tuple[list[dict[str, Any
             for _ in range(OWN_ASSETS):
                 sent = await client.send(session, stack.api, "small.mp4", unlike(content))
                 await client.complete(session, stack.api, sent)
-                await client.ready(session, stack.api, sent, READY_WITHIN_S)
+                await client.ready(session, stack.api, sent)
         return await asyncio.to_thread(run_steps, stack.api, options)
 
 

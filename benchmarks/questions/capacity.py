@@ -105,7 +105,7 @@ def of_users(found: Costs, assumed: Assumptions, users: float) -> Need:
 
 
 def page(result: Mapping[str, Any], assumed: Assumptions) -> str:
-    """The page in Markdown."""
+    """The capacity page as Markdown: what was measured, what is assumed, and the machines that follow."""
     found, machine = costs(result), result["machine"]
     names = ["api", "origin", *SERVERS]
     needs = [(f"{rate:,} requests a second", of_rate(found, assumed, result["mix"], rate)) for rate in RATES]

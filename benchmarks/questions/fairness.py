@@ -31,6 +31,7 @@ from aiohttp import web
 from benchmarks.harness import client
 from benchmarks.harness.client import Api
 from benchmarks.harness.clips import small_clip, unlike
+from benchmarks.harness.local_site import served
 from benchmarks.harness.machine import facts, report
 from benchmarks.harness.packet_bomb import packet_bomb
 from benchmarks.harness.stack import running
@@ -190,13 +191,8 @@ async def _trickling() -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_get("/{name}", trickle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with served(app) as site:
+        yield site
 
 
 def an_hour_of(speech: Path, folder: Path) -> Path:

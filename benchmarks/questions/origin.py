@@ -37,7 +37,6 @@ from core.errors import KadrError
 from origin.cdn.signers import secure_link
 
 CONNECTIONS = (32, 64, 250, 1000)
-READY_WITHIN_S = 600.0
 LOCK = secrets.token_hex(16)
 KEYS = {"bench": secrets.token_hex(16)}
 SECRET = secrets.token_hex(16)
@@ -62,7 +61,7 @@ async def targets(
     async with aiohttp.ClientSession() as session:
         sent = await client.send(session, stack.api, name, unlike(content), policy="signed")
         await client.complete(session, stack.api, sent)
-        asset = await client.ready(session, stack.api, sent, READY_WITHIN_S)
+        asset = await client.ready(session, stack.api, sent)
         ident = asset["playback_ids"][0]["id"]
         made = [await stack.api.call(session, "POST", f"/v1/playback_ids/{ident}/token", {}) for _ in range(tokens)]
         playlist = await _get(session, made[0]["url"])

@@ -26,6 +26,7 @@ from aiohttp import web
 from benchmarks.harness.browser import FIRST_PICTURE, NOTE_CLICK, chromium
 from benchmarks.harness.client import published
 from benchmarks.harness.clips import read_clip
+from benchmarks.harness.local_site import served
 from benchmarks.harness.machine import facts, report
 from benchmarks.harness.stack import running
 from studio import MODULES
@@ -62,11 +63,8 @@ async def plain_page(asset: dict[str, Any]) -> AsyncIterator[str]:
         return response
 
     app.add_routes([web.get("/", page), web.get("/hls.js", script)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    await runner.cleanup()
+    async with served(app) as site:
+        yield f"{site}/"
 
 
 async def one_start(browser: Any, url: str, beginning: str, options: argparse.Namespace) -> float:

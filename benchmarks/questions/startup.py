@@ -29,6 +29,7 @@ from aiohttp import web
 from benchmarks.harness.browser import FIRST_PICTURE, NOTE_CLICK, chromium
 from benchmarks.harness.client import published
 from benchmarks.harness.clips import read_clip
+from benchmarks.harness.local_site import served
 from benchmarks.harness.machine import facts, report
 from benchmarks.harness.stack import running
 from core.errors import ConfigError
@@ -85,11 +86,8 @@ async def shop_page() -> AsyncIterator[str]:
 
     app = web.Application()
     app.add_routes([web.get("/", page)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    await runner.cleanup()
+    async with served(app) as site:
+        yield f"{site}/"
 
 
 async def one_start(browser: Any, url: str, network: str, options: argparse.Namespace) -> Start:
